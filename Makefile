@@ -1,0 +1,51 @@
+# Rollcall. `make help` lists what can be done.
+SWIFT ?= swift
+BUILD = .build
+
+.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## install what Debian lacks (libpq, SQLite, PostgreSQL for the tests)
+	@scripts/setup
+
+demo: ## build, then see the main job with nothing set up: SQLite and a local Iterable
+	@scripts/setup --build-only
+	@$(SWIFT) build --product rollcall
+	@$(BUILD)/debug/rollcall demo
+
+build: ## a debug build of everything
+	$(SWIFT) build --build-tests
+
+test: ## the whole suite, against real SQLite and a private PostgreSQL that it starts and stops
+	@scripts/setup
+	$(SWIFT) test
+
+check: lint layers ## format, layers, warnings as errors, tests: what CI runs
+	@scripts/setup
+	@scripts/embed-migrations --check
+	$(SWIFT) build --build-tests -Xswiftc -warnings-as-errors
+	$(SWIFT) test --skip-build -Xswiftc -warnings-as-errors
+
+lint: ## formatting as swift format has it
+	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift
+
+format: ## bring the formatting in order
+	$(SWIFT) format --in-place --parallel --recursive Sources Tests Package.swift
+
+layers: ## no target imports what its layer may not
+	@scripts/check-layers
+
+migrations: ## embed migrations/ into the binary after a change
+	@scripts/embed-migrations
+
+release: ## an optimised binary with the standard library inside, at .build/release/rollcall
+	@scripts/setup --build-only
+	$(SWIFT) build -c release --product rollcall --static-swift-stdlib -Xlinker -s
+
+bench: release ## compare Rollcall with the floors of the same machine; ratios
+	@scripts/bench
+
+clean-demo: ## remove the demo's folder
+	rm -rf rollcall-demo

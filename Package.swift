@@ -1,0 +1,90 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// One set of settings for every target: strict imports keep the layers honest, and `any` says where a box is.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "rollcall",
+    products: [
+        .executable(name: "rollcall", targets: ["rollcall"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .target(name: "RollcallCore", resources: [], swiftSettings: settings),
+        .target(
+            name: "Warehouse", dependencies: ["RollcallCore", "CLibPQ", grdb, log], swiftSettings: settings),
+        .target(
+            name: "Iterable", dependencies: ["RollcallCore", httpClient, nioCore, nioHTTP1, log],
+            swiftSettings: settings),
+        .target(
+            name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: settings),
+        .target(
+            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse"],
+            swiftSettings: settings),
+        .target(
+            name: "RollcallConfig",
+            dependencies: ["RollcallCore", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
+        .executableTarget(
+            name: "rollcall",
+            dependencies: [
+                "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine",
+                arguments, log, grdb,
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["RollcallCore", "Warehouse", "CLibPQ", grdb], path: "Tests/TestSupport",
+            swiftSettings: settings),
+        .testTarget(
+            name: "RollcallCoreTests", dependencies: ["RollcallCore"], swiftSettings: settings),
+        .testTarget(
+            name: "WarehouseTests", dependencies: ["Warehouse", "RollcallCore", "TestSupport", grdb],
+            swiftSettings: settings),
+        .testTarget(
+            name: "IterableTests",
+            dependencies: ["Iterable", "RollcallCore", hummingbird, nioCore, nioHTTP1, httpClient, log], swiftSettings: settings),
+        .testTarget(
+            name: "IterableSandboxTests",
+            dependencies: [
+                "IterableSandbox", httpClient, .product(name: "HummingbirdTesting", package: "hummingbird"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "SyncEngineTests",
+            dependencies: ["SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RollcallConfigTests", dependencies: ["RollcallConfig", "RollcallCore"], swiftSettings: settings),
+        .testTarget(
+            name: "RollcallTests",
+            dependencies: [
+                "rollcall", "RollcallConfig", "SyncEngine", "Warehouse", "IterableSandbox", "TestSupport",
+            ],
+            swiftSettings: settings),
+    ]
+)

@@ -1,0 +1,75 @@
+import AsyncHTTPClient
+import Foundation
+import RollcallCore
+
+/// Turns what NIO and AsyncHTTPClient throw into words. Their own descriptions are searched, never shown: some contain
+/// header values.
+enum TransportFailures {
+    /// - Parameters:
+    ///   - sent: whether any of the request's body was taken to be sent.
+    ///   - baseURL: only its host and port are shown.
+    static func failure(for error: any Error, sent: Bool, baseURL: String) -> TransportFailure {
+        let host = host(of: baseURL)
+        let (code, what) = words(for: error, host: host)
+        return TransportFailure(kind: sent ? .noAnswer : .notSent, code: code, message: what)
+    }
+
+    private static func words(for error: any Error, host: String) -> (code: String, message: String) {
+        switch error {
+        case is DeadlineExceeded:
+            return ("timeout", "\(host) did not answer in time.")
+        case is CancellationError:
+            return ("cancelled", "The request to \(host) was given up because the run was stopped.")
+        case is AnswerTooLarge:
+            return ("answer_too_large", "The answer of \(host) is larger than any answer of Iterable's.")
+        case let error as HTTPClientError:
+            return words(for: error, host: host)
+        default:
+            return words(forDescription: String(describing: error), host: host)
+        }
+    }
+
+    private static func words(for error: HTTPClientError, host: String) -> (code: String, message: String) {
+        switch error {
+        case .connectTimeout, .getConnectionFromPoolTimeout:
+            ("connect_failed", "No connection to \(host) in time.")
+        case .tlsHandshakeTimeout:
+            ("tls_failed", "The TLS handshake with \(host) was not finished in time.")
+        case .readTimeout, .writeTimeout, .deadlineExceeded:
+            ("timeout", "\(host) did not answer in time.")
+        case .cancelled:
+            ("cancelled", "The request to \(host) was given up because the run was stopped.")
+        case .alreadyShutdown:
+            ("cancelled", "The request to \(host) was not made because the client is shut down.")
+        default:
+            ("connection_lost", "\(host) closed the connection before the answer was complete.")
+        }
+    }
+
+    private static func words(forDescription text: String, host: String) -> (code: String, message: String) {
+        let known: [(mark: String, code: String, message: String)] = [
+            ("CERTIFICATE_VERIFY_FAILED", "tls_failed", "The certificate of \(host) is not trusted."),
+            ("ertificate", "tls_failed", "The certificate of \(host) does not fit."),
+            ("handshakeFailed", "tls_failed", "The TLS handshake with \(host) failed."),
+            ("SSL", "tls_failed", "The TLS connection with \(host) failed."),
+            ("errno: 111", "connect_failed", "No connection to \(host): the connection was refused."),
+            ("errno: 110", "connect_failed", "No connection to \(host) in time."),
+            ("errno: 113", "connect_failed", "No connection to \(host): there is no route to it."),
+            ("errno: 101", "connect_failed", "No connection to \(host): the network cannot be reached."),
+            ("errno: 104", "connection_lost", "\(host) broke off the connection."),
+            ("errno: 32", "connection_lost", "\(host) closed the connection while the request was sent."),
+            ("NIOConnectionError", "unknown_host", "No connection to \(host): the name is not known."),
+            ("SocketAddressError", "unknown_host", "No connection to \(host): the name is not known."),
+        ]
+        for entry in known where text.contains(entry.mark) { return (entry.code, entry.message) }
+        return ("connection_lost", "The connection to \(host) broke before the answer was complete.")
+    }
+
+    /// Host, and port where one is given; nothing else of the address, which may carry a password.
+    static func host(of baseURL: String) -> String {
+        guard let address = URLComponents(string: baseURL), let host = address.host, !host.isEmpty else {
+            return "Iterable"
+        }
+        return address.port.map { "\(host):\($0)" } ?? host
+    }
+}

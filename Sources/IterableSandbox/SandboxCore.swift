@@ -1,0 +1,62 @@
+import Foundation
+import Synchronization
+
+/// The state behind its lock, the clock, and the requests that take effect after their connection is gone.
+final class SandboxCore: Sendable {
+    let options: SandboxOptions
+    private let clock: @Sendable () -> Duration
+    private let state: Mutex<SandboxState>
+    private let lateTasks = Mutex<[Int: Task<Void, Never>]>([:])
+    private let nextLateTask = Atomic<Int>(0)
+
+    /// - Parameter clock: Monotonic time since any fixed point.
+    init(options: SandboxOptions, clock: @escaping @Sendable () -> Duration) {
+        self.options = options
+        self.clock = clock
+        state = Mutex(SandboxState(options: options))
+    }
+
+    /// The time by both clocks.
+    var moment: Moment { Moment(now: clock(), time: Date().timeIntervalSince1970) }
+
+    /// Runs `body` while nothing else touches the state.
+    func with<Result: Sendable>(_ body: (inout SandboxState) throws -> Result) rethrows -> Result {
+        try state.withLock { state in try body(&state) }
+    }
+
+    /// Applies a request and gives its answer.
+    func execute(_ prepared: PreparedCall) -> Reply {
+        let moment = moment
+        return with { state in
+            do {
+                return try prepared.apply(&state, moment)
+            } catch let refusal as Refusal {
+                return refusal.reply
+            } catch {
+                return .envelope("GenericError", "Please try again later", status: 500)
+            }
+        }
+    }
+
+    /// Applies a request after a time. It stays counted as under way until then.
+    func executeLate(_ prepared: PreparedCall, after seconds: Double) {
+        let id = nextLateTask.add(1, ordering: .relaxed).newValue
+        lateTasks.withLock { tasks in
+            tasks[id] = Task { [self] in
+                if (try? await Task.sleep(for: .seconds(seconds))) != nil { _ = execute(prepared) }
+                with { $0.traffic.end(prepared.keys) }
+                lateTasks.withLock { $0[id] = nil }
+            }
+        }
+    }
+
+    /// Number of requests that will still take effect.
+    var pendingLateRequests: Int { lateTasks.withLock { $0.count } }
+
+    /// Gives up requests that have not taken effect yet.
+    func cancelLateRequests() async {
+        let tasks = lateTasks.withLock { Array($0.values) }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+    }
+}

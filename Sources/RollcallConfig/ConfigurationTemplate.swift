@@ -1,0 +1,111 @@
+/// What `rollcall init` writes: a configuration that names every key and says what it does.
+public enum ConfigurationTemplate {
+    public enum Warehouse: String, Sendable, CaseIterable {
+        case sqlite
+        case postgres
+    }
+
+    /// Text of a commented `rollcall.yaml`. It loads as it stands once `ITERABLE_API_KEY`, and for Postgres
+    /// `WAREHOUSE_DATABASE_URL`, are in the environment or in `.env`.
+    public static func yaml(warehouse: Warehouse = .sqlite) -> String {
+        [header, warehouses(warehouse), destinations, syncs, server].joined(separator: "\n")
+    }
+
+    /// Text of a `.env` to be filled in; it must not be readable by others.
+    public static func environmentFile(warehouse: Warehouse = .sqlite) -> String {
+        var text = "# Secrets of rollcall.yaml. Keep this file out of version control, and: chmod 600 .env\n"
+        if warehouse == .postgres {
+            text += "WAREHOUSE_DATABASE_URL=postgresql://user:password@localhost:5432/database\n"
+        }
+        return text + "ITERABLE_API_KEY=\n"
+    }
+
+    private static let header = """
+        # Rollcall keeps lists in Iterable equal to audiences in a warehouse.
+        #
+        # ${NAME} and ${NAME:-default} are taken from the environment, or from a file .env beside this one; secrets
+        # belong there. Relative paths count from this file's folder. A # starts a comment: take it away to use a line.
+        # Check the file with "rollcall check"; "rollcall schema" prints its JSON Schema for editors.
+
+        """
+
+    private static func warehouses(_ warehouse: Warehouse) -> String {
+        let sqlite = [
+            "type: sqlite",
+            "path: warehouse.sqlite              # the database file",
+        ]
+        let postgres = [
+            "type: postgres",
+            "url: ${WAREHOUSE_DATABASE_URL}      # any libpq URI or keyword string: sslmode, service, passfile... all hold",
+            "state_schema: rollcall              # where state and logs are kept",
+        ]
+        let (used, other) = warehouse == .sqlite ? (sqlite, postgres) : (postgres, sqlite)
+        return
+            (["# Databases that hold audiences, and Rollcall's state and logs.", "warehouses:", "  main:"]
+            + used.map { "    \($0)" } + ["  # another:"] + other.map { "  #   \($0)" } + [""]).joined(separator: "\n")
+    }
+
+    private static let destinations = """
+        # Projects in Iterable.
+        destinations:
+          iterable:
+            type: iterable
+            api_key: ${ITERABLE_API_KEY}        # a server-side key
+            data_center: us                     # us -> api.iterable.com, eu -> api.eu.iterable.com
+            project_type: hybrid                # email | user_id | hybrid: decides which identifiers may be mapped
+            list_name_prefix: ""                # put before the name of every list
+            # base_url: http://127.0.0.1:8421   # only for a sandbox or a proxy; https unless the host is loopback
+            limits:
+              requests_per_second: 5            # for each of subscribe and unsubscribe, shared by all syncs
+              subscribers_per_request: 1000
+              concurrent_requests: 4
+              request_timeout_seconds: 30
+              settle_seconds: 60                # how long a request that got no answer may still land
+
+        """
+
+    private static let syncs = """
+        # Each sync keeps one list equal to one audience.
+        syncs:
+          vip-customers:
+            warehouse: main
+            destination: iterable
+            enabled: true
+            audience:                           # exactly one of the three
+              table: vip_customers              # schema.table; double quotes as in SQL
+              # query: SELECT email, customer_id FROM customers WHERE lifetime_value > 1000
+              # query_file: audiences/vip.sql
+            list:                               # by name, or by id
+              name: VIP customers               # an existing list of this name is adopted; else the first run creates it
+              description: People who spent more than 1000
+              # id: 1068682
+            mapping:                            # left out: columns called email, user_id or userId are taken
+              email: email
+              user_id: customer_id
+            update_existing_users_only: false   # hybrid and user_id projects only: true creates nobody in Iterable
+            placeholder_emails: false           # email projects only: true lets user_id be mapped alone
+            schedule:                           # left out: manual only
+              every: 30m                        # 5m 10m 15m 30m 1h 3h 6h 12h 24h
+              at: "06:00"                       # UTC; the grid of ticks passes through this time of day
+            guards:                             # a plan beyond them is held until somebody approves it
+              max_removals: 25%                 # of the snapshot (from 100 members on), or a count
+              allow_empty: false                # an audience without one valid row holds the run
+            logs:
+              retain: true
+              retention_days: 30
+              records: all                      # all | failures
+              identifiers: plain                # plain | masked | hashed: how people appear in sync_log
+
+        """
+
+    private static let server = """
+        # "rollcall serve": scheduler, HTTP API, dashboard and metrics.
+        # server:
+        #   listen: 127.0.0.1:8420              # without a token it must be loopback
+        #   tokens:
+        #     - name: on-call
+        #       role: operator                  # read | operator
+        #       sha256: ${ON_CALL_TOKEN_SHA256} # printf %s "$TOKEN" | sha256sum
+
+        """
+}

@@ -1,0 +1,124 @@
+/// One key of the configuration. The keys are defined once, as data: the check for unknown keys, types and ranges, and
+/// the JSON Schema, both follow from them.
+struct ConfigurationKey: Sendable {
+    let name: String
+    let kind: ValueKind
+    /// What it means, in a sentence or two.
+    let summary: String
+    var isRequired = false
+    var defaultValue: JSONValue?
+    var example: JSONValue?
+    /// Its value is never shown.
+    var isSecret = false
+    /// Only warehouses of this type have it.
+    var warehouseType: WarehouseType?
+
+    init(
+        _ name: String, _ kind: ValueKind, _ summary: String, isRequired: Bool = false,
+        defaultValue: JSONValue? = nil, example: JSONValue? = nil, isSecret: Bool = false,
+        warehouseType: WarehouseType? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.summary = summary
+        self.isRequired = isRequired
+        self.defaultValue = defaultValue
+        self.example = example
+        self.isSecret = isSecret
+        self.warehouseType = warehouseType
+    }
+}
+
+enum WarehouseType: String, Sendable, CaseIterable {
+    case sqlite
+    case postgres
+}
+
+/// What may stand behind a key.
+indirect enum ValueKind: Sendable {
+    case text(TextRule)
+    case boolean
+    case integer(ClosedRange<Int64>)
+    case number(NumberRange)
+    case choice([String])
+    /// `25%` or a count.
+    case removalLimit
+    /// A mapping with fixed keys.
+    case section(ConfigurationSection)
+    /// A mapping from names of the user's choice to mappings with fixed keys.
+    case named(ConfigurationSection)
+    case list(ConfigurationSection)
+}
+
+/// Bounds of a text.
+struct TextRule: Sendable {
+    var allowsEmpty = false
+    /// In bytes of UTF-8.
+    var maximumBytes: Int?
+    /// ECMA 262 pattern of the whole text, for the JSON Schema; the reader checks it in its own words.
+    var pattern: String?
+}
+
+/// Bounds of a number that may have a fraction.
+struct NumberRange: Sendable {
+    var minimum: Double
+    var maximum: Double
+    var excludesMinimum = false
+
+    func contains(_ value: Double) -> Bool {
+        value <= maximum && (excludesMinimum ? value > minimum : value >= minimum)
+    }
+
+    var words: String {
+        let low = Self.plain(minimum)
+        let high = Self.plain(maximum)
+        return excludesMinimum ? "a number above \(low), at most \(high)" : "a number from \(low) to \(high)"
+    }
+
+    private static func plain(_ value: Double) -> String {
+        value == value.rounded() ? String(Int64(value)) : String(value)
+    }
+}
+
+/// A mapping with fixed keys.
+struct ConfigurationSection: Sendable {
+    let keys: [ConfigurationKey]
+    /// Exactly one of these keys must be there; empty: no such rule.
+    var exactlyOneOf: [String] = []
+
+    func key(named name: String) -> ConfigurationKey? { keys.first { $0.name == name } }
+}
+
+extension ValueKind {
+    /// What was expected, for messages.
+    var words: String {
+        switch self {
+        case .text(let rule): rule.allowsEmpty ? "text" : "text that is not empty"
+        case .boolean: "true or false"
+        case .integer(let range) where range.upperBound == .max: "a whole number, \(range.lowerBound) or more"
+        case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(let range): range.words
+        case .choice(let words): TextLayout.alternatives(words)
+        case .removalLimit: "a percentage such as 25%, or a count such as 500"
+        case .section(let section): "a mapping with the keys \(section.keys.map(\.name).joined(separator: ", "))"
+        case .named: "a mapping from names to settings"
+        case .list: "a list; each item begins with \"- \""
+        }
+    }
+
+    /// Whether an empty value means the same as leaving the key out, as when everything below it is commented out.
+    var isMapping: Bool {
+        switch self {
+        case .section, .named: true
+        default: false
+        }
+    }
+
+    /// The fixed keys below, if any.
+    var nested: ConfigurationSection? {
+        switch self {
+        case .section(let section), .named(let section), .list(let section): section
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,115 @@
+/// The top level of the file, and its warehouses, destinations and server.
+enum RootKeys {
+    static let warehouses = ConfigurationKey(
+        "warehouses", .named(WarehouseKeys.section),
+        "Databases that hold audiences, by name. Rollcall keeps its state and its logs in them too.",
+        isRequired: true)
+    static let destinations = ConfigurationKey(
+        "destinations", .named(DestinationKeys.section), "Projects in Iterable, by name.", isRequired: true)
+    static let syncs = ConfigurationKey(
+        "syncs", .named(SyncKeys.section),
+        "What is kept equal to what, by name: each sync keeps one list equal to one audience.")
+    static let server = ConfigurationKey(
+        "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
+
+    static let section = ConfigurationSection(keys: [warehouses, destinations, syncs, server])
+
+    /// Names of warehouses, destinations and syncs.
+    static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
+}
+
+enum WarehouseKeys {
+    static let type = ConfigurationKey(
+        "type", .choice(WarehouseType.allCases.map(\.rawValue)), "Kind of database.", isRequired: true)
+    static let path = ConfigurationKey(
+        "path", .text(TextRule()),
+        "SQLite: path of the database file; a relative one counts from the configuration's folder.",
+        example: .string("shop.sqlite"), warehouseType: .sqlite)
+    static let url = ConfigurationKey(
+        "url", .text(TextRule()),
+        "Postgres: any libpq URI or keyword string (sslmode, service, passfile and so on hold). A password must come "
+            + "from the environment, a passfile or a service file.",
+        example: .string("${CRM_DATABASE_URL}"), isSecret: true, warehouseType: .postgres)
+    static let stateSchema = ConfigurationKey(
+        "state_schema", .text(TextRule(maximumBytes: 63)),
+        "Postgres: schema for Rollcall's state and logs; at most 63 bytes.",
+        defaultValue: .string("rollcall"), warehouseType: .postgres)
+
+    static let section = ConfigurationSection(keys: [type, path, url, stateSchema])
+}
+
+enum DestinationKeys {
+    static let type = ConfigurationKey("type", .choice(["iterable"]), "Kind of destination.", isRequired: true)
+    static let apiKey = ConfigurationKey(
+        "api_key", .text(TextRule()),
+        "Server-side API key of the Iterable project; only from the environment or .env, unless base_url is loopback.",
+        isRequired: true, example: .string("${ITERABLE_API_KEY}"), isSecret: true)
+    static let dataCenter = ConfigurationKey(
+        "data_center", .choice(["us", "eu"]), "us: api.iterable.com; eu: api.eu.iterable.com.",
+        defaultValue: .string("us"))
+    static let projectType = ConfigurationKey(
+        "project_type", .choice(["email", "user_id", "hybrid"]),
+        "How the project tells people apart (Iterable: Settings, Project Settings); decides which identifiers may be "
+            + "mapped. The EU data center has no email projects.",
+        isRequired: true)
+    static let listNamePrefix = ConfigurationKey(
+        "list_name_prefix", .text(TextRule(allowsEmpty: true)),
+        "Put before the name of every list Rollcall creates or looks up by name.", defaultValue: .string(""))
+    static let baseURL = ConfigurationKey(
+        "base_url", .text(TextRule(pattern: "^https?://")),
+        "Only for a sandbox or a proxy: address used instead of the data center's, without user, query or fragment. "
+            + "https is required unless the host is loopback (localhost, 127.0.0.0/8, ::1).",
+        example: .string("http://127.0.0.1:8421"))
+    static let limits = ConfigurationKey(
+        "limits", .section(LimitKeys.section), "How fast and how patiently the destination is spoken to.")
+
+    static let section = ConfigurationSection(
+        keys: [type, apiKey, dataCenter, projectType, listNamePrefix, baseURL, limits])
+}
+
+enum LimitKeys {
+    static let requestsPerSecond = ConfigurationKey(
+        "requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
+        "Requests a second, for each of subscribe and unsubscribe, shared by all syncs of the destination; may have a "
+            + "fraction.", defaultValue: .integer(5))
+    static let subscribersPerRequest = ConfigurationKey(
+        "subscribers_per_request", .integer(1...5000), "Most records in one request.", defaultValue: .integer(1000))
+    static let concurrentRequests = ConfigurationKey(
+        "concurrent_requests", .integer(1...64), "Most requests under way at once.", defaultValue: .integer(4))
+    static let requestTimeoutSeconds = ConfigurationKey(
+        "request_timeout_seconds", .number(NumberRange(minimum: 1, maximum: 40)),
+        "Seconds until a request without an answer is given up.", defaultValue: .integer(30))
+    static let settleSeconds = ConfigurationKey(
+        "settle_seconds", .number(NumberRange(minimum: 0, maximum: 3600)),
+        "Seconds that a request without an answer may still land after it was given up; the opposite of a lost request "
+            + "waits so long.", defaultValue: .integer(60))
+
+    static let section = ConfigurationSection(
+        keys: [requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds])
+}
+
+enum ServerKeys {
+    static let listen = ConfigurationKey(
+        "listen", .text(TextRule(pattern: #"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"#)),
+        "Address and port of the HTTP server; port 0 takes a free one. Without a token it must be loopback.",
+        defaultValue: .string("127.0.0.1:8420"))
+    static let tokens = ConfigurationKey(
+        "tokens", .list(TokenKeys.section),
+        "Bearer tokens as SHA-256 hashes; further ones may come from ROLLCALL_TOKENS.")
+
+    static let section = ConfigurationSection(keys: [listen, tokens])
+}
+
+enum TokenKeys {
+    static let name = ConfigurationKey(
+        "name", .text(TextRule(maximumBytes: 100)), "Whose token it is; shown in logs. Each name once.",
+        isRequired: true)
+    static let role = ConfigurationKey(
+        "role", .choice(["read", "operator"]), "read: look at everything; operator: start and stop runs too.",
+        isRequired: true)
+    static let sha256 = ConfigurationKey(
+        "sha256", .text(TextRule(pattern: #"^[0-9A-Fa-f]{64}$"#)),
+        "SHA-256 of the token in hexadecimal: printf %s \"$TOKEN\" | sha256sum", isRequired: true, isSecret: true)
+
+    static let section = ConfigurationSection(keys: [name, role, sha256])
+}

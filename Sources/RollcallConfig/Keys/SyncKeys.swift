@@ -1,0 +1,118 @@
+internal import RollcallCore
+
+/// The keys of one sync.
+enum SyncKeys {
+    static let warehouse = ConfigurationKey(
+        "warehouse", .text(TextRule()), "Name of the warehouse that holds the audience.", isRequired: true)
+    static let destination = ConfigurationKey(
+        "destination", .text(TextRule()), "Name of the destination that holds the list.", isRequired: true)
+    static let enabled = ConfigurationKey(
+        "enabled", .boolean, "false: the schedule starts no runs; its ticks are recorded as disabled.",
+        defaultValue: .boolean(true))
+    static let audience = ConfigurationKey(
+        "audience", .section(AudienceKeys.section), "Who should be on the list; exactly one of the three keys.",
+        isRequired: true)
+    static let list = ConfigurationKey(
+        "list", .section(ListKeys.section), "The list that is kept; exactly one of name and id.", isRequired: true)
+    static let mapping = ConfigurationKey(
+        "mapping", .section(MappingKeys.section),
+        "Which columns carry the identifiers. Left out: columns called email, user_id or userId are taken, as far as "
+            + "the project type can use them.")
+    static let updateExistingUsersOnly = ConfigurationKey(
+        "update_existing_users_only", .boolean,
+        "true: people whom Iterable does not know are not created. Iterable honours it in hybrid and user_id projects "
+            + "only.", defaultValue: .boolean(false))
+    static let placeholderEmails = ConfigurationKey(
+        "placeholder_emails", .boolean,
+        "Email projects only. true: user_id is mapped alone, and Iterable makes up an address for people it does not "
+            + "know.", defaultValue: .boolean(false))
+    static let schedule = ConfigurationKey(
+        "schedule", .section(ScheduleKeys.section), "When the sync runs by itself. Left out: manual only.")
+    static let guards = ConfigurationKey(
+        "guards", .section(GuardKeys.section), "When a plan is too drastic to be carried out unasked.")
+    static let logs = ConfigurationKey(
+        "logs", .section(LogKeys.section), "What is kept of each run, and for how long.")
+
+    static let section = ConfigurationSection(keys: [
+        warehouse, destination, enabled, audience, list, mapping, updateExistingUsersOnly, placeholderEmails, schedule,
+        guards, logs,
+    ])
+}
+
+enum AudienceKeys {
+    static let table = ConfigurationKey(
+        "table", .text(TextRule()),
+        "A table or view: dots separate schema and table; double quotes as in SQL. Without quotes Postgres takes "
+            + "letters as lower case.", example: .string("crm.vip_customers"))
+    static let query = ConfigurationKey(
+        "query", .text(TextRule()), "A single SELECT.",
+        example: .string("SELECT email, customer_id FROM customers WHERE lifetime_value > 1000"))
+    static let queryFile = ConfigurationKey(
+        "query_file", .text(TextRule()),
+        "A file with a single SELECT; a relative path counts from the configuration's folder.",
+        example: .string("audiences/vip.sql"))
+
+    static let section = ConfigurationSection(
+        keys: [table, query, queryFile], exactlyOneOf: ["table", "query", "query_file"])
+}
+
+enum ListKeys {
+    static let name = ConfigurationKey(
+        "name", .text(TextRule()),
+        "An existing Standard list of this name (prefix included) is adopted; otherwise the first run creates it.")
+    static let description = ConfigurationKey(
+        "description", .text(TextRule(allowsEmpty: true)), "Description of the list when Rollcall creates it.")
+    static let id = ConfigurationKey(
+        "id", .integer(1...Int64.max), "Number of an existing list in Iterable.", example: .integer(1_068_682))
+
+    static let section = ConfigurationSection(keys: [name, description, id], exactlyOneOf: ["name", "id"])
+}
+
+enum MappingKeys {
+    static let email = ConfigurationKey(
+        "email", .text(TextRule()), "Column with the email address; not in user_id projects.")
+    static let userID = ConfigurationKey(
+        "user_id", .text(TextRule()), "Column with the userId; in email projects only with placeholder_emails.")
+
+    static let section = ConfigurationSection(keys: [email, userID])
+}
+
+enum ScheduleKeys {
+    static let every = ConfigurationKey(
+        "every", .choice(ScheduleSettings.Frequency.allCases.map(\.rawValue)), "Time between two ticks.",
+        isRequired: true)
+    static let at = ConfigurationKey(
+        "at", .text(TextRule(pattern: #"^([01][0-9]|2[0-3]):[0-5][0-9]$"#)),
+        "Time of day in UTC, as \"HH:MM\" in quotes, through which the grid of ticks passes.",
+        defaultValue: .string("00:00"))
+
+    static let section = ConfigurationSection(keys: [every, at])
+}
+
+enum GuardKeys {
+    static let maxRemovals = ConfigurationKey(
+        "max_removals", .removalLimit,
+        "Most removals in one run: a share of the snapshot (a snapshot under 100 members is exempt) or a count (no "
+            + "exemption). A plan above it is held.", defaultValue: .string("25%"))
+    static let allowEmpty = ConfigurationKey(
+        "allow_empty", .boolean, "false: an audience without one valid row holds the run.",
+        defaultValue: .boolean(false))
+
+    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty])
+}
+
+enum LogKeys {
+    static let retain = ConfigurationKey(
+        "retain", .boolean, "false: no rows are written to sync_log.", defaultValue: .boolean(true))
+    static let retentionDays = ConfigurationKey(
+        "retention_days", .integer(1...3650), "Days of 24 hours after which runs, records and ticks are deleted.",
+        defaultValue: .integer(30))
+    static let records = ConfigurationKey(
+        "records", .choice(LogSettings.Records.allCases.map(\.rawValue)),
+        "Which records are logged: all, or only those that failed.", defaultValue: .string("all"))
+    static let identifiers = ConfigurationKey(
+        "identifiers", .choice(LogSettings.Identifiers.allCases.map(\.rawValue)),
+        "How people appear in sync_log and in outputs made from it.", defaultValue: .string("plain"))
+
+    static let section = ConfigurationSection(keys: [retain, retentionDays, records, identifiers])
+}

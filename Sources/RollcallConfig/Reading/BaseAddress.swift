@@ -1,0 +1,53 @@
+/// The address of a destination, taken apart strictly: what is not plainly an http(s) address is refused.
+struct BaseAddress: Equatable {
+    var scheme: String
+    /// Lower case, without brackets.
+    var host: String
+    /// The address without trailing slashes.
+    var text: String
+
+    struct Refusal: Error, Equatable {
+        var reason: String
+        var hint: String?
+    }
+
+    var isLoopback: Bool { Self.isLoopback(host: host) }
+
+    init(_ text: String) throws(Refusal) {
+        guard let end = text.firstRange(of: "://"),
+            ["http", "https"].contains(text[..<end.lowerBound].lowercased())
+        else { throw Refusal(reason: "is no http or https address", hint: nil) }
+        let rest = text[end.upperBound...]
+        let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+        let path = rest[authority.endIndex...]
+        if authority.contains("@") {
+            throw Refusal(
+                reason: "carries a user or a password", hint: "Take it out; the key goes into api_key.")
+        }
+        if path.contains("?") { throw Refusal(reason: "has a query", hint: "Leave out everything from \"?\" on.") }
+        if path.contains("#") { throw Refusal(reason: "has a fragment", hint: "Leave out everything from \"#\" on.") }
+        guard path.wholeMatch(of: /(\/[A-Za-z0-9._~%-]*)*/) != nil,
+            let match = authority.wholeMatch(of: /(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?/),
+            match.output.2.map({ Int($0).map { (1...65535).contains($0) } ?? false }) ?? true
+        else { throw Refusal(reason: "is no http or https address", hint: nil) }
+        scheme = text[..<end.lowerBound].lowercased()
+        host = match.output.1.filter { $0 != "[" && $0 != "]" }.lowercased()
+        var trimmed = path
+        while trimmed.last == "/" { trimmed.removeLast() }
+        if trimmed.hasSuffix("/api") {
+            throw Refusal(
+                reason: "ends in /api", hint: "Leave it out: every path of Iterable's API begins with /api already.")
+        }
+        self.text = "\(scheme)://\(authority.lowercased())\(trimmed)"
+    }
+
+    /// localhost, 127.0.0.0/8 and ::1. Source: RFC 6761, section 6.3; RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3.
+    static func isLoopback(host: String) -> Bool {
+        if host == "localhost" || host == "::1" || host == "0:0:0:0:0:0:0:1" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        let isAddress = parts.allSatisfy { part in
+            part.wholeMatch(of: /0|[1-9][0-9]{0,2}/) != nil && UInt8(part) != nil
+        }
+        return parts.count == 4 && isAddress && parts.first == "127"
+    }
+}

@@ -1,0 +1,76 @@
+internal import RollcallCore
+
+/// Reads the whole file. What it returns counts only if nothing was reported.
+struct ConfigurationReader {
+    let context: ReadingContext
+    private(set) var warehouses: [String: WarehouseSettings] = [:]
+    private(set) var warehouseOrder: [String] = []
+    private(set) var destinations: [String: DestinationSettings] = [:]
+    private(set) var destinationOrder: [String] = []
+    private(set) var syncs: [SyncSettings] = []
+    private(set) var server: ServerSettings?
+
+    init(_ context: ReadingContext) {
+        self.context = context
+        let root = SectionReader(
+            context.document.root, section: RootKeys.section, path: "", position: Position(line: 1, column: 1),
+            context: context, hint: "\"rollcall init\" writes a commented configuration to start from.")
+        guard let root else { return }
+        var warehouseDrafts: [String: WarehouseReader.Draft] = [:]
+        for entry in root.named(RootKeys.warehouses, what: "warehouse") {
+            let draft = WarehouseReader.read(entry.reader)
+            warehouseDrafts[entry.name] = draft
+            warehouses[entry.name] = draft.settings
+            warehouseOrder.append(entry.name)
+        }
+        var destinationDrafts: [String: DestinationReader.Draft] = [:]
+        for entry in root.named(RootKeys.destinations, what: "destination") {
+            let draft = DestinationReader.read(entry.reader, name: entry.name)
+            destinationDrafts[entry.name] = draft
+            destinations[entry.name] = draft.settings
+            destinationOrder.append(entry.name)
+        }
+        let reader = SyncReader(
+            warehouseNames: root.names(RootKeys.warehouses), warehouses: warehouseDrafts,
+            destinationNames: root.names(RootKeys.destinations), destinations: destinationDrafts)
+        let drafts = root.named(RootKeys.syncs, what: "sync").map { reader.read($0.reader, name: $0.name) }
+        syncs = drafts.compactMap(\.settings)
+        checkLists(drafts)
+        if let section = root.section(RootKeys.server) { server = ServerReader.read(section) }
+        if drafts.isEmpty, context.problems.isEmpty {
+            context.warn(at: root.position(of: RootKeys.syncs), path: "syncs", "there are no syncs yet")
+        }
+    }
+
+    /// The list of a project; two destinations with the same address and key are the same project.
+    private struct ListIdentity: Hashable {
+        var project: [String]
+        var list: String
+    }
+
+    /// Two syncs that keep one list would remove each other's members.
+    private func checkLists(_ drafts: [SyncReader.Draft]) {
+        var keepers: [ListIdentity: SyncReader.Draft] = [:]
+        for draft in drafts {
+            guard let list = draft.list, let destination = draft.destination else { continue }
+            let settings = destinations[destination]
+            let project = settings.map { [$0.baseURL, $0.apiKey.reveal()] } ?? [destination]
+            let name =
+                switch list.target {
+                case .id(let id): "id \(id)"
+                case .name(let name, _): "name \(name)"
+                }
+            let identity = ListIdentity(project: project, list: name)
+            if let other = keepers[identity] {
+                context.report(
+                    at: list.position, path: "syncs.\(draft.name).list",
+                    "syncs.\(draft.name) keeps the same list as syncs.\(other.name) (line \(other.position.line))",
+                    expected: "one sync for each list",
+                    hint: "Two syncs would remove each other's members. Join the audiences in one query, or give each "
+                        + "sync its own list.")
+            } else {
+                keepers[identity] = draft
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+internal import RollcallCore
+
+/// Reads `guards`.
+enum GuardReader {
+    static func read(_ reader: SectionReader) -> GuardSettings {
+        var guards = GuardSettings()
+        if let limit = removalLimit(reader) { guards.maxRemovals = limit }
+        if let allowEmpty = reader.boolean(GuardKeys.allowEmpty) { guards.allowEmpty = allowEmpty }
+        return guards
+    }
+
+    private static func removalLimit(_ reader: SectionReader) -> GuardSettings.RemovalLimit? {
+        let key = GuardKeys.maxRemovals
+        guard let (text, isQuoted) = reader.freeText(key) else { return nil }
+        if let match = text.value.wholeMatch(of: /([0-9]+(?:\.[0-9]+)?)%/), let percent = Double(match.output.1) {
+            guard percent <= 100 else {
+                reader.reportWrong(key, text, "is out of range", expected: "a percentage from 0% to 100%")
+                return nil
+            }
+            return .percent(percent)
+        }
+        if !isQuoted, text.value.wholeMatch(of: /[0-9]+/) != nil {
+            guard let count = Int(text.value) else {
+                reader.reportWrong(key, text, "is out of range")
+                return nil
+            }
+            return .count(count)
+        }
+        let isLiteral = text.value == text.original
+        reader.reportWrong(
+            key, text, "is neither a percentage nor a count", suggestion: isLiteral ? meant(by: text.value) : nil)
+        return nil
+    }
+
+    private static func meant(by text: String) -> String? {
+        let plain = text.lowercased().filter { $0 != " " && $0 != "_" }.replacing("percent", with: "%")
+        if plain.wholeMatch(of: /[0-9]+(\.[0-9]+)?%?/) == nil { return nil }
+        if let share = Double(plain), share > 0, share < 1 {
+            let percent = (share * 10_000).rounded() / 100
+            return percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
+        }
+        return plain == text && !plain.allSatisfy(\.isNumber) ? nil : plain
+    }
+}

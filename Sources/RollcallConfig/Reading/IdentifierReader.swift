@@ -1,0 +1,87 @@
+internal import RollcallCore
+
+/// Reads `mapping`, and judges it and its neighbours by the type of the project.
+///
+/// Source of the rules: Iterable's documentation on project types, and on `preferUserId` and
+/// `updateExistingUsersOnly` of `POST /api/lists/subscribe`.
+enum IdentifierReader {
+    /// Without a project type (the destination is missing or wrong) only the columns' names are checked.
+    static func read(
+        _ sync: SectionReader, projectType: ProjectType?, placeholderEmails: Bool, warehouse: WarehouseType?
+    ) -> ColumnMapping {
+        let reader = sync.section(SyncKeys.mapping)
+        var mapping = ColumnMapping()
+        if let reader {
+            mapping.email = column(MappingKeys.email, in: reader, warehouse: warehouse)
+            mapping.userID = column(MappingKeys.userID, in: reader, warehouse: warehouse)
+        }
+        guard let projectType else { return mapping }
+        checkOptions(sync, projectType: projectType, placeholderEmails: placeholderEmails)
+        guard let reader else { return mapping }
+        switch projectType {
+        case .email: checkEmailProject(reader, placeholderEmails: placeholderEmails)
+        case .userID:
+            if reader.has(MappingKeys.email) {
+                reader.report(
+                    at: MappingKeys.email, "\(reader.path) maps email, but the project is of type user_id",
+                    expected: "user_id alone", hint: "Projects of type user_id know people by their userId only.")
+            }
+        case .hybrid: break
+        }
+        return mapping
+    }
+
+    private static func checkEmailProject(_ reader: SectionReader, placeholderEmails: Bool) {
+        let mapsUserID = reader.has(MappingKeys.userID)
+        let mapsEmail = reader.has(MappingKeys.email)
+        if mapsUserID, !placeholderEmails {
+            reader.report(
+                at: MappingKeys.userID, "\(reader.path) maps user_id, but the project is of type email",
+                expected: "email alone",
+                hint: "To let Iterable find people by user_id, and make up an address for those it does not know, set "
+                    + "placeholder_emails: true in the sync and map user_id alone.")
+        }
+        if placeholderEmails, mapsEmail {
+            reader.report(
+                at: MappingKeys.email, "\(reader.path) maps email, but placeholder_emails is true",
+                expected: "user_id alone",
+                hint: "Placeholder addresses are for people known by user_id only: take email out, or set "
+                    + "placeholder_emails: false.")
+        }
+    }
+
+    private static func checkOptions(_ sync: SectionReader, projectType: ProjectType, placeholderEmails: Bool) {
+        if placeholderEmails, projectType != .email {
+            sync.report(
+                at: SyncKeys.placeholderEmails,
+                "\(sync.path(of: "placeholder_emails")) is true, but the project is of type \(projectType.rawValue)",
+                expected: "false outside email projects",
+                hint: "Map user_id instead; such a project knows people by it.")
+        }
+        if projectType == .email, sync.isTrue(SyncKeys.updateExistingUsersOnly) {
+            sync.report(
+                at: SyncKeys.updateExistingUsersOnly,
+                "\(sync.path(of: "update_existing_users_only")) is true, but the project is of type email",
+                expected: "false in email projects",
+                hint: "Iterable does not honour it there: everybody unknown would be created all the same. Select only "
+                    + "people whom Iterable knows in the audience itself.")
+        }
+    }
+
+    private static func column(
+        _ key: ConfigurationKey, in reader: SectionReader, warehouse: WarehouseType?
+    ) -> String? {
+        guard let name = reader.text(key) else { return nil }
+        // Postgres cuts longer names off in silence. Source: PostgreSQL documentation, "Identifiers and Key Words".
+        if warehouse == .postgres, name.value.utf8.count > 63 {
+            reader.reportWrong(key, name, "is longer than 63 bytes, the most that Postgres keeps of a name")
+            return nil
+        }
+        return name.value
+    }
+}
+
+extension SectionReader {
+    /// Whether a key is there and says true; nothing is reported twice.
+    func isTrue(_ key: ConfigurationKey) -> Bool { has(key) && boolean(key) == true }
+}

@@ -1,0 +1,108 @@
+internal import RollcallCore
+
+/// Reads one entry of `syncs`, with the warehouses and destinations it may refer to.
+struct SyncReader {
+    /// A sync as far as it is right.
+    struct Draft {
+        var name: String
+        var position: Position
+        var destination: String?
+        var list: ListReader.Draft?
+        var settings: SyncSettings?
+    }
+
+    let warehouseNames: [String]
+    let warehouses: [String: WarehouseReader.Draft]
+    let destinationNames: [String]
+    let destinations: [String: DestinationReader.Draft]
+
+    func read(_ reader: SectionReader, name: String) -> Draft {
+        let warehouse = reference(SyncKeys.warehouse, to: warehouseNames, what: "warehouse", in: reader)
+        let destination = reference(SyncKeys.destination, to: destinationNames, what: "destination", in: reader)
+        let target = destination.flatMap { destinations[$0] }
+        let audience = reader.section(SyncKeys.audience, hint: Self.audienceHint).flatMap {
+            AudienceReader.read($0, warehouse: warehouse.flatMap { warehouses[$0]?.type })
+        }
+        let list = reader.section(SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line.")
+            .flatMap { ListReader.read($0, prefix: target?.listNamePrefix) }
+        let options = Options(reader)
+        let identifiers = IdentifierReader.read(
+            reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
+            warehouse: warehouse.flatMap { warehouses[$0]?.type })
+        var draft = Draft(name: name, position: reader.position, destination: destination, list: list)
+        guard let warehouse, let destination, let audience, let list else { return draft }
+        var settings = SyncSettings(
+            name: name, warehouse: warehouse, destination: destination, audience: audience, list: list.target)
+        settings.mapping = identifiers
+        options.apply(to: &settings)
+        draft.settings = settings
+        return draft
+    }
+
+    private static let audienceHint = "Write below it one of table: …, query: … and query_file: …"
+
+    /// The name behind a key, where something of that name exists.
+    private func reference(
+        _ key: ConfigurationKey, to names: [String], what: String, in reader: SectionReader
+    ) -> String? {
+        guard let name = reader.text(key) else { return nil }
+        if names.contains(name.value) { return name.value }
+        let suggestion =
+            name.value == name.original ? Suggestion.nearest(to: name.value, among: names).map(TextLayout.quoted) : nil
+        let known = names.prefix(20).joined(separator: ", ")
+        reader.context.report(
+            at: name.position, path: name.path,
+            "there is no \(what) \(TextLayout.quoted(name.original)) (\(name.path))",
+            expected: names.isEmpty ? "a \(what) defined under \(what)s" : "one of \(known)", suggestion: suggestion)
+        return nil
+    }
+}
+
+extension SyncReader {
+    /// The keys of a sync that stand by themselves.
+    struct Options {
+        var enabled: Bool?
+        var updateExistingUsersOnly: Bool?
+        var placeholderEmails: Bool?
+        var schedule: ScheduleSettings?
+        var guards = GuardSettings()
+        var logs = LogSettings()
+
+        init(_ reader: SectionReader) {
+            enabled = reader.boolean(SyncKeys.enabled)
+            updateExistingUsersOnly = reader.boolean(SyncKeys.updateExistingUsersOnly)
+            placeholderEmails = reader.boolean(SyncKeys.placeholderEmails)
+            schedule = reader.section(
+                SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
+            ).flatMap(ScheduleReader.read)
+            if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section) }
+            if let section = reader.section(SyncKeys.logs) { logs = LogReader.read(section) }
+        }
+
+        func apply(to settings: inout SyncSettings) {
+            if let enabled { settings.enabled = enabled }
+            if let updateExistingUsersOnly { settings.updateExistingUsersOnly = updateExistingUsersOnly }
+            if let placeholderEmails { settings.placeholderEmails = placeholderEmails }
+            settings.schedule = schedule
+            settings.guards = guards
+            settings.logs = logs
+        }
+    }
+}
+
+/// Reads `logs`.
+enum LogReader {
+    static func read(_ reader: SectionReader) -> LogSettings {
+        var logs = LogSettings()
+        if let retain = reader.boolean(LogKeys.retain) { logs.retain = retain }
+        if let days = reader.integer(LogKeys.retentionDays) { logs.retentionDays = Int(days) }
+        let records = reader.choice(LogKeys.records, of: LogSettings.Records.self) { word in
+            ["failed", "failure", "errors"].contains(word.lowercased()) ? "failures" : nil
+        }
+        if let records { logs.records = records.value }
+        if let identifiers = reader.choice(LogKeys.identifiers, of: LogSettings.Identifiers.self) {
+            logs.identifiers = identifiers.value
+        }
+        return logs
+    }
+}

@@ -1,0 +1,129 @@
+/// The JSON Schema (draft 2020-12) of `rollcall.yaml`, made from the same keys that the reader checks.
+public enum ConfigurationSchema {
+    /// The schema as indented JSON text, with a newline at the end.
+    public static let json = document.rendered() + "\n"
+
+    /// Matches text that refers to the environment; what it stands for can only be judged when it is read.
+    private static let reference = #"\$\{"#
+
+    private static var document: JSONValue {
+        var members: [JSONValue.Member] = [
+            .init("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
+            .init("title", .string("Rollcall configuration")),
+            .init(
+                "description",
+                .string(
+                    "rollcall.yaml: which audiences of which warehouses are kept in which Iterable lists. ${NAME} and "
+                        + "${NAME:-default} are replaced from the environment in every value.")),
+        ]
+        members += sectionMembers(RootKeys.section, allowsEmpty: false)
+        return .object(members)
+    }
+
+    private static func sectionMembers(_ section: ConfigurationSection, allowsEmpty: Bool) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [
+            .init("type", allowsEmpty ? .strings(["object", "null"]) : .string("object")),
+            .init("additionalProperties", .boolean(false)),
+        ]
+        let required = section.keys.filter(\.isRequired).map(\.name)
+        if !required.isEmpty { members.append(.init("required", .strings(required))) }
+        members.append(
+            .init("properties", .object(section.keys.map { JSONValue.Member($0.name, .object(schema(of: $0))) })))
+        if !section.exactlyOneOf.isEmpty {
+            let choices = section.exactlyOneOf.map { JSONValue.object([.init("required", .strings([$0]))]) }
+            members.append(.init("oneOf", .array(choices)))
+        }
+        if section.keys.contains(where: { $0.warehouseType != nil }) {
+            members.append(.init("allOf", .array(WarehouseType.allCases.map { condition(of: $0, in: section) })))
+        }
+        return members
+    }
+
+    /// What a warehouse of one type must and must not have.
+    private static func condition(of type: WarehouseType, in section: ConfigurationSection) -> JSONValue {
+        let isType = JSONValue.object([
+            .init("properties", .object([.init("type", .object([.init("const", .string(type.rawValue))]))])),
+            .init("required", .strings(["type"])),
+        ])
+        let foreign = section.keys.filter { $0.warehouseType != nil && $0.warehouseType != type }
+        let own = section.keys.filter { $0.warehouseType == type && $0.defaultValue == nil }.map(\.name)
+        let then = JSONValue.object([
+            .init("required", .strings(own)),
+            .init("properties", .object(foreign.map { .init($0.name, .boolean(false)) })),
+        ])
+        return .object([.init("if", isType), .init("then", then)])
+    }
+
+    private static func schema(of key: ConfigurationKey) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [.init("description", .string(key.summary))]
+        if let value = key.defaultValue { members.append(.init("default", value)) }
+        if let example = key.example { members.append(.init("examples", .array([example]))) }
+        return members + schema(of: key.kind, isRequired: key.isRequired)
+    }
+
+    private static func schema(of kind: ValueKind, isRequired: Bool) -> [JSONValue.Member] {
+        switch kind {
+        case .text(let rule): return text(rule)
+        case .boolean: return orReference([.init("type", .string("boolean"))])
+        case .integer(let range): return orReference(integer(range))
+        case .number(let range):
+            return orReference([
+                .init("type", .string("number")),
+                .init(range.excludesMinimum ? "exclusiveMinimum" : "minimum", .number(range.minimum)),
+                .init("maximum", .number(range.maximum)),
+            ])
+        case .choice(let words): return orReference([.init("enum", .strings(words))])
+        case .removalLimit:
+            let count = JSONValue.object([.init("type", .string("integer")), .init("minimum", .integer(0))])
+            let share = JSONValue.object([
+                .init("type", .string("string")),
+                .init("pattern", .string(#"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$|\$\{"#)),
+            ])
+            return [.init("anyOf", .array([count, share]))]
+        case .section(let section): return sectionMembers(section, allowsEmpty: !isRequired)
+        case .named(let section): return named(section, isRequired: isRequired)
+        case .list(let section):
+            return [
+                .init("type", .strings(["array", "null"])),
+                .init("items", .object(sectionMembers(section, allowsEmpty: false))),
+            ]
+        }
+    }
+
+    private static func text(_ rule: TextRule) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [.init("type", .string("string"))]
+        if !rule.allowsEmpty { members.append(.init("minLength", .integer(1))) }
+        if let most = rule.maximumBytes { members.append(.init("maxLength", .integer(Int64(most)))) }
+        if let pattern = rule.pattern {
+            let isOpen = pattern.contains(reference)
+            members.append(.init("pattern", .string(isOpen ? pattern : "\(pattern)|\(reference)")))
+        }
+        return members
+    }
+
+    private static func integer(_ range: ClosedRange<Int64>) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [
+            .init("type", .string("integer")), .init("minimum", .integer(range.lowerBound)),
+        ]
+        if range.upperBound != .max { members.append(.init("maximum", .integer(range.upperBound))) }
+        return members
+    }
+
+    private static func named(_ section: ConfigurationSection, isRequired: Bool) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [
+            .init("type", isRequired ? .string("object") : .strings(["object", "null"])),
+            .init("propertyNames", .object([.init("pattern", .string(RootKeys.namePattern))])),
+            .init("additionalProperties", .object(sectionMembers(section, allowsEmpty: false))),
+        ]
+        if isRequired { members.append(.init("minProperties", .integer(1))) }
+        return members
+    }
+
+    /// A value of a type other than text may also be a reference to the environment.
+    private static func orReference(_ members: [JSONValue.Member]) -> [JSONValue.Member] {
+        let text = JSONValue.object([
+            .init("type", .string("string")), .init("pattern", .string(reference)),
+        ])
+        return [.init("anyOf", .array([.object(members), text]))]
+    }
+}

@@ -1,0 +1,89 @@
+/// Paces the requests to one endpoint of one destination. Pure: time is passed in, as the time since any fixed moment.
+///
+/// Requests are spread evenly at the configured rate, without bursts. An answer 429 pauses everyone, voids the slots
+/// that were given out, and halves the rate. A rate that held for ``successesBeforeProbe`` successes is taken for good;
+/// then the rate climbs, from half to the whole in ten seconds. If that climb ends in a 429, the rate falls back to the
+/// good one. So another client on the same key costs at most about one 429 in every ``successesBeforeProbe`` requests.
+public struct RateLimiterState: Sendable {
+    /// A place in the queue. Wait for `delay`, then ask ``RateLimiterState/confirm(_:now:)``.
+    public struct Slot: Sendable, Equatable {
+        public let delay: Duration
+        fileprivate let epoch: Int
+    }
+
+    /// Share of the rate that is used. The rest absorbs late timers, so that a server that counts strictly never sees
+    /// more than the limit in any window.
+    public static let utilisation = 0.995
+
+    /// Requests a second below which the rate never falls, unless less is configured.
+    public static let floor = 0.1
+
+    /// Successes that a rate must last before a higher one is tried: a failed try costs one 429, which is to stay
+    /// below one in a hundred.
+    public static let successesBeforeProbe = 150
+
+    /// Requests a second.
+    public let configuredRate: Double
+    /// Requests a second, at this time: from ``floor`` to ``configuredRate``.
+    public private(set) var currentRate: Double
+
+    private var next: Duration?
+    private var pausedUntil: Duration?
+    /// Answers 429 before this time belong to the cut already made.
+    private var cutUntil: Duration?
+    private var lastClimb: Duration?
+    /// The rate that held, while a higher one is tried.
+    private var goodRate: Double?
+    private var successesSinceCut = 0
+    private var epoch = 0
+
+    /// - Parameter requestsPerSecond: more than 0.
+    public init(requestsPerSecond: Double) {
+        configuredRate = max(requestsPerSecond, 0.001)
+        currentRate = configuredRate
+    }
+
+    /// Takes the next slot.
+    public mutating func reserve(now: Duration) -> Slot {
+        let time = max(now, next ?? now, pausedUntil ?? now)
+        next = time + .seconds(1 / (currentRate * Self.utilisation))
+        return Slot(delay: time - now, epoch: epoch)
+    }
+
+    /// To be asked after the wait: nil if the request may go now, or another slot if a 429 came in meanwhile.
+    public mutating func confirm(_ slot: Slot, now: Duration) -> Slot? {
+        slot.epoch == epoch ? nil : reserve(now: now)
+    }
+
+    /// Notes an answer 429.
+    /// - Parameter after: the server's own wish; one second without.
+    public mutating func rateLimited(now: Duration, after wish: Duration?) {
+        let pause = max(wish ?? .seconds(1), .zero)
+        let resume = max(pausedUntil ?? now, now + pause)
+        pausedUntil = resume
+        next = resume
+        epoch += 1
+        if let cutUntil, now < cutUntil { return }
+        cutUntil = now + max(pause, .seconds(1))
+        successesSinceCut = 0
+        lastClimb = nil
+        if let goodRate, goodRate < currentRate {
+            currentRate = goodRate
+        } else {
+            currentRate = min(configuredRate, max(Self.floor, currentRate / 2))
+        }
+        goodRate = nil
+    }
+
+    /// Notes an answer other than 429.
+    public mutating func succeeded(now: Duration) {
+        guard currentRate < configuredRate else { return }
+        successesSinceCut += 1
+        guard successesSinceCut >= Self.successesBeforeProbe else { return }
+        if goodRate == nil { goodRate = currentRate }
+        let elapsed = lastClimb.map { min(max(now - $0, .zero), .seconds(2)) } ?? .zero
+        lastClimb = now
+        currentRate = min(configuredRate, currentRate + configuredRate / 2 * (elapsed / .seconds(10)))
+        if currentRate == configuredRate { goodRate = nil }
+    }
+}

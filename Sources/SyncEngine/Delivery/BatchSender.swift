@@ -1,0 +1,163 @@
+import Foundation
+import RollcallCore
+
+/// What became of one batch, in as many parts as it had to be split into.
+struct BatchResult: Sendable {
+    var outcomes: [BatchOutcome] = []
+    var requests = RequestCounts()
+    /// Set when nothing more may be sent in this run.
+    var stop: RunError?
+    /// Iterable said that the list does not exist.
+    var listIsGone = false
+}
+
+/// Sends one batch until each of its records has an outcome: paces, tries again, splits.
+struct BatchSender: Sendable {
+    let destination: any Destination
+    let settings: DestinationSettings
+    let template: DeliveryRequest
+    let limiters: RateLimiterPool
+    let keeper: LeaseKeeper
+    let clock: any EngineClock
+    let runClock: RunClock
+    let stop: StopSignal
+    let policy: RetryPolicy
+
+    /// A list just made may be unknown to Iterable for up to a minute.
+    private static let newList = RetryPolicy(
+        attempts: 30, longest: .seconds(75), base: .seconds(2), cap: .seconds(5))
+
+    /// What was tried before with the same records.
+    private struct History {
+        var attempts = 0
+        /// Until when one of the attempts may still be carried out.
+        var settlesAt: Date?
+    }
+
+    func send(_ batch: [Change]) async -> BatchResult {
+        var result = BatchResult()
+        await deliver(batch[...], History(), &result)
+        return result
+    }
+
+    private func deliver(_ part: ArraySlice<Change>, _ past: History, _ result: inout BatchResult) async {
+        var history = past
+        switch await attempt(part, &history, &result) {
+        case .outcomes(let outcomes, let status):
+            record(part, outcomes, status, history, &result)
+        case .split(let reason, _) where part.count > 1 && result.stop == nil:
+            _ = reason
+            let middle = part.startIndex + part.count / 2
+            await deliver(part[..<middle], history, &result)
+            await deliver(part[middle...], history, &result)
+        case .split(let reason, let isKnown):
+            let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
+            if !isKnown { history.settlesAt = max(history.settlesAt ?? .distantPast, settleTime()) }
+            record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
+        case .givenUp(let reason):
+            let outcome = history.settlesAt == nil ? RecordOutcome.notAttempted(reason) : .unknown(reason)
+            record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
+        }
+    }
+
+    private enum AttemptResult {
+        case outcomes([RecordOutcome], Int)
+        /// Refused or answered as a whole; `isKnown`: certainly not carried out.
+        case split(FailureReason, isKnown: Bool)
+        /// Not tried again in this run.
+        case givenUp(FailureReason)
+    }
+
+    private func attempt(
+        _ part: ArraySlice<Change>, _ history: inout History, _ result: inout BatchResult
+    ) async -> AttemptResult {
+        var request = template
+        request.subscribers = part.map(\.identity)
+        request.operation = part[part.startIndex].operation
+        let started = clock.uptime
+        var tries = 0
+        while true {
+            if let reason = await waitForTurn(request.operation, &result) { return .givenUp(reason) }
+            tries += 1
+            history.attempts += 1
+            result.requests.sent += 1
+            if history.attempts > 1 { result.requests.retried += 1 }
+            switch await destination.deliver(request) {
+            case .answered(let outcomes, let status):
+                limiters.succeeded(settings, request.operation)
+                return .outcomes(outcomes, status)
+            case .ambiguous(let reason):
+                return .split(reason, isKnown: false)
+            case .refused(let reason):
+                return .split(reason, isKnown: true)
+            case .listNotFound(let error):
+                result.stop = error
+                result.listIsGone = true
+                return .givenUp(FailureReason(code: error.code, reason: error.message))
+            case .stop(let error):
+                result.stop = error
+                return .givenUp(FailureReason(code: error.code, reason: error.message))
+            case .retry(let reason, let after, let mayHaveBeenApplied, let rateLimited):
+                if mayHaveBeenApplied { history.settlesAt = settleTime() }
+                if rateLimited {
+                    result.requests.rateLimited += 1
+                    limiters.rateLimited(settings, request.operation, after: after)
+                }
+                let policy = reason.code == "list_not_ready" ? BatchSender.newList : policy
+                let pause = policy.delay(
+                    attempt: tries, random: clock.randomFraction(), rateLimited: rateLimited, wish: after)
+                guard policy.allowsAnother(after: tries, elapsed: clock.uptime - started + pause) else {
+                    result.stop = unavailable(reason, tries)
+                    return .givenUp(reason)
+                }
+                await stop.sleep(for: pause, on: clock)
+            }
+        }
+    }
+
+    /// Waits for the rate limit; gives the reason why the request must not be sent any more, if there is one.
+    private func waitForTurn(
+        _ operation: RollcallCore.Operation, _ result: inout BatchResult
+    ) async -> FailureReason? {
+        let stopped = FailureReason(code: "stopped", reason: "The run was stopped before this record was sent.")
+        if result.stop != nil || stop.reason != nil || Task.isCancelled { return stopped }
+        var slot: RateLimiterState.Slot? = limiters.reserve(settings, operation)
+        while let waiting = slot {
+            await stop.sleep(for: waiting.delay, on: clock)
+            if stop.reason != nil || Task.isCancelled { return stopped }
+            slot = limiters.confirm(waiting, settings, operation)
+        }
+        guard (try? await keeper.ensure(for: .seconds(settings.limits.requestTimeoutSeconds))) != nil else {
+            result.stop = RunError(
+                code: "lease_lost", message: "the run could not keep its lease, so it sent nothing more",
+                hint: "The next run carries on. Look at the warehouse's availability if this happens often.")
+            return FailureReason(code: "lease_lost", reason: "The run lost its lease before this record was sent.")
+        }
+        return nil
+    }
+
+    private func settleTime() -> Date { runClock.now.addingTimeInterval(settings.limits.settleSeconds) }
+
+    private func unavailable(_ reason: FailureReason, _ tries: Int) -> RunError {
+        RunError(
+            code: "destination_unavailable",
+            message: "Iterable did not take a request after \(tries) attempts: \(reason.reason)",
+            hint: "What was sent and not answered is settled by the next run; the rest is tried again.")
+    }
+
+    private func record(
+        _ part: ArraySlice<Change>, _ outcomes: [RecordOutcome], _ status: Int?, _ history: History,
+        _ result: inout BatchResult
+    ) {
+        guard let first = part.first, let last = part.last else { return }
+        var exceptions: [Int64: RecordOutcome] = [:]
+        for (change, outcome) in zip(part, outcomes) where outcome != .succeeded {
+            exceptions[change.sequence] = outcome
+        }
+        result.outcomes.append(
+            BatchOutcome(
+                sequences: first.sequence...last.sequence, changes: part.count, operation: first.operation,
+                exceptions: exceptions,
+                httpStatus: status, attempts: history.attempts, settlesAt: history.settlesAt))
+    }
+}

@@ -1,0 +1,168 @@
+import RollcallCore
+import Warehouse
+
+/// Compares the audience, row by row as it streams by, with the snapshot's fingerprints.
+///
+/// The hot path, a row that is on the snapshot already, makes no String and no allocation: fold, fingerprint, one look
+/// into the table. Only rows that are new are validated and spooled. Used by one thread at a time.
+final class AudienceDiff: @unchecked Sendable {
+    /// Which rejected and unchanged members are sent again.
+    struct Resend: Sendable {
+        var full = false
+        var rejected = false
+    }
+
+    /// Rows and identities met; `audience` here counts distinct identities before shared identifiers are folded.
+    private(set) var counts = RunCounts()
+    let spool = PlanSpool()
+    var table = MemberTable()
+    /// Members of the snapshot that may be on the list because of this sync.
+    private(set) var listedMembers = 0
+
+    private let columns: IdentifierColumns
+    private let fingerprinter: Fingerprinter
+    private let resend: Resend
+    private let normalizer = IdentifierNormalizer()
+
+    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: Resend) {
+        self.columns = columns
+        self.fingerprinter = fingerprinter
+        self.resend = resend
+    }
+
+    func addMember(_ fingerprint: Fingerprint, _ state: MemberState, listed: Bool) {
+        table.addMember(fingerprint, state: state, listed: listed)
+        if listed { listedMembers += 1 }
+    }
+
+    /// One row of the audience.
+    func row(_ email: AudienceCell, _ userID: AudienceCell) throws {
+        counts.rowsRead += 1
+        let row = Row(email: email, userID: userID)
+        if columns.userID == nil {
+            try emailRow(row)
+        } else if columns.email == nil {
+            try userIDRow(row)
+        } else {
+            try pairRow(row)
+        }
+    }
+
+    private struct Row {
+        var email: AudienceCell
+        var userID: AudienceCell
+    }
+
+    private func emailRow(_ row: Row) throws {
+        guard let raw = row.email.bytes else { return try reject(row, Reasons.missing) }
+        guard row.email.isIdentifier else { return try reject(row, Reasons.unsupported) }
+        try normalizer.withEmail(raw) { try self.emailOnly($0, row) }
+    }
+
+    private func userIDRow(_ row: Row) throws {
+        guard let raw = row.userID.bytes else { return try reject(row, Reasons.missing) }
+        guard row.userID.isIdentifier else { return try reject(row, Reasons.unsupported) }
+        try userIDOnly(raw, row)
+    }
+
+    /// Both columns are read; each may be absent (NULL or blank) or invalid, and the row goes on with the other one.
+    private func pairRow(_ row: Row) throws {
+        let userID = row.userID.bytes.flatMap { $0.isEmpty ? nil : $0 }
+        guard let raw = row.email.bytes else {
+            return userID == nil ? try reject(row, Reasons.missing) : try userIDRow(row)
+        }
+        if !row.email.isIdentifier { return try withoutEmail(row, userID, Reasons.unsupported) }
+        try normalizer.withEmail(raw) { email in
+            guard let userID else { return try self.emailOnly(email, row) }
+            if email.isEmpty { return try self.userIDRow(row) }
+            if !row.userID.isIdentifier {
+                try self.drop(row, Reasons.unsupported, "userId")
+                return try self.emailOnly(email, row)
+            }
+            try self.pair(email, userID, row)
+        }
+    }
+
+    private func pair(_ email: UnsafeRawBufferPointer, _ userID: UnsafeRawBufferPointer, _ row: Row) throws {
+        let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
+        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, email, userID) }
+        switch (EmailRules.failure(email), UserIDRules.failure(userID)) {
+        case (nil, nil):
+            try entered(fingerprint, email, userID)
+        case (let failure?, nil):
+            try withoutEmail(row, userID, failure)
+        case (nil, let failure?):
+            try drop(row, failure, "userId")
+            try emailOnly(email, row)
+        case (let failure?, _?):
+            try reject(row, failure)
+        }
+    }
+
+    private func withoutEmail(_ row: Row, _ userID: UnsafeRawBufferPointer?, _ failure: FailureReason) throws {
+        guard let userID, row.userID.isIdentifier, UserIDRules.failure(userID) == nil else {
+            return try reject(row, failure)
+        }
+        try drop(row, failure, "email")
+        try userIDOnly(userID, row)
+    }
+
+    private func emailOnly(_ email: UnsafeRawBufferPointer, _ row: Row) throws {
+        let fingerprint = fingerprinter.fingerprint(email: email, userID: nil)
+        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, email, nil) }
+        if let failure = EmailRules.failure(email) { return try reject(row, failure) }
+        try entered(fingerprint, email, nil)
+    }
+
+    private func userIDOnly(_ userID: UnsafeRawBufferPointer, _ row: Row) throws {
+        let fingerprint = fingerprinter.fingerprint(email: nil, userID: userID)
+        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, nil, userID) }
+        if let failure = UserIDRules.failure(userID) { return try reject(row, failure) }
+        try entered(fingerprint, nil, userID)
+    }
+
+    private func known(
+        _ fingerprint: Fingerprint, _ marks: MemberTable.Marks, _ email: UnsafeRawBufferPointer?,
+        _ userID: UnsafeRawBufferPointer?
+    ) throws {
+        if marks.contains(.seen) {
+            counts.duplicates += 1
+            return
+        }
+        counts.audience += 1
+        if marks.contains(.rejected) {
+            counts.planned.subscribe += 1
+            try spool.addEntered(resend.rejected ? .send : .parked, fingerprint, email: email, userID: userID)
+        } else if marks.contains(.unsettled) || resend.full {
+            counts.planned.subscribe += 1
+            try spool.addEntered(.send, fingerprint, email: email, userID: userID)
+        }
+    }
+
+    private func entered(
+        _ fingerprint: Fingerprint, _ email: UnsafeRawBufferPointer?, _ userID: UnsafeRawBufferPointer?
+    ) throws {
+        counts.audience += 1
+        counts.planned.subscribe += 1
+        table.addEntered(fingerprint)
+        try spool.addEntered(.send, fingerprint, email: email, userID: userID)
+    }
+
+    private func reject(_ row: Row, _ reason: FailureReason) throws {
+        counts.invalid += 1
+        try spool.addRecord(isFailure: true, email: row.email.bytes, userID: row.userID.bytes, reason)
+    }
+
+    private func drop(_ row: Row, _ failure: FailureReason, _ identifier: String) throws {
+        let reason = FailureReason(
+            code: "identifier_dropped", reason: "went on without the \(identifier): \(failure.reason)")
+        try spool.addRecord(isFailure: false, email: row.email.bytes, userID: row.userID.bytes, reason)
+    }
+
+    private enum Reasons {
+        static let missing = FailureReason(
+            code: "identifier_missing", reason: "The row has no identifier: the mapped columns are NULL.")
+        static let unsupported = FailureReason(
+            code: "identifier_type", reason: "The value is of a kind that cannot be an identifier.")
+    }
+}

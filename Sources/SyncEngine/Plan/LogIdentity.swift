@@ -1,0 +1,45 @@
+import RollcallCore
+
+/// How people appear in `sync_log`: as they are, masked, or as a keyed hash that is the same in every run of the sync.
+struct LogIdentity: Sendable {
+    private let form: LogSettings.Identifiers
+    private let hash: SipHash
+
+    init(_ form: LogSettings.Identifiers, key: [UInt8]) {
+        self.form = form
+        self.hash = SipHash(key: key)
+    }
+
+    /// nil where the identity appears as it is.
+    func of(_ identity: Identity) -> Identity? {
+        if form == .plain { return nil }
+        return Identity(email: identity.email.map { of($0) }, userID: identity.userID.map { of($0) })
+    }
+
+    func of(_ record: ValidationRecord) -> ValidationRecord {
+        if form == .plain { return record }
+        var record = record
+        record.email = record.email.map { Array(of(String(decoding: $0, as: UTF8.self)).utf8) }
+        record.userID = record.userID.map { Array(of(String(decoding: $0, as: UTF8.self)).utf8) }
+        return record
+    }
+
+    func of(_ value: String) -> String {
+        switch form {
+        case .plain: return value
+        case .masked: return LogIdentity.mask(value)
+        case .hashed:
+            let (first, second) = Array(value.utf8).withUnsafeBytes { hash.hash($0) }
+            return "hash:" + Fingerprint(high: first, low: second).bytes.map { hexByte($0) }.joined()
+        }
+    }
+
+    private func hexByte(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+
+    /// The first letter and, of an email, the domain.
+    static func mask(_ value: String) -> String {
+        let head = value.prefix(1)
+        guard let at = value.lastIndex(of: "@") else { return head + "***" }
+        return head + "***" + value[at...]
+    }
+}

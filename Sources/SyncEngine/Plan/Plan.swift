@@ -1,0 +1,160 @@
+import Foundation
+public import RollcallCore
+import Warehouse
+
+/// What a run would do, complete and judged; can be shown, staged, or thrown away.
+public struct Plan: Sendable {
+    /// rowsRead, invalid, duplicates, audience, unchanged and planned; the rest is zero.
+    public let counts: RunCounts
+    /// Guards that hold the plan; empty when it may be carried out.
+    public let held: [GuardFinding]
+    /// nil where the list would be created first.
+    public let listID: Int64?
+    /// Members of the snapshot that may be on the list, before the run.
+    public let snapshotSize: Int
+
+    let spool: PlanSpool
+    let sharing: SharedIdentifiers
+    let settling: SettlingIndex
+    let logIdentity: LogIdentity
+
+    /// The changes in the order in which they would be sent, and the records of the validation.
+    func makeReader() -> PlanReader { PlanReader(self) }
+
+    /// Calls `body` for the first `limit` changes (all with nil) that would be sent or are parked.
+    public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
+        let reader = makeReader()
+        var left = limit ?? .max
+        while left > 0 {
+            let page = try reader.nextChanges(limit: min(left, 1000))
+            if page.isEmpty { return }
+            for change in page where change.kind == .send || change.kind == .parked {
+                try body(change)
+                left -= 1
+                if left == 0 { return }
+            }
+        }
+    }
+
+    /// Calls `body` for the first `limit` rows that failed validation.
+    public func forEachInvalidRow(limit: Int?, _ body: (ValidationRecord) throws -> Void) throws {
+        let reader = makeReader()
+        var left = limit ?? .max
+        while left > 0 {
+            let page = try reader.nextRecords(limit: 1000)
+            if page.isEmpty { return }
+            for record in page where record.isFailure && left > 0 {
+                try body(record)
+                left -= 1
+            }
+        }
+    }
+}
+
+/// Requests that may still land, by identifier: who may not get the opposite operation yet.
+struct SettlingIndex: Sendable {
+    private var until: [String: Date] = [:]
+
+    init(_ requests: [SettlingRequest]) {
+        for request in requests {
+            for key in SharedIdentifiers.keys(request.identity) {
+                let entry = SettlingIndex.entry(key, request.operation)
+                until[entry] = max(until[entry] ?? request.settlesAt, request.settlesAt)
+            }
+        }
+    }
+
+    /// When `operation` may be sent for this person, if that is later than now.
+    func notBefore(_ operation: RollcallCore.Operation, _ identity: Identity) -> Date? {
+        if until.isEmpty { return nil }
+        return SharedIdentifiers.keys(identity)
+            .compactMap { until[SettlingIndex.entry($0, operation.opposite)] }.max()
+    }
+
+    private static func entry(_ key: String, _ operation: RollcallCore.Operation) -> String {
+        operation.rawValue + key
+    }
+}
+
+/// Gives a plan page by page: subscribes, unsubscribes, then those that must wait for a lost request.
+final class PlanReader: StagedPlan, @unchecked Sendable {
+    private let plan: Plan
+    private let entered: PlanSpool.EntryReader
+    private let left: PlanSpool.EntryReader
+    private let records: PlanSpool.RecordReader
+    private var deferred: [Change] = []
+    private var ready: [Change] = []
+    private var readyPlace = 0
+    private var isDeferring = true
+    private var sequence: Int64 = 0
+
+    init(_ plan: Plan) {
+        self.plan = plan
+        entered = plan.spool.makeEnteredReader()
+        left = plan.spool.makeLeftReader()
+        records = plan.spool.makeRecordReader()
+    }
+
+    func nextRecords(limit: Int) throws -> [ValidationRecord] {
+        var page: [ValidationRecord] = []
+        while page.count < limit, let record = try records.next() { page.append(plan.logIdentity.of(record)) }
+        return page
+    }
+
+    func nextChanges(limit: Int) throws -> [Change] {
+        var page: [Change] = []
+        while page.count < limit, let change = try nextChange() { page.append(change) }
+        return page
+    }
+
+    private func nextChange() throws -> Change? {
+        if readyPlace < ready.count {
+            readyPlace += 1
+            return ready[readyPlace - 1]
+        }
+        while let entry = try entered.next() ?? left.next() {
+            if plan.sharing.folded.contains(entry.fingerprint) && entry.operation == .subscribe { continue }
+            if let change = number(entry) { return change }
+        }
+        if deferred.isEmpty { return nil }
+        if isDeferring {
+            isDeferring = false
+            deferred.sort { ($0.notBefore ?? .distantPast) < ($1.notBefore ?? .distantPast) }
+            deferred.reverse()
+        }
+        guard let change = deferred.popLast() else { return nil }
+        return place(change)
+    }
+
+    /// The entry as a change with its place in the order; nil when it was put off to the end.
+    private func number(_ entry: PlanSpool.Entry) -> Change? {
+        var change = Change(
+            sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
+            identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
+        if entry.kind == .send { change.notBefore = plan.settling.notBefore(entry.operation, entry.identity) }
+        if change.notBefore != nil {
+            deferred.append(change)
+            return nil
+        }
+        return place(change)
+    }
+
+    /// Gives the change its number, and numbers the entries that it supersedes behind it.
+    private func place(_ unplaced: Change) -> Change {
+        var change = unplaced
+        sequence += 1
+        change.sequence = sequence
+        ready.removeAll(keepingCapacity: true)
+        readyPlace = 0
+        if change.kind == .send {
+            for member in plan.sharing.superseded[change.fingerprint] ?? [] {
+                sequence += 1
+                ready.append(
+                    Change(
+                        sequence: sequence, kind: .supersede, operation: change.operation,
+                        fingerprint: member.fingerprint, identity: member.identity, parent: change.sequence))
+            }
+        }
+        return change
+    }
+}

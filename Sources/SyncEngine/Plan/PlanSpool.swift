@@ -1,0 +1,96 @@
+import RollcallCore
+
+/// The changes and validation records of a plan, as they come, in bounded memory.
+final class PlanSpool: Sendable {
+    /// A change before it has its place in the order.
+    struct Entry {
+        var kind: ChangeKind
+        var operation: Operation
+        var fingerprint: Fingerprint
+        var identity: Identity
+    }
+
+    private let entered = Spool()
+    private let left = Spool()
+    private let records = Spool()
+
+    /// Bytes of a value that are kept for the log; longer ones are cut and marked.
+    static let loggedBytes = 1024
+
+    func addEntered(
+        _ kind: ChangeKind, _ fingerprint: Fingerprint, email: UnsafeRawBufferPointer?,
+        userID: UnsafeRawBufferPointer?
+    ) throws {
+        entered.append(byte: kind == .parked ? 1 : 0)
+        entered.append(number: fingerprint.high)
+        entered.append(number: fingerprint.low)
+        entered.append(bytes: email)
+        entered.append(bytes: userID)
+        try entered.endRecord()
+    }
+
+    func addLeft(_ kind: ChangeKind, _ member: Member) throws {
+        left.append(byte: kind == .forget ? 1 : 0)
+        left.append(number: member.fingerprint.high)
+        left.append(number: member.fingerprint.low)
+        left.append(text: member.identity.email)
+        left.append(text: member.identity.userID)
+        try left.endRecord()
+    }
+
+    func addRecord(
+        isFailure: Bool, email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?, _ reason: FailureReason
+    ) throws {
+        records.append(byte: isFailure ? 1 : 0)
+        appendCut(email)
+        appendCut(userID)
+        records.append(text: reason.code)
+        records.append(text: reason.reason)
+        try records.endRecord()
+    }
+
+    private func appendCut(_ bytes: UnsafeRawBufferPointer?) {
+        guard let bytes, bytes.count > PlanSpool.loggedBytes else { return records.append(bytes: bytes) }
+        let cut = Array(bytes.prefix(PlanSpool.loggedBytes)) + Array("… (\(bytes.count) bytes)".utf8)
+        cut.withUnsafeBytes { records.append(bytes: $0) }
+    }
+
+    func makeEnteredReader() -> EntryReader { EntryReader(entered.makeReader(), .subscribe, marked: .parked) }
+    func makeLeftReader() -> EntryReader { EntryReader(left.makeReader(), .unsubscribe, marked: .forget) }
+    func makeRecordReader() -> RecordReader { RecordReader(records.makeReader()) }
+
+    /// Reads changes back in the order in which they came.
+    final class EntryReader {
+        private let reader: Spool.Reader
+        private let operation: Operation
+        private let marked: ChangeKind
+
+        init(_ reader: Spool.Reader, _ operation: Operation, marked: ChangeKind) {
+            self.reader = reader
+            self.operation = operation
+            self.marked = marked
+        }
+
+        func next() throws -> Entry? {
+            if try reader.isAtEnd() { return nil }
+            return try Entry(
+                kind: reader.byte() == 1 ? marked : .send, operation: operation,
+                fingerprint: Fingerprint(high: reader.number(), low: reader.number()),
+                identity: Identity(email: reader.text(), userID: reader.text()))
+        }
+    }
+
+    /// Reads validation records back.
+    final class RecordReader {
+        private let reader: Spool.Reader
+
+        init(_ reader: Spool.Reader) { self.reader = reader }
+
+        func next() throws -> ValidationRecord? {
+            if try reader.isAtEnd() { return nil }
+            return try ValidationRecord(
+                isFailure: reader.byte() == 1, email: reader.bytes(), userID: reader.bytes(),
+                reason: FailureReason(code: reader.text() ?? "", reason: reader.text() ?? ""))
+        }
+    }
+}

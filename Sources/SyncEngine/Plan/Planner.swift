@@ -1,0 +1,169 @@
+import RollcallCore
+import Warehouse
+
+/// Reads snapshot and audience, compares them, and judges the result. Writes nothing.
+struct Planner: Sendable {
+    let sync: SyncSettings
+    let destination: DestinationSettings
+    let warehouse: any Warehouse
+    let clock: any EngineClock
+    let progress: ProgressHandler
+
+    /// Members are fetched by fingerprint in pages of this many.
+    static let memberPage = 5000
+
+    func columns() async throws -> IdentifierColumns {
+        let found = try await warehouse.columns(of: sync.audience)
+        let (email, userID) = try ColumnResolver.resolve(
+            sync.mapping, projectType: destination.projectType, placeholderEmails: sync.placeholderEmails,
+            columns: found.map { ($0.name, $0.type, $0.canIdentify) })
+        return IdentifierColumns(email: email, userID: userID)
+    }
+
+    /// - Parameters:
+    ///   - list: nil while the list does not exist yet.
+    ///   - key: the sync's secret key for fingerprints.
+    func plan(list: Int64?, key: [UInt8], resend: AudienceDiff.Resend) async throws -> Plan {
+        let columns = try await columns()
+        let diff = AudienceDiff(columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend)
+        try await readSnapshot(into: diff, list: list)
+        try await readAudience(into: diff, columns: columns)
+        var sharing = SharedIdentifiers([]) { _ in }
+        if destination.projectType == .hybrid { sharing = try await resolveSharing(diff, list: list) }
+        var counts = diff.counts
+        counts.duplicates += sharing.folded.count
+        counts.audience -= sharing.folded.count
+        counts.planned.subscribe -= sharing.foldedPlanned
+        counts.unchanged = counts.audience - counts.planned.subscribe
+        counts.planned.unsubscribe = try await spoolLeavers(diff, list: list, sharing: sharing)
+        let settling = try await list.asyncMap { try await warehouse.settlingRequests(sync: sync.name, list: $0) }
+        return Plan(
+            counts: counts,
+            held: GuardJudge.judge(
+                sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
+                snapshot: diff.listedMembers),
+            listID: list, snapshotSize: diff.listedMembers, spool: diff.spool, sharing: sharing,
+            settling: SettlingIndex(settling ?? []), logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+    }
+
+    private func readSnapshot(into diff: AudienceDiff, list: Int64?) async throws {
+        guard let list else { return }
+        progress(.readingSnapshot)
+        try await warehouse.readSnapshot(sync: sync.name, list: list) { fingerprint, state, listed in
+            diff.addMember(fingerprint, state, listed: listed)
+        }
+    }
+
+    private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
+        let progress = progress
+        progress(.readingAudience(rows: 0))
+        try await warehouse.readAudience(sync.audience, columns: columns) { email, userID in
+            try diff.row(email, userID)
+            if diff.counts.rowsRead & 0xffff == 0 { progress(.readingAudience(rows: diff.counts.rowsRead)) }
+        }
+        progress(.readingAudience(rows: diff.counts.rowsRead))
+    }
+
+    // MARK: Who left
+
+    /// Spools the members that are not in the audience; returns how many of them will be removed by a request.
+    private func spoolLeavers(_ diff: AudienceDiff, list: Int64?, sharing: SharedIdentifiers) async throws -> Int {
+        guard let list else { return 0 }
+        var removals = 0
+        var place: Int? = 0
+        while let from = place {
+            let page = diff.table.page(from: from, limit: Planner.memberPage) {
+                $0.contains(.member) && !$0.contains(.seen)
+            }
+            place = page.next
+            let leaving = page.entries.map(\.0).filter { !sharing.kept.contains($0) }
+            for member in try await members(leaving, list: list) {
+                try diff.spool.addLeft(member.listed ? .send : .forget, member)
+                if member.listed { removals += 1 }
+            }
+        }
+        return removals
+    }
+
+    /// Sorted, so that the plan does not depend on the order in which a database answers.
+    private func members(_ fingerprints: [Fingerprint], list: Int64) async throws -> [Member] {
+        if fingerprints.isEmpty { return [] }
+        return try await warehouse.members(sync: sync.name, list: list, fingerprints: fingerprints)
+            .sorted { $0.fingerprint < $1.fingerprint }
+    }
+
+    // MARK: Shared identifiers
+
+    private func resolveSharing(_ diff: AudienceDiff, list: Int64?) async throws -> SharedIdentifiers {
+        if diff.table.markSharing() == 0 { return SharedIdentifiers([]) { _ in } }
+        var entries: [Fingerprint: SharedIdentifiers.Entry] = [:]
+        addMembers(to: &entries, try await sharingMembers(diff, list: list), diff)
+        try addSpooled(to: &entries, diff)
+        let ordered = entries.values.sorted { $0.fingerprint < $1.fingerprint }
+        return try SharedIdentifiers(ordered) { identity in
+            try log(identity, diff)
+        }
+    }
+
+    private func sharingMembers(_ diff: AudienceDiff, list: Int64?) async throws -> [Member] {
+        guard let list else { return [] }
+        var found: [Member] = []
+        var place: Int? = 0
+        while let from = place {
+            let page = diff.table.page(from: from, limit: Planner.memberPage) {
+                $0.contains(.sharing) && $0.contains(.member)
+            }
+            place = page.next
+            found += try await members(page.entries.map(\.0), list: list)
+        }
+        return found
+    }
+
+    private func addMembers(
+        to entries: inout [Fingerprint: SharedIdentifiers.Entry], _ members: [Member], _ diff: AudienceDiff
+    ) {
+        for member in members {
+            entries[member.fingerprint] = SharedIdentifiers.Entry(
+                fingerprint: member.fingerprint, identity: member.identity,
+                inAudience: diff.table.lookUp(member.fingerprint)?.contains(.seen) ?? false, isPlanned: false,
+                isRejected: member.state == .rejected, member: member)
+        }
+    }
+
+    private func addSpooled(
+        to entries: inout [Fingerprint: SharedIdentifiers.Entry], _ diff: AudienceDiff
+    ) throws {
+        let reader = diff.spool.makeEnteredReader()
+        while let entry = try reader.next() {
+            guard diff.table.lookUp(entry.fingerprint)?.contains(.sharing) == true else { continue }
+            entries[
+                entry.fingerprint,
+                default: SharedIdentifiers.Entry(
+                    fingerprint: entry.fingerprint, identity: entry.identity, inAudience: true, isPlanned: true,
+                    isRejected: entry.kind == .parked, member: nil)
+            ].isPlanned = true
+        }
+    }
+
+    private func log(_ identity: Identity, _ diff: AudienceDiff) throws {
+        let reason = FailureReason(
+            code: "shared_identifier",
+            reason: "Another row with the same email or userId speaks for this person; this one is a duplicate.")
+        func bytes<R>(_ text: String?, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
+            guard var text else { return try body(nil) }
+            return try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+        }
+        try bytes(identity.email) { email in
+            try bytes(identity.userID) { userID in
+                try diff.spool.addRecord(isFailure: false, email: email, userID: userID, reason)
+            }
+        }
+    }
+}
+
+extension Optional {
+    func asyncMap<R>(_ body: (Wrapped) async throws -> R) async rethrows -> R? {
+        guard let self else { return nil }
+        return try await body(self)
+    }
+}

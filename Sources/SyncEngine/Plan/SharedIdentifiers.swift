@@ -1,0 +1,129 @@
+import RollcallCore
+import Warehouse
+
+/// What follows for a plan from identifiers that several entries share (hybrid projects): rows that are one person are
+/// folded, members known under an identifier that a row still carries are kept.
+struct SharedIdentifiers {
+    /// Rows folded into another row: not sent.
+    var folded: Set<Fingerprint> = []
+    /// Members not in the audience that stay, because a row carries one of their identifiers.
+    var kept: Set<Fingerprint> = []
+    /// Older entries of the same person, dropped from the snapshot when the change of the key succeeds.
+    var superseded: [Fingerprint: [Member]] = [:]
+    /// Folded entries that had been counted as planned, and as unchanged.
+    var foldedPlanned = 0
+    var foldedUnchanged = 0
+
+    /// An entry that shares an identifier with another one.
+    struct Entry {
+        var fingerprint: Fingerprint
+        var identity: Identity
+        var inAudience: Bool
+        /// Spooled as a change (new, unsettled, rejected, or a full run).
+        var isPlanned: Bool
+        /// Rejected by Iterable, whether or not it is sent again.
+        var isRejected: Bool
+        /// On the snapshot.
+        var member: Member?
+    }
+
+    /// - Parameters:
+    ///   - entries: all entries that share an identifier with another one.
+    ///   - fold: called for each row folded into another one, for the log.
+    init(_ entries: [Entry], fold: (Identity) throws -> Void) rethrows {
+        let present = entries.filter(\.inAudience)
+        let groups = SharedIdentifiers.connect(present)
+        var speakers: [Entry] = []
+        for group in groups {
+            guard let speaker = group.min(by: SharedIdentifiers.speaksBefore) else { continue }
+            speakers.append(speaker)
+            for other in group where other.fingerprint != speaker.fingerprint {
+                folded.insert(other.fingerprint)
+                if other.isPlanned { foldedPlanned += 1 } else { foldedUnchanged += 1 }
+                try fold(other.identity)
+                if let member = other.member { supersede(member, by: speaker) }
+            }
+        }
+        keepCarried(entries.filter { !$0.inAudience }, present: present, speakers: speakers)
+        foldRemovals(entries.filter { !$0.inAudience })
+    }
+
+    /// A member is kept if any row carries one of its identifiers; the row's speaker takes its place if that is the same person for a removal.
+    private mutating func keepCarried(_ leavers: [Entry], present: [Entry], speakers: [Entry]) {
+        var carried: Set<String> = []
+        for row in present { carried.formUnion(SharedIdentifiers.keys(row.identity)) }
+        var speakerOf: [String: Entry] = [:]
+        for speaker in speakers {
+            for key in SharedIdentifiers.keys(speaker.identity) { speakerOf[key] = speaker }
+        }
+        for leaver in leavers where !SharedIdentifiers.keys(leaver.identity).allSatisfy({ !carried.contains($0) }) {
+            guard let member = leaver.member, member.listed else { continue }
+            kept.insert(leaver.fingerprint)
+            // The userId decides first: it is what a removal will name.
+            let keys = SharedIdentifiers.keys(leaver.identity).reversed()
+            if let speaker = keys.lazy.compactMap({ speakerOf[$0] }).first { supersede(member, by: speaker) }
+        }
+    }
+
+    /// Two members that a removal would name alike leave in one request.
+    private mutating func foldRemovals(_ leavers: [Entry]) {
+        var first: [String: Entry] = [:]
+        let order = leavers.sorted { $0.fingerprint < $1.fingerprint }
+        for leaver in order where !kept.contains(leaver.fingerprint) {
+            guard let member = leaver.member, member.listed,
+                let key = SharedIdentifiers.keys(leaver.identity).last
+            else { continue }
+            if let removed = first[key] {
+                kept.insert(leaver.fingerprint)
+                superseded[removed.fingerprint, default: []].append(member)
+            } else {
+                first[key] = leaver
+            }
+        }
+    }
+
+    private mutating func supersede(_ member: Member, by speaker: Entry) {
+        let (old, new) = (member.identity, speaker.identity)
+        let samePerson =
+            if let oldID = old.userID, let newID = new.userID { oldID == newID } else { old.email == new.email }
+        guard samePerson, speaker.isPlanned, old.userID != nil || old.email != nil else { return }
+        superseded[speaker.fingerprint, default: []].append(member)
+    }
+
+    /// Smallest userId by bytes first, those without one last; then by email.
+    static func speaksBefore(_ a: Entry, _ b: Entry) -> Bool {
+        switch (a.identity.userID, b.identity.userID) {
+        case (let a?, let b?) where a != b: a.utf8.lexicographicallyPrecedes(b.utf8)
+        case (nil, _?): false
+        case (_?, nil): true
+        default: (a.identity.email ?? "").utf8.lexicographicallyPrecedes((b.identity.email ?? "").utf8)
+        }
+    }
+
+    /// The identifiers as keys that never mix emails with userIds; a userId comes last.
+    static func keys(_ identity: Identity) -> [String] {
+        [identity.email.map { "e" + $0 }, identity.userID.map { "u" + $0 }].compactMap(\.self)
+    }
+
+    /// Groups of entries that are linked by shared identifiers, directly or through others.
+    private static func connect(_ entries: [Entry]) -> [[Entry]] {
+        var parent = Array(entries.indices)
+        func root(_ index: Int) -> Int {
+            var index = index
+            while parent[index] != index {
+                parent[index] = parent[parent[index]]
+                index = parent[index]
+            }
+            return index
+        }
+        var owner: [String: Int] = [:]
+        for index in entries.indices {
+            for key in keys(entries[index].identity) {
+                if let other = owner[key] { parent[root(index)] = root(other) } else { owner[key] = index }
+            }
+        }
+        var groups: [Int: [Entry]] = [:]
+        for index in entries.indices { groups[root(index), default: []].append(entries[index]) }
+        return groups.sorted { $0.key < $1.key }.map(\.value)
+    }
+}

@@ -1,0 +1,144 @@
+import Foundation
+import RollcallCore
+
+/// An append-only buffer of bytes that spills into an unlinked temporary file (readable by its owner only) when it grows
+/// beyond a few megabytes, so that a plan of any size takes bounded memory. One task writes it, then it is read from the
+/// start any number of times.
+final class Spool: @unchecked Sendable {
+    private var buffer: [UInt8] = []
+    private var file: Int32 = -1
+    private var written = 0
+    private static let spillBytes = 4 << 20
+
+    deinit { if file >= 0 { close(file) } }
+
+    func append(byte: UInt8) { buffer.append(byte) }
+
+    func append(number: UInt64) {
+        withUnsafeBytes(of: number.littleEndian) { buffer.append(contentsOf: $0) }
+    }
+
+    /// nil is kept apart from an empty value.
+    func append(bytes: UnsafeRawBufferPointer?) {
+        withUnsafeBytes(of: UInt32(truncatingIfNeeded: bytes?.count ?? -1).littleEndian) {
+            buffer.append(contentsOf: $0)
+        }
+        if let bytes { buffer.append(contentsOf: bytes) }
+    }
+
+    func append(text: String?) {
+        guard var text else { return append(bytes: nil) }
+        text.withUTF8 { append(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Call after each whole record: spills when there is enough to spill.
+    func endRecord() throws {
+        if buffer.count >= Spool.spillBytes { try spill() }
+    }
+
+    private func spill() throws {
+        if file < 0 { try openFile() }
+        try buffer.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { throw Spool.failure("write to", errno) }
+                rest = rest.dropFirst(count)
+                written += count
+            }
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func openFile() throws {
+        let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
+        var path = Array("\(folder)/rollcall-plan-XXXXXX".utf8CString)
+        file = mkstemp(&path)
+        guard file >= 0 else { throw Spool.failure("create", errno) }
+        unlink(path)
+    }
+
+    private static func failure(_ verb: String, _ code: Int32) -> RunError {
+        RunError(
+            code: "temporary_storage",
+            message: "cannot \(verb) a temporary file for the plan: \(String(cString: strerror(code)))",
+            hint: "Make room in the temporary folder, or name another one with TMPDIR.")
+    }
+
+    func makeReader() -> Reader { Reader(self) }
+
+    /// Reads a spool from its start.
+    final class Reader {
+        private let spool: Spool
+        private var page: [UInt8] = []
+        private var place = 0
+        private var fileOffset = 0
+        private var isInBuffer = false
+
+        init(_ spool: Spool) { self.spool = spool }
+
+        /// Whether all records were read.
+        func isAtEnd() throws -> Bool { try !fill(1) }
+
+        func byte() throws -> UInt8 {
+            try need(1)
+            defer { place += 1 }
+            return page[place]
+        }
+
+        func number() throws -> UInt64 {
+            try need(8)
+            defer { place += 8 }
+            return page.withUnsafeBytes {
+                UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+            }
+        }
+
+        func bytes() throws -> [UInt8]? {
+            try need(4)
+            let length = page.withUnsafeBytes {
+                UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+            }
+            place += 4
+            if length == .max { return nil }
+            try need(Int(length))
+            defer { place += Int(length) }
+            return Array(page[place..<place + Int(length)])
+        }
+
+        func text() throws -> String? { try bytes().map { String(decoding: $0, as: UTF8.self) } }
+
+        private func need(_ count: Int) throws {
+            guard try fill(count) else {
+                throw RunError(code: "temporary_storage", message: "the temporary file of the plan ended early")
+            }
+        }
+
+        /// Makes sure that `count` bytes lie in the page; false at the end.
+        private func fill(_ count: Int) throws -> Bool {
+            while page.count - place < count {
+                page.removeFirst(place)
+                place = 0
+                if fileOffset < spool.written {
+                    try readFile(max(count, 1 << 20))
+                } else if !isInBuffer {
+                    isInBuffer = true
+                    page.append(contentsOf: spool.buffer)
+                } else {
+                    return count == 0
+                }
+            }
+            return true
+        }
+
+        private func readFile(_ wanted: Int) throws {
+            let size = min(wanted, spool.written - fileOffset)
+            var chunk = [UInt8](repeating: 0, count: size)
+            let count = chunk.withUnsafeMutableBytes { pread(spool.file, $0.baseAddress, size, off_t(fileOffset)) }
+            guard count > 0 else { throw Spool.failure("read", errno) }
+            fileOffset += count
+            page.append(contentsOf: chunk[0..<count])
+        }
+    }
+}

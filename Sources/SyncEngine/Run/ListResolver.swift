@@ -1,0 +1,129 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// Finds the list that a sync keeps, or makes it, once.
+struct ListResolver: Sendable {
+    let sync: SyncSettings
+    let warehouse: any Warehouse
+    let destination: any Destination
+    let clock: any EngineClock
+    let stop: StopSignal
+
+    /// The list as far as it exists. Asks Iterable only when the sync has no list yet, or lost it. Writes nothing.
+    /// - Throws: `RunError` `list_gone`, `list_ambiguous`, `list_type`.
+    func find() async throws -> ListBinding? {
+        let known = try await warehouse.listBinding(sync: sync.name)
+        switch sync.list {
+        case .id(let id):
+            if let known, known.listID == id, known.destination == sync.destination { return known }
+            return ListBinding(sync: sync.name, destination: sync.destination, listName: nil, listID: id)
+        case .name(let name, _):
+            let isSame = known?.destination == sync.destination && known?.listName == name
+            if isSame, let known, known.listID != nil, known.goneAt == nil { return known }
+            return try await adopt(name, previous: isSame ? known : nil)
+        }
+    }
+
+    private func adopt(_ name: String, previous: ListBinding?) async throws -> ListBinding? {
+        let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+        let sameName = lists.filter { Array($0.name.utf8) == Array(name.utf8) }
+        let standard = sameName.filter { $0.listType == "Standard" }
+        if standard.count > 1 { throw ambiguous(name, standard) }
+        if let list = standard.first {
+            return ListBinding(
+                sync: sync.name, destination: sync.destination, listName: name, listID: list.id,
+                createdAt: previous?.createdAt)
+        }
+        if let other = sameName.first { throw wrongType(name, other) }
+        if previous?.goneAt != nil { throw ListResolver.gone(sync) }
+        return previous.map { ListBinding(pendingOf: $0) }
+    }
+
+    /// The list, created if need be. Keeps what it found in the warehouse.
+    func ensure(_ lease: Lease, found: ListBinding?, now: Date) async throws -> ListBinding {
+        if let found, found.listID != nil {
+            try await warehouse.saveListBinding(lease, found)
+            return found
+        }
+        guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
+        var binding = ListBinding(
+            sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: now)
+        // Written first: if this process dies now, the next one looks for the list before it makes another.
+        try await warehouse.saveListBinding(lease, binding)
+        binding.listID = try await create(name, description)
+        try await warehouse.saveListBinding(lease, binding)
+        return binding
+    }
+
+    private func create(_ name: String, _ description: String?) async throws -> Int64 {
+        do throws(DestinationError) {
+            return try await destination.createList(name: name, description: description)
+        } catch {
+            guard error.mayHaveBeenApplied else { throw error.error }
+        }
+        // Creating is not idempotent: look whether it was carried out before anything else.
+        for pause in [1, 2, 4, 8] {
+            await stop.sleep(for: .seconds(pause), on: clock)
+            if let id = try await adopt(name, previous: nil)?.listID { return id }
+        }
+        throw RunError(
+            code: "list_creation_unknown",
+            message: "Iterable did not answer when list \"\(name)\" was created, and does not show it",
+            hint: "Run again: the list is adopted if it has appeared, and created otherwise.")
+    }
+
+    private func patiently<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
+        for pause in [1, 2, 4] {
+            do throws(DestinationError) {
+                return try await body()
+            } catch {
+                guard error.isTransient, stop.reason == nil else { throw error.error }
+                let wait = max(Duration.seconds(pause), min(error.retryAfter ?? .zero, .seconds(30)))
+                await stop.sleep(for: wait, on: clock)
+            }
+        }
+        do throws(DestinationError) { return try await body() } catch { throw error.error }
+    }
+
+    // MARK: Errors
+
+    static func gone(_ sync: SyncSettings) -> RunError {
+        switch sync.list {
+        case .id(let id):
+            RunError(
+                code: "list_not_found", message: "Iterable has no list \(id) (sync \(sync.name))",
+                hint:
+                    "Correct list.id in the configuration; `rollcall lists \(sync.destination)` shows the lists there are."
+            )
+        case .name(let name, _):
+            RunError(
+                code: "list_not_found",
+                message:
+                    "the list \"\(name)\" of sync \(sync.name) was deleted in Iterable; it is not made again unasked",
+                hint: "Make it with `rollcall lists create \(sync.destination) \"\(name)\"`, or change list.name.")
+        }
+    }
+
+    private func ambiguous(_ name: String, _ lists: [RemoteList]) -> RunError {
+        let ids = lists.map { String($0.id) }.joined(separator: ", ")
+        return RunError(
+            code: "list_ambiguous", message: "Iterable has \(lists.count) lists called \"\(name)\": \(ids)",
+            hint: "Choose one with list.id in the configuration instead of list.name.")
+    }
+
+    private func wrongType(_ name: String, _ list: RemoteList) -> RunError {
+        RunError(
+            code: "list_type",
+            message: "the list \"\(name)\" (\(list.id)) is of type \(list.listType); only Standard lists can be kept",
+            hint: "Choose another list.name, or the id of a Standard list.")
+    }
+}
+
+extension ListBinding {
+    /// A creation that was begun and whose outcome is not known.
+    fileprivate init(pendingOf binding: ListBinding) {
+        self = binding
+        listID = nil
+    }
+}

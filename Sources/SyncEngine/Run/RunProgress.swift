@@ -1,0 +1,14 @@
+/// What a run is busy with, for progress bars and live pages.
+public enum RunProgress: Sendable, Equatable {
+    case readingSnapshot
+    case readingAudience(rows: Int)
+    case staging(changes: Int)
+    /// `done` of `total` changes have an outcome.
+    case sending(done: Int, total: Int)
+    /// Waits, until a lost request can no longer land or for another try.
+    case waiting(seconds: Double, reason: String)
+    case finishing
+}
+
+/// Called from any task; must not block.
+public typealias ProgressHandler = @Sendable (RunProgress) -> Void

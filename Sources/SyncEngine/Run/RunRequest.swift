@@ -1,0 +1,36 @@
+public import RollcallCore
+
+/// What a run is asked to do.
+public struct RunRequest: Sendable {
+    public enum Kind: Sendable, Equatable {
+        /// Compare and carry out.
+        case new
+        /// Carry out a held run as it was staged.
+        case approve(runID: String)
+        /// Drop a held run.
+        case discard(runID: String)
+    }
+
+    public var kind = Kind.new
+    public var trigger = RunTrigger.manual
+    /// Send every member again.
+    public var full = false
+    /// Send again also those whom Iterable refused for good.
+    public var retryRejected = false
+    /// Discard a held run first, and judge anew.
+    public var forceNew = false
+
+    public init() {}
+}
+
+/// How a request ended.
+public enum RunOutcome: Sendable {
+    /// The run came to an end, or to a hold; `run.status` says which.
+    case ran(SyncRun)
+    /// An earlier run is held and waits for a decision; nothing was done.
+    case alreadyHeld(SyncRun)
+    /// Another process runs this sync now; nothing was done.
+    case busy(RunError)
+    /// Nothing was begun; there is no run.
+    case failed(RunError)
+}

@@ -1,0 +1,270 @@
+import Foundation
+public import RollcallCore
+public import Warehouse
+
+/// One sync, end to end: the table of contents of the engine.
+///
+///     audience row -> identity -> fingerprint -> change      Planner, AudienceDiff
+///     -> guards judge the whole plan                          GuardJudge
+///     -> changes staged in the warehouse (the outbox)         Warehouse.stage
+///     -> batch -> rate limit -> Iterable -> outcome           Delivery, BatchSender
+///     -> snapshot, log and outbox in one transaction          Warehouse.acknowledge
+///     -> run closed, retention applied                        finish
+public struct SyncPipeline: Sendable {
+    let sync: SyncSettings
+    let settings: DestinationSettings
+    let warehouse: any Warehouse
+    let destination: any Destination
+    let limiters: RateLimiterPool
+    let clock: any EngineClock
+    let stop: StopSignal
+    let progress: ProgressHandler
+    let identifyHolder: Holder
+
+    /// - Parameters:
+    ///   - limiters: shared by all syncs of the process.
+    ///   - stop: asks the run to end early.
+    ///   - holder: who this process is, for the lease.
+    public init(
+        sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
+        destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
+        stop: StopSignal = StopSignal(), holder: Holder = .current, progress: @escaping ProgressHandler = { _ in }
+    ) {
+        self.sync = sync
+        self.settings = destinationSettings
+        self.warehouse = warehouse
+        self.destination = destination
+        self.limiters = limiters
+        self.clock = clock
+        self.stop = stop
+        self.identifyHolder = holder
+        self.progress = progress
+    }
+
+    // MARK: Plan
+
+    /// What a run would do. Writes nothing anywhere and needs no lease.
+    public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
+        let list = try await resolver.find()?.listID
+        let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
+        return try await planner.plan(list: list, key: key, resend: .init(full: full, rejected: retryRejected))
+    }
+
+    // MARK: Run
+
+    /// Runs the sync once. Never throws: whatever goes wrong is in the outcome, and in the warehouse if that can be reached.
+    public func run(_ request: RunRequest) async -> RunOutcome {
+        do {
+            _ = try await warehouse.migrate()
+            let seconds = LeaseKeeper.seconds(requestTimeout: settings.limits.requestTimeoutSeconds)
+            let before = clock.uptime
+            let attempt = try await warehouse.acquireLease(
+                sync: sync.name, holder: identifyHolder.text, seconds: seconds, isDead: Holder.isDead)
+            guard case .acquired(let lease) = attempt else { return .busy(busyError(attempt)) }
+            let keeper = LeaseKeeper(
+                lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock)
+            let outcome = await withTaskGroup(of: Void.self) { group in
+                group.addTask { await keeper.keep() }
+                let outcome = await runLeased(request, keeper)
+                group.cancelAll()
+                return outcome
+            }
+            try? await warehouse.releaseLease(lease)
+            return outcome
+        } catch {
+            return .failed(RunError(any: error))
+        }
+    }
+
+    private func runLeased(_ request: RunRequest, _ keeper: LeaseKeeper) async -> RunOutcome {
+        let lease = keeper.lease
+        do {
+            let runClock = RunClock(warehouseTime: try await warehouse.now(), clock: clock)
+            _ = try await warehouse.recoverRuns(lease, settleSeconds: settings.limits.settleSeconds, log: sync.logs)
+            switch request.kind {
+            case .discard(let id):
+                return .ran(try await warehouse.discardHeldRun(lease, id: id))
+            case .approve(let id):
+                let run = try await warehouse.resumeHeldRun(lease, id: id)
+                return .ran(
+                    await finished(run, keeper, runClock) { run in
+                        try await carryOut(&run, keeper, runClock, found: try await resolver.find())
+                    })
+            case .new:
+                if let held = try await warehouse.heldRun(sync: sync.name) {
+                    guard request.forceNew else { return .alreadyHeld(held) }
+                    _ = try await warehouse.discardHeldRun(lease, id: held.id)
+                }
+                return .ran(try await runNew(request, keeper, runClock))
+            }
+        } catch {
+            return .failed(RunError(any: error))
+        }
+    }
+
+    private func runNew(_ request: RunRequest, _ keeper: LeaseKeeper, _ runClock: RunClock) async throws -> SyncRun {
+        let now = runClock.now
+        var run = SyncRun(
+            id: RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
+            destination: sync.destination, trigger: request.trigger, status: .running, startedAt: now)
+        run.full = request.full
+        try await warehouse.openRun(keeper.lease, run)
+        return await finished(run, keeper, runClock) { run in
+            let found = try await resolver.find()
+            let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
+            let plan = try await planner.plan(
+                list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected))
+            run.counts = plan.counts
+            run.counts.notAttempted = plan.held.isEmpty ? 0 : plan.counts.planned.total
+            run.listID = found?.listID
+            run.held = plan.held
+            if !plan.held.isEmpty { run.status = .held }
+            progress(.staging(changes: plan.counts.planned.total))
+            try await keeper.ensure(for: .zero)
+            try await warehouse.stage(keeper.lease, run, plan: plan.makeReader(), log: sync.logs)
+            if run.status == .held { return }
+            try await carryOut(&run, keeper, runClock, found: found)
+        }
+    }
+
+    /// From a staged plan to outcomes.
+    private func carryOut(
+        _ run: inout SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, found: ListBinding?
+    ) async throws {
+        run.counts.notAttempted = 0
+        if let staged = run.listID, staged != found?.listID { throw listChanged(run) }
+        if run.counts.planned.total == 0 && found?.listID != nil && run.listID != nil {
+            _ = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+            return
+        }
+        var binding = try await resolver.ensure(keeper.lease, found: found, now: runClock.now)
+        guard let list = binding.listID else { throw ListResolver.gone(sync) }
+        run.listID = list
+        run.counts.failed = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+        let isNew = binding.createdAt.map { runClock.now.timeIntervalSince($0) < 60 } ?? false
+        let (stopError, listIsGone): (RunError?, Bool)
+        do {
+            (stopError, listIsGone) = try await delivery(keeper, runClock, list: list, isNew: isNew).deliver(&run)
+        } catch {
+            throw OutcomesLost(cause: error)
+        }
+        if listIsGone {
+            binding.goneAt = runClock.now
+            try await warehouse.saveListBinding(keeper.lease, binding)
+            run.error = ListResolver.gone(sync)
+        } else {
+            run.error = stopError
+        }
+    }
+
+    /// Runs `body` and closes the run, whatever happens.
+    private func finished(
+        _ opened: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock,
+        _ body: (inout SyncRun) async throws -> Void
+    ) async -> SyncRun {
+        var run = opened
+        do {
+            try await body(&run)
+            if run.status == .held { return run }
+        } catch let lost as OutcomesLost {
+            return await abandoned(run, keeper, lost)
+        } catch {
+            run.error = RunError(any: error)
+        }
+        progress(.finishing)
+        run.close(at: runClock.now, stop: stop.reason)
+        let reason = FailureReason(
+            code: run.error?.code ?? "stopped",
+            reason: run.error?.message ?? "The run was stopped before this record was sent.")
+        do {
+            try await warehouse.finishRun(keeper.lease, run, reason: reason, log: sync.logs)
+            _ = try? await warehouse.prune([retention])
+        } catch {
+            // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.
+            run.status = .failed
+            run.error = run.error ?? RunError(any: error)
+        }
+        return run
+    }
+
+    /// Closes a run whose last outcomes could not be recorded, as the next process would: what may have been sent is unknown.
+    /// Where even that fails, the next run does it.
+    private func abandoned(_ run: SyncRun, _ keeper: LeaseKeeper, _ lost: OutcomesLost) async -> SyncRun {
+        var run = run
+        let recovered = try? await warehouse.recoverRuns(
+            keeper.lease, settleSeconds: settings.limits.settleSeconds, log: sync.logs)
+        if let closed = recovered?.first(where: { $0.id == run.id }) { run = closed }
+        if run.status == .running { run.status = .interrupted }
+        run.error = RunError(any: lost.cause)
+        return run
+    }
+
+    /// A sync that keeps no log keeps its runs for the default time.
+    private var retention: RetentionPolicy {
+        RetentionPolicy(sync: sync.name, days: sync.logs.retain ? sync.logs.retentionDays : LogSettings().retentionDays)
+    }
+
+    // MARK: Parts
+
+    var resolver: ListResolver {
+        ListResolver(sync: sync, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+    }
+
+    var planner: Planner {
+        Planner(sync: sync, destination: settings, warehouse: warehouse, clock: clock, progress: progress)
+    }
+
+    private func delivery(_ keeper: LeaseKeeper, _ runClock: RunClock, list: Int64, isNew: Bool) -> Delivery {
+        let template = DeliveryRequest(
+            listID: list, operation: .subscribe, subscribers: [],
+            updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
+            listIsNew: isNew)
+        let sender = BatchSender(
+            destination: destination, settings: settings, template: template, limiters: limiters, keeper: keeper,
+            clock: clock, runClock: runClock, stop: stop, policy: .deliveries)
+        return Delivery(
+            warehouse: warehouse, sender: sender, keeper: keeper, limits: settings.limits, log: sync.logs,
+            clock: clock, runClock: runClock, stop: stop, progress: progress)
+    }
+
+    private func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
+
+    private func listChanged(_ run: SyncRun) -> RunError {
+        RunError(
+            code: "list_changed", message: "run \(run.id) was staged for another list than the configuration names now",
+            hint: "Discard it with `rollcall run --discard \(run.id)`, then run again.")
+    }
+
+    private func busyError(_ attempt: LeaseAttempt) -> RunError {
+        guard case .busy(let holder, let seconds, let runID) = attempt else {
+            return RunError(code: "busy", message: "the sync is busy")
+        }
+        let run = runID.map { " (run \($0))" } ?? ""
+        return RunError(
+            code: "busy", message: "another run of \(sync.name) is in progress\(run), held by \(Holder.shown(holder))",
+            hint: "Wait for it; if its process is dead, the sync is free in \(Int(seconds.rounded(.up))) s.")
+    }
+}
+
+/// Requests were sent and what became of them could not be written down.
+private struct OutcomesLost: Error {
+    var cause: any Error
+}
+
+extension SyncRun {
+    /// Gives an open run its final status and balances it: what has no outcome was not attempted.
+    mutating func close(at now: Date, stop: StopSignal.Reason?) {
+        finishedAt = now
+        let settled = counts.succeeded.total + counts.failed.total + counts.unknown
+        counts.notAttempted = max(0, counts.planned.total - settled)
+        if counts.rowsRead != counts.invalid + counts.duplicates + counts.audience { counts = RunCounts() }
+        if error != nil {
+            status = .failed
+        } else if let stop, counts.notAttempted > 0 || counts.unknown > 0 || counts.rowsRead == 0 {
+            status = stop == .cancelled ? .cancelled : .interrupted
+        } else {
+            let hasFailures = counts.invalid > 0 || counts.failed.total > 0 || counts.unknown > 0
+            status = hasFailures || counts.notAttempted > 0 ? .completedWithFailures : .succeeded
+        }
+    }
+}

@@ -1,0 +1,148 @@
+public import Foundation
+public import RollcallCore
+
+/// A database that holds audiences and Rollcall's state. Two adapters: ``PostgresWarehouse`` and ``SQLiteWarehouse``;
+/// one conformance suite says what both must do.
+///
+/// Rules for every adapter:
+/// - A method that writes is one transaction: after an error nothing of it is left. It may be called again.
+/// - A method that takes a ``Lease`` first proves, inside its transaction and under a row lock, that the lease's token
+///   is still the sync's current one, and throws ``WarehouseError/Kind/leaseLost`` otherwise. The proof looks at the
+///   token, not at the clock: whoever takes a lease over raises the token.
+/// - Times are UTC, kept to the millisecond. Lease times are the database's own clock.
+/// - No database thread blocks Swift's cooperative pool.
+/// - Nothing is ever written outside Rollcall's own tables; audiences are read in read-only transactions.
+/// - Errors never contain passwords or connection strings.
+public protocol Warehouse: Sendable {
+    // MARK: Schema
+
+    /// Version of the state tables; nil where there are none.
+    func schemaVersion() async throws(WarehouseError) -> Int?
+    /// Creates or upgrades the state tables, all or nothing; safe when two processes do it at once.
+    /// Throws ``WarehouseError/Kind/schemaTooNew`` when the tables are of a newer binary.
+    func migrate() async throws(WarehouseError) -> MigrationResult
+    /// Connection, versions, rights and state tables: one finding each, with the SQL that mends it. Writes nothing.
+    func diagnose(_ sources: [AudienceSource]) async -> [Finding]
+    /// Ends all connections. Calls after it fail.
+    func close() async
+
+    // MARK: Audience
+
+    /// Columns of the audience in order, without running it to its end. Throws ``WarehouseError/Kind/missing`` with
+    /// the names that exist when the table is missing, ``WarehouseError/Kind/query`` when the query is refused
+    /// (also when it is not a single SELECT, or would write).
+    func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn]
+    /// Reads the audience once, in one read-only transaction with one consistent view, calling `body` for each row with
+    /// the text form of the two columns. Memory stays bounded. The cells are valid only during the call. An error from
+    /// `body` ends the reading and is thrown on as it is. Cancelling the task ends the reading with `CancellationError`.
+    func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+    ) async throws
+
+    // MARK: Leases
+
+    /// Takes the sync's lease if it is free, expired, or `isDead` says that its holder no longer lives. Raises the token.
+    func acquireLease(
+        sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
+    ) async throws(WarehouseError) -> LeaseAttempt
+    /// Extends the lease to `seconds` from now (database clock).
+    func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError)
+    /// Gives the lease up. Not an error if it is already another's.
+    func releaseLease(_ lease: Lease) async throws(WarehouseError)
+
+    // MARK: Runs
+
+    /// Closes runs of this sync that are `running` or `queued` although their process no longer holds the lease:
+    /// changes with `sequence <= claimedThrough` and still in the outbox may have been sent; they become `unknown`
+    /// (logged so, snapshot as for ``RecordOutcome/unknown(_:)``, settling until now + `settleSeconds`), the other
+    /// `send` changes become `not_attempted` (logged so). The outbox of these runs is emptied, the runs are
+    /// `interrupted`, balanced, finished now.
+    func recoverRuns(_ lease: Lease, settleSeconds: Double, log: LogSettings) async throws(WarehouseError) -> [SyncRun]
+    /// Inserts the run, `running`. At most one run of a sync is queued, running or held.
+    func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
+    /// Stages a plan: the changes and the validation records of `plan`, and the run's new state (status, counts,
+    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives.
+    func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError)
+    /// The sync's held run, if it has one.
+    func heldRun(sync: String) async throws(WarehouseError) -> SyncRun?
+    /// Makes a held run `running` again and returns it as it stands; throws ``WarehouseError/Kind/conflict`` if it is
+    /// not held.
+    func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
+    /// Makes a held run `cancelled`, finished now, and empties its outbox; throws ``WarehouseError/Kind/conflict`` if
+    /// it is not held.
+    func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
+    /// Carries out what needs no request: `parked` changes are logged as failed with the member's own rejection,
+    /// `forget` changes drop their member (only if it is `rejected` and not listed). Both leave the outbox.
+    /// Returns how many were parked.
+    func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation
+    /// Page of `send` changes after `sequence`, in order; at most `limit`.
+    func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change]
+    /// Says durably that changes up to and including `sequence` may be sent from now on. Never lowers the mark.
+    func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError)
+    /// Records outcomes, all in one transaction: snapshot, log, outbox, settling requests, and the run's counts,
+    /// requests and error as `run` has them.
+    ///
+    /// | operation, outcome | snapshot |
+    /// |---|---|
+    /// | subscribe succeeded | entry `subscribed`, listed; since this run unless it was `subscribed` already; entries of `supersede` changes whose parent it is are dropped |
+    /// | subscribe failed | an existing entry stays as it is, but becomes listed when `settlesAt` is set; none is made, except `subscribing`, listed, when `settlesAt` is set |
+    /// | subscribe rejected | entry `rejected` with the reason; listed if it was before, or when `settlesAt` is set |
+    /// | subscribe unknown | entry `subscribing`, listed (an existing `subscribed` entry stays `subscribed`) |
+    /// | unsubscribe succeeded | entry dropped, and those of its `supersede` changes |
+    /// | unsubscribe failed or rejected | entry stays as it is |
+    /// | unsubscribe unknown | entry `unsubscribing`, listed |
+    /// | not attempted | nothing |
+    ///
+    /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was
+    /// sent leaves a settling request with its operation. Each outcome leaves one `sync_log` row per change (`log`
+    /// permitting: `records: failures` leaves out the succeeded ones) with `attempts` and the http status of the reason or batch.
+    func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError)
+    /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
+    /// `not_attempted` with `reason` and removed. Settling requests of the past are removed.
+    func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError)
+
+    // MARK: Snapshot
+
+    /// The sync's secret key of 16 bytes for fingerprints. Made of `newKey` and kept if there is none yet; with
+    /// `newKey` nil nothing is written and nil is returned then.
+    func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]?
+    /// Every member of the snapshot; memory stays bounded.
+    func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws
+    /// The members with these fingerprints, in any order; unknown ones are left out. At most 10,000 at once.
+    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
+    /// Members known under this email or userId (either may be nil; compared byte for byte).
+    func members(sync: String, list: Int64, knownAs identity: Identity) async throws(WarehouseError) -> [MemberEntry]
+    /// How many members the snapshot has, by state.
+    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int]
+    /// Requests that may still land.
+    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest]
+    /// Database clock.
+    func now() async throws(WarehouseError) -> Date
+
+    // MARK: The list
+
+    func listBinding(sync: String) async throws(WarehouseError) -> ListBinding?
+    func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError)
+
+    // MARK: Reports
+
+    func run(id: String) async throws(WarehouseError) -> SyncRun?
+    /// Newest first.
+    func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun]
+    /// Newest first; memory stays bounded.
+    func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws
+    /// Deletes log rows, ended runs and ticks older than the sync's retention; never touches the snapshot, queued,
+    /// running or held runs or their rows, nor a sync's latest ended run's row while it is within the default period.
+    func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult
+}

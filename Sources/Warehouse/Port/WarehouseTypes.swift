@@ -1,0 +1,270 @@
+public import Foundation
+public import RollcallCore
+
+/// Why a call to a warehouse failed.
+public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: String, Sendable {
+        /// No connection, or it was lost: server down, restarted, network, authentication.
+        case connection
+        /// The role lacks a right; the hint has the GRANT.
+        case permission
+        /// A table, column, schema or file is missing.
+        case missing
+        /// The user's query or its types are refused.
+        case query
+        /// Another writer holds the database, a deadlock or a serialisation failure, after own retries.
+        case busy
+        /// Disk or database full, or the file cannot be written.
+        case storage
+        /// A statement took longer than allowed.
+        case timeout
+        /// The sync's lease is another's now.
+        case leaseLost
+        /// The state tables are of a newer version than this binary knows.
+        case schemaTooNew
+        /// What was asked does not fit the present state (a run that is not held, a second open run …).
+        case conflict
+        /// A defect in Rollcall or the database.
+        case other
+    }
+
+    public var kind: Kind
+    public var error: RunError
+
+    public init(_ kind: Kind, code: String? = nil, _ message: String, hint: String? = nil) {
+        self.kind = kind
+        self.error = RunError(code: code ?? "warehouse_\(kind.rawValue)", message: message, hint: hint)
+    }
+
+    public var description: String { error.description }
+
+    /// Whether the same call may succeed a little later.
+    public var isTransient: Bool { kind == .connection || kind == .busy || kind == .timeout }
+}
+
+/// The right to run one sync, until it ends or is taken over.
+public struct Lease: Sendable, Equatable {
+    public var sync: String
+    public var holder: String
+    /// Strictly increasing for each sync.
+    public var token: Int64
+
+    public init(sync: String, holder: String, token: Int64) {
+        self.sync = sync
+        self.holder = holder
+        self.token = token
+    }
+}
+
+public enum LeaseAttempt: Sendable, Equatable {
+    case acquired(Lease)
+    /// Another holder has it for `secondsLeft` more; `runID` is its open run, if it has one.
+    case busy(holder: String, secondsLeft: Double, runID: String?)
+}
+
+public struct MigrationResult: Sendable, Equatable {
+    /// nil: there were no tables.
+    public var from: Int?
+    public var to: Int
+
+    public init(from: Int?, to: Int) {
+        self.from = from
+        self.to = to
+    }
+}
+
+/// One line of `rollcall check`.
+public struct Finding: Sendable, Equatable {
+    /// What was looked at: `connection`, `state schema rollcall`, `audience vip_customers` …
+    public var subject: String
+    public var isFine: Bool
+    /// What was found.
+    public var detail: String
+    /// How to mend it: the SQL to run, where that is the mend.
+    public var mend: String?
+
+    public init(subject: String, isFine: Bool, detail: String, mend: String? = nil) {
+        self.subject = subject
+        self.isFine = isFine
+        self.detail = detail
+        self.mend = mend
+    }
+}
+
+/// A column of an audience.
+public struct AudienceColumn: Sendable, Equatable {
+    public var name: String
+    /// The database's name of the type, lower-case (`character varying`, `uuid`, `double precision`); "" where it declares none.
+    public var type: String
+    /// Whether values of this type have a text form that can be an identifier: integers, numeric, uuid, text kinds,
+    /// citext, enums (and undeclared columns of SQLite). False for float, boolean, date and time, bytes, JSON, arrays.
+    public var canIdentify: Bool
+
+    public init(name: String, type: String, canIdentify: Bool) {
+        self.name = name
+        self.type = type
+        self.canIdentify = canIdentify
+    }
+}
+
+/// The columns to read; at least one is set. Names are exactly as ``AudienceColumn/name`` has them.
+public struct IdentifierColumns: Sendable, Equatable {
+    public var email: String?
+    public var userID: String?
+
+    public init(email: String?, userID: String?) {
+        self.email = email
+        self.userID = userID
+    }
+}
+
+/// The text form of one value. A column that is not read gives `.null`.
+public struct AudienceCell {
+    /// nil: NULL.
+    public var bytes: UnsafeRawBufferPointer?
+    /// False: the value is of a kind that cannot be an identifier (SQLite's floats and blobs, numerics with a
+    /// fraction, NaN); `bytes` then show it for the log.
+    public var isIdentifier: Bool
+
+    @inlinable
+    public init(bytes: UnsafeRawBufferPointer?, isIdentifier: Bool = true) {
+        self.bytes = bytes
+        self.isIdentifier = isIdentifier
+    }
+
+    @inlinable public static var null: AudienceCell { AudienceCell(bytes: nil) }
+}
+
+/// What `stage` writes; each call gives the next page, an empty page is the end.
+public protocol StagedPlan: Sendable {
+    func nextChanges(limit: Int) throws -> [Change]
+    func nextRecords(limit: Int) throws -> [ValidationRecord]
+}
+
+/// Which list a sync keeps, once that is known.
+public struct ListBinding: Sendable, Equatable {
+    public var sync: String
+    public var destination: String
+    /// Full name by which the list was found or made; nil when the configuration gives an id.
+    public var listName: String?
+    /// nil while a list is being created and it is not known whether that succeeded.
+    public var listID: Int64?
+    /// Set when Rollcall itself created the list (or began to, while `listID` is nil).
+    public var createdAt: Date?
+    /// Set when Iterable said that the list does not exist.
+    public var goneAt: Date?
+
+    public init(
+        sync: String, destination: String, listName: String?, listID: Int64?, createdAt: Date? = nil,
+        goneAt: Date? = nil
+    ) {
+        self.sync = sync
+        self.destination = destination
+        self.listName = listName
+        self.listID = listID
+        self.createdAt = createdAt
+        self.goneAt = goneAt
+    }
+}
+
+/// A member with the columns that `list_members` promises.
+public struct MemberEntry: Sendable, Equatable {
+    public var member: Member
+    public var sinceRunID: String
+    public var since: Date
+
+    public init(member: Member, sinceRunID: String, since: Date) {
+        self.member = member
+        self.sinceRunID = sinceRunID
+        self.since = since
+    }
+}
+
+public struct RunFilter: Sendable, Equatable {
+    public var sync: String?
+    public var status: RunStatus?
+    public var limit = 50
+    /// Only runs with a smaller id (ids grow with time).
+    public var before: String?
+
+    public init(sync: String? = nil, status: RunStatus? = nil, limit: Int = 50, before: String? = nil) {
+        self.sync = sync
+        self.status = status
+        self.limit = limit
+        self.before = before
+    }
+}
+
+public struct RecordFilter: Sendable, Equatable {
+    public var sync: String?
+    public var runID: String?
+    public var status: String?
+    public var since: Date?
+    /// Rows whose email or userId is one of these.
+    public var identifiers: [String] = []
+    /// nil: all.
+    public var limit: Int?
+    /// Only rows with a smaller `recordID`.
+    public var before: Int64?
+
+    public init() {}
+}
+
+/// A row of `sync_log`.
+public struct LogRecord: Sendable, Equatable {
+    public var recordID: Int64
+    public var runID: String
+    public var sync: String
+    public var email: String?
+    public var userID: String?
+    /// `subscribe`, `unsubscribe` or `validate`.
+    public var operation: String
+    /// `succeeded`, `failed`, `unknown` or `not_attempted`.
+    public var status: String
+    public var errorCode: String?
+    public var errorReason: String?
+    public var httpStatus: Int?
+    public var attempts: Int
+    public var loggedAt: Date
+
+    public init(
+        recordID: Int64, runID: String, sync: String, email: String?, userID: String?, operation: String,
+        status: String, errorCode: String?, errorReason: String?, httpStatus: Int?, attempts: Int, loggedAt: Date
+    ) {
+        self.recordID = recordID
+        self.runID = runID
+        self.sync = sync
+        self.email = email
+        self.userID = userID
+        self.operation = operation
+        self.status = status
+        self.errorCode = errorCode
+        self.errorReason = errorReason
+        self.httpStatus = httpStatus
+        self.attempts = attempts
+        self.loggedAt = loggedAt
+    }
+}
+
+/// Retention of one sync; rows older than `days` × 24 hours go.
+public struct RetentionPolicy: Sendable, Equatable {
+    public var sync: String
+    public var days: Int
+
+    public init(sync: String, days: Int) {
+        self.sync = sync
+        self.days = days
+    }
+}
+
+public struct PruneResult: Sendable, Equatable {
+    public var runs: Int
+    public var records: Int
+    public var ticks: Int
+
+    public init(runs: Int = 0, records: Int = 0, ticks: Int = 0) {
+        self.runs = runs
+        self.records = records
+        self.ticks = ticks
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import RollcallCore
+
+/// Rows in PostgreSQL's binary COPY format (PostgreSQL's documentation, COPY, "Binary Format").
+struct BinaryCopyWriter {
+    private(set) var bytes: [UInt8]
+    /// Signature, no flags, no header extension.
+    private static let header: [UInt8] =
+        Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
+    /// Microseconds between 1970 and 2000, where PostgreSQL's timestamps begin.
+    private static let epoch: Int64 = 946_684_800_000_000
+
+    init() { bytes = Self.header }
+
+    mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+    mutating func beginRow(fields: Int16) { append(fields) }
+    mutating func finish() { append(Int16(-1)) }
+    mutating func null() { append(Int32(-1)) }
+
+    mutating func text(_ value: String?) {
+        guard let value else { return null() }
+        append(Int32(value.utf8.count))
+        bytes.append(contentsOf: value.utf8)
+    }
+
+    mutating func raw(_ value: [UInt8]?) {
+        guard let value else { return null() }
+        append(Int32(value.count))
+        bytes.append(contentsOf: value)
+    }
+
+    mutating func integer(_ value: Int32?) {
+        guard let value else { return null() }
+        append(Int32(4))
+        append(value)
+    }
+
+    mutating func integer(_ value: Int64?) {
+        guard let value else { return null() }
+        append(Int32(8))
+        append(value)
+    }
+
+    mutating func fingerprint(_ value: Fingerprint) {
+        append(Int32(16))
+        append(value.high)
+        append(value.low)
+    }
+
+    /// Kept to the millisecond.
+    mutating func date(_ value: Date?) {
+        integer(value.map { PostgresText.milliseconds($0) * 1000 - Self.epoch })
+    }
+
+    private mutating func append<T: FixedWidthInteger>(_ value: T) {
+        withUnsafeBytes(of: value.bigEndian) { bytes.append(contentsOf: $0) }
+    }
+}
+
+/// Reads the messages of a binary COPY. The server sends each row in one message; the first has the header before it.
+struct BinaryCopyReader {
+    private static let headerLength = 19
+    private var isFirst = true
+
+    /// Calls `row` for each row that begins in the message, with a cursor at its first field.
+    mutating func read(
+        _ message: UnsafeRawBufferPointer, fields: Int, _ row: (inout BinaryFieldCursor) throws -> Void
+    ) throws {
+        var cursor = BinaryFieldCursor(message)
+        if isFirst {
+            isFirst = false
+            try cursor.skip(Self.headerLength)
+        }
+        while !cursor.isAtEnd {
+            let count = try cursor.integer(Int16.self)
+            if count == -1 { return }
+            guard Int(count) == fields else { throw BinaryFieldCursor.broken }
+            try row(&cursor)
+        }
+    }
+}
+
+/// A place in one message of a binary COPY.
+struct BinaryFieldCursor {
+    static let broken = WarehouseError(.other, "Postgres sent a COPY stream that is not understood.")
+    private let bytes: UnsafeRawBufferPointer
+    private var offset = 0
+
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    var isAtEnd: Bool { offset >= bytes.count }
+
+    mutating func skip(_ count: Int) throws {
+        guard offset + count <= bytes.count else { throw Self.broken }
+        offset += count
+    }
+
+    @inline(__always)
+    mutating func integer<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
+        guard offset + MemoryLayout<T>.size <= bytes.count else { throw Self.broken }
+        defer { offset += MemoryLayout<T>.size }
+        return T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
+    }
+
+    /// The next field's bytes; nil: NULL.
+    @inline(__always)
+    mutating func field() throws -> UnsafeRawBufferPointer? {
+        let length = Int(try integer(Int32.self))
+        if length == -1 { return nil }
+        guard length >= 0, offset + length <= bytes.count else { throw Self.broken }
+        defer { offset += length }
+        return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])
+    }
+}

@@ -1,0 +1,120 @@
+import CLibPQ
+import Dispatch
+import Foundation
+import Synchronization
+
+/// One connection with its own serial queue, opened at the first call and again after a loss. libpq blocks its
+/// thread, so nothing here runs on Swift's cooperative pool.
+final class PostgresLane: @unchecked Sendable {
+    private let settings: PostgresConnectionString
+    private let queue: DispatchQueue
+    /// Both are touched on `queue` only.
+    private var session: PostgresSession?
+    private var isClosed = false
+    /// Calls that wait or run.
+    private let pending = Mutex(0)
+
+    init(_ settings: PostgresConnectionString, label: String) {
+        self.settings = settings
+        queue = DispatchQueue(label: "rollcall.postgres.\(label)")
+    }
+
+    var load: Int { pending.withLock { $0 } }
+
+    /// Runs `body` with the connection, after all earlier calls. Cancelling the task does not end it: what was begun is
+    /// brought to its end.
+    func run<T: Sendable>(_ body: @escaping @Sendable (PostgresSession) throws -> T) async throws -> T {
+        pending.withLock { $0 += 1 }
+        defer { pending.withLock { $0 -= 1 } }
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.async { continuation.resume(with: Result { try self.perform(body) }) }
+        }
+    }
+
+    /// As ``run(_:)``, but cancelling the task ends the statement that runs, and throws `CancellationError`.
+    func runCancellable<T: Sendable>(
+        _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> T
+    ) async throws -> T {
+        let cancellation = PostgresCancellation()
+        return try await withTaskCancellationHandler {
+            try await run { session in
+                try cancellation.arm(session)
+                defer { cancellation.disarm(session) }
+                do {
+                    return try body(session, cancellation)
+                } catch  where cancellation.isRequested {
+                    throw CancellationError()
+                }
+            }
+        } onCancel: {
+            cancellation.request()
+        }
+    }
+
+    func close() async {
+        await withCheckedContinuation { continuation in
+            queue.async {
+                self.isClosed = true
+                self.session = nil
+                continuation.resume()
+            }
+        }
+    }
+
+    private func perform<T>(_ body: (PostgresSession) throws -> T) throws -> T {
+        guard !isClosed else {
+            throw WarehouseError(.connection, code: "warehouse_closed", "The warehouse was closed.")
+        }
+        if let session, !session.isAlive() { self.session = nil }
+        let session = try session ?? PostgresSession(settings)
+        self.session = session
+        defer { if !session.isUsable { self.session = nil } }
+        return try body(session)
+    }
+}
+
+/// Lets another thread break off the statement that a connection runs. All state is behind `lock`.
+final class PostgresCancellation: @unchecked Sendable {
+    private let lock = NSLock()
+    private var wasRequested = false
+    private var wasSent = false
+    private var handle: OpaquePointer?
+
+    var isRequested: Bool { lock.withLock { wasRequested } }
+
+    func check() throws {
+        if isRequested { throw CancellationError() }
+    }
+
+    func arm(_ session: PostgresSession) throws {
+        let isTooLate = lock.withLock {
+            handle = PQgetCancel(session.connection)
+            return wasRequested
+        }
+        guard isTooLate else { return }
+        disarm(session)
+        throw CancellationError()
+    }
+
+    /// A request that was sent may reach the server late and would hit the next statement: the connection is given up.
+    func disarm(_ session: PostgresSession) {
+        lock.withLock {
+            PQfreeCancel(handle)
+            handle = nil
+            if wasSent { session.condemn() }
+        }
+    }
+
+    /// Returns at once; libpq's cancel request opens a connection of its own and blocks, so it has its own thread.
+    func request() {
+        lock.withLock { wasRequested = true }
+        DispatchQueue.global().async {
+            self.lock.withLock {
+                guard let handle = self.handle, !self.wasSent else { return }
+                self.wasSent = true
+                var message = [CChar](repeating: 0, count: 256)
+                _ = PQcancel(handle, &message, Int32(message.count))
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import RollcallCore
+
+/// How values become text for SQL.
+enum PostgresText {
+    /// The one way in which a name from outside reaches SQL.
+    static func identifier(_ name: String) -> String {
+        "\"" + withoutNUL(name).replacingOccurrences(of: "\"", with: "\"\"") + "\""
+    }
+
+    /// PostgreSQL has no NUL in text and libpq's parameters end at one: it is made visible.
+    static func withoutNUL(_ text: String) -> String {
+        text.utf8.contains(0) ? text.replacingOccurrences(of: "\0", with: "\u{FFFD}") : text
+    }
+
+    /// An array literal of numbers.
+    static func array<T: BinaryInteger>(_ values: [T?]) -> String {
+        "{" + values.map { $0.map { "\($0)" } ?? "NULL" }.joined(separator: ",") + "}"
+    }
+
+    /// An array literal of texts.
+    static func array(_ values: [String?]) -> String {
+        "{" + values.map { $0.map(element) ?? "NULL" }.joined(separator: ",") + "}"
+    }
+
+    private static func element(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in withoutNUL(text).unicodeScalars {
+            if scalar == "\"" || scalar == "\\" { quoted.unicodeScalars.append("\\") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        return quoted + "\""
+    }
+
+    static func uuid(_ fingerprint: Fingerprint) -> String { hexadecimal(fingerprint.bytes) }
+
+    static func hexadecimal(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// Reads pairs of hexadecimal digits; anything else (the dashes of a UUID) is passed over.
+    static func bytes(hexadecimal text: String) -> [UInt8] {
+        let digits = text.utf8.compactMap { Character(UnicodeScalar($0)).hexDigitValue }
+        return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+    }
+
+    /// The 16 bytes of a run id; nil if it is no UUID.
+    static func runID(_ id: String) -> [UInt8]? {
+        guard UUID(uuidString: id) != nil else { return nil }
+        return bytes(hexadecimal: id)
+    }
+
+    static func milliseconds(_ date: Date) -> Int64 { Int64((date.timeIntervalSince1970 * 1000).rounded()) }
+
+    /// Longest value of a row that the log keeps, in bytes.
+    private static let loggedBytes = 1024
+
+    /// A value of the warehouse as the log shows it: valid UTF-8 without NUL, broken bytes visible, long ones cut.
+    static func logged(_ bytes: [UInt8]?) -> String? {
+        guard let bytes else { return nil }
+        guard bytes.count > loggedBytes else { return withoutNUL(String(decoding: bytes, as: UTF8.self)) }
+        var end = loggedBytes
+        while end > loggedBytes - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        return withoutNUL(String(decoding: bytes[..<end], as: UTF8.self)) + "…"
+    }
+}

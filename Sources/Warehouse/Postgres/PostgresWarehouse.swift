@@ -1,0 +1,165 @@
+import Foundation
+public import RollcallCore
+import Synchronization
+
+/// A warehouse in PostgreSQL, through libpq. Works behind a pooler in transaction mode: every call is one transaction
+/// with its settings made in it; no session locks, no named statements, no temporary tables.
+///
+/// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for short
+/// calls, and up to four for long ones (audiences, snapshots, staging, reports).
+public final class PostgresWarehouse: Warehouse {
+    enum Use { case lease, state, long }
+
+    let tables: PostgresStateTables
+    private let leaseLane: PostgresLane
+    private let stateLane: PostgresLane
+    private let longLanes: [PostgresLane]
+
+    /// - Parameters:
+    ///   - url: any libpq URI or keyword string; what it, a service or libpq's environment sets is kept.
+    ///   - stateSchema: schema of Rollcall's own tables, created by ``migrate()`` if it is missing.
+    ///   - applicationName: shown in `pg_stat_activity` unless the URL gives one.
+    ///   - statementTimeoutSeconds: limit of each short statement, more than 0.
+    ///   - longStatementTimeoutSeconds: limit of reading an audience or snapshot and of staging a plan; 0: none.
+    public init(
+        url: Secret, stateSchema: String, applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
+        longStatementTimeoutSeconds: Double = 1800
+    ) {
+        let settings = PostgresConnectionString(url: url, applicationName: applicationName)
+        tables = PostgresStateTables(
+            schema: stateSchema, timeout: statementTimeoutSeconds, longTimeout: longStatementTimeoutSeconds)
+        leaseLane = PostgresLane(settings, label: "lease")
+        stateLane = PostgresLane(settings, label: "state")
+        longLanes = (1...4).map { PostgresLane(settings, label: "long\($0)") }
+    }
+
+    public func close() async {
+        for lane in [leaseLane, stateLane] + longLanes { await lane.close() }
+    }
+
+    func lane(_ use: Use) -> PostgresLane {
+        switch use {
+        case .lease: leaseLane
+        case .state: stateLane
+        case .long: longLanes.min { $0.load < $1.load } ?? stateLane
+        }
+    }
+}
+
+/// Where the state tables are, and how transactions on them begin.
+struct PostgresStateTables: Sendable {
+    let schema: String
+    let timeout: Double
+    let longTimeout: Double
+
+    var quotedSchema: String { PostgresText.identifier(schema) }
+
+    func begin(_ mode: String = "", isLong: Bool = false, lockSeconds: Double = 5) -> String {
+        settings(mode, isLong: isLong, lockSeconds: lockSeconds)
+            + "; SET LOCAL search_path = \(quotedSchema), pg_temp; SET LOCAL jit = off"
+            + "; SET LOCAL standard_conforming_strings = on"
+    }
+
+    /// A transaction that reads an audience: with the role's own search_path, without any right to write.
+    var beginAudience: String { settings("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true, lockSeconds: 30) }
+
+    private func settings(_ mode: String, isLong: Bool, lockSeconds: Double) -> String {
+        let limit = Self.milliseconds(isLong ? longTimeout : timeout)
+        return "BEGIN \(mode); SET LOCAL statement_timeout = \(limit)"
+            + "; SET LOCAL lock_timeout = \(Self.milliseconds(lockSeconds))"
+            + "; SET LOCAL idle_in_transaction_session_timeout = 60000; SET LOCAL TimeZone = 'UTC'"
+    }
+
+    private static func milliseconds(_ seconds: Double) -> Int {
+        seconds <= 0 ? 0 : Int(min(max(seconds * 1000, 1), 2_000_000_000))
+    }
+}
+
+extension PostgresWarehouse {
+    /// One transaction on the state tables.
+    func write<T: Sendable>(
+        _ use: Use = .state, repeatable: Bool = true, _ body: @escaping @Sendable (PostgresSession) throws -> T
+    ) async throws(WarehouseError) -> T {
+        let begin = tables.begin(isLong: use == .long)
+        do {
+            return try await lane(use).run { try $0.transaction(begin, repeatable: repeatable, body) }
+        } catch {
+            throw stateError(error)
+        }
+    }
+
+    /// One transaction that begins with the proof that the lease still holds.
+    func leased<T: Sendable>(
+        _ lease: Lease, _ body: @escaping @Sendable (PostgresSession) throws -> T
+    ) async throws(WarehouseError) -> T {
+        try await write { session in
+            try Self.prove(lease, session)
+            return try body(session)
+        }
+    }
+
+    /// Throws unless the lease's token is the sync's current one, and keeps it so until the transaction ends.
+    static func prove(_ lease: Lease, _ session: PostgresSession) throws {
+        let row = try session.query("SELECT token FROM sync_leases WHERE sync_name = $1 FOR UPDATE", [lease.sync])
+        guard row.integer(0, 0) == lease.token else { throw lost(lease) }
+    }
+
+    static func lost(_ lease: Lease) -> WarehouseError {
+        WarehouseError(
+            .leaseLost, "Another process has taken over the sync \(lease.sync).",
+            hint: "The run ends here; the other process carries on.")
+    }
+
+    /// One read-only transaction on the state tables; `fallback` where they do not exist yet.
+    func read<T: Sendable>(
+        _ use: Use = .state, orWithoutTables fallback: T,
+        _ body: @escaping @Sendable (PostgresSession) throws -> T
+    ) async throws(WarehouseError) -> T {
+        let begin = tables.begin("READ ONLY", isLong: use == .long)
+        do {
+            return try await lane(use).run { try $0.transaction(begin, body) }
+        } catch let failure as PostgresFailure where failure.isMissingTable {
+            return fallback
+        } catch {
+            throw stateError(error)
+        }
+    }
+
+    /// As ``read(_:orWithoutTables:_:)`` for what streams to a caller: one consistent view, and ended by cancelling.
+    func stream(
+        _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
+    ) async throws {
+        let begin = tables.begin("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true)
+        do {
+            try await lane(.long).runCancellable { session, cancellation in
+                try session.transaction(begin, repeatable: false) { try body($0, cancellation) }
+            }
+        } catch let failure as PostgresFailure {
+            if !failure.isMissingTable { throw stateError(failure) }
+        }
+    }
+
+    /// What an error of a call on the state tables means to the caller.
+    func stateError(_ error: any Error) -> WarehouseError {
+        switch error {
+        case let error as WarehouseError: return error
+        case let failure as PostgresFailure where failure.isMissingTable:
+            return WarehouseError(
+                .missing, code: "warehouse_state_missing",
+                "The state tables do not exist in schema \(tables.schema).", hint: "Run `rollcall migrate`.")
+        case let failure as PostgresFailure where failure.kind == .permission:
+            return WarehouseError(.permission, "Postgres: \(failure.message)", hint: tables.grants(to: failure.role))
+        case let failure as PostgresFailure: return failure.warehouseError
+        default: return WarehouseError(.other, "The call was broken off: \(error)")
+        }
+    }
+}
+
+extension PostgresStateTables {
+    /// The SQL that lets a role keep state in a schema that exists.
+    func grants(to role: String) -> String {
+        let role = PostgresText.identifier(role)
+        return "GRANT USAGE, CREATE ON SCHEMA \(quotedSchema) TO \(role);"
+            + " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \(quotedSchema) TO \(role);"
+    }
+}

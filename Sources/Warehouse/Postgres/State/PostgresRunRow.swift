@@ -1,0 +1,139 @@
+import Foundation
+import RollcallCore
+
+/// How a ``SyncRun`` stands in `sync_runs`.
+enum PostgresRunRow {
+    /// Milliseconds since 1970, for ``PostgresResult/date(_:_:)``.
+    static func milliseconds(_ column: String) -> String { "(extract(epoch FROM \(column)) * 1000)::bigint" }
+
+    /// A parameter of milliseconds since 1970.
+    static func timestamp(_ parameter: String) -> String { "to_timestamp(\(parameter)::bigint / 1000.0)" }
+
+    static let select = """
+        SELECT run_id, sync_name, destination, list_id, "trigger", status, \(milliseconds("started_at")),
+               \(milliseconds("finished_at")), error_code, error_message, error_hint, held_by, full_resync,
+               \(numbers.joined(separator: ", ")) FROM sync_runs
+        """
+
+    /// Columns of ``values(_:)``.
+    private static let numbers = [
+        "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
+        "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
+        "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
+    ]
+
+    private static func values(_ run: SyncRun) -> [Int] {
+        let counts = run.counts
+        return [
+            counts.rowsRead, counts.invalid, counts.duplicates, counts.audience, counts.unchanged,
+            counts.planned.subscribe, counts.planned.unsubscribe, counts.succeeded.subscribe,
+            counts.succeeded.unsubscribe, counts.failed.subscribe, counts.failed.unsubscribe, counts.notAttempted,
+            counts.unknown, run.requests.sent, run.requests.retried, run.requests.rateLimited,
+        ]
+    }
+
+    static func runs(_ result: borrowing PostgresResult) -> [SyncRun] {
+        var runs: [SyncRun] = []
+        for row in 0..<result.rowCount {
+            if let run = run(result, row) { runs.append(run) }
+        }
+        return runs
+    }
+
+    private static func run(_ result: borrowing PostgresResult, _ row: Int) -> SyncRun? {
+        guard let id = result.text(row, 0), let trigger = result.text(row, 4).flatMap(RunTrigger.init),
+            let status = result.text(row, 5).flatMap(RunStatus.init), let startedAt = result.date(row, 6)
+        else { return nil }
+        var run = SyncRun(
+            id: id, sync: result.text(row, 1) ?? "", destination: result.text(row, 2) ?? "", trigger: trigger,
+            status: status, startedAt: startedAt)
+        run.listID = result.integer(row, 3)
+        run.finishedAt = result.date(row, 7)
+        if let code = result.text(row, 8) {
+            run.error = RunError(code: code, message: result.text(row, 9) ?? "", hint: result.text(row, 10))
+        }
+        if let held = result.text(row, 11) {
+            run.held = (try? JSONDecoder().decode([GuardFinding].self, from: Data(held.utf8))) ?? []
+        }
+        run.full = result.boolean(row, 12)
+        readNumbers(result, row, &run)
+        return run
+    }
+
+    private static func readNumbers(_ result: borrowing PostgresResult, _ row: Int, _ run: inout SyncRun) {
+        var column = 13
+        func next() -> Int {
+            defer { column += 1 }
+            return result.count(row, column)
+        }
+        run.counts.rowsRead = next()
+        run.counts.invalid = next()
+        run.counts.duplicates = next()
+        run.counts.audience = next()
+        run.counts.unchanged = next()
+        run.counts.planned = PerOperation(subscribe: next(), unsubscribe: next())
+        run.counts.succeeded = PerOperation(subscribe: next(), unsubscribe: next())
+        run.counts.failed = PerOperation(subscribe: next(), unsubscribe: next())
+        run.counts.notAttempted = next()
+        run.counts.unknown = next()
+        run.requests = RequestCounts(sent: next(), retried: next(), rateLimited: next())
+    }
+
+    /// Writes the run as a new row, `running`; nothing if its id is there already. Says whether it was written.
+    static func insert(_ run: SyncRun, _ session: PostgresSession) throws -> Bool {
+        let columns = ["run_id", "sync_name", "destination", "list_id", "\"trigger\"", "started_at", "full_resync"]
+        let placeholders = (0..<numbers.count).map { "$\($0 + 8)::bigint" }.joined(separator: ", ")
+        let written = try session.modify(
+            """
+            INSERT INTO sync_runs (\(columns.joined(separator: ", ")), status, \(numbers.joined(separator: ", ")))
+            VALUES ($1::uuid, $2, $3, $4::bigint, $5, \(timestamp("$6")), $7::boolean, 'running', \(placeholders))
+            ON CONFLICT (run_id) DO NOTHING
+            """,
+            [
+                run.id, run.sync, run.destination, run.listID.map { String($0) }, run.trigger.rawValue,
+                String(PostgresText.milliseconds(run.startedAt)), String(run.full),
+            ] + values(run).map { String($0) })
+        return written == 1
+    }
+
+    /// Writes what changes while a run is delivered: counts, requests and error.
+    static func updateProgress(_ run: SyncRun, _ session: PostgresSession) throws {
+        try update(run, session, further: "", [])
+    }
+
+    /// Writes everything about a run but its beginning. `finished_at` is the run's own, or now, in a final status.
+    static func updateState(_ run: SyncRun, _ session: PostgresSession) throws {
+        let finished = run.finishedAt.map { String(PostgresText.milliseconds($0)) }
+        let held = run.held.isEmpty ? nil : String(decoding: try JSONEncoder().encode(run.held), as: UTF8.self)
+        let first = numbers.count + 6
+        let end =
+            run.status.isFinal
+            ? "COALESCE(\(timestamp("$\(first + 2)")), date_trunc('milliseconds', clock_timestamp()))"
+            : "CASE WHEN false THEN \(timestamp("$\(first + 2)")) END"
+        try update(
+            run, session,
+            further: """
+                , status = $\(first), list_id = COALESCE($\(first + 1)::bigint, list_id), finished_at = \(end),
+                  held_by = COALESCE($\(first + 3), held_by), full_resync = $\(first + 4)::boolean
+                """,
+            [run.status.rawValue, run.listID.map { String($0) }, finished, held, String(run.full)])
+    }
+
+    private static func update(
+        _ run: SyncRun, _ session: PostgresSession, further: String, _ parameters: [String?]
+    ) throws {
+        let counts = numbers.enumerated().map { "\($1) = $\($0 + 6)::bigint" }.joined(separator: ", ")
+        let updated = try session.modify(
+            """
+            UPDATE sync_runs SET error_code = $3, error_message = $4, error_hint = $5, \(counts)\(further)
+             WHERE run_id = $1::uuid AND sync_name = $2
+            """,
+            [run.id, run.sync, run.error?.code, run.error?.message, run.error?.hint]
+                + values(run).map { String($0) } + parameters)
+        guard updated == 1 else { throw noRun(run.id) }
+    }
+
+    static func noRun(_ id: String) -> WarehouseError {
+        WarehouseError(.conflict, "There is no run \(id) of this sync.")
+    }
+}

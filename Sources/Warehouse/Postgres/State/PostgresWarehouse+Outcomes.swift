@@ -1,0 +1,181 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    public func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError) {
+        try await leased(lease) { session in
+            guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
+            var moved = false
+            for operation in RollcallCore.Operation.allCases {
+                var part = PostgresOutcomes(operation)
+                for batch in outcomes where batch.operation == operation { part.add(batch) }
+                guard !part.isEmpty else { continue }
+                guard let list = run.listID else {
+                    throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
+                }
+                if try part.apply(run, list: list, log: log, session).moved { moved = true }
+            }
+            if moved { try Self.raiseGeneration(run.sync, session) }
+            try PostgresRunRow.updateProgress(run, session)
+        }
+    }
+
+    static func raiseGeneration(_ sync: String, _ session: PostgresSession) throws {
+        try session.modify(
+            """
+            INSERT INTO sync_state AS s (sync_name, generation) VALUES ($1, 1)
+            ON CONFLICT (sync_name) DO UPDATE SET generation = s.generation + 1
+            """, [sync])
+    }
+
+    public func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation {
+        try await leased(lease) { session in
+            guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
+            let result = try session.query(
+                Self.localChanges, [run.id, run.sync, run.listID.map { String($0) }, String(log.retain)])
+            let parked = PerOperation(subscribe: result.count(0, 0), unsubscribe: result.count(0, 1))
+            if result.count(0, 2) > 0 { try Self.raiseGeneration(run.sync, session) }
+            if parked.total > 0 {
+                try session.modify(
+                    "UPDATE sync_runs SET failed_subscribe = failed_subscribe + $2::bigint,"
+                        + " failed_unsubscribe = failed_unsubscribe + $3::bigint WHERE run_id = $1::uuid",
+                    [run.id, String(parked.subscribe), String(parked.unsubscribe)])
+            }
+            return parked
+        }
+    }
+
+    private static let localChanges = """
+        WITH gone AS (
+            DELETE FROM sync_changes WHERE run_id = $1::uuid AND kind IN ('parked', 'forget') RETURNING *
+        ), logged AS (
+            INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
+                                  http_status, attempts, logged_at)
+            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed', COALESCE(m.error_code, 'rejected'),
+                   COALESCE(m.error_reason, 'Iterable refused this person before.'), m.http_status, 0,
+                   date_trunc('milliseconds', clock_timestamp())
+              FROM gone g LEFT JOIN list_members m
+                ON m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = g.fingerprint
+             WHERE g.kind = 'parked' AND $4::boolean ORDER BY g.sequence
+        ), forgotten AS (
+            DELETE FROM list_members m USING gone g
+             WHERE g.kind = 'forget' AND m.sync_name = $2 AND m.list_id = $3::bigint
+               AND m.fingerprint = g.fingerprint AND m.state = 'rejected' AND NOT m.listed
+            RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM gone WHERE kind = 'parked' AND operation = 'subscribe'),
+               (SELECT count(*) FROM gone WHERE kind = 'parked' AND operation = 'unsubscribe'),
+               (SELECT count(*) FROM forgotten)
+        """
+
+    /// Email and userId of an outbox row as the log shows them.
+    private static func loggedIdentity(_ row: String) -> String {
+        let isPlain = "\(row).logged_email IS NULL AND \(row).logged_user_id IS NULL"
+        return "CASE WHEN \(isPlain) THEN \(row).email ELSE \(row).logged_email END,"
+            + " CASE WHEN \(isPlain) THEN \(row).user_id ELSE \(row).logged_user_id END"
+    }
+
+    /// Logs what is left in the outbox and counts as not attempted, and empties it.
+    private static func emptyOutbox(
+        _ run: SyncRun, _ reason: FailureReason, _ log: LogSettings, _ session: PostgresSession
+    ) throws {
+        try session.modify(
+            """
+            WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
+            INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
+                                  http_status, attempts, logged_at)
+            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'not_attempted', $3, $4, $5::integer, 0,
+                   date_trunc('milliseconds', clock_timestamp())
+              FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
+            """,
+            [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
+    }
+
+    public func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await leased(lease) { session in
+            guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
+            guard run.status.isFinal else {
+                throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
+            }
+            try Self.emptyOutbox(run, reason, log, session)
+            try PostgresRunRow.updateState(run, session)
+            try session.modify(
+                "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at <= clock_timestamp()", [run.sync])
+        }
+    }
+
+    public func recoverRuns(
+        _ lease: Lease, settleSeconds: Double, log: LogSettings
+    ) async throws(WarehouseError) -> [SyncRun] {
+        try await leased(lease) { session in
+            let result = try session.query(
+                "SELECT run_id, claimed_through FROM sync_runs"
+                    + " WHERE sync_name = $1 AND status IN ('queued', 'running') FOR UPDATE", [lease.sync])
+            var recovered: [SyncRun] = []
+            for row in 0..<result.rowCount {
+                guard let id = result.text(row, 0) else { continue }
+                recovered.append(
+                    try Self.recover(
+                        Self.run(id, session), claimed: result.integer(row, 1) ?? 0, settleSeconds, log, session))
+            }
+            return recovered
+        }
+    }
+
+    private static func recover(
+        _ run: SyncRun, claimed: Int64, _ settleSeconds: Double, _ log: LogSettings, _ session: PostgresSession
+    ) throws -> SyncRun {
+        var unknown = 0
+        if claimed > 0, let list = run.listID {
+            unknown = try recoverClaimed(run, list, claimed, settleSeconds, log, session)
+        }
+        let reason = FailureReason(code: "interrupted", reason: "The run was interrupted before this was sent.")
+        try emptyOutbox(run, reason, log, session)
+        try session.modify(
+            """
+            UPDATE sync_runs SET status = 'interrupted', finished_at = date_trunc('milliseconds', clock_timestamp()),
+                   rows_read = rows_invalid + rows_duplicate + audience_size, unknown = unknown + $2::bigint,
+                   not_attempted = GREATEST(0, \(remainder)),
+                   planned_subscribe = planned_subscribe + GREATEST(0, -(\(remainder)))
+             WHERE run_id = $1::uuid
+            """, [run.id, String(unknown)])
+        return try Self.run(run.id, session)
+    }
+
+    /// Planned records without an outcome; never below zero unless the counts were wrong before.
+    private static let remainder = """
+        planned_subscribe + planned_unsubscribe - succeeded_subscribe - succeeded_unsubscribe
+        - failed_subscribe - failed_unsubscribe - unknown - $2::bigint
+        """
+
+    /// What may have been sent becomes unknown. Returns how many changes.
+    private static func recoverClaimed(
+        _ run: SyncRun, _ list: Int64, _ claimed: Int64, _ settleSeconds: Double, _ log: LogSettings,
+        _ session: PostgresSession
+    ) throws -> Int {
+        let reason = FailureReason(
+            code: "interrupted", reason: "The run was interrupted after this may have been sent.")
+        let clock = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
+        var unknown = 0
+        var moved = false
+        for operation in RollcallCore.Operation.allCases {
+            var part = PostgresOutcomes(operation)
+            part.add(
+                BatchOutcome(
+                    sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
+                    settlesAt: clock?.addingTimeInterval(settleSeconds)),
+                otherwise: .unknown(reason))
+            let applied = try part.apply(run, list: list, log: log, session)
+            unknown += applied.changes
+            moved = moved || applied.moved
+        }
+        if moved { try raiseGeneration(run.sync, session) }
+        return unknown
+    }
+}

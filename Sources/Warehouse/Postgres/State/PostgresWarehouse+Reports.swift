@@ -1,0 +1,138 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    public func run(id: String) async throws(WarehouseError) -> SyncRun? {
+        guard PostgresText.runID(id) != nil else { return nil }
+        return try await read(orWithoutTables: nil) { session in
+            PostgresRunRow.runs(try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])).first
+        }
+    }
+
+    public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
+        if let before = filter.before, PostgresText.runID(before) == nil { return [] }
+        return try await read(orWithoutTables: []) { session in
+            PostgresRunRow.runs(
+                try session.query(
+                    PostgresRunRow.select + """
+                         WHERE ($1::text IS NULL OR sync_name = $1) AND ($2::text IS NULL OR status = $2)
+                           AND ($3::uuid IS NULL OR run_id < $3::uuid)
+                         ORDER BY run_id DESC LIMIT $4::bigint
+                        """,
+                    [filter.sync, filter.status?.rawValue, filter.before, String(max(0, filter.limit))]))
+        }
+    }
+
+    /// Rows of `sync_log` fetched at once.
+    private static let page = 1000
+
+    public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+        if let id = filter.runID, PostgresText.runID(id) == nil { return }
+        try await stream { session, cancellation in
+            let (conditions, parameters) = Self.conditions(filter)
+            _ = try session.query(
+                """
+                DECLARE records NO SCROLL CURSOR FOR
+                SELECT record_id, run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
+                       http_status, attempts, \(PostgresRunRow.milliseconds("logged_at"))
+                  FROM sync_log \(conditions)
+                """, parameters)
+            while true {
+                try cancellation.check()
+                let result = try session.query("FETCH FORWARD \(Self.page) FROM records")
+                for row in 0..<result.rowCount { try body(Self.record(result, row)) }
+                if result.rowCount < Self.page { return }
+            }
+        }
+    }
+
+    private static func conditions(_ filter: RecordFilter) -> (sql: String, parameters: [String?]) {
+        var conditions: [String] = []
+        var parameters: [String?] = []
+        func add(_ value: String?, _ condition: (String) -> String) {
+            guard let value else { return }
+            parameters.append(value)
+            conditions.append(condition("$\(parameters.count)"))
+        }
+        add(filter.sync) { "sync_name = \($0)" }
+        add(filter.runID) { "run_id = \($0)::uuid" }
+        add(filter.status) { "status = \($0)" }
+        add(filter.since.map { String(PostgresText.milliseconds($0)) }) {
+            "logged_at >= \(PostgresRunRow.timestamp($0))"
+        }
+        add(filter.before.map { String($0) }) { "record_id < \($0)::bigint" }
+        if !filter.identifiers.isEmpty {
+            add(PostgresText.array(filter.identifiers.map { $0 as String? })) {
+                "(email = ANY(\($0)::text[]) OR user_id = ANY(\($0)::text[]))"
+            }
+        }
+        let sql =
+            (conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+            + " ORDER BY record_id DESC" + (filter.limit.map { " LIMIT \(max(0, $0))" } ?? "")
+        return (sql, parameters)
+    }
+
+    private static func record(_ result: borrowing PostgresResult, _ row: Int) throws -> LogRecord {
+        guard let id = result.integer(row, 0), let loggedAt = result.date(row, 11) else {
+            throw WarehouseError(.other, "A row of sync_log is not understood.")
+        }
+        return LogRecord(
+            recordID: id, runID: result.text(row, 1) ?? "", sync: result.text(row, 2) ?? "",
+            email: result.text(row, 3), userID: result.text(row, 4), operation: result.text(row, 5) ?? "",
+            status: result.text(row, 6) ?? "", errorCode: result.text(row, 7), errorReason: result.text(row, 8),
+            httpStatus: result.integer(row, 9).map(Int.init), attempts: result.count(row, 10), loggedAt: loggedAt)
+    }
+
+    public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+        var result = PruneResult()
+        for policy in policies {
+            result.records += try await delete(policy, Self.oldRecords)
+            result.runs += try await delete(policy, Self.oldRuns)
+            result.ticks += try await delete(policy, Self.oldTicks)
+        }
+        return result
+    }
+
+    /// Rows deleted in one transaction, so that locks and the log of the server stay small.
+    private static let pruned = 50_000
+
+    /// Deletes in steps until nothing is left to delete; a step that fails leaves the earlier ones done.
+    private func delete(_ policy: RetentionPolicy, _ sql: String) async throws(WarehouseError) -> Int {
+        let days = String(policy.days)
+        var total = 0
+        while true {
+            let deleted: Int
+            do {
+                deleted = try await write(.long) { try $0.modify(sql, [policy.sync, days, String(Self.pruned)]) }
+            } catch  where error.error.code == "warehouse_state_missing" {
+                return total
+            }
+            total += deleted
+            if deleted < Self.pruned { return total }
+        }
+    }
+
+    private static let cutoff = "clock_timestamp() - $2::integer * interval '24 hours'"
+
+    private static let oldRecords = """
+        DELETE FROM sync_log WHERE ctid = ANY(ARRAY(
+            SELECT l.ctid FROM sync_log l WHERE l.sync_name = $1 AND l.logged_at < \(cutoff)
+               AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.run_id = l.run_id AND r.finished_at IS NULL)
+             LIMIT $3::bigint))
+        """
+
+    /// The latest ended run stays for the default period of 30 days.
+    private static let oldRuns = """
+        DELETE FROM sync_runs WHERE run_id = ANY(ARRAY(
+            SELECT r.run_id FROM sync_runs r WHERE r.sync_name = $1 AND r.finished_at < \(cutoff)
+               AND (r.finished_at < clock_timestamp() - interval '720 hours' OR EXISTS (
+                    SELECT 1 FROM sync_runs n
+                     WHERE n.sync_name = $1 AND n.run_id > r.run_id AND n.finished_at IS NOT NULL))
+             LIMIT $3::bigint))
+        """
+
+    private static let oldTicks = """
+        DELETE FROM schedule_ticks WHERE ctid = ANY(ARRAY(
+            SELECT t.ctid FROM schedule_ticks t WHERE t.sync_name = $1 AND t.due_at < \(cutoff) LIMIT $3::bigint))
+        """
+}

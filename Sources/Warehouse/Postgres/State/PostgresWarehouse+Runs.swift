@@ -1,0 +1,106 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        do {
+            try await leased(lease) { session in
+                guard PostgresText.runID(run.id) != nil else {
+                    throw WarehouseError(.other, "The run id \(run.id) is not a UUID.")
+                }
+                if try PostgresRunRow.insert(run, session) { return }
+                // The answer to an earlier, equal call may have been lost.
+                let row = try session.query(
+                    "SELECT 1 FROM sync_runs WHERE run_id = $1::uuid AND sync_name = $2 AND status = 'running'",
+                    [run.id, run.sync])
+                guard row.rowCount == 1 else {
+                    throw WarehouseError(.conflict, "There is a run \(run.id) already.")
+                }
+            }
+        } catch  where error.kind == .conflict && error.error.message.contains("one_open_run_per_sync") {
+            throw WarehouseError(.conflict, "The sync \(run.sync) has another run that is queued, running or held.")
+        }
+    }
+
+    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+        try await read(orWithoutTables: nil) { session in
+            PostgresRunRow.runs(
+                try session.query(PostgresRunRow.select + " WHERE sync_name = $1 AND status = 'held'", [sync])
+            ).first
+        }
+    }
+
+    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await leased(lease) { session in
+            try Self.leaveHeld(lease, id, session, "status = 'running', finished_at = NULL")
+            return try Self.run(id, session)
+        }
+    }
+
+    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await leased(lease) { session in
+            try Self.leaveHeld(
+                lease, id, session,
+                "status = 'cancelled', finished_at = date_trunc('milliseconds', clock_timestamp())")
+            try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [id])
+            return try Self.run(id, session)
+        }
+    }
+
+    private static func leaveHeld(
+        _ lease: Lease, _ id: String, _ session: PostgresSession, _ assignments: String
+    ) throws {
+        guard PostgresText.runID(id) != nil,
+            try session.modify(
+                "UPDATE sync_runs SET \(assignments)"
+                    + " WHERE run_id = $1::uuid AND sync_name = $2 AND status = 'held'", [id, lease.sync]) == 1
+        else { throw WarehouseError(.conflict, "The run \(id) of the sync \(lease.sync) is not held.") }
+    }
+
+    static func run(_ id: String, _ session: PostgresSession) throws -> SyncRun {
+        let result = try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])
+        guard let run = PostgresRunRow.runs(result).first else { throw PostgresRunRow.noRun(id) }
+        return run
+    }
+
+    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        guard PostgresText.runID(id) != nil else { return [] }
+        return try await read(orWithoutTables: []) { session in
+            let result = try session.query(
+                """
+                SELECT sequence, operation, fingerprint, email, user_id, \(PostgresRunRow.milliseconds("not_before")),
+                       parent, logged_email, logged_user_id
+                  FROM sync_changes WHERE run_id = $1::uuid AND sequence > $2::bigint AND kind = 'send'
+                 ORDER BY sequence LIMIT $3::bigint
+                """, [id, String(sequence), String(limit)])
+            var changes: [Change] = []
+            changes.reserveCapacity(result.rowCount)
+            for row in 0..<result.rowCount {
+                if let change = Self.change(result, row) { changes.append(change) }
+            }
+            return changes
+        }
+    }
+
+    private static func change(_ result: borrowing PostgresResult, _ row: Int) -> Change? {
+        guard let sequence = result.integer(row, 0), let operation = result.text(row, 1).flatMap(Operation.init),
+            let fingerprint = result.text(row, 2).flatMap({ Fingerprint(bytes: PostgresText.bytes(hexadecimal: $0)) })
+        else { return nil }
+        let logged = Identity(email: result.text(row, 7), userID: result.text(row, 8))
+        return Change(
+            sequence: sequence, kind: .send, operation: operation, fingerprint: fingerprint,
+            identity: Identity(email: result.text(row, 3), userID: result.text(row, 4)),
+            notBefore: result.date(row, 5), parent: result.integer(row, 6),
+            loggedAs: logged.email == nil && logged.userID == nil ? nil : logged)
+    }
+
+    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        try await leased(lease) { session in
+            guard PostgresText.runID(id) != nil,
+                try session.modify(
+                    "UPDATE sync_runs SET claimed_through = GREATEST(claimed_through, $3::bigint)"
+                        + " WHERE run_id = $1::uuid AND sync_name = $2", [id, lease.sync, String(sequence)]) == 1
+            else { throw PostgresRunRow.noRun(id) }
+        }
+    }
+}

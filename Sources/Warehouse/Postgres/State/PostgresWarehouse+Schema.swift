@@ -1,0 +1,66 @@
+import Foundation
+import RollcallCore
+
+extension PostgresWarehouse {
+    /// The version that this binary brings the state tables to.
+    static var knownVersion: Int { EmbeddedMigrations.postgres.map(\.version).max() ?? 0 }
+
+    public func schemaVersion() async throws(WarehouseError) -> Int? {
+        try await read(orWithoutTables: nil) { try Self.version($0) }
+    }
+
+    static func version(_ session: PostgresSession) throws -> Int? {
+        try session.query("SELECT max(version) FROM schema_migrations").integer(0, 0).map(Int.init)
+    }
+
+    public func migrate() async throws(WarehouseError) -> MigrationResult {
+        let tables = tables
+        let begin = tables.begin(isLong: true, lockSeconds: 60)
+        do {
+            return try await lane(.state).run { session in
+                try session.transaction(begin) { try Self.migrate($0, tables) }
+            }
+        } catch let failure as PostgresFailure where failure.kind == .permission {
+            throw WarehouseError(
+                .permission, "Postgres: \(failure.message)",
+                hint: "CREATE SCHEMA IF NOT EXISTS \(tables.quotedSchema);"
+                    + " GRANT USAGE, CREATE ON SCHEMA \(tables.quotedSchema)"
+                    + " TO \(PostgresText.identifier(failure.role));")
+        } catch {
+            throw stateError(error)
+        }
+    }
+
+    private static func migrate(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> MigrationResult {
+        _ = try session.query(
+            "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))", ["rollcall migrate", tables.schema])
+        let schema = try session.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [tables.schema])
+        if schema.rowCount == 0 { try session.execute("CREATE SCHEMA \(tables.quotedSchema)") }
+        let from = try createLedger(session, tables)
+        guard (from ?? 0) <= knownVersion else {
+            throw WarehouseError(
+                .schemaTooNew,
+                "The state tables in schema \(tables.schema) have version \(from ?? 0); this Rollcall knows up to"
+                    + " \(knownVersion).", hint: "Use the newer Rollcall.")
+        }
+        for migration in EmbeddedMigrations.postgres where migration.version > (from ?? 0) {
+            try session.execute(migration.sql)
+            try session.modify(
+                "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1::integer, $2, clock_timestamp())",
+                [String(migration.version), migration.name])
+        }
+        return MigrationResult(from: from, to: knownVersion)
+    }
+
+    /// The version so far; makes the ledger where there is none.
+    private static func createLedger(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> Int? {
+        let ledger = try session.query(
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                + " WHERE n.nspname = $1 AND c.relname = 'schema_migrations'", [tables.schema])
+        if ledger.rowCount > 0 { return try version(session) }
+        try session.execute(
+            "CREATE TABLE schema_migrations (version integer PRIMARY KEY, name text NOT NULL,"
+                + " applied_at timestamptz NOT NULL)")
+        return nil
+    }
+}

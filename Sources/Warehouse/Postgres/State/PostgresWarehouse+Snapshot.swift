@@ -1,0 +1,171 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+        guard let newKey else {
+            return try await read(orWithoutTables: nil) { session in
+                try session.query("SELECT encode(fingerprint_key, 'hex') FROM sync_state WHERE sync_name = $1", [sync])
+                    .text(0, 0).map(PostgresText.bytes(hexadecimal:))
+            }
+        }
+        guard newKey.count == 16 else { throw WarehouseError(.other, "A fingerprint key has 16 bytes.") }
+        return try await write { session in
+            try session.query(
+                """
+                INSERT INTO sync_state AS s (sync_name, fingerprint_key) VALUES ($1, decode($2, 'hex'))
+                ON CONFLICT (sync_name) DO UPDATE SET fingerprint_key = COALESCE(s.fingerprint_key, excluded.fingerprint_key)
+                RETURNING encode(fingerprint_key, 'hex')
+                """, [sync, PostgresText.hexadecimal(newKey)]
+            ).text(0, 0).map(PostgresText.bytes(hexadecimal:))
+        }
+    }
+
+    public func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws {
+        try await stream { session, cancellation in
+            // COPY takes no parameters: the name is quoted by the server.
+            let name = try session.query("SELECT quote_literal($1)", [sync]).text(0, 0) ?? "''"
+            let sql = """
+                COPY (SELECT fingerprint, state, listed FROM list_members
+                       WHERE sync_name = \(name) AND list_id = \(list)) TO STDOUT (FORMAT binary)
+                """
+            var reader = BinaryCopyReader()
+            try session.copyOut(sql, cancellation) { message in
+                try reader.read(message, fields: 3) { row in
+                    guard try row.integer(Int32.self) == 16 else { throw BinaryFieldCursor.broken }
+                    let fingerprint = Fingerprint(high: try row.integer(UInt64.self), low: try row.integer(UInt64.self))
+                    let state = try Self.state(row.field())
+                    let listed = try row.field()?.first == 1
+                    try body(fingerprint, state, listed)
+                }
+            }
+        }
+    }
+
+    /// The four states differ in length; ten million of them are not made into Strings.
+    private static func state(_ bytes: UnsafeRawBufferPointer?) throws -> MemberState {
+        switch bytes?.count {
+        case 10: .subscribed
+        case 11: .subscribing
+        case 13: .unsubscribing
+        case 8: .rejected
+        default: throw BinaryFieldCursor.broken
+        }
+    }
+
+    private static let memberColumns = """
+        SELECT fingerprint, email, user_id, state, listed, error_code, error_reason, http_status, since_run_id,
+               \(PostgresRunRow.milliseconds("since")) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint
+        """
+
+    public func members(
+        sync: String, list: Int64, fingerprints: [Fingerprint]
+    ) async throws(WarehouseError) -> [Member] {
+        let wanted = PostgresText.array(fingerprints.map { PostgresText.uuid($0) as String? })
+        return try await read(orWithoutTables: []) { session in
+            Self.members(
+                try session.query(
+                    Self.memberColumns + " AND fingerprint = ANY($3::uuid[])", [sync, String(list), wanted])
+            ).map(\.member)
+        }
+    }
+
+    public func members(
+        sync: String, list: Int64, knownAs identity: Identity
+    ) async throws(WarehouseError) -> [MemberEntry] {
+        try await read(.long, orWithoutTables: []) { session in
+            Self.members(
+                try session.query(
+                    Self.memberColumns + #" AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C")"#,
+                    [sync, String(list), identity.email, identity.userID]))
+        }
+    }
+
+    private static func members(_ result: borrowing PostgresResult) -> [MemberEntry] {
+        var members: [MemberEntry] = []
+        members.reserveCapacity(result.rowCount)
+        for row in 0..<result.rowCount {
+            guard
+                let fingerprint = result.text(row, 0).flatMap({
+                    Fingerprint(bytes: PostgresText.bytes(hexadecimal: $0))
+                }),
+                let state = result.text(row, 3).flatMap(MemberState.init), let since = result.date(row, 9)
+            else { continue }
+            let rejection = result.text(row, 5).map {
+                FailureReason(
+                    code: $0, reason: result.text(row, 6) ?? "", httpStatus: result.integer(row, 7).map(Int.init))
+            }
+            let member = Member(
+                fingerprint: fingerprint, identity: Identity(email: result.text(row, 1), userID: result.text(row, 2)),
+                state: state, listed: result.boolean(row, 4), rejection: rejection)
+            members.append(MemberEntry(member: member, sinceRunID: result.text(row, 8) ?? "", since: since))
+        }
+        return members
+    }
+
+    public func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
+        try await read(.long, orWithoutTables: [:]) { session in
+            let result = try session.query(
+                "SELECT state, count(*) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint GROUP BY state",
+                [sync, String(list)])
+            var counts: [MemberState: Int] = [:]
+            for row in 0..<result.rowCount {
+                if let state = result.text(row, 0).flatMap(MemberState.init) { counts[state] = result.count(row, 1) }
+            }
+            return counts
+        }
+    }
+
+    public func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+        try await read(.long, orWithoutTables: []) { session in
+            let result = try session.query(
+                """
+                SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")) FROM settling_requests
+                 WHERE sync_name = $1 AND list_id = $2::bigint AND settles_at > clock_timestamp()
+                """, [sync, String(list)])
+            var requests: [SettlingRequest] = []
+            for row in 0..<result.rowCount {
+                guard let operation = result.text(row, 2).flatMap(RollcallCore.Operation.init),
+                    let settlesAt = result.date(row, 3)
+                else { continue }
+                let identity = Identity(email: result.text(row, 0), userID: result.text(row, 1))
+                requests.append(SettlingRequest(identity: identity, operation: operation, settlesAt: settlesAt))
+            }
+            return requests
+        }
+    }
+
+    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
+        try await read(orWithoutTables: nil) { session in
+            let row = try session.query(
+                """
+                SELECT destination, list_name, list_id, \(PostgresRunRow.milliseconds("list_created_at")),
+                       \(PostgresRunRow.milliseconds("list_gone_at")) FROM sync_state WHERE sync_name = $1
+                """, [sync])
+            guard let destination = row.text(0, 0) else { return nil }
+            return ListBinding(
+                sync: sync, destination: destination, listName: row.text(0, 1), listID: row.integer(0, 2),
+                createdAt: row.date(0, 3), goneAt: row.date(0, 4))
+        }
+    }
+
+    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+        _ = try await leased(lease) { session in
+            try session.modify(
+                """
+                INSERT INTO sync_state (sync_name, destination, list_name, list_id, list_created_at, list_gone_at)
+                VALUES ($1, $2, $3, $4::bigint, \(PostgresRunRow.timestamp("$5")), \(PostgresRunRow.timestamp("$6")))
+                ON CONFLICT (sync_name) DO UPDATE
+                   SET destination = excluded.destination, list_name = excluded.list_name, list_id = excluded.list_id,
+                       list_created_at = excluded.list_created_at, list_gone_at = excluded.list_gone_at
+                """,
+                [
+                    binding.sync, binding.destination, binding.listName, binding.listID.map { String($0) },
+                    binding.createdAt.map { String(PostgresText.milliseconds($0)) },
+                    binding.goneAt.map { String(PostgresText.milliseconds($0)) },
+                ])
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    /// Changes or records asked of a plan at once.
+    private static let page = 2000
+
+    public func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write(.long, repeatable: false) { session in
+            // The row lock is taken after the bulk, so that the lease can be renewed meanwhile; nothing counts before.
+            try Self.look(lease, session)
+            guard let runID = PostgresText.runID(run.id) else { throw PostgresRunRow.noRun(run.id) }
+            // An earlier, equal call may have been committed without its answer arriving.
+            try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [run.id])
+            try session.modify(
+                "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
+            try Self.copyChanges(plan, runID, session)
+            if log.retain { try Self.copyRecords(plan, runID, run.sync, log, session) }
+            try Self.prove(lease, session)
+            try PostgresRunRow.updateState(run, session)
+        }
+    }
+
+    private static func look(_ lease: Lease, _ session: PostgresSession) throws {
+        let row = try session.query("SELECT token FROM sync_leases WHERE sync_name = $1", [lease.sync])
+        guard row.integer(0, 0) == lease.token else { throw lost(lease) }
+    }
+
+    private static func copyChanges(
+        _ plan: any StagedPlan, _ runID: [UInt8], _ session: PostgresSession
+    ) throws {
+        let sql = """
+            COPY sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id, not_before, parent,
+                               logged_email, logged_user_id) FROM STDIN (FORMAT binary)
+            """
+        try session.copyIn(sql) { writer in
+            let changes = try plan.nextChanges(limit: page)
+            for change in changes {
+                writer.beginRow(fields: 11)
+                writer.raw(runID)
+                writer.integer(change.sequence)
+                writer.text(change.kind.rawValue)
+                writer.text(change.operation.rawValue)
+                writer.fingerprint(change.fingerprint)
+                writer.text(change.identity.email)
+                writer.text(change.identity.userID)
+                writer.date(change.notBefore)
+                writer.integer(change.parent)
+                writer.text(change.loggedAs?.email)
+                writer.text(change.loggedAs?.userID)
+            }
+            return !changes.isEmpty
+        }
+    }
+
+    private static func copyRecords(
+        _ plan: any StagedPlan, _ runID: [UInt8], _ sync: String, _ log: LogSettings, _ session: PostgresSession
+    ) throws {
+        let loggedAt = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
+        let sql = """
+            COPY sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status,
+                           attempts, logged_at) FROM STDIN (FORMAT binary)
+            """
+        try session.copyIn(sql) { writer in
+            let records = try plan.nextRecords(limit: page)
+            for record in records where record.isFailure || log.records == .all {
+                writer.beginRow(fields: 11)
+                writer.raw(runID)
+                writer.text(sync)
+                writer.text(PostgresText.logged(record.email))
+                writer.text(PostgresText.logged(record.userID))
+                writer.text("validate")
+                writer.text(record.isFailure ? "failed" : "succeeded")
+                writer.text(PostgresText.withoutNUL(record.reason.code))
+                writer.text(PostgresText.withoutNUL(record.reason.reason))
+                writer.integer(record.reason.httpStatus.map(Int32.init(clamping:)))
+                writer.integer(Int32(0))
+                writer.date(loggedAt)
+            }
+            return !records.isEmpty
+        }
+    }
+}

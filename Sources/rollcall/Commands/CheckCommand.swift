@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Iterable
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Look whether everything is in place: one line each, and how to mend what is not.",
+        discussion: "Configuration, connections, rights, columns and their types, API key, lists. Changes nothing.")
+
+    @Argument(help: ArgumentHelp("The syncs to look at; all when left out.", valueName: "sync"))
+    var syncs: [String] = []
+
+    @Option(help: "Output format.")
+    var format = OutputFormat.table
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        let chosen = syncs.isEmpty ? app.configuration.syncs : try syncs.map { try app.configuration.sync(named: $0) }
+        var findings = [
+            Finding(
+                subject: "configuration", isFine: true,
+                detail: "\(app.configuration.path): \(app.configuration.syncs.count) syncs")
+        ]
+        findings += await warehouses(chosen, app)
+        findings += try await destinations(chosen, app)
+        for sync in chosen { findings += try await check(sync, app) }
+        show(findings, app.console)
+        if findings.contains(where: { !$0.isFine }) { throw ExitCode(ExitStatus.failed.rawValue) }
+    }
+
+    private func show(_ findings: [Finding], _ console: Console) {
+        if format != .table {
+            var listing = Listing(columns: ["subject", "ok", "detail", "mend"])
+            listing.rows = findings.map { [.text($0.subject), .flag($0.isFine), .text($0.detail), Value($0.mend)] }
+            return console.out(listing.render(format, on: console))
+        }
+        for finding in findings {
+            let mark = finding.isFine ? console.styled("ok  ", .green) : console.styled("FAIL", .red)
+            console.out("\(mark) \(finding.subject): \(Console.safe(finding.detail))")
+            for line in finding.mend?.split(separator: "\n") ?? [] { console.out("       mend: \(line)") }
+        }
+    }
+
+    private func warehouses(_ chosen: [SyncSettings], _ app: App) async -> [Finding] {
+        var findings: [Finding] = []
+        for name in app.configuration.warehouseOrder where chosen.contains(where: { $0.warehouse == name }) {
+            guard let warehouse = try? app.warehouse(name) else { continue }
+            let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
+            findings += await warehouse.diagnose(sources).map { finding in
+                Finding(
+                    subject: "warehouse \(name), \(finding.subject)", isFine: finding.isFine, detail: finding.detail,
+                    mend: finding.mend)
+            }
+            await warehouse.close()
+        }
+        return findings
+    }
+
+    private func destinations(_ chosen: [SyncSettings], _ app: App) async throws -> [Finding] {
+        var findings: [Finding] = []
+        for name in app.configuration.destinationOrder where chosen.contains(where: { $0.destination == name }) {
+            let (settings, client) = try app.destination(name)
+            let subject = "destination \(name)"
+            do throws(DestinationError) {
+                let lists = try await client.lists()
+                findings.append(
+                    Finding(
+                        subject: subject, isFine: true,
+                        detail: "the API key works at \(settings.baseURL), \(lists.count) lists"))
+            } catch {
+                findings.append(
+                    Finding(subject: subject, isFine: false, detail: error.error.message, mend: error.error.hint))
+            }
+            await client.shutdown()
+        }
+        return findings
+    }
+
+    private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
+        try await app.withPipeline(sync) { pipeline, _ in
+            await [
+                finding("sync \(sync.name), columns") { try await pipeline.describeColumns() },
+                finding("sync \(sync.name), list") { try await pipeline.describeList() },
+            ]
+        }
+    }
+
+    private func finding(_ subject: String, _ body: () async throws -> String) async -> Finding {
+        do {
+            return Finding(subject: subject, isFine: true, detail: try await body())
+        } catch {
+            let error = RunError(any: error)
+            return Finding(subject: subject, isFine: false, detail: error.message, mend: error.hint)
+        }
+    }
+}

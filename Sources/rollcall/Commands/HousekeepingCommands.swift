@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import RollcallConfig
+import RollcallCore
+import Warehouse
+
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Create or upgrade the state tables (the first run does it too).")
+
+    @Argument(help: ArgumentHelp("Only this warehouse.", valueName: "warehouse"))
+    var warehouse: String?
+
+    @Flag(help: "Print one JSON object per warehouse.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        if let warehouse { _ = try app.configuration.warehouse(named: warehouse) }
+        try await app.forEachWarehouse(warehouse) { name, warehouse in
+            let result = try await warehouse.migrate()
+            if json {
+                let from = result.from.map(String.init) ?? "null"
+                app.console.out("{\"warehouse\":\(JSONText.quote(name)),\"from\":\(from),\"to\":\(result.to)}")
+            } else if result.from == result.to {
+                app.console.out("\(name): up to date (version \(result.to))")
+            } else {
+                let from = result.from.map { "from version \($0) " } ?? ""
+                app.console.out("\(name): state tables brought \(from)to version \(result.to)")
+            }
+        }
+    }
+}
+
+struct PruneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Delete logs and runs older than each sync keeps them, now.")
+
+    @Argument(help: ArgumentHelp("Only this warehouse.", valueName: "warehouse"))
+    var warehouse: String?
+
+    @Flag(help: "Print one JSON object per warehouse.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        if let warehouse { _ = try app.configuration.warehouse(named: warehouse) }
+        try await app.forEachWarehouse(warehouse) { name, warehouse in
+            let policies = app.configuration.syncs.filter { $0.warehouse == name }.map {
+                RetentionPolicy(
+                    sync: $0.name, days: $0.logs.retain ? $0.logs.retentionDays : LogSettings().retentionDays)
+            }
+            let result = try await warehouse.prune(policies)
+            app.console.out(
+                json
+                    ? "{\"warehouse\":\(JSONText.quote(name)),\"runs\":\(result.runs),\"records\":\(result.records),\"ticks\":\(result.ticks)}"
+                    : "\(name): deleted \(result.records) log rows, \(result.runs) runs, \(result.ticks) ticks")
+        }
+    }
+}
+
+struct SchemaCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "schema", abstract: "Print the JSON Schema of rollcall.yaml, for editors and checks.")
+
+    func run() throws { Console.standard.out(ConfigurationSchema.json) }
+}
+
+struct InitCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Write a commented rollcall.yaml to start from.")
+
+    @Argument(help: ArgumentHelp("The folder; default: this one.", valueName: "dir"))
+    var folder = "."
+
+    func run() throws {
+        let console = Console.standard
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw RunError(code: "folder", message: "cannot make the folder \(folder): \(error.localizedDescription)")
+        }
+        let path = (folder == "." ? "" : folder + "/") + "rollcall.yaml"
+        let file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
+        guard file >= 0 else {
+            let reason = errno == EEXIST ? "it exists already" : String(cString: strerror(errno))
+            throw RunError(
+                code: "file", message: "cannot write \(path): \(reason)",
+                hint: errno == EEXIST ? "Move it away first, or name another folder: rollcall init DIR" : nil)
+        }
+        defer { close(file) }
+        let text = ConfigurationTemplate.yaml()
+        guard write(file, text, text.utf8.count) == text.utf8.count else {
+            throw RunError(code: "file", message: "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        console.out("wrote \(path)")
+        console.out(
+            "next: fill in the warehouse and the audience, put ITERABLE_API_KEY into .env, then `rollcall check`")
+    }
+}

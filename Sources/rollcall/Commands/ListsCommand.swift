@@ -1,0 +1,92 @@
+import ArgumentParser
+import Foundation
+import Iterable
+import RollcallConfig
+import RollcallCore
+
+struct ListsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lists",
+        abstract: "Show or make lists of an Iterable project, asked anew.",
+        subcommands: [Show.self, Create.self], defaultSubcommand: Show.self)
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show the lists of the project.")
+
+        @Argument(help: ArgumentHelp("The destination.", valueName: "destination"))
+        var destination: String
+
+        @Option(help: "Output format.")
+        var format = OutputFormat.table
+
+        @OptionGroup var options: ConfigurationOptions
+
+        func run() async throws {
+            let app = try App.load(options)
+            let (_, client) = try app.destination(destination)
+            let lists: Result<[RemoteList], any Error>
+            do { lists = .success(try await client.lists()) } catch { lists = .failure(error) }
+            await client.shutdown()
+            var listing = Listing(columns: ["id", "name", "type", "description", "created_at"])
+            listing.rows = try lists.get().map {
+                [
+                    .integer($0.id), .text($0.name), .text($0.listType), Value($0.description),
+                    Value($0.createdAt.map { Date(timeIntervalSince1970: Double($0) / 1000) }),
+                ]
+            }
+            app.console.out(listing.render(format, on: app.console))
+        }
+    }
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "create", abstract: "Make a Standard list, unless one of that name exists.",
+            discussion: "The destination's list_name_prefix is put before the name, as for lists that runs make.")
+
+        @Argument(help: ArgumentHelp("The destination.", valueName: "destination"))
+        var destination: String
+
+        @Argument(help: ArgumentHelp("Name of the list, without the prefix.", valueName: "name"))
+        var name: String
+
+        @Option(help: "Description shown in Iterable.")
+        var description: String?
+
+        @Flag(help: "Print a JSON object.")
+        var json = false
+
+        @OptionGroup var options: ConfigurationOptions
+
+        func validate() throws {
+            if name.trimmingCharacters(in: .whitespacesAndNewlines).isEmpty {
+                throw ValidationError("A list needs a name.")
+            }
+        }
+
+        func run() async throws {
+            let app = try App.load(options)
+            let (settings, client) = try app.destination(destination)
+            let prefix = settings.listNamePrefix
+            let full = name.hasPrefix(prefix) ? name : prefix + name
+            let result: Result<Int64, any Error>
+            do { result = .success(try await create(full, client)) } catch { result = .failure(error) }
+            await client.shutdown()
+            let id = try result.get()
+            app.console.out(
+                json
+                    ? "{\"list_id\":\(id),\"name\":\(JSONText.quote(full))}"
+                    : "list \(id) \"\(full)\" made in \(destination)")
+        }
+
+        private func create(_ full: String, _ client: any Destination) async throws -> Int64 {
+            if let existing = try await client.lists().first(where: { $0.name == full }) {
+                throw RunError(
+                    code: "list_exists",
+                    message: "there is a list \"\(full)\" already: \(existing.id) (\(existing.listType))",
+                    hint: "Use it with list.id: \(existing.id), or choose another name.")
+            }
+            return try await client.createList(name: full, description: description)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Foundation
+import RollcallConfig
+import RollcallCore
+import Warehouse
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "Show the record log: every person of every run, newest first.")
+
+    @Argument(help: ArgumentHelp("Only records of this sync.", valueName: "sync"))
+    var sync: String?
+
+    @Option(help: ArgumentHelp("Only records of this run.", valueName: "run-id"))
+    var run: String?
+
+    @Option(help: ArgumentHelp("succeeded, failed, unknown or not_attempted.", valueName: "status"))
+    var status: String?
+
+    @Option(help: ArgumentHelp("Only younger records: 30m, 12h, 2d, 3w, or a UTC date.", valueName: "age"))
+    var since: String?
+
+    @Option(help: "How many, at most; 0 for all.")
+    var limit = 100
+
+    @Option(help: "Output format.")
+    var format = OutputFormat.table
+
+    @OptionGroup var options: ConfigurationOptions
+
+    static let statuses = ["succeeded", "failed", "unknown", "not_attempted"]
+
+    func validate() throws {
+        if let status, !Self.statuses.contains(status) {
+            throw ValidationError(
+                "\"\(status)\" is no status of a record; they are \(Self.statuses.joined(separator: ", ")).")
+        }
+        if let since, Self.time(since, now: Date()) == nil {
+            throw ValidationError("\"\(since)\" is no age; write 30m, 12h, 2d, 3w or a date such as 2026-11-21.")
+        }
+        if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
+        if let run, !RunID.isValid(run.lowercased()) { throw ValidationError("\"\(run)\" is not a run id.") }
+    }
+
+    func run() async throws {
+        let app = try App.load(options)
+        var filter = RecordFilter()
+        filter.runID = run?.lowercased()
+        filter.status = status
+        filter.since = since.flatMap { Self.time($0, now: Date()) }
+        filter.limit = limit == 0 ? nil : limit
+        var only: String?
+        if let sync {
+            let settings = try app.configuration.sync(named: sync)
+            filter.sync = settings.name
+            only = settings.warehouse
+        } else if let run {
+            only = try await app.findRun(run.lowercased()).warehouse
+        }
+        let writer = RecordWriter(format, app.console)
+        try await app.forEachWarehouse(only) { _, warehouse in
+            try await warehouse.records(filter) { writer.add($0) }
+        }
+        writer.end()
+    }
+
+    /// `2d` before `now`, or a date or time in ISO 8601.
+    static func time(_ text: String, now: Date) -> Date? {
+        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
+        if let unit = text.last.flatMap({ units[$0] }), let number = Double(text.dropLast()), number >= 0 {
+            return now.addingTimeInterval(-number * unit)
+        }
+        let style = Date.ISO8601FormatStyle()
+        return (try? style.parse(text)) ?? (try? style.year().month().day().parse(text))
+    }
+}
+
+/// Writes records as they come: JSON and CSV in bounded memory, tables whole.
+final class RecordWriter: @unchecked Sendable {
+    static let columns = [
+        "run_id", "sync_name", "email", "user_id", "operation", "status", "error_code", "error_reason", "http_status",
+        "attempts", "logged_at",
+    ]
+
+    private let format: OutputFormat
+    private let console: Console
+    private var listing = Listing(columns: columns)
+    private var count = 0
+
+    init(_ format: OutputFormat, _ console: Console) {
+        self.format = format
+        self.console = console
+    }
+
+    static func row(_ record: LogRecord) -> [Value] {
+        [
+            .text(record.runID), .text(record.sync), Value(record.email), Value(record.userID),
+            .text(record.operation), .text(record.status), Value(record.errorCode), Value(record.errorReason),
+            Value(record.httpStatus.map(Int64.init)), Value(record.attempts), .time(record.loggedAt),
+        ]
+    }
+
+    func add(_ record: LogRecord) {
+        let row = Self.row(record)
+        switch format {
+        case .table: listing.rows.append(row)
+        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row))
+        case .csv:
+            if count == 0 { console.out(listing.csv) }
+            console.out(Listing.csvLine(row))
+        }
+        count += 1
+    }
+
+    func end() {
+        switch format {
+        case .json: console.out(count == 0 ? "[]" : "]")
+        case .csv: if count == 0 { console.out(listing.csv) }
+        case .table: console.out(listing.rows.isEmpty ? "no records" : table)
+        }
+    }
+
+    private var table: String {
+        var short = Listing(columns: ["time (UTC)", "email", "user_id", "operation", "status", "why"])
+        short.rows = listing.rows.map { row in
+            let reason = [row[6].plain, row[7].plain].filter { !$0.isEmpty }.joined(separator: ": ")
+            return [.text(String(row[10].plain.prefix(19))), row[2], row[3], row[4], row[5], .text(reason)]
+        }
+        if short.rows.allSatisfy({ $0[2] == .none }) { short.drop(2) }
+        if short.rows.allSatisfy({ $0[1] == .none }) { short.drop(1) }
+        return short.render(.table, on: console)
+    }
+}
+
+extension Listing {
+    /// Takes a column away.
+    mutating func drop(_ column: Int) {
+        columns.remove(at: column)
+        for index in rows.indices { rows[index].remove(at: column) }
+    }
+}

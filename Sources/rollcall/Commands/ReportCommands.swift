@@ -1,0 +1,194 @@
+import ArgumentParser
+import Foundation
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+struct SyncsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "syncs", abstract: "Show every sync: list, size, last run.")
+
+    @Option(help: "Output format.")
+    var format = OutputFormat.table
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        var listing = Listing(columns: [
+            "sync", "enabled", "schedule", "list_id", "members", "last_status", "last_started_at", "last_run_id",
+        ])
+        var failure: RunError?
+        for sync in app.configuration.syncs {
+            let warehouse = try app.warehouse(sync.warehouse)
+            do throws(WarehouseError) {
+                listing.rows.append(try await row(sync, warehouse))
+            } catch {
+                failure = failure ?? error.error
+                listing.rows.append(
+                    [
+                        .text(sync.name), .flag(sync.enabled), schedule(sync), .none, .none, .text("unreachable"),
+                        .none, .none,
+                    ])
+            }
+            await warehouse.close()
+        }
+        app.console.out(listing.render(format, on: app.console))
+        if let failure { throw failure }
+    }
+
+    private func row(_ sync: SyncSettings, _ warehouse: any Warehouse) async throws(WarehouseError) -> [Value] {
+        let last = try await warehouse.runs(RunFilter(sync: sync.name, limit: 1)).first
+        let list = try await warehouse.listBinding(sync: sync.name)?.listID
+        var members: Value = .none
+        if let list {
+            let counts = try await warehouse.memberCounts(sync: sync.name, list: list)
+            members = Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
+        }
+        return [
+            .text(sync.name), .flag(sync.enabled), schedule(sync), Value(list), members, Value(last?.status.rawValue),
+            Value(last?.startedAt), Value(last?.id),
+        ]
+    }
+
+    private func schedule(_ sync: SyncSettings) -> Value { Value(sync.schedule?.every.rawValue) }
+}
+
+struct RunsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs", abstract: "Show the latest runs, newest first.")
+
+    @Argument(help: ArgumentHelp("Only runs of this sync.", valueName: "sync"))
+    var sync: String?
+
+    @Option(help: ArgumentHelp("Only runs with this status.", valueName: "status"))
+    var status: String?
+
+    @Option(help: "How many, at most.")
+    var limit = 20
+
+    @Option(help: "Output format.")
+    var format = OutputFormat.table
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func validate() throws {
+        if limit < 1 { throw ValidationError("--limit is at least 1.") }
+        if let status, RunStatus(rawValue: status) == nil {
+            let known = RunStatus.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("\"\(status)\" is no status of a run; they are \(known).")
+        }
+    }
+
+    func run() async throws {
+        let app = try App.load(options)
+        var filter = RunFilter(sync: sync, status: status.flatMap(RunStatus.init), limit: limit)
+        var only: String?
+        if let sync {
+            let settings = try app.configuration.sync(named: sync)
+            filter.sync = settings.name
+            only = settings.warehouse
+        }
+        var runs: [SyncRun] = []
+        try await app.forEachWarehouse(only) { _, warehouse in runs += try await warehouse.runs(filter) }
+        runs.sort { $0.id > $1.id }
+        var listing = Listing(columns: RunListing.columns)
+        listing.rows = runs.prefix(limit).map(RunListing.row)
+        if format == .table {
+            listing = RunListing.short(runs.prefix(limit))
+        }
+        app.console.out(listing.render(format, on: app.console))
+    }
+}
+
+/// Runs as rows: all columns of the contract for programs, the telling ones for people.
+enum RunListing {
+    static let columns = [
+        "run_id", "sync_name", "destination", "list_id", "trigger", "status", "started_at", "finished_at", "rows_read",
+        "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe", "planned_unsubscribe",
+        "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe", "failed_unsubscribe", "not_attempted",
+        "unknown", "requests_sent", "requests_retried", "rate_limited", "error_code", "error_message",
+    ]
+
+    static func row(_ run: SyncRun) -> [Value] {
+        let counts = run.counts
+        return [
+            .text(run.id), .text(run.sync), .text(run.destination), Value(run.listID), .text(run.trigger.rawValue),
+            .text(run.status.rawValue), .time(run.startedAt), Value(run.finishedAt), Value(counts.rowsRead),
+            Value(counts.invalid), Value(counts.duplicates), Value(counts.audience), Value(counts.unchanged),
+            Value(counts.planned.subscribe), Value(counts.planned.unsubscribe), Value(counts.succeeded.subscribe),
+            Value(counts.succeeded.unsubscribe), Value(counts.failed.subscribe), Value(counts.failed.unsubscribe),
+            Value(counts.notAttempted), Value(counts.unknown), Value(run.requests.sent), Value(run.requests.retried),
+            Value(run.requests.rateLimited), Value(run.error?.code), Value(run.error?.message),
+        ]
+    }
+
+    static func short(_ runs: some Sequence<SyncRun>) -> Listing {
+        var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "people", "in", "out", "bad"])
+        listing.rows = runs.map { run in
+            [
+                .text(run.id), .text(run.sync), .text(run.status.rawValue),
+                .text(String(run.startedAt.iso8601.prefix(16))),
+                Value(run.counts.audience), Value(run.counts.succeeded.subscribe),
+                Value(run.counts.succeeded.unsubscribe), Value(run.counts.invalid + run.counts.failed.total),
+            ]
+        }
+        return listing
+    }
+}
+
+struct RunReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run-report", abstract: "Show one run: what it did, and why it failed or is held.")
+
+    @Argument(help: ArgumentHelp("The run.", valueName: "run-id"))
+    var runID: String
+
+    @Option(help: "Output format.")
+    var format = OutputFormat.table
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        let run = try await app.findRun(runID.lowercased()).run
+        switch format {
+        case .json: app.console.out(RunJSON(run).text)
+        case .csv: app.console.out(Listing(columns: RunListing.columns, rows: [RunListing.row(run)]).csv)
+        case .table:
+            app.console.out(RunText(console: app.console).summary(run))
+            var failures = Listing(columns: ["operation", "error_code", "records"])
+            failures.rows = try await failureCounts(run, app)
+            if !failures.rows.isEmpty { app.console.out("\n" + failures.render(.table, on: app.console)) }
+        }
+    }
+
+    /// Failed records of the run, counted by reason.
+    private func failureCounts(_ run: SyncRun, _ app: App) async throws -> [[Value]] {
+        var filter = RecordFilter()
+        filter.runID = run.id
+        filter.status = "failed"
+        let counter = ReasonCounter()
+        let found = try await app.findRun(run.id)
+        try await app.forEachWarehouse(found.warehouse) { _, warehouse in
+            try await warehouse.records(filter) { counter.add($0) }
+        }
+        return counter.rows
+    }
+}
+
+/// Counts records by operation and reason; called by one reader at a time.
+private final class ReasonCounter: @unchecked Sendable {
+    private var counts: [String: (operation: String, code: String, count: Int)] = [:]
+
+    func add(_ record: LogRecord) {
+        let code = record.errorCode ?? "-"
+        counts[record.operation + " " + code, default: (record.operation, code, 0)].count += 1
+    }
+
+    var rows: [[Value]] {
+        counts.values.sorted { ($0.count, $1.code) > ($1.count, $0.code) }
+            .map { [.text($0.operation), .text($0.code), Value($0.count)] }
+    }
+}

@@ -1,0 +1,133 @@
+import ArgumentParser
+import Foundation
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run syncs now.",
+        discussion: """
+            Reads the audience, compares it with the snapshot, and sends the difference. A plan that a guard
+            stops is held: nothing is sent until it is approved, exactly as it was staged, or discarded.
+            """)
+
+    @Argument(help: ArgumentHelp("The syncs to run, one after the other.", valueName: "sync"))
+    var syncs: [String] = []
+
+    @Flag(help: "Run every enabled sync.")
+    var all = false
+
+    @Flag(help: "Send every member again; still remove only who left.")
+    var full = false
+
+    @Flag(help: "Send again also people whom Iterable refused for good.")
+    var retryRejected = false
+
+    @Option(help: ArgumentHelp("Carry out a held run as it was staged.", valueName: "run-id"))
+    var approve: String?
+
+    @Option(help: ArgumentHelp("Drop a held run.", valueName: "run-id"))
+    var discard: String?
+
+    @Flag(help: "Discard a held run first and judge anew.")
+    var forceNew = false
+
+    @Flag(help: "Print one JSON object per run.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func validate() throws {
+        let ways = [!syncs.isEmpty && approve == nil && discard == nil, all, approve != nil, discard != nil].count {
+            $0
+        }
+        if ways == 0 { throw ValidationError("Name the syncs to run, or give --all, --approve or --discard.") }
+        if ways > 1 { throw ValidationError("Sync names, --all, --approve and --discard exclude each other.") }
+        if approve != nil || discard != nil {
+            if syncs.count > 1 { throw ValidationError("A run belongs to one sync; name that one or none.") }
+            if full || retryRejected || forceNew {
+                throw ValidationError(
+                    "A held run is carried out as it was staged; leave out --full, --retry-rejected and --force-new.")
+            }
+        }
+    }
+
+    func run() async throws {
+        let app = try App.load(options)
+        var request = RunRequest()
+        request.full = full
+        request.retryRejected = retryRejected
+        request.forceNew = forceNew
+        var chosen: [SyncSettings]
+        if let id = approve ?? discard {
+            request.kind = approve != nil ? .approve(runID: id) : .discard(runID: id)
+            chosen = [try await syncOfRun(id, app)]
+        } else if all {
+            chosen = app.configuration.syncs.filter(\.enabled)
+            if chosen.isEmpty { app.console.note("no sync is enabled") }
+        } else {
+            chosen = try syncs.map { try app.configuration.sync(named: $0) }
+        }
+        try await run(chosen, request, app)
+    }
+
+    private func syncOfRun(_ id: String, _ app: App) async throws -> SyncSettings {
+        let run = try await app.findRun(id).run
+        if let name = syncs.first, name != run.sync {
+            throw RunError(code: "run_other_sync", message: "run \(id) belongs to sync \(run.sync), not to \(name)")
+        }
+        return try app.configuration.sync(named: run.sync)
+    }
+
+    private func run(_ chosen: [SyncSettings], _ request: RunRequest, _ app: App) async throws {
+        let stop = StopSignal()
+        let work = Task {
+            var statuses: [ExitStatus] = []
+            for sync in chosen where stop.reason == nil {
+                statuses.append(await runOne(sync, request, app, stop))
+            }
+            return statuses
+        }
+        let signals = Signals(stop: stop, console: app.console) { work.cancel() }
+        defer { withExtendedLifetime(signals) {} }
+        var statuses = await work.value
+        if stop.reason != nil && statuses.count < chosen.count { statuses.append(.interrupted) }
+        try ExitStatus.worst(statuses).check()
+    }
+
+    private func runOne(_ sync: SyncSettings, _ request: RunRequest, _ app: App, _ stop: StopSignal) async -> ExitStatus
+    {
+        let line = ProgressLine(sync.name, console: app.console, isQuiet: false)
+        let outcome: RunOutcome
+        do {
+            outcome = try await app.withPipeline(sync, stop: stop, progress: { line.show($0) }) { pipeline, _ in
+                await pipeline.run(request)
+            }
+        } catch {
+            outcome = .failed(
+                error as? RunError ?? RunError(code: "internal", message: "\(error)"))
+        }
+        line.end()
+        show(outcome, sync, app.console)
+        return ExitStatus(outcome)
+    }
+
+    private func show(_ outcome: RunOutcome, _ sync: SyncSettings, _ console: Console) {
+        switch outcome {
+        case .ran(let run):
+            console.out(json ? RunJSON(run).text : RunText(console: console).summary(run))
+        case .alreadyHeld(let held):
+            if json {
+                console.out(RunJSON(held).text)
+            } else {
+                console.out(RunText(console: console).summary(held))
+                console.out("    rollcall run \(sync.name) --force-new   (discards it and judges anew)")
+            }
+        case .busy(let error), .failed(let error):
+            if json { console.out(RunJSON(sync: sync.name, error: error).text) }
+            console.error("\(sync.name): \(Console.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+        }
+    }
+}

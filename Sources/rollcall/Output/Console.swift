@@ -1,0 +1,86 @@
+import Foundation
+import Synchronization
+
+/// Where output goes: results to stdout, logs and progress to stderr. Colour and bars only where a terminal shows them.
+struct Console: Sendable {
+    let outIsTerminal: Bool
+    let errorIsTerminal: Bool
+    /// Columns of the terminal; 80 where there is none.
+    let width: Int
+    private let allowsColour: Bool
+
+    static let standard = Console()
+
+    init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+        outIsTerminal = isatty(STDOUT_FILENO) == 1
+        errorIsTerminal = isatty(STDERR_FILENO) == 1
+        var size = winsize()
+        let answered = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+        width = answered ? max(40, Int(size.ws_col)) : 80
+        let noColour = !(environment["NO_COLOR"] ?? "").isEmpty
+        allowsColour = !noColour && environment["TERM"] != "dumb"
+    }
+
+    enum Style: String {
+        case bold = "1"
+        case faint = "2"
+        case red = "31"
+        case green = "32"
+        case yellow = "33"
+        case cyan = "36"
+    }
+
+    /// The text with colour where stdout is a terminal.
+    func styled(_ text: String, _ style: Style) -> String {
+        allowsColour && outIsTerminal ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    func styledError(_ text: String, _ style: Style) -> String {
+        allowsColour && errorIsTerminal ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
+    }
+
+    /// A line of results.
+    func out(_ text: String = "") { Console.write(text + "\n", to: STDOUT_FILENO) }
+
+    /// A line for people, on stderr.
+    func note(_ text: String) { Console.write(text + "\n", to: STDERR_FILENO) }
+
+    /// An error for people, on stderr.
+    func error(_ text: String) { note(styledError("error: ", .red) + text) }
+
+    func raw(_ text: String) { Console.write(text, to: STDERR_FILENO) }
+
+    private static let lock = Mutex(())
+
+    /// Whole texts, so that lines of different tasks never mix. A closed pipe ends the process quietly, as it does for other tools.
+    private static func write(_ text: String, to file: Int32) {
+        var text = text
+        lock.withLock { _ in
+            text.withUTF8 { bytes in
+                var rest = UnsafeRawBufferPointer(bytes)[...]
+                while !rest.isEmpty {
+                    let part = UnsafeRawBufferPointer(rebasing: rest)
+                    let count = Foundation.write(file, part.baseAddress, part.count)
+                    if count < 0 && errno == EINTR { continue }
+                    if count <= 0 { return }
+                    rest = rest.dropFirst(count)
+                }
+            }
+        }
+    }
+
+    /// Text from a warehouse or from Iterable, safe to show: control characters and direction marks become visible.
+    static func safe(_ text: String) -> String {
+        if !text.unicodeScalars.contains(where: isUnsafe) { return text }
+        return text.unicodeScalars.reduce(into: "") { shown, scalar in
+            shown += isUnsafe(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        }
+    }
+
+    private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0..<0x20, 0x7f..<0xa0, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x2069, 0xfeff: true
+        default: false
+        }
+    }
+}

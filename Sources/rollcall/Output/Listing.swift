@@ -1,0 +1,163 @@
+import ArgumentParser
+import Foundation
+
+/// The formats of commands that read.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case table
+    case json
+    case csv
+}
+
+/// One value of a listing.
+enum Value: Sendable, Equatable {
+    case text(String)
+    case integer(Int64)
+    case time(Date)
+    case flag(Bool)
+    case none
+
+    init(_ text: String?) { self = text.map(Value.text) ?? .none }
+    init(_ number: Int64?) { self = number.map(Value.integer) ?? .none }
+    init(_ number: Int) { self = .integer(Int64(number)) }
+    init(_ date: Date?) { self = date.map(Value.time) ?? .none }
+
+    var isNumber: Bool { if case .integer = self { true } else { false } }
+
+    /// For tables; times to the second.
+    var shown: String {
+        switch self {
+        case .text(let text): Console.safe(text)
+        case .integer(let number): String(number)
+        case .time(let date): String(date.iso8601.prefix(19)).replacingOccurrences(of: "T", with: " ")
+        case .flag(let flag): flag ? "yes" : "no"
+        case .none: "-"
+        }
+    }
+
+    /// For CSV and JSON; times to the millisecond.
+    var plain: String {
+        switch self {
+        case .text(let text): text
+        case .integer(let number): String(number)
+        case .time(let date): date.iso8601
+        case .flag(let flag): flag ? "true" : "false"
+        case .none: ""
+        }
+    }
+
+    var json: String {
+        switch self {
+        case .text(let text): JSONText.quote(text)
+        case .time(let date): JSONText.quote(date.iso8601)
+        case .integer, .flag: plain
+        case .none: "null"
+        }
+    }
+}
+
+/// Rows with named columns, shown as a table, JSON or CSV.
+struct Listing {
+    var columns: [String]
+    var rows: [[Value]] = []
+
+    func render(_ format: OutputFormat, on console: Console) -> String {
+        switch format {
+        case .table: TextTable(self).render(on: console)
+        case .json: json
+        case .csv: csv
+        }
+    }
+
+    /// An array with one object a row.
+    var json: String {
+        if rows.isEmpty { return "[]" }
+        return "[" + rows.map(jsonObject).joined(separator: ",\n ") + "]"
+    }
+
+    func jsonObject(_ row: [Value]) -> String {
+        "{" + zip(columns, row).map { "\(JSONText.quote($0)):\($1.json)" }.joined(separator: ",") + "}"
+    }
+
+    /// RFC 4180 with `\n`; a cell that a spreadsheet would take for a formula is preceded by an apostrophe.
+    var csv: String {
+        ([Listing.csvLine(columns.map(Value.text))] + rows.map(Listing.csvLine)).joined(separator: "\n")
+    }
+
+    static func csvLine(_ row: [Value]) -> String {
+        row.map { value in
+            var cell = value.plain
+            if case .text = value, let first = cell.first, "=+-@\t\r".contains(first) { cell = "'" + cell }
+            let needsQuotes = cell.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }
+            return needsQuotes ? "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : cell
+        }.joined(separator: ",")
+    }
+}
+
+/// A table that fits the terminal: the widest text columns give way first.
+struct TextTable {
+    private let listing: Listing
+
+    init(_ listing: Listing) { self.listing = listing }
+
+    func render(on console: Console) -> String {
+        let cells = listing.rows.map { $0.map(\.shown) }
+        var widths = listing.columns.indices.map { column in
+            max(listing.columns[column].count, cells.map { $0[column].count }.max() ?? 0)
+        }
+        let limit = console.outIsTerminal ? console.width : 200
+        while widths.reduce(0, +) + 2 * (widths.count - 1) > limit {
+            guard let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > 8 else { break }
+            widths[widest] -= 1
+        }
+        let header = line(listing.columns, widths, right: listing.columns.indices.map(isRight))
+        let body = cells.map { line($0, widths, right: listing.columns.indices.map(isRight)) }
+        return ([console.styled(header, .bold)] + body).joined(separator: "\n")
+    }
+
+    private func isRight(_ column: Int) -> Bool { listing.rows.contains { $0[column].isNumber } }
+
+    private func line(_ cells: [String], _ widths: [Int], right: [Bool]) -> String {
+        var text = ""
+        for (index, cell) in cells.enumerated() {
+            let width = widths[index]
+            let shown = cell.count > width ? cell.prefix(max(0, width - 1)) + "…" : cell[...]
+            let blanks = String(repeating: " ", count: width - shown.count)
+            text += right[index] ? blanks + shown : shown + blanks
+            if index < cells.count - 1 { text += "  " }
+        }
+        while text.last == " " { text.removeLast() }
+        return text
+    }
+}
+
+enum JSONText {
+    /// A JSON string, with everything escaped that JSON wants escaped.
+    static func quote(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20: quoted += String(format: "\\u%04x", scalar.value)
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}
+
+extension Date {
+    /// `2026-11-21T06:00:00.000Z`
+    var iso8601: String {
+        let milliseconds = Int64((timeIntervalSince1970 * 1000).rounded())
+        var seconds = time_t(milliseconds / 1000)
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        return String(
+            format: "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1,
+            Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec), Int(milliseconds % 1000))
+    }
+}

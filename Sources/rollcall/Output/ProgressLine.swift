@@ -1,0 +1,109 @@
+import Foundation
+import SyncEngine
+import Synchronization
+
+/// Shows what a run is busy with: a bar with rate and time left on a terminal, plain lines now and then elsewhere.
+final class ProgressLine: Sendable {
+    private struct State {
+        var phase = ""
+        var phaseStart = ContinuousClock.now
+        var lastShown: ContinuousClock.Instant?
+        var isShown = false
+    }
+
+    private let console: Console
+    private let name: String
+    private let isQuiet: Bool
+    private let state = Mutex(State())
+
+    init(_ name: String, console: Console, isQuiet: Bool = false) {
+        self.name = name
+        self.console = console
+        self.isQuiet = isQuiet
+    }
+
+    func show(_ progress: RunProgress) {
+        if isQuiet { return }
+        state.withLock { state in
+            let (phase, done, total) = ProgressLine.measure(progress)
+            let now = ContinuousClock.now
+            let isNew = phase != state.phase
+            if isNew {
+                state.phase = phase
+                state.phaseStart = now
+            }
+            let pause = console.errorIsTerminal ? Duration.milliseconds(100) : .seconds(5)
+            let isLast = total.map { done == $0 } ?? false
+            // Without a terminal, short phases leave no line.
+            if !console.errorIsTerminal && now - state.phaseStart < pause { return }
+            if let last = state.lastShown, now - last < pause, !isNew, !isLast { return }
+            state.lastShown = now
+            let text = ProgressLine.text(
+                progress, elapsed: state.phaseStart.duration(to: now), width: console.width - name.count - 3)
+            if console.errorIsTerminal {
+                console.raw("\r\u{1B}[K\(name): \(text)")
+                state.isShown = true
+            } else {
+                console.note("\(name): \(text)")
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    func end() {
+        state.withLock { state in
+            if state.isShown { console.raw("\r\u{1B}[K") }
+            state.isShown = false
+        }
+    }
+
+    private static func measure(_ progress: RunProgress) -> (String, Int, Int?) {
+        switch progress {
+        case .readingSnapshot: ("snapshot", 0, nil)
+        case .readingAudience(let rows): ("audience", rows, nil)
+        case .staging(let changes): ("staging", changes, nil)
+        case .sending(let done, let total): ("sending", done, total)
+        case .waiting(let seconds, _): ("waiting", Int(seconds), nil)
+        case .finishing: ("finishing", 0, nil)
+        }
+    }
+
+    static func text(_ progress: RunProgress, elapsed: Duration, width: Int) -> String {
+        let seconds = max(0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18)
+        switch progress {
+        case .readingSnapshot: return "reading the snapshot"
+        case .readingAudience(let rows):
+            return "reading the audience, \(grouped(rows)) rows, \(grouped(Int(Double(rows) / seconds)))/s"
+        case .staging(let changes): return "staging \(grouped(changes)) changes"
+        case .waiting(let wait, let reason): return "waiting \(Int(wait.rounded(.up))) s: \(reason)"
+        case .finishing: return "finishing"
+        case .sending(let done, let total):
+            let rate = Double(done) / seconds
+            let left = rate > 0 ? shortTime(Double(total - done) / rate) : "?"
+            let tail = " \(grouped(done))/\(grouped(total)) \(grouped(Int(rate)))/s, \(left) left"
+            let room = min(30, width - tail.count - 2)
+            guard room >= 5 else { return "sending" + tail }
+            let filled = total > 0 ? room * done / total : room
+            return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: room - filled) + "]"
+                + tail
+        }
+    }
+
+    static func shortTime(_ seconds: Double) -> String {
+        let whole = Int(seconds.rounded(.up))
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
+        return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+
+    /// 1234567 as `1,234,567`.
+    static func grouped(_ number: Int) -> String {
+        var digits = String(abs(number))
+        var parts: [String] = []
+        while digits.count > 3 {
+            parts.insert(String(digits.suffix(3)), at: 0)
+            digits.removeLast(3)
+        }
+        return (number < 0 ? "-" : "") + ([digits] + parts).joined(separator: ",")
+    }
+}

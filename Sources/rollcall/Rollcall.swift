@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import RollcallConfig
+import RollcallCore
+import Warehouse
+
+/// `rollcall`: the command line.
+struct Rollcall: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollcall",
+        abstract: "Keeps lists in Iterable equal to audiences in your warehouse.",
+        discussion: """
+            A sync reads an audience (a table or a query in Postgres or SQLite), compares it with whom it
+            put on the list before, and subscribes or unsubscribes exactly the difference.
+
+            Start with `rollcall demo`. Exit codes: 0 success, 1 failed, 2 usage or configuration,
+            3 completed with failed records, 4 held by a guard, 5 busy, 130 interrupted.
+            """,
+        version: rollcallVersion,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Getting started:",
+                subcommands: [DemoCommand.self, InitCommand.self, CheckCommand.self, SchemaCommand.self]),
+            CommandGroup(name: "Syncing:", subcommands: [PlanCommand.self, RunCommand.self]),
+            CommandGroup(
+                name: "Looking:",
+                subcommands: [
+                    SyncsCommand.self, RunsCommand.self, RunReportCommand.self, LogCommand.self, WhyCommand.self,
+                    ListsCommand.self,
+                ]),
+            CommandGroup(
+                name: "Housekeeping:", subcommands: [MigrateCommand.self, PruneCommand.self, SandboxCommand.self]),
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Rollcall.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(report(error))
+        }
+    }
+
+    /// Prints an error where it belongs and gives the exit code of the contract.
+    static func report(_ error: any Error) -> Int32 {
+        let console = Console.standard
+        switch error {
+        case let code as ExitCode:
+            return code.rawValue
+        case let errors as ConfigurationErrors:
+            console.note("\(errors)")
+            return ExitStatus.usage.rawValue
+        case let error as ConfigurationLookupError:
+            console.error("\(error)")
+            return ExitStatus.usage.rawValue
+        case let error as RunError:
+            console.error(Console.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))
+            return ExitStatus.failed.rawValue
+        case let error as WarehouseError:
+            return report(error.error)
+        case let error as DestinationError:
+            return report(error.error)
+        default:
+            let isUsage = Rollcall.exitCode(for: error) != .success
+            let message = Rollcall.fullMessage(for: error)
+            if isUsage { console.note(message) } else { console.out(message) }
+            return isUsage ? ExitStatus.usage.rawValue : 0
+        }
+    }
+}
+
+/// Version of the program; the changelog says what each brought.
+let rollcallVersion = "0.1.0"

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import Iterable
+import Logging
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+/// Options that every command with a configuration has.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(name: .long, help: "The configuration; default: ROLLCALL_CONFIG, else rollcall.yaml in this folder.")
+    var config: String?
+
+    @Flag(name: .shortAndLong, help: "Say more on stderr.")
+    var verbose = false
+}
+
+/// The composition root: the configuration and what is built from it.
+final class App: Sendable {
+    let configuration: Configuration
+    let console: Console
+    let logger: Logger
+    let clock = SystemClock()
+    let limiters: RateLimiterPool
+
+    /// - Throws: `ConfigurationErrors` with everything that is wrong.
+    static func load(_ options: ConfigurationOptions) throws -> App {
+        let environment = ProcessInfo.processInfo.environment
+        let path = try Configuration.locate(
+            explicit: options.config, environment: environment,
+            workingDirectory: FileManager.default.currentDirectoryPath)
+        let configuration = try Configuration.load(path: path, environment: environment)
+        let app = App(configuration, console: .standard, verbose: options.verbose)
+        for warning in configuration.warnings {
+            app.console.note(app.console.styledError("warning: ", .yellow) + "\(warning)")
+        }
+        return app
+    }
+
+    init(_ configuration: Configuration, console: Console, verbose: Bool) {
+        self.configuration = configuration
+        self.console = console
+        var logger = Logger(label: "rollcall") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = verbose ? .debug : .warning
+        self.logger = logger
+        limiters = RateLimiterPool(clock: clock)
+    }
+
+    func warehouse(_ name: String) throws -> any Warehouse {
+        switch try configuration.warehouse(named: name) {
+        case .sqlite(let path): return SQLiteWarehouse(path: path)
+        case .postgres(let url, let stateSchema): return PostgresWarehouse(url: url, stateSchema: stateSchema)
+        }
+    }
+
+    func destination(_ name: String) throws -> (settings: DestinationSettings, client: IterableClient) {
+        let settings = try configuration.destination(named: name)
+        return (settings, IterableClient(settings: settings, version: rollcallVersion, logger: logger))
+    }
+
+    /// Calls `body` with one sync's pipeline and closes its connections afterwards.
+    func withPipeline<R>(
+        _ sync: SyncSettings, stop: StopSignal = StopSignal(), progress: @escaping ProgressHandler = { _ in },
+        _ body: (SyncPipeline, any Warehouse) async throws -> R
+    ) async throws -> R {
+        let warehouse = try warehouse(sync.warehouse)
+        let (settings, client) = try destination(sync.destination)
+        let pipeline = SyncPipeline(
+            sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,
+            clock: clock, stop: stop, progress: progress)
+        let result: Result<R, any Error>
+        do { result = .success(try await body(pipeline, warehouse)) } catch { result = .failure(error) }
+        await warehouse.close()
+        await client.shutdown()
+        return try result.get()
+    }
+
+    /// Calls `body` with each warehouse of the configuration in turn, or with the one named.
+    func forEachWarehouse(
+        _ name: String? = nil, _ body: (String, any Warehouse) async throws -> Void
+    ) async throws {
+        for name in name.map({ [$0] }) ?? configuration.warehouseOrder {
+            let warehouse = try warehouse(name)
+            do { try await body(name, warehouse) } catch {
+                await warehouse.close()
+                throw error
+            }
+            await warehouse.close()
+        }
+    }
+
+    /// The warehouse whose state knows a run, with the run.
+    func findRun(_ id: String) async throws -> (warehouse: String, run: SyncRun) {
+        guard RunID.isValid(id) else {
+            throw RunError(
+                code: "run_id", message: "\"\(id)\" is not a run id", hint: "`rollcall runs` lists the runs there are.")
+        }
+        var found: (String, SyncRun)?
+        try await forEachWarehouse { name, warehouse in
+            if found == nil, let run = try await warehouse.run(id: id) { found = (name, run) }
+        }
+        guard let found else {
+            throw RunError(
+                code: "run_unknown", message: "there is no run \(id)", hint: "`rollcall runs` lists the runs there are."
+            )
+        }
+        return found
+    }
+}

@@ -1,0 +1,210 @@
+import Iterable
+import RollcallCore
+import Testing
+
+/// What of a delivery's answer decides: `ok`, or what to do and why.
+func gist(_ answer: DeliveryAnswer) -> String {
+    switch answer {
+    case .answered(let outcomes, let status):
+        "answered \(status) " + outcomes.map { $0 == .succeeded ? "ok" : "no" }.joined(separator: " ")
+    case .ambiguous(let reason): "ambiguous \(reason.code)"
+    case .refused(let reason): "refused \(reason.code)"
+    case .retry(let reason, let after, let applied, let limited):
+        "retry \(reason.code) applied=\(applied) limited=\(limited) after=\(after.map { "\($0)" } ?? "-")"
+    case .listNotFound(let error): "list not found \(error.code)"
+    case .stop(let error): "stop \(error.code)"
+    }
+}
+
+@Suite struct DeliverTests {
+    private func deliver(
+        timeout: Double = 20, _ script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step]
+    ) async throws -> String {
+        try await Harness.run(timeout: timeout, script: script) { gist(await $0.client.deliver(Harness.request)) }
+    }
+
+    @Test func theRequestIsWhatIterableAsksFor() async throws {
+        let requests = try await Harness.run { _, _ in
+            [.send(Answers.bothSucceeded)]
+        } _: { harness in
+            #expect(gist(await harness.client.deliver(Harness.request)) == "answered 200 ok ok")
+            var removal = Harness.request
+            removal.operation = .unsubscribe
+            #expect(gist(await harness.client.deliver(removal)) == "answered 200 ok ok")
+            return harness.server.requests
+        }
+        #expect(requests.map(\.line) == ["POST /api/lists/subscribe HTTP/1.1", "POST /api/lists/unsubscribe HTTP/1.1"])
+        #expect(requests[0].headers["api-key"] == Harness.key)
+        #expect(requests[0].headers["user-agent"] == "rollcall/1.2.3")
+        #expect(requests[0].headers["content-type"] == "application/json; charset=utf-8")
+        #expect(requests[0].headers["content-length"] == "\(requests[0].body.utf8.count)")
+        #expect(requests[0].headers["accept-encoding"] == nil)
+        #expect(
+            requests[0].body
+                == #"{"listId":42,"subscribers":[{"email":"anna@example.com","userId":"u-1"},"#
+                + #"{"email":"ben@example.com"}]}"#)
+        #expect(
+            requests[1].body
+                == #"{"listId":42,"channelUnsubscribe":false,"subscribers":[{"userId":"u-1"},"#
+                + #"{"email":"ben@example.com"}]}"#)
+    }
+
+    @Test func fourMillionBytesArriveWhole() async throws {
+        let people = (0..<40_000).map { Identity(email: "person.number.\($0)@example.com", userID: "user \($0)") }
+        let request = DeliveryRequest(listID: 1, operation: .subscribe, subscribers: people)
+        var expected: [UInt8] = []
+        DeliveryBody.write(request, into: &expected)
+        let body = try await Harness.run { _, _ in
+            [.send(Answers.json(200, #"{"successCount":40000,"failCount":0}"#))]
+        } _: { harness in
+            let answer = await harness.client.deliver(request)
+            #expect(gist(answer).hasPrefix("answered 200 ok"))
+            return harness.server.requests[0].body
+        }
+        #expect(body == String(decoding: expected, as: UTF8.self))
+    }
+
+    @Test func refusedConnectionsWereCertainlyNotCarriedOut() async throws {
+        let client = Harness.client(baseURL: "http://127.0.0.1:\(try ScriptedServer.closedPort())")
+        let answer = await client.deliver(Harness.request)
+        await client.shutdown()
+        #expect(gist(answer) == "retry connect_failed applied=false limited=false after=-")
+    }
+
+    @Test func failedTLSHandshakesWereCertainlyNotCarriedOut() async throws {
+        let server = try ScriptedServer { _, _ in [.close] }
+        let listener = try ScriptedServer(greeting: "220 mail.example.com ESMTP\r\n")
+        for port in [server.port, listener.port] {
+            let client = Harness.client(baseURL: "https://127.0.0.1:\(port)", timeout: 2)
+            let answer = await client.deliver(Harness.request)
+            await client.shutdown()
+            #expect(gist(answer).contains("applied=false"), "\(answer)")
+        }
+    }
+
+    @Test(arguments: [
+        (ScriptedServer.Step.reset, "connection_lost"), (.close, "connection_lost"),
+        (.send("HTTP/1.1 200 OK\r\nContent-Le"), "connection_lost"),
+        (.send("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"successCount\":2"), "connection_lost"),
+        (.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"suc"), "connection_lost"),
+        (.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "connection_lost"),
+        (.send("SSH-2.0-OpenSSH_9.2\r\n"), "connection_lost"),
+        (.send("HTTP/1.1 200 OK\r\n\r\n{\"successCount\":2,\"failCou"), "unreadable_answer"),
+        (
+            .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"successCount\":2,\"failCount\":0}"),
+            "unreadable_answer"
+        ),
+    ])
+    func brokenAnswersMayHaveBeenApplied(step: ScriptedServer.Step, code: String) async throws {
+        let answer = try await deliver { _, _ in [step, .close] }
+        #expect(answer == "retry \(code) applied=true limited=false after=-")
+    }
+
+    @Test(arguments: [
+        [ScriptedServer.Step.hold], [.send("HTTP/1.1 200 OK\r\n"), .hold], [.drip("H")],
+        [.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"), .drip(" ")],
+        [.send("HTTP/1.1 200 OK\r\nX-Endless: "), .drip("x")],
+        [.send("HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n"), .drip(" ")],
+    ])
+    func slowAnswersAreGivenUp(steps: [ScriptedServer.Step]) async throws {
+        let answer = try await deliver(timeout: 0.4) { _, _ in steps }
+        #expect(answer.hasSuffix("applied=true limited=false after=-"))
+        #expect(answer.hasPrefix("retry timeout") || answer.hasPrefix("retry connection_lost"))
+    }
+
+    @Test(arguments: [
+        (401, "stop api_key_refused"), (403, "stop api_key_forbidden"), (413, "refused batch_too_large"),
+        (429, "retry rate_limited applied=false limited=true after=5.0 seconds"),
+        (503, "retry server_error applied=true limited=false after=5.0 seconds"),
+    ])
+    func aStatusThatSaysItAllNeedsNoBody(status: Int, expected: String) async throws {
+        let head = "HTTP/1.1 \(status) Word\r\nRetry-After: 5\r\nContent-Length: 1000\r\n\r\n{"
+        #expect(try await deliver { _, _ in [.send(head), .close] } == expected)
+        #expect(try await deliver(timeout: 0.4) { _, _ in [.send(head), .hold] } == expected)
+    }
+
+    @Test func oversizedAnswersAreCutOff() async throws {
+        let huge = String(repeating: " ", count: 3 << 20)
+        let answer = try await deliver { _, _ in [.send(Answers.json(200, huge))] }
+        #expect(answer == "retry answer_too_large applied=true limited=false after=-")
+        #expect(try await deliver { _, _ in [.send(Answers.json(500, huge))] }.hasPrefix("retry server_error"))
+    }
+
+    @Test func redirectsAreNotFollowed() async throws {
+        let other = try ScriptedServer { _, _ in [.send(Answers.bothSucceeded)] }
+        for status in [301, 302, 303, 307, 308] {
+            let answer = try await deliver { _, _ in
+                [.send(Answers.text(status, "", headers: "Location: \(other.baseURL)/\r\n"))]
+            }
+            #expect(answer == "stop redirected")
+        }
+        #expect(other.requests.isEmpty)
+    }
+
+    @Test func compressedAnswersAreNotUnpacked() async throws {
+        let answer = try await deliver { _, _ in
+            [.send(Answers.json(200, "\u{1F}garbage", headers: "Content-Encoding: gzip\r\n"))]
+        }
+        #expect(answer == "retry unreadable_answer applied=true limited=false after=-")
+    }
+
+    @Test func aConnectionServesSeveralRequestsAndALostOneIsReplaced() async throws {
+        try await Harness.run { _, number in
+            number == 1 ? [.reset] : [.send(Answers.bothSucceeded)]
+        } _: { harness in
+            var answers: [String] = []
+            for _ in 0..<4 { answers.append(gist(await harness.client.deliver(Harness.request))) }
+            #expect(answers[0] == "answered 200 ok ok")
+            #expect(answers[1].hasPrefix("retry connection_lost applied=true"))
+            #expect(answers[2...] == ["answered 200 ok ok", "answered 200 ok ok"])
+        }
+    }
+
+    @Test func aCancelledDeliveryReturns() async throws {
+        try await Harness.run { _, _ in
+            [.hold]
+        } _: { harness in
+            let task = Task { await harness.client.deliver(Harness.request) }
+            while harness.server.requests.isEmpty { await Task.yield() }
+            task.cancel()
+            #expect(gist(await task.value) == "retry cancelled applied=true limited=false after=-")
+        }
+    }
+
+    @Test func aDeliveryCancelledBeforehandIsNotSent() async throws {
+        try await Harness.run { _, _ in
+            [.send(Answers.bothSucceeded)]
+        } _: { harness in
+            let answer = await Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                return await harness.client.deliver(Harness.request)
+            }.value
+            #expect(gist(answer).hasPrefix("retry cancelled"))
+        }
+    }
+
+    @Test(arguments: ["", "key\r\nX-Evil: 1", "key with blank", "ключ", "\u{0}"])
+    func malformedKeysStopBeforeAnythingIsSent(key: String) async throws {
+        let server = try ScriptedServer { _, _ in [.send(Answers.bothSucceeded)] }
+        let client = Harness.client(baseURL: server.baseURL, key: key)
+        #expect(gist(await client.deliver(Harness.request)) == "stop api_key_malformed")
+        await #expect(throws: DestinationError.self) { try await client.lists() }
+        await client.shutdown()
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test(arguments: ["", "ftp://example.com", "nonsense", "http://", "file:///etc/passwd"])
+    func malformedAddressesStop(address: String) async {
+        let client = Harness.client(baseURL: address)
+        #expect(gist(await client.deliver(Harness.request)) == "stop base_url_invalid")
+        await client.shutdown()
+    }
+
+    @Test func afterShutdownCallsFail() async throws {
+        let server = try ScriptedServer { _, _ in [.send(Answers.bothSucceeded)] }
+        let client = Harness.client(baseURL: server.baseURL)
+        await client.shutdown()
+        await client.shutdown()
+        #expect(gist(await client.deliver(Harness.request)) == "retry cancelled applied=false limited=false after=-")
+    }
+}

@@ -1,0 +1,159 @@
+import Foundation
+import RollcallConfig
+import RollcallCore
+import Testing
+
+/// The shipped files against the reader: schema, template and samples.
+@Suite struct SchemaTests {
+    private static func object(_ value: Any?) throws -> [String: Any] { try #require(value as? [String: Any]) }
+
+    private static func schema() throws -> [String: Any] {
+        try object(JSONSerialization.jsonObject(with: Data(ConfigurationSchema.json.utf8)))
+    }
+
+    /// Paths of all keys in a schema, `*` for names of the user's choice.
+    private static func keys(_ schema: [String: Any], under path: String = "") throws -> Set<String> {
+        var found: Set<String> = []
+        for (name, value) in schema["properties"] as? [String: Any] ?? [:] {
+            let child = try object(value)
+            let childPath = path.isEmpty ? name : "\(path).\(name)"
+            found.insert(childPath)
+            found.formUnion(try keys(child, under: childPath))
+            if let named = child["additionalProperties"] as? [String: Any] {
+                found.formUnion(try keys(named, under: "\(childPath).*"))
+            }
+            if let items = child["items"] as? [String: Any] {
+                found.formUnion(try keys(items, under: "\(childPath).*"))
+            }
+        }
+        return found
+    }
+
+    private static let expectedKeys: Set<String> = [
+        "warehouses", "warehouses.*.type", "warehouses.*.path", "warehouses.*.url", "warehouses.*.state_schema",
+        "destinations", "destinations.*.type", "destinations.*.api_key", "destinations.*.data_center",
+        "destinations.*.project_type", "destinations.*.list_name_prefix", "destinations.*.base_url",
+        "destinations.*.limits", "destinations.*.limits.requests_per_second",
+        "destinations.*.limits.subscribers_per_request", "destinations.*.limits.concurrent_requests",
+        "destinations.*.limits.request_timeout_seconds", "destinations.*.limits.settle_seconds",
+        "syncs", "syncs.*.warehouse", "syncs.*.destination", "syncs.*.enabled", "syncs.*.audience",
+        "syncs.*.audience.table", "syncs.*.audience.query", "syncs.*.audience.query_file", "syncs.*.list",
+        "syncs.*.list.name", "syncs.*.list.description", "syncs.*.list.id", "syncs.*.mapping",
+        "syncs.*.mapping.email", "syncs.*.mapping.user_id", "syncs.*.update_existing_users_only",
+        "syncs.*.placeholder_emails", "syncs.*.schedule", "syncs.*.schedule.every", "syncs.*.schedule.at",
+        "syncs.*.guards", "syncs.*.guards.max_removals", "syncs.*.guards.allow_empty", "syncs.*.logs",
+        "syncs.*.logs.retain", "syncs.*.logs.retention_days", "syncs.*.logs.records", "syncs.*.logs.identifiers",
+        "server", "server.listen", "server.tokens", "server.tokens.*.name", "server.tokens.*.role",
+        "server.tokens.*.sha256",
+    ]
+
+    @Test func theSchemaHasEveryKeyAndNoOther() throws {
+        let schema = try Self.schema()
+        #expect(schema["$schema"] as? String == "https://json-schema.org/draft/2020-12/schema")
+        #expect(try Self.keys(schema) == Self.expectedKeys)
+    }
+
+    /// A mapping with exactly the schema's keys at one place: the parser must know every one of them, and no other.
+    @Test func theParserKnowsExactlyTheKeysOfTheSchema() throws {
+        let places: [String: (String) -> String] = [
+            "": { "\($0): 1" },
+            "warehouses.*": { "warehouses: {a: {\($0): 1}}" },
+            "destinations.*": { "destinations: {a: {\($0): 1}}" },
+            "destinations.*.limits": { "destinations: {a: {limits: {\($0): 1}}}" },
+            "syncs.*": { "syncs: {a: {\($0): 1}}" },
+            "syncs.*.audience": { "syncs: {a: {audience: {\($0): 1}}}" },
+            "syncs.*.list": { "syncs: {a: {list: {\($0): 1}}}" },
+            "syncs.*.mapping": { "syncs: {a: {mapping: {\($0): 1}}}" },
+            "syncs.*.schedule": { "syncs: {a: {schedule: {\($0): 1}}}" },
+            "syncs.*.guards": { "syncs: {a: {guards: {\($0): 1}}}" },
+            "syncs.*.logs": { "syncs: {a: {logs: {\($0): 1}}}" },
+            "server": { "server: {\($0): 1}" },
+            "server.tokens.*": { "server: {tokens: [{\($0): 1}]}" },
+        ]
+        let keys = try Self.keys(Self.schema())
+        #expect(Set(keys.map(Self.parent)) == Set(places.keys))
+        for (place, write) in places {
+            for key in keys where Self.parent(of: key) == place {
+                let name = key.split(separator: ".").last.map(String.init) ?? key
+                #expect(!Sample.rendered(write(name)).contains("unknown key"), "\(key)")
+            }
+            #expect(Sample.rendered(write("zzzzzzzz")).contains("unknown key \"zzzzzzzz\""), "\(place)")
+        }
+    }
+
+    private static func parent(of key: String) -> String {
+        key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+    }
+
+    @Test func everyKeyIsDescribed() throws {
+        func check(_ schema: [String: Any]) throws {
+            for (name, value) in schema["properties"] as? [String: Any] ?? [:] {
+                let child = try Self.object(value)
+                #expect((child["description"] as? String)?.isEmpty == false, "\(name)")
+                try check(child)
+                if let named = child["additionalProperties"] as? [String: Any] { try check(named) }
+                if let items = child["items"] as? [String: Any] { try check(items) }
+            }
+            #expect(schema["properties"] == nil || schema["additionalProperties"] as? Bool == false)
+        }
+        try check(Self.schema())
+    }
+
+    @Test func rangesStandInTheSchema() throws {
+        let json = ConfigurationSchema.json
+        #expect(json.contains("\"exclusiveMinimum\": 0"))
+        #expect(
+            json.contains("\"enum\": [\"5m\", \"10m\", \"15m\", \"30m\", \"1h\", \"3h\", \"6h\", \"12h\", \"24h\"]"))
+        #expect(json.contains("\"maximum\": 3650"))
+    }
+
+    @Test(arguments: ConfigurationTemplate.Warehouse.allCases)
+    func theTemplateLoadsAndNamesEveryKey(_ warehouse: ConfigurationTemplate.Warehouse) throws {
+        let text = ConfigurationTemplate.yaml(warehouse: warehouse)
+        let environment = ["ITERABLE_API_KEY": "k", "WAREHOUSE_DATABASE_URL": "service=w"]
+        let configuration = try Sample.load(text, environment: environment)
+        #expect(configuration.syncs.map(\.name) == ["vip-customers"])
+        #expect(configuration.warnings.isEmpty)
+        for key in Self.expectedKeys {
+            let name = key.split(separator: ".").last.map(String.init) ?? key
+            #expect(text.contains("\(name):"), "\(key)")
+        }
+        for line in ConfigurationTemplate.environmentFile(warehouse: warehouse).split(separator: "\n") {
+            #expect(line.hasPrefix("#") || line.contains("="))
+        }
+    }
+
+    @Test func theTemplatesServerIsRightOnceItIsUsed() throws {
+        let text = ConfigurationTemplate.yaml()
+        let start = try #require(text.firstRange(of: "# server:")).lowerBound
+        let used = text[..<start] + text[start...].split(separator: "\n").map { "\($0.dropFirst(2))\n" }.joined()
+        let hash = String(repeating: "0", count: 64)
+        let environment = ["ITERABLE_API_KEY": "k", "ON_CALL_TOKEN_SHA256": hash]
+        let server = try #require(try Sample.load(String(used), environment: environment).server)
+        #expect(server.tokens.map(\.sha256) == [hash])
+    }
+
+    private static var samples: String {
+        let file = URL(fileURLWithPath: #filePath)
+        return file.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+            + "/samples"
+    }
+
+    @Test func theSamplesLoad() throws {
+        let environment = ["ITERABLE_API_KEY": "k"]
+        let sqlite = try Configuration.load(path: Self.samples + "/sqlite/rollcall.yaml", environment: environment)
+        #expect(sqlite.warehouses["shop"] == .sqlite(path: Self.samples + "/sqlite/shop.sqlite"))
+        let postgres = try Configuration.load(path: Self.samples + "/postgres/rollcall.yaml", environment: environment)
+        #expect(postgres.syncs.map(\.name) == ["big-spenders", "newsletter-readers", "at-risk"])
+        #expect(postgres.destinations["marketing"]?.limits.requestsPerSecond == 2.5)
+        guard case .query(let query, let file?) = postgres.syncs[0].audience else {
+            Issue.record("no query file")
+            return
+        }
+        #expect(query.hasSuffix("HAVING sum(amount) > 1000") && file.hasSuffix("audiences/big_spenders.sql"))
+        let atRisk = try postgres.sync(named: "at-risk")
+        #expect(atRisk.schedule == nil && atRisk.list == .id(1_068_682))
+        #expect(atRisk.logs.retentionDays == 90 && atRisk.logs.records == .failures)
+        #expect(atRisk.guards.maxRemovals == .count(500))
+    }
+}

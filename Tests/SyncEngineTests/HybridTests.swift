@@ -1,0 +1,93 @@
+import RollcallCore
+import SyncEngine
+import Testing
+
+/// Projects where a person may be known by email, by userId, or by both.
+@Suite struct HybridTests {
+    @Test func bothAreSentAndARemovalNamesTheUserID() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/u1", "b@example.com/-", "-/u3"])
+        try await bench.run()
+        #expect(bench.iterable.members() == ["a@example.com/u1", "b@example.com/-", "-/u3"])
+        try await bench.setAudience(["b@example.com/-"])
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.unsubscribe == 2)
+        #expect(bench.iterable.members() == ["b@example.com/-"])
+    }
+
+    @Test func aNewAddressOfTheSameUserReplacesTheMember() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["old@example.com/u1", "x@example.com/u2"])
+        try await bench.run()
+        try await bench.setAudience(["new@example.com/u1", "x@example.com/u2"])
+        let run = try await bench.run()
+        #expect(run.counts.planned == PerOperation(subscribe: 1, unsubscribe: 0))
+        #expect(bench.iterable.members() == ["new@example.com/u1", "x@example.com/u2"])
+        #expect(try await bench.snapshot() == ["subscribed new@example.com/u1", "subscribed x@example.com/u2"])
+    }
+
+    @Test func nobodyIsRemovedWhoseIdentifierARowStillCarries() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["shared@example.com/u1"])
+        try await bench.run()
+        // Another account takes the address over: u1 has left, but the address is still wanted.
+        try await bench.setAudience(["shared@example.com/u2"])
+        let run = try await bench.run()
+        #expect(run.counts.planned.unsubscribe == 0)
+        #expect(bench.iterable.requests.allSatisfy { $0.operation == .subscribe })
+        // When nobody carries it any more, both go.
+        try await bench.setAudience(["other@example.com/u9"])
+        try await bench.run()
+        #expect(bench.iterable.members() == ["other@example.com/u9"])
+    }
+
+    @Test func rowsThatShareAnIdentifierAreOneMemberAndTheSmallestUserIDSpeaks() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/u2", "a@example.com/u10", "b@example.com/u2", "c@example.com/u3"])
+        let run = try await bench.run()
+        #expect(run.counts.duplicates == 2)
+        #expect(run.counts.audience == 2)
+        #expect(bench.iterable.members() == ["a@example.com/u10", "c@example.com/u3"])
+        let log = try await bench.log(run)
+        #expect(log.filter { $0.hasPrefix("validate succeeded shared_identifier") }.count == 2)
+        #expect(run.status == .succeeded)
+        let again = try await bench.run()
+        #expect(again.requests.sent == 0)
+        #expect(again.counts.duplicates == 2)
+        #expect(again.counts.unchanged == 2)
+    }
+
+    @Test func aRowGoesOnWithItsValidIdentifier() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["not an address/u1", "b@example.com/ u2", "bad/ bad", "/u5"])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1)
+        #expect(bench.iterable.members() == ["-/u1", "b@example.com/-", "-/u5"])
+        let log = try await bench.log(run)
+        #expect(log.contains("validate succeeded identifier_dropped not an address/u1"))
+        #expect(log.contains("validate succeeded identifier_dropped b@example.com/ u2"))
+        let again = try await bench.run()
+        #expect(again.requests.sent == 0)
+    }
+
+    @Test func swappedIdentifiersRemoveNobody() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/u1", "b@example.com/u2"])
+        try await bench.run()
+        try await bench.setAudience(["a@example.com/u2", "b@example.com/u1"])
+        let run = try await bench.run()
+        #expect(run.counts.planned.unsubscribe == 0)
+        #expect(bench.iterable.requests.allSatisfy { $0.operation == .subscribe })
+    }
+
+    @Test func aLostUserIDKeepsTheMember() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/u1"])
+        try await bench.run()
+        try await bench.setAudience(["a@example.com/-"])
+        let run = try await bench.run()
+        #expect(run.counts.planned == PerOperation(subscribe: 1, unsubscribe: 0))
+        #expect(try await bench.snapshot() == ["subscribed a@example.com/-"])
+        #expect(bench.iterable.members() == ["a@example.com/u1"])
+    }
+}

@@ -1,0 +1,194 @@
+import RollcallCore
+import Synchronization
+
+/// A destination in memory: profiles with memberships, and a fate for each request that the test chooses.
+final class FakeIterable: Destination {
+    /// What happens to one delivery.
+    enum Fate: Sendable {
+        case ok
+        /// Not carried out, no answer.
+        case loseBefore
+        /// Carried out, no answer.
+        case loseAfter
+        /// No answer now; carried out later.
+        case late(Duration)
+        /// This answer, and nothing carried out.
+        case answer(DeliveryAnswer)
+        /// Carried out except for these, by email or userId.
+        case refuse([String: RecordOutcome])
+    }
+
+    struct Profile: Sendable, Equatable {
+        var email: String?
+        var userID: String?
+        var lists: Set<Int64> = []
+    }
+
+    private struct State {
+        var lists: [RemoteList] = []
+        var profiles: [Profile] = []
+        var requests: [DeliveryRequest] = []
+        var fate: @Sendable (DeliveryRequest, Int) -> Fate = { _, _ in .ok }
+        var createFate: (@Sendable (Int) -> Fate)?
+        var creations = 0
+        var listCalls = 0
+        var inFlight: [String: Int] = [:]
+        var overlaps = 0
+    }
+
+    private let state = Mutex(State())
+    private let clock: ManualClock
+
+    init(clock: ManualClock) { self.clock = clock }
+
+    // MARK: What tests say and see
+
+    func setFate(_ fate: @escaping @Sendable (DeliveryRequest, Int) -> Fate) { state.withLock { $0.fate = fate } }
+    func setCreateFate(_ fate: @escaping @Sendable (Int) -> Fate) { state.withLock { $0.createFate = fate } }
+    func addList(_ list: RemoteList) { state.withLock { $0.lists.append(list) } }
+    func deleteLists() {
+        state.withLock { state in
+            state.lists = []
+            for index in state.profiles.indices { state.profiles[index].lists = [] }
+        }
+    }
+
+    var requests: [DeliveryRequest] { state.withLock { $0.requests } }
+    var creations: Int { state.withLock { $0.creations } }
+    var listCalls: Int { state.withLock { $0.listCalls } }
+    var knownLists: [RemoteList] { state.withLock { $0.lists } }
+    /// How often a person was in two requests at once.
+    var overlaps: Int { state.withLock { $0.overlaps } }
+
+    /// Members of a list, as `email/userId` with `-` for what is not known.
+    func members(_ list: Int64? = nil) -> Set<String> {
+        state.withLock { state in
+            let id = list ?? state.lists.first?.id ?? 0
+            return Set(
+                state.profiles.filter { $0.lists.contains(id) }.map { "\($0.email ?? "-")/\($0.userID ?? "-")" })
+        }
+    }
+
+    /// Puts somebody on a list without Rollcall.
+    func addForeign(_ identity: Identity, to list: Int64) {
+        state.withLock { FakeIterable.subscribe(identity, list, &$0.profiles) }
+    }
+
+    // MARK: Destination
+
+    func lists() async throws(DestinationError) -> [RemoteList] {
+        state.withLock { state in
+            state.listCalls += 1
+            return state.lists
+        }
+    }
+
+    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+        let (id, fate) = state.withLock { state -> (Int64, Fate) in
+            state.creations += 1
+            let fate = state.createFate?(state.creations) ?? .ok
+            let id = Int64(100 + state.creations)
+            if case .loseBefore = fate { return (id, fate) }
+            state.lists.append(RemoteList(id: id, name: name, description: description, listType: "Standard"))
+            return (id, fate)
+        }
+        if case .ok = fate { return id }
+        throw DestinationError(
+            error: RunError(code: "no_answer", message: "no answer"), isTransient: true, mayHaveBeenApplied: true)
+    }
+
+    func size(ofList id: Int64) async throws(DestinationError) -> Int { members(id).count }
+
+    func members(
+        ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
+    ) async throws(DestinationError) {
+        let profiles = state.withLock { $0.profiles.filter { $0.lists.contains(id) } }
+        for profile in profiles {
+            if let name = preferUserID ? profile.userID ?? profile.email : profile.email ?? profile.userID {
+                body(name)
+            }
+        }
+    }
+
+    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
+        let keys = request.subscribers.flatMap { identity in
+            let sent = DeliveryBody.sent(identity, operation: request.operation)
+            return [sent.email, sent.userID].compactMap(\.self)
+        }
+        let fate = state.withLock { state -> Fate in
+            state.requests.append(request)
+            for key in keys {
+                if state.inFlight[key, default: 0] > 0 { state.overlaps += 1 }
+                state.inFlight[key, default: 0] += 1
+            }
+            return state.fate(request, state.requests.count)
+        }
+        await Task.yield()
+        defer { state.withLock { state in for key in keys { state.inFlight[key, default: 1] -= 1 } } }
+        return carryOut(request, fate)
+    }
+
+    private func carryOut(_ request: DeliveryRequest, _ fate: Fate) -> DeliveryAnswer {
+        let noAnswer = DeliveryAnswer.retry(
+            FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
+            rateLimited: false)
+        let exists = state.withLock { $0.lists.contains { $0.id == request.listID } }
+        if !exists { return .listNotFound(RunError(code: "list_not_found", message: "no such list")) }
+        switch fate {
+        case .ok:
+            return .answered(apply(request, [:]), httpStatus: 200)
+        case .refuse(let refused):
+            return .answered(apply(request, refused), httpStatus: 200)
+        case .loseBefore:
+            return noAnswer
+        case .loseAfter:
+            _ = apply(request, [:])
+            return noAnswer
+        case .late(let delay):
+            clock.schedule(after: delay) { _ = self.apply(request, [:]) }
+            return noAnswer
+        case .answer(let answer):
+            return answer
+        }
+    }
+
+    private func apply(_ request: DeliveryRequest, _ refused: [String: RecordOutcome]) -> [RecordOutcome] {
+        state.withLock { state in
+            request.subscribers.map { identity in
+                if let outcome = [identity.email, identity.userID].compactMap({ $0.flatMap { refused[$0] } }).first {
+                    return outcome
+                }
+                if request.operation == .subscribe {
+                    FakeIterable.subscribe(identity, request.listID, &state.profiles)
+                } else {
+                    FakeIterable.unsubscribe(identity, request.listID, &state.profiles)
+                }
+                return .succeeded
+            }
+        }
+    }
+
+    private static func find(_ identity: Identity, _ profiles: [Profile]) -> Int? {
+        if let userID = identity.userID, let index = profiles.firstIndex(where: { $0.userID == userID }) {
+            return index
+        }
+        guard let email = identity.email else { return nil }
+        return profiles.firstIndex { $0.email == email }
+    }
+
+    private static func subscribe(_ identity: Identity, _ list: Int64, _ profiles: inout [Profile]) {
+        if let index = find(identity, profiles) {
+            profiles[index].lists.insert(list)
+            if let email = identity.email { profiles[index].email = email }
+            if let userID = identity.userID { profiles[index].userID = userID }
+        } else {
+            profiles.append(Profile(email: identity.email, userID: identity.userID, lists: [list]))
+        }
+    }
+
+    private static func unsubscribe(_ identity: Identity, _ list: Int64, _ profiles: inout [Profile]) {
+        // As on the wire: a removal names one identifier, the userId if it is known.
+        let named = identity.userID != nil ? Identity(email: nil, userID: identity.userID) : identity
+        if let index = find(named, profiles) { profiles[index].lists.remove(list) }
+    }
+}

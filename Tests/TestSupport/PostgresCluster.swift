@@ -1,0 +1,194 @@
+import CLibPQ
+public import Foundation
+import Synchronization
+
+/// A private PostgreSQL server for one test process, in a temporary folder, on a Unix socket and a free loopback port.
+/// Started when first asked for; gone, with its folder, soon after the process has ended, however it ended.
+public final class PostgresCluster: Sendable {
+    public struct Failure: Error, CustomStringConvertible {
+        public var description: String
+    }
+
+    /// Name of the superuser; local connections need no password.
+    public static let superuser = "postgres"
+    /// Members of this group need their password over TCP.
+    public static let passwordGroup = "password_required"
+
+    public let folder: URL
+    public let port: Int
+    private let binaries: String
+    private let processID = Mutex<pid_t>(0)
+    private static let started = Result { try PostgresCluster() }
+
+    /// The one cluster of this process.
+    public static func shared() async throws -> PostgresCluster {
+        try await onThread { try started.get() }
+    }
+
+    private init() throws {
+        binaries = try PostgresPrograms.folder()
+        folder = try Self.makeFolder()
+        port = try Self.freePort()
+        try initialise()
+        try launch()
+        try awaitReadiness()
+        _ = try PostgresClient(socketURL(database: "postgres")).run("CREATE ROLE \(Self.passwordGroup)")
+    }
+
+    // MARK: Addresses
+
+    /// Over the Unix socket.
+    public func socketURL(database: String, user: String = superuser) -> String {
+        "host=\(folder.path) port=\(port) dbname=\(database) user=\(user)"
+    }
+
+    /// Over TCP.
+    public func tcpURL(database: String, user: String = superuser, password: String? = nil) -> String {
+        "postgresql://\(user)\(password.map { ":" + $0 } ?? "")@127.0.0.1:\(port)/\(database)"
+    }
+
+    // MARK: Doing things to it
+
+    /// Runs SQL as the superuser; rows as text.
+    @discardableResult
+    public func run(_ sql: String, database: String = "postgres") async throws -> [[String?]] {
+        let url = socketURL(database: database)
+        return try await Self.onThread { try PostgresClient(url).run(sql) }
+    }
+
+    /// Makes a login role without rights; with a password it needs that over TCP.
+    public func createRole(_ name: String, password: String? = nil) async throws {
+        try await run("CREATE ROLE \"\(name)\" LOGIN" + (password.map { " PASSWORD '\($0)'" } ?? ""))
+        if password != nil { try await run("GRANT \(Self.passwordGroup) TO \"\(name)\"") }
+    }
+
+    /// Ends every other connection to the database.
+    public func terminateBackends(database: String) async throws {
+        try await run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)' AND pid <> pg_backend_pid()"
+        )
+    }
+
+    /// Stops a server of its own at once, as in a crash, and starts it again. Not on the shared one: it ends every test's
+    /// connections.
+    public func restart() async throws {
+        try await Self.onThread {
+            self.kill(SIGQUIT)
+            try self.awaitStop()
+            try self.launch()
+            try self.awaitReadiness()
+        }
+    }
+
+    /// A second server for a test that restarts it.
+    public static func separate() async throws -> PostgresCluster {
+        try await onThread { try PostgresCluster() }
+    }
+
+    /// Stops a server of its own and removes its folder; returns before that is done.
+    public func stop() {
+        kill(SIGQUIT)
+        DispatchQueue.global().async {
+            if (try? self.awaitStop()) != nil { try? FileManager.default.removeItem(at: self.folder) }
+        }
+    }
+
+    private func kill(_ signal: Int32) {
+        let id = processID.withLock { $0 }
+        if id > 0 { _ = Foundation.kill(id, signal) }
+    }
+
+    static func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+        }
+    }
+}
+
+// MARK: Start and end
+
+extension PostgresCluster {
+    private static func makeFolder() throws -> URL {
+        let base = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "rollcall-pg-\(getpid())-\(UInt32.random(in: 0...9999))")
+        try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+        if getuid() == 0, let user = getpwnam(superuser) {
+            guard chown(base.path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
+                throw Failure(description: "\(base.path) cannot be given to the user \(superuser)")
+            }
+        }
+        return base
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+            }
+        }
+        guard bound else { throw Failure(description: "no free port on 127.0.0.1") }
+        return Int(UInt16(bigEndian: address.sin_port))
+    }
+
+    private func initialise() throws {
+        let data = folder.appendingPathComponent("data").path
+        let process = try PostgresPrograms.start(
+            binaries + "/initdb",
+            ["-D", data, "-U", Self.superuser, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
+            log: folder.appendingPathComponent("initdb.log"))
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let log = try? String(contentsOf: folder.appendingPathComponent("initdb.log"), encoding: .utf8)
+            throw Failure(description: "initdb failed: \(log ?? "")")
+        }
+        let rules = """
+            local all all trust
+            host all +\(Self.passwordGroup) 127.0.0.1/32 scram-sha-256
+            host all all 127.0.0.1/32 trust
+            """
+        let handle = try FileHandle(forWritingTo: folder.appendingPathComponent("data/pg_hba.conf"))
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: Data((rules + "\n").utf8))
+        try handle.close()
+    }
+
+    private func launch() throws {
+        let settings = [
+            "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(folder.path)", "fsync=off",
+            "full_page_writes=off", "max_connections=300", "shared_buffers=64MB",
+        ]
+        let process = try PostgresPrograms.start(
+            binaries + "/postgres",
+            ["-D", folder.appendingPathComponent("data").path] + settings.flatMap { ["-c", $0] },
+            log: folder.appendingPathComponent("server.log"))
+        processID.withLock { $0 = process.processIdentifier }
+        try PostgresPrograms.guardServer(process.processIdentifier, folder: folder.path)
+    }
+
+    private func awaitReadiness() throws {
+        let address = "host=\(folder.path) port=\(port)"
+        let deadline = ContinuousClock.now + .seconds(60)
+        while PQping(address) != PQPING_OK {
+            guard ContinuousClock.now < deadline else {
+                let log = try? String(contentsOf: folder.appendingPathComponent("server.log"), encoding: .utf8)
+                throw Failure(description: "the server did not start: \(log ?? "")")
+            }
+            usleep(20_000)
+        }
+    }
+
+    private func awaitStop() throws {
+        let file = folder.appendingPathComponent("data/postmaster.pid").path
+        let deadline = ContinuousClock.now + .seconds(60)
+        while FileManager.default.fileExists(atPath: file) {
+            guard ContinuousClock.now < deadline else { throw Failure(description: "the server did not stop") }
+            usleep(20_000)
+        }
+    }
+}

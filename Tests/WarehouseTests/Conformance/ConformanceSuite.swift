@@ -1,0 +1,37 @@
+import RollcallCore
+import TestSupport
+import Testing
+import Warehouse
+
+/// One promise of the warehouse port, and the test that holds an adapter to it.
+struct ConformanceTest: Sendable, CustomTestStringConvertible {
+    var name: String
+    var body: @Sendable (any WarehouseFixture) async throws -> Void
+
+    init(_ name: String, _ body: @escaping @Sendable (any WarehouseFixture) async throws -> Void) {
+        self.name = name
+        self.body = body
+    }
+
+    var testDescription: String { name }
+
+    /// Runs the test on a fresh database.
+    func run<F: WarehouseFixture>(on kind: F.Type) async throws {
+        let fixture = try await F.make()
+        do {
+            try await body(fixture)
+        } catch {
+            await fixture.tearDown()
+            throw error
+        }
+        await fixture.tearDown()
+    }
+}
+
+/// What every warehouse must do. The SQL in it is valid in all of them.
+enum ConformanceSuite {
+    static let all: [ConformanceTest] =
+        SchemaConformance.tests + AudienceConformance.tests + LeaseConformance.tests + RunConformance.tests
+        + OutcomeConformance.tests + RecoveryConformance.tests + SnapshotConformance.tests + LogConformance.tests
+        + ReportConformance.tests + RetentionConformance.tests
+}

@@ -1,0 +1,96 @@
+import Foundation
+import RollcallCore
+import TestSupport
+import Testing
+import Warehouse
+
+enum RecoveryConformance {
+    static let tests = [
+        ConformanceTest("a dead process's run: claimed changes are unknown, the rest not attempted", recover),
+        ConformanceTest("recovering balances what was acknowledged before", balance),
+        ConformanceTest("recovering keeps what is subscribed and marks removals", snapshot),
+        ConformanceTest("a run that died before it staged is closed too", beforeStaging),
+        ConformanceTest("without orphans nothing is recovered", nothing),
+    ]
+
+    @Sendable static func recover(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let run = try await scene.staged(1, (1...4).map { Scene.subscribe(Int64($0), $0) })
+        try await fixture.warehouse.claim(scene.lease, run: run.id, through: 2)
+        let lease = try await Scene.lease(fixture.warehouse, holder: "next") { _ in true }
+        let before = try await fixture.warehouse.now()
+        let closed = try await fixture.warehouse.recoverRuns(lease, settleSeconds: 60, log: LogSettings())
+        #expect(closed.map(\.id) == [run.id])
+        let stored = try #require(try await fixture.warehouse.run(id: run.id))
+        #expect(stored == closed.first)
+        #expect(stored.status == .interrupted)
+        #expect(stored.finishedAt != nil)
+        #expect(stored.counts.unknown == 2)
+        #expect(stored.counts.notAttempted == 2)
+        #expect(stored.counts.balances)
+        #expect(try await scene.entry(1) == "subscribing listed 001")
+        #expect(try await scene.entry(3) == nil)
+        let log = try await scene.log().map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+        #expect(log.filter { $0 == "subscribe unknown" }.count == 2)
+        #expect(log.filter { $0 == "subscribe not_attempted" }.count == 2)
+        #expect(try await scene.count("sync_changes") == 0)
+        let settling = try await fixture.warehouse.settlingRequests(sync: Scene.sync, list: Scene.list)
+        #expect(Set(settling.map(\.identity)) == [Scene.identity(1), Scene.identity(2)])
+        #expect(settling.allSatisfy { $0.settlesAt >= before.addingTimeInterval(59.9) })
+        try await fixture.warehouse.openRun(lease, Scene.run(2))
+    }
+
+    @Sendable static func balance(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        var run = try await scene.staged(
+            1, (1...5).map { Scene.subscribe(Int64($0), $0) } + [Scene.subscribe(6, 6, kind: .parked)])
+        run.counts.succeeded.subscribe = 1
+        run.counts.failed.subscribe = 1
+        try await fixture.warehouse.claim(scene.lease, run: run.id, through: 4)
+        try await scene.acknowledge(
+            run, [Scene.batch(.subscribe, 1...2, [2: .failed(Scene.reason("not_found"))])])
+        let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 1, log: LogSettings())
+        let counts = try #require(closed.first?.counts)
+        #expect(counts.succeeded.total == 1)
+        #expect(counts.failed.total == 1)
+        #expect(counts.unknown == 2)
+        #expect(counts.notAttempted == 2)
+        #expect(counts.balances)
+        #expect(try await scene.count("sync_log") == 6)
+    }
+
+    @Sendable static func snapshot(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await scene.member(1, state: .subscribed)
+        try await scene.member(2, state: .subscribed)
+        let run = try await scene.staged(1, [Scene.subscribe(1, 1), Scene.unsubscribe(2, 2)])
+        try await fixture.warehouse.claim(scene.lease, run: run.id, through: 2)
+        var log = LogSettings()
+        log.retain = false
+        _ = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: log)
+        #expect(try await scene.entry(1) == "subscribed listed 900")
+        #expect(try await scene.entry(2)?.hasPrefix("unsubscribing listed") == true)
+        #expect(try await scene.count("sync_log") == 0)
+        let settling = try await fixture.warehouse.settlingRequests(sync: Scene.sync, list: Scene.list)
+        #expect(Set(settling.map(\.operation)) == [.subscribe, .unsubscribe])
+    }
+
+    @Sendable static func beforeStaging(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        var run = Scene.run(1)
+        run.listID = nil
+        run.counts.rowsRead = 17
+        try await fixture.warehouse.openRun(scene.lease, run)
+        let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
+        #expect(closed.first?.status == .interrupted)
+        #expect(closed.first?.counts.balances == true)
+    }
+
+    @Sendable static func nothing(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let run = try await scene.staged(1, [])
+        try await scene.finish(run)
+        #expect(try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings()).isEmpty)
+        #expect(try await fixture.warehouse.run(id: run.id)?.status == .succeeded)
+    }
+}

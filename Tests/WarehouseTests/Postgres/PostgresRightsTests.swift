@@ -1,0 +1,73 @@
+import Foundation
+import RollcallCore
+import TestSupport
+import Testing
+import Warehouse
+
+@Suite struct PostgresRightsTests {
+    /// A role that can log in and nothing else, on the database of the fixture.
+    private func withRole(
+        _ body: (PostgresFixture, String, PostgresWarehouse) async throws -> Void
+    ) async throws {
+        try await withDatabase { fixture in
+            let role = "role_" + fixture.database
+            try await fixture.cluster.createRole(role)
+            let warehouse = PostgresWarehouse(
+                url: Secret(fixture.cluster.socketURL(database: fixture.database, user: role)),
+                stateSchema: "state of us")
+            do {
+                try await body(fixture, role, warehouse)
+            } catch {
+                Issue.record(error)
+            }
+            await warehouse.close()
+            try await fixture.execute("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
+        }
+    }
+
+    @Test func theGrantsThatDiagnosisGivesMendIt() async throws {
+        try await withRole { fixture, role, warehouse in
+            try await fixture.execute("CREATE SCHEMA crm; CREATE TABLE crm.\"VIP people\" (email text)")
+            let source = AudienceSource.table(["crm", "VIP people"])
+            let findings = await warehouse.diagnose([source])
+            #expect(findings.map(\.isFine) == [true, false, false], "\(findings)")
+            for finding in findings { if let mend = finding.mend, !finding.isFine { try await fixture.execute(mend) } }
+            #expect(await warehouse.diagnose([source]).allSatisfy(\.isFine))
+            #expect(try await warehouse.migrate() == MigrationResult(from: nil, to: 1))
+            let after = await warehouse.diagnose([source])
+            #expect(after.allSatisfy(\.isFine) && after.count == 4, "\(after)")
+        }
+    }
+
+    @Test func missingRightsCarryTheirGrant() async throws {
+        try await withRole { fixture, role, warehouse in
+            try await fixture.execute("CREATE TABLE people (email text)")
+            for source in [AudienceSource.table(["people"]), .query("SELECT email FROM people", file: nil)] {
+                let error = await warehouseFailure { try await warehouse.columns(of: source) }
+                #expect(error?.kind == .permission)
+                #expect(error?.error.hint == "GRANT SELECT ON public.people TO \(role);")
+            }
+            let error = await warehouseFailure { try await warehouse.migrate() }
+            #expect(error?.kind == .permission && error?.error.hint?.contains("\"state of us\"") == true)
+        }
+    }
+
+    @Test func stateNeedsNoRightToCreateSchemas() async throws {
+        try await withRole { fixture, role, warehouse in
+            try await fixture.execute("CREATE SCHEMA \"state of us\" AUTHORIZATION \(role)")
+            _ = try await warehouse.migrate()
+            let lease = try await warehouse.lease()
+            try await warehouse.openRun(lease, newRun())
+            #expect(try await warehouse.runs(RunFilter()).count == 1)
+        }
+    }
+
+    @Test func aSuperuserIsWarnedOf() async throws {
+        try await withDatabase { fixture in
+            let findings = await fixture.warehouse.diagnose([])
+            #expect(findings.contains { $0.detail.contains("superuser") && $0.isFine })
+            let schemas = try await fixture.query("SELECT 1 FROM pg_namespace WHERE nspname = 'rollcall'")
+            #expect(schemas.isEmpty)
+        }
+    }
+}

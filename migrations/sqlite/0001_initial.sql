@@ -1,0 +1,143 @@
+-- Rollcall's state and logs, in the warehouse file itself. Times are ISO 8601 text in UTC with milliseconds.
+CREATE TABLE rollcall_sync_runs (
+    run_id                 TEXT PRIMARY KEY,
+    sync_name              TEXT NOT NULL,
+    destination            TEXT NOT NULL,
+    list_id                INTEGER,
+    "trigger"              TEXT NOT NULL CHECK ("trigger" IN ('manual', 'schedule', 'api')),
+    status                 TEXT NOT NULL CHECK (status IN ('queued', 'running', 'succeeded', 'completed_with_failures',
+                               'failed', 'held', 'cancelled', 'skipped', 'interrupted')),
+    started_at             TEXT NOT NULL,
+    finished_at            TEXT,
+    rows_read              INTEGER NOT NULL DEFAULT 0,
+    rows_invalid           INTEGER NOT NULL DEFAULT 0,
+    rows_duplicate         INTEGER NOT NULL DEFAULT 0,
+    audience_size          INTEGER NOT NULL DEFAULT 0,
+    unchanged              INTEGER NOT NULL DEFAULT 0,
+    planned_subscribe      INTEGER NOT NULL DEFAULT 0,
+    planned_unsubscribe    INTEGER NOT NULL DEFAULT 0,
+    succeeded_subscribe    INTEGER NOT NULL DEFAULT 0,
+    succeeded_unsubscribe  INTEGER NOT NULL DEFAULT 0,
+    failed_subscribe       INTEGER NOT NULL DEFAULT 0,
+    failed_unsubscribe     INTEGER NOT NULL DEFAULT 0,
+    not_attempted          INTEGER NOT NULL DEFAULT 0,
+    unknown                INTEGER NOT NULL DEFAULT 0,
+    requests_sent          INTEGER NOT NULL DEFAULT 0,
+    requests_retried       INTEGER NOT NULL DEFAULT 0,
+    rate_limited           INTEGER NOT NULL DEFAULT 0,
+    error_code             TEXT,
+    error_message          TEXT,
+    error_hint             TEXT,
+    held_by                TEXT,                        -- JSON array of {guard, limit, observed}
+    full_resync            INTEGER NOT NULL DEFAULT 0,
+    claimed_through        INTEGER NOT NULL DEFAULT 0,  -- changes up to here may have been sent
+    CONSTRAINT finished_when_final CHECK ((finished_at IS NULL) = (status IN ('queued', 'running', 'held'))),
+    CONSTRAINT rows_balance CHECK (status IN ('queued', 'running')
+        OR rows_read = rows_invalid + rows_duplicate + audience_size),
+    CONSTRAINT records_balance CHECK (status IN ('queued', 'running')
+        OR planned_subscribe + planned_unsubscribe = succeeded_subscribe + succeeded_unsubscribe
+         + failed_subscribe + failed_unsubscribe + not_attempted + unknown)
+);
+CREATE UNIQUE INDEX rollcall_one_open_run_per_sync ON rollcall_sync_runs (sync_name)
+    WHERE status IN ('queued', 'running', 'held');
+CREATE INDEX rollcall_sync_runs_by_sync ON rollcall_sync_runs (sync_name, run_id);
+
+CREATE TABLE rollcall_sync_log (
+    record_id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id        TEXT NOT NULL,
+    sync_name     TEXT NOT NULL,
+    email         TEXT,
+    user_id       TEXT,
+    operation     TEXT NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe', 'validate')),
+    status        TEXT NOT NULL CHECK (status IN ('succeeded', 'failed', 'unknown', 'not_attempted')),
+    error_code    TEXT,
+    error_reason  TEXT,
+    http_status   INTEGER,
+    attempts      INTEGER NOT NULL DEFAULT 0,
+    logged_at     TEXT NOT NULL
+);
+CREATE INDEX rollcall_sync_log_by_run ON rollcall_sync_log (run_id, record_id);
+
+CREATE TABLE rollcall_list_members (
+    sync_name     TEXT NOT NULL,
+    list_id       INTEGER NOT NULL,
+    fingerprint   BLOB NOT NULL,                        -- keyed hash of the identity, 16 bytes
+    email         TEXT,
+    user_id       TEXT,
+    state         TEXT NOT NULL CHECK (state IN ('subscribed', 'subscribing', 'unsubscribing', 'rejected')),
+    listed        INTEGER NOT NULL,                     -- may be on the list because of this sync
+    since_run_id  TEXT NOT NULL,
+    since         TEXT NOT NULL,
+    error_code    TEXT,                                 -- why Iterable refuses the person; only with rejected
+    error_reason  TEXT,
+    http_status   INTEGER,
+    PRIMARY KEY (sync_name, list_id, fingerprint),
+    CONSTRAINT somebody CHECK (email IS NOT NULL OR user_id IS NOT NULL)
+) WITHOUT ROWID;
+
+-- The outbox: changes that a run has planned and that have no outcome yet.
+CREATE TABLE rollcall_sync_changes (
+    run_id          TEXT NOT NULL,
+    sequence        INTEGER NOT NULL,
+    kind            TEXT NOT NULL CHECK (kind IN ('send', 'parked', 'forget', 'supersede')),
+    operation       TEXT NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+    fingerprint     BLOB NOT NULL,
+    email           TEXT,
+    user_id         TEXT,
+    not_before      TEXT,
+    parent          INTEGER,
+    logged_email    TEXT,
+    logged_user_id  TEXT,
+    PRIMARY KEY (run_id, sequence)
+) WITHOUT ROWID;
+
+CREATE INDEX rollcall_sync_changes_by_parent ON rollcall_sync_changes (run_id, parent) WHERE parent IS NOT NULL;
+
+-- Requests that got no answer and may still be carried out.
+CREATE TABLE rollcall_settling_requests (
+    sync_name   TEXT NOT NULL,
+    list_id     INTEGER NOT NULL,
+    email       TEXT,
+    user_id     TEXT,
+    operation   TEXT NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+    settles_at  TEXT NOT NULL
+);
+CREATE INDEX rollcall_settling_requests_by_sync ON rollcall_settling_requests (sync_name, list_id, settles_at);
+
+CREATE TABLE rollcall_sync_state (
+    sync_name        TEXT PRIMARY KEY,
+    fingerprint_key  BLOB,
+    generation       INTEGER NOT NULL DEFAULT 0,        -- grows with every change of the sync's list_members
+    destination      TEXT,
+    list_name        TEXT,
+    list_id          INTEGER,
+    list_created_at  TEXT,
+    list_gone_at     TEXT,
+    paused           INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE rollcall_sync_leases (
+    sync_name   TEXT PRIMARY KEY,
+    token       INTEGER NOT NULL,
+    holder      TEXT NOT NULL,
+    expires_at  TEXT NOT NULL
+);
+
+CREATE TABLE rollcall_schedule_ticks (
+    sync_name         TEXT NOT NULL,
+    due_at            TEXT NOT NULL,
+    outcome           TEXT NOT NULL,
+    run_id            TEXT,
+    lateness_seconds  REAL,
+    PRIMARY KEY (sync_name, due_at)
+);
+
+CREATE VIEW rollcall_latest_runs AS
+    SELECT * FROM rollcall_sync_runs
+     WHERE run_id IN (SELECT max(run_id) FROM rollcall_sync_runs GROUP BY sync_name);
+
+CREATE VIEW rollcall_failed_records AS
+    SELECT l.sync_name, l.run_id, r.list_id, l.email, l.user_id, l.operation, l.error_code, l.error_reason,
+           l.http_status, l.attempts, l.logged_at
+      FROM rollcall_sync_log l LEFT JOIN rollcall_sync_runs r ON r.run_id = l.run_id
+     WHERE l.status = 'failed';

@@ -25,8 +25,8 @@ test: ## the whole suite, against real SQLite and a private PostgreSQL that it s
 check: lint layers ## format, layers, warnings as errors, tests: what CI runs
 	@scripts/setup
 	@scripts/embed-migrations --check
-	$(SWIFT) build --build-tests -Xswiftc -warnings-as-errors
-	$(SWIFT) test --skip-build -Xswiftc -warnings-as-errors
+	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests
+	ROLLCALL_STRICT=1 $(SWIFT) test --skip-build
 
 lint: ## formatting as swift format has it
 	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift

@@ -144,7 +144,8 @@ public struct SyncPipeline: Sendable {
         let isNew = binding.createdAt.map { runClock.now.timeIntervalSince($0) < 60 } ?? false
         let (stopError, listIsGone): (RunError?, Bool)
         do {
-            (stopError, listIsGone) = try await delivery(keeper, runClock, list: list, isNew: isNew).deliver(&run)
+            (stopError, listIsGone) = try await delivery(keeper, runClock, run.id, list: list, isNew: isNew)
+                .deliver(&run)
         } catch {
             throw OutcomesLost(cause: error)
         }
@@ -168,6 +169,9 @@ public struct SyncPipeline: Sendable {
             if run.status == .held { return run }
         } catch let lost as OutcomesLost {
             return await abandoned(run, keeper, lost)
+        } catch is CancellationError where stop.reason != nil {
+            // Stopped while the audience was read: nothing was staged, nothing was sent.
+            run.counts = RunCounts()
         } catch {
             run.error = RunError(any: error)
         }
@@ -211,17 +215,24 @@ public struct SyncPipeline: Sendable {
     }
 
     var planner: Planner {
-        Planner(sync: sync, destination: settings, warehouse: warehouse, clock: clock, progress: progress)
+        Planner(sync: sync, destination: settings, warehouse: warehouse, clock: clock, stop: stop, progress: progress)
     }
 
-    private func delivery(_ keeper: LeaseKeeper, _ runClock: RunClock, list: Int64, isNew: Bool) -> Delivery {
+    private func delivery(
+        _ keeper: LeaseKeeper, _ runClock: RunClock, _ runID: String, list: Int64, isNew: Bool
+    ) -> Delivery {
         let template = DeliveryRequest(
             listID: list, operation: .subscribe, subscribers: [],
             updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
             listIsNew: isNew)
         let sender = BatchSender(
             destination: destination, settings: settings, template: template, limiters: limiters, keeper: keeper,
-            clock: clock, runClock: runClock, stop: stop, policy: .deliveries)
+            clock: clock, runClock: runClock, stop: stop, policy: .deliveries,
+            claim: { [warehouse] sequence in
+                try await keeper.patiently { () async throws(WarehouseError) in
+                    try await warehouse.claim(keeper.lease, run: runID, through: sequence)
+                }
+            })
         return Delivery(
             warehouse: warehouse, sender: sender, keeper: keeper, limits: settings.limits, log: sync.logs,
             clock: clock, runClock: runClock, stop: stop, progress: progress)

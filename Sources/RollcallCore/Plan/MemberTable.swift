@@ -64,7 +64,7 @@ public struct MemberTable: ~Copyable {
 
     /// Marks the entry as met in the audience, if it exists; returns its marks as they were before, nil if there is none.
     public mutating func meet(_ fingerprint: Fingerprint) -> Marks? {
-        var slot = Int(truncatingIfNeeded: fingerprint.high) & mask
+        var slot = home(fingerprint)
         while marks[slot] != 0 {
             if fingerprints[slot] == fingerprint {
                 let before = Marks(rawValue: marks[slot])
@@ -84,7 +84,7 @@ public struct MemberTable: ~Copyable {
 
     /// The marks of an entry; nil if there is none.
     public func lookUp(_ fingerprint: Fingerprint) -> Marks? {
-        var slot = Int(truncatingIfNeeded: fingerprint.high) & mask
+        var slot = home(fingerprint)
         while marks[slot] != 0 {
             if fingerprints[slot] == fingerprint { return Marks(rawValue: marks[slot]) }
             slot = (slot &+ 1) & mask
@@ -116,9 +116,15 @@ public struct MemberTable: ~Copyable {
         return (entries, nil)
     }
 
+    /// Both halves count, so that people who share one address do not crowd one place.
+    @inline(__always)
+    private func home(_ fingerprint: Fingerprint) -> Int {
+        Int(truncatingIfNeeded: fingerprint.high ^ (fingerprint.low &<< 17 | fingerprint.low &>> 47)) & mask
+    }
+
     private mutating func slotForInsertion(_ fingerprint: Fingerprint) -> Int {
         if (count + 1) * 4 > (mask + 1) * 3 { grow() }
-        var slot = Int(truncatingIfNeeded: fingerprint.high) & mask
+        var slot = home(fingerprint)
         while marks[slot] != 0 {
             if fingerprints[slot] == fingerprint { return slot }
             slot = (slot &+ 1) & mask
@@ -133,7 +139,7 @@ public struct MemberTable: ~Copyable {
         (fingerprints, marks) = MemberTable.allocate((oldMask + 1) * 2)
         mask = (oldMask + 1) * 2 - 1
         for old in 0...oldMask where oldMarks[old] != 0 {
-            var slot = Int(truncatingIfNeeded: oldFingerprints[old].high) & mask
+            var slot = home(oldFingerprints[old])
             while marks[slot] != 0 { slot = (slot &+ 1) & mask }
             fingerprints[slot] = oldFingerprints[old]
             marks[slot] = oldMarks[old]
@@ -147,36 +153,24 @@ public struct MemberTable: ~Copyable {
     /// Marks every entry that has an equal `high` (shared email) or an equal `low` (shared userId) with another one,
     /// and returns how many there are. Needs 4 to 8 bytes an entry more while it works.
     public mutating func markSharing() -> Int {
-        markEqualHighs()
-        markEqualLows()
+        markEqual { $0.high }
+        markEqual { $0.low }
         var sharing = 0
         for slot in 0...mask where marks[slot] & Marks.sharing.rawValue != 0 { sharing += 1 }
         return sharing
     }
 
-    /// Entries with an equal `high` have the same home slot, so they lie in one run of used slots.
-    private func markEqualHighs() {
-        for slot in 0...mask where marks[slot] != 0 {
-            var other = (slot + 1) & mask
-            while marks[other] != 0 && other != slot {
-                if fingerprints[other].high == fingerprints[slot].high {
-                    marks[slot] |= Marks.sharing.rawValue
-                    marks[other] |= Marks.sharing.rawValue
-                }
-                other = (other + 1) & mask
-            }
-        }
-    }
-
-    private func markEqualLows() {
+    /// An index of the first entry with each half: every later one with the same half finds it at once, however many
+    /// people share one address.
+    private func markEqual(_ half: (Fingerprint) -> UInt64) {
         let index = UnsafeMutablePointer<UInt32>.allocate(capacity: mask + 1)
         defer { index.deallocate() }
         index.initialize(repeating: .max, count: mask + 1)
         for slot in 0...mask where marks[slot] != 0 {
-            let low = fingerprints[slot].low
-            var place = Int(truncatingIfNeeded: low) & mask
+            let value = half(fingerprints[slot])
+            var place = Int(truncatingIfNeeded: value) & mask
             while index[place] != .max {
-                if fingerprints[Int(index[place])].low == low {
+                if half(fingerprints[Int(index[place])]) == value {
                     marks[Int(index[place])] |= Marks.sharing.rawValue
                     marks[slot] |= Marks.sharing.rawValue
                     break

@@ -9,6 +9,8 @@ struct BatchResult: Sendable {
     var stop: RunError?
     /// Iterable said that the list does not exist.
     var listIsGone = false
+    /// The warehouse did not take the claim, so nothing was sent.
+    var claimFailure: (any Error)?
 }
 
 /// Sends one batch until each of its records has an outcome: paces, tries again, splits.
@@ -22,6 +24,8 @@ struct BatchSender: Sendable {
     let runClock: RunClock
     let stop: StopSignal
     let policy: RetryPolicy
+    /// Says durably that changes up to this sequence may have been sent; called right before their first request.
+    let claim: @Sendable (_ through: Int64) async throws -> Void
 
     /// A list just made may be unknown to Iterable for up to a minute.
     private static let newList = RetryPolicy(
@@ -78,6 +82,10 @@ struct BatchSender: Sendable {
         var tries = 0
         while true {
             if let reason = await waitForTurn(request.operation, &result) { return .givenUp(reason) }
+            if history.attempts == 0, let failure = await claimFailure(part) {
+                result.claimFailure = failure
+                return .givenUp(FailureReason(code: "warehouse", reason: "The warehouse was not reachable."))
+            }
             tries += 1
             history.attempts += 1
             result.requests.sent += 1
@@ -113,6 +121,12 @@ struct BatchSender: Sendable {
                 await stop.sleep(for: pause, on: clock)
             }
         }
+    }
+
+    private func claimFailure(_ part: ArraySlice<Change>) async -> (any Error)? {
+        guard let last = part.last else { return nil }
+        do { try await claim(last.sequence) } catch { return error }
+        return nil
     }
 
     /// Waits for the rate limit; gives the reason why the request must not be sent any more, if there is one.

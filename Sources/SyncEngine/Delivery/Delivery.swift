@@ -35,14 +35,13 @@ struct Delivery: Sendable {
                         try await wait(delay)
                         if stop.reason != nil { break }
                     }
-                    try await keeper.ensure(for: .seconds(limits.requestTimeoutSeconds))
-                    try await claim(batch, run.id)
                     waiting = nil
                     inFlight += 1
                     group.addTask { await sender.send(batch) }
                 }
                 guard inFlight > 0, let result = try await group.next() else { return }
                 inFlight -= 1
+                if let failure = result.claimFailure { throw failure }
                 stopError = stopError ?? result.stop
                 listIsGone = listIsGone || result.listIsGone
                 count(result, in: &current)
@@ -65,30 +64,9 @@ struct Delivery: Sendable {
         try Task.checkCancellation()
     }
 
-    private func claim(_ batch: [Change], _ run: String) async throws {
-        guard let last = batch.last else { return }
-        try await patiently { () async throws(WarehouseError) in
-            try await warehouse.claim(keeper.lease, run: run, through: last.sequence)
-        }
-    }
-
     private func acknowledge(_ outcomes: [BatchOutcome], _ run: SyncRun) async throws {
-        try await patiently { () async throws(WarehouseError) in
+        try await keeper.patiently { () async throws(WarehouseError) in
             try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
-        }
-    }
-
-    /// A warehouse that is away for a moment is waited for as long as the lease can be relied on.
-    private func patiently(_ body: () async throws(WarehouseError) -> Void) async throws {
-        var pause = Duration.milliseconds(100)
-        while true {
-            do throws(WarehouseError) {
-                return try await body()
-            } catch {
-                guard error.isTransient, keeper.holds(for: pause) else { throw error }
-                try await clock.sleep(for: pause)
-                pause = min(pause * 2, .seconds(3))
-            }
         }
     }
 

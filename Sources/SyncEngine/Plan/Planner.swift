@@ -7,6 +7,7 @@ struct Planner: Sendable {
     let destination: DestinationSettings
     let warehouse: any Warehouse
     let clock: any EngineClock
+    let stop: StopSignal
     let progress: ProgressHandler
 
     /// Members are fetched by fingerprint in pages of this many.
@@ -55,11 +56,13 @@ struct Planner: Sendable {
     }
 
     private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
-        let progress = progress
+        let (progress, stop) = (progress, stop)
         progress(.readingAudience(rows: 0))
         try await warehouse.readAudience(sync.audience, columns: columns) { email, userID in
             try diff.row(email, userID)
-            if diff.counts.rowsRead & 0xffff == 0 { progress(.readingAudience(rows: diff.counts.rowsRead)) }
+            guard diff.counts.rowsRead & 0x3fff == 0 else { return }
+            if stop.reason != nil { throw CancellationError() }
+            progress(.readingAudience(rows: diff.counts.rowsRead))
         }
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }

@@ -48,6 +48,20 @@ final class LeaseKeeper: Sendable {
         trustedUntil.withLock { $0 = max($0, before + length) }
     }
 
+    /// A warehouse that is away for a moment is waited for as long as the lease can be relied on.
+    func patiently(_ body: () async throws(WarehouseError) -> Void) async throws {
+        var pause = Duration.milliseconds(100)
+        while true {
+            do throws(WarehouseError) {
+                return try await body()
+            } catch {
+                guard error.isTransient, holds(for: pause) else { throw error }
+                try await clock.sleep(for: pause)
+                pause = min(pause * 2, .seconds(3))
+            }
+        }
+    }
+
     /// Renews until cancelled. A renewal that fails is tried again; a lease that is another's ends all trust at once.
     func keep() async {
         while !Task.isCancelled {

@@ -93,40 +93,76 @@ struct Listing {
     }
 }
 
-/// A table that fits the terminal: the widest text columns give way first.
+/// A table that fits the terminal: the widest columns give way, and the last one goes on over several lines.
 struct TextTable {
     private let listing: Listing
 
     init(_ listing: Listing) { self.listing = listing }
 
+    /// Columns are this far apart.
+    private static let gap = 2
+    /// No column becomes narrower than this.
+    private static let narrowest = 8
+    /// The last column keeps this much where it can.
+    private static let lastColumn = 28
+
     func render(on console: Console) -> String {
         let cells = listing.rows.map { $0.map(\.shown) }
+        let widths = widths(cells, limit: console.outIsTerminal ? console.width : 200)
+        let right = listing.columns.indices.map { column in listing.rows.contains { $0[column].isNumber } }
+        let header = lines(listing.columns, widths, right).joined(separator: "\n")
+        return ([console.styled(header, .bold)] + cells.flatMap { lines($0, widths, right) }).joined(separator: "\n")
+    }
+
+    private func widths(_ cells: [[String]], limit: Int) -> [Int] {
         var widths = listing.columns.indices.map { column in
             max(listing.columns[column].count, cells.map { $0[column].count }.max() ?? 0)
         }
-        let limit = console.outIsTerminal ? console.width : 200
-        while widths.reduce(0, +) + 2 * (widths.count - 1) > limit {
-            guard let widest = widths.indices.max(by: { widths[$0] < widths[$1] }), widths[widest] > 8 else { break }
+        let last = widths.count - 1
+        while widths.reduce(0, +) + Self.gap * last > limit {
+            let candidates = widths.indices.filter { widths[$0] > ($0 == last ? Self.lastColumn : Self.narrowest) }
+            guard let widest = candidates.max(by: { widths[$0] < widths[$1] }) else { break }
             widths[widest] -= 1
         }
-        let header = line(listing.columns, widths, right: listing.columns.indices.map(isRight))
-        let body = cells.map { line($0, widths, right: listing.columns.indices.map(isRight)) }
-        return ([console.styled(header, .bold)] + body).joined(separator: "\n")
+        return widths
     }
 
-    private func isRight(_ column: Int) -> Bool { listing.rows.contains { $0[column].isNumber } }
-
-    private func line(_ cells: [String], _ widths: [Int], right: [Bool]) -> String {
-        var text = ""
-        for (index, cell) in cells.enumerated() {
-            let width = widths[index]
-            let shown = cell.count > width ? cell.prefix(max(0, width - 1)) + "…" : cell[...]
-            let blanks = String(repeating: " ", count: width - shown.count)
-            text += right[index] ? blanks + shown : shown + blanks
-            if index < cells.count - 1 { text += "  " }
+    private func lines(_ cells: [String], _ widths: [Int], _ right: [Bool]) -> [String] {
+        guard let tail = cells.last, let width = widths.last else { return [] }
+        var start = ""
+        for (index, cell) in cells.dropLast().enumerated() {
+            let shown = cell.count > widths[index] ? cell.prefix(max(0, widths[index] - 1)) + "…" : cell[...]
+            let blanks = String(repeating: " ", count: widths[index] - shown.count)
+            start += (right[index] ? blanks + shown : shown + blanks) + String(repeating: " ", count: Self.gap)
         }
-        while text.last == " " { text.removeLast() }
-        return text
+        let parts =
+            right[right.count - 1]
+            ? [String(repeating: " ", count: max(0, width - tail.count)) + tail] : Self.wrap(tail, width)
+        let indent = String(repeating: " ", count: start.count)
+        return parts.enumerated().map { index, part in
+            var line = (index == 0 ? start : indent) + part
+            while line.last == " " { line.removeLast() }
+            return line
+        }
+    }
+
+    /// Breaks a text between words, or inside one that is wider than a line.
+    static func wrap(_ text: String, _ width: Int) -> [String] {
+        var lines: [String] = []
+        var line = ""
+        for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+            if !line.isEmpty && line.count + 1 + word.count > width {
+                lines.append(line)
+                line = ""
+            }
+            line += line.isEmpty ? String(word) : " " + word
+            while line.count > width {
+                lines.append(String(line.prefix(width)))
+                line.removeFirst(width)
+            }
+        }
+        if !line.isEmpty || lines.isEmpty { lines.append(line) }
+        return lines
     }
 }
 

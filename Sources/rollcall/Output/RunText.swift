@@ -1,107 +1,83 @@
 import Foundation
 import RollcallCore
 
-/// A run as JSON, as `run --json` promises it.
-struct RunJSON: Encodable {
-    var runID: String?
-    var sync: String
-    var status: String?
-    var trigger: String?
-    var listID: Int64?
-    var startedAt: String?
-    var finishedAt: String?
-    var counts: RunCounts
-    var requests: RequestCounts
-    var error: ErrorJSON?
-    var held: [GuardFinding]?
-
-    struct ErrorJSON: Encodable {
-        var code: String
-        var message: String
-        var hint: String?
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.container(keyedBy: CodingKeys.self)
-            try container.encode(code, forKey: .code)
-            try container.encode(message, forKey: .message)
-            try container.encode(hint, forKey: .hint)
-        }
-
-        enum CodingKeys: String, CodingKey { case code, message, hint }
-
-        init(_ error: RunError) {
-            code = error.code
-            message = error.message
-            hint = error.hint
-        }
-    }
+/// A run as JSON, as `run --json` promises it: one line, the keys always in this order.
+struct RunJSON {
+    let text: String
 
     init(_ run: SyncRun) {
-        runID = run.id
-        sync = run.sync
-        status = run.status.rawValue
-        trigger = run.trigger.rawValue
-        listID = run.listID
-        startedAt = run.startedAt.iso8601
-        finishedAt = run.finishedAt?.iso8601
-        counts = run.counts
-        requests = run.requests
-        error = run.error.map(ErrorJSON.init)
-        held = run.held.isEmpty ? nil : run.held
+        let fields = [
+            ("run_id", JSONText.quote(run.id)), ("sync", JSONText.quote(run.sync)),
+            ("status", JSONText.quote(run.status.rawValue)), ("trigger", JSONText.quote(run.trigger.rawValue)),
+            ("list_id", Self.list(run.listID)), ("started_at", JSONText.quote(run.startedAt.iso8601)),
+            ("finished_at", run.finishedAt.map { JSONText.quote($0.iso8601) } ?? "null"),
+            ("counts", Self.counts(run.counts)), ("requests", Self.requests(run.requests)),
+            ("error", Self.error(run.error)),
+        ]
+        text = Self.object(fields + (run.held.isEmpty ? [] : [("held", Self.held(run.held))]))
     }
 
-    /// A plan: the same object without run id, status and times.
+    /// A plan: the same object without run id, status, trigger and times.
     init(plan counts: RunCounts, sync: String, listID: Int64?, held: [GuardFinding]) {
-        self.sync = sync
-        self.listID = listID
-        self.counts = counts
-        self.requests = RequestCounts()
-        self.held = held
+        text = Self.object([
+            ("sync", JSONText.quote(sync)), ("list_id", Self.list(listID)), ("counts", Self.counts(counts)),
+            ("requests", Self.requests(RequestCounts())), ("error", "null"), ("held", Self.held(held)),
+        ])
     }
 
     /// A request that led to no run.
     init(sync: String, error: RunError) {
-        self.sync = sync
-        self.status = "failed"
-        self.counts = RunCounts()
-        self.requests = RequestCounts()
-        self.error = ErrorJSON(error)
+        text = Self.object([
+            ("run_id", "null"), ("sync", JSONText.quote(sync)), ("status", "\"failed\""), ("trigger", "\"manual\""),
+            ("list_id", "null"), ("started_at", "null"), ("finished_at", "null"),
+            ("counts", Self.counts(RunCounts())), ("requests", Self.requests(RequestCounts())),
+            ("error", Self.error(error)),
+        ])
     }
 
-    enum CodingKeys: String, CodingKey {
-        case runID = "run_id"
-        case sync, status, trigger
-        case listID = "list_id"
-        case startedAt = "started_at"
-        case finishedAt = "finished_at"
-        case counts, requests, error, held
+    private static func object(_ fields: [(String, String)]) -> String {
+        "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
     }
 
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        let isPlan = status == nil
-        if !isPlan { try container.encode(runID, forKey: .runID) }
-        try container.encode(sync, forKey: .sync)
-        if !isPlan {
-            try container.encode(status, forKey: .status)
-            try container.encode(trigger, forKey: .trigger)
+    private static func list(_ id: Int64?) -> String { id.map(String.init) ?? "null" }
+
+    private static func pair(_ counts: PerOperation) -> String {
+        object([("subscribe", "\(counts.subscribe)"), ("unsubscribe", "\(counts.unsubscribe)")])
+    }
+
+    private static func counts(_ counts: RunCounts) -> String {
+        object([
+            ("rows_read", "\(counts.rowsRead)"), ("invalid", "\(counts.invalid)"),
+            ("duplicates", "\(counts.duplicates)"), ("audience", "\(counts.audience)"),
+            ("unchanged", "\(counts.unchanged)"), ("planned", pair(counts.planned)),
+            ("succeeded", pair(counts.succeeded)), ("failed", pair(counts.failed)),
+            ("not_attempted", "\(counts.notAttempted)"), ("unknown", "\(counts.unknown)"),
+        ])
+    }
+
+    private static func requests(_ requests: RequestCounts) -> String {
+        object([
+            ("sent", "\(requests.sent)"), ("retried", "\(requests.retried)"),
+            ("rate_limited", "\(requests.rateLimited)"),
+        ])
+    }
+
+    private static func error(_ error: RunError?) -> String {
+        guard let error else { return "null" }
+        return object([
+            ("code", JSONText.quote(error.code)), ("message", JSONText.quote(error.message)),
+            ("hint", error.hint.map(JSONText.quote) ?? "null"),
+        ])
+    }
+
+    private static func held(_ findings: [GuardFinding]) -> String {
+        let items = findings.map { finding in
+            object([
+                ("guard", JSONText.quote(finding.guard)), ("limit", JSONText.quote(finding.limit)),
+                ("observed", JSONText.quote(finding.observed)),
+            ])
         }
-        try container.encode(listID, forKey: .listID)
-        if !isPlan {
-            try container.encode(startedAt, forKey: .startedAt)
-            try container.encode(finishedAt, forKey: .finishedAt)
-        }
-        try container.encode(counts, forKey: .counts)
-        try container.encode(requests, forKey: .requests)
-        try container.encode(error, forKey: .error)
-        if isPlan || held != nil { try container.encode(held ?? [], forKey: .held) }
-    }
-
-    /// One line of JSON.
-    var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.withoutEscapingSlashes]
-        return (try? encoder.encode(self)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
+        return "[" + items.joined(separator: ",") + "]"
     }
 }
 

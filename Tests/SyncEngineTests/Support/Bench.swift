@@ -47,8 +47,7 @@ final class Bench: Sendable {
     // MARK: Running
 
     func pipeline(
-        stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil,
-        change: @Sendable (inout SyncSettings) -> Void = { _ in }
+        stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current
     ) -> SyncPipeline {
         var sync = SyncSettings(
             name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
@@ -63,10 +62,10 @@ final class Bench: Sendable {
             }
         destination.limits.requestsPerSecond = 1000
         adjust(&sync, &destination)
-        change(&sync)
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
-            destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop)
+            destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
+            holder: holder)
     }
 
     /// Runs once and checks what must hold after every run.

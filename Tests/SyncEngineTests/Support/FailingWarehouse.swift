@@ -1,0 +1,162 @@
+import Foundation
+import RollcallCore
+import Synchronization
+import Warehouse
+
+/// A warehouse that goes away for good at a chosen write, before or after it is carried out: what a process sees of a
+/// crash of its warehouse, and what a warehouse sees of a crash of its process.
+final class FailingWarehouse: Warehouse {
+    private let inner: any Warehouse
+    private let left: Mutex<Int>
+    private let after: Bool
+
+    /// - Parameters:
+    ///   - writes: how many leased writes succeed before the failing one.
+    ///   - after: whether the failing write is still carried out.
+    init(_ inner: any Warehouse, writes: Int, after: Bool) {
+        self.inner = inner
+        left = Mutex(writes)
+        self.after = after
+    }
+
+    /// Whether the failing write was reached.
+    var hasFailed: Bool { left.withLock { $0 < 0 } }
+
+    private static let gone = WarehouseError(.other, "the warehouse went away")
+
+    private func write<R>(neverAfter: Bool = false, _ body: () async throws(WarehouseError) -> R)
+        async throws(WarehouseError) -> R
+    {
+        let remaining = left.withLock { left in
+            left -= 1
+            return left
+        }
+        if remaining < -1 || (remaining == -1 && (!after || neverAfter)) { throw FailingWarehouse.gone }
+        let result = try await body()
+        if remaining == -1 { throw FailingWarehouse.gone }
+        return result
+    }
+
+    private func alive() throws(WarehouseError) { if hasFailed { throw FailingWarehouse.gone } }
+
+    func acquireLease(
+        sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
+    ) async throws(WarehouseError) -> LeaseAttempt {
+        try await inner.acquireLease(sync: sync, holder: holder, seconds: seconds, isDead: isDead)
+    }
+    func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+        try alive()
+        try await inner.renewLease(lease, seconds: seconds)
+    }
+    func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+        try alive()
+        try await inner.releaseLease(lease)
+    }
+    func recoverRuns(
+        _ lease: Lease, settleSeconds: Double, log: LogSettings
+    ) async throws(WarehouseError) -> [SyncRun] {
+        try await write { () async throws(WarehouseError) in
+            try await inner.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
+        }
+    }
+    func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.openRun(lease, run) }
+    }
+    func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in
+            try await inner.stage(lease, run, plan: plan, log: log)
+        }
+    }
+    func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await write { () async throws(WarehouseError) in try await inner.resumeHeldRun(lease, id: id) }
+    }
+    func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await write { () async throws(WarehouseError) in try await inner.discardHeldRun(lease, id: id) }
+    }
+    func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation {
+        try await write { () async throws(WarehouseError) in
+            try await inner.applyLocalChanges(lease, run, log: log)
+        }
+    }
+    /// Fails before only: a claim that is carried out stands for requests that may have been sent.
+    func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        try await write(neverAfter: true) { () async throws(WarehouseError) in
+            try await inner.claim(lease, run: id, through: sequence)
+        }
+    }
+    func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in
+            try await inner.acknowledge(lease, run, outcomes: outcomes, log: log)
+        }
+    }
+    func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in
+            try await inner.finishRun(lease, run, reason: reason, log: log)
+        }
+    }
+    func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+        try await write { () async throws(WarehouseError) in
+            try await inner.fingerprintKey(sync: sync, newKey: newKey)
+        }
+    }
+    func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.saveListBinding(lease, binding) }
+    }
+
+    // MARK: Reads
+
+    func schemaVersion() async throws(WarehouseError) -> Int? { try await inner.schemaVersion() }
+    func migrate() async throws(WarehouseError) -> MigrationResult { try await inner.migrate() }
+    func diagnose(_ sources: [AudienceSource]) async -> [Finding] { await inner.diagnose(sources) }
+    func close() async {}
+    func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+        try await inner.columns(of: source)
+    }
+    func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+    ) async throws {
+        try await inner.readAudience(source, columns: columns, body)
+    }
+    func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await inner.heldRun(sync: sync) }
+    func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await inner.changes(run: id, after: sequence, limit: limit)
+    }
+    func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, Bool) throws -> Void
+    ) async throws {
+        try await inner.readSnapshot(sync: sync, list: list, body)
+    }
+    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
+        try await inner.members(sync: sync, list: list, fingerprints: fingerprints)
+    }
+    func members(sync: String, list: Int64, knownAs: Identity) async throws(WarehouseError) -> [MemberEntry] {
+        try await inner.members(sync: sync, list: list, knownAs: knownAs)
+    }
+    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
+        try await inner.memberCounts(sync: sync, list: list)
+    }
+    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+        try await inner.settlingRequests(sync: sync, list: list)
+    }
+    func now() async throws(WarehouseError) -> Date { try await inner.now() }
+    func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
+        try await inner.listBinding(sync: sync)
+    }
+    func run(id: String) async throws(WarehouseError) -> SyncRun? { try await inner.run(id: id) }
+    func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] { try await inner.runs(filter) }
+    func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+        try await inner.records(filter, body)
+    }
+    func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+        try await inner.prune(policies)
+    }
+}

@@ -20,15 +20,18 @@ public struct SyncPipeline: Sendable {
     let stop: StopSignal
     let progress: ProgressHandler
     let identifyHolder: Holder
+    let retention: [RetentionPolicy]
 
     /// - Parameters:
     ///   - limiters: shared by all syncs of the process.
     ///   - stop: asks the run to end early.
     ///   - holder: who this process is, for the lease.
+    ///   - retention: of all syncs of the warehouse, disabled ones too; the sync's own when left out.
     public init(
         sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
         destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
-        stop: StopSignal = StopSignal(), holder: Holder = .current, progress: @escaping ProgressHandler = { _ in }
+        stop: StopSignal = StopSignal(), holder: Holder = .current, retention: [RetentionPolicy]? = nil,
+        progress: @escaping ProgressHandler = { _ in }
     ) {
         self.sync = sync
         self.settings = destinationSettings
@@ -38,6 +41,7 @@ public struct SyncPipeline: Sendable {
         self.clock = clock
         self.stop = stop
         self.identifyHolder = holder
+        self.retention = retention ?? [sync.retention]
         self.progress = progress
     }
 
@@ -80,7 +84,7 @@ public struct SyncPipeline: Sendable {
         let lease = keeper.lease
         do {
             let runClock = RunClock(warehouseTime: try await warehouse.now(), clock: clock)
-            _ = try await warehouse.recoverRuns(lease, settleSeconds: settings.limits.settleSeconds, log: sync.logs)
+            _ = try await warehouse.recoverRuns(lease, settleSeconds: lostRequestSeconds, log: sync.logs)
             switch request.kind {
             case .discard(let id):
                 return .ran(try await warehouse.discardHeldRun(lease, id: id))
@@ -137,15 +141,17 @@ public struct SyncPipeline: Sendable {
             _ = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
             return
         }
+        if stop.reason != nil { return }
         var binding = try await resolver.ensure(keeper.lease, found: found, now: runClock.now)
         guard let list = binding.listID else { throw ListResolver.gone(sync) }
         run.listID = list
         run.counts.failed = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
-        let isNew = binding.createdAt.map { runClock.now.timeIntervalSince($0) < 60 } ?? false
         let (stopError, listIsGone): (RunError?, Bool)
         do {
-            (stopError, listIsGone) = try await delivery(keeper, runClock, run.id, list: list, isNew: isNew)
-                .deliver(&run)
+            (stopError, listIsGone) = try await delivery(
+                keeper, runClock, run.id, list: list, createdAt: binding.createdAt
+            )
+            .deliver(&run)
         } catch {
             throw OutcomesLost(cause: error)
         }
@@ -181,8 +187,11 @@ public struct SyncPipeline: Sendable {
             code: run.error?.code ?? "stopped",
             reason: run.error?.message ?? "The run was stopped before this record was sent.")
         do {
-            try await warehouse.finishRun(keeper.lease, run, reason: reason, log: sync.logs)
-            _ = try? await warehouse.prune([retention])
+            let closed = run
+            try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.finishRun(keeper.lease, closed, reason: reason, log: sync.logs)
+            }
+            _ = try? await warehouse.prune(retention)
         } catch {
             // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.
             run.status = .failed
@@ -196,16 +205,11 @@ public struct SyncPipeline: Sendable {
     private func abandoned(_ run: SyncRun, _ keeper: LeaseKeeper, _ lost: OutcomesLost) async -> SyncRun {
         var run = run
         let recovered = try? await warehouse.recoverRuns(
-            keeper.lease, settleSeconds: settings.limits.settleSeconds, log: sync.logs)
+            keeper.lease, settleSeconds: lostRequestSeconds, log: sync.logs)
         if let closed = recovered?.first(where: { $0.id == run.id }) { run = closed }
         if run.status == .running { run.status = .interrupted }
-        run.error = RunError(any: lost.cause)
+        if !(lost.cause is CancellationError && stop.reason != nil) { run.error = RunError(any: lost.cause) }
         return run
-    }
-
-    /// A sync that keeps no log keeps its runs for the default time.
-    private var retention: RetentionPolicy {
-        RetentionPolicy(sync: sync.name, days: sync.logs.retain ? sync.logs.retentionDays : LogSettings().retentionDays)
     }
 
     // MARK: Parts
@@ -219,14 +223,14 @@ public struct SyncPipeline: Sendable {
     }
 
     private func delivery(
-        _ keeper: LeaseKeeper, _ runClock: RunClock, _ runID: String, list: Int64, isNew: Bool
+        _ keeper: LeaseKeeper, _ runClock: RunClock, _ runID: String, list: Int64, createdAt: Date?
     ) -> Delivery {
         let template = DeliveryRequest(
             listID: list, operation: .subscribe, subscribers: [],
-            updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
-            listIsNew: isNew)
+            updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails)
         let sender = BatchSender(
-            destination: destination, settings: settings, template: template, limiters: limiters, keeper: keeper,
+            destination: destination, settings: settings, template: template, listCreatedAt: createdAt,
+            limiters: limiters, keeper: keeper,
             clock: clock, runClock: runClock, stop: stop, policy: .deliveries,
             claim: { [warehouse] sequence in
                 try await keeper.patiently { () async throws(WarehouseError) in
@@ -236,6 +240,11 @@ public struct SyncPipeline: Sendable {
         return Delivery(
             warehouse: warehouse, sender: sender, keeper: keeper, limits: settings.limits, log: sync.logs,
             clock: clock, runClock: runClock, stop: stop, progress: progress)
+    }
+
+    /// How long a request that a dead process may just have sent can still land.
+    private var lostRequestSeconds: Double {
+        settings.limits.requestTimeoutSeconds + settings.limits.settleSeconds
     }
 
     private func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
@@ -254,6 +263,13 @@ public struct SyncPipeline: Sendable {
         return RunError(
             code: "busy", message: "another run of \(sync.name) is in progress\(run), held by \(Holder.shown(holder))",
             hint: "Wait for it; if its process is dead, the sync is free in \(Int(seconds.rounded(.up))) s.")
+    }
+}
+
+extension SyncSettings {
+    /// A sync that keeps no log keeps its runs for the default time.
+    public var retention: RetentionPolicy {
+        RetentionPolicy(sync: name, days: logs.retain ? logs.retentionDays : LogSettings().retentionDays)
     }
 }
 

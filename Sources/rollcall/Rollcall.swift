@@ -10,11 +10,12 @@ struct Rollcall: AsyncParsableCommand {
         commandName: "rollcall",
         abstract: "Keeps lists in Iterable equal to audiences in your warehouse.",
         discussion: """
-            A sync reads an audience (a table or a query in Postgres or SQLite), compares it with whom it
-            put on the list before, and subscribes or unsubscribes exactly the difference.
+            A sync reads an audience (a table or a query in Postgres or SQLite), compares it \
+            with whom it put on the list before, and subscribes or unsubscribes exactly the \
+            difference. Start with `rollcall demo`.
 
-            Start with `rollcall demo`. Exit codes: 0 success, 1 failed, 2 usage or configuration,
-            3 completed with failed records, 4 held by a guard, 5 busy, 130 interrupted.
+            Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with failed \
+            records, 4 held by a guard, 5 another run is in progress, 130 interrupted.
             """,
         version: rollcallVersion,
         groupedSubcommands: [

@@ -83,7 +83,9 @@ private final class World: Sendable {
     init(_ type: ProjectType, seed: UInt64) async throws {
         self.type = type
         dice = Dice(seed)
-        bench = try await Bench(type) { sync, destination in
+        let isNew = Dice(seed &+ 99).chance(50)
+        let list = RemoteList(id: 1, name: "VIP", listType: "Standard")
+        bench = try await Bench(type, list: isNew ? nil : list) { sync, destination in
             sync.guards.maxRemovals = .percent(100)
             sync.guards.allowEmpty = true
             destination.limits.subscribersPerRequest = 4
@@ -97,7 +99,7 @@ private final class World: Sendable {
             }
         }
         self.people = Mutex(people)
-        bench.iterable.addForeign(Identity(email: World.foreign, userID: nil), to: 1)
+        bench.iterable.addForeign(Identity(email: World.foreign, userID: nil), to: isNew ? 101 : 1)
     }
 
     private func identity(_ index: Int, _ person: Person) -> Identity {
@@ -166,7 +168,11 @@ private final class World: Sendable {
 
     private func fate(for request: DeliveryRequest) -> FakeIterable.Fate {
         let reason = FailureReason(code: "fault", reason: "on purpose", httpStatus: 500)
-        switch dice.between(1, 7) {
+        switch dice.between(1, 9) {
+        case 8:
+            // Carried out, but counted so that nobody can say for whom.
+            return .unclear(FailureReason(code: "counts_mismatch", reason: "on purpose", httpStatus: 200))
+        case 9: return request.subscribers.count > 1 ? .answer(.refused(reason)) : .ok
         case 1: return .loseBefore
         case 2: return .loseAfter
         case 3: return .late(.seconds(dice.between(1, 55)))
@@ -199,9 +205,13 @@ private final class World: Sendable {
 
     /// A run that may lose its warehouse at some write, as a process that dies there.
     func runWithFaults() async throws {
-        var warehouse: any Warehouse = bench.fixture.warehouse
-        if dice.chance(40) {
-            warehouse = FailingWarehouse(warehouse, writes: dice.between(0, 12), after: dice.chance(50))
+        let writes = dice.chance(40) ? dice.between(0, 12) : .max
+        let warehouse = FailingWarehouse(bench.fixture.warehouse, writes: writes, after: dice.chance(50)) { claimed in
+            // A process that dies right here may have sent them, for all that the next one knows.
+            let names = claimed.filter { $0.operation == .subscribe }.flatMap {
+                [$0.identity.email, $0.identity.userID]
+            }
+            self.everSent.withLock { $0.formUnion(names.compactMap(\.self)) }
         }
         _ = await bench.pipeline(stop: StopSignal(), warehouse: warehouse, holder: World.deadHolder).run(RunRequest())
     }

@@ -71,6 +71,9 @@ enum PartialFailures {
             matched += 1
             outcomes.append(failure.outcome(of: request.operation, status: status))
         }
+        if index.hasConflicts, let reason = unattributed(outcomes, request: request, status: status) {
+            return .ambiguous(reason)
+        }
         if matched == request.subscribers.count || explained(counts, matched: matched, of: request.subscribers.count) {
             return .answered(outcomes, httpStatus: status)
         }
@@ -81,6 +84,22 @@ enum PartialFailures {
             "Iterable counted \(counts.successCount) successes and \(counts.failCount) failures for "
             + "\(request.subscribers.count) records, but named \(matched) of them."
         return .ambiguous(FailureReason(code: "counts_mismatch", reason: reason, httpStatus: status))
+    }
+
+    /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
+    /// record that carries both identifiers nobody can say which of the two was refused.
+    private static func unattributed(
+        _ outcomes: [RecordOutcome], request: DeliveryRequest, status: Int
+    ) -> FailureReason? {
+        guard request.operation == .subscribe, request.subscribers.count > 1 else { return nil }
+        let suspects = zip(request.subscribers, outcomes).contains { subscriber, outcome in
+            outcome == .succeeded && subscriber.email != nil && subscriber.userID != nil
+        }
+        guard suspects else { return nil }
+        return FailureReason(
+            code: "conflict_unattributed",
+            reason: "Iterable named an identifier that is in the way, but not the record that was refused.",
+            httpStatus: status)
     }
 
     /// Whether every counted failure has a name, and every record was counted.
@@ -94,6 +113,9 @@ enum PartialFailures {
     ) -> RecordOutcome? {
         guard request.subscribers.count == 1, counts.successCount == 0 else { return nil }
         if counts.failCount > 0 {
+            if FailureIndex(counts).hasConflicts {
+                return NamedFailure.conflict.outcome(of: request.operation, status: status)
+            }
             let reason = "Iterable refused this person without saying why; every run tries again."
             return .failed(FailureReason(code: "unspecified", reason: reason, httpStatus: status))
         }
@@ -108,7 +130,11 @@ struct FailureIndex {
     private var byEmail: [[UInt8]: NamedFailure] = [:]
     private var byUserID: [[UInt8]: NamedFailure] = [:]
 
+    /// Whether an identifier of some profile is in the way of a record.
+    let hasConflicts: Bool
+
     init(_ counts: DeliveryCounts) {
+        hasConflicts = counts.named.contains { $0.0.failure == .conflict && !$0.1.isEmpty }
         for (list, names) in counts.named {
             for name in names {
                 if list.namesEmails { Self.note(list.failure, Self.folded(name), in: &byEmail) }

@@ -18,6 +18,8 @@ struct BatchSender: Sendable {
     let destination: any Destination
     let settings: DestinationSettings
     let template: DeliveryRequest
+    /// When the list was made, if that is known.
+    let listCreatedAt: Date?
     let limiters: RateLimiterPool
     let keeper: LeaseKeeper
     let clock: any EngineClock
@@ -27,7 +29,8 @@ struct BatchSender: Sendable {
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
 
-    /// A list just made may be unknown to Iterable for up to a minute.
+    /// A list just made may be unknown to Iterable for up to a minute. Source: Iterable's own client waits for it.
+    private static let newListSeconds = 60.0
     private static let newList = RetryPolicy(
         attempts: 30, longest: .seconds(75), base: .seconds(2), cap: .seconds(5))
 
@@ -49,14 +52,15 @@ struct BatchSender: Sendable {
         switch await attempt(part, &history, &result) {
         case .outcomes(let outcomes, let status):
             record(part, outcomes, status, history, &result)
-        case .split(let reason, _) where part.count > 1 && result.stop == nil:
-            _ = reason
+        case .split(_, let isKnown) where part.count > 1 && result.stop == nil:
+            // Answered, but not for whom: until the halves have their answers, each record may have been carried out.
+            if !isKnown { history.settlesAt = settleTime(from: clock.uptime) }
             let middle = part.startIndex + part.count / 2
             await deliver(part[..<middle], history, &result)
             await deliver(part[middle...], history, &result)
         case .split(let reason, let isKnown):
             let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
-            if !isKnown { history.settlesAt = max(history.settlesAt ?? .distantPast, settleTime()) }
+            if !isKnown { history.settlesAt = settleTime(from: clock.uptime) }
             record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
         case .givenUp(let reason):
             let outcome = history.settlesAt == nil ? RecordOutcome.notAttempted(reason) : .unknown(reason)
@@ -78,14 +82,20 @@ struct BatchSender: Sendable {
         var request = template
         request.subscribers = part.map(\.identity)
         request.operation = part[part.startIndex].operation
+        request.listIsNew = listCreatedAt.map { runClock.now.timeIntervalSince($0) < Self.newListSeconds } ?? false
         let started = clock.uptime
         var tries = 0
         while true {
             if let reason = await waitForTurn(request.operation, &result) { return .givenUp(reason) }
-            if history.attempts == 0, let failure = await claimFailure(part) {
-                result.claimFailure = failure
-                return .givenUp(FailureReason(code: "warehouse", reason: "The warehouse was not reachable."))
+            if history.attempts == 0 {
+                if let failure = await claimFailure(part) {
+                    result.claimFailure = failure
+                    return .givenUp(FailureReason(code: "warehouse", reason: "The warehouse was not reachable."))
+                }
+                // The claim may have waited for the warehouse: what held before it need not hold now.
+                if let reason = await refusal(&result) { return .givenUp(reason) }
             }
+            let sent = clock.uptime
             tries += 1
             history.attempts += 1
             result.requests.sent += 1
@@ -106,7 +116,7 @@ struct BatchSender: Sendable {
                 result.stop = error
                 return .givenUp(FailureReason(code: error.code, reason: error.message))
             case .retry(let reason, let after, let mayHaveBeenApplied, let rateLimited):
-                if mayHaveBeenApplied { history.settlesAt = settleTime() }
+                if mayHaveBeenApplied { history.settlesAt = settleTime(from: sent) }
                 if rateLimited {
                     result.requests.rateLimited += 1
                     limiters.rateLimited(settings, request.operation, after: after)
@@ -133,14 +143,24 @@ struct BatchSender: Sendable {
     private func waitForTurn(
         _ operation: RollcallCore.Operation, _ result: inout BatchResult
     ) async -> FailureReason? {
-        let stopped = FailureReason(code: "stopped", reason: "The run was stopped before this record was sent.")
-        if result.stop != nil || stop.reason != nil || Task.isCancelled { return stopped }
+        if result.stop != nil || isStopped { return Self.stopped }
         var slot: RateLimiterState.Slot? = limiters.reserve(settings, operation)
         while let waiting = slot {
             await stop.sleep(for: waiting.delay, on: clock)
-            if stop.reason != nil || Task.isCancelled { return stopped }
+            if isStopped { return Self.stopped }
             slot = limiters.confirm(waiting, settings, operation)
         }
+        return await refusal(&result)
+    }
+
+    private static let stopped = FailureReason(
+        code: "stopped", reason: "The run was stopped before this record was sent.")
+
+    private var isStopped: Bool { stop.reason != nil || Task.isCancelled }
+
+    /// Why nothing may be sent right now: the run is to stop, or its lease does not outlast a request.
+    private func refusal(_ result: inout BatchResult) async -> FailureReason? {
+        if isStopped { return Self.stopped }
         guard (try? await keeper.ensure(for: .seconds(settings.limits.requestTimeoutSeconds))) != nil else {
             result.stop = RunError(
                 code: "lease_lost", message: "the run could not keep its lease, so it sent nothing more",
@@ -150,7 +170,11 @@ struct BatchSender: Sendable {
         return nil
     }
 
-    private func settleTime() -> Date { runClock.now.addingTimeInterval(settings.limits.settleSeconds) }
+    /// Until when a request sent at `sent` may still land: its deadline and the time to settle.
+    private func settleTime(from sent: Duration) -> Date {
+        let deadline = max(0, settings.limits.requestTimeoutSeconds - (clock.uptime - sent).seconds)
+        return runClock.now.addingTimeInterval(deadline + settings.limits.settleSeconds)
+    }
 
     private func unavailable(_ reason: FailureReason, _ tries: Int) -> RunError {
         RunError(

@@ -20,15 +20,19 @@ struct Delivery: Sendable {
     func deliver(_ run: inout SyncRun) async throws -> (stop: RunError?, listIsGone: Bool) {
         var current = run
         defer { run = current }
-        var pages = ChangePages(run: run.id, warehouse: warehouse, limits: limits)
+        var pages = ChangePages(run: run.id, warehouse: warehouse, keeper: keeper, limits: limits)
         var stopError: RunError?
         var listIsGone = false
         try await withThrowingTaskGroup(of: BatchResult.self) { group in
             var inFlight = 0
             var waiting: [Change]?
+            // Why no further changes could be read; those under way still get their answers recorded.
+            var lost: (any Error)?
             while true {
-                while inFlight < limits.concurrentRequests && stopError == nil && stop.reason == nil {
-                    guard let batch = try await waiting.orElse({ try await pages.nextBatch() }) else { break }
+                while inFlight < limits.concurrentRequests && stopError == nil && stop.reason == nil && lost == nil {
+                    guard let batch = try await waiting.orElse({ try await next(&pages, inFlight, &lost) }) else {
+                        break
+                    }
                     waiting = batch
                     if let delay = delay(batch) {
                         if inFlight > 0 { break }
@@ -39,7 +43,10 @@ struct Delivery: Sendable {
                     inFlight += 1
                     group.addTask { await sender.send(batch) }
                 }
-                guard inFlight > 0, let result = try await group.next() else { return }
+                guard inFlight > 0, let result = try await group.next() else {
+                    if let lost { throw lost }
+                    return
+                }
                 inFlight -= 1
                 if let failure = result.claimFailure { throw failure }
                 stopError = stopError ?? result.stop
@@ -50,6 +57,17 @@ struct Delivery: Sendable {
             }
         }
         return (stopError, listIsGone)
+    }
+
+    private func next(
+        _ pages: inout ChangePages, _ inFlight: Int, _ lost: inout (any Error)?
+    ) async throws -> [Change]? {
+        do {
+            return try await pages.nextBatch()
+        } catch  where inFlight > 0 {
+            lost = error
+            return nil
+        }
     }
 
     private func delay(_ batch: [Change]) -> Duration? {
@@ -103,13 +121,15 @@ extension Optional where Wrapped: Sendable {
 struct ChangePages {
     let run: String
     let warehouse: any Warehouse
+    let keeper: LeaseKeeper
     let limits: DestinationLimits
     private var page: ArraySlice<Change> = []
     private var last: Int64 = 0
 
-    init(run: String, warehouse: any Warehouse, limits: DestinationLimits) {
+    init(run: String, warehouse: any Warehouse, keeper: LeaseKeeper, limits: DestinationLimits) {
         self.run = run
         self.warehouse = warehouse
+        self.keeper = keeper
         self.limits = limits
     }
 
@@ -128,8 +148,11 @@ struct ChangePages {
 
     private mutating func fetch() async throws {
         let limit = limits.subscribersPerRequest * (limits.concurrentRequests + 1)
-        let more = try await warehouse.changes(run: run, after: last, limit: limit)
-        if let end = more.last { last = end.sequence }
+        let (warehouse, run, last) = (warehouse, run, last)
+        let more = try await keeper.patiently { () async throws(WarehouseError) in
+            try await warehouse.changes(run: run, after: last, limit: limit)
+        }
+        if let end = more.last { self.last = end.sequence }
         page = (Array(page) + more)[...]
     }
 }

@@ -34,9 +34,9 @@ struct Planner: Sendable {
         var counts = diff.counts
         counts.duplicates += sharing.folded.count
         counts.audience -= sharing.folded.count
-        counts.planned.subscribe -= sharing.foldedPlanned
+        counts.planned.subscribe += sharing.resent.count - sharing.foldedPlanned
         counts.unchanged = counts.audience - counts.planned.subscribe
-        counts.planned.unsubscribe = try await spoolLeavers(diff, list: list, sharing: sharing)
+        counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
         let settling = try await list.asyncMap { try await warehouse.settlingRequests(sync: sync.name, list: $0) }
         return Plan(
             counts: counts,
@@ -70,7 +70,9 @@ struct Planner: Sendable {
     // MARK: Who left
 
     /// Spools the members that are not in the audience; returns how many of them will be removed by a request.
-    private func spoolLeavers(_ diff: AudienceDiff, list: Int64?, sharing: SharedIdentifiers) async throws -> Int {
+    private func spoolLeavers(
+        _ diff: AudienceDiff, _ columns: IdentifierColumns, list: Int64?, sharing: SharedIdentifiers
+    ) async throws -> Int {
         guard let list else { return 0 }
         var removals = 0
         var place: Int? = 0
@@ -81,11 +83,25 @@ struct Planner: Sendable {
             place = page.next
             let leaving = page.entries.map(\.0).filter { !sharing.kept.contains($0) }
             for member in try await members(leaving, list: list) {
+                try checkComparable(member, columns)
                 try diff.spool.addLeft(member.listed ? .send : .forget, member)
                 if member.listed { removals += 1 }
             }
         }
         return removals
+    }
+
+    /// A member known only by an identifier that is no longer read cannot be said to have left.
+    private func checkComparable(_ member: Member, _ columns: IdentifierColumns) throws {
+        let byEmail = member.identity.email != nil && columns.email != nil
+        let byUserID = member.identity.userID != nil && columns.userID != nil
+        if byEmail || byUserID || !member.listed { return }
+        let (known, read) = columns.email == nil ? ("email", "userId") : ("userId", "email")
+        throw RunError(
+            code: "mapping_changed",
+            message: "the snapshot has members known by their \(known) alone, but only the \(read) is mapped now,"
+                + " so nobody can say who left",
+            hint: "Map both identifiers for a run, or give the sync a new name and list.")
     }
 
     /// Sorted, so that the plan does not depend on the order in which a database answers.
@@ -103,9 +119,9 @@ struct Planner: Sendable {
         addMembers(to: &entries, try await sharingMembers(diff, list: list), diff)
         try addSpooled(to: &entries, diff)
         let ordered = entries.values.sorted { $0.fingerprint < $1.fingerprint }
-        return try SharedIdentifiers(ordered) { identity in
-            try log(identity, diff)
-        }
+        let sharing = try SharedIdentifiers(ordered) { try log($0, diff) }
+        for entry in sharing.resent { try spool(entry, diff) }
+        return sharing
     }
 
     private func sharingMembers(_ diff: AudienceDiff, list: Int64?) async throws -> [Member] {
@@ -148,18 +164,28 @@ struct Planner: Sendable {
         }
     }
 
-    private func log(_ identity: Identity, _ diff: AudienceDiff) throws {
-        let reason = FailureReason(
-            code: "shared_identifier",
-            reason: "Another row with the same email or userId speaks for this person; this one is a duplicate.")
+    private func spool(_ entry: SharedIdentifiers.Entry, _ diff: AudienceDiff) throws {
+        try withBytes(entry.identity) { email, userID in
+            try diff.spool.addEntered(.send, entry.fingerprint, email: email, userID: userID)
+        }
+    }
+
+    private func withBytes(
+        _ identity: Identity, _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws -> Void
+    ) rethrows {
         func bytes<R>(_ text: String?, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
             guard var text else { return try body(nil) }
             return try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
         }
-        try bytes(identity.email) { email in
-            try bytes(identity.userID) { userID in
-                try diff.spool.addRecord(isFailure: false, email: email, userID: userID, reason)
-            }
+        try bytes(identity.email) { email in try bytes(identity.userID) { try body(email, $0) } }
+    }
+
+    private func log(_ identity: Identity, _ diff: AudienceDiff) throws {
+        let reason = FailureReason(
+            code: "shared_identifier",
+            reason: "Another row with the same email or userId speaks for this person; this one is a duplicate.")
+        try withBytes(identity) { email, userID in
+            try diff.spool.addRecord(isFailure: false, email: email, userID: userID, reason)
         }
     }
 }

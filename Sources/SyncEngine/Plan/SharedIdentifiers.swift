@@ -8,6 +8,8 @@ struct SharedIdentifiers {
     var folded: Set<Fingerprint> = []
     /// Members not in the audience that stay, because a row carries one of their identifiers.
     var kept: Set<Fingerprint> = []
+    /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out.
+    private(set) var resent: [Entry] = []
     /// Older entries of the same person, dropped from the snapshot when the change of the key succeeds.
     var superseded: [Fingerprint: [Member]] = [:]
     /// Folded entries that had been counted as planned, and as unchanged.
@@ -44,8 +46,19 @@ struct SharedIdentifiers {
                 if let member = other.member { supersede(member, by: speaker) }
             }
         }
+        resendDoubtful(&speakers, leavers: entries.filter { !$0.inAudience })
         keepCarried(entries.filter { !$0.inAudience }, present: present, speakers: speakers)
         foldRemovals(entries.filter { !$0.inAudience })
+    }
+
+    private mutating func resendDoubtful(_ speakers: inout [Entry], leavers: [Entry]) {
+        let doubtful = Set(
+            leavers.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })
+        for index in speakers.indices where !speakers[index].isPlanned && !speakers[index].isRejected {
+            guard SharedIdentifiers.keys(speakers[index].identity).contains(where: doubtful.contains) else { continue }
+            speakers[index].isPlanned = true
+            resent.append(speakers[index])
+        }
     }
 
     /// A member is kept if any row carries one of its identifiers; the row's speaker takes its place if that is the same person for a removal.

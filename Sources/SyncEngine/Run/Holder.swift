@@ -19,7 +19,10 @@ public struct Holder: Sendable, Equatable {
         guard parts.count == 5, parts[1] == bootID, parts[2] == pidNamespace, bootID != "-", pidNamespace != "-",
             let pid = Int32(parts[3]), parts[4] != "-"
         else { return false }
-        return startTime(of: pid) != parts[4]
+        if kill(pid, 0) != 0 && errno == ESRCH { return true }
+        // A process that /proc hides from us lives, as far as we can tell.
+        guard let found = startTime(of: pid) else { return false }
+        return found != parts[4]
     }
 
     /// For people: machine and pid.
@@ -35,13 +38,14 @@ public struct Holder: Sendable, Equatable {
     private static let pidNamespace =
         (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")) ?? "-"
 
-    /// When a process started, in clock ticks since boot; nil if it does not exist or is a zombie. Source: proc(5), field 22 of stat.
+    /// When a process started, in clock ticks since boot, or `zombie`; nil if that cannot be read.
+    /// Source: proc(5), field 22 of stat.
     private static func startTime(of pid: Int32) -> String? {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let end = stat.lastIndex(of: ")")
         else { return nil }
         let fields = stat[stat.index(after: end)...].split(separator: " ")
-        guard fields.count > 19, fields[0] != "Z" else { return nil }
-        return String(fields[19])
+        guard fields.count > 19 else { return nil }
+        return fields[0] == "Z" ? "zombie" : String(fields[19])
     }
 }

@@ -49,7 +49,7 @@ final class LeaseKeeper: Sendable {
     }
 
     /// A warehouse that is away for a moment is waited for as long as the lease can be relied on.
-    func patiently(_ body: () async throws(WarehouseError) -> Void) async throws {
+    func patiently<R>(_ body: () async throws(WarehouseError) -> R) async throws -> R {
         var pause = Duration.milliseconds(100)
         while true {
             do throws(WarehouseError) {

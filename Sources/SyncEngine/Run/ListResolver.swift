@@ -33,7 +33,7 @@ struct ListResolver: Sendable {
         if let list = standard.first {
             return ListBinding(
                 sync: sync.name, destination: sync.destination, listName: name, listID: list.id,
-                createdAt: previous?.createdAt)
+                createdAt: list.createdAt.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? previous?.createdAt)
         }
         if let other = sameName.first { throw wrongType(name, other) }
         if previous?.goneAt != nil { throw ListResolver.gone(sync) }
@@ -47,6 +47,9 @@ struct ListResolver: Sendable {
             return found
         }
         guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
+        if let began = found?.createdAt, now.timeIntervalSince(began) < Self.creationSettles {
+            throw creationUnknown(name)
+        }
         var binding = ListBinding(
             sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: now)
         // Written first: if this process dies now, the next one looks for the list before it makes another.
@@ -59,6 +62,10 @@ struct ListResolver: Sendable {
     private func create(_ name: String, _ description: String?) async throws -> Int64 {
         do throws(DestinationError) {
             return try await destination.createList(name: name, description: description)
+        } catch  where error.isTransient && !error.mayHaveBeenApplied {
+            return try await patiently { () async throws(DestinationError) in
+                try await destination.createList(name: name, description: description)
+            }
         } catch {
             guard error.mayHaveBeenApplied else { throw error.error }
         }
@@ -67,10 +74,17 @@ struct ListResolver: Sendable {
             await stop.sleep(for: .seconds(pause), on: clock)
             if let id = try await adopt(name, previous: nil)?.listID { return id }
         }
-        throw RunError(
+        throw creationUnknown(name)
+    }
+
+    /// Seconds in which a list whose creation got no answer may still appear.
+    private static let creationSettles = 120.0
+
+    private func creationUnknown(_ name: String) -> RunError {
+        RunError(
             code: "list_creation_unknown",
             message: "Iterable did not answer when list \"\(name)\" was created, and does not show it",
-            hint: "Run again: the list is adopted if it has appeared, and created otherwise.")
+            hint: "Run again in two minutes: the list is adopted if it has appeared, and created otherwise.")
     }
 
     private func patiently<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {

@@ -76,7 +76,7 @@ public protocol Warehouse: Sendable {
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Carries out what needs no request: `parked` changes are logged as failed with the member's own rejection,
     /// `forget` changes drop their member (only if it is `rejected` and not listed). Both leave the outbox.
-    /// Returns how many were parked.
+    /// Keeps the run's list, so that a recovery knows it before the first claim. Returns how many were parked.
     func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation
@@ -94,8 +94,8 @@ public protocol Warehouse: Sendable {
     /// | subscribe rejected | entry `rejected` with the reason; listed if it was before, or when `settlesAt` is set |
     /// | subscribe unknown | entry `subscribing`, listed (an existing `subscribed` entry stays `subscribed`) |
     /// | unsubscribe succeeded | entry dropped, and those of its `supersede` changes |
-    /// | unsubscribe failed or rejected | entry stays as it is |
-    /// | unsubscribe unknown | entry `unsubscribing`, listed |
+    /// | unsubscribe failed or rejected | entry stays as it is; as with unknown when `settlesAt` is set |
+    /// | unsubscribe unknown | entry `unsubscribing`, listed; those of its `supersede` changes `unsubscribing` too |
     /// | not attempted | nothing |
     ///
     /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was

@@ -19,9 +19,9 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         /// A statement took longer than allowed.
         case timeout
         /// The sync's lease is another's now.
-        case leaseLost
+        case leaseLost = "lease_lost"
         /// The state tables are of a newer version than this binary knows.
-        case schemaTooNew
+        case schemaTooNew = "schema_too_new"
         /// What was asked does not fit the present state (a run that is not held, a second open run …).
         case conflict
         /// A defect in Rollcall or the database.

@@ -90,9 +90,9 @@ extension PostgresWarehouse {
 
     /// One transaction that begins with the proof that the lease still holds.
     func leased<T: Sendable>(
-        _ lease: Lease, _ body: @escaping @Sendable (PostgresSession) throws -> T
+        _ lease: Lease, _ use: Use = .state, _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        try await write { session in
+        try await write(use) { session in
             try Self.prove(lease, session)
             return try body(session)
         }

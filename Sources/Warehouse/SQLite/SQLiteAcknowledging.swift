@@ -47,6 +47,9 @@ extension SQLiteWarehouse {
             for row in try database.rows(Self.countParked, names, { ($0.text(0), $0.count(1)) }) {
                 if let operation = row.0.flatMap(Operation.init) { parked[operation] = row.1 }
             }
+            if run.listID != nil {
+                try database.change("UPDATE rollcall_sync_runs SET list_id = :list WHERE run_id = :run", names)
+            }
             if parked.total > 0 { try Self.countFailed(database, run, parked) }
             if try database.change(Self.forget, names) > 0 {
                 try SQLiteOutcomes.raiseGeneration(database, sync: run.sync)

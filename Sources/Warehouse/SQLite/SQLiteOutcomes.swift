@@ -123,7 +123,10 @@ struct SQLiteOutcomes {
 
     private func moveSnapshot(_ values: [String: SQLiteValue]) throws {
         var changed = 0
-        for statement in [Self.dropSuperseded, Self.subscribe, Self.subscribeMaybe, Self.drop, Self.unsubscribeMaybe] {
+        for statement in [
+            Self.doubtSuperseded, Self.dropSuperseded, Self.subscribe, Self.subscribeMaybe, Self.drop,
+            Self.unsubscribeMaybe,
+        ] {
             changed += try change(statement, values)
         }
         if changed > 0 { try Self.raiseGeneration(database, sync: sync) }
@@ -161,6 +164,16 @@ struct SQLiteOutcomes {
             SELECT c.fingerprint FROM temp.rollcall_work w
               JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
              WHERE c.kind = 'supersede' AND w.outcome = 'succeeded')
+        """
+
+    /// A removal that may have been carried out has removed the older entries of the person too.
+    private static let doubtSuperseded = """
+        UPDATE rollcall_list_members SET state = 'unsubscribing', since_run_id = :run, since = :now
+         WHERE sync_name = :sync AND list_id = :list AND state IN ('subscribed', 'subscribing') AND fingerprint IN (
+            SELECT c.fingerprint FROM temp.rollcall_work w
+              JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+             WHERE c.kind = 'supersede' AND w.operation = 'unsubscribe'
+               AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL)))
         """
 
     /// Subscribed, refused for good, or perhaps subscribed. What is subscribed already stays so when an answer is lost.
@@ -203,7 +216,8 @@ struct SQLiteOutcomes {
         INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
             since_run_id, since)
         SELECT :sync, :list, fingerprint, email, user_id, 'unsubscribing', 1, :run, :now FROM temp.rollcall_work
-         WHERE operation = 'unsubscribe' AND outcome = 'unknown'
+         WHERE operation = 'unsubscribe'
+           AND (outcome = 'unknown' OR (outcome IN ('failed', 'rejected') AND settles_at IS NOT NULL))
             ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
            SET state = 'unsubscribing', listed = 1, since_run_id = excluded.since_run_id, since = excluded.since,
                error_code = NULL, error_reason = NULL, http_status = NULL

@@ -11,8 +11,9 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "See the main job with nothing set up: a shop, a sandbox, two runs.",
         discussion: """
-            Writes a sample SQLite warehouse and a configuration into a folder, starts a local Iterable, runs
-            a sync, changes the audience, runs again, and shows what happened and what to try next.
+            Writes a sample SQLite warehouse and a configuration into a folder, starts a local \
+            Iterable, runs a sync, changes the audience, runs again, and shows what happened and \
+            what to try next.
             """)
 
     @Argument(help: ArgumentHelp("Folder for the demo; made anew each time.", valueName: "dir"))
@@ -65,8 +66,8 @@ struct DemoCommand: AsyncParsableCommand {
         let sync = try app.configuration.sync(named: "vip-customers")
 
         heading("1. A shop: \(demo.warehouse), 2,006 customers", console)
-        console.out("   The audience is the view vip_customers; \(demo.configuration) says which list it becomes.")
-        console.out("   A local Iterable listens at http://127.0.0.1:\(port) (look at it in a browser with --stay).")
+        console.out("   The audience is the view vip_customers. Which list it becomes says")
+        console.out("   \(demo.configuration). A local Iterable is at http://127.0.0.1:\(port)")
 
         heading("2. The first run: everybody enters", console)
         let first = try await run(sync, app)
@@ -130,7 +131,7 @@ struct DemoCommand: AsyncParsableCommand {
         console.out("   cd \(folder)")
         console.out("   rollcall why vip-customers customer2@example.com")
         console.out("   rollcall plan vip-customers")
-        console.out("   rollcall init my-shop         a commented configuration for your own warehouse")
+        console.out("   rollcall init my-shop         a commented configuration of your own")
     }
 }
 

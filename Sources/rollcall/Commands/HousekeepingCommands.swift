@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import RollcallConfig
 import RollcallCore
+import SyncEngine
 import Warehouse
 
 struct MigrateCommand: AsyncParsableCommand {
@@ -50,10 +51,7 @@ struct PruneCommand: AsyncParsableCommand {
         let app = try App.load(options)
         if let warehouse { _ = try app.configuration.warehouse(named: warehouse) }
         try await app.forEachWarehouse(warehouse) { name, warehouse in
-            let policies = app.configuration.syncs.filter { $0.warehouse == name }.map {
-                RetentionPolicy(
-                    sync: $0.name, days: $0.logs.retain ? $0.logs.retentionDays : LogSettings().retentionDays)
-            }
+            let policies = app.configuration.syncs.filter { $0.warehouse == name }.map(\.retention)
             let result = try await warehouse.prune(policies)
             app.console.out(
                 json

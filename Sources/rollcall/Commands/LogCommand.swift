@@ -124,12 +124,28 @@ final class RecordWriter: @unchecked Sendable {
     private var table: String {
         var short = Listing(columns: ["time (UTC)", "email", "user_id", "operation", "status", "why"])
         short.rows = listing.rows.map { row in
-            let reason = [row[6].plain, row[7].plain].filter { !$0.isEmpty }.joined(separator: ": ")
-            return [.text(String(row[10].plain.prefix(19))), row[2], row[3], row[4], row[5], .text(reason)]
+            let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
+            return [.text(time), row[2], row[3], row[4], row[5], Self.reason(row)]
         }
         if short.rows.allSatisfy({ $0[2] == .none }) { short.drop(2) }
         if short.rows.allSatisfy({ $0[1] == .none }) { short.drop(1) }
-        return short.render(.table, on: console)
+        let table = TextTable(short)
+        return table.fits(console) ? table.render(on: console) : stacked
+    }
+
+    private static func reason(_ row: [Value]) -> Value {
+        .text([row[6].plain, row[7].plain].filter { !$0.isEmpty }.joined(separator: ": "))
+    }
+
+    /// For narrow terminals: the reason below each record.
+    private var stacked: String {
+        listing.rows.flatMap { row in
+            let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
+            let person = [row[2], row[3]].filter { $0 != .none }.map(\.shown).joined(separator: " ")
+            let line = "\(time)  \(row[4].plain) \(row[5].plain)  \(console.styled(person, .bold))"
+            let reason = Self.reason(row).shown
+            return [line] + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })
+        }.joined(separator: "\n")
     }
 }
 

@@ -9,8 +9,9 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Run syncs now.",
         discussion: """
-            Reads the audience, compares it with the snapshot, and sends the difference. A plan that a guard
-            stops is held: nothing is sent until it is approved, exactly as it was staged, or discarded.
+            Reads the audience, compares it with the snapshot, and sends the difference. A plan \
+            that a guard stops is held: nothing is sent until it is approved, exactly as it was \
+            staged, or discarded.
             """)
 
     @Argument(help: ArgumentHelp("The syncs to run, one after the other.", valueName: "sync"))

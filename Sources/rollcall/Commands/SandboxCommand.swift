@@ -8,8 +8,8 @@ struct SandboxCommand: AsyncParsableCommand {
         commandName: "sandbox",
         abstract: "Run a local Iterable to try things on.",
         discussion: """
-            The lists, users, events and catalogs calls of Iterable's API with their validation, limits and
-            partial failures. State is kept in memory and shown at the printed address.
+            The lists, users, events and catalogs calls of Iterable's API with their validation, \
+            limits and partial failures. State is kept in memory and shown at the printed address.
 
             Faults, each with --fault, as often as wanted:
             \(Fault.help)

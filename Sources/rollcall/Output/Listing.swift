@@ -114,6 +114,13 @@ struct TextTable {
         return ([console.styled(header, .bold)] + cells.flatMap { lines($0, widths, right) }).joined(separator: "\n")
     }
 
+    /// Whether nothing has to give way.
+    func fits(_ console: Console) -> Bool {
+        let cells = listing.rows.map { $0.map(\.shown) }
+        let limit = console.outIsTerminal ? console.width : 200
+        return widths(cells, limit: .max).reduce(0, +) + Self.gap * (listing.columns.count - 1) <= limit
+    }
+
     private func widths(_ cells: [[String]], limit: Int) -> [Int] {
         var widths = listing.columns.indices.map { column in
             max(listing.columns[column].count, cells.map { $0[column].count }.max() ?? 0)

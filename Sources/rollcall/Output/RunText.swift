@@ -143,7 +143,8 @@ struct RunText {
             lines.append("    rollcall run --approve \(run.id)")
             lines.append("    rollcall run --discard \(run.id)")
         } else if run.counts.invalid + run.counts.failed.total > 0 {
-            lines.append("  Which and why: rollcall log --run \(run.id) --status failed")
+            lines.append("  Which and why:")
+            lines.append("    rollcall log --run \(run.id) --status failed")
         }
         return lines
     }

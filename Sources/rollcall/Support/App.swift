@@ -68,7 +68,9 @@ final class App: Sendable {
         let (settings, client) = try destination(sync.destination)
         let pipeline = SyncPipeline(
             sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,
-            clock: clock, stop: stop, progress: progress)
+            clock: clock, stop: stop,
+            retention: configuration.syncs.filter { $0.warehouse == sync.warehouse }.map(\.retention),
+            progress: progress)
         let result: Result<R, any Error>
         do { result = .success(try await body(pipeline, warehouse)) } catch { result = .failure(error) }
         await warehouse.close()

@@ -36,9 +36,12 @@ enum DemoWarehouse {
 
     /// What happens in the shop between the two runs, as SQL to show.
     static let change = """
-        UPDATE customers SET lifetime_value = 100  WHERE customer_id IN ('c-1012','c-1014','c-1016');
-        UPDATE customers SET lifetime_value = 2400 WHERE customer_id IN ('c-1001','c-1003');
-        UPDATE customers SET email = 'new-address@example.com' WHERE customer_id = 'c-1010';
+        UPDATE customers SET lifetime_value = 100
+         WHERE customer_id IN ('c-1012', 'c-1014', 'c-1016');   -- leave
+        UPDATE customers SET lifetime_value = 2400
+         WHERE customer_id IN ('c-1001', 'c-1003');             -- enter
+        UPDATE customers SET email = 'new-address@example.com'
+         WHERE customer_id = 'c-1010';                          -- moves
         """
 
     static func applyChange(at path: String) throws { try write(at: path) { try $0.execute(sql: change) } }

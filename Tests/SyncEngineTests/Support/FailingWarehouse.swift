@@ -9,11 +9,17 @@ final class FailingWarehouse: Warehouse {
     private let inner: any Warehouse
     private let left: Mutex<Int>
     private let after: Bool
+    private let onClaim: @Sendable ([Change]) -> Void
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
     ///   - after: whether the failing write is still carried out.
-    init(_ inner: any Warehouse, writes: Int, after: Bool) {
+    ///   - onClaim: gets the changes that may have been sent from now on.
+    init(
+        _ inner: any Warehouse, writes: Int = .max, after: Bool = false,
+        onClaim: @escaping @Sendable ([Change]) -> Void = { _ in }
+    ) {
+        self.onClaim = onClaim
         self.inner = inner
         left = Mutex(writes)
         self.after = after
@@ -87,6 +93,7 @@ final class FailingWarehouse: Warehouse {
         try await write(neverAfter: true) { () async throws(WarehouseError) in
             try await inner.claim(lease, run: id, through: sequence)
         }
+        onClaim(try await inner.changes(run: id, after: 0, limit: 1000).filter { $0.sequence <= sequence })
     }
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings

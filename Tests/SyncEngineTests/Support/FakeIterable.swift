@@ -12,6 +12,8 @@ final class FakeIterable: Destination {
         case loseAfter
         /// No answer now; carried out later.
         case late(Duration)
+        /// Carried out, and answered so that nobody can say for whom.
+        case unclear(FailureReason)
         /// This answer, and nothing carried out.
         case answer(DeliveryAnswer)
         /// Carried out except for these, by email or userId.
@@ -28,7 +30,7 @@ final class FakeIterable: Destination {
         var lists: [RemoteList] = []
         var profiles: [Profile] = []
         var requests: [DeliveryRequest] = []
-        var fate: @Sendable (DeliveryRequest, Int) -> Fate = { _, _ in .ok }
+        var fate: @Sendable (DeliveryRequest, Int) async -> Fate = { _, _ in .ok }
         var createFate: (@Sendable (Int) -> Fate)?
         var creations = 0
         var listCalls = 0
@@ -43,7 +45,7 @@ final class FakeIterable: Destination {
 
     // MARK: What tests say and see
 
-    func setFate(_ fate: @escaping @Sendable (DeliveryRequest, Int) -> Fate) { state.withLock { $0.fate = fate } }
+    func setFate(_ fate: @escaping @Sendable (DeliveryRequest, Int) async -> Fate) { state.withLock { $0.fate = fate } }
     func setCreateFate(_ fate: @escaping @Sendable (Int) -> Fate) { state.withLock { $0.createFate = fate } }
     func addList(_ list: RemoteList) { state.withLock { $0.lists.append(list) } }
     func deleteLists() {
@@ -115,14 +117,15 @@ final class FakeIterable: Destination {
             let sent = DeliveryBody.sent(identity, operation: request.operation)
             return [sent.email, sent.userID].compactMap(\.self)
         }
-        let fate = state.withLock { state -> Fate in
+        let (decide, number) = state.withLock { state in
             state.requests.append(request)
             for key in keys {
                 if state.inFlight[key, default: 0] > 0 { state.overlaps += 1 }
                 state.inFlight[key, default: 0] += 1
             }
-            return state.fate(request, state.requests.count)
+            return (state.fate, state.requests.count)
         }
+        let fate = await decide(request, number)
         await Task.yield()
         defer { state.withLock { state in for key in keys { state.inFlight[key, default: 1] -= 1 } } }
         return carryOut(request, fate)
@@ -144,6 +147,9 @@ final class FakeIterable: Destination {
         case .loseAfter:
             _ = apply(request, [:])
             return noAnswer
+        case .unclear(let reason):
+            _ = apply(request, [:])
+            return .ambiguous(reason)
         case .late(let delay):
             clock.schedule(after: delay) { _ = self.apply(request, [:]) }
             return noAnswer

@@ -155,7 +155,7 @@ struct PostgresOutcomes {
             INSERT INTO list_members AS m (sync_name, list_id, fingerprint, email, user_id, state, listed,
                                            since_run_id, since)
             SELECT $2, $3::bigint, fingerprint, email, user_id, 'unsubscribing', true, $1::uuid, at
-              FROM resolved WHERE outcome = 'unknown'
+              FROM resolved WHERE outcome = 'unknown' OR (outcome IN ('failed', 'rejected') AND settles_at IS NOT NULL)
             ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
                SET state = excluded.state, listed = true,
                    since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
@@ -163,7 +163,13 @@ struct PostgresOutcomes {
                    error_code = NULL, error_reason = NULL, http_status = NULL
             RETURNING 1
         ), doubtful AS (
-            SELECT 1 WHERE false
+            UPDATE list_members m SET state = 'unsubscribing', since_run_id = $1::uuid, since = r.at
+              FROM sync_changes s JOIN resolved r ON r.sequence = s.parent
+             WHERE s.run_id = $1::uuid AND s.kind = 'supersede'
+               AND (r.outcome = 'unknown' OR (r.outcome IN ('failed', 'rejected') AND r.settles_at IS NOT NULL))
+               AND m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = s.fingerprint
+               AND m.state IN ('subscribed', 'subscribing')
+            RETURNING 1
         ), dropped AS (
             DELETE FROM list_members m
              USING (SELECT fingerprint FROM resolved WHERE outcome = 'succeeded'

@@ -39,6 +39,10 @@ extension PostgresWarehouse {
                 Self.localChanges, [run.id, run.sync, run.listID.map { String($0) }, String(log.retain)])
             let parked = PerOperation(subscribe: result.count(0, 0), unsubscribe: result.count(0, 1))
             if result.count(0, 2) > 0 { try Self.raiseGeneration(run.sync, session) }
+            if let list = run.listID {
+                try session.modify(
+                    "UPDATE sync_runs SET list_id = $2::bigint WHERE run_id = $1::uuid", [run.id, String(list)])
+            }
             if parked.total > 0 {
                 try session.modify(
                     "UPDATE sync_runs SET failed_subscribe = failed_subscribe + $2::bigint,"
@@ -98,7 +102,7 @@ extension PostgresWarehouse {
     public func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
-        try await leased(lease) { session in
+        try await leased(lease, .long) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             guard run.status.isFinal else {
                 throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
@@ -113,7 +117,7 @@ extension PostgresWarehouse {
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
-        try await leased(lease) { session in
+        try await leased(lease, .long) { session in
             let result = try session.query(
                 "SELECT run_id, claimed_through FROM sync_runs"
                     + " WHERE sync_name = $1 AND status IN ('queued', 'running') FOR UPDATE", [lease.sync])

@@ -114,7 +114,9 @@ public struct SyncPipeline: Sendable {
         run.full = request.full
         try await warehouse.openRun(keeper.lease, run)
         return await finished(run, keeper, runClock) { run in
+            run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
             let found = try await resolver.find()
+            run.listID = found?.listID
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await planner.plan(
                 list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected))
@@ -174,7 +176,7 @@ public struct SyncPipeline: Sendable {
             try await body(&run)
             if run.status == .held { return run }
         } catch let lost as OutcomesLost {
-            return await abandoned(run, keeper, lost)
+            return await abandoned(run, keeper, runClock, lost)
         } catch is CancellationError where stop.reason != nil {
             // Stopped while the audience was read: nothing was staged, nothing was sent.
             run.counts = RunCounts()
@@ -202,12 +204,22 @@ public struct SyncPipeline: Sendable {
 
     /// Closes a run whose last outcomes could not be recorded, as the next process would: what may have been sent is unknown.
     /// Where even that fails, the next run does it.
-    private func abandoned(_ run: SyncRun, _ keeper: LeaseKeeper, _ lost: OutcomesLost) async -> SyncRun {
+    private func abandoned(
+        _ run: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, _ lost: OutcomesLost
+    ) async -> SyncRun {
         var run = run
         let recovered = try? await warehouse.recoverRuns(
             keeper.lease, settleSeconds: lostRequestSeconds, log: sync.logs)
         if let closed = recovered?.first(where: { $0.id == run.id }) { run = closed }
-        if run.status == .running { run.status = .interrupted }
+        if run.status == .running {
+            // What was not recorded is not known.
+            run.counts.unknown += max(
+                0,
+                run.counts.planned.total - run.counts.succeeded.total - run.counts.failed.total
+                    - run.counts.notAttempted - run.counts.unknown)
+            run.status = .interrupted
+            run.finishedAt = runClock.now
+        }
         if !(lost.cause is CancellationError && stop.reason != nil) { run.error = RunError(any: lost.cause) }
         return run
     }

@@ -87,7 +87,35 @@ import Testing
         try await bench.setAudience(["a@example.com/-"])
         let run = try await bench.run()
         #expect(run.counts.planned == PerOperation(subscribe: 1, unsubscribe: 0))
-        #expect(try await bench.snapshot() == ["subscribed a@example.com/-"])
+        // What was known stays known: the address and the userId are one person.
+        #expect(try await bench.snapshot() == ["subscribed a@example.com/-", "subscribed a@example.com/u1"])
         #expect(bench.iterable.members() == ["a@example.com/u1"])
+        try await bench.setAudience(["z@example.com/-"])
+        try await bench.run()
+        #expect(bench.iterable.members() == ["z@example.com/-"])
+        #expect(try await bench.snapshot() == ["subscribed z@example.com/-"])
+    }
+
+    @Test func aRowThatSwitchesItsIdentifierIsNeverRemoved() async throws {
+        let bench = try await Bench(.hybrid)
+        for row in ["ann@example.com/u1", "-/u1", "ann@example.com/-", "-/u1", "ann@example.com/u1"] {
+            try await bench.setAudience([row])
+            try await bench.run()
+            #expect(bench.iterable.members() == ["ann@example.com/u1"], "after \(row)")
+        }
+        #expect(bench.iterable.requests.allSatisfy { $0.operation == .subscribe })
+    }
+
+    @Test func anIdentifierThatIsNoLongerReadRemovesNobody() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/-", "b@example.com/u2"])
+        try await bench.run()
+        let pipeline = bench.pipeline { $0.mapping = ColumnMapping(userID: "user_id") }
+        guard case .ran(let run) = await pipeline.run(RunRequest()) else {
+            Issue.record("not run")
+            return
+        }
+        #expect(run.error?.code == "mapping_changed")
+        #expect(bench.iterable.members() == ["a@example.com/-", "b@example.com/u2"])
     }
 }

@@ -17,7 +17,6 @@ import Warehouse
         try await bench.setAudience(addresses(1...4))
         try await bench.run()
         #expect(bench.iterable.creations == 1)
-        #expect(bench.iterable.listCalls == 1)
         #expect(bench.iterable.members() == listed(addresses(1...4)))
     }
 

@@ -47,7 +47,7 @@ struct SharedIdentifiers {
             }
         }
         resendDoubtful(&speakers, leavers: entries.filter { !$0.inAudience })
-        keepCarried(entries.filter { !$0.inAudience }, present: present, speakers: speakers)
+        keepConnected(entries, speakers: speakers)
         foldRemovals(entries.filter { !$0.inAudience })
     }
 
@@ -61,20 +61,22 @@ struct SharedIdentifiers {
         }
     }
 
-    /// A member is kept if any row carries one of its identifiers; the row's speaker takes its place if that is the same person for a removal.
-    private mutating func keepCarried(_ leavers: [Entry], present: [Entry], speakers: [Entry]) {
-        var carried: Set<String> = []
-        for row in present { carried.formUnion(SharedIdentifiers.keys(row.identity)) }
+    /// A member is kept if a row carries one of its identifiers, or is linked to it by what the snapshot knows: (a, u1)
+    /// on the snapshot says that a row with a alone and a member known as u1 alone are one person. The row's speaker
+    /// takes the member's place where a removal of the two would be the same.
+    private mutating func keepConnected(_ entries: [Entry], speakers: [Entry]) {
         var speakerOf: [String: Entry] = [:]
         for speaker in speakers {
             for key in SharedIdentifiers.keys(speaker.identity) { speakerOf[key] = speaker }
         }
-        for leaver in leavers where !SharedIdentifiers.keys(leaver.identity).allSatisfy({ !carried.contains($0) }) {
-            guard let member = leaver.member, member.listed else { continue }
-            kept.insert(leaver.fingerprint)
-            // The userId decides first: it is what a removal will name.
-            let keys = SharedIdentifiers.keys(leaver.identity).reversed()
-            if let speaker = keys.lazy.compactMap({ speakerOf[$0] }).first { supersede(member, by: speaker) }
+        for group in SharedIdentifiers.connect(entries) where group.contains(where: \.inAudience) {
+            for leaver in group where !leaver.inAudience {
+                guard let member = leaver.member, member.listed else { continue }
+                kept.insert(leaver.fingerprint)
+                // The userId decides first: it is what a removal will name.
+                let keys = SharedIdentifiers.keys(leaver.identity).reversed()
+                if let speaker = keys.lazy.compactMap({ speakerOf[$0] }).first { supersede(member, by: speaker) }
+            }
         }
     }
 
@@ -95,11 +97,15 @@ struct SharedIdentifiers {
         }
     }
 
+    /// Drops the older entry of the same person once the newer one is acknowledged; but an entry that knows an
+    /// identifier which the newer one lacks is kept, for the link between the two is true all the same.
     private mutating func supersede(_ member: Member, by speaker: Entry) {
         let (old, new) = (member.identity, speaker.identity)
         let samePerson =
             if let oldID = old.userID, let newID = new.userID { oldID == newID } else { old.email == new.email }
-        guard samePerson, speaker.isPlanned, old.userID != nil || old.email != nil else { return }
+        let losesEmail = old.email != nil && new.email == nil
+        let losesUserID = old.userID != nil && new.userID == nil
+        guard samePerson, speaker.isPlanned, !losesEmail, !losesUserID else { return }
         superseded[speaker.fingerprint, default: []].append(member)
     }
 

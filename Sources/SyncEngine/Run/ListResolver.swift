@@ -10,23 +10,31 @@ struct ListResolver: Sendable {
     let clock: any EngineClock
     let stop: StopSignal
 
-    /// The list as far as it exists. Asks Iterable only when the sync has no list yet, or lost it. Writes nothing.
-    /// - Throws: `RunError` `list_gone`, `list_ambiguous`, `list_type`.
+    /// The list as far as it exists, by Iterable's own account: one call. nil: it is to be made. Writes nothing.
+    /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.
     func find() async throws -> ListBinding? {
         let known = try await warehouse.listBinding(sync: sync.name)
+        let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
         switch sync.list {
         case .id(let id):
-            if let known, known.listID == id, known.destination == sync.destination { return known }
+            guard let list = lists.first(where: { $0.id == id }) else { throw ListResolver.gone(sync) }
+            guard list.listType == "Standard" else { throw wrongType(list.name, list) }
             return ListBinding(sync: sync.name, destination: sync.destination, listName: nil, listID: id)
         case .name(let name, _):
             let isSame = known?.destination == sync.destination && known?.listName == name
-            if isSame, let known, known.listID != nil, known.goneAt == nil { return known }
-            return try await adopt(name, previous: isSame ? known : nil)
+            if isSame, let known, known.goneAt == nil, isThere(known, lists) { return known }
+            return try adopt(name, previous: isSame ? known : nil, lists)
         }
     }
 
-    private func adopt(_ name: String, previous: ListBinding?) async throws -> ListBinding? {
-        let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+    /// A list just made need not be shown yet.
+    private func isThere(_ known: ListBinding, _ lists: [RemoteList]) -> Bool {
+        guard let id = known.listID else { return false }
+        if lists.contains(where: { $0.id == id }) { return true }
+        return known.createdAt.map { clock.wallTime.timeIntervalSince($0) < 60 } ?? false
+    }
+
+    private func adopt(_ name: String, previous: ListBinding?, _ lists: [RemoteList]) throws -> ListBinding? {
         let sameName = lists.filter { Array($0.name.utf8) == Array(name.utf8) }
         let standard = sameName.filter { $0.listType == "Standard" }
         if standard.count > 1 { throw ambiguous(name, standard) }
@@ -36,7 +44,7 @@ struct ListResolver: Sendable {
                 createdAt: list.createdAt.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? previous?.createdAt)
         }
         if let other = sameName.first { throw wrongType(name, other) }
-        if previous?.goneAt != nil { throw ListResolver.gone(sync) }
+        if previous?.listID != nil || previous?.goneAt != nil { throw ListResolver.gone(sync) }
         return previous.map { ListBinding(pendingOf: $0) }
     }
 
@@ -72,7 +80,8 @@ struct ListResolver: Sendable {
         // Creating is not idempotent: look whether it was carried out before anything else.
         for pause in [1, 2, 4, 8] {
             await stop.sleep(for: .seconds(pause), on: clock)
-            if let id = try await adopt(name, previous: nil)?.listID { return id }
+            let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+            if let id = try adopt(name, previous: nil, lists)?.listID { return id }
         }
         throw creationUnknown(name)
     }

@@ -47,7 +47,8 @@ final class Bench: Sendable {
     // MARK: Running
 
     func pipeline(
-        stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current
+        stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current,
+        change: @Sendable (inout SyncSettings) -> Void = { _ in }
     ) -> SyncPipeline {
         var sync = SyncSettings(
             name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
@@ -62,6 +63,7 @@ final class Bench: Sendable {
             }
         destination.limits.requestsPerSecond = 1000
         adjust(&sync, &destination)
+        change(&sync)
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
             destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,

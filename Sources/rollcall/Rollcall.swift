@@ -48,6 +48,10 @@ enum Main {
         } catch {
             exit(report(error))
         }
+        if let failure = Console.outputFailure {
+            Console.standard.error(failure)
+            exit(ExitStatus.failed.rawValue)
+        }
     }
 
     /// Prints an error where it belongs and gives the exit code of the contract.
@@ -61,6 +65,10 @@ enum Main {
             return ExitStatus.usage.rawValue
         case let error as ConfigurationLookupError:
             console.error("\(error)")
+            return ExitStatus.usage.rawValue
+        case let error as RunError where error.code.hasPrefix("run_"):
+            // A run id that is none, or another sync's: wrong usage.
+            console.error(error.description)
             return ExitStatus.usage.rawValue
         case let error as RunError:
             console.error(Console.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))

@@ -15,12 +15,15 @@ public struct RateLimiterState: Sendable {
     /// more than the limit in any window.
     public static let utilisation = 0.995
 
-    /// Requests a second below which the rate never falls, unless less is configured.
+    /// Share of the configured rate below which the rate never falls: a server that answers 429 at random must not bring
+    /// the work to a stop.
     public static let floor = 0.1
 
     /// Successes that a rate must last before a higher one is tried: a failed try costs one 429, which is to stay
     /// below one in a hundred.
     public static let successesBeforeProbe = 150
+    /// At low rates that takes long: a higher one is tried after this time in any case.
+    public static let longestBeforeProbe = Duration.seconds(150)
 
     /// Requests a second.
     public let configuredRate: Double
@@ -70,7 +73,7 @@ public struct RateLimiterState: Sendable {
         if let goodRate, goodRate < currentRate {
             currentRate = goodRate
         } else {
-            currentRate = min(configuredRate, max(Self.floor, currentRate / 2))
+            currentRate = max(configuredRate * Self.floor, currentRate / 2)
         }
         goodRate = nil
     }
@@ -79,7 +82,8 @@ public struct RateLimiterState: Sendable {
     public mutating func succeeded(now: Duration) {
         guard currentRate < configuredRate else { return }
         successesSinceCut += 1
-        guard successesSinceCut >= Self.successesBeforeProbe else { return }
+        let waited = cutUntil.map { now - $0 >= Self.longestBeforeProbe } ?? true
+        guard successesSinceCut >= Self.successesBeforeProbe || waited else { return }
         if goodRate == nil { goodRate = currentRate }
         let elapsed = lastClimb.map { min(max(now - $0, .zero), .seconds(2)) } ?? .zero
         lastClimb = now

@@ -26,7 +26,9 @@ struct CheckCommand: AsyncParsableCommand {
         var findings = [
             Finding(
                 subject: "configuration", isFine: true,
-                detail: "\(app.configuration.path): \(app.configuration.syncs.count) syncs")
+                detail:
+                    "\(app.configuration.path): \(RunText(console: app.console).many(app.configuration.syncs.count, "sync"))"
+            )
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
@@ -73,7 +75,9 @@ struct CheckCommand: AsyncParsableCommand {
                 findings.append(
                     Finding(
                         subject: subject, isFine: true,
-                        detail: "the API key works at \(settings.baseURL), \(lists.count) lists"))
+                        detail:
+                            "the API key works at \(settings.baseURL), \(RunText(console: app.console).many(lists.count, "list"))"
+                    ))
             } catch {
                 findings.append(
                     Finding(subject: subject, isFine: false, detail: error.error.message, mend: error.error.hint))

@@ -63,6 +63,9 @@ struct LogCommand: AsyncParsableCommand {
             try await warehouse.records(filter) { writer.add($0) }
         }
         writer.end()
+        if limit > 0 && writer.count >= limit {
+            app.console.note("\(limit) records shown, the newest; all: --limit 0")
+        }
     }
 
     /// `2d` before `now`, or a date or time in ISO 8601.
@@ -86,7 +89,7 @@ final class RecordWriter: @unchecked Sendable {
     private let format: OutputFormat
     private let console: Console
     private var listing = Listing(columns: columns)
-    private var count = 0
+    private(set) var count = 0
 
     init(_ format: OutputFormat, _ console: Console) {
         self.format = format

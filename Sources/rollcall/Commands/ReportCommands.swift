@@ -34,7 +34,17 @@ struct SyncsCommand: AsyncParsableCommand {
             }
             await warehouse.close()
         }
-        app.console.out(listing.render(format, on: app.console))
+        if format == .table && !TextTable(listing).fits(app.console) {
+            for row in listing.rows {
+                app.console.out(app.console.styled(row[0].shown, .bold))
+                app.console.out(
+                    "    list \(row[3].shown), \(row[4].shown) members, every \(row[2].shown), enabled \(row[1].shown)")
+                app.console.out("    last \(row[5].shown) \(row[6].shown)")
+                if row[7] != .none { app.console.out("    \(row[7].shown)") }
+            }
+        } else {
+            app.console.out(listing.render(format, on: app.console))
+        }
         if let failure { throw failure }
     }
 
@@ -97,6 +107,9 @@ struct RunsCommand: AsyncParsableCommand {
         listing.rows = runs.prefix(limit).map(RunListing.row)
         if format == .table {
             listing = RunListing.short(runs.prefix(limit))
+            if !TextTable(listing).fits(app.console) {
+                return runs.prefix(limit).forEach { RunListing.showStacked($0, on: app.console) }
+            }
         }
         app.console.out(listing.render(format, on: app.console))
     }
@@ -124,12 +137,25 @@ enum RunListing {
         ]
     }
 
+    /// Two lines for each run, for narrow terminals: a run's id is never cut.
+    static func showStacked(_ run: SyncRun, on console: Console) {
+        let words = RunText(console: console)
+        let status = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
+        let time = String(run.startedAt.iso8601.prefix(16)).replacingOccurrences(of: "T", with: " ")
+        console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
+        let counts = run.counts
+        console.out(
+            "    \(run.sync): \(words.many(counts.audience, "person", "people")), "
+                + "\(words.grouped(counts.succeeded.subscribe)) in, \(words.grouped(counts.succeeded.unsubscribe)) out, "
+                + "\(words.grouped(counts.invalid + counts.failed.total)) bad")
+    }
+
     static func short(_ runs: some Sequence<SyncRun>) -> Listing {
         var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "people", "in", "out", "bad"])
         listing.rows = runs.map { run in
             [
                 .text(run.id), .text(run.sync), .text(run.status.rawValue),
-                .text(String(run.startedAt.iso8601.prefix(16))),
+                .text(String(run.startedAt.iso8601.prefix(16)).replacingOccurrences(of: "T", with: " ")),
                 Value(run.counts.audience), Value(run.counts.succeeded.subscribe),
                 Value(run.counts.succeeded.unsubscribe), Value(run.counts.invalid + run.counts.failed.total),
             ]

@@ -51,8 +51,14 @@ struct Console: Sendable {
     func raw(_ text: String) { Console.write(text, to: STDERR_FILENO) }
 
     private static let lock = Mutex(())
+    private static let failure = Mutex<Int32?>(nil)
 
-    /// Whole texts, so that lines of different tasks never mix. A closed pipe ends the process quietly, as it does for other tools.
+    /// Why results could not be written; nil if they could. A reader that went away (a closed pipe) is no failure.
+    static var outputFailure: String? {
+        failure.withLock { $0 }.map { "cannot write the output: \(String(cString: strerror($0)))" }
+    }
+
+    /// Whole texts, so that lines of different tasks never mix.
     private static func write(_ text: String, to file: Int32) {
         var text = text
         lock.withLock { _ in
@@ -62,7 +68,11 @@ struct Console: Sendable {
                     let part = UnsafeRawBufferPointer(rebasing: rest)
                     let count = Foundation.write(file, part.baseAddress, part.count)
                     if count < 0 && errno == EINTR { continue }
-                    if count <= 0 { return }
+                    if count <= 0 {
+                        let code = errno
+                        if file == STDOUT_FILENO && code != EPIPE { failure.withLock { $0 = $0 ?? code } }
+                        return
+                    }
                     rest = rest.dropFirst(count)
                 }
             }

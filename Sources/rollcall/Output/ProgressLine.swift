@@ -39,7 +39,8 @@ final class ProgressLine: Sendable {
             if let last = state.lastShown, now - last < pause, !isNew, !isLast { return }
             state.lastShown = now
             let text = ProgressLine.text(
-                progress, elapsed: state.phaseStart.duration(to: now), width: console.width - name.count - 3)
+                progress, elapsed: state.phaseStart.duration(to: now),
+                width: console.errorIsTerminal ? console.width - name.count - 3 : 0)
             if console.errorIsTerminal {
                 console.raw("\r\u{1B}[K\(name): \(text)")
                 state.isShown = true
@@ -82,7 +83,7 @@ final class ProgressLine: Sendable {
             let left = rate > 0 ? shortTime(Double(total - done) / rate) : "?"
             let tail = " \(grouped(done))/\(grouped(total)) \(grouped(Int(rate)))/s, \(left) left"
             let room = min(30, width - tail.count - 2)
-            guard room >= 5 else { return "sending" + tail }
+            guard room >= 5 else { return "sending," + tail }
             let filled = total > 0 ? room * done / total : room
             return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: room - filled) + "]"
                 + tail

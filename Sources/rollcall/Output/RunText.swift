@@ -102,7 +102,7 @@ struct RunText {
         let list = run.listID.map(String.init) ?? "not made yet"
         let took = run.finishedAt.map { ", took \(seconds($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
-            "  list \(list), \(run.requests.sent) requests"
+            "  list \(list), \(many(run.requests.sent, "request"))"
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))
@@ -110,11 +110,11 @@ struct RunText {
     }
 
     func counts(_ counts: RunCounts, status: RunStatus?) -> [String] {
-        let read = "\(grouped(counts.rowsRead)) rows read"
+        let read = "\(many(counts.rowsRead, "row")) read"
         let invalid = counts.invalid > 0 ? ", \(grouped(counts.invalid)) invalid" : ""
         let duplicates = counts.duplicates > 0 ? ", \(grouped(counts.duplicates)) duplicate" : ""
         var lines = [
-            "  \(read)\(invalid)\(duplicates): \(grouped(counts.audience)) people, \(grouped(counts.unchanged)) unchanged"
+            "  \(read)\(invalid)\(duplicates): \(many(counts.audience, "person", "people")), \(grouped(counts.unchanged)) unchanged"
         ]
         let planned = counts.planned
         if status == nil || status == .held {
@@ -160,6 +160,11 @@ struct RunText {
                     + "it would remove \(finding.observed) members; guards.\(finding.guard) allows \(finding.limit)"
             }
         }
+    }
+
+    /// `1 row`, `2,000 rows`.
+    func many(_ number: Int, _ one: String, _ more: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? one : more ?? one + "s")"
     }
 
     func grouped(_ number: Int) -> String { ProgressLine.grouped(number) }

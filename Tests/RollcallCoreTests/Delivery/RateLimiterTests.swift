@@ -147,9 +147,9 @@ import Testing
     @Test func theRateHasAFloor() {
         var limiter = RateLimiterState(requestsPerSecond: 5)
         for minute in 1...20 { limiter.rateLimited(now: .seconds(60 * minute), after: nil) }
-        #expect(limiter.currentRate == RateLimiterState.floor)
+        #expect(limiter.currentRate == limiter.configuredRate * RateLimiterState.floor)
         var slow = RateLimiterState(requestsPerSecond: 0.05)
         slow.rateLimited(now: .seconds(1), after: nil)
-        #expect(slow.currentRate == 0.05)
+        #expect(slow.currentRate == 0.025)
     }
 }

@@ -78,10 +78,11 @@ enum Main {
         case let error as DestinationError:
             return report(error.error)
         default:
-            let isUsage = Rollcall.exitCode(for: error) != .success
+            let code = Rollcall.exitCode(for: error)
             let message = Rollcall.fullMessage(for: error)
-            if isUsage { console.note(message) } else { console.out(message) }
-            return isUsage ? ExitStatus.usage.rawValue : 0
+            if code == .success { console.out(message) } else { console.note(message) }
+            if code == .success { return ExitStatus.success.rawValue }
+            return (code == .validationFailure ? ExitStatus.usage : .failed).rawValue
         }
     }
 }

@@ -39,6 +39,8 @@ struct BatchSender: Sendable {
         var attempts = 0
         /// Until when one of the attempts may still be carried out.
         var settlesAt: Date?
+        /// Why that is so.
+        var doubt: FailureReason?
     }
 
     func send(_ batch: [Change]) async -> BatchResult {
@@ -52,9 +54,12 @@ struct BatchSender: Sendable {
         switch await attempt(part, &history, &result) {
         case .outcomes(let outcomes, let status):
             record(part, outcomes, status, history, &result)
-        case .split(_, let isKnown) where part.count > 1 && result.stop == nil:
+        case .split(let reason, let isKnown) where part.count > 1 && result.stop == nil:
             // Answered, but not for whom: until the halves have their answers, each record may have been carried out.
-            if !isKnown { history.settlesAt = settleTime(from: clock.uptime) }
+            if !isKnown {
+                history.settlesAt = settleTime(from: clock.uptime)
+                history.doubt = reason
+            }
             let middle = part.startIndex + part.count / 2
             await deliver(part[..<middle], history, &result)
             await deliver(part[middle...], history, &result)
@@ -62,8 +67,10 @@ struct BatchSender: Sendable {
             let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
             if !isKnown { history.settlesAt = settleTime(from: clock.uptime) }
             record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
-        case .givenUp(let reason):
-            let outcome = history.settlesAt == nil ? RecordOutcome.notAttempted(reason) : .unknown(reason)
+        case .givenUp(let last):
+            // What made the outcome unknown says more than what ended the tries.
+            let reason = history.doubt ?? last
+            let outcome = history.settlesAt == nil ? RecordOutcome.notAttempted(last) : .unknown(reason)
             record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
         }
     }
@@ -116,7 +123,10 @@ struct BatchSender: Sendable {
                 result.stop = error
                 return .givenUp(FailureReason(code: error.code, reason: error.message))
             case .retry(let reason, let after, let mayHaveBeenApplied, let rateLimited):
-                if mayHaveBeenApplied { history.settlesAt = settleTime(from: sent) }
+                if mayHaveBeenApplied {
+                    history.settlesAt = settleTime(from: sent)
+                    history.doubt = reason
+                }
                 if rateLimited {
                     result.requests.rateLimited += 1
                     limiters.rateLimited(settings, request.operation, after: after)

@@ -31,7 +31,7 @@ struct ListResolver: Sendable {
     private func isThere(_ known: ListBinding, _ lists: [RemoteList]) -> Bool {
         guard let id = known.listID else { return false }
         if lists.contains(where: { $0.id == id }) { return true }
-        return known.createdAt.map { clock.wallTime.timeIntervalSince($0) < 60 } ?? false
+        return known.createdAt.map { clock.wallTime.timeIntervalSince($0) < 20 } ?? false
     }
 
     private func adopt(_ name: String, previous: ListBinding?, _ lists: [RemoteList]) throws -> ListBinding? {

@@ -10,6 +10,7 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
         abstract: "Look whether everything is in place: one line each, and how to mend what is not.",
+        usage: "rollcall check [<sync> ...] [<options>]",
         discussion: "Configuration, connections, rights, columns and their types, API key, lists. Changes nothing.")
 
     @Argument(help: ArgumentHelp("The syncs to look at; all when left out.", valueName: "sync"))
@@ -26,9 +27,7 @@ struct CheckCommand: AsyncParsableCommand {
         var findings = [
             Finding(
                 subject: "configuration", isFine: true,
-                detail:
-                    "\(app.configuration.path): \(RunText(console: app.console).many(app.configuration.syncs.count, "sync"))"
-            )
+                detail: "\(app.configuration.path): \(counted(app.configuration.syncs.count, "sync"))")
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
@@ -46,7 +45,8 @@ struct CheckCommand: AsyncParsableCommand {
         for finding in findings {
             let mark = finding.isFine ? console.styled("ok  ", .green) : console.styled("FAIL", .red)
             console.out("\(mark) \(finding.subject): \(Console.safe(finding.detail))")
-            for line in finding.mend?.split(separator: "\n") ?? [] { console.out("       mend: \(line)") }
+            let label = finding.isFine ? "better: " : "mend: "
+            for line in finding.mend?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
         }
     }
 
@@ -75,17 +75,20 @@ struct CheckCommand: AsyncParsableCommand {
                 findings.append(
                     Finding(
                         subject: subject, isFine: true,
-                        detail:
-                            "the API key works at \(settings.baseURL), \(RunText(console: app.console).many(lists.count, "list"))"
-                    ))
+                        detail: "the API key works at \(settings.baseURL), \(counted(lists.count, "list"))"))
             } catch {
                 findings.append(
-                    Finding(subject: subject, isFine: false, detail: error.error.message, mend: error.error.hint))
+                    Finding(
+                        subject: subject, isFine: false, detail: error.error.message,
+                        mend: error.error.hint
+                            ?? "Look at the network between this machine and \(settings.baseURL), and at any proxy."))
             }
             await client.shutdown()
         }
         return findings
     }
+
+    private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
         try await app.withPipeline(sync) { pipeline, _ in

@@ -12,7 +12,8 @@ struct ListsCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "show", abstract: "Show the lists of the project.")
+            commandName: "show", abstract: "Show the lists of the project.",
+            usage: "rollcall lists show <destination> [<options>]")
 
         @Argument(help: ArgumentHelp("The destination.", valueName: "destination"))
         var destination: String
@@ -42,6 +43,7 @@ struct ListsCommand: AsyncParsableCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "create", abstract: "Make a Standard list, unless one of that name exists.",
+            usage: "rollcall lists create <destination> <name> [<options>]",
             discussion: "The destination's list_name_prefix is put before the name, as for lists that runs make.")
 
         @Argument(help: ArgumentHelp("The destination.", valueName: "destination"))

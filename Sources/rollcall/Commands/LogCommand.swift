@@ -7,7 +7,8 @@ import Warehouse
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Show the record log: every person of every run, newest first.")
+        abstract: "Show the record log: every person of every run, newest first.",
+        usage: "rollcall log [<sync>] [--run <run-id>] [--status <status>] [<options>]")
 
     @Argument(help: ArgumentHelp("Only records of this sync.", valueName: "sync"))
     var sync: String?
@@ -59,8 +60,13 @@ struct LogCommand: AsyncParsableCommand {
             only = try await app.findRun(run.lowercased()).warehouse
         }
         let writer = RecordWriter(format, app.console)
-        try await app.forEachWarehouse(only) { _, warehouse in
-            try await warehouse.records(filter) { writer.add($0) }
+        do {
+            try await app.forEachWarehouse(only) { _, warehouse in
+                try await warehouse.records(filter) { writer.add($0) }
+            }
+        } catch {
+            if !writer.isEmpty { writer.end() }
+            throw error
         }
         writer.end()
         if limit > 0 && writer.count >= limit {
@@ -95,6 +101,8 @@ final class RecordWriter: @unchecked Sendable {
         self.format = format
         self.console = console
     }
+
+    var isEmpty: Bool { count == 0 }
 
     static func row(_ record: LogRecord) -> [Value] {
         [

@@ -8,6 +8,7 @@ struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan",
         abstract: "Show what a run would do; changes nothing anywhere.",
+        usage: "rollcall plan <sync> [--rows <all|N>] [<options>]",
         discussion: "Judges the guards too. Exit code 0 also when a run would be held.")
 
     /// How many rows to show: `all` or a number.

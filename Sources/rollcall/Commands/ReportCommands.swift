@@ -67,7 +67,8 @@ struct SyncsCommand: AsyncParsableCommand {
 
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "runs", abstract: "Show the latest runs, newest first.")
+        commandName: "runs", abstract: "Show the latest runs, newest first.",
+        usage: "rollcall runs [<sync>] [--status <status>] [<options>]")
 
     @Argument(help: ArgumentHelp("Only runs of this sync.", valueName: "sync"))
     var sync: String?
@@ -101,7 +102,13 @@ struct RunsCommand: AsyncParsableCommand {
             only = settings.warehouse
         }
         var runs: [SyncRun] = []
-        try await app.forEachWarehouse(only) { _, warehouse in runs += try await warehouse.runs(filter) }
+        var failure: (any Error)?
+        do {
+            try await app.forEachWarehouse(only) { _, warehouse in runs += try await warehouse.runs(filter) }
+        } catch {
+            failure = error
+        }
+        if runs.isEmpty, let failure { throw failure }
         runs.sort { $0.id > $1.id }
         var listing = Listing(columns: RunListing.columns)
         listing.rows = runs.prefix(limit).map(RunListing.row)
@@ -112,6 +119,7 @@ struct RunsCommand: AsyncParsableCommand {
             }
         }
         app.console.out(listing.render(format, on: app.console))
+        if let failure { throw failure }
     }
 }
 
@@ -166,7 +174,8 @@ enum RunListing {
 
 struct RunReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run-report", abstract: "Show one run: what it did, and why it failed or is held.")
+        commandName: "run-report", abstract: "Show one run: what it did, and why it failed or is held.",
+        usage: "rollcall run-report <run-id> [<options>]")
 
     @Argument(help: ArgumentHelp("The run.", valueName: "run-id"))
     var runID: String

@@ -8,6 +8,11 @@ struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run syncs now.",
+        usage: """
+            rollcall run <sync> ... [<options>]
+            rollcall run --all [<options>]
+            rollcall run --approve <run-id> | --discard <run-id> [<options>]
+            """,
         discussion: """
             Reads the audience, compares it with the snapshot, and sends the difference. A plan \
             that a guard stops is held: nothing is sent until it is approved, exactly as it was \

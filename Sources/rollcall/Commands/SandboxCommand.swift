@@ -7,6 +7,7 @@ struct SandboxCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sandbox",
         abstract: "Run a local Iterable to try things on.",
+        usage: "rollcall sandbox [--port <port>] [--fault <fault> ...] [<options>]",
         discussion: """
             The lists, users, events and catalogs calls of Iterable's API with their validation, \
             limits and partial failures. State is kept in memory and shown at the printed address.
@@ -21,10 +22,10 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(help: "The API key it accepts.")
     var apiKey = "sandbox-key"
 
-    @Option(help: "email, user_id or hybrid.", transform: { try choice($0) })
+    @Option(help: "email, user_id or hybrid (default: hybrid).", transform: { try choice($0) })
     var projectType = SandboxProjectType.hybrid
 
-    @Option(help: "us or eu.", transform: { try choice($0) })
+    @Option(help: "us or eu (default: us).", transform: { try choice($0) })
     var dataCenter = SandboxDataCenter.us
 
     @Option(help: "Limit for each of subscribe and unsubscribe; none when left out.")

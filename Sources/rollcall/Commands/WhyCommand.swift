@@ -9,6 +9,7 @@ struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why",
         abstract: "Explain one person: in the audience, on the list, what happened, what comes next.",
+        usage: "rollcall why <sync> <identifier> [<options>]",
         discussion: "Reads the audience once to the end and plans the next run; writes nothing.")
 
     @Argument(help: ArgumentHelp("The sync.", valueName: "sync"))

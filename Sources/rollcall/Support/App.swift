@@ -78,18 +78,19 @@ final class App: Sendable {
         return try result.get()
     }
 
-    /// Calls `body` with each warehouse of the configuration in turn, or with the one named.
+    /// Calls `body` with each warehouse of the configuration in turn, or with the one named. One that fails does not keep
+    /// the others back.
+    /// - Throws: the first failure, when all had their turn.
     func forEachWarehouse(
         _ name: String? = nil, _ body: (String, any Warehouse) async throws -> Void
     ) async throws {
+        var failure: (any Error)?
         for name in name.map({ [$0] }) ?? configuration.warehouseOrder {
             let warehouse = try warehouse(name)
-            do { try await body(name, warehouse) } catch {
-                await warehouse.close()
-                throw error
-            }
+            do { try await body(name, warehouse) } catch { failure = failure ?? error }
             await warehouse.close()
         }
+        if let failure { throw failure }
     }
 
     /// The warehouse whose state knows a run, with the run.
@@ -99,8 +100,13 @@ final class App: Sendable {
                 code: "run_id", message: "\"\(id)\" is not a run id", hint: "`rollcall runs` lists the runs there are.")
         }
         var found: (String, SyncRun)?
-        try await forEachWarehouse { name, warehouse in
-            if found == nil, let run = try await warehouse.run(id: id) { found = (name, run) }
+        do {
+            try await forEachWarehouse { name, warehouse in
+                if found == nil, let run = try await warehouse.run(id: id) { found = (name, run) }
+            }
+        } catch {
+            // A warehouse that cannot be reached matters only if the run may be there.
+            if found == nil { throw error }
         }
         guard let found else {
             throw RunError(

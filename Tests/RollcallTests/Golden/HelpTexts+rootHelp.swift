@@ -1,0 +1,53 @@
+extension HelpTexts {
+    /// `rollcall --help`
+    static let rootHelp = #"""
+        OVERVIEW: Keeps lists in Iterable equal to audiences in your warehouse.
+
+        A sync reads an audience (a table or a query in Postgres or SQLite), compares
+        it with whom it put on the list before, and subscribes or unsubscribes exactly
+        the difference. Start with `rollcall demo`.
+
+        Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with
+        failed records, 4 held by a guard, 5 another run is in progress, 130
+        interrupted.
+
+        USAGE: rollcall <subcommand>
+
+        OPTIONS:
+          --version               Show the version.
+          -h, --help              Show help information.
+
+        GETTING STARTED: SUBCOMMANDS:
+          demo                    See the main job with nothing set up: a shop, a
+                                  sandbox, two runs.
+          init                    Write a commented rollcall.yaml to start from.
+          check                   Look whether everything is in place: one line each,
+                                  and how to mend what is not.
+          schema                  Print the JSON Schema of rollcall.yaml, for editors
+                                  and checks.
+
+        SYNCING: SUBCOMMANDS:
+          plan                    Show what a run would do; changes nothing anywhere.
+          run                     Run syncs now.
+
+        LOOKING: SUBCOMMANDS:
+          syncs                   Show every sync: list, size, last run.
+          runs                    Show the latest runs, newest first.
+          run-report              Show one run: what it did, and why it failed or is
+                                  held.
+          log                     Show the record log: every person of every run,
+                                  newest first.
+          why                     Explain one person: in the audience, on the list,
+                                  what happened, what comes next.
+          lists                   Show or make lists of an Iterable project, asked anew.
+
+        HOUSEKEEPING: SUBCOMMANDS:
+          migrate                 Create or upgrade the state tables (the first run
+                                  does it too).
+          prune                   Delete logs and runs older than each sync keeps them,
+                                  now.
+          sandbox                 Run a local Iterable to try things on.
+
+          See 'rollcall help <subcommand>' for detailed help.
+        """#
+}

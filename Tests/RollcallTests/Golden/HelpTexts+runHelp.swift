@@ -1,0 +1,31 @@
+extension HelpTexts {
+    /// `rollcall run --help`
+    static let runHelp = #"""
+        OVERVIEW: Run syncs now.
+
+        Reads the audience, compares it with the snapshot, and sends the difference. A
+        plan that a guard stops is held: nothing is sent until it is approved, exactly
+        as it was staged, or discarded.
+
+        USAGE: rollcall run <sync> ... [<options>]
+               rollcall run --all [<options>]
+               rollcall run --approve <run-id> | --discard <run-id> [<options>]
+
+        ARGUMENTS:
+          <sync>                  The syncs to run, one after the other.
+
+        OPTIONS:
+          --all                   Run every enabled sync.
+          --full                  Send every member again; still remove only who left.
+          --retry-rejected        Send again also people whom Iterable refused for good.
+          --approve <run-id>      Carry out a held run as it was staged.
+          --discard <run-id>      Drop a held run.
+          --force-new             Discard a held run first and judge anew.
+          --json                  Print one JSON object per run.
+          --config <config>       The configuration; default: ROLLCALL_CONFIG, else
+                                  rollcall.yaml in this folder.
+          -v, --verbose           Say more on stderr.
+          --version               Show the version.
+          -h, --help              Show help information.
+        """#
+}

@@ -1,0 +1,25 @@
+extension HelpTexts {
+    /// `rollcall why --help`
+    static let whyHelp = #"""
+        OVERVIEW: Explain one person: in the audience, on the list, what happened, what
+        comes next.
+
+        Reads the audience once to the end and plans the next run; writes nothing.
+
+        USAGE: rollcall why <sync> <identifier> [<options>]
+
+        ARGUMENTS:
+          <sync>                  The sync.
+          <identifier>            An email, in any spelling, or a userId.
+
+        OPTIONS:
+          --limit <limit>         How many logged outcomes, at most. (default: 20)
+          --format <format>       Output format. (values: table, json, csv; default:
+                                  table)
+          --config <config>       The configuration; default: ROLLCALL_CONFIG, else
+                                  rollcall.yaml in this folder.
+          -v, --verbose           Say more on stderr.
+          --version               Show the version.
+          -h, --help              Show help information.
+        """#
+}

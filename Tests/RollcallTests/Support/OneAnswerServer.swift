@@ -1,0 +1,81 @@
+import Foundation
+
+/// A server on a free loopback port that gives every request the same answer, with the request's own head in it where
+/// the answer says `{request}`: what a debugging proxy does.
+final class OneAnswerServer: Sendable {
+    struct Failure: Error {
+        var reason: String
+    }
+
+    let port: Int
+    private let descriptor: Int32
+    private let answer: @Sendable (String) -> String
+
+    /// - Parameter answer: from the head of the request to the whole answer, head and body.
+    init(answer: @escaping @Sendable (String) -> String) throws {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
+                    && getsockname(listener, pointer, &length) == 0
+            }
+        }
+        guard isBound else {
+            close(listener)
+            throw Failure(reason: "no free port")
+        }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        descriptor = listener
+        self.answer = answer
+        Thread { [listener, answer] in Self.serve(listener, answer) }.start()
+    }
+
+    /// Answers with a status and a body; the connection is closed after it.
+    convenience init(status: String, type: String, body: String) throws {
+        try self.init { head in
+            let body = body.replacingOccurrences(of: "{request}", with: head)
+            return "HTTP/1.1 \(status)\r\nContent-Type: \(type)\r\nContent-Length: \(body.utf8.count)\r\n"
+                + "Connection: close\r\n\r\n\(body)"
+        }
+    }
+
+    var baseURL: String { "http://127.0.0.1:\(port)" }
+
+    func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    private static func serve(_ listener: Int32, _ answer: @Sendable (String) -> String) {
+        while true {
+            let connection = accept(listener, nil, nil)
+            if connection < 0 { break }
+            respond(connection, answer)
+            close(connection)
+        }
+        close(listener)
+    }
+
+    /// Reads the whole request, so that closing the connection does not reset it, and writes the answer.
+    private static func respond(_ connection: Int32, _ answer: @Sendable (String) -> String) {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while !isComplete(bytes) {
+            let count = read(connection, &chunk, chunk.count)
+            if count <= 0 { return }
+            bytes += chunk[..<count]
+        }
+        let head = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n\r\n")[0]
+        let text = Array(answer(head).utf8)
+        _ = send(connection, text, text.count, Int32(MSG_NOSIGNAL))
+    }
+
+    private static func isComplete(_ bytes: [UInt8]) -> Bool {
+        let parts = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n\r\n")
+        guard parts.count > 1 else { return false }
+        let lengthLine = parts[0].lowercased().components(separatedBy: "\r\n").first { $0.hasPrefix("content-length:") }
+        let length = lengthLine.flatMap { Int($0.dropFirst(15).trimmingCharacters(in: .whitespaces)) } ?? 0
+        return parts.dropFirst().joined(separator: "\r\n\r\n").utf8.count >= length
+    }
+}

@@ -204,6 +204,21 @@ import Warehouse
         await thief.close()
     }
 
+    @Test func aHolderThatSleptPastItsLeaseSendsNothingMore() async throws {
+        let bench = try await Bench { _, destination in destination.limits.concurrentRequests = 1 }
+        try await bench.setAudience(addresses(1...5000))
+        bench.iterable.setFate { _, number in
+            // The process stands still for an hour while its second request is under way.
+            if number == 2 { bench.clock.advance(by: .seconds(3600)) }
+            return .ok
+        }
+        let run = try await bench.run(warehouse: FailingWarehouse(bench.fixture.warehouse, renews: false))
+        #expect(run.error?.code == "lease_lost")
+        #expect(bench.iterable.requests.count == 2)
+        #expect(run.counts.succeeded.subscribe == 2000)
+        #expect(run.counts.notAttempted == 3000)
+    }
+
     @Test func aStoppedRunIsInterruptedAndTheNextOneCarriesOn() async throws {
         let bench = try await Bench { _, destination in destination.limits.concurrentRequests = 1 }
         try await bench.setAudience(addresses(1...5000))

@@ -9,17 +9,20 @@ final class FailingWarehouse: Warehouse {
     private let inner: any Warehouse
     private let left: Mutex<Int>
     private let after: Bool
+    private let renews: Bool
     private let onClaim: @Sendable ([Change]) -> Void
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
     ///   - after: whether the failing write is still carried out.
+    ///   - renews: whether the lease can be renewed.
     ///   - onClaim: gets the changes that may have been sent from now on.
     init(
-        _ inner: any Warehouse, writes: Int = .max, after: Bool = false,
+        _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in }
     ) {
         self.onClaim = onClaim
+        self.renews = renews
         self.inner = inner
         left = Mutex(writes)
         self.after = after
@@ -52,6 +55,7 @@ final class FailingWarehouse: Warehouse {
     }
     func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
         try alive()
+        if !renews { throw WarehouseError(.connection, "the warehouse is away") }
         try await inner.renewLease(lease, seconds: seconds)
     }
     func releaseLease(_ lease: Lease) async throws(WarehouseError) {

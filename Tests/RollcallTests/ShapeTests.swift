@@ -59,7 +59,11 @@ import Testing
             let output = try await shop.rollcall("plan", "members", "--format", "json", "--rows", "all")
             #expect(output.code == 0, "\(output.all)")
             let plan = try output.object()
-            #expect(Set(plan.keys) == ["sync", "list_id", "counts", "requests", "error", "held", "rows"])
+            let keys = ["sync", "status", "trigger", "list_id", "counts", "requests", "error", "held", "rows"]
+            #expect(Set(plan.keys) == Set(keys))
+            #expect(plan["status"] as? String == "queued")
+            let counts = try #require(plan["counts"] as? [String: Any])
+            #expect(counts["not_attempted"] as? Int == 3, "what is planned is not attempted yet")
             #expect(plan["list_id"] is NSNull && plan["error"] is NSNull)
             #expect((plan["held"] as? [Any])?.isEmpty == true)
             #expect(plan["requests"] as? [String: Int] == ["sent": 0, "retried": 0, "rate_limited": 0])
@@ -78,6 +82,7 @@ import Testing
         try await Shop.with { shop in
             let output = try await shop.rollcall("plan", "members", "--format", "json")
             #expect(output.code == 0)
+            #expect(try output.object()["status"] as? String == "held")
             let held = try #require(try output.object()["held"] as? [[String: Any]])
             #expect(held.count == 1)
             #expect(held.first.map { Set($0.keys) } == ["guard", "limit", "observed"])

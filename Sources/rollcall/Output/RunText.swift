@@ -17,10 +17,16 @@ struct RunJSON {
         text = Self.object(fields + (run.held.isEmpty ? [] : [("held", Self.held(run.held))]))
     }
 
-    /// A plan: the same object without run id, status, trigger and times.
-    init(plan counts: RunCounts, sync: String, listID: Int64?, held: [GuardFinding]) {
+    /// A plan: the same object without run id and times. Its status is the one that the run would begin with, and all
+    /// that is planned counts as not attempted, so that the accounting balances here too.
+    init(plan planned: RunCounts, sync: String, listID: Int64?, held: [GuardFinding]) {
+        var counts = planned
+        counts.notAttempted = planned.planned.total
+        let status = held.isEmpty ? RunStatus.queued : .held
         text = Self.object([
-            ("sync", JSONText.quote(sync)), ("list_id", Self.list(listID)), ("counts", Self.counts(counts)),
+            ("sync", JSONText.quote(sync)), ("status", JSONText.quote(status.rawValue)),
+            ("trigger", JSONText.quote(RunTrigger.manual.rawValue)), ("list_id", Self.list(listID)),
+            ("counts", Self.counts(counts)),
             ("requests", Self.requests(RequestCounts())), ("error", "null"), ("held", Self.held(held)),
         ])
     }

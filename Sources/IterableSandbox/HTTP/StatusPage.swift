@@ -139,7 +139,7 @@ struct StatusPage {
         .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
         th{color:var(--soft);font-weight:500;font-size:13px;text-align:left}
         th,td{padding:6px 12px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}
-        tr:last-child td{border-bottom:0}td{font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+        tr:last-child td{border-bottom:0}td{font-variant-numeric:tabular-nums;overflow-wrap:break-word}
         .empty{margin:0;color:var(--soft)}.alarm{border-color:var(--alarm);color:var(--alarm)}
         """
 }

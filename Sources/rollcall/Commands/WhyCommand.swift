@@ -70,8 +70,7 @@ struct WhyCommand: AsyncParsableCommand {
         return report.members.map { entry in
             let since = String(entry.since.iso8601.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let why = entry.member.rejection.map { ": \($0.reason)" } ?? ""
-            return
-                "snapshot:  \(entry.member.identity), \(entry.member.state.rawValue) since \(since) (run \(entry.sinceRunID))\(why)"
+            return "snapshot:  \(entry.member.identity), \(entry.member.state.rawValue) since \(since)\(why)"
         }
     }
 

@@ -19,7 +19,7 @@ public struct SyncPipeline: Sendable {
     let clock: any EngineClock
     let stop: StopSignal
     let progress: ProgressHandler
-    let identifyHolder: Holder
+    let holder: Holder
     let retention: [RetentionPolicy]
 
     /// - Parameters:
@@ -40,7 +40,7 @@ public struct SyncPipeline: Sendable {
         self.limiters = limiters
         self.clock = clock
         self.stop = stop
-        self.identifyHolder = holder
+        self.holder = holder
         self.retention = retention ?? [sync.retention]
         self.progress = progress
     }
@@ -63,7 +63,7 @@ public struct SyncPipeline: Sendable {
             let seconds = LeaseKeeper.seconds(requestTimeout: settings.limits.requestTimeoutSeconds)
             let before = clock.uptime
             let attempt = try await warehouse.acquireLease(
-                sync: sync.name, holder: identifyHolder.text, seconds: seconds, isDead: Holder.isDead)
+                sync: sync.name, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
             guard case .acquired(let lease) = attempt else { return .busy(busyError(attempt)) }
             let keeper = LeaseKeeper(
                 lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock)

@@ -53,7 +53,8 @@ final class Spool: @unchecked Sendable {
 
     private func openFile() throws {
         let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        var path = Array("\(folder)/rollcall-plan-XXXXXX".utf8CString)
+        let pattern = String(repeating: "X", count: 6)  // mkstemp puts a unique name here
+        var path = Array("\(folder)/rollcall-plan-\(pattern)".utf8CString)
         file = mkstemp(&path)
         guard file >= 0 else { throw Spool.failure("create", errno) }
         unlink(path)

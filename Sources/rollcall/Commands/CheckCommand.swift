@@ -27,7 +27,7 @@ struct CheckCommand: AsyncParsableCommand {
         var findings = [
             Finding(
                 subject: "configuration", isFine: true,
-                detail: "\(app.configuration.path): \(counted(app.configuration.syncs.count, "sync"))")
+                detail: "\(app.configuration.path): \(RunText.many(app.configuration.syncs.count, "sync"))")
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
@@ -75,7 +75,7 @@ struct CheckCommand: AsyncParsableCommand {
                 findings.append(
                     Finding(
                         subject: subject, isFine: true,
-                        detail: "the API key works at \(settings.baseURL), \(counted(lists.count, "list"))"))
+                        detail: "the API key works at \(settings.baseURL), \(RunText.many(lists.count, "list"))"))
             } catch {
                 findings.append(
                     Finding(
@@ -87,8 +87,6 @@ struct CheckCommand: AsyncParsableCommand {
         }
         return findings
     }
-
-    private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
     private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
         try await app.withPipeline(sync) { pipeline, _ in

@@ -153,7 +153,7 @@ enum RunListing {
         console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
         let counts = run.counts
         console.out(
-            "    \(run.sync): \(words.many(counts.audience, "person", "people")), "
+            "    \(run.sync): \(RunText.many(counts.audience, "person", "people")), "
                 + "\(words.grouped(counts.succeeded.subscribe)) in, \(words.grouped(counts.succeeded.unsubscribe)) out, "
                 + "\(words.grouped(counts.invalid + counts.failed.total)) bad")
     }

@@ -108,7 +108,7 @@ struct RunText {
         let list = run.listID.map(String.init) ?? "not made yet"
         let took = run.finishedAt.map { ", took \(seconds($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
-            "  list \(list), \(many(run.requests.sent, "request"))"
+            "  list \(list), \(Self.many(run.requests.sent, "request"))"
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))
@@ -116,11 +116,11 @@ struct RunText {
     }
 
     func counts(_ counts: RunCounts, status: RunStatus?) -> [String] {
-        let read = "\(many(counts.rowsRead, "row")) read"
+        let read = "\(Self.many(counts.rowsRead, "row")) read"
         let invalid = counts.invalid > 0 ? ", \(grouped(counts.invalid)) invalid" : ""
         let duplicates = counts.duplicates > 0 ? ", \(grouped(counts.duplicates)) duplicate" : ""
         var lines = [
-            "  \(read)\(invalid)\(duplicates): \(many(counts.audience, "person", "people")), \(grouped(counts.unchanged)) unchanged"
+            "  \(read)\(invalid)\(duplicates): \(Self.many(counts.audience, "person", "people")), \(grouped(counts.unchanged)) unchanged"
         ]
         let planned = counts.planned
         if status == nil || status == .held {
@@ -169,8 +169,8 @@ struct RunText {
     }
 
     /// `1 row`, `2,000 rows`.
-    func many(_ number: Int, _ one: String, _ more: String? = nil) -> String {
-        "\(grouped(number)) \(number == 1 ? one : more ?? one + "s")"
+    static func many(_ number: Int, _ one: String, _ more: String? = nil) -> String {
+        "\(ProgressLine.grouped(number)) \(number == 1 ? one : more ?? one + "s")"
     }
 
     func grouped(_ number: Int) -> String { ProgressLine.grouped(number) }

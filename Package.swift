@@ -17,6 +17,8 @@ let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "as
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -32,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     ],
@@ -52,10 +55,14 @@ let package = Package(
         .target(
             name: "RollcallConfig",
             dependencies: ["RollcallCore", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
+        .target(
+            name: "Web",
+            dependencies: ["RollcallCore", "Warehouse", "SyncEngine", hummingbird, mustache, nioCore, log, crypto],
+            swiftSettings: settings),
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine",
+                "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine", "Web",
                 arguments, log, grdb,
             ],
             swiftSettings: settings),
@@ -74,12 +81,29 @@ let package = Package(
         .testTarget(
             name: "IterableSandboxTests",
             dependencies: [
-                "IterableSandbox", httpClient, .product(name: "HummingbirdTesting", package: "hummingbird"),
+                "IterableSandbox", httpClient, hummingbirdTesting,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "SyncEngineTests",
             dependencies: ["SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport"],
+            swiftSettings: settings),
+        .target(
+            name: "Simulation", dependencies: ["SyncEngine", "Warehouse", "RollcallCore"], path: "Tests/Simulation",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
+            swiftSettings: settings),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Simulation", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "WebTests",
+            dependencies: [
+                "Web", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport", hummingbird, hummingbirdTesting,
+                httpClient, nioCore, log, crypto,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "RollcallConfigTests", dependencies: ["RollcallConfig", "RollcallCore"], swiftSettings: settings),

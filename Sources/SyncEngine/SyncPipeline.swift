@@ -89,7 +89,7 @@ public struct SyncPipeline: Sendable {
             case .discard(let id):
                 return .ran(try await warehouse.discardHeldRun(lease, id: id))
             case .approve(let id):
-                let run = try await warehouse.resumeHeldRun(lease, id: id)
+                let run = try await resume(id, lease, keeper)
                 return .ran(
                     await finished(run, keeper, runClock) { run in
                         try await carryOut(&run, keeper, runClock, found: try await resolver.find())
@@ -120,14 +120,9 @@ public struct SyncPipeline: Sendable {
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await planner.plan(
                 list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected))
-            run.counts = plan.counts
-            run.counts.notAttempted = plan.held.isEmpty ? 0 : plan.counts.planned.total
-            run.listID = found?.listID
-            run.held = plan.held
-            if !plan.held.isEmpty { run.status = .held }
             progress(.staging(changes: plan.counts.planned.total))
             try await keeper.ensure(for: .zero)
-            try await warehouse.stage(keeper.lease, run, plan: plan.makeReader(), log: sync.logs)
+            try await stage(plan, &run, keeper)
             if run.status == .held { return }
             try await carryOut(&run, keeper, runClock, found: found)
         }
@@ -140,14 +135,14 @@ public struct SyncPipeline: Sendable {
         run.counts.notAttempted = 0
         if let staged = run.listID, staged != found?.listID { throw listChanged(run) }
         if run.counts.planned.total == 0 && found?.listID != nil && run.listID != nil {
-            _ = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+            run.counts.failed = try await applyLocalChanges(run, keeper)
             return
         }
         if stop.reason != nil { return }
         var binding = try await resolver.ensure(keeper.lease, found: found, now: runClock.now)
         guard let list = binding.listID else { throw ListResolver.gone(sync) }
         run.listID = list
-        run.counts.failed = try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+        run.counts.failed = try await applyLocalChanges(run, keeper)
         let (stopError, listIsGone): (RunError?, Bool)
         do {
             (stopError, listIsGone) = try await delivery(
@@ -208,9 +203,14 @@ public struct SyncPipeline: Sendable {
         _ run: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, _ lost: OutcomesLost
     ) async -> SyncRun {
         var run = run
-        let recovered = try? await warehouse.recoverRuns(
-            keeper.lease, settleSeconds: lostRequestSeconds, log: sync.logs)
-        if let closed = recovered?.first(where: { $0.id == run.id }) { run = closed }
+        let recovered = try? await keeper.patiently { () async throws(WarehouseError) in
+            try await warehouse.recoverRuns(keeper.lease, settleSeconds: lostRequestSeconds, log: sync.logs)
+        }
+        if let closed = recovered?.first(where: { $0.id == run.id }) {
+            run = closed
+        } else if let stored = try? await warehouse.run(id: run.id), stored.status.isFinal {
+            run = stored
+        }
         if run.status == .running {
             // What was not recorded is not known.
             run.counts.unknown += max(
@@ -283,11 +283,6 @@ extension SyncSettings {
     public var retention: RetentionPolicy {
         RetentionPolicy(sync: name, days: logs.retain ? logs.retentionDays : LogSettings().retentionDays)
     }
-}
-
-/// Requests were sent and what became of them could not be written down.
-private struct OutcomesLost: Error {
-    var cause: any Error
 }
 
 extension SyncRun {

@@ -1,0 +1,71 @@
+import RollcallCore
+import Warehouse
+
+/// The writes between a plan and its first request. The answer to a commit may be lost, so each asks the warehouse what
+/// became of it: the renewal of the lease waits for the row that the lost transaction has locked, and what is read after
+/// it is the truth.
+extension SyncPipeline {
+    /// Puts the plan into the outbox, or holds it. `run` is changed only if that was done.
+    func stage(_ plan: Plan, _ run: inout SyncRun, _ keeper: LeaseKeeper) async throws {
+        var staged = run
+        staged.counts = plan.counts
+        staged.counts.notAttempted = plan.held.isEmpty ? 0 : plan.counts.planned.total
+        staged.held = plan.held
+        if !plan.held.isEmpty { staged.status = .held }
+        do throws(WarehouseError) {
+            try await warehouse.stage(keeper.lease, staged, plan: plan.makeReader(), log: sync.logs)
+        } catch {
+            guard error.isTransient, let stored = try await stored(run, keeper), stored.status == staged.status,
+                stored.counts == staged.counts
+            else { throw error }
+        }
+        run = staged
+    }
+
+    /// What needs no request. Returns how many changes failed by it.
+    func applyLocalChanges(_ run: SyncRun, _ keeper: LeaseKeeper) async throws -> PerOperation {
+        do throws(WarehouseError) {
+            return try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+        } catch {
+            guard error.isTransient, try await stored(run, keeper) != nil else { throw error }
+            // What was carried out has left the outbox; the run's row has counted it.
+            _ = try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
+            }
+            return try await stored(run, keeper)?.counts.failed ?? PerOperation()
+        }
+    }
+
+    /// A held run, running again.
+    func resume(_ id: String, _ lease: Lease, _ keeper: LeaseKeeper) async throws -> SyncRun {
+        do throws(WarehouseError) {
+            return try await warehouse.resumeHeldRun(lease, id: id)
+        } catch {
+            guard error.isTransient else { throw error }
+            try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
+            let stored = try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.run(id: id)
+            }
+            guard let stored, stored.status == .running else { throw error }
+            return stored
+        }
+    }
+
+    /// The run as it stands in the warehouse after everything that was sent there.
+    /// - Throws: ``OutcomesLost`` when the warehouse cannot be asked.
+    private func stored(_ run: SyncRun, _ keeper: LeaseKeeper) async throws(OutcomesLost) -> SyncRun? {
+        do {
+            try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
+            return try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.run(id: run.id)
+            }
+        } catch {
+            throw OutcomesLost(cause: error)
+        }
+    }
+}
+
+/// What the run has done so far could not be written down, or may have been: the warehouse's own record decides.
+struct OutcomesLost: Error {
+    var cause: any Error
+}

@@ -1,0 +1,74 @@
+/// What can go wrong at one call. The catalogue of docs/reliability.md, as far as it can happen inside a history.
+public enum Fault: String, CaseIterable, Sendable {
+    // The warehouse
+    case storeLostBefore, storeLostAfter, storeLate, storeSlow, storeOutage, storeBusy, storeFull
+    // The process, before or after a write
+    case crashBeforeStore, crashAfterStore, stopBeforeStore, stopAfterStore
+    // The process, around a request
+    case crashBeforeRequest, crashInFlight, crashAfterAnswer, stopInFlight
+    // The way to Iterable
+    case notSent, lostBefore, lostAfter, late, slow
+    // Iterable's answers
+    case rateLimited, rateLimitedWish, rateLimitedNonsense, serverError, serverErrorApplied, gatewayPage, requestTimeout
+    case truncated, notJSON, emptyAnswer, countsMismatch, unnamedFailure, refusedWhole, tooLarge, someInvalidData
+    case someNamedTwice, keyRefused, forbidden
+
+    static let store: [Fault] = [
+        .storeLostBefore, .storeLostAfter, .storeLate, .storeSlow, .storeOutage, .storeBusy, .storeFull,
+        .crashBeforeStore, .crashAfterStore, .stopBeforeStore, .stopAfterStore,
+    ]
+
+    /// Reading the audience or the snapshot has no second half.
+    static let reading: [Fault] = [
+        .storeLostBefore, .storeSlow, .storeOutage, .crashBeforeStore, .stopBeforeStore,
+    ]
+
+    static let delivery: [Fault] = [
+        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .stopInFlight, .notSent, .lostBefore, .lostAfter,
+        .late, .slow, .rateLimited, .rateLimitedWish, .rateLimitedNonsense, .serverError, .serverErrorApplied,
+        .gatewayPage, .requestTimeout, .truncated, .notJSON, .emptyAnswer, .countsMismatch, .unnamedFailure,
+        .refusedWhole, .tooLarge, .someInvalidData, .someNamedTwice, .keyRefused, .forbidden,
+    ]
+
+    static let lists: [Fault] = [
+        .crashBeforeRequest, .crashAfterAnswer, .notSent, .lostBefore, .slow, .rateLimited, .serverError, .truncated,
+    ]
+
+    static let creation: [Fault] = [
+        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .notSent, .lostBefore, .lostAfter, .late, .serverError,
+        .serverErrorApplied, .truncated,
+    ]
+}
+
+/// Decides which fault, if any, meets a call. The decision depends on the call's key alone, so that a shrunk history
+/// meets the faults that are left at the same calls.
+final class FaultPlan {
+    private let seed: UInt64
+    private let kinds: Set<Fault>
+    private let percent: Int
+    /// Shrinking: only these calls may meet a fault.
+    private let only: Set<String>?
+    var isOn = true
+    /// Calls that met a fault, in order.
+    private(set) var met: [(key: String, fault: Fault)] = []
+
+    init(_ scenario: Scenario) {
+        seed = scenario.seed
+        kinds = scenario.faults
+        percent = scenario.faultPercent
+        only = scenario.onlyFaultsAt
+    }
+
+    /// The fault that meets a call, with dice for its particulars.
+    func draw(_ key: String, _ choices: [Fault]) -> (Fault, Dice)? {
+        guard isOn else { return nil }
+        if let only, !only.contains(key) { return nil }
+        var dice = Dice(seed, key)
+        guard dice.chance(percent) else { return nil }
+        let open = choices.filter(kinds.contains)
+        guard !open.isEmpty else { return nil }
+        let fault = dice.pick(open)
+        met.append((key, fault))
+        return (fault, dice)
+    }
+}

@@ -1,0 +1,154 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// What a warehouse keeps for Rollcall, as plain values: a model of the state tables that is checked against the real
+/// ones (`StoreModelTests`). A failed transaction leaves nothing behind because it works on a copy.
+struct MemoryState {
+    struct LeaseRow {
+        var token: Int64
+        var holder: String
+        var expiresAt: Date
+    }
+
+    struct RunRow {
+        var run: SyncRun
+        var claimedThrough: Int64 = 0
+    }
+
+    struct Place: Hashable {
+        var sync: String
+        var list: Int64
+    }
+
+    struct Settling {
+        var place: Place
+        var request: SettlingRequest
+    }
+
+    var isMigrated = false
+    var leases: [String: LeaseRow] = [:]
+    /// Sorted by id.
+    var runs: [RunRow] = []
+    /// By run, sorted by sequence.
+    var outbox: [String: [Change]] = [:]
+    var members: [Place: [Fingerprint: MemberEntry]] = [:]
+    var log: [LogRecord] = []
+    var records: Int64 = 0
+    var settling: [Settling] = []
+    var keys: [String: [UInt8]] = [:]
+    var bindings: [String: ListBinding] = [:]
+
+    // MARK: Leases
+
+    func prove(_ lease: Lease) throws(WarehouseError) {
+        guard leases[lease.sync]?.token == lease.token else {
+            throw WarehouseError(.leaseLost, "the sync \(lease.sync) was taken over")
+        }
+    }
+
+    mutating func acquire(
+        _ sync: String, _ holder: String, _ seconds: Double, now: Date, isDead: (String) -> Bool
+    ) -> LeaseAttempt {
+        if let row = leases[sync], row.expiresAt > now, !isDead(row.holder) {
+            return .busy(
+                holder: row.holder, secondsLeft: row.expiresAt.timeIntervalSince(now), runID: openRun(of: sync)?.id)
+        }
+        let token = (leases[sync]?.token ?? 0) + 1
+        leases[sync] = LeaseRow(token: token, holder: holder, expiresAt: now.addingTimeInterval(seconds))
+        return .acquired(Lease(sync: sync, holder: holder, token: token))
+    }
+
+    mutating func release(_ lease: Lease) {
+        guard leases[lease.sync]?.token == lease.token else { return }
+        leases[lease.sync]?.holder = ""
+        leases[lease.sync]?.expiresAt = .distantPast
+    }
+
+    // MARK: Runs
+
+    func run(_ id: String) -> SyncRun? { runs.first { $0.run.id == id }?.run }
+
+    func openRun(of sync: String) -> SyncRun? {
+        runs.first { $0.run.sync == sync && !$0.run.status.isFinal }?.run
+    }
+
+    mutating func insert(_ run: SyncRun) throws(WarehouseError) {
+        if !run.status.isFinal, openRun(of: run.sync) != nil { throw conflict("a run of \(run.sync) is open") }
+        if self.run(run.id) != nil { throw conflict("the run \(run.id) exists") }
+        runs.append(RunRow(run: run))
+        runs.sort { $0.run.id < $1.run.id }
+    }
+
+    mutating func update(
+        _ id: String, of sync: String, when statuses: Set<RunStatus>, _ body: (inout RunRow) -> Void
+    ) throws(WarehouseError) {
+        guard let index = runs.firstIndex(where: { $0.run.id == id }), runs[index].run.sync == sync,
+            statuses.contains(runs[index].run.status)
+        else { throw conflict("the run \(id) is not \(statuses.map(\.rawValue).sorted())") }
+        body(&runs[index])
+    }
+
+    /// Counts, requests and error only.
+    mutating func saveProgress(_ run: SyncRun) throws(WarehouseError) {
+        try update(run.id, of: run.sync, when: [.queued, .running]) { row in
+            row.run.counts = run.counts
+            row.run.requests = run.requests
+            row.run.error = run.error
+        }
+    }
+
+    mutating func save(_ run: SyncRun) throws(WarehouseError) {
+        guard run.counts.balances || !run.status.isSettled else { throw conflict("the counts do not balance") }
+        guard (run.finishedAt == nil) != run.status.isFinal else { throw conflict("finished, or not") }
+        try saveProgress(run)
+        try update(run.id, of: run.sync, when: [.queued, .running]) { row in
+            row.run.status = run.status
+            row.run.listID = run.listID
+            row.run.finishedAt = run.finishedAt
+            row.run.held = run.held
+        }
+    }
+
+    private func conflict(_ message: String) -> WarehouseError { WarehouseError(.conflict, message) }
+
+    // MARK: Log
+
+    mutating func write(
+        _ run: String, _ sync: String, _ change: Change, status: String, reason: FailureReason?, httpStatus: Int?,
+        attempts: Int, now: Date
+    ) {
+        let shown = change.loggedAs ?? change.identity
+        write(
+            run, sync, email: shown.email, userID: shown.userID, operation: change.operation.rawValue, status: status,
+            reason: reason, httpStatus: httpStatus, attempts: attempts, now: now)
+    }
+
+    mutating func write(
+        _ run: String, _ sync: String, email: String?, userID: String?, operation: String, status: String,
+        reason: FailureReason?, httpStatus: Int?, attempts: Int, now: Date
+    ) {
+        records += 1
+        log.append(
+            LogRecord(
+                recordID: records, runID: run, sync: sync, email: email, userID: userID, operation: operation,
+                status: status, errorCode: reason?.code, errorReason: reason?.reason, httpStatus: httpStatus,
+                attempts: attempts, loggedAt: now))
+    }
+
+    /// Logs what is left in the run's outbox as not attempted, and empties it.
+    mutating func giveUpRest(_ run: String, _ sync: String, _ reason: FailureReason, _ settings: LogSettings, now: Date) {
+        let rest = outbox.removeValue(forKey: run) ?? []
+        guard settings.retain else { return }
+        for change in rest where change.kind == .send || change.kind == .parked {
+            write(
+                run, sync, change, status: "not_attempted", reason: reason, httpStatus: reason.httpStatus, attempts: 0,
+                now: now)
+        }
+    }
+}
+
+extension RunStatus {
+    /// Neither queued nor running: the accounting must balance.
+    var isSettled: Bool { self != .queued && self != .running }
+}

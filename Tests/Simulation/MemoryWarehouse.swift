@@ -1,0 +1,238 @@
+public import Foundation
+public import RollcallCore
+public import Warehouse
+
+/// A warehouse in memory, with a clock that the simulation drives. For one thread.
+public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
+    /// The warehouse's clock.
+    var time: () -> Date
+    /// What a plan reads: the bytes of the columns `email` and `user_id`.
+    var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
+    private(set) var state = MemoryState()
+
+    public init(time: @escaping () -> Date) { self.time = time }
+
+    /// One transaction: after an error nothing of it is left.
+    private func write<R>(
+        _ lease: Lease?, _ body: (inout MemoryState, Date) throws(WarehouseError) -> R
+    ) throws(WarehouseError) -> R {
+        guard state.isMigrated else { throw WarehouseError(.missing, "there are no state tables") }
+        if let lease { try state.prove(lease) }
+        var copy = state
+        let result = try body(&copy, time())
+        state = copy
+        return result
+    }
+
+    /// For what the reports do.
+    func change(_ body: (inout MemoryState) -> Void) { body(&state) }
+
+    // MARK: Schema and audience
+
+    public func schemaVersion() async throws(WarehouseError) -> Int? { state.isMigrated ? 1 : nil }
+
+    public func migrate() async throws(WarehouseError) -> MigrationResult {
+        defer { state.isMigrated = true }
+        return MigrationResult(from: state.isMigrated ? 1 : nil, to: 1)
+    }
+
+    public func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
+    public func close() async {}
+
+    public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+        ["email", "user_id"].map { AudienceColumn(name: $0, type: "text", canIdentify: true) }
+    }
+
+    public func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+    ) async throws {
+        for row in audience {
+            try MemoryWarehouse.withCell(columns.email == nil ? nil : row.email) { email in
+                try MemoryWarehouse.withCell(columns.userID == nil ? nil : row.userID) { try body(email, $0) }
+            }
+        }
+    }
+
+    private static func withCell(_ bytes: [UInt8]?, _ body: (AudienceCell) throws -> Void) rethrows {
+        guard let bytes else { return try body(.null) }
+        try bytes.withUnsafeBytes { try body(AudienceCell(bytes: $0)) }
+    }
+
+    // MARK: Leases
+
+    public func acquireLease(
+        sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
+    ) async throws(WarehouseError) -> LeaseAttempt {
+        try write(nil) { state, now in state.acquire(sync, holder, seconds, now: now, isDead: isDead) }
+    }
+
+    public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+        try write(lease) { state, now in
+            state.leases[lease.sync]?.expiresAt = now.addingTimeInterval(seconds)
+        }
+    }
+
+    public func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+        try write(nil) { state, _ in state.release(lease) }
+    }
+
+    // MARK: Runs
+
+    public func recoverRuns(
+        _ lease: Lease, settleSeconds: Double, log: LogSettings
+    ) async throws(WarehouseError) -> [SyncRun] {
+        try write(lease) { state, now in
+            state.recover(lease.sync, settleSeconds: settleSeconds, log, now: now)
+        }
+    }
+
+    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try write(lease) { state, _ throws(WarehouseError) in try state.insert(run) }
+    }
+
+    public func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try write(lease) { state, now throws(WarehouseError) in
+            do {
+                var changes: [Change] = []
+                while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
+                state.outbox[run.id] = changes
+                while case let page = try plan.nextRecords(limit: 100), !page.isEmpty {
+                    for record in page where log.retain && (log.records == .all || record.isFailure) {
+                        state.write(
+                            run.id, run.sync, email: Self.shown(record.email), userID: Self.shown(record.userID),
+                            operation: "validate", status: record.isFailure ? "failed" : "succeeded",
+                            reason: record.reason, httpStatus: record.reason.httpStatus, attempts: 0, now: now)
+                    }
+                }
+            } catch {
+                throw WarehouseError(.other, "the plan cannot be read: \(error)")
+            }
+            try state.save(run)
+        }
+    }
+
+    private static func shown(_ bytes: [UInt8]?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
+
+    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+        state.runs.first { $0.run.sync == sync && $0.run.status == .held }?.run
+    }
+
+    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try write(lease) { state, _ throws(WarehouseError) in
+            try state.update(id, of: lease.sync, when: [.held]) { $0.run.status = .running }
+            return try Self.found(state, id)
+        }
+    }
+
+    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try write(lease) { state, now throws(WarehouseError) in
+            try state.update(id, of: lease.sync, when: [.held]) { row in
+                row.run.status = .cancelled
+                row.run.finishedAt = now
+            }
+            state.outbox[id] = nil
+            return try Self.found(state, id)
+        }
+    }
+
+    private static func found(_ state: MemoryState, _ id: String) throws(WarehouseError) -> SyncRun {
+        guard let run = state.run(id) else { throw WarehouseError(.conflict, "there is no run \(id)") }
+        return run
+    }
+
+    public func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation {
+        try write(lease) { state, now throws(WarehouseError) in try state.applyLocalChanges(run, log, now: now) }
+    }
+
+    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        let rest = (state.outbox[id] ?? []).filter { $0.kind == .send && $0.sequence > sequence }
+        return Array(rest.prefix(max(0, limit)))
+    }
+
+    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        try write(lease) { state, _ throws(WarehouseError) in
+            try state.update(id, of: lease.sync, when: [.running]) { row in
+                row.claimedThrough = max(row.claimedThrough, sequence)
+            }
+        }
+    }
+
+    public func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError) {
+        try write(lease) { state, now throws(WarehouseError) in try state.acknowledge(run, outcomes, log, now: now) }
+    }
+
+    public func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError) {
+        try write(lease) { state, now throws(WarehouseError) in
+            // Repeated after a lost answer: it is done.
+            if run.status.isFinal, state.run(run.id)?.status == run.status { return }
+            state.giveUpRest(run.id, run.sync, reason, log, now: now)
+            var ended = run
+            if ended.status.isFinal { ended.finishedAt = run.finishedAt ?? now }
+            try state.save(ended)
+            state.settling.removeAll { $0.place.sync == run.sync && $0.request.settlesAt < now }
+        }
+    }
+
+    // MARK: Snapshot
+
+    public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+        if state.keys[sync] == nil, let newKey { try write(nil) { state, _ in state.keys[sync] = newKey } }
+        return state.keys[sync]
+    }
+
+    private func entries(_ sync: String, _ list: Int64) -> [MemberEntry] {
+        (state.members[.init(sync: sync, list: list)] ?? [:]).values.sorted {
+            $0.member.fingerprint < $1.member.fingerprint
+        }
+    }
+
+    public func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws {
+        for entry in entries(sync, list) { try body(entry.member.fingerprint, entry.member.state, entry.member.listed) }
+    }
+
+    public func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
+        let known = state.members[.init(sync: sync, list: list)] ?? [:]
+        return Set(fingerprints).sorted().compactMap { known[$0]?.member }
+    }
+
+    public func members(
+        sync: String, list: Int64, knownAs identity: Identity
+    ) async throws(WarehouseError) -> [MemberEntry] {
+        entries(sync, list).filter { entry in
+            let known = entry.member.identity
+            return (identity.email != nil && known.email == identity.email)
+                || (identity.userID != nil && known.userID == identity.userID)
+        }
+    }
+
+    public func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
+        entries(sync, list).reduce(into: [:]) { $0[$1.member.state, default: 0] += 1 }
+    }
+
+    public func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+        let now = time()
+        return state.settling.filter { $0.place == .init(sync: sync, list: list) && $0.request.settlesAt >= now }
+            .map(\.request).sorted { $0.settlesAt < $1.settlesAt }
+    }
+
+    public func now() async throws(WarehouseError) -> Date { time() }
+
+    // MARK: The list
+
+    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
+
+    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+        try write(lease) { state, _ in state.bindings[binding.sync] = binding }
+    }
+}

@@ -1,0 +1,287 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+/// The independent model: what must never happen, and what must be so in the end. It shares no decision with the engine:
+/// it looks at rows, requests and stored accounts.
+final class Oracle {
+    private let world: World
+    private let iterable: SimulatedIterable
+    private let scenario: Scenario
+    private(set) var violations: [String] = []
+    /// What was seen at least once, for the coverage of a whole campaign.
+    private(set) var seen: Set<String> = []
+
+    /// What a run read: the identifiers of the audience, and how many members the snapshot had.
+    private struct Reading {
+        var names: Set<String> = []
+        var rows = 0
+        var listed = 0
+    }
+
+    private var reading: [String: Reading] = [:]
+    private var readingOfRun: [String: Reading] = [:]
+    private var staged: [String: Set<String>] = [:]
+    private var approved: Set<String> = []
+    private var removedInRun: [String: Set<String>] = [:]
+    private var everOurs: Set<String> = []
+    private var acknowledged: Set<String> = []
+    private var inFlight: [Int: (node: Node, subscribers: [SimulatedIterable.Subscriber], until: Duration)] = [:]
+
+    init(_ scenario: Scenario, _ world: World, _ iterable: SimulatedIterable) {
+        self.scenario = scenario
+        self.world = world
+        self.iterable = iterable
+    }
+
+    func violated(_ rule: String) {
+        world.note(nil, "VIOLATION: \(rule)")
+        violations.append(rule)
+    }
+
+    func saw(_ event: String) { seen.insert(event) }
+
+    // MARK: What the rows mean
+
+    /// Trimmed and in lower case, as the contract has it; this model has no other white space than blank and tab.
+    static func email(_ bytes: [UInt8]?) -> String? {
+        guard let bytes else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: CharacterSet(charactersIn: " \t"))
+        return text.contains("@") ? text.lowercased() : nil
+    }
+
+    static func names(_ row: People.Row) -> [String] {
+        [email(row.email), row.userID.map { String(decoding: $0, as: UTF8.self) }].compactMap(\.self)
+    }
+
+    // MARK: While a run goes on
+
+    func hasRead(_ rows: [People.Row], _ node: Node) {
+        reading[node.name, default: Reading()].names = Set(rows.flatMap(Oracle.names))
+        reading[node.name]?.rows = rows.count
+    }
+
+    func hasReadSnapshot(listed: Int, _ node: Node) { reading[node.name, default: Reading()].listed = listed }
+
+    func hasStaged(_ run: SyncRun, _ changes: [Change], _ node: Node) {
+        readingOfRun[run.id] = reading[node.name]
+        staged[run.id] = Set(changes.filter { $0.kind == .send }.map { Oracle.order($0.operation, $0.identity) })
+        saw("run \(run.status.rawValue)")
+    }
+
+    func hasApproved(_ run: String) { approved.insert(run) }
+
+    /// What is claimed may have been sent, for all that the next process knows.
+    func hasClaimed(_ changes: [Change]) {
+        for change in changes where change.operation == .subscribe {
+            everOurs.formUnion([change.identity.email, change.identity.userID].compactMap(\.self))
+        }
+    }
+
+    private static func order(_ operation: RollcallCore.Operation, _ identity: Identity) -> String {
+        "\(operation) \(identity.email ?? "-")/\(identity.userID ?? "-")"
+    }
+
+    /// Judges a request at the moment it is sent. Returns its number.
+    func isSent(_ request: DeliveryRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
+        if read.leavesChannel { violated("a request leaves the channel") }
+        if node.stop.reason != nil { violated("\(node.name) sends after it was asked to stop") }
+        guard let run = node.runID else { return violated("a request without a run") }
+        for identity in request.subscribers
+        where staged[run]?.contains(Oracle.order(request.operation, identity)) != true {
+            violated("run \(run) sends what was not staged: \(identity)")
+        }
+        judgeNeighbours(read, node)
+        for subscriber in read.subscribers {
+            for late in iterable.underWay.values
+            where late.subscribes != read.subscribes && late.list == read.list && late.shares(subscriber) {
+                violated("the opposite of \(late.summary) is sent while that may still land")
+            }
+            if !read.subscribes { judgeRemoval(subscriber, run) }
+        }
+        inFlight[number] = (node, read.subscribers, world.now + .seconds(scenario.timeoutSeconds))
+    }
+
+    private func judgeNeighbours(_ read: SimulatedIterable.Request, _ node: Node) {
+        for (number, other) in inFlight where other.until < world.now { if other.node.process.isDead { inFlight[number] = nil } }
+        for other in inFlight.values {
+            if other.node !== node && !other.node.process.isDead && other.until >= world.now {
+                violated("\(node.name) sends while a request of \(other.node.name) is under way")
+            }
+            guard other.node === node else { continue }
+            for subscriber in read.subscribers {
+                let shares = other.subscribers.contains {
+                    ($0.email != nil && $0.email == subscriber.email)
+                        || ($0.userID != nil && $0.userID == subscriber.userID)
+                }
+                if shares { violated("one person is in two requests at once") }
+            }
+        }
+    }
+
+    private func judgeRemoval(_ subscriber: SimulatedIterable.Subscriber, _ run: String) {
+        let named = [subscriber.email, subscriber.userID].compactMap(\.self)
+        if named.count != 1 { violated("a removal names \(named.count) identifiers") }
+        let wanted = readingOfRun[run]?.names ?? []
+        // The person has every name under which we put them there, also where this request does not say it.
+        let profile = iterable.profile(of: subscriber)
+        let has = [profile?.email, profile?.userID].compactMap(\.self)
+        let known = named + has.filter { profile?.joinedAs.contains($0) == true }
+        if let name = known.first(where: wanted.contains) { violated("removed, though \(name) is in the audience") }
+        if !named.contains(where: everOurs.contains) { violated("removed, though not ours: \(named)") }
+        removedInRun[run, default: []].formUnion(named)
+        if !approved.contains(run) { judgeGuards(run) }
+    }
+
+    private func judgeGuards(_ run: String) {
+        guard let reading = readingOfRun[run] else { return }
+        let removed = removedInRun[run]?.count ?? 0
+        if case .count(let limit) = iterable.scenario.maxRemovals, guardsAreOn, removed > limit {
+            violated("run \(run) removes \(removed), more than \(limit), without approval")
+        }
+        if !scenario.allowEmpty && guardsAreOn && reading.names.isEmpty {
+            violated("run \(run) removes people although the audience is empty")
+        }
+    }
+
+    var guardsAreOn = true
+    /// False once somebody deleted the list.
+    var othersMembersAreSafe = true
+
+    func hasEnded(number: Int) { inFlight[number] = nil }
+
+    /// An answer that reached its process and that names these records as carried out.
+    func isAcknowledged(_ request: SimulatedIterable.Request, except failures: Set<Int>) {
+        for (position, subscriber) in request.subscribers.enumerated() where !failures.contains(position) {
+            guard request.subscribes else { continue }
+            acknowledged.insert("\(subscriber.email ?? "-")/\(subscriber.userID ?? "-")")
+        }
+    }
+
+    // MARK: After a run
+
+    func hasEnded(_ outcome: RunKind, store: MemoryState) {
+        saw("outcome \(outcome.name)")
+        for row in store.runs { judgeAccounts(row.run, store) }
+        for (_, members) in store.members {
+            for entry in members.values where entry.member.state == .subscribed {
+                let identity = entry.member.identity
+                if !acknowledged.contains("\(identity.email ?? "-")/\(identity.userID ?? "-")") {
+                    violated("\(identity) is on the snapshot as subscribed and was never acknowledged")
+                }
+            }
+        }
+    }
+
+    private func judgeAccounts(_ run: SyncRun, _ store: MemoryState) {
+        saw("run \(run.status.rawValue)")
+        if let code = run.error?.code { saw("error \(code)") }
+        guard run.status.isSettled else { return }
+        let counts = run.counts
+        if !counts.balances { violated("run \(run.id) does not balance: \(counts)") }
+        guard run.status.isFinal, !(run.status == .cancelled && run.held.isEmpty == false) else { return }
+        var sums: [String: Int] = [:]
+        var people: Set<String> = []
+        for record in store.log where record.runID == run.id {
+            sums["\(record.operation) \(record.status)", default: 0] += 1
+            saw("record \(record.status) \(record.errorCode ?? "")")
+            guard record.operation != "validate" else { continue }
+            if !people.insert("\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")").inserted {
+                violated("run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
+            }
+        }
+        for operation in RollcallCore.Operation.allCases {
+            if sums["\(operation) succeeded", default: 0] != counts.succeeded[operation]
+                || sums["\(operation) failed", default: 0] != counts.failed[operation]
+            {
+                violated("run \(run.id) \(run.status), \(operation): the log has \(sums), the run \(counts.short)")
+            }
+        }
+        let unknown = sums["subscribe unknown", default: 0] + sums["unsubscribe unknown", default: 0]
+        let rest = sums["subscribe not_attempted", default: 0] + sums["unsubscribe not_attempted", default: 0]
+        if unknown != counts.unknown || rest != counts.notAttempted || sums["validate failed", default: 0] != counts.invalid {
+            violated("run \(run.id) \(run.status): the log has \(sums), the run \(counts.short)")
+        }
+    }
+
+    // MARK: In the end
+
+    /// Faults have stopped and one more run has ended: the list is the audience, others' members aside.
+    func judgeEnd(rows: [People.Row], list: Int64?) {
+        let wanted = Set(rows.flatMap(Oracle.names))
+        let listed = iterable.profiles.filter { profile in list.map(profile.lists.contains) ?? false }
+        for profile in listed where !profile.isForeign {
+            let names = [profile.email, profile.userID].compactMap(\.self)
+            if names.contains(where: wanted.contains) || isEntangled(names, wanted) { continue }
+            violated("still on the list: \(names)")
+        }
+        for profile in iterable.profiles where profile.isForeign && othersMembersAreSafe {
+            let names = [profile.email, profile.userID].compactMap(\.self)
+            let isOurs = names.contains(where: everOurs.contains)
+            if let list, !profile.lists.contains(list), !isOurs { violated("a member of others is gone: \(names)") }
+        }
+        for row in rows {
+            let names = Oracle.names(row)
+            if names.isEmpty || names.contains(where: mayBeRefused) { continue }
+            let isListed = listed.contains { profile in
+                [profile.email, profile.userID].compactMap(\.self).contains(where: names.contains)
+            }
+            if !isListed { violated("not on the list: \(names)") }
+        }
+    }
+
+    /// Rows have contradicted each other (one address with two userIds, one after the other or at once), and a request that
+    /// would have joined the two got no clear answer: nobody can say that the person left.
+    private func isEntangled(_ names: [String], _ wanted: Set<String>) -> Bool {
+        var reached = Set(names)
+        var pairs = doubtfulPairs
+        while let index = pairs.firstIndex(where: { !$0.isDisjoint(with: reached) }) {
+            reached.formUnion(pairs.remove(at: index))
+        }
+        if reached.count > names.count { saw("an entangled person stayed") }
+        return !reached.isDisjoint(with: wanted)
+    }
+
+    /// Two names in one request that got no clear answer.
+    private var doubtfulPairs: [Set<String>] = []
+
+    func isDoubtful(_ request: SimulatedIterable.Request) {
+        for subscriber in request.subscribers where request.subscribes {
+            if let email = subscriber.email, let userID = subscriber.userID { doubtfulPairs.append([email, userID]) }
+        }
+    }
+
+    /// Iterable refuses this person, or knows the identifiers as two people.
+    private func mayBeRefused(_ name: String) -> Bool {
+        for person in scenario.afflicted.keys where name == People.email(person) || name == People.userID(person) {
+            return true
+        }
+        return conflicts.contains(name)
+    }
+
+    var conflicts: Set<String> = []
+}
+
+/// How a run ended, for the oracle.
+enum RunKind {
+    case ran(SyncRun), held, busy, failed(String)
+
+    var name: String {
+        switch self {
+        case .ran(let run): "ran \(run.status.rawValue)"
+        case .held: "already held"
+        case .busy: "busy"
+        case .failed(let code): "failed \(code)"
+        }
+    }
+}
+
+extension RunCounts {
+    var short: String {
+        "read \(rowsRead) invalid \(invalid) duplicates \(duplicates) audience \(audience)"
+            + " planned +\(planned.subscribe) -\(planned.unsubscribe) succeeded +\(succeeded.subscribe)"
+            + " -\(succeeded.unsubscribe) failed +\(failed.subscribe) -\(failed.unsubscribe)"
+            + " not attempted \(notAttempted) unknown \(unknown)"
+    }
+}

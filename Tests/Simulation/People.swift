@@ -1,0 +1,76 @@
+import RollcallCore
+
+/// The people behind the audience's rows.
+struct People {
+    private struct Person {
+        var isIn = false
+        /// Numbers of address and userId; they move between people.
+        var address: Int
+        var user: Int
+        var hasEmail = true
+        var hasUserID = true
+        /// 0: once; 1: twice, spelled otherwise; 2: with blanks around it; 3: in capitals.
+        var spelling = 0
+        var isInvalid = false
+    }
+
+    private let scenario: Scenario
+    private var people: [Person]
+    private var nextAddress: Int
+    private var nextUser: Int
+
+    init(_ scenario: Scenario) {
+        self.scenario = scenario
+        people = (0..<scenario.people).map { Person(address: $0, user: $0) }
+        nextAddress = scenario.people
+        nextUser = scenario.people
+    }
+
+    static func email(_ number: Int) -> String { "p\(number)@example.com" }
+    static func userID(_ number: Int) -> String { "U\(number)" }
+
+    // MARK: Rows
+
+    typealias Row = (email: [UInt8]?, userID: [UInt8]?)
+
+    var rows: [Row] { people.filter(\.isIn).flatMap(rows) }
+
+    private func rows(_ person: Person) -> [Row] {
+        if person.isInvalid { return [(Array("not an address".utf8), nil)] }
+        let usesEmail = scenario.type != .userID && !(scenario.placeholders)
+        let usesUserID = scenario.type != .email || scenario.placeholders
+        let email = usesEmail && (person.hasEmail || !usesUserID) ? People.email(person.address) : nil
+        let userID = usesUserID && (person.hasUserID || email == nil) ? People.userID(person.user) : nil
+        let user = userID.map { Array($0.utf8) }
+        let plain = email.map { Array($0.utf8) }
+        let shouted = email.map { Array($0.uppercased().utf8) }
+        switch person.spelling {
+        case 1: return [(plain, user), (shouted, user)]
+        case 2: return [(email.map { Array((" " + $0 + "\t").utf8) }, user)]
+        case 3: return [(shouted, user)]
+        default: return [(plain, user)]
+        }
+    }
+
+    // MARK: Moves
+
+    mutating func move(_ move: Scenario.Move) {
+        switch move {
+        case .toggle(let index): people[index].isIn.toggle()
+        case .newAddress(let index):
+            people[index].address = nextAddress
+            nextAddress += 1
+        case .newUserID(let index):
+            people[index].user = nextUser
+            nextUser += 1
+        case .swapAddresses(let one, let other):
+            (people[one].address, people[other].address) = (people[other].address, people[one].address)
+        case .takeAddress(let index, let other): people[index].address = people[other].address
+        case .toggleEmail(let index): people[index].hasEmail.toggle()
+        case .toggleUserID(let index): people[index].hasUserID.toggle()
+        case .spelling(let index, let spelling): people[index].spelling = spelling
+        case .invalidRow(let index): people[index].isInvalid.toggle()
+        case .emptyAudience: for index in people.indices { people[index].isIn = false }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+public import RollcallCore
+
+/// One history, before it happens: everything that does not depend on what the engine does.
+public struct Scenario: Sendable {
+    public var seed: UInt64
+    public var type: ProjectType
+    var list: ListStart
+    var recordsPerRequest: Int
+    var concurrentRequests: Int
+    var timeoutSeconds: Double
+    var settleSeconds: Double
+    var requestsPerSecond: Double
+    var maxRemovals: GuardSettings.RemovalLimit
+    var allowEmpty: Bool
+    var onlyExistingUsers: Bool
+    var placeholders: Bool
+    /// Processes run on one machine, so that a dead holder is recognised at once.
+    var sameMachine: Bool
+    var people: Int
+    /// Who is known to Iterable as forgotten, as invalid, with bad data, or not at all: by person.
+    var afflicted: [Int: Affliction]
+    /// People on the list before Rollcall; the first may be one of the audience.
+    var foreigners: Int
+    var rounds: [Round]
+    var faults: Set<Fault>
+    var faultPercent: Int
+    /// Shrinking: only these calls may meet a fault.
+    var onlyFaultsAt: Set<String>?
+    /// Shrinking: tasks run in the order in which they became ready.
+    var isOrderly = false
+
+    enum ListStart: Sendable { case absent, present, byID }
+    enum Affliction: String, Sendable, CaseIterable { case forgotten, invalid, badData, unknown }
+
+    /// What happens between two quiet moments.
+    struct Round: Sendable {
+        var moves: [Move]
+        var runners: [Runner]
+        var meddling: Meddling?
+        var wait: Duration
+    }
+
+    enum Meddling: Sendable { case deleteList, recreateList }
+
+    /// One process that runs the sync once.
+    struct Runner: Sendable {
+        var delay: Duration
+        var full = false
+        var retryRejected = false
+        var plansFirst = false
+        /// When it is asked to stop, after its start, and whether as a cancellation.
+        var stop: (after: Duration, cancels: Bool)?
+        var whenHeld = WhenHeld.leave
+        /// Seconds by which its wall clock is wrong.
+        var wallError: Double = 0
+        /// How much faster its monotonic clock runs, in thousandths.
+        var drift: Int = 0
+    }
+
+    enum WhenHeld: Sendable { case leave, approve, discard, force }
+
+    /// A change of the audience's rows.
+    enum Move: Sendable {
+        case toggle(Int)
+        case newAddress(Int)
+        case newUserID(Int)
+        case swapAddresses(Int, Int)
+        case takeAddress(Int, from: Int)
+        case toggleEmail(Int)
+        case toggleUserID(Int)
+        case spelling(Int, Int)
+        case invalidRow(Int)
+        case emptyAudience
+    }
+}
+
+extension Scenario {
+    /// The history of a seed.
+    public init(seed: UInt64) {
+        var dice = Dice(seed, "scenario")
+        self.seed = seed
+        type = dice.pick([.email, .userID, .hybrid, .hybrid])
+        list = dice.pick([.absent, .present, .byID])
+        recordsPerRequest = dice.between(1, 5)
+        concurrentRequests = dice.between(1, 4)
+        timeoutSeconds = Double(dice.between(1, 10))
+        settleSeconds = Double(dice.pick([0, 5, 20, 60]))
+        requestsPerSecond = Double(dice.pick([1, 5, 50]))
+        maxRemovals = dice.chance(60) ? .percent(100) : .count(dice.between(0, 4))
+        allowEmpty = dice.chance(60)
+        onlyExistingUsers = type != .email && dice.chance(15)
+        placeholders = type == .email && dice.chance(15)
+        sameMachine = dice.chance(50)
+        people = dice.between(2, 12)
+        afflicted = [:]
+        if dice.chance(40) {
+            for _ in 0..<dice.between(1, 3) { afflicted[dice.below(people)] = dice.pick(Affliction.allCases) }
+        }
+        foreigners = dice.chance(40) ? dice.between(1, 2) : 0
+        faultPercent = dice.pick([0, 2, 5, 10, 20, 40])
+        // A subset with its own weights: some histories know one fault only, some know all.
+        let share = dice.pick([10, 30, 60, 100])
+        faults = Set(Fault.allCases.filter { _ in dice.chance(share) })
+        rounds = []
+        let (count, mayDelete) = (dice.between(1, 6), list != .byID && dice.chance(15))
+        for number in 0..<count { rounds.append(Round(&dice, self, isFirst: number == 0, mayDelete: mayDelete)) }
+    }
+}
+
+extension Scenario.Round {
+    fileprivate init(_ dice: inout Dice, _ scenario: Scenario, isFirst: Bool, mayDelete: Bool) {
+        moves = []
+        if isFirst {
+            for person in 0..<scenario.people where dice.chance(60) { moves.append(.toggle(person)) }
+        } else {
+            for _ in 0..<dice.between(0, scenario.people) { moves.append(.init(&dice, people: scenario.people)) }
+        }
+        runners = [.init(&dice, isFirst: true)]
+        while runners.count < 3, dice.chance(20) { runners.append(.init(&dice, isFirst: false)) }
+        if mayDelete && !isFirst && dice.chance(40) { meddling = dice.pick([.deleteList, .recreateList]) }
+        wait = dice.milliseconds(0, dice.pick([100, 5_000, 90_000]))
+    }
+}
+
+extension Scenario.Runner {
+    fileprivate init(_ dice: inout Dice, isFirst: Bool) {
+        delay = isFirst ? .zero : dice.milliseconds(0, dice.pick([2_000, 40_000]))
+        full = dice.chance(8)
+        retryRejected = dice.chance(8)
+        plansFirst = dice.chance(8)
+        if dice.chance(12) { stop = (dice.milliseconds(0, dice.pick([300, 8_000])), dice.chance(50)) }
+        whenHeld = dice.pick([.leave, .approve, .discard, .force])
+        if dice.chance(20) { wallError = Double(dice.pick([-31_536_000, -3_600, -1, 1, 3_600, 31_536_000])) }
+        drift = dice.between(-10, 10)
+    }
+}
+
+extension Scenario.Move {
+    fileprivate init(_ dice: inout Dice, people: Int) {
+        let person = dice.below(people)
+        switch dice.below(20) {
+        case 0...9: self = .toggle(person)
+        case 10: self = .newAddress(person)
+        case 11: self = .newUserID(person)
+        case 12: self = .swapAddresses(person, dice.below(people))
+        case 13: self = .takeAddress(person, from: dice.below(people))
+        case 14: self = .toggleEmail(person)
+        case 15: self = .toggleUserID(person)
+        case 16, 17: self = .spelling(person, dice.below(4))
+        case 18: self = .invalidRow(person)
+        default: self = dice.chance(30) ? .emptyAudience : .toggle(person)
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Foundation
+import RollcallCore
+
+/// Iterable's side: profiles, lists, and the answers to requests, written from the documentation of its API.
+/// It knows nothing of the engine; it reads the request's bytes and answers in bytes.
+final class SimulatedIterable {
+    struct Profile {
+        var email: String?
+        var userID: String?
+        var lists: Set<Int64> = []
+        /// On the list before Rollcall came, or put there by others.
+        var isForeign = false
+        /// Under which names it was subscribed since it was last removed.
+        var joinedAs: Set<String> = []
+    }
+
+    struct Subscriber: Equatable {
+        var email: String?
+        var userID: String?
+        var prefersUserID = false
+    }
+
+    struct Request {
+        var subscribes: Bool
+        var list: Int64
+        var onlyExisting: Bool
+        var subscribers: [Subscriber]
+        /// Only false is ever right.
+        var leavesChannel: Bool
+    }
+
+    let scenario: Scenario
+    private let world: World
+    private(set) var profiles: [Profile] = []
+    private(set) var lists: [RemoteList] = []
+    /// When a list becomes visible, and when it takes requests.
+    private var visibleAt: [Int64: Duration] = [:]
+    private var readyAt: [Int64: Duration] = [:]
+    private var nextList: Int64 = 1
+    private var troubled: [String: Scenario.Affliction] = [:]
+    /// Requests that were given up and that will be carried out later.
+    private(set) var underWay: [Int: Request] = [:]
+    private var requestNumber = 0
+
+    init(_ scenario: Scenario, _ world: World) {
+        self.scenario = scenario
+        self.world = world
+        for (person, affliction) in scenario.afflicted {
+            troubled[People.email(person)] = affliction
+            troubled[People.userID(person)] = affliction
+        }
+    }
+
+    // MARK: Lists
+
+    func addList(_ name: String, type: String = "Standard", delay: Duration = .zero) -> Int64 {
+        let id = nextList
+        nextList += 1
+        lists.append(RemoteList(id: id, name: name, listType: type))
+        visibleAt[id] = world.now + delay
+        readyAt[id] = world.now + delay
+        return id
+    }
+
+    func deleteLists(_ name: String) {
+        let gone = Set(lists.filter { $0.name == name }.map(\.id))
+        lists.removeAll { gone.contains($0.id) }
+        for index in profiles.indices { profiles[index].lists.subtract(gone) }
+    }
+
+    var visibleLists: [RemoteList] { lists.filter { (visibleAt[$0.id] ?? .zero) <= world.now } }
+
+    func addForeigner(_ profile: Profile) { profiles.append(profile) }
+
+    // MARK: Requests
+
+    /// Reads the body of a subscribe or unsubscribe request; nil if it is not one.
+    static func read(_ body: [UInt8], subscribes: Bool) -> Request? {
+        guard let object = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
+            let list = object["listId"] as? Int, let records = object["subscribers"] as? [[String: Any]]
+        else { return nil }
+        let subscribers = records.map { record in
+            Subscriber(
+                email: record["email"] as? String, userID: record["userId"] as? String,
+                prefersUserID: record["preferUserId"] as? Bool ?? false)
+        }
+        return Request(
+            subscribes: subscribes, list: Int64(list), onlyExisting: object["updateExistingUsersOnly"] as? Bool ?? false,
+            subscribers: subscribers, leavesChannel: object["channelUnsubscribe"] as? Bool ?? !subscribes)
+    }
+
+    /// A list that exists, but is too new to take requests.
+    func isPreparing(_ list: Int64) -> Bool { (readyAt[list] ?? .zero) > world.now }
+    func exists(_ list: Int64) -> Bool { lists.contains { $0.id == list } }
+
+    /// Carries a request out later, as one that was given up on its way.
+    func carryOut(_ request: Request, after delay: Duration) {
+        requestNumber += 1
+        let number = requestNumber
+        underWay[number] = request
+        world.after(delay) { [self] in
+            underWay[number] = nil
+            world.note(nil, "a request that was given up lands: \(request.summary)")
+            _ = carryOut(request)
+        }
+    }
+
+    /// Carries a request out, `sparing` some of its records. Returns why records failed, by position.
+    func carryOut(_ request: Request, sparing: Set<Int> = []) -> [Int: String] {
+        guard exists(request.list) else { return [:] }
+        var failures: [Int: String] = [:]
+        for (position, subscriber) in request.subscribers.enumerated() where !sparing.contains(position) {
+            failures[position] =
+                request.subscribes
+                ? subscribe(subscriber, request) : unsubscribe(subscriber, request.list)
+        }
+        return failures
+    }
+
+    private func subscribe(_ subscriber: Subscriber, _ request: Request) -> String? {
+        let names = [subscriber.email, subscriber.userID].compactMap(\.self)
+        for name in names {
+            switch troubled[name] {
+            case .forgotten: return "forgotten"
+            case .invalid: return "invalid"
+            case .badData: return "invalidData"
+            default: break
+            }
+        }
+        let byUserID = subscriber.userID.flatMap { id in profiles.firstIndex { $0.userID == id } }
+        let byEmail = subscriber.email.flatMap { email in profiles.firstIndex { $0.email == email } }
+        if let byUserID, let byEmail, byUserID != byEmail { return "conflict" }
+        if let byEmail, byUserID == nil, let other = profiles[byEmail].userID, let own = subscriber.userID, other != own {
+            return "conflict"
+        }
+        if let index = byUserID ?? byEmail {
+            profiles[index].lists.insert(request.list)
+            profiles[index].joinedAs.formUnion(names)
+            if let email = subscriber.email { profiles[index].email = email }
+            if let userID = subscriber.userID { profiles[index].userID = userID }
+            return nil
+        }
+        if request.onlyExisting && names.contains(where: { troubled[$0] == .unknown }) { return "notFound" }
+        if scenario.type == .email && subscriber.email == nil && !subscriber.prefersUserID { return "notFound" }
+        var profile = Profile(email: subscriber.email, userID: subscriber.userID, lists: [request.list])
+        profile.joinedAs = Set(names)
+        profiles.append(profile)
+        return nil
+    }
+
+    func profile(of subscriber: Subscriber) -> Profile? {
+        if let userID = subscriber.userID, let found = profiles.first(where: { $0.userID == userID }) { return found }
+        guard let email = subscriber.email else { return nil }
+        return profiles.first { $0.email == email }
+    }
+
+    private func unsubscribe(_ subscriber: Subscriber, _ list: Int64) -> String? {
+        let found =
+            subscriber.userID.flatMap { id in profiles.firstIndex { $0.userID == id } }
+            ?? subscriber.email.flatMap { email in profiles.firstIndex { $0.email == email } }
+        guard let found else { return "notFound" }
+        profiles[found].lists.remove(list)
+        profiles[found].joinedAs = []
+        return nil
+    }
+
+    // MARK: Answers
+
+    /// The body of an answer that names those who failed.
+    static func answer(
+        _ request: Request, _ failures: [Int: String], countedAlso: Int = 0, _ dice: inout Dice
+    ) -> [UInt8] {
+        var lists: [String: [String]] = [:]
+        for (position, failure) in failures.sorted(by: { $0.key < $1.key }) {
+            let subscriber = request.subscribers[position]
+            if let userID = subscriber.userID {
+                lists[failure == "invalid" ? "invalidUserIds" : failure + "UserIds", default: []].append(userID)
+            } else if let email = subscriber.email {
+                // In whichever case it pleases.
+                lists[failure == "invalid" ? "invalidEmails" : failure + "Emails", default: []]
+                    .append(dice.chance(30) ? email.uppercased() : email)
+            }
+        }
+        var object: [String: Any] = [
+            "successCount": request.subscribers.count - failures.count - countedAlso,
+            "failCount": failures.count + countedAlso,
+        ]
+        if dice.chance(30) {
+            for (name, people) in lists { object[name] = people }
+        } else {
+            object["failedUpdates"] = lists
+        }
+        let data = try? JSONSerialization.data(withJSONObject: object, options: .sortedKeys)
+        return Array(data ?? Data())
+    }
+}
+
+extension SimulatedIterable.Request {
+    var summary: String {
+        let names = subscribers.map { "\($0.email ?? "-")/\($0.userID ?? "-")" }.joined(separator: " ")
+        return "\(subscribes ? "subscribe" : "unsubscribe") \(names)"
+    }
+
+    /// Whether both name one person, as far as their names tell.
+    func shares(_ other: SimulatedIterable.Subscriber) -> Bool {
+        subscribers.contains {
+            ($0.email != nil && $0.email == other.email) || ($0.userID != nil && $0.userID == other.userID)
+        }
+    }
+}

@@ -1,0 +1,319 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// A process's connection to the warehouse: takes time, breaks, and is where the process may die.
+final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
+    private let store: MemoryWarehouse
+    private let node: Node
+    private var world: World { node.world }
+    private var history: History { node.history }
+
+    init(_ store: MemoryWarehouse, _ node: Node) {
+        self.store = store
+        self.node = node
+    }
+
+    private static let lost = WarehouseError(.connection, "the connection to the warehouse was lost")
+
+    // MARK: The way there and back
+
+    private func write<R: Sendable>(
+        _ name: String,
+        _ body: @escaping @Sendable () async throws(WarehouseError) -> R
+    ) async throws(WarehouseError) -> R {
+        node.writes += 1
+        let fault = try await arrive(name, Fault.store)
+        switch fault?.0 {
+        case .storeLostAfter:
+            _ = try await body()
+            throw Self.lost
+        case .storeLate:
+            // The connection is lost while the commit is on its way: until it has arrived or been given up, the
+            // transaction holds the lock on the lease's row, and every later write waits for it.
+            var dice = fault?.1 ?? Dice(0)
+            let (delay, kernel) = (dice.milliseconds(1, 12_000), history.kernel)
+            history.rowIsLockedUntil = world.now + delay
+            world.after(delay) { Task(executorPreference: kernel) { _ = try? await body() } }
+            throw Self.lost
+        default: break
+        }
+        let result: R
+        do throws(WarehouseError) {
+            result = try await body()
+        } catch {
+            world.note(node.process, "\(name) fails: \(error.kind.rawValue)")
+            throw error
+        }
+        world.note(node.process, name)
+        try await leave(fault)
+        return result
+    }
+
+    private func read<R>(
+        _ name: String, _ body: () async throws(WarehouseError) -> R
+    ) async throws(WarehouseError) -> R {
+        let fault = try await arrive(name, Fault.reading)
+        let result = try await body()
+        try await leave(fault)
+        return result
+    }
+
+    private func arrive(_ name: String, _ faults: [Fault]) async throws(WarehouseError) -> (Fault, Dice)? {
+        if node.process.isDead { throw Self.lost }
+        let key = node.key(name)
+        var latency = Dice(history.scenario.seed, key + " latency")
+        var drawn = history.faults.draw(key, faults)
+        if let (fault, dice) = drawn {
+            var dice = dice
+            history.oracle.saw("fault \(fault.rawValue)")
+            world.note(node.process, "\(name) meets \(fault.rawValue)")
+            switch fault {
+            case .crashBeforeStore: node.die()
+            case .stopBeforeStore: node.freeze(&dice)
+            case .storeSlow: await world.pass(dice.milliseconds(500, 30_000))
+            case .storeOutage: history.storeIsDownUntil = world.now + dice.milliseconds(100, 90_000)
+            case .storeFull: history.storeIsFullUntil = world.now + dice.milliseconds(100, 30_000)
+            default: break
+            }
+            drawn = (fault, dice)
+        }
+        await world.pass(latency.milliseconds(1, 40))
+        while faults == Fault.store, history.rowIsLockedUntil >= world.now {
+            await world.pass(history.rowIsLockedUntil - world.now + .milliseconds(1))
+        }
+        if node.process.isDead { throw Self.lost }
+        if history.storeIsDownUntil > world.now { throw Self.lost }
+        if history.storeIsFullUntil > world.now, faults == Fault.store {
+            throw WarehouseError(.storage, "the disk is full")
+        }
+        switch drawn?.0 {
+        case .storeLostBefore: throw Self.lost
+        case .storeBusy: throw WarehouseError(.busy, "another writer holds the database")
+        default: return drawn
+        }
+    }
+
+    private func leave(_ drawn: (Fault, Dice)?) async throws(WarehouseError) {
+        if let (fault, dice) = drawn {
+            var dice = dice
+            if fault == .crashAfterStore { node.die() }
+            if fault == .stopAfterStore { node.freeze(&dice) }
+        }
+        // A stopped process sees the answer when it goes on.
+        await world.pass(.milliseconds(1))
+        if node.process.isDead { throw Self.lost }
+    }
+
+    // MARK: Schema and audience
+
+    func schemaVersion() async throws(WarehouseError) -> Int? { try await store.schemaVersion() }
+    func migrate() async throws(WarehouseError) -> MigrationResult {
+        try await read("migrate") { () async throws(WarehouseError) in try await store.migrate() }
+    }
+    func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
+    func close() async {}
+
+    func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+        try await read("columns") { () async throws(WarehouseError) in try await store.columns(of: source) }
+    }
+
+    func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+    ) async throws {
+        // One consistent view: what is read is what stood there when the reading began.
+        let rows = store.audience
+        let fault = try await arrive("read audience", Fault.reading)
+        let view = MemoryWarehouse(time: store.time)
+        view.audience = rows
+        try await view.readAudience(source, columns: columns, body)
+        history.oracle.hasRead(rows, node)
+        try await leave(fault)
+    }
+
+    // MARK: Leases
+
+    func acquireLease(
+        sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
+    ) async throws(WarehouseError) -> LeaseAttempt {
+        let history = history
+        let before = store.state.leases[sync]
+        let attempt = try await write("acquire lease") { [store] () async throws(WarehouseError) in
+            try await store.acquireLease(sync: sync, holder: holder, seconds: seconds) { history.isGone($0) }
+        }
+        if case .acquired = attempt, let before, !before.holder.isEmpty { history.oracle.saw("a lease was taken over") }
+        return attempt
+    }
+
+    func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+        try await write("renew lease") { [store] () async throws(WarehouseError) in
+            try await store.renewLease(lease, seconds: seconds)
+        }
+    }
+
+    func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+        try await write("release lease") { [store] () async throws(WarehouseError) in
+            try await store.releaseLease(lease)
+        }
+    }
+
+    // MARK: Runs
+
+    func recoverRuns(
+        _ lease: Lease, settleSeconds: Double, log: LogSettings
+    ) async throws(WarehouseError) -> [SyncRun] {
+        let closed = try await write("recover runs") { [store] () async throws(WarehouseError) in
+            try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
+        }
+        for run in closed {
+            history.oracle.saw("a run was recovered")
+            if run.counts.unknown > 0 { history.oracle.saw("a recovered run had sent something") }
+        }
+        return closed
+    }
+
+    func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        node.runID = run.id
+        try await write("open run") { [store] () async throws(WarehouseError) in try await store.openRun(lease, run) }
+    }
+
+    func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        let (node, history) = (node, history)
+        try await write("stage") { [store] () async throws(WarehouseError) in
+            try await store.stage(lease, run, plan: plan, log: log)
+            history.oracle.hasStaged(run, store.state.outbox[run.id] ?? [], node)
+        }
+    }
+
+    func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+        try await read("held run") { () async throws(WarehouseError) in try await store.heldRun(sync: sync) }
+    }
+
+    func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        node.runID = id
+        history.oracle.hasApproved(id)
+        return try await write("resume held run") { [store] () async throws(WarehouseError) in
+            try await store.resumeHeldRun(lease, id: id)
+        }
+    }
+
+    func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await write("discard held run") { [store] () async throws(WarehouseError) in
+            try await store.discardHeldRun(lease, id: id)
+        }
+    }
+
+    func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation {
+        try await write("apply local changes") { [store] () async throws(WarehouseError) in
+            try await store.applyLocalChanges(lease, run, log: log)
+        }
+    }
+
+    func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await read("read changes") { () async throws(WarehouseError) in
+            try await store.changes(run: id, after: sequence, limit: limit)
+        }
+    }
+
+    func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        let history = history
+        try await write("claim") { [store] () async throws(WarehouseError) in
+            try await store.claim(lease, run: id, through: sequence)
+            history.oracle.hasClaimed((store.state.outbox[id] ?? []).filter { $0.sequence <= sequence })
+        }
+    }
+
+    func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError) {
+        for outcome in outcomes where outcome.settlesAt != nil { history.oracle.saw("a request is left to settle") }
+        try await write("acknowledge") { [store] () async throws(WarehouseError) in
+            try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
+        }
+    }
+
+    func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write("finish run") { [store] () async throws(WarehouseError) in
+            try await store.finishRun(lease, run, reason: reason, log: log)
+        }
+    }
+
+    // MARK: Snapshot
+
+    func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+        guard let newKey else {
+            return try await read("fingerprint key") { () async throws(WarehouseError) in
+                try await store.fingerprintKey(sync: sync, newKey: nil)
+            }
+        }
+        return try await write("fingerprint key") { [store] () async throws(WarehouseError) in
+            try await store.fingerprintKey(sync: sync, newKey: newKey)
+        }
+    }
+
+    func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, Bool) throws -> Void
+    ) async throws {
+        let fault = try await arrive("read snapshot", Fault.reading)
+        let listed = (store.state.members[.init(sync: sync, list: list)] ?? [:]).values.count { $0.member.listed }
+        history.oracle.hasReadSnapshot(listed: listed, node)
+        try await store.readSnapshot(sync: sync, list: list, body)
+        try await leave(fault)
+    }
+
+    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
+        try await read("read members") { () async throws(WarehouseError) in
+            try await store.members(sync: sync, list: list, fingerprints: fingerprints)
+        }
+    }
+
+    func members(sync: String, list: Int64, knownAs identity: Identity) async throws(WarehouseError) -> [MemberEntry] {
+        try await read("read member") { () async throws(WarehouseError) in
+            try await store.members(sync: sync, list: list, knownAs: identity)
+        }
+    }
+
+    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
+        try await read("count members") { () async throws(WarehouseError) in
+            try await store.memberCounts(sync: sync, list: list)
+        }
+    }
+
+    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+        try await read("settling requests") { () async throws(WarehouseError) in
+            try await store.settlingRequests(sync: sync, list: list)
+        }
+    }
+
+    func now() async throws(WarehouseError) -> Date {
+        try await read("now") { () async throws(WarehouseError) in try await store.now() }
+    }
+
+    func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
+        try await read("list binding") { () async throws(WarehouseError) in try await store.listBinding(sync: sync) }
+    }
+
+    func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+        try await write("save list") { [store] () async throws(WarehouseError) in
+            try await store.saveListBinding(lease, binding)
+        }
+    }
+
+    // MARK: Reports
+
+    func run(id: String) async throws(WarehouseError) -> SyncRun? { try await store.run(id: id) }
+    func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] { try await store.runs(filter) }
+    func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+        try await store.records(filter, body)
+    }
+    func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+        try await write("prune") { [store] () async throws(WarehouseError) in try await store.prune(policies) }
+    }
+}

@@ -72,6 +72,12 @@ final class History: @unchecked Sendable {
             return History.beginning.addingTimeInterval(37 + Double(now.seconds) + Double(now.attoseconds) * 1e-18)
         }
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
+        iterable.moved = { [store, oracle] address, userID in
+            let known = store.state.members.values.joined().contains { _, entry in
+                entry.member.identity == Identity(email: address, userID: userID)
+            }
+            if !known { oracle.hasLostItsProfile(address) }
+        }
     }
 
     static func play(_ scenario: Scenario, tellsStory: Bool = false) -> Report {
@@ -260,7 +266,8 @@ final class History: @unchecked Sendable {
             last.counts.notAttempted == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
-        oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
+        let members = store.state.members.values.joined().map(\.value.member.identity)
+        oracle.judgeEnd(rows: people.rows, list: last.listID ?? list, members: members)
         let before = requests
         guard let idle = await quietRun(RunRequest()) else { return }
         if last.counts.failed.total == 0 && requests != before {

@@ -76,11 +76,16 @@ final class Oracle {
     func hasClaimed(_ changes: [Change]) {
         for change in changes where change.operation == .subscribe {
             everOurs.formUnion([change.identity.email, change.identity.userID].compactMap(\.self))
+            if let email = change.identity.email, let userID = change.identity.userID {
+                claimedPairs[Oracle.name(change.identity)] = [email, userID]
+            }
         }
     }
 
+    private static func name(_ identity: Identity) -> String { "\(identity.email ?? "-")/\(identity.userID ?? "-")" }
+
     private static func order(_ operation: RollcallCore.Operation, _ identity: Identity) -> String {
-        "\(operation) \(identity.email ?? "-")/\(identity.userID ?? "-")"
+        "\(operation) \(name(identity))"
     }
 
     /// Judges a request at the moment it is sent. Returns its number.
@@ -166,9 +171,8 @@ final class Oracle {
         for row in store.runs { judgeAccounts(row.run, store) }
         for (_, members) in store.members {
             for entry in members.values where entry.member.state == .subscribed {
-                let identity = entry.member.identity
-                if !acknowledged.contains("\(identity.email ?? "-")/\(identity.userID ?? "-")") {
-                    violated("\(identity) is on the snapshot as subscribed and was never acknowledged")
+                if !acknowledged.contains(Oracle.name(entry.member.identity)) {
+                    violated("\(entry.member.identity) is on the snapshot as subscribed and was never acknowledged")
                 }
             }
         }
@@ -208,12 +212,12 @@ final class Oracle {
     // MARK: In the end
 
     /// Faults have stopped and one more run has ended: the list is the audience, others' members aside.
-    func judgeEnd(rows: [People.Row], list: Int64?) {
+    func judgeEnd(rows: [People.Row], list: Int64?, members: [Identity]) {
         let wanted = Set(rows.flatMap(Oracle.names))
         let listed = iterable.profiles.filter { profile in list.map(profile.lists.contains) ?? false }
         for profile in listed where !profile.isForeign {
             let names = [profile.email, profile.userID].compactMap(\.self)
-            if names.contains(where: wanted.contains) || isEntangled(names, wanted) { continue }
+            if names.contains(where: wanted.contains) || isEntangled(names, wanted, members) { continue }
             violated("still on the list: \(names)")
         }
         for profile in iterable.profiles where profile.isForeign && othersMembersAreSafe {
@@ -221,9 +225,10 @@ final class Oracle {
             let isOurs = names.contains(where: everOurs.contains)
             if let list, !profile.lists.contains(list), !isOurs { violated("a member of others is gone: \(names)") }
         }
+        let refused = reach(of: rows.map(Oracle.names), from: mayBeRefused)
         for row in rows {
             let names = Oracle.names(row)
-            if names.isEmpty || names.contains(where: mayBeRefused) { continue }
+            if names.isEmpty || names.contains(where: refused.contains) { continue }
             let isListed = listed.contains { profile in
                 [profile.email, profile.userID].compactMap(\.self).contains(where: names.contains)
             }
@@ -233,9 +238,10 @@ final class Oracle {
 
     /// Rows have contradicted each other (one address with two userIds, one after the other or at once), and a request that
     /// would have joined the two got no clear answer: nobody can say that the person left.
-    private func isEntangled(_ names: [String], _ wanted: Set<String>) -> Bool {
+    private func isEntangled(_ names: [String], _ wanted: Set<String>, _ members: [Identity]) -> Bool {
         var reached = Set(names)
-        var pairs = doubtfulPairs
+        var pairs = doubtfulPairs + members.map { Set([$0.email, $0.userID].compactMap(\.self)) }
+        for (name, pair) in claimedPairs where !acknowledged.contains(name) { pairs.append(pair) }
         while let index = pairs.firstIndex(where: { !$0.isDisjoint(with: reached) }) {
             reached.formUnion(pairs.remove(at: index))
         }
@@ -245,6 +251,8 @@ final class Oracle {
 
     /// Two names in one request that got no clear answer.
     private var doubtfulPairs: [Set<String>] = []
+    /// Two names in a change that may have been sent, by the whole name.
+    private var claimedPairs: [String: Set<String>] = [:]
 
     func isDoubtful(_ request: SimulatedIterable.Request) {
         for subscriber in request.subscribers where request.subscribes {
@@ -252,13 +260,29 @@ final class Oracle {
         }
     }
 
+    /// All names of rows that share a name, directly or over others, with a row that `isStart`: such rows are one member.
+    private func reach(of rows: [[String]], from isStart: (String) -> Bool) -> Set<String> {
+        var reached = Set(rows.joined().filter(isStart))
+        var rest = rows
+        while let index = rest.firstIndex(where: { $0.contains(where: reached.contains) }) {
+            reached.formUnion(rest.remove(at: index))
+        }
+        return reached
+    }
+
     /// Iterable refuses this person, or knows the identifiers as two people.
     private func mayBeRefused(_ name: String) -> Bool {
         for person in scenario.afflicted.keys where name == People.email(person) || name == People.userID(person) {
             return true
         }
-        return conflicts.contains(name)
+        return conflicts.contains(name) || homeless.contains(name)
     }
+
+    /// Addresses whose profile has got another one by a row with its userId, although nothing of ours told that the two
+    /// were one profile: Iterable knew it from a time before.
+    private var homeless: Set<String> = []
+
+    func hasLostItsProfile(_ address: String) { homeless.insert(address) }
 
     var conflicts: Set<String> = []
 }

@@ -141,7 +141,11 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         let everyone = Set(request.subscribers.indices)
         var sparing: Set<Int> = []
         let refuses = fault == .someInvalidData || fault == .someNamedTwice || fault == .unnamedFailure
-        if refuses { sparing = Set(everyone.filter { _ in dice.chance(40) }) }
+        if refuses {
+            for position in request.subscribers.indices where fault == .someNamedTwice || dice.chance(40) {
+                sparing.insert(position)
+            }
+        }
         var failures = iterable.carryOut(request, sparing: sparing)
         history.noteConflicts(request, failures)
         for (_, failure) in failures { history.oracle.saw("iterable says \(failure)") }
@@ -154,7 +158,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .truncated: body = Array(body.prefix(dice.below(body.count)))
         case .notJSON: body = Array("<html>Welcome</html>".utf8)
         case .emptyAnswer: body = []
-        case .countsMismatch: body = Array(#"{"successCount":0,"failCount":\#(dice.between(1, 9))}"#.utf8)
+        case .countsMismatch:
+            let successes = everyone.count == 1 ? 1 : 0
+            body = Array(#"{"successCount":\#(successes),"failCount":\#(dice.between(1, 9))}"#.utf8)
         case .someNamedTwice:
             let names = request.subscribers.compactMap(\.email) + request.subscribers.compactMap(\.userID)
             let list = names.map { "\"\($0)\"" }.joined(separator: ",")

@@ -38,6 +38,8 @@ final class SimulatedIterable {
     private var readyAt: [Int64: Duration] = [:]
     private var nextList: Int64 = 1
     private var troubled: [String: Scenario.Affliction] = [:]
+    /// Called when a profile gets another address: the old one, and the userId.
+    var moved: (_ address: String, _ userID: String) -> Void = { _, _ in }
     /// Requests that were given up and that will be carried out later.
     private(set) var underWay: [Int: Request] = [:]
     private var requestNumber = 0
@@ -136,7 +138,10 @@ final class SimulatedIterable {
         if let index = byUserID ?? byEmail {
             profiles[index].lists.insert(request.list)
             profiles[index].joinedAs.formUnion(names)
-            if let email = subscriber.email { profiles[index].email = email }
+            if let email = subscriber.email {
+                if let old = profiles[index].email, old != email { moved(old, profiles[index].userID ?? "") }
+                profiles[index].email = email
+            }
             if let userID = subscriber.userID { profiles[index].userID = userID }
             return nil
         }

@@ -34,8 +34,9 @@ struct Delivery: Sendable {
                         break
                     }
                     waiting = batch
+                    // What must wait goes after everything else has its answer.
+                    if batch.contains(where: { $0.notBefore != nil }) && inFlight > 0 { break }
                     if let delay = delay(batch) {
-                        if inFlight > 0 { break }
                         try await wait(delay)
                         if stop.reason != nil { break }
                     }

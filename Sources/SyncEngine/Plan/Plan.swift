@@ -76,7 +76,7 @@ struct SettlingIndex: Sendable {
     }
 }
 
-/// Gives a plan page by page: subscribes, unsubscribes, then those that must wait for a lost request.
+/// Gives a plan page by page: subscribes, unsubscribes, then those that must wait, for the others or for a lost request.
 final class PlanReader: StagedPlan, @unchecked Sendable {
     private let plan: Plan
     private let entered: PlanSpool.EntryReader
@@ -131,7 +131,11 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         var change = Change(
             sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
             identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
-        if entry.kind == .send { change.notBefore = plan.settling.notBefore(entry.operation, entry.identity) }
+        if entry.kind == .send {
+            let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
+            change.notBefore =
+                plan.settling.notBefore(entry.operation, entry.identity) ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
+        }
         if change.notBefore != nil {
             deferred.append(change)
             return nil

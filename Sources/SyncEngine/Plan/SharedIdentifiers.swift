@@ -10,6 +10,8 @@ struct SharedIdentifiers {
     var kept: Set<Fingerprint> = []
     /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out.
     private(set) var resent: [Entry] = []
+    /// Rows that are sent only after all others: their address still belongs to a profile that gets another one.
+    private(set) var last: Set<Fingerprint> = []
     /// Older entries of the same person, dropped from the snapshot when the change of the key succeeds.
     var superseded: [Fingerprint: [Member]] = [:]
     /// Folded entries that had been counted as planned, and as unchanged.
@@ -47,6 +49,7 @@ struct SharedIdentifiers {
             }
         }
         resendDoubtful(&speakers, leavers: entries.filter { !$0.inAudience })
+        resendMoved(&speakers, leavers: entries.filter { !$0.inAudience })
         keepConnected(entries, speakers: speakers)
         foldRemovals(entries.filter { !$0.inAudience })
     }
@@ -58,6 +61,31 @@ struct SharedIdentifiers {
             guard SharedIdentifiers.keys(speakers[index].identity).contains(where: doubtful.contains) else { continue }
             speakers[index].isPlanned = true
             resent.append(speakers[index])
+        }
+    }
+
+    /// (x, u1) is on the snapshot, and rows now say (y, u1) and (x): the profile of u1 gets the address y, and only after
+    /// that can x be somebody else; before it, a request for x would reach the profile of u1. Whatever was acknowledged
+    /// for x is void once (y, u1) has been.
+    private mutating func resendMoved(_ speakers: inout [Entry], leavers: [Entry]) {
+        var movers: [String: Entry] = [:]
+        var byEmail: [String: Int] = [:]
+        for (index, speaker) in speakers.enumerated() {
+            if let userID = speaker.identity.userID, speaker.isPlanned { movers[userID] = speaker }
+            if let email = speaker.identity.email { byEmail[email] = index }
+        }
+        for leaver in leavers {
+            guard let member = leaver.member, member.listed, let old = leaver.identity.email,
+                let userID = leaver.identity.userID, let mover = movers[userID], let new = mover.identity.email,
+                new != old, let index = byEmail[old], speakers[index].identity.userID != userID,
+                !speakers[index].isRejected
+            else { continue }
+            if !speakers[index].isPlanned {
+                speakers[index].isPlanned = true
+                resent.append(speakers[index])
+            }
+            last.insert(speakers[index].fingerprint)
+            if let void = speakers[index].member { superseded[mover.fingerprint, default: []].append(void) }
         }
     }
 

@@ -130,9 +130,7 @@ final class Oracle {
         if named.count != 1 { violated("a removal names \(named.count) identifiers") }
         let wanted = readingOfRun[run]?.names ?? []
         // The person has every name under which we put them there, also where this request does not say it.
-        let profile = iterable.profile(of: subscriber)
-        let has = [profile?.email, profile?.userID].compactMap(\.self)
-        let known = named + has.filter { profile?.joinedAs.contains($0) == true }
+        let known = named + (iterable.profile(of: subscriber)?.known(as: named) ?? [])
         if let name = known.first(where: wanted.contains) { violated("removed, though \(name) is in the audience") }
         if !named.contains(where: everOurs.contains) { violated("removed, though not ours: \(named)") }
         removedInRun[run, default: []].formUnion(named)
@@ -249,6 +247,8 @@ final class Oracle {
         return !reached.isDisjoint(with: wanted)
     }
 
+    var hasDoubts: Bool { !doubtfulPairs.isEmpty || claimedPairs.keys.contains { !acknowledged.contains($0) } }
+
     /// Two names in one request that got no clear answer.
     private var doubtfulPairs: [Set<String>] = []
     /// Two names in a change that may have been sent, by the whole name.
@@ -278,11 +278,11 @@ final class Oracle {
         return conflicts.contains(name) || homeless.contains(name)
     }
 
-    /// Addresses whose profile has got another one by a row with its userId, although nothing of ours told that the two
-    /// were one profile: Iterable knew it from a time before.
+    /// Names that lost their profile, or its place on the list, by a request for another name, although nothing of ours told
+    /// that the two were one profile: Iterable knew it from a time before.
     private var homeless: Set<String> = []
 
-    func hasLostItsProfile(_ address: String) { homeless.insert(address) }
+    func hasLostItsProfile(_ name: String) { homeless.insert(name) }
 
     var conflicts: Set<String> = []
 }

@@ -10,8 +10,15 @@ final class SimulatedIterable {
         var lists: Set<Int64> = []
         /// On the list before Rollcall came, or put there by others.
         var isForeign = false
-        /// Under which names it was subscribed since it was last removed.
-        var joinedAs: Set<String> = []
+        /// Under which names it was subscribed since it was last removed, request by request.
+        var joinedAs: [Set<String>] = []
+
+        /// The names that it still has and that our requests have put beside one of these.
+        func known(as named: [String]) -> [String] {
+            let has = [email, userID].compactMap(\.self)
+            let linked = joinedAs.filter { !$0.isDisjoint(with: named) }.reduce(into: Set(named)) { $0.formUnion($1) }
+            return has.filter(linked.contains)
+        }
     }
 
     struct Subscriber: Equatable {
@@ -40,6 +47,8 @@ final class SimulatedIterable {
     private var troubled: [String: Scenario.Affliction] = [:]
     /// Called when a profile gets another address: the old one, and the userId.
     var moved: (_ address: String, _ userID: String) -> Void = { _, _ in }
+    /// Called when a removal takes a name off the list that nothing of ours has linked to the one it names.
+    var strayed: (_ name: String) -> Void = { _ in }
     /// Requests that were given up and that will be carried out later.
     private(set) var underWay: [Int: Request] = [:]
     private var requestNumber = 0
@@ -67,7 +76,10 @@ final class SimulatedIterable {
     func deleteLists(_ name: String) {
         let gone = Set(lists.filter { $0.name == name }.map(\.id))
         lists.removeAll { gone.contains($0.id) }
-        for index in profiles.indices { profiles[index].lists.subtract(gone) }
+        for index in profiles.indices {
+            profiles[index].lists.subtract(gone)
+            profiles[index].joinedAs = []
+        }
     }
 
     var visibleLists: [RemoteList] { lists.filter { (visibleAt[$0.id] ?? .zero) <= world.now } }
@@ -137,7 +149,7 @@ final class SimulatedIterable {
         }
         if let index = byUserID ?? byEmail {
             profiles[index].lists.insert(request.list)
-            profiles[index].joinedAs.formUnion(names)
+            profiles[index].joinedAs.append(Set(names))
             if let email = subscriber.email {
                 if let old = profiles[index].email, old != email { moved(old, profiles[index].userID ?? "") }
                 profiles[index].email = email
@@ -148,7 +160,7 @@ final class SimulatedIterable {
         if request.onlyExisting && names.contains(where: { troubled[$0] == .unknown }) { return "notFound" }
         if scenario.type == .email && subscriber.email == nil && !subscriber.prefersUserID { return "notFound" }
         var profile = Profile(email: subscriber.email, userID: subscriber.userID, lists: [request.list])
-        profile.joinedAs = Set(names)
+        profile.joinedAs = [Set(names)]
         profiles.append(profile)
         return nil
     }
@@ -164,6 +176,11 @@ final class SimulatedIterable {
             subscriber.userID.flatMap { id in profiles.firstIndex { $0.userID == id } }
             ?? subscriber.email.flatMap { email in profiles.firstIndex { $0.email == email } }
         guard let found else { return "notFound" }
+        let named = [subscriber.email, subscriber.userID].compactMap(\.self)
+        let known = profiles[found].known(as: named)
+        for name in [profiles[found].email, profiles[found].userID].compactMap(\.self) where !known.contains(name) {
+            strayed(name)
+        }
         profiles[found].lists.remove(list)
         profiles[found].joinedAs = []
         return nil

@@ -69,9 +69,8 @@ struct ListResolver: Sendable {
 
     private func create(_ name: String, _ description: String?) async throws -> Int64 {
         do throws(DestinationError) {
-            return try await destination.createList(name: name, description: description)
-        } catch  where error.isTransient && !error.mayHaveBeenApplied {
-            return try await patiently { () async throws(DestinationError) in
+            return try await patiently(while: { $0.isTransient && !$0.mayHaveBeenApplied }) {
+                () async throws(DestinationError) in
                 try await destination.createList(name: name, description: description)
             }
         } catch {
@@ -97,16 +96,27 @@ struct ListResolver: Sendable {
     }
 
     private func patiently<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
+        do throws(DestinationError) {
+            return try await patiently(while: \.isTransient, body)
+        } catch {
+            throw error.error
+        }
+    }
+
+    /// Tries four times, as long as the errors are such that another call may help and can do no harm.
+    private func patiently<R>(
+        while mayTryAgain: (DestinationError) -> Bool, _ body: () async throws(DestinationError) -> R
+    ) async throws(DestinationError) -> R {
         for pause in [1, 2, 4] {
             do throws(DestinationError) {
                 return try await body()
             } catch {
-                guard error.isTransient, stop.reason == nil else { throw error.error }
+                guard mayTryAgain(error), stop.reason == nil else { throw error }
                 let wait = max(Duration.seconds(pause), min(error.retryAfter ?? .zero, .seconds(30)))
                 await stop.sleep(for: wait, on: clock)
             }
         }
-        do throws(DestinationError) { return try await body() } catch { throw error.error }
+        return try await body()
     }
 
     // MARK: Errors

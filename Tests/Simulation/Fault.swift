@@ -45,7 +45,8 @@ public enum Fault: String, CaseIterable, Sendable {
 final class FaultPlan {
     private let seed: UInt64
     private let kinds: Set<Fault>
-    private let percent: Int
+    private let storePercent: Int
+    private let requestPercent: Int
     /// Shrinking: only these calls may meet a fault.
     private let only: Set<String>?
     var isOn = true
@@ -55,7 +56,8 @@ final class FaultPlan {
     init(_ scenario: Scenario) {
         seed = scenario.seed
         kinds = scenario.faults
-        percent = scenario.faultPercent
+        storePercent = scenario.storePercent
+        requestPercent = scenario.requestPercent
         only = scenario.onlyFaultsAt
     }
 
@@ -64,7 +66,8 @@ final class FaultPlan {
         guard isOn else { return nil }
         if let only, !only.contains(key) { return nil }
         var dice = Dice(seed, key)
-        guard dice.chance(percent) else { return nil }
+        let isStore = choices == Fault.store || choices == Fault.reading
+        guard dice.chance(isStore ? storePercent : requestPercent) else { return nil }
         let open = choices.filter(kinds.contains)
         guard !open.isEmpty else { return nil }
         let fault = dice.pick(open)

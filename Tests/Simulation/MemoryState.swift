@@ -152,3 +152,15 @@ extension RunStatus {
     /// Neither queued nor running: the accounting must balance.
     var isSettled: Bool { self != .queued && self != .running }
 }
+
+extension MemoryState {
+    /// Breaks a promise after a transaction.
+    mutating func suffer(_ sabotage: Sabotage?, before: MemoryState) {
+        switch sabotage {
+        case .forgetsSettling: settling = []
+        case .keepsTheRemoved: members.merge(before.members) { new, old in new.merging(old) { kept, _ in kept } }
+        case .forgetsTheUnknown: members = members.mapValues { $0.filter { $0.value.member.state != .subscribing } }
+        default: break
+        }
+    }
+}

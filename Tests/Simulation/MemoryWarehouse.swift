@@ -9,6 +9,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     /// What a plan reads: the bytes of the columns `email` and `user_id`.
     var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
     private(set) var state = MemoryState()
+    var sabotage: Sabotage?
 
     public init(time: @escaping () -> Date) { self.time = time }
 
@@ -20,6 +21,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         if let lease { try state.prove(lease) }
         var copy = state
         let result = try body(&copy, time())
+        copy.suffer(sabotage, before: state)
         state = copy
         return result
     }
@@ -64,7 +66,10 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
-        try write(nil) { state, now in state.acquire(sync, holder, seconds, now: now, isDead: isDead) }
+        let isGivenAway = sabotage == .givesLeasesAway
+        return try write(nil) { state, now in
+            state.acquire(sync, holder, seconds, now: now) { isGivenAway || isDead($0) }
+        }
     }
 
     public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
@@ -82,7 +87,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
-        try write(lease) { state, now in
+        if sabotage == .recoversNothing { return [] }
+        return try write(lease) { state, now in
             state.recover(lease.sync, settleSeconds: settleSeconds, log, now: now)
         }
     }
@@ -95,6 +101,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in
+            // An earlier, equal call may have been committed without its answer arriving.
+            state.log.removeAll { $0.runID == run.id && $0.operation == "validate" }
             do {
                 var changes: [Change] = []
                 while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
@@ -155,6 +163,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     }
 
     public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        if sabotage == .forgetsClaims { return }
         try write(lease) { state, _ throws(WarehouseError) in
             try state.update(id, of: lease.sync, when: [.running]) { row in
                 row.claimedThrough = max(row.claimedThrough, sequence)

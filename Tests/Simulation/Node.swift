@@ -22,12 +22,12 @@ final class Node: @unchecked Sendable {
     var name: String { process.name }
     var world: World { history.world }
 
-    init(_ history: History, number: Int, _ runner: Scenario.Runner) {
+    init(_ history: History, _ runner: Scenario.Runner) {
         self.history = history
         self.runner = runner
-        process = World.Process(history.world, "process \(number)")
+        process = World.Process(history.world, "process \(runner.number)")
         bootTime = history.world.now
-        chance = Dice(history.scenario.seed, "chance", number)
+        chance = Dice(history.scenario.seed, "chance", runner.number)
     }
 
     /// The name of this call for the fault plan: process, kind, how many-th.

@@ -23,11 +23,15 @@ public struct Scenario: Sendable {
     var foreigners: Int
     var rounds: [Round]
     var faults: Set<Fault>
-    var faultPercent: Int
+    /// How often a call to the warehouse meets a fault, in percent, and how often one to Iterable.
+    var storePercent: Int
+    var requestPercent: Int
     /// Shrinking: only these calls may meet a fault.
     var onlyFaultsAt: Set<String>?
     /// Shrinking: tasks run in the order in which they became ready.
     var isOrderly = false
+    /// A promise that the warehouse breaks, to see that the oracle notices.
+    var sabotage: Sabotage?
 
     enum ListStart: Sendable { case absent, present, byID }
     enum Affliction: String, Sendable, CaseIterable { case forgotten, invalid, badData, unknown }
@@ -44,6 +48,8 @@ public struct Scenario: Sendable {
 
     /// One process that runs the sync once.
     struct Runner: Sendable {
+        /// Names the process; stays the same when other runners are left out.
+        var number: Int
         var delay: Duration
         var full = false
         var retryRejected = false
@@ -74,6 +80,22 @@ public struct Scenario: Sendable {
     }
 }
 
+/// Promises of a warehouse, broken.
+enum Sabotage: String, CaseIterable, Sendable {
+    /// The mark of what may have been sent is not kept.
+    case forgetsClaims
+    /// Requests that may still land are not kept.
+    case forgetsSettling
+    /// A free lease and a held one are the same.
+    case givesLeasesAway
+    /// Runs of dead processes are left as they are.
+    case recoversNothing
+    /// Removals that succeeded stay on the snapshot.
+    case keepsTheRemoved
+    /// What may have been subscribed is not on the snapshot.
+    case forgetsTheUnknown
+}
+
 extension Scenario {
     /// The history of a seed.
     public init(seed: UInt64) {
@@ -97,34 +119,42 @@ extension Scenario {
             for _ in 0..<dice.between(1, 3) { afflicted[dice.below(people)] = dice.pick(Affliction.allCases) }
         }
         foreigners = dice.chance(40) ? dice.between(1, 2) : 0
-        faultPercent = dice.pick([0, 2, 5, 10, 20, 40])
+        // A run makes ten times as many calls to the warehouse as to Iterable.
+        storePercent = dice.pick([0, 0, 1, 2, 5, 15])
+        requestPercent = dice.pick([0, 10, 30, 60, 80])
         // A subset with its own weights: some histories know one fault only, some know all.
         let share = dice.pick([10, 30, 60, 100])
         faults = Set(Fault.allCases.filter { _ in dice.chance(share) })
         rounds = []
         let (count, mayDelete) = (dice.between(1, 6), list != .byID && dice.chance(15))
-        for number in 0..<count { rounds.append(Round(&dice, self, isFirst: number == 0, mayDelete: mayDelete)) }
+        for number in 0..<count {
+            rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
+        }
     }
 }
 
 extension Scenario.Round {
-    fileprivate init(_ dice: inout Dice, _ scenario: Scenario, isFirst: Bool, mayDelete: Bool) {
+    fileprivate init(_ dice: inout Dice, _ scenario: Scenario, number: Int, mayDelete: Bool) {
+        let isFirst = number == 0
         moves = []
         if isFirst {
             for person in 0..<scenario.people where dice.chance(60) { moves.append(.toggle(person)) }
         } else {
             for _ in 0..<dice.between(0, scenario.people) { moves.append(.init(&dice, people: scenario.people)) }
         }
-        runners = [.init(&dice, isFirst: true)]
-        while runners.count < 3, dice.chance(20) { runners.append(.init(&dice, isFirst: false)) }
+        runners = [.init(&dice, number: 10 * number + 1)]
+        while runners.count < 3, dice.chance(20) {
+            runners.append(.init(&dice, number: 10 * number + 1 + runners.count))
+        }
         if mayDelete && !isFirst && dice.chance(40) { meddling = dice.pick([.deleteList, .recreateList]) }
         wait = dice.milliseconds(0, dice.pick([100, 5_000, 90_000]))
     }
 }
 
 extension Scenario.Runner {
-    fileprivate init(_ dice: inout Dice, isFirst: Bool) {
-        delay = isFirst ? .zero : dice.milliseconds(0, dice.pick([2_000, 40_000]))
+    fileprivate init(_ dice: inout Dice, number: Int) {
+        self.number = number
+        delay = number % 10 == 1 ? .zero : dice.milliseconds(0, dice.pick([2_000, 40_000]))
         full = dice.chance(8)
         retryRejected = dice.chance(8)
         plansFirst = dice.chance(8)

@@ -1,8 +1,104 @@
-/// The simulation's front door.
+import Foundation
+import Synchronization
+
+/// The simulation's front door: single histories, and campaigns of many.
 public enum Simulation {
     /// Plays the history of a seed.
-    public static func play(seed: UInt64) -> Report { History.play(Scenario(seed: seed)) }
+    public static func play(seed: UInt64, tellsStory: Bool = false) -> Report {
+        History.play(Scenario(seed: seed), tellsStory: tellsStory)
+    }
 
-    /// Plays it and tells the story.
-    public static func tell(seed: UInt64) -> Report { History.play(Scenario(seed: seed), tellsStory: true) }
+    /// What a campaign came to.
+    public struct Campaign: Sendable {
+        public var histories = 0
+        public var runs = 0
+        public var requests = 0
+        public var faults = 0
+        public var steps = 0
+        /// Simulated seconds.
+        public var seconds = 0.0
+        /// Histories in which something happened that must never happen, by seed.
+        public var broken: [Report] = []
+        /// How many histories saw what.
+        public var seen: [String: Int] = [:]
+        /// Of the seeds that were asked for, in order.
+        public var traces: [UInt64: UInt64] = [:]
+
+        /// Everything that a thorough campaign has seen at least once, and this one has not.
+        public var unseen: [String] { Simulation.mustBeSeen.filter { seen[$0] == nil }.sorted() }
+    }
+
+    /// Plays many histories, on as many threads as are asked for. What it comes to does not depend on their number.
+    /// - Parameters:
+    ///   - traced: whether the trace of a seed is kept.
+    ///   - limit: ends early after so many broken histories.
+    public static func campaign(
+        _ seeds: Range<UInt64>, threads: Int, limit: Int = 20, traced: @escaping @Sendable (UInt64) -> Bool = { _ in false },
+        progress: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> Campaign {
+        let next = Mutex(seeds.lowerBound)
+        let result = Mutex(Campaign())
+        let workers = DispatchGroup()
+        for _ in 0..<threads {
+            workers.enter()
+            let thread = Thread {
+                defer { workers.leave() }
+                while true {
+                    let isEnough = result.withLock { $0.broken.count >= limit }
+                    let seed = next.withLock { next -> UInt64? in
+                        if next >= seeds.upperBound || isEnough { return nil }
+                        defer { next += 1 }
+                        return next
+                    }
+                    guard let seed else { return }
+                    let report = play(seed: seed)
+                    let count = result.withLock { campaign in
+                        campaign.add(report, traced: traced(seed))
+                        return campaign.histories
+                    }
+                    if count % 1000 == 0 { progress(count) }
+                }
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        workers.wait()
+        return result.withLock { campaign in
+            campaign.broken.sort { $0.seed < $1.seed }
+            return campaign
+        }
+    }
+
+    /// Faults, states, ends and error codes that a campaign of tens of thousands of histories must have met: a simulation
+    /// in which something never happens proves nothing about it.
+    static let mustBeSeen: Set<String> = Set(
+        Fault.allCases.map { "fault \($0.rawValue)" } + [
+            "a process died", "several processes at once", "a lease was taken over", "a run was recovered",
+            "a recovered run had sent something", "a run was cancelled", "a process was told to end", "a plan was made",
+            "somebody deleted the list", "a request is left to settle", "a change waited for a lost request",
+            "held, then approve", "held, then discard", "held, then force", "outcome already held", "outcome busy",
+            "outcome ran held", "outcome ran succeeded", "outcome ran completed_with_failures", "outcome ran failed",
+            "outcome ran cancelled", "outcome ran interrupted", "run held", "run running", "run cancelled",
+            "run interrupted", "run failed", "run succeeded", "run completed_with_failures", "error list_not_found",
+            "error destination_unavailable", "error lease_lost", "error api_key_refused", "error api_key_forbidden",
+            "error list_creation_unknown", "error warehouse_storage", "error warehouse_connection",
+            "iterable says forgotten", "iterable says invalid", "iterable says invalidData", "iterable says notFound",
+            "iterable says conflict", "record succeeded ", "record failed forgotten", "record failed not_found",
+            "record failed conflict", "record failed invalid_data", "record failed email_syntax",
+            "record unknown interrupted", "record not_attempted stopped", "record succeeded shared_identifier",
+        ])
+}
+
+extension Simulation.Campaign {
+    fileprivate mutating func add(_ report: Report, traced: Bool) {
+        histories += 1
+        runs += report.runs
+        requests += report.requests
+        faults += report.faultsAt.count
+        steps += report.steps
+        seconds += report.seconds
+        if !report.violations.isEmpty { broken.append(report) }
+        for event in report.seen { seen[event, default: 0] += 1 }
+        if traced { traces[report.seed] = report.trace }
+    }
 }

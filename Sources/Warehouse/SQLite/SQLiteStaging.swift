@@ -7,6 +7,10 @@ extension SQLiteWarehouse {
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
+            // An earlier, equal call may have been committed without its answer arriving.
+            try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :run", ["run": .of(run.id)])
+            try database.change(
+                "DELETE FROM rollcall_sync_log WHERE run_id = :run AND operation = 'validate'", ["run": .of(run.id)])
             try SQLiteStaging.writeChanges(database, run, plan)
             try SQLiteStaging.writeRecords(database, run, plan, log)
             try SQLiteRuns.save(database, run)

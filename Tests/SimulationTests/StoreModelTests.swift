@@ -1,0 +1,315 @@
+import Foundation
+import RollcallCore
+@testable import Simulation
+import TestSupport
+import Testing
+import Warehouse
+
+/// The simulation's warehouse is a model; here it and the real ones get the same calls, drawn from a seed, and must give the
+/// same answers, the same errors and the same tables after each.
+@Suite struct StoreModelTests {
+    @Test(arguments: 1...60)
+    func theModelIsTheSQLiteWarehouse(seed: UInt64) async throws {
+        let fixture = try await SQLiteFixture.make()
+        try await StoreComparison(seed: seed, fixture.warehouse).run(calls: 60)
+        await fixture.tearDown()
+    }
+
+    @Test(arguments: 1...12)
+    func theModelIsThePostgresWarehouse(seed: UInt64) async throws {
+        let fixture = try await PostgresFixture.make()
+        try await StoreComparison(seed: seed, fixture.warehouse).run(calls: 60)
+        await fixture.tearDown()
+    }
+}
+
+/// Two warehouses side by side.
+private final class StoreComparison {
+    private let model: any Warehouse = MemoryWarehouse(time: { Date() })
+    private let real: any Warehouse
+    private var dice: Dice
+    private var lease = Lease(sync: "vip", holder: "a", token: 1)
+    private var staleLease: Lease?
+    private var run: SyncRun?
+    private var number = 0
+    private let log: LogSettings
+    private var calls: [String] = []
+    /// What comes after the first difference says nothing.
+    private var hasFailed = false
+
+    init(seed: UInt64, _ real: any Warehouse) {
+        dice = Dice(seed, "calls")
+        self.real = real
+        var log = LogSettings()
+        log.records = dice.chance(30) ? .failures : .all
+        log.retain = !dice.chance(10)
+        self.log = log
+    }
+
+    func run(calls count: Int) async throws {
+        _ = try await model.migrate()
+        _ = try await real.migrate()
+        for _ in 0..<count {
+            try await call()
+            try await compare()
+            if hasFailed { return }
+        }
+    }
+
+    /// Makes the same call on both and compares what comes of it.
+    @discardableResult
+    private func both<R: Sendable>(
+        _ name: String, _ show: (R) -> String = { "\($0)" }, _ body: (any Warehouse) async throws -> R
+    ) async -> R? {
+        calls.append(name)
+        var shown: [String] = []
+        var result: R?
+        for warehouse in [model, real] {
+            do {
+                let value = try await body(warehouse)
+                if result == nil { result = value }
+                shown.append(show(value))
+            } catch {
+                // Which of two reasons to refuse is told first is a database's own affair; a lost lease is not.
+                shown.append((error as? WarehouseError)?.kind == .leaseLost ? "lease lost" : "refused")
+            }
+        }
+        expect(shown[0], shown[1], name)
+        return result
+    }
+
+    private func expect(_ model: String, _ real: String, _ what: String) {
+        guard model != real else { return }
+        hasFailed = true
+        Issue.record("\(what)\n  model: \(model)\n  real:  \(real)\n  after: \(calls.suffix(12).joined(separator: ", "))")
+    }
+
+    // MARK: Calls
+
+    private func call() async throws {
+        let used = staleLease.flatMap { dice.chance(12) ? $0 : nil } ?? lease
+        switch dice.below(20) {
+        case 0, 1: await acquire()
+        case 2: await both("renew", { "\($0)" }) { try await $0.renewLease(used, seconds: 600) }
+        case 3 where dice.chance(30): await both("release", { "\($0)" }) { try await $0.releaseLease(used) }
+        case 4:
+            let (log, settles) = (log, Double(dice.pick([-60, 3600])))
+            await both("recover", shown) { try await $0.recoverRuns(used, settleSeconds: settles, log: log) }
+            run = try await model.runs(RunFilter()).first { !$0.status.isFinal && $0.status != .held }
+        case 5...8: await open(used)
+        case 9, 10: await stage(used)
+        case 11: await local(used)
+        case 12, 13: await claim(used)
+        case 14...16: await acknowledge(used)
+        case 17: await finish(used)
+        case 18: await decide(used)
+        default: await bind(used)
+        }
+    }
+
+    private func acquire() async {
+        let (holder, seconds, isDead) = (dice.pick(["a", "b"]), Double(dice.pick([-5, 600])), dice.chance(50))
+        let attempt = await both("acquire", shown) {
+            try await $0.acquireLease(sync: "vip", holder: holder, seconds: seconds) { _ in isDead }
+        }
+        guard case .acquired(let new)? = attempt else { return }
+        staleLease = lease
+        lease = new
+    }
+
+    private func open(_ lease: Lease) async {
+        number += 1
+        var new = SyncRun(
+            id: "01990000-0000-7000-8000-" + String(format: "%012d", number), sync: "vip", destination: "marketing",
+            trigger: .manual, status: .running, startedAt: Date(timeIntervalSince1970: 1_790_000_000))
+        new.listID = dice.chance(80) ? 42 : nil
+        let opened = new
+        if await both("open run", { _ in "done" }, { try await $0.openRun(lease, opened) }) != nil { run = new }
+    }
+
+    private func stage(_ lease: Lease) async {
+        guard var staged = run else { return }
+        var changes: [Change] = []
+        var sequence: Int64 = 0
+        for person in 0..<8 where dice.chance(50) {
+            sequence += 1
+            let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget])
+            let change = Self.change(sequence, person, kind, dice.pick([.subscribe, .unsubscribe]))
+            changes.append(change)
+            if kind == .send || kind == .parked { staged.counts.planned[change.operation] += 1 }
+            if kind == .send && dice.chance(25) {
+                sequence += 1
+                var older = Self.change(sequence, person + 8, .supersede, change.operation)
+                older.parent = change.sequence
+                changes.append(older)
+            }
+        }
+        if dice.chance(20) {
+            staged.status = .held
+            staged.counts.notAttempted = staged.counts.planned.total
+        }
+        let (log, plan, toStage) = (log, changes, staged)
+        let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
+            try await $0.stage(lease, toStage, plan: FixedPlan(plan), log: log)
+        }
+        if isDone != nil { run = staged.status == .held ? nil : staged }
+    }
+
+    private static func change(_ sequence: Int64, _ person: Int, _ kind: ChangeKind, _ operation: RollcallCore.Operation) -> Change {
+        Change(
+            sequence: sequence, kind: kind, operation: operation,
+            fingerprint: Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15),
+            identity: Identity(email: "p\(person)@example.com", userID: person % 3 == 0 ? nil : "u\(person)"))
+    }
+
+    private func local(_ lease: Lease) async {
+        guard var current = run else { return }
+        current.listID = 42
+        let (log, localRun) = (log, current)
+        let parked = await both("local changes") { try await $0.applyLocalChanges(lease, localRun, log: log) }
+        guard let parked else { return }
+        current.counts.failed.subscribe += parked.subscribe
+        current.counts.failed.unsubscribe += parked.unsubscribe
+        run = current
+    }
+
+    private func claim(_ lease: Lease) async {
+        guard let id = run?.id else { return }
+        let through = Int64(dice.below(12))
+        await both("claim \(through)", { _ in "done" }) { try await $0.claim(lease, run: id, through: through) }
+    }
+
+    private func acknowledge(_ lease: Lease) async {
+        guard var current = run else { return }
+        let all = (try? await model.changes(run: current.id, after: 0, limit: 100)) ?? []
+        guard let first = all.first(where: { _ in dice.chance(50) }) else { return }
+        let batch = all.filter { $0.sequence >= first.sequence && $0.operation == first.operation }.prefix(dice.between(1, 3))
+        var exceptions: [Int64: RecordOutcome] = [:]
+        let reason = FailureReason(code: "why", reason: "Because.", httpStatus: 200)
+        let settles = dice.chance(30) ? Date(timeIntervalSince1970: Double(dice.pick([1_000_000_000, 4_000_000_000]))) : nil
+        for change in batch {
+            switch dice.below(8) {
+            case 0: exceptions[change.sequence] = .failed(reason)
+            case 1: exceptions[change.sequence] = .rejected(reason)
+            case 2 where settles != nil: exceptions[change.sequence] = .unknown(reason)
+            case 3: exceptions[change.sequence] = .notAttempted(reason)
+            default: break
+            }
+            switch exceptions[change.sequence] {
+            case nil: current.counts.succeeded[change.operation] += 1
+            case .failed, .rejected: current.counts.failed[change.operation] += 1
+            case .unknown: current.counts.unknown += 1
+            default: current.counts.notAttempted += 1
+            }
+        }
+        current.requests.sent += 1
+        let last = batch.last?.sequence ?? first.sequence
+        let outcome = BatchOutcome(
+            sequences: first.sequence...last, changes: batch.count, operation: first.operation, exceptions: exceptions,
+            httpStatus: 200, attempts: 2, settlesAt: settles)
+        let (log, acknowledged) = (log, current)
+        let isDone: Void? = await both("acknowledge", { _ in "done" }) {
+            try await $0.acknowledge(lease, acknowledged, outcomes: [outcome], log: log)
+        }
+        if isDone != nil { run = current }
+    }
+
+    private func finish(_ lease: Lease) async {
+        guard var current = run else { return }
+        let counts = current.counts
+        current.counts.notAttempted =
+            counts.planned.total - counts.succeeded.total - counts.failed.total - counts.unknown
+        current.status = dice.pick([.succeeded, .failed, .interrupted])
+        current.finishedAt = Date(timeIntervalSince1970: 1_790_000_100)
+        let (log, finished) = (log, current)
+        let isDone: Void? = await both("finish", { _ in "done" }) {
+            try await $0.finishRun(lease, finished, reason: FailureReason(code: "stop", reason: "Stop."), log: log)
+        }
+        if isDone != nil { run = nil }
+    }
+
+    private func decide(_ lease: Lease) async {
+        let held = await both("held run", { $0.map(self.shown) ?? "none" }) { try await $0.heldRun(sync: "vip") }
+        guard let id = held??.id ?? run?.id else { return }
+        if dice.chance(50) {
+            let resumed = await both("resume", shown) { try await $0.resumeHeldRun(lease, id: id) }
+            if let resumed { run = resumed }
+        } else {
+            await both("discard", shown) { try await $0.discardHeldRun(lease, id: id) }
+        }
+    }
+
+    private func bind(_ lease: Lease) async {
+        let key = [UInt8](repeating: UInt8(dice.below(200)), count: 16)
+        await both("key") { try await $0.fingerprintKey(sync: "vip", newKey: key) }
+        let binding = ListBinding(
+            sync: "vip", destination: "marketing", listName: dice.pick(["VIP", nil]), listID: dice.pick([42, nil]))
+        await both("bind", { _ in "done" }) { try await $0.saveListBinding(lease, binding) }
+        await both("binding") { try await $0.listBinding(sync: "vip") }
+    }
+
+    // MARK: Comparing the tables
+
+    private func compare() async throws {
+        let fingerprints = (0..<20).map { Self.change(1, $0, .send, .subscribe).fingerprint }
+        await both("members", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
+            try await $0.members(sync: "vip", list: 42, fingerprints: fingerprints)
+        }
+        await both("counts", { $0.map { "\($0.key) \($0.value)" }.sorted().joined() }) {
+            try await $0.memberCounts(sync: "vip", list: 42)
+        }
+        await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
+            try await $0.members(sync: "vip", list: 42, knownAs: Identity(email: "p1@example.com", userID: "u2"))
+        }
+        await both("settling", { $0.map { "\($0.identity) \($0.operation)" }.sorted().joined(separator: "\n") }) {
+            try await $0.settlingRequests(sync: "vip", list: 42)
+        }
+        await both("runs", shown) { try await $0.runs(RunFilter(sync: "vip", limit: 100)) }
+        let newest = try await model.runs(RunFilter(sync: "vip", limit: 1)).first?.id ?? ""
+        await both("outbox", { $0.map { "\($0.sequence) \($0.operation) \($0.identity)" }.joined(separator: "\n") }) {
+            try await $0.changes(run: newest, after: 0, limit: 100)
+        }
+        await both("log", { $0.joined(separator: "\n") }) { warehouse in
+            let lines = Lines()
+            try await warehouse.records(RecordFilter()) { record in
+                lines.add(
+                    "\(record.runID) \(record.email ?? "-")/\(record.userID ?? "-") \(record.operation) \(record.status) "
+                        + "\(record.errorCode ?? "-") \(record.httpStatus ?? 0) \(record.attempts)")
+            }
+            return lines.sorted
+        }
+    }
+
+    private func shown(_ run: SyncRun) -> String {
+        "\(run.id) \(run.status) list \(run.listID ?? 0) \(run.counts) \(run.requests) \(run.error?.code ?? "")"
+    }
+
+    private func shown(_ runs: [SyncRun]) -> String { runs.map(shown).joined(separator: "\n") }
+
+    private func shown(_ member: Member) -> String {
+        "\(member.identity) \(member.state) \(member.listed) \(member.rejection.map { "\($0)" } ?? "")"
+    }
+
+    private func shown(_ attempt: LeaseAttempt) -> String {
+        switch attempt {
+        case .acquired(let lease): "\(lease)"
+        case .busy(_, _, let run): "busy \(run ?? "")"
+        }
+    }
+}
+
+private final class Lines: @unchecked Sendable {
+    private var lines: [String] = []
+    func add(_ line: String) { lines.append(line) }
+    var sorted: [String] { lines.sorted() }
+}
+
+private final class FixedPlan: StagedPlan, @unchecked Sendable {
+    private var changes: [Change]
+    init(_ changes: [Change]) { self.changes = changes }
+    func nextChanges(limit: Int) throws -> [Change] {
+        defer { changes = [] }
+        return changes
+    }
+    func nextRecords(limit: Int) throws -> [ValidationRecord] { [] }
+}

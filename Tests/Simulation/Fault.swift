@@ -49,7 +49,10 @@ final class FaultPlan {
     private let requestPercent: Int
     /// Shrinking: only these calls may meet a fault.
     private let only: Set<String>?
+    private let chosen: [String: Fault]?
     var isOn = true
+    /// Calls that could have met a fault, in order, with the faults they could have met.
+    private(set) var asked: [(key: String, choices: [Fault])] = []
     /// Calls that met a fault, in order.
     private(set) var met: [(key: String, fault: Fault)] = []
 
@@ -59,11 +62,18 @@ final class FaultPlan {
         storePercent = scenario.storePercent
         requestPercent = scenario.requestPercent
         only = scenario.onlyFaultsAt
+        chosen = scenario.chosenFaults
     }
 
     /// The fault that meets a call, with dice for its particulars.
     func draw(_ key: String, _ choices: [Fault]) -> (Fault, Dice)? {
         guard isOn else { return nil }
+        if let chosen {
+            asked.append((key, choices))
+            guard let fault = chosen[key] else { return nil }
+            met.append((key, fault))
+            return (fault, Dice(seed, key))
+        }
         if let only, !only.contains(key) { return nil }
         var dice = Dice(seed, key)
         let isStore = choices == Fault.store || choices == Fault.reading

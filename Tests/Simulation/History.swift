@@ -83,14 +83,17 @@ final class History: @unchecked Sendable {
     }
 
     static func play(_ scenario: Scenario, tellsStory: Bool = false) -> Report {
-        let history = History(scenario, tellsStory: tellsStory)
-        Task(executorPreference: history.kernel) { await history.happen() }
-        if !history.world.run() {
-            history.oracle.violated("something runs in circles")
-        } else if !history.isOver {
-            history.oracle.violated("something waits for ever")
+        History(scenario, tellsStory: tellsStory).play()
+    }
+
+    func play() -> Report {
+        Task(executorPreference: kernel) { await self.happen() }
+        if !world.run() {
+            oracle.violated("something runs in circles")
+        } else if !isOver {
+            oracle.violated("something waits for ever")
         }
-        return history.report
+        return report
     }
 
     private var report: Report {

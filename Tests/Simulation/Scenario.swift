@@ -28,6 +28,8 @@ public struct Scenario: Sendable {
     var requestPercent: Int
     /// Shrinking: only these calls may meet a fault.
     var onlyFaultsAt: Set<String>?
+    /// Exactly these faults, by call; nil: as the dice fall.
+    var chosenFaults: [String: Fault]?
     /// Shrinking: tasks run in the order in which they became ready.
     var isOrderly = false
     /// A promise that the warehouse breaks, to see that the oracle notices.
@@ -130,6 +132,29 @@ extension Scenario {
         for number in 0..<count {
             rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
         }
+    }
+}
+
+extension Scenario {
+    /// People come, then some leave, change and return, with a process for each round: the history in which every single
+    /// fault is tried at every call.
+    static func plain(_ type: ProjectType, list: ListStart) -> Scenario {
+        var scenario = Scenario(seed: 4711)
+        scenario.type = type
+        scenario.list = list
+        (scenario.recordsPerRequest, scenario.concurrentRequests) = (2, 2)
+        (scenario.timeoutSeconds, scenario.settleSeconds, scenario.requestsPerSecond) = (5, 20, 50)
+        (scenario.maxRemovals, scenario.allowEmpty) = (.percent(100), true)
+        (scenario.onlyExistingUsers, scenario.placeholders) = (false, false)
+        (scenario.people, scenario.afflicted, scenario.foreigners) = (5, [3: .forgotten], 0)
+        let moves: [[Move]] = [
+            (0..<4).map { .toggle($0) }, [.toggle(0), .newAddress(1), .toggle(4)], [.toggle(0), .toggle(2), .toggle(3)],
+        ]
+        scenario.rounds = moves.enumerated().map { number, moves in
+            Round(moves: moves, runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(1))
+        }
+        scenario.chosenFaults = [:]
+        return scenario
     }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import RollcallCore
 import Synchronization
 
 /// The simulation's front door: single histories, and campaigns of many.
@@ -6,6 +7,24 @@ public enum Simulation {
     /// Plays the history of a seed.
     public static func play(seed: UInt64, tellsStory: Bool = false) -> Report {
         History.play(Scenario(seed: seed), tellsStory: tellsStory)
+    }
+
+    /// Tries every fault at every call of a plain history, one at a time.
+    /// - Returns: how many were tried, and what broke a rule, as `call: fault: rule`.
+    static func everySingleFault(_ type: ProjectType, list: Scenario.ListStart) -> (tried: Int, broken: [String]) {
+        let plain = Scenario.plain(type, list: list)
+        let undisturbed = History(plain)
+        var broken = undisturbed.play().violations
+        var tried = 0
+        for (key, choices) in undisturbed.faults.asked {
+            for fault in choices {
+                var scenario = plain
+                scenario.chosenFaults = [key: fault]
+                tried += 1
+                if let rule = History.play(scenario).violations.first { broken.append("\(key): \(fault): \(rule)") }
+            }
+        }
+        return (tried, broken)
     }
 
     /// What a campaign came to.

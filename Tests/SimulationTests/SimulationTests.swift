@@ -1,3 +1,4 @@
+import RollcallCore
 import Testing
 
 @testable import Simulation
@@ -9,6 +10,16 @@ import Testing
         let seeds = part * 100..<(part + 1) * 100
         let broken = Simulation.campaign(seeds, threads: 1).broken
         #expect(broken.map { "seed \($0.seed): \($0.violations[0])" } == [])
+    }
+
+    /// Every fault at every call of a plain history, one at a time: nothing is left to the dice.
+    @Test(arguments: [ProjectType.email, .userID, .hybrid])
+    func everySingleFaultIsSurvived(type: ProjectType) {
+        for list in [Scenario.ListStart.absent, .byID] {
+            let (tried, broken) = Simulation.everySingleFault(type, list: list)
+            #expect(broken == [])
+            #expect(tried > 500, "only \(tried) faults were tried")
+        }
     }
 
     @Test func aSeedIsAHistory() {

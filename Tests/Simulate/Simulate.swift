@@ -18,8 +18,10 @@ struct Simulate: ParsableCommand {
     @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "Replay this seed alone and tell its story, shrunk if it breaks a rule.") var seed: UInt64?
     @Flag(help: "With --seed: tell it as it is.") var whole = false
+    @Flag(help: "Stop at the first seed that breaks a rule, one seed after the other, and tell nothing.") var first = false
     @Flag(help: "Fail if something was never seen that must be; for campaigns of tens of thousands of seeds.")
     var thorough = false
+    @Flag(help: "Print what was seen, with the number of histories that saw it.") var seen = false
     @Flag(help: ArgumentHelp("Print the trace of every twentieth seed only.", visibility: .hidden)) var traces = false
 
     func validate() throws {
@@ -32,16 +34,23 @@ struct Simulate: ParsableCommand {
         if traces { return printTraces(range) }
         let start = ContinuousClock.now
         let isWatched = isatty(STDERR_FILENO) == 1
-        let campaign = Simulation.campaign(range, threads: threads, traced: Simulate.isTraced) { count in
+        let campaign = Simulation.campaign(
+            range, threads: first ? 1 : threads, limit: first ? 1 : 20, traced: Simulate.isTraced
+        ) { count in
             if isWatched { FileHandle.standardError.write(Data("\r\(count) histories\r".utf8)) }
         }
         let elapsed = start.duration(to: .now)
         show(campaign, elapsed)
-        if ProcessInfo.processInfo.environment["SEEN"] != nil {
-            for (event, count) in campaign.seen.sorted(by: { $0.value < $1.value }) { print(count, event) }
+        if seen {
+            for (event, count) in campaign.seen.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+                print("\(count) \(event)")
+            }
         }
         for report in campaign.broken { print("broken: seed \(report.seed): \(report.violations[0])") }
-        if let first = campaign.broken.first { try replay(first.seed) }
+        if let worst = campaign.broken.first {
+            if first { throw ExitCode(1) }
+            try replay(worst.seed)
+        }
         try compareTraces(campaign)
         if thorough && !campaign.unseen.isEmpty {
             print("never seen: \(campaign.unseen.joined(separator: ", "))")

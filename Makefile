@@ -1,8 +1,10 @@
 # Rollcall. `make help` lists what can be done.
 SWIFT ?= swift
 BUILD = .build
+# Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
+SEEDS ?= 50000
 
-.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo
+.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate mutants
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,11 +24,19 @@ test: ## the whole suite, against real SQLite and a private PostgreSQL that it s
 	@scripts/setup
 	$(SWIFT) test
 
-check: lint layers ## format, layers, warnings as errors, tests: what CI runs
+check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
 	@scripts/setup
 	@scripts/embed-migrations --check
 	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests
 	ROLLCALL_STRICT=1 $(SWIFT) test --skip-build
+	$(BUILD)/debug/simulate --seeds $(SEEDS) --thorough
+
+simulate: ## play SEEDS histories of crashes, lost answers and changing audiences; SEED=n replays one
+	@$(SWIFT) build --product simulate
+	$(BUILD)/debug/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+mutants: ## break the engine on purpose, line by line, and see how soon the simulation notices
+	@scripts/mutants
 
 lint: ## formatting as swift format has it
 	$(SWIFT) format lint --strict --parallel --recursive Sources Tests Package.swift

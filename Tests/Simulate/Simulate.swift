@@ -18,14 +18,17 @@ struct Simulate: ParsableCommand {
     @Option(help: "Threads.") var threads = ProcessInfo.processInfo.activeProcessorCount
     @Option(help: "Replay this seed alone and tell its story, shrunk if it breaks a rule.") var seed: UInt64?
     @Flag(help: "With --seed: tell it as it is.") var whole = false
-    @Flag(help: "Stop at the first seed that breaks a rule, one seed after the other, and tell nothing.") var first = false
+    @Flag(help: "Stop at the first seed that breaks a rule, one seed after the other, and tell nothing.") var first =
+        false
     @Flag(help: "Fail if something was never seen that must be; for campaigns of tens of thousands of seeds.")
     var thorough = false
     @Flag(help: "Print what was seen, with the number of histories that saw it.") var seen = false
     @Flag(help: ArgumentHelp("Print the trace of every twentieth seed only.", visibility: .hidden)) var traces = false
 
     func validate() throws {
-        guard seeds > 0, threads > 0, from <= .max - seeds else { throw ValidationError("Give at least one seed and one thread.") }
+        guard seeds > 0, threads > 0, from <= .max - seeds else {
+            throw ValidationError("Give at least one seed and one thread.")
+        }
     }
 
     func run() throws {

@@ -232,7 +232,9 @@ final class History: @unchecked Sendable {
         // A process that lost its warehouse can only say what it knows.
         if run.status == .interrupted && run.error != nil { return }
         guard let stored = store.state.run(run.id), stored.status == run.status else { return }
-        if stored.counts != run.counts { oracle.violated("run \(run.id) says \(run.counts.short), stored is \(stored.counts.short)") }
+        if stored.counts != run.counts {
+            oracle.violated("run \(run.id) says \(run.counts.short), stored is \(stored.counts.short)")
+        }
     }
 
     private func pipeline(_ node: Node) -> SyncPipeline {
@@ -259,7 +261,8 @@ final class History: @unchecked Sendable {
         oracle.conflicts = []
         world.note(nil, "all is quiet")
         await world.pass(.seconds(200))
-        if store.state.bindings["vip"]?.listID != nil, !iterable.lists.contains(where: { $0.name == History.listName }) {
+        if store.state.bindings["vip"]?.listID != nil, !iterable.lists.contains(where: { $0.name == History.listName })
+        {
             _ = iterable.addList(History.listName)
         }
         var request = RunRequest()
@@ -277,7 +280,9 @@ final class History: @unchecked Sendable {
         await comeToAnEnd(last)
         let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }
         if !open.isEmpty { oracle.violated("a run was left running") }
-        if store.state.outbox.values.contains(where: { !$0.isEmpty }) { oracle.violated("something is left in the outbox") }
+        if store.state.outbox.values.contains(where: { !$0.isEmpty }) {
+            oracle.violated("something is left in the outbox")
+        }
     }
 
     /// A run on an unchanged audience sends nothing.

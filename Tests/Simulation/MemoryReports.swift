@@ -18,7 +18,8 @@ extension MemoryWarehouse {
         for record in state.log.reversed() where left > 0 {
             guard filter.sync == nil || record.sync == filter.sync, filter.runID == nil || record.runID == filter.runID,
                 filter.status == nil || record.status == filter.status,
-                filter.since.map({ record.loggedAt >= $0 }) ?? true, filter.before.map({ record.recordID < $0 }) ?? true,
+                filter.since.map({ record.loggedAt >= $0 }) ?? true,
+                filter.before.map({ record.recordID < $0 }) ?? true,
                 filter.identifiers.isEmpty
                     || [record.email, record.userID].compactMap(\.self).contains(where: filter.identifiers.contains)
             else { continue }
@@ -36,7 +37,8 @@ extension MemoryWarehouse {
         return result
     }
 
-    private func prune(_ policy: RetentionPolicy, _ state: inout MemoryState, _ result: inout PruneResult, _ now: Date) {
+    private func prune(_ policy: RetentionPolicy, _ state: inout MemoryState, _ result: inout PruneResult, _ now: Date)
+    {
         let cutoff = now.addingTimeInterval(-86_400 * Double(policy.days))
         let spared = now.addingTimeInterval(-86_400 * Double(max(policy.days, LogSettings().retentionDays)))
         let ended = state.runs.map(\.run).filter { $0.sync == policy.sync && $0.status.isFinal }

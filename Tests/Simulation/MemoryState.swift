@@ -137,7 +137,8 @@ struct MemoryState {
     }
 
     /// Logs what is left in the run's outbox as not attempted, and empties it.
-    mutating func giveUpRest(_ run: String, _ sync: String, _ reason: FailureReason, _ settings: LogSettings, now: Date) {
+    mutating func giveUpRest(_ run: String, _ sync: String, _ reason: FailureReason, _ settings: LogSettings, now: Date)
+    {
         let rest = outbox.removeValue(forKey: run) ?? []
         guard settings.retain else { return }
         for change in rest where change.kind == .send || change.kind == .parked {

@@ -210,7 +210,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         for entry in entries(sync, list) { try body(entry.member.fingerprint, entry.member.state, entry.member.listed) }
     }
 
-    public func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
+    public func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
+    {
         let known = state.members[.init(sync: sync, list: list)] ?? [:]
         return Set(fingerprints).sorted().compactMap { known[$0]?.member }
     }

@@ -109,7 +109,9 @@ final class Oracle {
     }
 
     private func judgeNeighbours(_ read: SimulatedIterable.Request, _ node: Node) {
-        for (number, other) in inFlight where other.until < world.now { if other.node.process.isDead { inFlight[number] = nil } }
+        for (number, other) in inFlight where other.until < world.now {
+            if other.node.process.isDead { inFlight[number] = nil }
+        }
         for other in inFlight.values {
             if other.node !== node && !other.node.process.isDead && other.until >= world.now {
                 violated("\(node.name) sends while a request of \(other.node.name) is under way")
@@ -190,7 +192,8 @@ final class Oracle {
             saw("record \(record.status) \(record.errorCode ?? "")")
             guard record.operation != "validate" else { continue }
             if !people.insert("\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")").inserted {
-                violated("run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
+                violated(
+                    "run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
             }
         }
         for operation in RollcallCore.Operation.allCases {
@@ -202,7 +205,9 @@ final class Oracle {
         }
         let unknown = sums["subscribe unknown", default: 0] + sums["unsubscribe unknown", default: 0]
         let rest = sums["subscribe not_attempted", default: 0] + sums["unsubscribe not_attempted", default: 0]
-        if unknown != counts.unknown || rest != counts.notAttempted || sums["validate failed", default: 0] != counts.invalid {
+        if unknown != counts.unknown || rest != counts.notAttempted
+            || sums["validate failed", default: 0] != counts.invalid
+        {
             violated("run \(run.id) \(run.status): the log has \(sums), the run \(counts.short)")
         }
     }

@@ -148,7 +148,8 @@ extension Scenario {
         (scenario.onlyExistingUsers, scenario.placeholders) = (false, false)
         (scenario.people, scenario.afflicted, scenario.foreigners) = (5, [3: .forgotten], 0)
         let moves: [[Move]] = [
-            (0..<4).map { .toggle($0) }, [.toggle(0), .newAddress(1), .toggle(4)], [.toggle(0), .toggle(2), .toggle(3)],
+            (0..<4).map { .toggle($0) }, [.toggle(0), .newAddress(1), .toggle(4)],
+            [.toggle(0), .toggle(2), .toggle(3)],
         ]
         scenario.rounds = moves.enumerated().map { number, moves in
             Round(moves: moves, runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(1))

@@ -122,14 +122,17 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .gatewayPage: return refused(dice.pick([502, 504]), "<html><body>Bad gateway</body></html>")
         case .requestTimeout: return refused(408, "")
         case .refusedWhole:
-            return refused(400, #"{"msg":"Invalid","code":"\#(dice.pick(["BadParams", "BadJsonBody", "InvalidEmailAddressError"]))"}"#)
+            return refused(
+                400,
+                #"{"msg":"Invalid","code":"\#(dice.pick(["BadParams", "BadJsonBody", "InvalidEmailAddressError"]))"}"#)
         case .tooLarge: return dice.chance(50) ? refused(413, "") : refused(400, #"{"code":"BatchTooLarge","msg":"x"}"#)
         case .keyRefused: return refused(401, #"{"msg":"Invalid API key","code":"BadApiKey"}"#)
         case .forbidden: return refused(403, #"{"msg":"Forbidden","code":"Forbidden"}"#)
         default: break
         }
         if !iterable.exists(request.list) || iterable.isPreparing(request.list) {
-            return refused(400, #"{"msg":"error.lists.invalidListId(\#(request.list))","code":"Success","params":null}"#)
+            return refused(
+                400, #"{"msg":"error.lists.invalidListId(\#(request.list))","code":"Success","params":null}"#)
         }
         return carriedOut(request, fault, &dice)
     }
@@ -164,8 +167,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .someNamedTwice:
             let names = request.subscribers.compactMap(\.email) + request.subscribers.compactMap(\.userID)
             let list = names.map { "\"\($0)\"" }.joined(separator: ",")
-            body = Array(
-                #"{"successCount":0,"failCount":\#(everyone.count),"invalidDataEmails":[\#(list)],"#.utf8)
+            body =
+                Array(
+                    #"{"successCount":0,"failCount":\#(everyone.count),"invalidDataEmails":[\#(list)],"#.utf8)
                 + Array(#""failedUpdates":{"invalidDataUserIds":[\#(list)],"invalidDataEmails":[\#(list)]}}"#.utf8)
             return (.answer(status: 200, body: body), everyone)
         default: break
@@ -177,7 +181,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     private func failure(_ kind: TransportFailure.Kind, changes: Bool) -> DestinationError {
         AnswerClassifier.error(
-            for: TransportFailure(kind: kind, code: "connection_lost", message: "on purpose"), changesSomething: changes)
+            for: TransportFailure(kind: kind, code: "connection_lost", message: "on purpose"), changesSomething: changes
+        )
     }
 
     private func serverError(_ status: Int, changes: Bool) -> DestinationError {
@@ -188,7 +193,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
     func lists() async throws(DestinationError) -> [RemoteList] {
         if node.process.isDead { throw failure(.notSent, changes: false) }
         var (fault, dice) = draw("lists", Fault.lists)
-        await world.pass(fault == .slow ? .seconds(scenario.timeoutSeconds) - .milliseconds(1) : dice.milliseconds(1, 80))
+        await world.pass(
+            fault == .slow ? .seconds(scenario.timeoutSeconds) - .milliseconds(1) : dice.milliseconds(1, 80))
         let visible = iterable.visibleLists
         if fault == .crashAfterAnswer { node.die() }
         if node.process.isDead { throw failure(.noAnswer, changes: false) }
@@ -238,7 +244,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {
         for profile in iterable.profiles where profile.lists.contains(id) {
-            if let name = preferUserID ? profile.userID ?? profile.email : profile.email ?? profile.userID { body(name) }
+            if let name = preferUserID ? profile.userID ?? profile.email : profile.email ?? profile.userID {
+                body(name)
+            }
         }
     }
 }

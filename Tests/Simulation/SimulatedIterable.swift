@@ -99,7 +99,8 @@ final class SimulatedIterable {
                 prefersUserID: record["preferUserId"] as? Bool ?? false)
         }
         return Request(
-            subscribes: subscribes, list: Int64(list), onlyExisting: object["updateExistingUsersOnly"] as? Bool ?? false,
+            subscribes: subscribes, list: Int64(list),
+            onlyExisting: object["updateExistingUsersOnly"] as? Bool ?? false,
             subscribers: subscribers, leavesChannel: object["channelUnsubscribe"] as? Bool ?? !subscribes)
     }
 
@@ -144,7 +145,8 @@ final class SimulatedIterable {
         let byUserID = subscriber.userID.flatMap { id in profiles.firstIndex { $0.userID == id } }
         let byEmail = subscriber.email.flatMap { email in profiles.firstIndex { $0.email == email } }
         if let byUserID, let byEmail, byUserID != byEmail { return "conflict" }
-        if let byEmail, byUserID == nil, let other = profiles[byEmail].userID, let own = subscriber.userID, other != own {
+        if let byEmail, byUserID == nil, let other = profiles[byEmail].userID, let own = subscriber.userID, other != own
+        {
             return "conflict"
         }
         if let index = byUserID ?? byEmail {

@@ -52,7 +52,8 @@ public enum Simulation {
     ///   - traced: whether the trace of a seed is kept.
     ///   - limit: ends early after so many broken histories.
     public static func campaign(
-        _ seeds: Range<UInt64>, threads: Int, limit: Int = 20, traced: @escaping @Sendable (UInt64) -> Bool = { _ in false },
+        _ seeds: Range<UInt64>, threads: Int, limit: Int = 20,
+        traced: @escaping @Sendable (UInt64) -> Bool = { _ in false },
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) -> Campaign {
         let next = Mutex(seeds.lowerBound)

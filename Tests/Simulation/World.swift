@@ -71,7 +71,10 @@ final class World: @unchecked Sendable {
     }
 
     private func fireNextTimer() -> Bool {
-        guard let next = timers.indices.min(by: { (timers[$0].at, timers[$0].number) < (timers[$1].at, timers[$1].number) })
+        guard
+            let next = timers.indices.min(by: {
+                (timers[$0].at, timers[$0].number) < (timers[$1].at, timers[$1].number)
+            })
         else { return false }
         let (at, _, timer) = timers.remove(at: next)
         now = max(now, at)

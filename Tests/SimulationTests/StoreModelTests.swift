@@ -1,9 +1,10 @@
 import Foundation
 import RollcallCore
-@testable import Simulation
 import TestSupport
 import Testing
 import Warehouse
+
+@testable import Simulation
 
 /// The simulation's warehouse is a model; here it and the real ones get the same calls, drawn from a seed, and must give the
 /// same answers, the same errors and the same tables after each.
@@ -81,7 +82,8 @@ private final class StoreComparison {
     private func expect(_ model: String, _ real: String, _ what: String) {
         guard model != real else { return }
         hasFailed = true
-        Issue.record("\(what)\n  model: \(model)\n  real:  \(real)\n  after: \(calls.suffix(12).joined(separator: ", "))")
+        Issue.record(
+            "\(what)\n  model: \(model)\n  real:  \(real)\n  after: \(calls.suffix(12).joined(separator: ", "))")
     }
 
     // MARK: Calls
@@ -155,7 +157,9 @@ private final class StoreComparison {
         if isDone != nil { run = staged.status == .held ? nil : staged }
     }
 
-    private static func change(_ sequence: Int64, _ person: Int, _ kind: ChangeKind, _ operation: RollcallCore.Operation) -> Change {
+    private static func change(
+        _ sequence: Int64, _ person: Int, _ kind: ChangeKind, _ operation: RollcallCore.Operation
+    ) -> Change {
         Change(
             sequence: sequence, kind: kind, operation: operation,
             fingerprint: Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15),
@@ -183,10 +187,12 @@ private final class StoreComparison {
         guard var current = run else { return }
         let all = (try? await model.changes(run: current.id, after: 0, limit: 100)) ?? []
         guard let first = all.first(where: { _ in dice.chance(50) }) else { return }
-        let batch = all.filter { $0.sequence >= first.sequence && $0.operation == first.operation }.prefix(dice.between(1, 3))
+        let batch = all.filter { $0.sequence >= first.sequence && $0.operation == first.operation }.prefix(
+            dice.between(1, 3))
         var exceptions: [Int64: RecordOutcome] = [:]
         let reason = FailureReason(code: "why", reason: "Because.", httpStatus: 200)
-        let settles = dice.chance(30) ? Date(timeIntervalSince1970: Double(dice.pick([1_000_000_000, 4_000_000_000]))) : nil
+        let settles =
+            dice.chance(30) ? Date(timeIntervalSince1970: Double(dice.pick([1_000_000_000, 4_000_000_000]))) : nil
         for change in batch {
             switch dice.below(8) {
             case 0: exceptions[change.sequence] = .failed(reason)

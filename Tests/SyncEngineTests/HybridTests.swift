@@ -26,6 +26,25 @@ import Testing
         #expect(try await bench.snapshot() == ["subscribed new@example.com/u1", "subscribed x@example.com/u2"])
     }
 
+    /// The profile of u1 must have its new address before x can be somebody else: else the request for x reaches u1.
+    @Test(arguments: [false, true])
+    func whoTakesAnAddressOverIsSentAfterItsOldOwnerHasANewOne(wasThere: Bool) async throws {
+        let bench = try await Bench(.hybrid) { _, destination in destination.limits.subscribersPerRequest = 1 }
+        try await bench.setAudience(["x@example.com/u1"])
+        try await bench.run()
+        if wasThere {
+            // The address alone is on the snapshot too, as another name of u1.
+            try await bench.setAudience(["x@example.com/-"])
+            try await bench.run()
+        }
+        try await bench.setAudience(["x@example.com/-", "y@example.com/u1"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded)
+        #expect(bench.iterable.members() == ["x@example.com/-", "y@example.com/u1"])
+        #expect(bench.iterable.requests.last?.subscribers.first?.email == "x@example.com")
+        #expect(try await bench.run().requests.sent == 0)
+    }
+
     @Test func nobodyIsRemovedWhoseIdentifierARowStillCarries() async throws {
         let bench = try await Bench(.hybrid)
         try await bench.setAudience(["shared@example.com/u1"])

@@ -30,6 +30,18 @@ import Warehouse
         #expect(bench.iterable.knownLists.count == 1)
     }
 
+    @Test func aCreationThatIsRefusedAndThenLostMakesOneList() async throws {
+        let bench = try await Bench(list: nil)
+        let reason = FailureReason(code: "busy", reason: "busy", httpStatus: 429)
+        bench.iterable.setCreateFate { number in
+            number == 1 ? .answer(.retry(reason, after: nil, mayHaveBeenApplied: false, rateLimited: true)) : .loseAfter
+        }
+        try await bench.setAudience(addresses(1...3))
+        #expect(try await bench.run().status == .succeeded)
+        #expect(bench.iterable.creations == 2)
+        #expect(bench.iterable.knownLists.count == 1)
+    }
+
     @Test func aHeldFirstRunMakesNoList() async throws {
         let bench = try await Bench(list: nil)
         try await bench.setAudience([])

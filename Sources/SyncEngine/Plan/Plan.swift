@@ -134,7 +134,8 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         if entry.kind == .send {
             let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
             change.notBefore =
-                plan.settling.notBefore(entry.operation, entry.identity) ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
+                plan.settling.notBefore(entry.operation, entry.identity)
+                ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
         }
         if change.notBefore != nil {
             deferred.append(change)

@@ -90,13 +90,20 @@ final class FakeIterable: Destination {
             state.creations += 1
             let fate = state.createFate?(state.creations) ?? .ok
             let id = Int64(100 + state.creations)
-            if case .loseBefore = fate { return (id, fate) }
+            switch fate {
+            case .loseBefore, .answer: return (id, fate)
+            default: break
+            }
             state.lists.append(RemoteList(id: id, name: name, description: description, listType: "Standard"))
             return (id, fate)
         }
         if case .ok = fate { return id }
+        // An answer refuses it for the moment: certainly not carried out.
+        var mayHaveBeenApplied = true
+        if case .answer = fate { mayHaveBeenApplied = false }
         throw DestinationError(
-            error: RunError(code: "no_answer", message: "no answer"), isTransient: true, mayHaveBeenApplied: true)
+            error: RunError(code: "no_answer", message: "no answer"), isTransient: true,
+            mayHaveBeenApplied: mayHaveBeenApplied)
     }
 
     func size(ofList id: Int64) async throws(DestinationError) -> Int { members(id).count }

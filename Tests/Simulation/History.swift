@@ -63,7 +63,6 @@ final class History: @unchecked Sendable {
         self.world = world
         kernel = World.Process(world, "operator")
         iterable = SimulatedIterable(scenario, world)
-        oracle = Oracle(scenario, world, iterable)
         faults = FaultPlan(scenario)
         people = People(scenario)
         // The warehouse's clock is not that of any process.
@@ -72,9 +71,11 @@ final class History: @unchecked Sendable {
             return History.beginning.addingTimeInterval(37 + Double(now.seconds) + Double(now.attoseconds) * 1e-18)
         }
         store.sabotage = scenario.sabotage
+        oracle = Oracle(scenario, world, iterable, store)
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
         iterable.moved = { [store, oracle] address, userID in
-            let known = store.state.members.values.joined().contains { _, entry in
+            let list = store.state.bindings["vip"]?.listID ?? 0
+            let known = (store.state.members[.init(sync: "vip", list: list)] ?? [:]).values.contains { entry in
                 entry.member.identity == Identity(email: address, userID: userID)
             }
             if !known { oracle.hasLostItsProfile(address) }
@@ -145,9 +146,9 @@ final class History: @unchecked Sendable {
     private func meddle(_ meddling: Scenario.Meddling) {
         oracle.saw("somebody deleted the list")
         world.note(nil, "somebody deletes the list")
-        iterable.deleteLists(History.listName)
+        let wasThere = iterable.deleteLists(History.listName)
         oracle.othersMembersAreSafe = false
-        if meddling == .recreateList { _ = iterable.addList(History.listName) }
+        if wasThere && meddling == .recreateList { _ = iterable.addList(History.listName) }
     }
 
     private func start(_ runners: [Scenario.Runner]) async {
@@ -222,7 +223,7 @@ final class History: @unchecked Sendable {
             }
         if case .ran(let run) = outcome { judge(run) }
         world.note(node.process, "run ends: \(kind.name)")
-        oracle.hasEnded(kind, store: store.state)
+        oracle.hasEnded(kind)
         return outcome
     }
 
@@ -275,8 +276,7 @@ final class History: @unchecked Sendable {
             last.counts.notAttempted == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
-        let members = store.state.members.values.joined().map(\.value.member.identity)
-        oracle.judgeEnd(rows: people.rows, list: last.listID ?? list, members: members)
+        oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
         let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }
         if !open.isEmpty { oracle.violated("a run was left running") }

@@ -10,6 +10,8 @@ final class Node: @unchecked Sendable {
     let runner: Scenario.Runner
     /// The run it is busy with.
     var runID: String?
+    /// Of the lease that it was given last.
+    var leaseToken: Int64?
     var hasEnded = false
     /// Writes to the warehouse and changing requests to Iterable, so far.
     var writes = 0

@@ -23,13 +23,17 @@ final class Oracle {
     private var reading: [String: Reading] = [:]
     private var readingOfRun: [String: Reading] = [:]
     private var staged: [String: Set<String>] = [:]
+    private var stagedFor: [String: Int64] = [:]
     private var approved: Set<String> = []
     private var removedInRun: [String: Set<String>] = [:]
     private var everOurs: Set<String> = []
     private var acknowledged: Set<String> = []
     private var inFlight: [Int: (node: Node, subscribers: [SimulatedIterable.Subscriber], until: Duration)] = [:]
 
-    init(_ scenario: Scenario, _ world: World, _ iterable: SimulatedIterable) {
+    private let store: MemoryWarehouse
+
+    init(_ scenario: Scenario, _ world: World, _ iterable: SimulatedIterable, _ store: MemoryWarehouse) {
+        self.store = store
         self.scenario = scenario
         self.world = world
         self.iterable = iterable
@@ -66,6 +70,7 @@ final class Oracle {
 
     func hasStaged(_ run: SyncRun, _ changes: [Change], _ node: Node) {
         readingOfRun[run.id] = reading[node.name]
+        stagedFor[run.id] = run.listID
         staged[run.id] = Set(changes.filter { $0.kind == .send }.map { Oracle.order($0.operation, $0.identity) })
         saw("run \(run.status.rawValue)")
     }
@@ -92,10 +97,16 @@ final class Oracle {
     func isSent(_ request: DeliveryRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
         if read.leavesChannel { violated("a request leaves the channel") }
         if node.stop.reason != nil { violated("\(node.name) sends after it was asked to stop") }
+        if node.leaseToken != store.state.leases["vip"]?.token {
+            violated("\(node.name) sends after its lease was taken over")
+        }
         guard let run = node.runID else { return violated("a request without a run") }
         for identity in request.subscribers
         where staged[run]?.contains(Oracle.order(request.operation, identity)) != true {
             violated("run \(run) sends what was not staged: \(identity)")
+        }
+        if let list = stagedFor[run], list != read.list {
+            violated("run \(run) sends to another list than it was staged for")
         }
         judgeNeighbours(read, node)
         for subscriber in read.subscribers {
@@ -166,7 +177,8 @@ final class Oracle {
 
     // MARK: After a run
 
-    func hasEnded(_ outcome: RunKind, store: MemoryState) {
+    func hasEnded(_ outcome: RunKind) {
+        let store = store.state
         saw("outcome \(outcome.name)")
         for row in store.runs { judgeAccounts(row.run, store) }
         for (_, members) in store.members {
@@ -215,7 +227,8 @@ final class Oracle {
     // MARK: In the end
 
     /// Faults have stopped and one more run has ended: the list is the audience, others' members aside.
-    func judgeEnd(rows: [People.Row], list: Int64?, members: [Identity]) {
+    func judgeEnd(rows: [People.Row], list: Int64?) {
+        let members = store.state.members.values.joined().map(\.value.member.identity)
         let wanted = Set(rows.flatMap(Oracle.names))
         let listed = iterable.profiles.filter { profile in list.map(profile.lists.contains) ?? false }
         for profile in listed where !profile.isForeign {

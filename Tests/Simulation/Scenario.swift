@@ -169,7 +169,7 @@ extension Scenario.Round {
             for _ in 0..<dice.between(0, scenario.people) { moves.append(.init(&dice, people: scenario.people)) }
         }
         runners = [.init(&dice, number: 10 * number + 1)]
-        while runners.count < 3, dice.chance(20) {
+        while runners.count < 3, dice.chance(30) {
             runners.append(.init(&dice, number: 10 * number + 1 + runners.count))
         }
         if mayDelete && !isFirst && dice.chance(40) { meddling = dice.pick([.deleteList, .recreateList]) }
@@ -195,14 +195,14 @@ extension Scenario.Move {
     fileprivate init(_ dice: inout Dice, people: Int) {
         let person = dice.below(people)
         switch dice.below(20) {
-        case 0...9: self = .toggle(person)
-        case 10: self = .newAddress(person)
-        case 11: self = .newUserID(person)
-        case 12: self = .swapAddresses(person, dice.below(people))
-        case 13: self = .takeAddress(person, from: dice.below(people))
-        case 14: self = .toggleEmail(person)
-        case 15: self = .toggleUserID(person)
-        case 16, 17: self = .spelling(person, dice.below(4))
+        case 0...8: self = .toggle(person)
+        case 9: self = .newAddress(person)
+        case 10: self = .newUserID(person)
+        case 11: self = .swapAddresses(person, dice.below(people))
+        case 12: self = .takeAddress(person, from: dice.below(people))
+        case 13, 14: self = .toggleEmail(person)
+        case 15, 16: self = .toggleUserID(person)
+        case 17: self = .spelling(person, dice.below(4))
         case 18: self = .invalidRow(person)
         default: self = dice.chance(30) ? .emptyAudience : .toggle(person)
         }

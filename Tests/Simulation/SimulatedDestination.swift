@@ -90,7 +90,13 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             await world.pass(timeout)
             return (.failure(.noAnswer, "timeout"), everyone)
         case .slow: await world.pass(dice.milliseconds(100, Int(scenario.timeoutSeconds * 1000) - 100))
-        case .stopInFlight: node.freeze(&dice)
+        case .stopInFlight:
+            node.freeze(&dice)
+            // Half of the time it wakes up to an answer that asks for another try.
+            if dice.chance(50) {
+                await world.pass(there)
+                return (.answer(status: 503, body: []), everyone)
+            }
         case .crashInFlight:
             if dice.chance(60) {
                 let last = Int((scenario.timeoutSeconds + scenario.settleSeconds) * 1000) - 1

@@ -73,13 +73,15 @@ final class SimulatedIterable {
         return id
     }
 
-    func deleteLists(_ name: String) {
+    /// Returns whether there was one.
+    func deleteLists(_ name: String) -> Bool {
         let gone = Set(lists.filter { $0.name == name }.map(\.id))
         lists.removeAll { gone.contains($0.id) }
         for index in profiles.indices {
             profiles[index].lists.subtract(gone)
             profiles[index].joinedAs = []
         }
+        return !gone.isEmpty
     }
 
     var visibleLists: [RemoteList] { lists.filter { (visibleAt[$0.id] ?? .zero) <= world.now } }

@@ -142,7 +142,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         let attempt = try await write("acquire lease") { [store] () async throws(WarehouseError) in
             try await store.acquireLease(sync: sync, holder: holder, seconds: seconds) { history.isGone($0) }
         }
-        if case .acquired = attempt, let before, !before.holder.isEmpty { history.oracle.saw("a lease was taken over") }
+        if case .acquired(let lease) = attempt {
+            node.leaseToken = lease.token
+            if before?.holder.isEmpty == false { history.oracle.saw("a lease was taken over") }
+        }
         return attempt
     }
 

@@ -63,7 +63,7 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine", "Web",
-                arguments, log, grdb,
+                arguments, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
             ],
             swiftSettings: settings),
         .target(

@@ -17,6 +17,8 @@ public struct Configuration: Sendable {
     public var syncs: [SyncSettings]
     /// Nil when the file has no `server`.
     public var server: ServerSettings?
+    /// Nil when the file has no `alerts`.
+    public var alerts: AlertSettings?
     /// What is not wrong but unwise, in the order of the lines.
     public var warnings: [ConfigurationProblem]
 }
@@ -79,7 +81,7 @@ extension Configuration {
         return Configuration(
             path: problems.file, folder: folder, warehouses: reader.warehouses, warehouseOrder: reader.warehouseOrder,
             destinations: reader.destinations, destinationOrder: reader.destinationOrder, syncs: reader.syncs,
-            server: reader.server, warnings: problems.finishedWarnings())
+            server: reader.server, alerts: reader.alerts, warnings: problems.finishedWarnings())
     }
 
     private static func checkText(_ source: SourceText, problems: ProblemCollector) throws(ConfigurationErrors) {

@@ -8,7 +8,7 @@ public enum ConfigurationTemplate {
     /// Text of a commented `rollcall.yaml`. It loads as it stands once `ITERABLE_API_KEY`, and for Postgres
     /// `WAREHOUSE_DATABASE_URL`, are in the environment or in `.env`.
     public static func yaml(warehouse: Warehouse = .sqlite) -> String {
-        [header, warehouses(warehouse), destinations, syncs, server].joined(separator: "\n")
+        [header, warehouses(warehouse), destinations, syncs, alerts, server].joined(separator: "\n")
     }
 
     /// Text of a `.env` to be filled in; it must not be readable by others.
@@ -95,6 +95,19 @@ public enum ConfigurationTemplate {
               retention_days: 30
               records: all                      # all | failures
               identifiers: plain                # plain | masked | hashed: how people appear in sync_log
+
+        """
+
+    private static let alerts = """
+        # Whom "rollcall serve" tells when a sync needs somebody.
+        # alerts:
+        #   failures_over: 0                    # failed and invalid records of a run that are no alert
+        #   late_after_minutes: 60
+        #   webhooks:
+        #     - url: ${SLACK_WEBHOOK_URL}
+        #       kind: slack                     # slack | json
+        #       # secret: ${ALERT_SECRET}       # json: signs the body
+        #       on: [failed, held, failures, late, recovered]
 
         """
 

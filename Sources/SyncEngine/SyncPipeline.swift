@@ -90,6 +90,7 @@ public struct SyncPipeline: Sendable {
                 return .ran(try await warehouse.discardHeldRun(lease, id: id))
             case .approve(let id):
                 let run = try await resume(id, lease, keeper)
+                progress(.opened(run))
                 return .ran(
                     await finished(run, keeper, runClock) { run in
                         try await carryOut(&run, keeper, runClock, found: try await resolver.find())
@@ -109,10 +110,11 @@ public struct SyncPipeline: Sendable {
     private func runNew(_ request: RunRequest, _ keeper: LeaseKeeper, _ runClock: RunClock) async throws -> SyncRun {
         let now = runClock.now
         var run = SyncRun(
-            id: RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
+            id: request.runID ?? RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
             destination: sync.destination, trigger: request.trigger, status: .running, startedAt: now)
         run.full = request.full
         try await warehouse.openRun(keeper.lease, run)
+        progress(.opened(run))
         return await finished(run, keeper, runClock) { run in
             run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
             let found = try await resolver.find()

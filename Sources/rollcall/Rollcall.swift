@@ -22,7 +22,7 @@ struct Rollcall: AsyncParsableCommand {
             CommandGroup(
                 name: "Getting started:",
                 subcommands: [DemoCommand.self, InitCommand.self, CheckCommand.self, SchemaCommand.self]),
-            CommandGroup(name: "Syncing:", subcommands: [PlanCommand.self, RunCommand.self]),
+            CommandGroup(name: "Syncing:", subcommands: [PlanCommand.self, RunCommand.self, ServeCommand.self]),
             CommandGroup(
                 name: "Looking:",
                 subcommands: [

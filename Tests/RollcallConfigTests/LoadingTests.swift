@@ -60,6 +60,13 @@ import Testing
             - name: on-call
               role: operator
               sha256: \(String(repeating: "AB", count: 32))
+        alerts:
+          failures_over: 10
+          late_after_minutes: 90
+          webhooks:
+            - url: https://hooks.example.com/a?b=c
+              kind: slack
+            - {url: "http://127.0.0.1:9/hook", kind: json, secret: "${ITERABLE_API_KEY}", on: [failed, recovered]}
         """
 
     @Test func everyKeyArrives() throws {
@@ -96,7 +103,34 @@ import Testing
         #expect(server.host == "::1" && server.port == 0 && server.isLoopback)
         let hash = String(repeating: "ab", count: 32)
         #expect(server.tokens == [.init(name: "on-call", role: .operator, sha256: hash)])
+        let alerts = try #require(configuration.alerts)
+        #expect(alerts.thresholds.failuresOver == 10 && alerts.thresholds.lateAfterMinutes == 90)
+        #expect(
+            alerts.webhooks == [
+                WebhookSettings(url: Secret("https://hooks.example.com/a?b=c"), kind: .slack),
+                WebhookSettings(
+                    url: Secret("http://127.0.0.1:9/hook"), kind: .json, secret: destination.apiKey,
+                    on: [.failed, .recovered]),
+            ])
         #expect(configuration.warnings.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("{url: \"http://hooks.example.com/a\", kind: json}", "is no address to post to"),
+        ("{url: \"https://user:pass@hooks.example.com/a\", kind: json}", "is no address to post to"),
+        ("{url: \"file:///etc/passwd\", kind: json}", "is no address to post to"),
+        ("{url: \"https://h.example.com\", kind: teams}", "is not one of the choices"),
+        ("{url: \"https://h.example.com\"}", "\"kind\" is missing"),
+        ("{url: \"https://h.example.com\", kind: json, on: [failed, helt]}", "did you mean \"held\"?"),
+        ("{url: \"https://h.example.com\", kind: json, on: failed}", "not a list"),
+        ("{url: \"https://h.example.com\", kind: json, on: []}", "not a list"),
+        ("{url: \"https://h.example.com\", kind: json, secret: abcdef}", "is written into the file"),
+        ("{url: \"https://h.example.com\", kind: slack, secret: \"${ITERABLE_API_KEY}\"}", "takes no secret"),
+    ])
+    func aWrongWebhookIsRefused(_ item: String, _ words: String) {
+        let said = Sample.rendered(Self.complete + "\n    - \(item)")
+        #expect(said.contains(words), "\(said)")
+        #expect(!said.contains("pass@") && !said.contains("abcdef"))
     }
 
     @Test func whatIsLeftOutOrEmptyHasItsDefault() throws {

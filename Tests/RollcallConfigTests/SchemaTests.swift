@@ -44,7 +44,8 @@ import Testing
         "syncs.*.guards", "syncs.*.guards.max_removals", "syncs.*.guards.allow_empty", "syncs.*.logs",
         "syncs.*.logs.retain", "syncs.*.logs.retention_days", "syncs.*.logs.records", "syncs.*.logs.identifiers",
         "server", "server.listen", "server.tokens", "server.tokens.*.name", "server.tokens.*.role",
-        "server.tokens.*.sha256",
+        "server.tokens.*.sha256", "alerts", "alerts.failures_over", "alerts.late_after_minutes", "alerts.webhooks",
+        "alerts.webhooks.*.url", "alerts.webhooks.*.kind", "alerts.webhooks.*.secret", "alerts.webhooks.*.on",
     ]
 
     @Test func theSchemaHasEveryKeyAndNoOther() throws {
@@ -68,6 +69,8 @@ import Testing
             "syncs.*.guards": { "syncs: {a: {guards: {\($0): 1}}}" },
             "syncs.*.logs": { "syncs: {a: {logs: {\($0): 1}}}" },
             "server": { "server: {\($0): 1}" },
+            "alerts": { "alerts: {\($0): 1}" },
+            "alerts.webhooks.*": { "alerts: {webhooks: [{\($0): 1}]}" },
             "server.tokens.*": { "server: {tokens: [{\($0): 1}]}" },
         ]
         let keys = try Self.keys(Self.schema())

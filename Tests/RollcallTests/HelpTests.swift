@@ -19,9 +19,10 @@ import Testing
         }
     }
 
-    /// Commands of the contract; `serve` has tests of its own.
+    /// Commands of the contract.
     @Test(arguments: [
-        "demo", "init", "check", "plan", "run", "syncs", "runs", "run-report", "log", "why", "lists", "lists create",
+        "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "why", "lists",
+        "lists create",
         "migrate", "prune", "sandbox", "schema",
     ])
     func everyCommandExistsAndIsInTheReadme(_ command: String) async throws {

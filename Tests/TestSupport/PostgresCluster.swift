@@ -161,7 +161,7 @@ extension PostgresCluster {
     private func launch() throws {
         let settings = [
             "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(folder.path)", "fsync=off",
-            "full_page_writes=off", "max_connections=300", "shared_buffers=64MB",
+            "full_page_writes=off", "max_connections=800", "shared_buffers=64MB",
         ]
         let process = try PostgresPrograms.start(
             binaries + "/postgres",

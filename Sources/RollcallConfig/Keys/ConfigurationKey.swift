@@ -41,6 +41,8 @@ indirect enum ValueKind: Sendable {
     case integer(ClosedRange<Int64>)
     case number(NumberRange)
     case choice([String])
+    /// A list of such words.
+    case choices([String])
     /// `25%` or a count.
     case removalLimit
     /// A mapping with fixed keys.
@@ -99,6 +101,7 @@ extension ValueKind {
         case .integer(let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
         case .number(let range): range.words
         case .choice(let words): TextLayout.alternatives(words)
+        case .choices(let words): "a list of \(TextLayout.alternatives(words))"
         case .removalLimit: "a percentage such as 25%, or a count such as 500"
         case .section(let section): "a mapping with the keys \(section.keys.map(\.name).joined(separator: ", "))"
         case .named: "a mapping from names to settings"

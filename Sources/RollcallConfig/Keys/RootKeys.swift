@@ -12,7 +12,10 @@ enum RootKeys {
     static let server = ConfigurationKey(
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
-    static let section = ConfigurationSection(keys: [warehouses, destinations, syncs, server])
+    static let alerts = ConfigurationKey(
+        "alerts", .section(AlertKeys.section), "Whom \"rollcall serve\" tells when a sync needs somebody.")
+
+    static let section = ConfigurationSection(keys: [warehouses, destinations, syncs, server, alerts])
 
     /// Names of warehouses, destinations and syncs.
     static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"

@@ -9,6 +9,7 @@ struct ConfigurationReader {
     private(set) var destinationOrder: [String] = []
     private(set) var syncs: [SyncSettings] = []
     private(set) var server: ServerSettings?
+    private(set) var alerts: AlertSettings?
 
     init(_ context: ReadingContext) {
         self.context = context
@@ -37,6 +38,7 @@ struct ConfigurationReader {
         syncs = drafts.compactMap(\.settings)
         checkLists(drafts)
         if let section = root.section(RootKeys.server) { server = ServerReader.read(section) }
+        if let section = root.section(RootKeys.alerts) { alerts = AlertReader.read(section) }
         if drafts.isEmpty, context.problems.isEmpty {
             context.warn(at: root.position(of: RootKeys.syncs), path: "syncs", "there are no syncs yet")
         }

@@ -73,6 +73,11 @@ public enum ConfigurationSchema {
                 .init("maximum", .number(range.maximum)),
             ])
         case .choice(let words): return orReference([.init("enum", .strings(words))])
+        case .choices(let words):
+            return [
+                .init("type", .string("array")), .init("minItems", .integer(1)),
+                .init("items", .object([.init("enum", .strings(words))])),
+            ]
         case .removalLimit:
             let count = JSONValue.object([.init("type", .string("integer")), .init("minimum", .integer(0))])
             let share = JSONValue.object([

@@ -54,6 +54,7 @@ struct Delivery: Sendable {
                 listIsGone = listIsGone || result.listIsGone
                 count(result, in: &current)
                 try await acknowledge(result.outcomes, current)
+                progress(.requests(current.requests))
                 progress(.sending(done: done(current), total: current.counts.planned.total))
             }
         }

@@ -6,6 +6,8 @@ public final class RateLimiterPool: Sendable {
     private struct Key: Hashable {
         var destination: String
         var operation: RollcallCore.Operation
+        /// A changed limit counts at once for the runs that begin with it.
+        var requestsPerSecond: Double
     }
 
     private let states = Mutex<[Key: RateLimiterState]>([:])
@@ -35,10 +37,20 @@ public final class RateLimiterPool: Sendable {
         update(destination, operation) { $0.succeeded(now: clock.uptime) }
     }
 
+    /// Requests a second that are allowed now; nil before the first request.
+    func currentRate(_ destination: DestinationSettings, _ operation: RollcallCore.Operation) -> Double? {
+        let key = Key(
+            destination: destination.name, operation: operation,
+            requestsPerSecond: destination.limits.requestsPerSecond)
+        return states.withLock { $0[key]?.currentRate }
+    }
+
     private func update<R: Sendable>(
         _ destination: DestinationSettings, _ operation: RollcallCore.Operation, _ body: (inout RateLimiterState) -> R
     ) -> R {
-        let key = Key(destination: destination.name, operation: operation)
+        let key = Key(
+            destination: destination.name, operation: operation,
+            requestsPerSecond: destination.limits.requestsPerSecond)
         return states.withLock { states in
             body(&states[key, default: RateLimiterState(requestsPerSecond: destination.limits.requestsPerSecond)])
         }

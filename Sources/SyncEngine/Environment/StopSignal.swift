@@ -33,7 +33,7 @@ public final class StopSignal: Sendable {
     public var reason: Reason? { state.withLock { $0.reason } }
 
     /// Returns when a stop is requested or the task is cancelled.
-    func wait() async {
+    public func wait() async {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

@@ -1,5 +1,11 @@
+public import RollcallCore
+
 /// What a run is busy with, for progress bars and live pages.
 public enum RunProgress: Sendable, Equatable {
+    /// The run has its row; or it was held and goes on.
+    case opened(SyncRun)
+    /// Deliveries so far.
+    case requests(RequestCounts)
     case readingSnapshot
     case readingAudience(rows: Int)
     case staging(changes: Int)

@@ -19,6 +19,9 @@ public struct RunRequest: Sendable {
     public var retryRejected = false
     /// Discard a held run first, and judge anew.
     public var forceNew = false
+    /// The id of a new run, for those who must know it before; made up when left out. A second run of the same id is
+    /// refused by the warehouse.
+    public var runID: String?
 
     public init() {}
 }

@@ -149,6 +149,19 @@ enum EmbeddedMigrations {
                       FROM sync_log l LEFT JOIN sync_runs r ON r.run_id = l.run_id
                      WHERE l.status = 'failed';
                 """#),
+        Migration(
+            version: 2, name: "schedules",
+            sql: #"""
+                -- What several `serve` processes share: how far ticks are accounted for, who asked for a cancel, what was told.
+                ALTER TABLE sync_state
+                    ADD COLUMN schedule        text,         -- the schedule that ticks were last counted for
+                    ADD COLUMN ticked_through  timestamptz,  -- every tick up to here has had its row
+                    ADD COLUMN cancel_run_id   uuid,         -- a running run that somebody asked to cancel
+                    ADD COLUMN alert_state     text;         -- how the sync was doing when alerts last said so
+                ALTER TABLE schedule_ticks
+                    ADD COLUMN claimed_at  timestamptz;      -- when a process took the tick, by the database's clock
+                CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -298,6 +311,18 @@ enum EmbeddedMigrations {
                            l.http_status, l.attempts, l.logged_at
                       FROM rollcall_sync_log l LEFT JOIN rollcall_sync_runs r ON r.run_id = l.run_id
                      WHERE l.status = 'failed';
+                """#),
+        Migration(
+            version: 2, name: "schedules",
+            sql: #"""
+                -- What several `serve` processes share: how far ticks are accounted for, who asked for a cancel, what was told.
+                ALTER TABLE rollcall_sync_state ADD COLUMN schedule TEXT;        -- the schedule that ticks were last counted for
+                ALTER TABLE rollcall_sync_state ADD COLUMN ticked_through TEXT;  -- every tick up to here has had its row
+                ALTER TABLE rollcall_sync_state ADD COLUMN cancel_run_id TEXT;   -- a running run that somebody asked to cancel
+                ALTER TABLE rollcall_sync_state ADD COLUMN alert_state TEXT;     -- how the sync was doing when alerts last said so
+                ALTER TABLE rollcall_schedule_ticks ADD COLUMN claimed_at TEXT;  -- when a process took the tick, by SQLite's clock
+                CREATE INDEX rollcall_schedule_ticks_pending ON rollcall_schedule_ticks (sync_name, due_at)
+                    WHERE outcome = 'pending';
                 """#),
     ]
 }

@@ -186,12 +186,17 @@ public struct RunFilter: Sendable, Equatable {
     public var limit = 50
     /// Only runs with a smaller id (ids grow with time).
     public var before: String?
+    /// Only runs that started at this time or later.
+    public var since: Date?
 
-    public init(sync: String? = nil, status: RunStatus? = nil, limit: Int = 50, before: String? = nil) {
+    public init(
+        sync: String? = nil, status: RunStatus? = nil, limit: Int = 50, before: String? = nil, since: Date? = nil
+    ) {
         self.sync = sync
         self.status = status
         self.limit = limit
         self.before = before
+        self.since = since
     }
 }
 

@@ -51,6 +51,7 @@ extension SQLiteWarehouse {
         conditions.add("sync_name = :sync", "sync", filter.sync.map { .of($0) })
         conditions.add("status = :status", "status", filter.status.map { .of($0.rawValue) })
         conditions.add("run_id < :before", "before", filter.before.map { .of($0) })
+        conditions.add("started_at >= :since", "since", filter.since.map { .of($0) })
         conditions.values["limit"] = .of(max(0, filter.limit))
         return try await read([]) { [conditions] database in
             try database.rows(

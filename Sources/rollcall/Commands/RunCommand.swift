@@ -108,8 +108,15 @@ struct RunCommand: AsyncParsableCommand {
         let line = ProgressLine(sync.name, console: app.console, isQuiet: false)
         let outcome: RunOutcome
         do {
-            outcome = try await app.withPipeline(sync, stop: stop, progress: { line.show($0) }) { pipeline, _ in
-                await pipeline.run(request)
+            let watch = CancelWatch(stop)
+            outcome = try await app.withPipeline(
+                sync, stop: watch.stop,
+                progress: { progress in
+                    watch.note(progress)
+                    line.show(progress)
+                }
+            ) { pipeline, warehouse in
+                await watch.during(warehouse) { await pipeline.run(request) }
             }
         } catch {
             outcome = .failed(

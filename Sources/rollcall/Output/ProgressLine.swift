@@ -24,6 +24,10 @@ final class ProgressLine: Sendable {
 
     func show(_ progress: RunProgress) {
         if isQuiet { return }
+        switch progress {
+        case .opened, .requests: return
+        default: break
+        }
         state.withLock { state in
             let (phase, done, total) = ProgressLine.measure(progress)
             let now = ContinuousClock.now
@@ -60,6 +64,7 @@ final class ProgressLine: Sendable {
 
     private static func measure(_ progress: RunProgress) -> (String, Int, Int?) {
         switch progress {
+        case .opened, .requests: ("", 0, nil)
         case .readingSnapshot: ("snapshot", 0, nil)
         case .readingAudience(let rows): ("audience", rows, nil)
         case .staging(let changes): ("staging", changes, nil)
@@ -72,6 +77,7 @@ final class ProgressLine: Sendable {
     static func text(_ progress: RunProgress, elapsed: Duration, width: Int) -> String {
         let seconds = max(0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18)
         switch progress {
+        case .opened, .requests: return ""
         case .readingSnapshot: return "reading the snapshot"
         case .readingAudience(let rows):
             return "reading the audience, \(grouped(rows)) rows, \(grouped(Int(Double(rows) / seconds)))/s"

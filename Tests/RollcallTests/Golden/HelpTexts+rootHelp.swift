@@ -29,6 +29,7 @@ extension HelpTexts {
         SYNCING: SUBCOMMANDS:
           plan                    Show what a run would do; changes nothing anywhere.
           run                     Run syncs now.
+          serve                   Run schedules, the HTTP API and the dashboard.
 
         LOOKING: SUBCOMMANDS:
           syncs                   Show every sync: list, size, last run.

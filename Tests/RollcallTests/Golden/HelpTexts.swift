@@ -26,6 +26,7 @@ enum HelpTexts {
         Entry(arguments: ["schema"], text: schemaHelp),
         Entry(arguments: ["plan"], text: planHelp),
         Entry(arguments: ["run"], text: runHelp),
+        Entry(arguments: ["serve"], text: serveHelp),
         Entry(arguments: ["syncs"], text: syncsHelp),
         Entry(arguments: ["runs"], text: runsHelp),
         Entry(arguments: ["run-report"], text: runReportHelp),

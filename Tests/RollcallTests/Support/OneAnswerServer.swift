@@ -11,8 +11,13 @@ final class OneAnswerServer: Sendable {
     private let descriptor: Int32
     private let answer: @Sendable (String) -> String
 
-    /// - Parameter answer: from the head of the request to the whole answer, head and body.
-    init(answer: @escaping @Sendable (String) -> String) throws {
+    /// - Parameters:
+    ///   - onRequest: gets head and body of each request.
+    ///   - answer: from the head of the request to the whole answer, head and body.
+    init(
+        onRequest: @escaping @Sendable (String, String) -> Void = { _, _ in },
+        answer: @escaping @Sendable (String) -> String
+    ) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -31,7 +36,7 @@ final class OneAnswerServer: Sendable {
         port = Int(UInt16(bigEndian: address.sin_port))
         descriptor = listener
         self.answer = answer
-        Thread { [listener, answer] in Self.serve(listener, answer) }.start()
+        Thread { [listener, answer] in Self.serve(listener, onRequest, answer) }.start()
     }
 
     /// Answers with a status and a body; the connection is closed after it.
@@ -47,18 +52,22 @@ final class OneAnswerServer: Sendable {
 
     func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
 
-    private static func serve(_ listener: Int32, _ answer: @Sendable (String) -> String) {
+    private static func serve(
+        _ listener: Int32, _ onRequest: @Sendable (String, String) -> Void, _ answer: @Sendable (String) -> String
+    ) {
         while true {
             let connection = accept(listener, nil, nil)
             if connection < 0 { break }
-            respond(connection, answer)
+            respond(connection, onRequest, answer)
             close(connection)
         }
         close(listener)
     }
 
     /// Reads the whole request, so that closing the connection does not reset it, and writes the answer.
-    private static func respond(_ connection: Int32, _ answer: @Sendable (String) -> String) {
+    private static func respond(
+        _ connection: Int32, _ onRequest: @Sendable (String, String) -> Void, _ answer: @Sendable (String) -> String
+    ) {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while !isComplete(bytes) {
@@ -66,7 +75,9 @@ final class OneAnswerServer: Sendable {
             if count <= 0 { return }
             bytes += chunk[..<count]
         }
-        let head = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n\r\n")[0]
+        let parts = String(decoding: bytes, as: UTF8.self).components(separatedBy: "\r\n\r\n")
+        let head = parts[0]
+        onRequest(head, parts.dropFirst().joined(separator: "\r\n\r\n"))
         let text = Array(answer(head).utf8)
         _ = send(connection, text, text.count, Int32(MSG_NOSIGNAL))
     }

@@ -174,6 +174,8 @@ struct ConfigurationText {
     var mapping = "email: email"
     var guards = ""
     var logs = ""
+    var schedule: String?
+    var further = ""
 
     init(baseURL: String, list: String) {
         self.baseURL = baseURL
@@ -200,7 +202,8 @@ struct ConfigurationText {
             mapping: { \(mapping) }
             guards: { \(guards) }
             logs: { \(logs) }
-
+        \(schedule.map { "    schedule: { \($0) }" } ?? "")
+        \(further)
         """
     }
 }

@@ -17,9 +17,13 @@ extension PostgresWarehouse {
                     PostgresRunRow.select + """
                          WHERE ($1::text IS NULL OR sync_name = $1) AND ($2::text IS NULL OR status = $2)
                            AND ($3::uuid IS NULL OR run_id < $3::uuid)
+                           AND ($5::bigint IS NULL OR started_at >= \(PostgresRunRow.timestamp("$5")))
                          ORDER BY run_id DESC LIMIT $4::bigint
                         """,
-                    [filter.sync, filter.status?.rawValue, filter.before, String(max(0, filter.limit))]))
+                    [
+                        filter.sync, filter.status?.rawValue, filter.before, String(max(0, filter.limit)),
+                        filter.since.map { String(PostgresText.milliseconds($0)) },
+                    ]))
         }
     }
 

@@ -1,0 +1,94 @@
+import Foundation
+import RollcallCore
+import Synchronization
+
+/// What ``SyncService/metrics()`` counts.
+final class ServiceCounters: Sendable {
+    private let state = Mutex(ServiceMetrics())
+
+    var metrics: ServiceMetrics { state.withLock { $0 } }
+
+    func ended(_ run: SyncRun) {
+        let counts = run.counts
+        let outcomes = [
+            ("subscribed", counts.succeeded.subscribe), ("unsubscribed", counts.succeeded.unsubscribe),
+            ("failed", counts.failed.total), ("unknown", counts.unknown), ("not_attempted", counts.notAttempted),
+            ("invalid", counts.invalid),
+        ]
+        state.withLock { metrics in
+            metrics.runs[.init(sync: run.sync, status: run.status), default: 0] += 1
+            // What a held run has staged is counted when it is carried out.
+            if run.status == .held { return }
+            for (outcome, count) in outcomes {
+                metrics.records[.init(sync: run.sync, outcome: outcome), default: 0] += count
+            }
+            if let end = run.finishedAt { metrics.runSeconds[run.sync] = max(0, end.timeIntervalSince(run.startedAt)) }
+        }
+    }
+
+    func ticked(_ tick: Tick, count: Int = 1) {
+        state.withLock { metrics in
+            metrics.ticks[.init(sync: tick.sync, outcome: tick.outcome), default: 0] += count
+            if tick.outcome == .ran { metrics.tickLateness[tick.sync] = tick.latenessSeconds }
+        }
+    }
+
+    func answered(_ destination: String, _ operation: RollcallCore.Operation, _ answer: DeliveryAnswer) {
+        let key = ServiceMetrics.RequestKey(destination: destination, operation: operation, answer: answer.label)
+        state.withLock { $0.requests[key, default: 0] += 1 }
+    }
+
+    func setMembers(_ count: Int, of sync: String) { state.withLock { $0.members[sync] = count } }
+
+    func members(of sync: String) -> Int? { state.withLock { $0.members[sync] } }
+
+    /// Drops gauges of syncs that are configured no more.
+    func keep(_ syncs: Set<String>) {
+        state.withLock { metrics in
+            metrics.members = metrics.members.filter { syncs.contains($0.key) }
+            metrics.tickLateness = metrics.tickLateness.filter { syncs.contains($0.key) }
+            metrics.runSeconds = metrics.runSeconds.filter { syncs.contains($0.key) }
+        }
+    }
+}
+
+extension DeliveryAnswer {
+    fileprivate var label: String {
+        switch self {
+        case .answered: "ok"
+        case .ambiguous: "ambiguous"
+        case .refused: "refused"
+        case .listNotFound: "list_not_found"
+        case .stop: "stopped"
+        case .retry(_, _, _, rateLimited: true): "rate_limited"
+        case .retry(let reason, _, _, _): reason.httpStatus == nil ? "no_answer" : "error"
+        }
+    }
+}
+
+/// A destination whose answers are counted.
+struct CountingDestination: Destination {
+    let name: String
+    let inner: any Destination
+    let counters: ServiceCounters
+
+    func lists() async throws(DestinationError) -> [RemoteList] { try await inner.lists() }
+
+    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+        try await inner.createList(name: name, description: description)
+    }
+
+    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
+        let answer = await inner.deliver(request)
+        counters.answered(name, request.operation, answer)
+        return answer
+    }
+
+    func size(ofList id: Int64) async throws(DestinationError) -> Int { try await inner.size(ofList: id) }
+
+    func members(
+        ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
+    ) async throws(DestinationError) {
+        try await inner.members(ofList: id, preferUserID: preferUserID, body)
+    }
+}

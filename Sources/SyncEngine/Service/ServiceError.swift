@@ -1,0 +1,38 @@
+public import RollcallCore
+
+/// Why the service did not do what was asked.
+public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible {
+    public enum Kind: String, Sendable {
+        /// The configuration has no such sync.
+        case unknownSync
+        /// No warehouse knows the run.
+        case unknownRun
+        /// The sync runs already, here or elsewhere.
+        case busy
+        /// An earlier run is held and must be decided upon first.
+        case alreadyHeld
+        /// The run is not held.
+        case notHeld
+        /// The run is not running.
+        case notRunning
+        /// The warehouse did not answer, or refused.
+        case warehouse
+        /// Something else failed: the audience, the destination.
+        case failed
+        /// The process is ending (or has not begun) and starts nothing.
+        case stopping
+    }
+
+    public var kind: Kind
+    public var error: RunError
+    /// The run that stands in the way, or that was asked about.
+    public var runID: String?
+
+    public init(_ kind: Kind, _ error: RunError, runID: String? = nil) {
+        self.kind = kind
+        self.error = error
+        self.runID = runID
+    }
+
+    public var description: String { error.description }
+}

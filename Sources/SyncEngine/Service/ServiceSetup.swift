@@ -1,0 +1,53 @@
+public import RollcallCore
+public import Warehouse
+
+/// What a configuration comes to: everything that ``SyncService`` works with until the next reload.
+///
+/// A setup that follows another may share its warehouses and clients; what it does not share is closed when the last run
+/// that uses it has ended.
+public struct ServiceSetup: Sendable {
+    /// In the order in which they are shown.
+    public var syncs: [SyncSettings]
+    public var destinations: [String: ServiceDestination]
+    public var warehouses: [String: any Warehouse & TickStore]
+    /// In the order in which they are shown and searched.
+    public var warehouseOrder: [String]
+    /// When alerts are due; nil: nobody wants any.
+    public var alerts: AlertThresholds?
+
+    /// Every sync's warehouse and destination must be among those given.
+    public init(
+        syncs: [SyncSettings], destinations: [String: ServiceDestination],
+        warehouses: [String: any Warehouse & TickStore], warehouseOrder: [String],
+        alerts: AlertThresholds? = nil
+    ) {
+        self.syncs = syncs
+        self.destinations = destinations
+        self.warehouses = warehouses
+        self.warehouseOrder = warehouseOrder
+        self.alerts = alerts
+    }
+
+    func sync(_ name: String) -> SyncSettings? { syncs.first { $0.name == name } }
+
+    /// Retention of all syncs of a warehouse, disabled ones too.
+    func retention(warehouse: String) -> [RetentionPolicy] {
+        syncs.filter { $0.warehouse == warehouse }.map(\.retention)
+    }
+}
+
+/// A destination with its client.
+public struct ServiceDestination: Sendable {
+    public var settings: DestinationSettings
+    public var client: any Destination
+    /// Ends the client's connections; called once, when the client is not used any more.
+    public var close: @Sendable () async -> Void
+
+    public init(
+        settings: DestinationSettings, client: any Destination, close: @escaping @Sendable () async -> Void = {}
+    ) {
+        self.settings = settings
+        self.client = client
+        self.close = close
+    }
+}

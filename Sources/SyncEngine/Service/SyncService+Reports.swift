@@ -1,0 +1,230 @@
+public import Foundation
+public import RollcallCore
+public import Warehouse
+
+extension SyncService {
+    // MARK: Syncs
+
+    /// All syncs, in the configuration's order. Warehouses are asked side by side; a sync whose warehouse does not answer
+    /// says so in `problem`.
+    public func statuses() async -> [SyncStatus] {
+        let setup = generation.setup
+        var glances: [String: Result<[String: SyncGlance], ServiceError>] = [:]
+        await withTaskGroup(of: (String, Result<[String: SyncGlance], ServiceError>).self) { group in
+            for name in setup.warehouseOrder {
+                let syncs = setup.syncs.filter { $0.warehouse == name }.map(\.name)
+                if syncs.isEmpty { continue }
+                group.addTask { (name, await self.glances(syncs, in: name)) }
+            }
+            for await (name, result) in group { glances[name] = result }
+        }
+        return setup.syncs.map { sync in
+            switch glances[sync.warehouse] {
+            case .success(let found)?: status(sync, found[sync.name], nil)
+            case .failure(let error)?: status(sync, nil, error.error)
+            case nil: status(sync, nil, nil)
+            }
+        }
+    }
+
+    public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
+        guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+        switch await glances([sync], in: settings.warehouse) {
+        case .success(let found): return status(settings, found[sync], nil)
+        case .failure(let error): return status(settings, nil, error.error)
+        }
+    }
+
+    /// Pauses or resumes the schedule of a sync; runs on demand go on being possible.
+    public func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
+        guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+        try await ask(settings.warehouse) { warehouse in
+            _ = try await warehouse.migrate()
+            try await warehouse.setPaused(paused, sync: sync)
+        }
+        hub.send(.paused(sync: sync, paused))
+        return try await status(of: sync)
+    }
+
+    private func glances(_ syncs: [String], in warehouse: String) async -> Result<[String: SyncGlance], ServiceError> {
+        // A warehouse that is known to be away is not waited for again.
+        if let error = problems[.warehouse(warehouse)] { return .failure(ServiceError(.warehouse, error)) }
+        do throws(ServiceError) {
+            return .success(try await ask(warehouse) { warehouse in try await warehouse.glances(syncs) })
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    func glance(_ sync: SyncSettings) async throws(ServiceError) -> SyncGlance? {
+        try await ask(sync.warehouse) { warehouse in try await warehouse.glances([sync.name])[sync.name] }
+    }
+
+    private func status(_ sync: SyncSettings, _ glance: SyncGlance?, _ problem: RunError?) -> SyncStatus {
+        var status = SyncStatus(settings: sync)
+        status.live = active[sync.name]?.live
+        status.problem = problem
+        status.members = counters.members(of: sync.name)
+        if status.members == nil, glance?.listID != nil { countMembers(sync, generation) }
+        guard let glance else { return status }
+        status.isPaused = glance.isPaused
+        status.latestRun = glance.latestRun
+        status.heldRun = glance.heldRun
+        status.latestTick = glance.latestTick
+        status.listID = glance.listID
+        if let schedule = sync.schedule, sync.enabled, !glance.isPaused {
+            status.nextDue = TickGrid(schedule).next(after: clock.wallTime)
+        }
+        return status
+    }
+
+    // MARK: Runs and records
+
+    /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list.
+    public func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
+        var list = RunList()
+        var names = generation.setup.warehouseOrder
+        if let sync = filter.sync {
+            guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+            names = [settings.warehouse]
+        }
+        for name in names {
+            if filter.sync == nil, let error = problems[.warehouse(name)] {
+                list.unreachable[name] = error
+                continue
+            }
+            do throws(ServiceError) {
+                list.runs += try await ask(name) { warehouse in try await warehouse.runs(filter) }
+            } catch {
+                if filter.sync != nil { throw error }
+                list.unreachable[name] = error.error
+            }
+        }
+        list.runs.sort { $0.id > $1.id }
+        list.runs = Array(list.runs.prefix(max(0, filter.limit)))
+        return list
+    }
+
+    public func run(_ id: String) async throws(ServiceError) -> SyncRun { try await find(id).run }
+
+    /// Records of one run or sync (`filter` must name one), newest first; memory stays bounded. An error that `body`
+    /// throws ends the reading and comes back as kind `failed`.
+    public func records(
+        _ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void
+    ) async throws(ServiceError) {
+        let name: String
+        if let id = filter.runID {
+            name = try await find(id).warehouse
+        } else if let sync = filter.sync {
+            guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+            name = settings.warehouse
+        } else {
+            throw ServiceError(.failed, RunError(code: "filter", message: "records are asked for by run or by sync"))
+        }
+        try await ask(name) { warehouse in try await warehouse.records(filter, body) }
+    }
+
+    /// Changes that an open run has staged and that have no outcome yet, in order: what a held run would do.
+    public func stagedChanges(_ runID: String, after sequence: Int64 = 0, limit: Int) async throws(ServiceError)
+        -> [Change]
+    {
+        let name = try await find(runID).warehouse
+        return try await ask(name) { warehouse in
+            try await warehouse.changes(run: runID, after: sequence, limit: limit)
+        }
+    }
+
+    /// Ticks of one sync, newest first: due at `since` or later, and before `before`.
+    public func ticks(
+        _ sync: String, since: Date? = nil, before: Date? = nil, limit: Int = 50
+    ) async throws(ServiceError) -> [Tick] {
+        guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+        let filter = TickFilter(sync: sync, since: since, before: before, limit: limit)
+        return try await ask(settings.warehouse) { warehouse in try await warehouse.ticks(filter) }
+    }
+
+    /// Everything that is known of one person; reads the audience and asks the destination for its lists.
+    public func why(_ sync: String, _ identifier: String) async throws(ServiceError) -> WhyReport {
+        guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+        let generation = generation
+        return try await ask(settings.warehouse) { _ in
+            guard let pipeline = await self.pipeline(settings, generation) else { throw Self.stopping.error }
+            return try await pipeline.why(identifier)
+        }
+    }
+
+    // MARK: Health
+
+    public func health() -> ServiceHealth {
+        var health = ServiceHealth()
+        health.isRunning = phase == .running
+        health.schedulerLateness = schedulerLateness
+        health.problems = problems.map { ServiceProblem(subject: $0.key, error: $0.value) }
+            .sorted { "\($0.subject)" < "\($1.subject)" }
+        return health
+    }
+
+    public func metrics() -> ServiceMetrics {
+        var metrics = counters.metrics
+        metrics.running = active.count
+        metrics.problems = problems.count
+        metrics.schedulerLateness = schedulerLateness
+        for (name, destination) in generation.setup.destinations.sorted(by: { $0.key < $1.key }) {
+            for operation in RollcallCore.Operation.allCases {
+                let configured = destination.settings.limits.requestsPerSecond
+                metrics.limiters.append(
+                    .init(
+                        destination: name, operation: operation, configuredRate: configured,
+                        currentRate: limiters.currentRate(destination.settings, operation) ?? configured))
+            }
+        }
+        return metrics
+    }
+
+    private var schedulerLateness: Double {
+        let now = clock.uptime
+        return wakeTimes.values.map { max(0, (now - $0).seconds) }.max() ?? 0
+    }
+
+    // MARK: Asking
+
+    /// The run and the name of its warehouse.
+    func find(_ id: String) async throws(ServiceError) -> (warehouse: String, run: SyncRun) {
+        let unknown = ServiceError(
+            .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\""), runID: id)
+        guard RunID.isValid(id) else { throw unknown }
+        var failure: ServiceError?
+        for name in generation.setup.warehouseOrder {
+            do throws(ServiceError) {
+                let run = try await ask(name) { warehouse in try await warehouse.run(id: id) }
+                if let run { return (name, run) }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        // A warehouse that cannot be asked may know it.
+        throw failure ?? unknown
+    }
+
+    /// Calls a warehouse of the present setup; it stays open meanwhile.
+    func ask<R: Sendable>(
+        _ name: String, _ body: @Sendable (any Warehouse & TickStore) async throws -> R
+    ) async throws(ServiceError) -> R {
+        guard let warehouse = generation.setup.warehouses[name] else {
+            throw ServiceError(
+                .failed, RunError(code: "warehouse_unknown", message: "the configuration has no warehouse \"\(name)\""))
+        }
+        let resource = Resource(warehouse)
+        use(resource)
+        defer { release(resource) }
+        do {
+            return try await body(warehouse)
+        } catch let error as ServiceError {
+            throw error
+        } catch let error as WarehouseError {
+            throw ServiceError(.warehouse, error.error)
+        } catch {
+            throw ServiceError(.failed, RunError(any: error))
+        }
+    }
+}

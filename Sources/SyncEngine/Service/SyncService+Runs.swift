@@ -1,0 +1,208 @@
+public import RollcallCore
+import Warehouse
+
+extension SyncService {
+    // MARK: On demand
+
+    /// Starts a run and returns as soon as its row is open (status `running`), or with the ended or held run if it was
+    /// faster than that. The request's `kind` must be `new`.
+    public func start(_ sync: String, _ request: RunRequest = RunRequest()) async throws(ServiceError) -> SyncRun {
+        guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
+        return try await begin(settings, request)
+    }
+
+    /// Asks a run to end, wherever it runs, and returns it as it stands: mostly still `running`.
+    public func cancel(_ runID: String) async throws(ServiceError) -> SyncRun {
+        let (name, run) = try await find(runID)
+        guard run.status == .running || run.status == .queued else {
+            let hint = run.status == .held ? "A held run is approved or discarded." : nil
+            throw ServiceError(
+                .notRunning,
+                RunError(
+                    code: "run_not_running", message: "run \(runID) is not running: it is \(run.status.rawValue)",
+                    hint: hint), runID: runID)
+        }
+        if let tracker = active[run.sync], tracker.live?.runID == runID {
+            tracker.stop.request(.cancelled)
+        } else {
+            try await ask(name) { warehouse in try await warehouse.requestCancel(run: runID) }
+        }
+        return run
+    }
+
+    /// Carries on with a held run as it was staged; returns when it is running again, or has ended.
+    public func approve(_ runID: String) async throws(ServiceError) -> SyncRun {
+        try await decide(runID, .approve(runID: runID))
+    }
+
+    /// Drops a held run; returns it, `cancelled`.
+    public func discard(_ runID: String) async throws(ServiceError) -> SyncRun {
+        try await decide(runID, .discard(runID: runID))
+    }
+
+    /// Runs that go on in this process, longest first.
+    public func liveRuns() -> [LiveRun] {
+        active.values.compactMap(\.live).sorted { $0.runID < $1.runID }
+    }
+
+    private func decide(_ runID: String, _ kind: RunRequest.Kind) async throws(ServiceError) -> SyncRun {
+        let run = try await find(runID).run
+        guard run.status == .held else { throw notHeld(run) }
+        guard let settings = generation.setup.sync(run.sync) else { throw unknown(sync: run.sync) }
+        var request = RunRequest()
+        request.kind = kind
+        do throws(ServiceError) {
+            return try await begin(settings, request)
+        } catch {
+            // Somebody else may have been faster.
+            if let now = try? await find(runID).run, now.status != .held, error.kind != .busy { throw notHeld(now) }
+            throw error
+        }
+    }
+
+    private func notHeld(_ run: SyncRun) -> ServiceError {
+        ServiceError(
+            .notHeld,
+            RunError(code: "run_not_held", message: "run \(run.id) is not held: it is \(run.status.rawValue)"),
+            runID: run.id)
+    }
+
+    func unknown(sync: String) -> ServiceError {
+        ServiceError(
+            .unknownSync,
+            RunError(code: "sync_unknown", message: "the configuration has no sync \"\(sync)\""))
+    }
+
+    // MARK: Carrying out
+
+    private func begin(_ sync: SyncSettings, _ request: RunRequest) async throws(ServiceError) -> SyncRun {
+        let generation = generation
+        let reply = Reply()
+        let tracker = try track(sync, generation) { reply.give(.success($0)) }
+        replies[ObjectIdentifier(reply)] = reply
+        let accepted = submit {
+            let outcome = await self.carryOut(tracker, request, generation)
+            reply.give(await self.answer(to: sync, outcome))
+            await self.forget(reply)
+        }
+        guard accepted else {
+            forget(reply)
+            untrack(tracker, generation)
+            throw Self.stopping
+        }
+        return try await reply.value()
+    }
+
+    private func forget(_ reply: Reply) { replies[ObjectIdentifier(reply)] = nil }
+
+    /// Takes the sync for this process.
+    func track(
+        _ sync: SyncSettings, _ generation: Generation, onOpened: @escaping @Sendable (SyncRun) -> Void
+    ) throws(ServiceError) -> RunTracker {
+        guard phase == .running else { throw Self.stopping }
+        if let tracker = active[sync.name] { throw busy(sync.name, runID: tracker.live?.runID) }
+        let tracker = RunTracker(sync: sync, clock: clock, hub: hub, onOpened: onOpened)
+        active[sync.name] = tracker
+        for resource in resources(sync, generation) { use(resource) }
+        return tracker
+    }
+
+    private func untrack(_ tracker: RunTracker, _ generation: Generation) {
+        active[tracker.sync.name] = nil
+        for resource in resources(tracker.sync, generation) { release(resource) }
+    }
+
+    private func resources(_ sync: SyncSettings, _ generation: Generation) -> [Resource] {
+        let setup = generation.setup
+        return [
+            setup.warehouses[sync.warehouse].map { Resource($0) },
+            setup.destinations[sync.destination].map { Resource($0) },
+        ]
+        .compactMap(\.self)
+    }
+
+    /// Runs the pipeline and keeps the books.
+    func carryOut(_ tracker: RunTracker, _ request: RunRequest, _ generation: Generation) async -> RunOutcome {
+        let sync = tracker.sync
+        defer { untrack(tracker, generation) }
+        guard let pipeline = pipeline(sync, generation, stop: tracker.stop, progress: { tracker.handle($0) }) else {
+            return .failed(RunError(code: "internal", message: "sync \(sync.name) has no warehouse or destination"))
+        }
+        let outcome = await pipeline.run(request)
+        switch outcome {
+        case .ran(let run):
+            solve(.sync(sync.name))
+            counters.ended(run)
+            hub.send(.ended(run))
+            countMembers(sync, generation)
+            submitAlerts([sync], generation)
+        case .failed(let error):
+            // That a warehouse is away is its scheduler's to say, and to take back.
+            if !error.code.hasPrefix("warehouse_") { note(.sync(sync.name), error) }
+        case .alreadyHeld, .busy:
+            break
+        }
+        return outcome
+    }
+
+    func pipeline(
+        _ sync: SyncSettings, _ generation: Generation, stop: StopSignal = StopSignal(),
+        progress: @escaping ProgressHandler = { _ in }
+    ) -> SyncPipeline? {
+        let setup = generation.setup
+        guard let warehouse = setup.warehouses[sync.warehouse], let destination = setup.destinations[sync.destination]
+        else { return nil }
+        return SyncPipeline(
+            sync: sync, destinationSettings: destination.settings, warehouse: warehouse,
+            destination: CountingDestination(name: sync.destination, inner: destination.client, counters: counters),
+            limiters: limiters, clock: clock, stop: stop, holder: holder,
+            retention: setup.retention(warehouse: sync.warehouse), progress: progress)
+    }
+
+    private func answer(to sync: SyncSettings, _ outcome: RunOutcome) async -> Result<SyncRun, ServiceError> {
+        switch outcome {
+        case .ran(let run): return .success(run)
+        case .alreadyHeld(let held):
+            return .failure(
+                ServiceError(
+                    .alreadyHeld,
+                    RunError(
+                        code: "run_held", message: "run \(held.id) of sync \(sync.name) is held",
+                        hint: "Approve or discard it first, or force a new run."), runID: held.id))
+        case .busy(let error):
+            let latest = try? await glance(sync)?.latestRun
+            return .failure(
+                ServiceError(.busy, error, runID: latest.flatMap { $0.status == .running ? $0.id : nil }))
+        case .failed(let error):
+            return .failure(ServiceError(error.code.hasPrefix("warehouse_") ? .warehouse : .failed, error))
+        }
+    }
+
+    private func busy(_ sync: String, runID: String?) -> ServiceError {
+        let run = runID.map { " (run \($0))" } ?? ""
+        return ServiceError(
+            .busy,
+            RunError(
+                code: "busy", message: "another run of \(sync) is in progress\(run)",
+                hint: "Wait for it, or cancel it."), runID: runID)
+    }
+
+    // MARK: Members
+
+    /// Counts the members of a sync's snapshot in the background: on millions of members that takes a second.
+    func countMembers(_ sync: SyncSettings, _ generation: Generation) {
+        guard let warehouse = generation.setup.warehouses[sync.warehouse] else { return }
+        let resource = Resource(warehouse)
+        let counters = counters
+        use(resource)
+        let accepted = submit {
+            if let list = try? await warehouse.listBinding(sync: sync.name)?.listID,
+                let counts = try? await warehouse.memberCounts(sync: sync.name, list: list)
+            {
+                counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
+            }
+            await self.release(resource)
+        }
+        if !accepted { release(resource) }
+    }
+}

@@ -1,0 +1,201 @@
+import Foundation
+public import RollcallCore
+import Warehouse
+
+/// Everything that `rollcall serve` does besides HTTP: schedules, runs on demand, and the state of it all.
+///
+/// One sync never runs twice at once: in this process the service sees to it, between processes the leases do. All work
+/// happens in child tasks of ``run()``; all time is the clock's.
+public actor SyncService {
+    enum Phase { case idle, running, stopping, stopped }
+
+    typealias Job = @Sendable () async -> Void
+
+    let clock: any EngineClock
+    let holder: Holder
+    let limiters: RateLimiterPool
+    let counters = ServiceCounters()
+    nonisolated let hub = EventHub()
+
+    var phase = Phase.idle
+    var generation: Generation
+    /// Runs of this process, by sync.
+    var active: [String: RunTracker] = [:]
+    var replies: [ObjectIdentifier: Reply] = [:]
+    var problems: [ServiceProblem.Subject: RunError] = [:]
+    /// When each warehouse's scheduler means to look at the clock again, on the monotonic clock.
+    var wakeTimes: [String: Duration] = [:]
+    /// How many runs and readers use a connection, and what is to be closed when none does.
+    var uses: [ObjectIdentifier: Int] = [:]
+    var retired: [ObjectIdentifier: Resource] = [:]
+    /// Jobs that the end of the service waits for.
+    var work = 0
+    let idle = StopSignal()
+    let ended = StopSignal()
+    nonisolated let jobs = AsyncStream.makeStream(of: Job.self)
+
+    /// - Parameters:
+    ///   - clock: all time; the grid of ticks is on its wall clock.
+    ///   - holder: who this process is, for leases.
+    public init(_ setup: ServiceSetup, clock: any EngineClock = SystemClock(), holder: Holder = .current) {
+        generation = Generation(setup)
+        self.clock = clock
+        self.holder = holder
+        limiters = RateLimiterPool(clock: clock)
+    }
+
+    // MARK: Life
+
+    /// Runs schedules and what is asked for, until ``stop(within:)`` or until the task is cancelled. Call it once.
+    /// The warehouses and clients of the present setup stay open: they are the caller's.
+    public func run() async {
+        guard phase == .idle else { return }
+        phase = .running
+        startSchedulers()
+        await withDiscardingTaskGroup { group in
+            for await job in jobs.stream { group.addTask { await job() } }
+            generation.over.request(.interrupted)
+            for tracker in active.values { tracker.stop.request(.interrupted) }
+            group.cancelAll()
+        }
+        phase = .stopped
+        jobs.continuation.finish()
+        for reply in replies.values { reply.give(.failure(Self.stopping)) }
+        replies = [:]
+        for resource in retired.values { await resource.close() }
+        retired = [:]
+        hub.finish()
+        ended.request(.interrupted)
+    }
+
+    /// Starts nothing more, interrupts what runs, and returns when all has ended. Requests that still have no answer
+    /// after `deadline` are given up; their records are unknown then. May be called again with a shorter deadline.
+    public func stop(within deadline: Duration = .seconds(50)) async {
+        switch phase {
+        case .idle:
+            phase = .stopped
+            hub.finish()
+            return
+        case .stopped: return
+        case .running:
+            phase = .stopping
+            generation.over.request(.interrupted)
+            for tracker in active.values { tracker.stop.request(.interrupted) }
+            if work == 0 { idle.request(.interrupted) }
+        case .stopping: break
+        }
+        await idle.sleep(for: deadline, on: clock)
+        jobs.continuation.finish()
+        await ended.wait()
+    }
+
+    /// Works with another configuration from now on. Runs that go on keep theirs; warehouses and clients that the new
+    /// setup does not have are closed when nothing uses them any more.
+    public func reload(_ setup: ServiceSetup) {
+        guard phase == .idle || phase == .running else { return }
+        let old = generation
+        generation = Generation(setup)
+        old.over.request(.interrupted)
+        let kept = Set(setup.resources.map(\.id))
+        for id in kept { retired[id] = nil }
+        for resource in old.setup.resources where !kept.contains(resource.id) {
+            retired[resource.id] = resource
+            closeIfUnused(resource.id)
+        }
+        counters.keep(Set(setup.syncs.map(\.name)))
+        forgetProblems()
+        if phase == .running { startSchedulers() }
+        hub.send(.reloaded)
+    }
+
+    /// Says that a new configuration was refused while the old one stays, or (nil) that this is over.
+    public func noteConfiguration(_ error: RunError?) {
+        if let error {
+            note(.configuration, error)
+            hub.send(.reloadRefused(error))
+        } else {
+            solve(.configuration)
+        }
+    }
+
+    /// What happens from now on; the newest are kept if the reader is slow. Ends when the service has stopped.
+    /// - Parameter limit: how many events wait for the reader at most.
+    public nonisolated func events(buffering limit: Int = 256) -> AsyncStream<ServiceEvent> {
+        hub.stream(buffering: limit)
+    }
+
+    // MARK: Jobs
+
+    /// Lets a child task of ``run()`` do something that the end of the service waits for.
+    /// - Returns: false if it is too late for that.
+    @discardableResult
+    func submit(_ job: @escaping Job) -> Bool {
+        guard phase == .running || phase == .stopping else { return false }
+        work += 1
+        let accepted = jobs.continuation.yield {
+            await job()
+            await self.jobEnded()
+        }
+        if case .enqueued = accepted { return true }
+        work -= 1
+        return false
+    }
+
+    private func jobEnded() {
+        work -= 1
+        if work == 0, phase == .stopping { idle.request(.interrupted) }
+    }
+
+    private func startSchedulers() {
+        let generation = generation
+        for name in generation.setup.warehouseOrder {
+            guard let warehouse = generation.setup.warehouses[name] else { continue }
+            jobs.continuation.yield { await self.schedule(name, warehouse, generation) }
+        }
+    }
+
+    // MARK: Connections
+
+    func use(_ resource: Resource) { uses[resource.id, default: 0] += 1 }
+
+    func release(_ resource: Resource) {
+        uses[resource.id, default: 1] -= 1
+        closeIfUnused(resource.id)
+    }
+
+    private func closeIfUnused(_ id: ObjectIdentifier) {
+        guard uses[id, default: 0] == 0 else { return }
+        uses[id] = nil
+        guard let resource = retired.removeValue(forKey: id) else { return }
+        // Where no job is taken any more, the end of the service closes it.
+        if !submit(resource.close) { retired[id] = resource }
+    }
+
+    // MARK: Problems
+
+    func note(_ subject: ServiceProblem.Subject, _ error: RunError) {
+        guard problems[subject] != error else { return }
+        problems[subject] = error
+        if subject != .configuration { hub.send(.problem(ServiceProblem(subject: subject, error: error))) }
+    }
+
+    func solve(_ subject: ServiceProblem.Subject) {
+        guard let error = problems.removeValue(forKey: subject) else { return }
+        hub.send(.solved(ServiceProblem(subject: subject, error: error)))
+    }
+
+    /// Of warehouses and syncs that are configured no more.
+    private func forgetProblems() {
+        let setup = generation.setup
+        problems = problems.filter { subject, _ in
+            switch subject {
+            case .warehouse(let name): setup.warehouses[name] != nil
+            case .sync(let name): setup.sync(name) != nil
+            case .configuration: false
+            }
+        }
+    }
+
+    static let stopping = ServiceError(
+        .stopping, RunError(code: "stopping", message: "the server is stopping or has not begun; it starts no runs"))
+}

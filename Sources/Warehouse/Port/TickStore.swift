@@ -1,0 +1,131 @@
+public import Foundation
+public import RollcallCore
+
+/// What the processes that serve a warehouse's syncs share beside the runs: ticks, pauses, requests to cancel.
+/// The rules of ``Warehouse`` hold here too; reads of state tables that do not exist yet give nothing.
+public protocol TickStore: Sendable {
+    // MARK: Ticks
+
+    /// Notes which schedule a sync has. Where it is new or another than before, ticks count from `now` on; a sync whose
+    /// schedule is the same owes what was due since the last tick with a row.
+    /// - Parameter schedule: text that is the same as long as the grid is.
+    func noteSchedule(sync: String, schedule: String, now: Date) async throws(WarehouseError)
+    /// Gives rows to all ticks that the sync owes, in one transaction: earlier ones are `missed`, the latest is
+    /// `pending` under the claim's run id (`skipped_paused`, `skipped_disabled` where it is so). A tick that has a row
+    /// keeps it: of several processes, the primary key decides who gets it. Earlier ticks that are still `pending`
+    /// and have no run become `missed`.
+    /// - Returns: the latest tick, if this call made its row, and how many were missed.
+    func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick?
+    /// Says what became of a pending tick. A tick whose run exists has `ran`, whatever is said; a tick that is decided
+    /// upon already stays as it is otherwise.
+    /// - Returns: the tick as this call left it; nil if it changed nothing.
+    func finishTick(_ tick: Tick) async throws(WarehouseError) -> Tick?
+    /// Takes over ticks that have been pending for `seconds` (database clock): their process died or lost the
+    /// warehouse. They keep their run id, so that one of them can begin only one run.
+    func takeOverTicks(pendingFor seconds: Double) async throws(WarehouseError) -> [Tick]
+    /// Newest first.
+    func ticks(_ filter: TickFilter) async throws(WarehouseError) -> [Tick]
+
+    // MARK: Syncs
+
+    /// What `serve` shows of each of these syncs, in one consistent view. Syncs without any state are in it too.
+    func glances(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncGlance]
+    /// Pauses or resumes a sync's schedule.
+    func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError)
+
+    /// Notes what alerts say of a sync, if it still is `old`: of several processes one gets true, and tells it.
+    func changeAlertState(sync: String, from old: String?, to new: String) async throws(WarehouseError) -> Bool
+
+    // MARK: Runs of other processes
+
+    /// Asks whichever process runs it to cancel a run; nothing happens if it is not running.
+    func requestCancel(run id: String) async throws(WarehouseError)
+    /// Ids of running runs that somebody asked to cancel.
+    func cancelRequests() async throws(WarehouseError) -> Set<String>
+    /// Syncs with a run that is `running` or `queued` although nobody holds their lease, or one of whom `isDead` says
+    /// that it no longer lives.
+    func abandonedSyncs(isDead: @escaping @Sendable (String) -> Bool) async throws(WarehouseError) -> [String]
+    /// Seconds until the sync's lease ends unless its holder renews it; nil if nobody holds it.
+    func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double?
+}
+
+/// A process's wish to run the tick that is due.
+public struct TickClaim: Sendable, Equatable {
+    public var sync: String
+    public var grid: TickGrid
+    /// Wall clock of the process.
+    public var now: Date
+    /// Of the sync's log; older ticks get no row.
+    public var retentionDays: Int
+    /// False: the tick is recorded as `skipped_disabled`.
+    public var isEnabled: Bool
+    /// The id that the tick's run will have.
+    public var runID: String
+
+    public init(sync: String, grid: TickGrid, now: Date, retentionDays: Int, isEnabled: Bool, runID: String) {
+        self.sync = sync
+        self.grid = grid
+        self.now = now
+        self.retentionDays = retentionDays
+        self.isEnabled = isEnabled
+        self.runID = runID
+    }
+}
+
+extension TickClaim {
+    /// The tick that is due, as it is written if it has no row yet.
+    func tick(due: Date, isPaused: Bool) -> Tick {
+        let outcome: TickOutcome = !isEnabled ? .skippedDisabled : isPaused ? .skippedPaused : .pending
+        return Tick(
+            sync: sync, dueAt: due, outcome: outcome, runID: outcome == .pending ? runID : nil,
+            latenessSeconds: max(0, now.timeIntervalSince(due)))
+    }
+}
+
+public struct ClaimedTick: Sendable, Equatable {
+    public var tick: Tick
+    /// Earlier ticks that this call recorded as missed.
+    public var missed: Int
+
+    public init(tick: Tick, missed: Int) {
+        self.tick = tick
+        self.missed = missed
+    }
+}
+
+public struct TickFilter: Sendable, Equatable {
+    public var sync: String?
+    public var outcome: TickOutcome?
+    /// Ticks due at or after this time.
+    public var since: Date?
+    /// Ticks due before this time.
+    public var before: Date?
+    public var limit: Int
+
+    public init(
+        sync: String? = nil, outcome: TickOutcome? = nil, since: Date? = nil, before: Date? = nil, limit: Int = 50
+    ) {
+        self.sync = sync
+        self.outcome = outcome
+        self.since = since
+        self.before = before
+        self.limit = limit
+    }
+}
+
+/// The state of one sync, as far as it can be read without counting members.
+public struct SyncGlance: Sendable, Equatable {
+    public var isPaused = false
+    public var latestRun: SyncRun?
+    public var heldRun: SyncRun?
+    public var latestTick: Tick?
+    public var listID: Int64?
+    /// Start of the latest run that ended well, with failed records or without.
+    public var latestGoodStart: Date?
+    /// The earliest tick that has a row.
+    public var firstTick: Date?
+    /// As ``TickStore/changeAlertState(sync:from:to:)`` noted it last.
+    public var alertState: String?
+
+    public init() {}
+}

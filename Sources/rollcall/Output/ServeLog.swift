@@ -1,0 +1,133 @@
+import ArgumentParser
+import Foundation
+import Logging
+import RollcallCore
+import SyncEngine
+
+/// One line on stderr for each thing that happens while `serve` runs: text, or one JSON object. No line names a person.
+struct ServeLog: Sendable {
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text
+        case json
+    }
+
+    enum Level: String {
+        case info
+        case warning
+        case error
+    }
+
+    let format: Format
+    let console: Console
+
+    func write(_ level: Level, _ event: String, _ message: String, _ fields: [(String, String)] = []) {
+        let time = Date().iso8601
+        switch format {
+        case .json:
+            let all = [("time", time), ("level", level.rawValue), ("event", event), ("message", message)] + fields
+            let pairs = all.map { "\(JSONText.quote($0.0)):\(JSONText.quote($0.1))" }
+            console.note("{" + pairs.joined(separator: ",") + "}")
+        case .text:
+            let style: Console.Style = level == .error ? .red : level == .warning ? .yellow : .faint
+            let mark = level == .info ? "" : console.styledError("\(level.rawValue): ", style)
+            console.note("\(console.styledError(time, .faint)) \(mark)\(Console.safe(message))")
+        }
+    }
+
+    func write(_ event: ServiceEvent) {
+        switch event {
+        case .started(let run):
+            write(
+                .info, "run_started", "\(run.sync): run \(run.id) started (\(run.trigger.rawValue))", Self.fields(run))
+        case .ended(let run): ended(run)
+        case .tick(let tick):
+            if tick.outcome == .ran { return }
+            let words = tick.outcome.rawValue.replacingOccurrences(of: "_", with: " ")
+            write(
+                .info, "tick", "\(tick.sync): tick of \(tick.dueAt.iso8601) \(words)",
+                [("sync", tick.sync), ("due_at", tick.dueAt.iso8601), ("outcome", tick.outcome.rawValue)])
+        case .alert(let alert):
+            write(
+                .warning, "alert", "\(alert.sync): \(alert.kind.rawValue)",
+                [("sync", alert.sync), ("kind", alert.kind.rawValue)])
+        case .paused(let sync, let paused):
+            write(.info, paused ? "paused" : "resumed", "\(sync): \(paused ? "paused" : "resumed")", [("sync", sync)])
+        case .reloaded:
+            write(.info, "reloaded", "the configuration was read anew and is in effect")
+        case .reloadRefused(let error):
+            write(.error, "reload_refused", "the new configuration is refused, the old one stays:\n\(error)")
+        case .problem(let problem):
+            write(.error, "problem", "\(Self.name(problem.subject)): \(problem.error)", Self.fields(problem))
+        case .solved(let problem):
+            write(.info, "solved", "\(Self.name(problem.subject)): all right again", Self.fields(problem))
+        case .progress: break
+        }
+    }
+
+    private func ended(_ run: SyncRun) {
+        let level: Level =
+            switch run.status {
+            case .failed: .error
+            case .completedWithFailures, .held, .interrupted, .cancelled: .warning
+            case .succeeded, .skipped, .queued, .running: .info
+            }
+        let counts = run.counts
+        let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
+        let reason = run.error.map { ": \($0.message)" } ?? ""
+        write(
+            level, "run_ended",
+            "\(run.sync): run \(run.id) \(words), \(counts.succeeded.subscribe) subscribed, "
+                + "\(counts.succeeded.unsubscribe) unsubscribed, \(counts.failed.total + counts.invalid) failed\(reason)",
+            Self.fields(run) + [
+                ("status", run.status.rawValue), ("audience", "\(counts.audience)"),
+                ("subscribed", "\(counts.succeeded.subscribe)"), ("unsubscribed", "\(counts.succeeded.unsubscribe)"),
+                ("failed", "\(counts.failed.total)"), ("invalid", "\(counts.invalid)"),
+                ("unknown", "\(counts.unknown)"), ("not_attempted", "\(counts.notAttempted)"),
+            ] + (run.error.map { [("error_code", $0.code)] } ?? []))
+    }
+
+    private static func fields(_ run: SyncRun) -> [(String, String)] {
+        [("sync", run.sync), ("run_id", run.id), ("trigger", run.trigger.rawValue)]
+    }
+
+    private static func fields(_ problem: ServiceProblem) -> [(String, String)] {
+        let subject: [(String, String)] =
+            switch problem.subject {
+            case .warehouse(let name): [("warehouse", name)]
+            case .sync(let name): [("sync", name)]
+            case .configuration: []
+            }
+        return subject + [("error_code", problem.error.code)]
+    }
+
+    private static func name(_ subject: ServiceProblem.Subject) -> String {
+        switch subject {
+        case .warehouse(let name): "warehouse \(name)"
+        case .sync(let name): "sync \(name)"
+        case .configuration: "configuration"
+        }
+    }
+}
+
+/// What libraries log, in the same form.
+struct ServeLogHandler: LogHandler {
+    let log: ServeLog
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.warning
+
+    init(_ log: ServeLog) { self.log = log }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        let level: ServeLog.Level =
+            event.level >= .error ? .error : event.level >= .warning ? .warning : .info
+        let fields = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
+            .map { ($0.key, "\($0.value)") }
+        let tail = log.format == .text ? fields.map { " \($0.0)=\($0.1)" }.joined() : ""
+        log.write(level, "log", "\(event.message)\(tail)", fields)
+    }
+}

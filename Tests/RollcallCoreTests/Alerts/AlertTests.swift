@@ -1,0 +1,86 @@
+import Foundation
+import RollcallCore
+import Testing
+
+@Suite struct AlertTests {
+    private static let noon = Date(timeIntervalSince1970: 1_800_014_400)
+
+    private func run(_ status: RunStatus, failed: Int = 0, id: String = "r") -> SyncRun {
+        var run = SyncRun(
+            id: id, sync: "vip", destination: "d", trigger: .schedule, status: status, startedAt: Self.noon)
+        run.counts.failed.subscribe = failed
+        return run
+    }
+
+    private func facts(_ run: SyncRun?) -> AlertFacts {
+        var facts = AlertFacts(sync: "vip", now: Self.noon)
+        facts.latestRun = run
+        if run?.status == .held { facts.heldRun = run }
+        return facts
+    }
+
+    /// Condition after each step, and the messages on the way.
+    private func story(_ steps: [AlertFacts], failuresOver: Int = 0) -> [String] {
+        var thresholds = AlertThresholds()
+        thresholds.failuresOver = failuresOver
+        var told: AlertCondition?
+        return steps.map { facts in
+            let now = facts.condition(after: told, thresholds)
+            let alert = facts.alert(from: told, to: now, thresholds)
+            told = now
+            return alert?.kind.rawValue ?? "-"
+        }
+    }
+
+    @Test func oneMessageForEachChange() {
+        #expect(story([facts(nil), facts(run(.succeeded))]) == ["-", "-"])
+        #expect(
+            story([facts(run(.failed)), facts(run(.failed)), facts(run(.running)), facts(run(.succeeded))])
+                == ["failed", "-", "-", "recovered"])
+        #expect(
+            story([
+                facts(run(.held, id: "a")), facts(run(.held, id: "a")), facts(run(.cancelled)),
+                facts(run(.held, id: "b")),
+            ])
+                == ["held", "-", "recovered", "held"])
+        #expect(story([facts(run(.held, id: "a")), facts(run(.held, id: "b"))]) == ["held", "held"])
+        #expect(story([facts(run(.failed)), facts(run(.held))]) == ["failed", "held"])
+        #expect(
+            story([facts(run(.failed)), facts(run(.interrupted)), facts(run(.failed))]) == ["failed", "-", "-"])
+        #expect(story([facts(run(.interrupted)), facts(run(.succeeded))]) == ["-", "-"])
+    }
+
+    @Test func failuresCountFromTheThreshold() {
+        let steps = [5, 6, 7, 5].map { facts(run(.completedWithFailures, failed: $0)) }
+        #expect(story(steps, failuresOver: 5) == ["-", "failures", "-", "recovered"])
+        #expect(story(steps) == ["failures", "-", "-", "-"])
+    }
+
+    @Test func aSyncIsLateWhenATickIsNotMadeGood() {
+        var thresholds = AlertThresholds()
+        thresholds.lateAfterMinutes = 30
+        func since(_ minutes: Double, good: Double?, first: Double? = 0, scheduled: Bool = true) -> Double? {
+            var facts = AlertFacts(sync: "vip", now: Self.noon.addingTimeInterval(60 * minutes))
+            facts.latestGoodStart = good.map { Self.noon.addingTimeInterval(60 * $0) }
+            facts.firstTick = first.map { Self.noon.addingTimeInterval(60 * $0) }
+            facts.grid = scheduled ? TickGrid(ScheduleSettings(every: .hour)) : nil
+            return facts.lateSince(thresholds).map { $0.timeIntervalSince(Self.noon) / 60 }
+        }
+        #expect(since(29, good: nil) == nil)
+        #expect(since(30, good: nil) == 0)
+        #expect(since(30, good: 0.1) == nil)
+        #expect(since(89, good: 0.1) == nil)
+        #expect(since(90, good: 0.1) == 60)
+        #expect(since(90, good: 75) == nil)
+        #expect(since(90, good: nil, scheduled: false) == nil)
+        #expect(since(90, good: nil, first: nil) == nil)
+        #expect(since(90, good: nil, first: 120) == nil, "before its first tick nothing was promised")
+    }
+
+    @Test func conditionsAreKeptAsText() {
+        for condition in [AlertCondition.fine, .failed, .failures, .late, .held(runID: "0199-a")] {
+            #expect(AlertCondition(text: condition.text) == condition)
+        }
+        #expect(AlertCondition(text: "nonsense") == nil)
+    }
+}

@@ -4,7 +4,7 @@ BUILD = .build
 # Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
 SEEDS ?= 50000
 
-.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate mutants
+.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate mutants fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ release: ## an optimised binary with the standard library inside, at .build/rele
 
 bench: release ## compare Rollcall with the floors of the same machine; ratios
 	@scripts/bench
+
+fuzz: ## coverage-guided fuzzing of every parser; TARGET=answers SECONDS=300 for one of them
+	@scripts/fuzz $(TARGET) $(or $(SECONDS),30)
 
 clean-demo: ## remove the demo's folder
 	rm -rf rollcall-demo

@@ -38,6 +38,7 @@ struct Rollcall: AsyncParsableCommand {
 enum Main {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
+        CrashOutput.hideMemory()
         do {
             var command = try Rollcall.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

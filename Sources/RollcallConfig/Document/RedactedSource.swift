@@ -97,7 +97,7 @@ struct RedactedSource {
         guard line.contains("://") || line.lowercased().contains("password") else { return line }
         return
             line
-            .replacing(/:\/\/\S*@/) { _ in "://\(mask)@" }
-            .replacing(/(?i)(password\s*=\s*)\S+/) { "\($0.output.1)\(mask)" }
+            .replacing(/:\/\/\S*@/.matchingSemantics(.unicodeScalar)) { _ in "://\(mask)@" }
+            .replacing(/(?i)(password\s*=\s*)\S+/.matchingSemantics(.unicodeScalar)) { "\($0.output.1)\(mask)" }
     }
 }

@@ -25,22 +25,25 @@ struct DotEnvironment {
         }
     }
 
+    /// Signs of the syntax are Unicode scalars: with a combining mark after it, a quote is another `Character`.
+    private typealias Scalars = Substring.UnicodeScalarView
+
     private static func parse(_ line: String, number: Int) throws(Failure) -> (String, String)? {
-        var rest = line[...].drop { $0.isWhitespace }
+        var rest = line.unicodeScalars[...].drop(while: isBlank)
         guard let first = rest.first, first != "#" else { return nil }
-        if rest.hasPrefix("export"), let blank = rest.dropFirst(6).first, blank.isWhitespace {
-            rest = rest.dropFirst(6).drop { $0.isWhitespace }
+        if rest.starts(with: "export".unicodeScalars), let blank = rest.dropFirst(6).first, isBlank(blank) {
+            rest = rest.dropFirst(6).drop(while: isBlank)
         }
         guard let equals = rest.firstIndex(of: "=") else {
             throw Failure(line: number, message: "this line has no \"=\"", hint: "Write KEY=VALUE.")
         }
-        let key = rest[..<equals].trimmingBlanks()
+        let key = Substring(trimmed(rest[..<equals]))
         guard Substitution.isName(key) else {
             throw Failure(
                 line: number, message: "what stands before \"=\" is not the name of a variable",
                 hint: "Names have letters, digits and _, and start with no digit.")
         }
-        let value = rest[rest.index(after: equals)...].trimmingBlanks()
+        let value = trimmed(rest[rest.index(after: equals)...])
         switch value.first {
         case "'"?: return (String(key), try singleQuoted(value, number: number))
         case "\""?: return (String(key), try doubleQuoted(value, number: number))
@@ -48,30 +51,38 @@ struct DotEnvironment {
         }
     }
 
-    private static func unquoted(_ value: Substring) -> String {
-        var previous: Character = " "
-        let end = value.indices.first { index in
-            defer { previous = value[index] }
-            return value[index] == "#" && previous.isWhitespace
-        }
-        return String(value[..<(end ?? value.endIndex)].trimmingBlanks())
+    private static func isBlank(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.isWhitespace }
+
+    private static func trimmed(_ text: Scalars) -> Scalars {
+        var text = text.drop(while: isBlank)
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return text
     }
 
-    private static func singleQuoted(_ value: Substring, number: Int) throws(Failure) -> String {
+    private static func unquoted(_ value: Scalars) -> String {
+        var previous: Unicode.Scalar = " "
+        let end = value.indices.first { index in
+            defer { previous = value[index] }
+            return value[index] == "#" && isBlank(previous)
+        }
+        return String(trimmed(value[..<(end ?? value.endIndex)]))
+    }
+
+    private static func singleQuoted(_ value: Scalars, number: Int) throws(Failure) -> String {
         let inner = value.dropFirst()
         guard let end = inner.firstIndex(of: "'") else { throw unclosed(number) }
         try expectNothing(after: inner[inner.index(after: end)...], number: number)
         return String(inner[..<end])
     }
 
-    private static func doubleQuoted(_ value: Substring, number: Int) throws(Failure) -> String {
-        var result = ""
+    private static func doubleQuoted(_ value: Scalars, number: Int) throws(Failure) -> String {
+        var result = String.UnicodeScalarView()
         var rest = value.dropFirst()
-        while let character = rest.popFirst() {
-            switch character {
+        while let scalar = rest.popFirst() {
+            switch scalar {
             case "\"":
                 try expectNothing(after: rest, number: number)
-                return result
+                return String(result)
             case "\\":
                 guard let escaped = rest.popFirst() else { throw unclosed(number) }
                 switch escaped {
@@ -79,17 +90,17 @@ struct DotEnvironment {
                 case "r": result.append("\r")
                 case "t": result.append("\t")
                 case "\"", "\\", "$": result.append(escaped)
-                default: result += "\\\(escaped)"
+                default: result.append(contentsOf: ["\\", escaped])
                 }
             default:
-                result.append(character)
+                result.append(scalar)
             }
         }
         throw unclosed(number)
     }
 
-    private static func expectNothing(after rest: Substring, number: Int) throws(Failure) {
-        let rest = rest.drop { $0.isWhitespace }
+    private static func expectNothing(after rest: Scalars, number: Int) throws(Failure) {
+        let rest = rest.drop(while: isBlank)
         guard rest.isEmpty || rest.first == "#" else {
             throw Failure(
                 line: number, message: "there is text after the closing quote",

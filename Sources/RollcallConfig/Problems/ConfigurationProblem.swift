@@ -28,11 +28,12 @@ public struct ConfigurationProblem: Sendable, Hashable {
         self.file = file
         self.line = line
         self.column = column
-        self.path = path
-        self.message = message
-        self.expected = expected
-        self.suggestion = suggestion
-        self.hint = hint
+        // Names of the user's own are parts of these texts, and may have been written with any escape.
+        self.path = TextLayout.printable(path)
+        self.message = TextLayout.printable(message)
+        self.expected = expected.map(TextLayout.printableLines)
+        self.suggestion = suggestion.map(TextLayout.printable)
+        self.hint = hint.map(TextLayout.printableLines)
         self.sourceLine = sourceLine
     }
 

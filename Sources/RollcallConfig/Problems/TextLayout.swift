@@ -61,6 +61,12 @@ enum TextLayout {
         return String(shown)
     }
 
+    /// The same for a text of several lines.
+    static func printableLines(_ text: String) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+            .joined(separator: "\n")
+    }
+
     /// Words in a sentence: "a", "a or b", "a, b or c".
     static func alternatives(_ words: [String], joint: String = "or") -> String {
         guard let last = words.last, words.count > 1 else { return words.first ?? "" }

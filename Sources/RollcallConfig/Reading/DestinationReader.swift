@@ -68,7 +68,8 @@ enum DestinationReader {
     /// An address as it may be shown: without a user and a password.
     private static func shown(_ address: Located<String>) -> Located<String> {
         var address = address
-        address.original = address.original.replacing(/:\/\/\S*@/) { _ in "://\(RedactedSource.mask)@" }
+        let userInfo = /:\/\/\S*@/.matchingSemantics(.unicodeScalar)
+        address.original = address.original.replacing(userInfo) { _ in "://\(RedactedSource.mask)@" }
         return address
     }
 

@@ -8,9 +8,12 @@ struct DeliveryCounts: Decodable, Sendable, Equatable {
     /// Names per list, top level and `failedUpdates` together.
     var named: [NamedList: [String]]
 
-    /// nil unless the body is a JSON object with two counts in range and, wherever there are lists, lists of strings.
+    /// nil unless the body is a JSON object with two counts in range and, wherever there are lists, lists of strings;
+    /// nil too if a key stands twice in it.
     init?(json body: [UInt8]) {
-        guard let counts = try? JSONDecoder().decode(DeliveryCounts.self, from: Data(body)) else { return nil }
+        guard let counts = try? JSONDecoder().decode(DeliveryCounts.self, from: Data(body)),
+            !RepeatedKeys.exist(in: body)
+        else { return nil }
         self = counts
     }
 

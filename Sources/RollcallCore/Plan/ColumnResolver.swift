@@ -40,7 +40,8 @@ public enum ColumnResolver {
     }
 
     private static func unique(_ name: String, _ columns: [Column]) throws(RunError) -> String? {
-        switch columns.count(where: { $0.name == name }) {
+        // Bytes, as the warehouses do: to `==`, differently composed letters are equal.
+        switch columns.count(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
         case 0: return nil
         case 1: return name
         default:
@@ -51,7 +52,8 @@ public enum ColumnResolver {
     }
 
     private static func checkType(_ name: String, _ columns: [Column]) throws(RunError) {
-        guard let column = columns.first(where: { $0.name == name }), !column.canIdentify else { return }
+        guard let column = columns.first(where: { $0.name.utf8.elementsEqual(name.utf8) }), !column.canIdentify
+        else { return }
         throw RunError(
             code: "column_type",
             message: "column \"\(name)\" has the type \(column.type), which cannot be an identifier",

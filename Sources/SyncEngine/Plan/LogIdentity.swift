@@ -36,10 +36,22 @@ struct LogIdentity: Sendable {
 
     private func hexByte(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 
-    /// The first letter and, of an email, the domain.
+    /// The first letter and, of an email, the domain. What stands behind the @ of a value that is no email may be
+    /// anything, a person's name too; it is kept only where it looks like a domain.
     static func mask(_ value: String) -> String {
-        let head = value.prefix(1)
-        guard let at = value.lastIndex(of: "@") else { return head + "***" }
-        return head + "***" + value[at...]
+        let bytes = Array(value.utf8)
+        let head = value.unicodeScalars.first.map { $0 == "@" ? "" : String($0) } ?? ""
+        guard let at = bytes.lastIndex(of: UInt8(ascii: "@")), at > 0 else { return head + "***" }
+        let domain = bytes[(at + 1)...]
+        let isDomain = domain.count <= 253 && domain.contains(UInt8(ascii: ".")) && domain.allSatisfy(isHostByte)
+        return head + "***@" + (isDomain ? String(decoding: domain, as: UTF8.self) : "***")
+    }
+
+    private static func isHostByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        default: false
+        }
     }
 }

@@ -1,8 +1,17 @@
 /// How names and the user's own SQL are put into statements.
 enum SQLiteQueryText {
     /// The one place where a name becomes SQL.
+    ///
+    /// Goes by Unicode scalars, as SQLite does by bytes: a quote with a combining mark after it is one `Character` for
+    /// Swift, and no quote to a search for `"`, but ends the name in SQL all the same.
     static func quoted(_ name: String) -> String {
-        "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        var quoted = "\""
+        for scalar in name.unicodeScalars {
+            if scalar == "\"" { quoted.unicodeScalars.append("\"") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        quoted.unicodeScalars.append("\"")
+        return quoted
     }
 
     /// The single statement that `query` is, without the semicolon at its end; nil where there is more than one.

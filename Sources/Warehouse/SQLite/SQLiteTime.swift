@@ -11,7 +11,7 @@ enum SQLiteTime {
     /// To the nearest millisecond; years outside 0 to 9999 become the nearest of them.
     static func text(_ date: Date) -> String {
         let exact = (date.timeIntervalSince1970 * 1000).rounded()
-        let milliseconds = exact.isFinite ? Int64(max(Double(earliest), min(Double(latest), exact))) : latest
+        let milliseconds = exact.isNaN ? latest : Int64(max(Double(earliest), min(Double(latest), exact)))
         let (seconds, rest) = milliseconds.quotientAndRemainder(dividingBy: 1000)
         var time = time_t(rest < 0 ? seconds - 1 : seconds)
         var parts = tm()

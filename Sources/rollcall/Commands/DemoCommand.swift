@@ -160,9 +160,13 @@ struct DemoFolder {
                 hint: "Name another one: rollcall demo DIR")
         }
         do {
-            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try PrivateFiles.makeFolder(path)
             for name in existing where name.hasPrefix("shop.sqlite") { try files.removeItem(atPath: path + "/" + name) }
-            try Data().write(to: URL(fileURLWithPath: marker))
+            try PrivateFiles.write("", to: marker)
+            // SQLite takes an empty file for an empty database, and gives its journal the same mode.
+            try PrivateFiles.write("", to: warehouse)
+        } catch let error as PrivateFiles.Failure {
+            throw RunError(code: "demo_folder", message: "cannot prepare \(path): \(error.description)")
         } catch {
             throw RunError(code: "demo_folder", message: "cannot prepare \(path): \(error.localizedDescription)")
         }
@@ -198,8 +202,8 @@ struct DemoFolder {
                   user_id: customer_id
 
             """
-        do { try Data(text.utf8).write(to: URL(fileURLWithPath: configuration)) } catch {
-            throw RunError(code: "demo_folder", message: "cannot write \(configuration): \(error.localizedDescription)")
+        do { try PrivateFiles.write(text, to: configuration) } catch {
+            throw RunError(code: "demo_folder", message: "cannot write \(configuration): \(error.description)")
         }
     }
 }

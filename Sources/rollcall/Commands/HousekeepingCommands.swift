@@ -78,22 +78,18 @@ struct InitCommand: ParsableCommand {
     func run() throws {
         let console = Console.standard
         do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try PrivateFiles.makeFolder(folder)
         } catch {
             throw RunError(code: "folder", message: "cannot make the folder \(folder): \(error.localizedDescription)")
         }
         let path = (folder == "." ? "" : folder + "/") + "rollcall.yaml"
-        let file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0o644)
-        guard file >= 0 else {
-            let reason = errno == EEXIST ? "it exists already" : String(cString: strerror(errno))
+        do throws(PrivateFiles.Failure) {
+            try PrivateFiles.create(ConfigurationTemplate.yaml(), at: path)
+        } catch {
+            let exists = error.code == EEXIST
             throw RunError(
-                code: "file", message: "cannot write \(path): \(reason)",
-                hint: errno == EEXIST ? "Move it away first, or name another folder: rollcall init DIR" : nil)
-        }
-        defer { close(file) }
-        let text = ConfigurationTemplate.yaml()
-        guard write(file, text, text.utf8.count) == text.utf8.count else {
-            throw RunError(code: "file", message: "cannot write \(path): \(String(cString: strerror(errno)))")
+                code: "file", message: "cannot write \(path): \(exists ? "it exists already" : error.description)",
+                hint: exists ? "Move it away first, or name another folder: rollcall init DIR" : nil)
         }
         console.out("wrote \(path)")
         console.out(

@@ -74,14 +74,24 @@ struct LogCommand: AsyncParsableCommand {
         }
     }
 
-    /// `2d` before `now`, or a date or time in ISO 8601.
+    /// `2d` before `now`, never before 1970; or a day, or a time with its zone, of ISO 8601.
     static func time(_ text: String, now: Date) -> Date? {
-        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
-        if let unit = text.last.flatMap({ units[$0] }), let number = Double(text.dropLast()), number >= 0 {
-            return now.addingTimeInterval(-number * unit)
+        let units: [Substring: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
+        if let match = text.wholeMatch(of: /([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])/) {
+            guard let number = Double(match.output.1), let unit = units[match.output.2] else { return nil }
+            return max(now.addingTimeInterval(-number * unit), Date(timeIntervalSince1970: 0))
         }
-        let style = Date.ISO8601FormatStyle()
-        return (try? style.parse(text)) ?? (try? style.year().month().day().parse(text))
+        // Fractions of a second, which our own outputs have, are passed over.
+        let clock = /(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])/
+        let days = Date.ISO8601FormatStyle().year().month().day()
+        guard text.utf8.count >= 10, let day = try? days.parse(String(text.prefix(10))),
+            // Foundation takes the 31st of February for a day of March.
+            days.format(day) == text.prefix(10)
+        else { return nil }
+        let rest = text.dropFirst(10)
+        if rest.isEmpty { return day }
+        guard let match = rest.wholeMatch(of: clock) else { return nil }
+        return try? Date.ISO8601FormatStyle().parse("\(text.prefix(10))\(match.output.1)\(match.output.2)")
     }
 }
 

@@ -28,7 +28,9 @@ enum EmailTable {
         "\\>x@example.com", "user@[127.0.0.1]", "user@[255.255.255.255]", "user@[IPv6:::1]", "user@[IPv6:::]",
         "user@[IPv6:1:2:3:4:5:6:7:8]", "user@[IPv6:1:2:3:4:5:6:7::]", "user@[IPv6:::ffff:1.2.3.4]",
         "=cmd@example.com", "+a@example.com", "o'brien@example.com", "null@example.com", "`{|}~^#@example.com",
-        "a@example.xn--vermgensberatung-pwb", "\u{feff}a@example.com\u{a0}", "\t a@example.com\r\n",
+        "a@e164.arpa", "a@xn--0000000000.com", "a@1.xn--4dbc.com", "user@[ipv6:::1]", "user@[IPV6:::1]", "a@שלום.co.il",
+        "a@臺北.tw", "\"a\".b@example.com", "a\\@b@example.com", "a@example.xn--vermgensberatung-pwb",
+        "\u{feff}a@example.com\u{a0}", "\t a@example.com\r\n",
         String(repeating: "a", count: 64) + "@example.com",
         "a@" + String(repeating: "b", count: 63) + ".com",
         "a@" + CommonsTable.longDomain(252),
@@ -66,7 +68,8 @@ enum EmailTable {
         + cases(
             "email_tld",
             [
-                "x@a.test", "x@a.local", "x@a.example", "x@a.localhost", "x@a.invalid", "a@example.c",
+                "x@a.tld", "x@a.tld-2", "x@xn--0.tld", "x@a.xn--jxalpdlp", "x@a.test", "x@a.local", "x@a.example",
+                "x@a.localhost", "x@a.invalid", "a@example.c",
                 "a@123.123.123.123",
                 "a@example.comm", "a@example.co-m", "a@example.xn--zzzzz", "a@bücher.чч", "a@example.123",
                 "a@example.internal", "a@example.onion", "a@example.juniper",

@@ -42,7 +42,7 @@ struct PostgresConnectionString: Sendable {
         guard PQstatus(connection) == CONNECTION_OK else {
             var message = Self.oneLine(String(cString: PQerrorMessage(connection)))
             for secret in secrets where !secret.isEmpty {
-                message = message.replacingOccurrences(of: secret, with: "***")
+                message = message.replacingOccurrences(of: secret, with: "***", options: .literal)
             }
             PQfinish(connection)
             throw PostgresFailure(message: message, isDisconnected: true)

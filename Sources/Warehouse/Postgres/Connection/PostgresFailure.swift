@@ -23,6 +23,16 @@ struct PostgresFailure: Error {
         return Self.classes[String(sqlState.prefix(2))] ?? .other
     }
 
+    /// A message of the server without the value of a row that it may quote: those of class 22, "Data Exception", do
+    /// (`invalid input syntax for type integer: "ada@example.com"`).
+    static func withoutValues(_ message: String, sqlState: String?) -> String {
+        let bytes = Array(message.utf8)
+        let quote = UInt8(ascii: "\"")
+        guard sqlState?.hasPrefix("22") == true, let first = bytes.firstIndex(of: quote) else { return message }
+        let end = bytes.lastIndex(of: quote).map { $0 > first ? $0 + 1 : bytes.count } ?? bytes.count
+        return String(decoding: bytes[..<first], as: UTF8.self) + "…" + String(decoding: bytes[end...], as: UTF8.self)
+    }
+
     private static let kinds: [String: WarehouseError.Kind] = [
         "57P01": .connection, "57P02": .connection, "57P03": .connection, "57P05": .connection, "53300": .connection,
         "25P03": .connection, "25006": .query, "42501": .permission, "42P01": .missing, "3F000": .missing,

@@ -69,9 +69,11 @@ final class PostgresSession {
         let message =
             result.errorField(PostgresErrorField.message)
             ?? PostgresConnectionString.oneLine(String(cString: PQerrorMessage(connection)))
+        let sqlState = result.errorField(PostgresErrorField.sqlState)
         return PostgresFailure(
-            sqlState: result.errorField(PostgresErrorField.sqlState),
-            message: message.isEmpty ? "the connection was lost" : message,
+            sqlState: sqlState,
+            message: message.isEmpty
+                ? "the connection was lost" : PostgresFailure.withoutValues(message, sqlState: sqlState),
             hint: result.errorField(PostgresErrorField.hint),
             position: result.errorField(PostgresErrorField.position).flatMap { Int($0) }, role: role,
             isDisconnected: PQstatus(connection) != CONNECTION_OK)

@@ -4,13 +4,23 @@ import RollcallCore
 /// How values become text for SQL.
 enum PostgresText {
     /// The one way in which a name from outside reaches SQL.
+    ///
+    /// Goes by Unicode scalars, as the server does by bytes: a quote with a combining mark after it is one `Character`
+    /// for Swift, and no quote to a search for `"`, but ends the name in SQL all the same.
     static func identifier(_ name: String) -> String {
-        "\"" + withoutNUL(name).replacingOccurrences(of: "\"", with: "\"\"") + "\""
+        var quoted = "\""
+        for scalar in withoutNUL(name).unicodeScalars {
+            if scalar == "\"" { quoted.unicodeScalars.append("\"") }
+            quoted.unicodeScalars.append(scalar)
+        }
+        quoted.unicodeScalars.append("\"")
+        return quoted
     }
 
     /// PostgreSQL has no NUL in text and libpq's parameters end at one: it is made visible.
     static func withoutNUL(_ text: String) -> String {
-        text.utf8.contains(0) ? text.replacingOccurrences(of: "\0", with: "\u{FFFD}") : text
+        guard text.utf8.contains(0) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
     }
 
     /// An array literal of numbers.
@@ -51,7 +61,14 @@ enum PostgresText {
         return bytes(hexadecimal: id)
     }
 
-    static func milliseconds(_ date: Date) -> Int64 { Int64((date.timeIntervalSince1970 * 1000).rounded()) }
+    /// Dates outside the years 1 to 9999 become the nearest of them.
+    static func milliseconds(_ date: Date) -> Int64 {
+        let exact = (date.timeIntervalSince1970 * 1000).rounded()
+        return exact.isNaN ? latest : Int64(max(Double(earliest), min(Double(latest), exact)))
+    }
+
+    private static let earliest: Int64 = -62_135_596_800_000  // 0001-01-01
+    private static let latest: Int64 = 253_402_300_799_999  // 9999-12-31
 
     /// Longest value of a row that the log keeps, in bytes.
     private static let loggedBytes = 1024

@@ -1,0 +1,47 @@
+import RollcallCore
+
+/// A column of an audience with the way its values travel.
+struct PostgresColumn {
+    /// How a value is asked for and turned into its text form.
+    enum Wire {
+        /// The binary form is the text itself.
+        case text
+        /// A big-endian integer of 2, 4 or 8 bytes.
+        case integer
+        case uuid
+        /// Cast to text by the server.
+        case castText
+        /// Cast to text; only whole numbers can identify.
+        case castNumeric
+        /// Cast to text; never an identifier.
+        case castOpaque
+
+        var needsCast: Bool {
+            switch self {
+            case .text, .integer, .uuid: false
+            case .castText, .castNumeric, .castOpaque: true
+            }
+        }
+    }
+
+    var name: String
+    /// As `format_type` has it.
+    var type: String
+    var wire: Wire
+
+    var column: AudienceColumn { AudienceColumn(name: name, type: type, canIdentify: wire != .castOpaque) }
+}
+
+extension PostgresColumn.Wire {
+    /// `oid`, `kind` and `name` of the type (`pg_type.oid`, `typtype`, `typname`), which is no domain.
+    init(oid: UInt32, kind: String, name: String) {
+        switch (oid, kind, name) {
+        case (25, _, _), (1043, _, _), (19, _, _), (_, "e", _), (_, "b", "citext"): self = .text
+        case (1042, _, _): self = .castText  // bpchar: the cast trims the padding
+        case (20, _, _), (21, _, _), (23, _, _): self = .integer
+        case (1700, _, _): self = .castNumeric
+        case (2950, _, _): self = .uuid
+        default: self = .castOpaque
+        }
+    }
+}

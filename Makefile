@@ -4,7 +4,7 @@ BUILD = .build
 # Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
 SEEDS ?= 50000
 
-.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate mutants fuzz
+.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,12 @@ build: ## a debug build of everything
 test: ## the whole suite, against real SQLite and a private PostgreSQL that it starts and stops
 	@scripts/setup
 	$(SWIFT) test
+
+ROUNDS ?= 600
+faults: ## kill runs at ROUNDS random moments (600), each put right by the next run
+	@scripts/setup
+	$(SWIFT) build --build-tests
+	ROLLCALL_FAULT_ROUNDS=$(ROUNDS) $(SWIFT) test --skip-build --filter 'RollcallTests.KillTests'
 
 check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
 	@scripts/setup

@@ -29,6 +29,8 @@ public struct SandboxCounts: Sendable, Equatable {
     public let badRequests: Int
     /// Unsubscribe requests with `channelUnsubscribe: true`, which would remove people from a whole channel.
     public let channelUnsubscribes: Int
+    /// Requests that are under way now; one whose connection was dropped counts until it is applied.
+    public let requestsInFlight: Int
     /// Requests that were under way at once, at most.
     public let maxRequestsInFlight: Int
     /// Requests that were changing one identifier in one list at once, at most. A request whose connection was
@@ -105,7 +107,8 @@ extension Sandbox {
             let traffic = state.traffic
             return SandboxCounts(
                 requests: traffic.total, rateLimited: traffic.rateLimited, badRequests: traffic.badRequests,
-                channelUnsubscribes: traffic.channelUnsubscribes, maxRequestsInFlight: traffic.maxRequestsInFlight,
+                channelUnsubscribes: traffic.channelUnsubscribes, requestsInFlight: traffic.requestsInFlight,
+                maxRequestsInFlight: traffic.maxRequestsInFlight,
                 maxInFlightPerIdentifier: traffic.maxInFlightPerIdentifier,
                 overlappingIdentifiers: traffic.overlapping, pendingLateRequests: pending)
         }

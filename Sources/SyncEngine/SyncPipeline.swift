@@ -190,13 +190,19 @@ public struct SyncPipeline: Sendable {
             try await keeper.patiently { () async throws(WarehouseError) in
                 try await warehouse.finishRun(keeper.lease, closed, reason: reason, log: sync.logs)
             }
-            _ = try? await warehouse.prune(retention)
+            await prune(runClock)
         } catch {
             // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.
             run.status = .failed
             run.error = run.error ?? RunError(any: error)
         }
         return run
+    }
+
+    /// Applies the retention, but not by a clock that jumped in mid-run: it would take the whole history for old.
+    private func prune(_ runClock: RunClock) async {
+        guard let now = try? await warehouse.now(), abs(now.timeIntervalSince(runClock.now)) < 3600 else { return }
+        _ = try? await warehouse.prune(retention)
     }
 
     /// Closes a run whose last outcomes could not be recorded, as the next process would: what may have been sent is unknown.

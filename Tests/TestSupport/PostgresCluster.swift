@@ -71,9 +71,10 @@ public final class PostgresCluster: Sendable {
 
     /// Stops a server of its own at once, as in a crash, and starts it again. Not on the shared one: it ends every test's
     /// connections.
-    public func restart() async throws {
+    /// - Parameter isFast: in good order instead, though without waiting for sessions.
+    public func restart(isFast: Bool = false) async throws {
         try await Self.onThread {
-            self.kill(SIGQUIT)
+            self.kill(isFast ? SIGINT : SIGQUIT)
             try self.awaitStop()
             try self.launch()
             try self.awaitReadiness()

@@ -35,7 +35,7 @@ struct Traffic: Sendable {
     private(set) var badReasons: [SandboxRequestRecord] = []
 
     private var inFlight: [InFlightKey: Int] = [:]
-    private var requestsInFlight = 0
+    private(set) var requestsInFlight = 0
     private(set) var maxRequestsInFlight = 0
     private(set) var maxInFlightPerIdentifier = 0
     /// Identifiers that more than one request was changing at once.

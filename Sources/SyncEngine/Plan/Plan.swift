@@ -55,8 +55,11 @@ public struct Plan: Sendable {
 struct SettlingIndex: Sendable {
     private var until: [String: Date] = [:]
 
-    init(_ requests: [SettlingRequest]) {
-        for request in requests {
+    /// - Parameter latest: until when a request that is lost just now may land. None settles later: one that says so was
+    ///   written down before the clock was set back.
+    init(_ requests: [SettlingRequest], latest: Date = .distantFuture) {
+        for var request in requests {
+            request.settlesAt = min(request.settlesAt, latest)
             for key in SharedIdentifiers.keys(request.identity) {
                 let entry = SettlingIndex.entry(key, request.operation)
                 until[entry] = max(until[entry] ?? request.settlesAt, request.settlesAt)

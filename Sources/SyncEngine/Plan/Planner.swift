@@ -1,3 +1,4 @@
+import Foundation
 import RollcallCore
 import Warehouse
 
@@ -37,14 +38,22 @@ struct Planner: Sendable {
         counts.planned.subscribe += sharing.resent.count - sharing.foldedPlanned
         counts.unchanged = counts.audience - counts.planned.subscribe
         counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
-        let settling = try await list.asyncMap { try await warehouse.settlingRequests(sync: sync.name, list: $0) }
+        let settling = try await list.asyncMap { try await settlingIndex(list: $0) }
         return Plan(
             counts: counts,
             held: GuardJudge.judge(
                 sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
                 snapshot: diff.listedMembers),
             listID: list, snapshotSize: diff.listedMembers, spool: diff.spool, sharing: sharing,
-            settling: SettlingIndex(settling ?? []), logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+            settling: settling ?? SettlingIndex([]),
+            logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+    }
+
+    private func settlingIndex(list: Int64) async throws -> SettlingIndex {
+        let requests = try await warehouse.settlingRequests(sync: sync.name, list: list)
+        if requests.isEmpty { return SettlingIndex([]) }
+        let longest = destination.limits.requestTimeoutSeconds + destination.limits.settleSeconds
+        return SettlingIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
     private func readSnapshot(into diff: AudienceDiff, list: Int64?) async throws {
@@ -56,15 +65,34 @@ struct Planner: Sendable {
     }
 
     private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
-        let (progress, stop) = (progress, stop)
         progress(.readingAudience(rows: 0))
+        // A query may take long before its first row: it is broken off when the run is to stop.
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await stream(into: diff, columns: columns)
+                return true
+            }
+            group.addTask {
+                await stop.wait()
+                return false
+            }
+            defer { group.cancelAll() }
+            while let isRead = try await group.next() {
+                if isRead { return }
+                group.cancelAll()
+            }
+        }
+        progress(.readingAudience(rows: diff.counts.rowsRead))
+    }
+
+    private func stream(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
+        let (progress, stop) = (progress, stop)
         try await warehouse.readAudience(sync.audience, columns: columns) { email, userID in
             try diff.row(email, userID)
             guard diff.counts.rowsRead & 0x3fff == 0 else { return }
             if stop.reason != nil { throw CancellationError() }
             progress(.readingAudience(rows: diff.counts.rowsRead))
         }
-        progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 
     // MARK: Who left

@@ -55,7 +55,8 @@ struct ListResolver: Sendable {
             return found
         }
         guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
-        if let began = found?.createdAt, now.timeIntervalSince(began) < Self.creationSettles {
+        // Also where the clock was set back meanwhile.
+        if let began = found?.createdAt, abs(now.timeIntervalSince(began)) < Self.creationSettles {
             throw creationUnknown(name)
         }
         var binding = ListBinding(

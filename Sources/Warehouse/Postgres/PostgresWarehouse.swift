@@ -28,9 +28,13 @@ public final class PostgresWarehouse: Warehouse {
         let settings = PostgresConnectionString(url: url, applicationName: applicationName)
         tables = PostgresStateTables(
             schema: stateSchema, timeout: statementTimeoutSeconds, longTimeout: longStatementTimeoutSeconds)
-        leaseLane = PostgresLane(settings, label: "lease")
-        stateLane = PostgresLane(settings, label: "state")
-        longLanes = (1...4).map { PostgresLane(settings, label: "long\($0)") }
+        // A call may have several statements, each of which the server itself ends in time.
+        let patience = statementTimeoutSeconds * 1.5
+        leaseLane = PostgresLane(settings, label: "lease", patience: min(patience, 30))
+        stateLane = PostgresLane(settings, label: "state", patience: patience)
+        longLanes = (1...4).map {
+            PostgresLane(settings, label: "long\($0)", patience: longStatementTimeoutSeconds * 2)
+        }
     }
 
     public func close() async {
@@ -55,19 +59,25 @@ struct PostgresStateTables: Sendable {
     var quotedSchema: String { PostgresText.identifier(schema) }
 
     func begin(_ mode: String = "", isLong: Bool = false, lockSeconds: Double = 5) -> String {
-        settings(mode, isLong: isLong, lockSeconds: lockSeconds)
+        settings(mode, isLong: isLong, lockSeconds: lockSeconds, idleSeconds: Self.idleSeconds)
             + "; SET LOCAL search_path = \(quotedSchema), pg_temp; SET LOCAL jit = off"
             + "; SET LOCAL standard_conforming_strings = on"
     }
 
     /// A transaction that reads an audience: with the role's own search_path, without any right to write.
-    var beginAudience: String { settings("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true, lockSeconds: 30) }
+    var beginAudience: String {
+        settings("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true, lockSeconds: 30, idleSeconds: 60)
+    }
 
-    private func settings(_ mode: String, isLong: Bool, lockSeconds: Double) -> String {
+    /// Shorter than any lease: a process that stands still within a transaction keeps the row of its lease locked, and
+    /// must have lost it when others may take the lease over.
+    private static let idleSeconds = 10.0
+
+    private func settings(_ mode: String, isLong: Bool, lockSeconds: Double, idleSeconds: Double) -> String {
         let limit = Self.milliseconds(isLong ? longTimeout : timeout)
         return "BEGIN \(mode); SET LOCAL statement_timeout = \(limit)"
             + "; SET LOCAL lock_timeout = \(Self.milliseconds(lockSeconds))"
-            + "; SET LOCAL idle_in_transaction_session_timeout = 60000; SET LOCAL TimeZone = 'UTC'"
+            + "; SET LOCAL idle_in_transaction_session_timeout = \(Self.milliseconds(idleSeconds)); SET LOCAL TimeZone = 'UTC'"
     }
 
     private static func milliseconds(_ seconds: Double) -> Int {

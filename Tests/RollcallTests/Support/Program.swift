@@ -86,14 +86,21 @@ final class RunningProgram: Sendable {
         if !hasEnded { _ = kill(processID, number) }
     }
 
-    /// Waits for the end; ask once.
+    /// A test that failed leaves nothing running.
+    deinit { signal(SIGKILL) }
+
+    /// Waits for the end; ask once. A test whose time is over ends the program.
     func output() async throws -> Output {
-        await withCheckedContinuation { continuation in
-            let hasEnded = state.value.withLock { state in
-                if state.end == nil { state.waiter = continuation }
-                return state.end != nil
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let hasEnded = state.value.withLock { state in
+                    if state.end == nil { state.waiter = continuation }
+                    return state.end != nil
+                }
+                if hasEnded { continuation.resume() }
             }
-            if hasEnded { continuation.resume() }
+        } onCancel: {
+            signal(SIGKILL)
         }
         let end: (code: Int32, bySignal: Bool) = state.value.withLock { $0.end ?? (-1, false) }
         defer { try? FileManager.default.removeItem(at: folder) }

@@ -26,10 +26,11 @@ struct Shop: Sendable {
 
     /// - Parameters:
     ///   - people: addresses in the table `people`, column `email`.
+    ///   - fixture: the warehouse; a fresh one of `kind` where none is given.
     ///   - tune: changes the sandbox's options.
     static func with<R>(
-        _ kind: Kind = .sqlite, people: [String] = [], tune: (inout SandboxOptions) -> Void = { _ in },
-        _ body: (Shop) async throws -> R
+        _ kind: Kind = .sqlite, people: [String] = [], fixture: (any WarehouseFixture)? = nil,
+        tune: (inout SandboxOptions) -> Void = { _ in }, _ body: (Shop) async throws -> R
     ) async throws -> R {
         var options = SandboxOptions()
         options.port = 0
@@ -39,7 +40,7 @@ struct Shop: Sendable {
         let chosen = options
         return try await withFolder { folder in
             try await withSandbox(chosen) { sandbox in
-                let shop = try await Shop(kind, folder: folder, sandbox: sandbox)
+                let shop = try await Shop(kind, fixture, folder: folder, sandbox: sandbox)
                 let result: Result<R, any Error>
                 do {
                     try await shop.execute("CREATE TABLE people (email TEXT)")
@@ -60,19 +61,17 @@ struct Shop: Sendable {
         var value: Result<Value, any Error>
     }
 
-    private init(_ kind: Kind, folder: URL, sandbox: Sandbox) async throws {
+    private init(
+        _ kind: Kind, _ given: (any WarehouseFixture)?, folder: URL, sandbox: Sandbox
+    ) async throws {
         self.kind = kind
         self.folder = folder
         self.sandbox = sandbox
         switch kind {
-        case .sqlite:
-            fixture = try await SQLiteFixture.make()
-            warehouseURL = nil
-        case .postgres:
-            let postgres = try await PostgresFixture.make()
-            fixture = postgres
-            warehouseURL = postgres.cluster.socketURL(database: postgres.database)
+        case .sqlite: fixture = if let given { given } else { try await SQLiteFixture.make() }
+        case .postgres: fixture = if let given { given } else { try await PostgresFixture.make() }
         }
+        warehouseURL = (fixture as? PostgresFixture).map { $0.cluster.socketURL(database: $0.database) }
     }
 
     // MARK: Configuration
@@ -104,8 +103,8 @@ struct Shop: Sendable {
         try await Program.run(arguments, in: folder, environment: environment.merging(extra) { $1 })
     }
 
-    func start(_ arguments: String...) throws -> RunningProgram {
-        try Program.start(arguments, in: folder, environment: environment)
+    func start(_ arguments: String..., environment extra: [String: String] = [:]) throws -> RunningProgram {
+        try Program.start(arguments, in: folder, environment: environment.merging(extra) { $1 })
     }
 
     // MARK: Warehouse
@@ -167,6 +166,7 @@ struct Shop: Sendable {
 struct ConfigurationText {
     var warehouse = ""
     var apiKey = "\"${ITERABLE_API_KEY}\""
+    var projectType = "email"
     var baseURL: String
     var limits = "requests_per_second: 500, settle_seconds: 1"
     var audience = "table: people"
@@ -190,7 +190,7 @@ struct ConfigurationText {
           iterable:
             type: iterable
             api_key: \(apiKey)
-            project_type: email
+            project_type: \(projectType)
             base_url: \(baseURL)
             limits: { \(limits) }
         syncs:

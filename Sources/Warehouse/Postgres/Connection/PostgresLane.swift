@@ -7,6 +7,7 @@ import Synchronization
 /// thread, so nothing here runs on Swift's cooperative pool.
 final class PostgresLane: @unchecked Sendable {
     private let settings: PostgresConnectionString
+    private let patience: Double
     private let queue: DispatchQueue
     /// Both are touched on `queue` only.
     private var session: PostgresSession?
@@ -14,8 +15,10 @@ final class PostgresLane: @unchecked Sendable {
     /// Calls that wait or run.
     private let pending = Mutex(0)
 
-    init(_ settings: PostgresConnectionString, label: String) {
+    /// - Parameter patience: seconds that a call may take before its connection is given up; 0: any.
+    init(_ settings: PostgresConnectionString, label: String, patience: Double) {
         self.settings = settings
+        self.patience = patience
         queue = DispatchQueue(label: "rollcall.postgres.\(label)")
     }
 
@@ -69,16 +72,32 @@ final class PostgresLane: @unchecked Sendable {
         let session = try session ?? PostgresSession(settings)
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
-        return try body(session)
+        guard patience > 0 else { return try body(session) }
+        let watchdog = PostgresWatchdog(session.descriptor, seconds: patience)
+        defer { watchdog.end() }
+        do {
+            return try body(session)
+        } catch is PostgresFailure where watchdog.hasFired {
+            session.condemn()
+            throw PostgresFailure(
+                message: "there was no answer for \(patience.formatted()) s, so the connection was given up",
+                hint: "Look at the network, and at a pooler or proxy, between Rollcall and the server.",
+                isDisconnected: true)
+        }
     }
 }
 
 /// Lets another thread break off the statement that a connection runs. All state is behind `lock`.
 final class PostgresCancellation: @unchecked Sendable {
+    /// Seconds in which the server is to heed a cancel request; then the connection is given up.
+    private static let grace = 5.0
+
     private let lock = NSLock()
     private var wasRequested = false
     private var wasSent = false
     private var handle: OpaquePointer?
+    private var descriptor: Int32?
+    private var watchdog: PostgresWatchdog?
 
     var isRequested: Bool { lock.withLock { wasRequested } }
 
@@ -89,6 +108,7 @@ final class PostgresCancellation: @unchecked Sendable {
     func arm(_ session: PostgresSession) throws {
         let isTooLate = lock.withLock {
             handle = PQgetCancel(session.connection)
+            descriptor = session.descriptor
             return wasRequested
         }
         guard isTooLate else { return }
@@ -101,6 +121,9 @@ final class PostgresCancellation: @unchecked Sendable {
         lock.withLock {
             PQfreeCancel(handle)
             handle = nil
+            descriptor = nil
+            watchdog?.end()
+            watchdog = nil
             if wasSent { session.condemn() }
         }
     }
@@ -109,12 +132,21 @@ final class PostgresCancellation: @unchecked Sendable {
     func request() {
         lock.withLock { wasRequested = true }
         DispatchQueue.global().async {
-            self.lock.withLock {
-                guard let handle = self.handle, !self.wasSent else { return }
-                self.wasSent = true
-                var message = [CChar](repeating: 0, count: 256)
-                _ = PQcancel(handle, &message, Int32(message.count))
-            }
+            // The lock is not held while the request is made: it may wait for a network that is silent.
+            guard let handle = self.takeHandle() else { return }
+            var message = [CChar](repeating: 0, count: 256)
+            _ = PQcancel(handle, &message, Int32(message.count))
+            PQfreeCancel(handle)
+        }
+    }
+
+    private func takeHandle() -> OpaquePointer? {
+        lock.withLock {
+            guard let handle, let descriptor, !wasSent else { return nil }
+            wasSent = true
+            self.handle = nil
+            watchdog = PostgresWatchdog(descriptor, seconds: Self.grace)
+            return handle
         }
     }
 }

@@ -15,6 +15,8 @@ final class PostgresSession {
 
     var role: String { PQuser(connection).map { String(cString: $0) } ?? "" }
 
+    var descriptor: Int32 { PQsocket(connection) }
+
     var isUsable: Bool { !isCondemned && PQstatus(connection) == CONNECTION_OK }
 
     /// The lane throws the connection away after the present call.

@@ -1,0 +1,39 @@
+import Dispatch
+import Foundation
+
+/// Gives a connection up when a call on it takes too long. libpq waits for an answer without end, and the server's own
+/// time-outs do not help where it is the network that fell silent: a proxy that keeps both connections and forwards
+/// nothing is alive to TCP. All state is behind `lock`.
+final class PostgresWatchdog: @unchecked Sendable {
+    private let lock = NSLock()
+    private var descriptor: Int32?
+    private var didFire = false
+    private let timer: any DispatchSourceTimer
+
+    /// Starts counting.
+    /// - Parameter descriptor: the connection's socket.
+    init(_ descriptor: Int32, seconds: Double) {
+        self.descriptor = descriptor
+        timer = DispatchSource.makeTimerSource(queue: .global())
+        timer.schedule(deadline: .now() + seconds)
+        timer.setEventHandler { [weak self] in self?.fire() }
+        timer.resume()
+    }
+
+    var hasFired: Bool { lock.withLock { didFire } }
+
+    /// The call has ended; the connection is not touched any more.
+    func end() {
+        lock.withLock { descriptor = nil }
+        timer.cancel()
+    }
+
+    /// Ends the connection under libpq, which then returns with an error.
+    private func fire() {
+        lock.withLock {
+            guard let descriptor, descriptor >= 0 else { return }
+            didFire = true
+            shutdown(descriptor, Int32(SHUT_RDWR))
+        }
+    }
+}

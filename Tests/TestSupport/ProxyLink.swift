@@ -1,0 +1,148 @@
+import Foundation
+import Synchronization
+
+/// What a proxy does with one piece.
+enum ProxyStep {
+    enum Cut {
+        case reset
+        case truncate
+        case freeze
+    }
+
+    case pass
+    case hold(Double)
+    case trickle
+    /// Forwards so many bytes and then ends, or freezes, the connection.
+    case cut(keep: Int, Cut)
+}
+
+/// One client's connection and the server's that belongs to it. Two threads pump, one each way.
+final class ProxyLink: Sendable {
+    private struct State {
+        var isFrozen = false
+        var losesAnswer = false
+        var isCut = false
+        var pumps = 2
+    }
+
+    private let client: Int32
+    private let server: Int32
+    private let state = Mutex(State())
+
+    init(client: Int32, server: Int32) {
+        self.client = client
+        self.server = server
+        var yes: Int32 = 1
+        for descriptor in [client, server] {
+            setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<Int32>.size))
+        }
+    }
+
+    var isFrozen: Bool { state.withLock { $0.isFrozen } }
+    var losesAnswer: Bool { state.withLock { $0.losesAnswer } }
+    var isOver: Bool { state.withLock { $0.pumps == 0 } }
+
+    func loseAnswer() { state.withLock { $0.losesAnswer = true } }
+
+    /// One of the two pumps is done; the second one closes.
+    func end() {
+        state.withLock { state in
+            state.pumps -= 1
+            guard state.pumps == 0 else { return }
+            close(client)
+            if server >= 0 { close(server) }
+        }
+    }
+
+    /// Ends both connections.
+    func cut(reset: Bool) {
+        state.withLock { state in
+            state.isCut = true
+            state.isFrozen = false
+            guard state.pumps > 0 else { return }
+            if reset {
+                // Closing sends a reset then, and nothing that is still kept.
+                var abort = linger(l_onoff: 1, l_linger: 0)
+                setsockopt(client, SOL_SOCKET, SO_LINGER, &abort, socklen_t(MemoryLayout<linger>.size))
+                shutdown(client, Int32(SHUT_RD))
+            } else {
+                shutdown(client, Int32(SHUT_RDWR))
+            }
+            if server >= 0 { shutdown(server, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Carries pieces one way until an end.
+    func pump(_ direction: FaultyProxy.Direction, _ judge: (ArraySlice<UInt8>) -> ProxyStep) {
+        let (source, sink) = direction == .toServer ? (client, server) : (server, client)
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = recv(source, &buffer, buffer.count, 0)
+            if count < 0 && errno == EINTR { continue }
+            guard waitWhileFrozen() else { return }
+            if count <= 0 { break }
+            let piece = buffer[..<count]
+            switch judge(piece) {
+            case .pass:
+                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+            case .hold(let seconds):
+                usleep(UInt32(seconds * 1_000_000))
+                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+            case .trickle:
+                for index in piece.indices {
+                    guard Self.send(piece[index...index], to: sink) else { return cut(reset: false) }
+                    usleep(100)
+                }
+            case .cut(let keep, let way):
+                _ = Self.send(piece.prefix(keep), to: sink)
+                if way != .freeze { return cut(reset: way == .reset) }
+                state.withLock { $0.isFrozen = !$0.isCut }
+                guard waitWhileFrozen() else { return }
+            }
+        }
+        // One end has closed: so does the other.
+        shutdown(sink, Int32(SHUT_WR))
+        if direction == .toClient { cut(reset: false) }
+    }
+
+    /// False when the connection was cut meanwhile.
+    private func waitWhileFrozen() -> Bool {
+        while isFrozen { usleep(5_000) }
+        return state.withLock { !$0.isCut }
+    }
+
+    private static func send(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.send(sink, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { return false }
+            rest = rest.dropFirst(count)
+        }
+        return true
+    }
+}
+
+enum LoopbackAddress {
+    static func of(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian
+        return address
+    }
+
+    /// A connected socket, or -1.
+    static func connect(to port: Int) -> Int32 {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = of(port: port)
+        let isConnected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                Foundation.connect(descriptor, pointer, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        if isConnected { return descriptor }
+        close(descriptor)
+        return -1
+    }
+}

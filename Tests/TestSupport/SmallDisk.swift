@@ -1,0 +1,62 @@
+import Foundation
+
+/// A disk so small that it is soon full: a tmpfs, which only root can mount.
+public final class SmallDisk: Sendable {
+    public let path: String
+
+    /// Whether this user may mount at all.
+    public static let isPossible: Bool = {
+        guard let disk = try? SmallDisk(kilobytes: 64) else { return false }
+        disk.unmount()
+        return true
+    }()
+
+    public struct Unmountable: Error {}
+
+    public init(kilobytes: Int) throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-disk-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        guard try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", path]) == 0 else {
+            try? FileManager.default.removeItem(atPath: path)
+            throw Unmountable()
+        }
+    }
+
+    /// Writes into `file` until nothing more fits.
+    public func fill(_ file: String) throws {
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+        defer { try? handle.close() }
+        let block = Data(repeating: 1, count: 4096)
+        while (try? handle.write(contentsOf: block)) != nil {}
+    }
+
+    /// Lets a user of this machine write to it.
+    public func give(to user: String, _ folder: String = "") throws {
+        guard let entry = getpwnam(user), chown(path + "/" + folder, entry.pointee.pw_uid, entry.pointee.pw_gid) == 0
+        else {
+            throw Unmountable()
+        }
+    }
+
+    public func remount(readOnly: Bool) throws {
+        guard try Self.run("mount", ["-o", "remount,\(readOnly ? "ro" : "rw")", path]) == 0 else {
+            throw Unmountable()
+        }
+    }
+
+    public func unmount() {
+        _ = try? Self.run("umount", ["-l", path])
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    private static func run(_ command: String, _ arguments: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [command] + arguments
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+}

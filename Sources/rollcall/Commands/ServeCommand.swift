@@ -4,6 +4,7 @@ import Logging
 import RollcallConfig
 import RollcallCore
 import SyncEngine
+import Web
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -86,11 +87,21 @@ struct ServeProcess {
         var composer = ServiceComposer(logger: logger)
         let setup = composer.setup(for: configuration)
         let service = SyncService(setup)
+        let environment = ProcessInfo.processInfo.environment
+        let web = try ServeWeb.server(service, address, environment: environment, logger: logger)
         let signals = ServeSignals()
         let events = service.events(buffering: 10_000)
         let alerts = AlertSender(configuration.alerts, log: log)
         async let alerting: Void = alerts.follow(service.events(buffering: 10_000))
-        let reloader = Reloader(configuration, composer, service, log) { alerts.use($0.alerts) }
+        let reloader = Reloader(configuration, composer, service, log) {
+            alerts.use($0.alerts)
+            do throws(RunError) {
+                try web.replaceTokens(
+                    ServeWeb.tokens($0.server ?? ServerSettings(), environment: ProcessInfo.processInfo.environment))
+            } catch {
+                log.write(.error, "tokens", "the new tokens are refused, the old ones stay: \(error)")
+            }
+        }
         let scheduled = configuration.syncs.count { $0.enabled && $0.schedule != nil }
         log.write(
             .info, "serving", "serving \(RunText.many(configuration.syncs.count, "sync")), \(scheduled) on a schedule",
@@ -102,7 +113,7 @@ struct ServeProcess {
                 var reloader = reloader
                 await reloader.watch(hangups: signals.hangups)
             }
-            let failure = await untilAsked(service, signals)
+            let failure = await untilAsked(service, web, signals)
             group.cancelAll()
             return failure
         }
@@ -112,17 +123,21 @@ struct ServeProcess {
         if let failure { throw failure }
     }
 
-    /// API and dashboard over HTTP: listens until its task is cancelled, and throws where it cannot. nil: none.
-    private var server: (@Sendable (SyncService) async throws -> Void)? { nil }
-
     /// Returns when the service has stopped, with what made it stop if that was no signal.
-    private func untilAsked(_ service: SyncService, _ signals: ServeSignals) async -> (any Error)? {
+    private func untilAsked(
+        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals
+    ) async -> (any Error)? {
         await withTaskGroup(of: (any Error)?.self) { group in
-            if let server {
-                group.addTask {
-                    do { try await server(service) } catch { return Task.isCancelled ? nil : error }
-                    return nil
+            group.addTask { [log, address] in
+                do {
+                    try await web.run { port in
+                        let host = address.host.contains(":") ? "[\(address.host)]" : address.host
+                        log.write(.info, "listening", "listening on http://\(host):\(port)", [("port", "\(port)")])
+                    }
+                } catch {
+                    return Task.isCancelled ? nil : error
                 }
+                return nil
             }
             group.addTask { [log] in
                 for await _ in signals.stops { break }
@@ -134,6 +149,7 @@ struct ServeProcess {
             }
             let failure = await group.next() ?? nil
             if failure != nil { await service.stop(within: .zero) }
+            await web.stop()
             group.cancelAll()
             return failure
         }

@@ -45,7 +45,7 @@ struct WhyCommand: AsyncParsableCommand {
     private func showText(_ report: WhyReport, _ console: Console) {
         console.out("\(console.styled(Console.safe(identifier), .bold)) in \(sync)")
         for line in Self.audienceLines(report) + Self.snapshotLines(report) { console.out("  " + line) }
-        console.out("  next run:  " + Self.nextStep(report))
+        console.out("  next run:  " + report.nextStep)
         console.out()
         if report.records.isEmpty {
             console.out("  no logged outcome (logs are kept for a limited time)")
@@ -74,22 +74,6 @@ struct WhyCommand: AsyncParsableCommand {
         }
     }
 
-    /// One sentence about the next run.
-    static func nextStep(_ report: WhyReport) -> String {
-        let held = report.held.isEmpty ? "" : " (but a guard would hold the run)"
-        let steps = report.changes.map { change in
-            switch change.kind {
-            case .parked: "nothing is sent: Iterable refused this person before; --retry-rejected tries again"
-            default:
-                "\(change.operation.rawValue) \(change.identity)"
-                    + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
-            }
-        }
-        if !steps.isEmpty { return steps.joined(separator: "; ") + held }
-        if report.rows.contains(where: { $0.failure == nil }) { return "nothing to do, the list is right" }
-        return report.rows.isEmpty ? "nothing to do" : "nothing is sent; the row fails again until it is corrected"
-    }
-
     private func json(_ report: WhyReport) -> String {
         var rows = Listing(columns: ["email", "user_id", "valid", "error_code", "error_reason"])
         rows.rows = report.rows.map {
@@ -110,7 +94,7 @@ struct WhyCommand: AsyncParsableCommand {
         let parts = [
             "\"sync\":\(JSONText.quote(sync))", "\"identifier\":\(JSONText.quote(identifier))",
             "\"in_audience\":\(report.rows.contains { $0.failure == nil })", "\"audience\":\(rows.json)",
-            "\"snapshot\":\(members.json)", "\"next\":\(JSONText.quote(Self.nextStep(report)))",
+            "\"snapshot\":\(members.json)", "\"next\":\(JSONText.quote(report.nextStep))",
             "\"log\":\(records.json)",
         ]
         return "{" + parts.joined(separator: ",\n ") + "}"

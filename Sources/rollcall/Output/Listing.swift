@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import RollcallCore
 
 /// The formats of commands that read.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
@@ -85,25 +86,9 @@ struct Listing {
 
     static func csvLine(_ row: [Value]) -> String {
         row.map { value in
-            var cell = value.plain
-            if case .text = value, let first = cell.utf8.first, formulaSigns.contains(first) { cell = "'" + cell }
-            let needsQuotes = cell.utf8.contains { [UInt8(ascii: ","), UInt8(ascii: "\""), 10, 13].contains($0) }
-            return needsQuotes ? quoted(cell) : cell
+            if case .text(let text) = value { return CommaSeparated.text(text) }
+            return CommaSeparated.quoted(value.plain)
         }.joined(separator: ",")
-    }
-
-    /// What a spreadsheet takes for the beginning of a formula, or passes over before one.
-    private static let formulaSigns = Array("=+-@\t\r\n".utf8)
-
-    /// By Unicode scalars: a quote with a combining mark after it is a quote to every reader of CSV.
-    private static func quoted(_ cell: String) -> String {
-        var quoted = "\""
-        for scalar in cell.unicodeScalars {
-            if scalar == "\"" { quoted.unicodeScalars.append("\"") }
-            quoted.unicodeScalars.append(scalar)
-        }
-        quoted.unicodeScalars.append("\"")
-        return quoted
     }
 }
 
@@ -184,41 +169,5 @@ struct TextTable {
         }
         if !line.isEmpty || lines.isEmpty { lines.append(line) }
         return lines
-    }
-}
-
-enum JSONText {
-    /// A JSON string, with everything escaped that JSON wants escaped.
-    static func quote(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20: quoted += String(format: "\\u%04x", scalar.value)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
-}
-
-extension Date {
-    /// `2026-11-21T06:00:00.000Z`
-    var iso8601: String {
-        // Years 1 to 9999; other dates, which only a broken answer can bring, become the nearest of them.
-        let exact = (timeIntervalSince1970 * 1000).rounded()
-        let nearest = exact.isNaN ? 0 : max(-62_135_596_800_000, min(253_402_300_799_999, exact))
-        let second = (nearest / 1000).rounded(.down)
-        let milliseconds = Int64(nearest - second * 1000)
-        var seconds = time_t(second)
-        var parts = tm()
-        gmtime_r(&seconds, &parts)
-        return String(
-            format: "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", Int(parts.tm_year) + 1900, Int(parts.tm_mon) + 1,
-            Int(parts.tm_mday), Int(parts.tm_hour), Int(parts.tm_min), Int(parts.tm_sec), Int(milliseconds))
     }
 }

@@ -1,0 +1,114 @@
+extension OpenAPIDocument {
+    /// The shapes of answers by name.
+    static let schemas = #"""
+        "Run": {"type":"object","properties":{"run_id":{"type":"string","format":"uuid"},"sync":{"type":"string"},
+          "status":{"type":"string","enum":["queued","running","succeeded","completed_with_failures","failed","held",
+          "cancelled","skipped","interrupted"]},"trigger":{"type":"string","enum":["manual","schedule","api"]},
+          "list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
+          "type":["string","null"],"format":"date-time"},"counts":{"$ref":"#/components/schemas/Counts"},"requests":{
+          "$ref":"#/components/schemas/Requests"},"error":{"oneOf":[{"$ref":"#/components/schemas/Error"},{
+          "type":"null"}]},"held":{"type":"array","items":{"type":"object","properties":{"guard":{"type":"string"},
+          "limit":{"type":"string"},"observed":{"type":"string"}},"required":["guard","limit","observed"],
+          "additionalProperties":false}}},"required":["run_id","sync","status","trigger","list_id","started_at",
+          "finished_at","counts","requests","error"],"additionalProperties":false,
+          "description":"As `rollcall run --json` has it."},
+        "Counts": {"type":"object","properties":{"rows_read":{"type":"integer","minimum":0},"invalid":{
+          "type":"integer","minimum":0},"duplicates":{"type":"integer","minimum":0},"audience":{"type":"integer",
+          "minimum":0},"unchanged":{"type":"integer","minimum":0},"planned":{
+          "$ref":"#/components/schemas/PerOperation"},"succeeded":{"$ref":"#/components/schemas/PerOperation"},
+          "failed":{"$ref":"#/components/schemas/PerOperation"},"not_attempted":{"type":"integer","minimum":0},
+          "unknown":{"type":"integer","minimum":0}},"required":["rows_read","invalid","duplicates","audience",
+          "unchanged","planned","succeeded","failed","not_attempted","unknown"],"additionalProperties":false,
+          "description":"In every ended run rows_read = invalid + duplicates + audience, and planned = succeeded + failed + not_attempted + unknown."},
+          
+        "PerOperation": {"type":"object","properties":{"subscribe":{"type":"integer","minimum":0},"unsubscribe":{
+          "type":"integer","minimum":0}},"required":["subscribe","unsubscribe"],"additionalProperties":false},
+        "Requests": {"type":"object","properties":{"sent":{"type":"integer","minimum":0},"retried":{"type":"integer",
+          "minimum":0},"rate_limited":{"type":"integer","minimum":0}},"required":["sent","retried","rate_limited"],
+          "additionalProperties":false},
+        "Error": {"type":"object","properties":{"code":{"type":"string"},"message":{"type":"string"},"hint":{"type":[
+          "string","null"]}},"required":["code","message","hint"],"additionalProperties":false},
+        "Sync": {"type":"object","properties":{"sync":{"type":"string"},"state":{"type":"string","enum":[
+          "unreachable","running","held","paused","disabled","failing","scheduled","manual"]},"enabled":{
+          "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string"},"destination":{"type":"string"},
+          "list_id":{"type":["integer","null"]},"schedule":{"oneOf":[{"$ref":"#/components/schemas/Schedule"},{
+          "type":"null"}]},"members":{"type":["integer","null"],"minimum":0},"next_due_at":{"type":["string","null"],
+          "format":"date-time"},"latest_tick":{"oneOf":[{"$ref":"#/components/schemas/Tick"},{"type":"null"}]},
+          "latest_run":{"oneOf":[{"$ref":"#/components/schemas/Run"},{"type":"null"}]},"held_run_id":{"type":[
+          "string","null"]},"live":{"oneOf":[{"$ref":"#/components/schemas/Live"},{"type":"null"}]},"problem":{
+          "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}]}},"required":["sync","state","enabled",
+          "paused","warehouse","destination","list_id","schedule","members","next_due_at","latest_tick","latest_run",
+          "held_run_id","live","problem"],"additionalProperties":false},
+        "Schedule": {"type":"object","properties":{"every":{"type":"string","enum":["5m","10m","15m","30m","1h","3h",
+          "6h","12h","24h"]},"at":{"type":"string"}},"required":["every","at"],"additionalProperties":false},
+        "Tick": {"type":"object","properties":{"sync":{"type":"string"},"due_at":{"type":"string",
+          "format":"date-time"},"outcome":{"type":"string","enum":["pending","ran","skipped_running","skipped_held",
+          "skipped_paused","skipped_disabled","missed"]},"run_id":{"type":["string","null"]},"lateness_seconds":{
+          "type":["number","null"]}},"required":["sync","due_at","outcome","run_id","lateness_seconds"],
+          "additionalProperties":false},
+        "Live": {"type":"object","properties":{"run_id":{"type":"string"},"sync":{"type":"string"},"trigger":{
+          "type":"string"},"started_at":{"type":"string","format":"date-time"},"phase":{"type":"string"},"done":{
+          "type":["integer","null"],"minimum":0},"total":{"type":["integer","null"],"minimum":0},
+          "changes_per_second":{"type":["number","null"]},"seconds_left":{"type":["number","null"]},"requests":{
+          "$ref":"#/components/schemas/Requests"}},"required":["run_id","sync","trigger","started_at","phase","done",
+          "total","changes_per_second","seconds_left","requests"],"additionalProperties":false,
+          "description":"A run that goes on in the process that answers."},
+        "Record": {"type":"object","properties":{"record_id":{"type":"string"},"run_id":{"type":"string"},"sync":{
+          "type":"string"},"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"operation":{
+          "type":"string","enum":["subscribe","unsubscribe","validate"]},"status":{"type":"string","enum":[
+          "succeeded","failed","unknown","not_attempted"]},"error_code":{"type":["string","null"]},"error_reason":{
+          "type":["string","null"]},"http_status":{"type":["integer","null"]},"attempts":{"type":"integer",
+          "minimum":0},"logged_at":{"type":"string","format":"date-time"}},"required":["record_id","run_id","sync",
+          "email","user_id","operation","status","error_code","error_reason","http_status","attempts","logged_at"],
+          "additionalProperties":false},
+        "Why": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_audience":{
+          "type":"boolean"},"audience":{"type":"array","items":{"type":"object","properties":{"email":{"type":[
+          "string","null"]},"user_id":{"type":["string","null"]},"valid":{"type":"boolean"},"error_code":{"type":[
+          "string","null"]},"error_reason":{"type":["string","null"]}},"required":["email","user_id","valid",
+          "error_code","error_reason"],"additionalProperties":false}},"snapshot":{"type":"array","items":{
+          "type":"object","properties":{"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},
+          "state":{"type":"string","enum":["subscribed","subscribing","unsubscribing","rejected"]},"since_run_id":{
+          "type":"string"},"since":{"type":"string","format":"date-time"}},"required":["email","user_id","state",
+          "since_run_id","since"],"additionalProperties":false}},"next":{"type":"string"},"log":{"type":"array",
+          "items":{"$ref":"#/components/schemas/Record"}}},"required":["sync","identifier","in_audience","audience",
+          "snapshot","next","log"],"additionalProperties":false},
+        "SyncPage": {"type":"object","properties":{"items":{"type":"array","items":{
+          "$ref":"#/components/schemas/Sync"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
+          "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
+          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}}},
+          "required":["items","next"],"additionalProperties":false},
+        "RunPage": {"type":"object","properties":{"items":{"type":"array","items":{
+          "$ref":"#/components/schemas/Run"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
+          "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
+          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}}},
+          "required":["items","next"],"additionalProperties":false},
+        "TickPage": {"type":"object","properties":{"items":{"type":"array","items":{
+          "$ref":"#/components/schemas/Tick"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
+          "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
+          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}}},
+          "required":["items","next"],"additionalProperties":false},
+        "RecordPage": {"type":"object","properties":{"items":{"type":"array","items":{
+          "$ref":"#/components/schemas/Record"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
+          "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
+          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}}},
+          "required":["items","next"],"additionalProperties":false},
+        "TriggerStarted": {"type":"object","properties":{"syncId":{"type":"string"}},"required":["syncId"],
+          "additionalProperties":false},
+        "TriggerStatus": {"type":"object","properties":{"id":{"type":"string"},"status":{"type":"string","enum":[
+          "running","succeeded","failed"]},"error":{"type":["string","null"]}},"required":["id","status","error"],
+          "additionalProperties":false},
+        "Health": {"type":"object","properties":{"status":{"type":"string","enum":["ok","stuck"]},
+          "scheduler_lateness_seconds":{"type":"number"}},"required":["status","scheduler_lateness_seconds"],
+          "additionalProperties":false},
+        "Ready": {"type":"object","properties":{"status":{"type":"string","enum":["ready","degraded","unready"]},
+          "problems":{"type":"array","items":{"type":"object","properties":{"subject":{"type":"string","enum":[
+          "warehouse","sync","configuration","scheduler"]},"name":{"type":["string","null"]},"code":{"type":"string"},
+          "message":{"type":"string"},"hint":{"type":["string","null"]}},"required":["subject","name","code"],
+          "additionalProperties":false}},"scheduler_lateness_seconds":{"type":"number"}},"required":["status",
+          "problems","scheduler_lateness_seconds"],"additionalProperties":false},
+        "Problem": {"type":"object","properties":{"type":{"type":"string"},"title":{"type":"string"},"status":{
+          "type":"integer"},"detail":{"type":"string"},"code":{"type":"string"},"hint":{"type":["string","null"]},
+          "run_id":{"type":"string"}},"required":["type","title","status","detail","code","hint"],
+          "additionalProperties":false,"description":"RFC 9457; run_id names the run in the way."}
+        """#
+}

@@ -1,0 +1,84 @@
+import Foundation
+import Hummingbird
+import RollcallCore
+import SyncEngine
+
+/// `/api/v1/syncs`
+struct SyncRoutes: Sendable {
+    let service: SyncService
+    let limits: RequestLimits
+    /// Looking somebody up reads a whole audience: only a few at once.
+    let lookups: Slots
+
+    var routes: [Route] {
+        [
+            Route(.get, "/api/v1/syncs", .reader) { request, _ in
+                _ = try Query(request, known: [])
+                return Reply.json(APIObject.page(await service.statuses().map(APIObject.sync), next: nil))
+            },
+            Route(.get, "/api/v1/syncs/{name}", .reader) { request, context in
+                _ = try Query(request, known: [])
+                return Reply.json(APIObject.sync(try await service.status(of: try context.part("name"))))
+            },
+            Route(.post, "/api/v1/syncs/{name}/runs", .operators) { try await start($0, $1) },
+            Route(.post, "/api/v1/syncs/{name}/pause", .operators) { try await setPaused(true, $0, $1) },
+            Route(.post, "/api/v1/syncs/{name}/resume", .operators) { try await setPaused(false, $0, $1) },
+            Route(.get, "/api/v1/syncs/{name}/ticks", .reader) { try await ticks($0, $1) },
+            Route(.get, "/api/v1/syncs/{name}/why", .reader) { try await why($0, $1) },
+        ]
+    }
+
+    private func start(_ request: Request, _ context: WebContext) async throws -> Response {
+        let names = ["full", "retry_rejected", "force_new"]
+        let fields = try await request.jsonFields(
+            Bool.self, known: names, expected: "All fields are true or false: \(names.joined(separator: ", ")).",
+            context, limits: limits)
+        var wanted = RunRequest()
+        wanted.trigger = .api
+        wanted.full = fields["full"] ?? false
+        wanted.retryRejected = fields["retry_rejected"] ?? false
+        wanted.forceNew = fields["force_new"] ?? false
+        let run = try await service.start(try context.part("name"), wanted)
+        return Reply.json(APIObject.run(run), status: .accepted, headers: [.location: "/api/v1/runs/\(run.id)"])
+    }
+
+    private func setPaused(_ paused: Bool, _ request: Request, _ context: WebContext) async throws -> Response {
+        _ = try await request.jsonFields(
+            Bool.self, known: [], expected: "No body is needed.", context, limits: limits)
+        return Reply.json(APIObject.sync(try await service.setPaused(try context.part("name"), paused)))
+    }
+
+    private func ticks(_ request: Request, _ context: WebContext) async throws -> Response {
+        let query = try Query(request, known: ["since", "limit", "cursor"])
+        let limit = try query.integer("limit", in: Paging.range) ?? Paging.size
+        var before: Date?
+        if let cursor = query["cursor"] {
+            guard let milliseconds = Int64(cursor) else { throw Paging.badCursor }
+            before = Date(timeIntervalSince1970: Double(milliseconds) / 1000)
+        }
+        let ticks = try await service.ticks(
+            try context.part("name"), since: try query.time("since"), before: before, limit: limit + 1)
+        let page = ticks.prefix(limit)
+        let next = ticks.count > limit ? page.last.map { "\(Int64($0.dueAt.timeIntervalSince1970 * 1000))" } : nil
+        return Reply.json(APIObject.page(page.map(APIObject.tick), next: next))
+    }
+
+    private func why(_ request: Request, _ context: WebContext) async throws -> Response {
+        let query = try Query(request, known: ["identifier"])
+        guard let identifier = query["identifier"], !identifier.isEmpty, identifier.utf8.count <= 1000 else {
+            throw Problem.badParameter("identifier", "an email or a userId")
+        }
+        let name = try context.part("name")
+        guard let slot = lookups.take() else { throw Slots.problem }
+        let report = try await service.why(name, identifier)
+        withExtendedLifetime(slot) {}
+        return Reply.json(APIObject.why(report, sync: name, identifier: identifier))
+    }
+}
+
+/// How lists come in pages.
+enum Paging {
+    static let size = 50
+    static let range = 1...500
+    static let badCursor = Problem.badParameter("cursor", "the `next` of the page before")
+}

@@ -1,0 +1,57 @@
+import Hummingbird
+import RollcallCore
+import SyncEngine
+
+/// The calls with which RudderStack's operators for Airflow and Dagster start a sync and wait for it; the sync's name stands
+/// for the connection's id. Source: RudderStack's documentation of its Reverse ETL API, and its clients.
+struct TriggerRoutes: Sendable {
+    let service: SyncService
+    let limits: RequestLimits
+
+    var routes: [Route] {
+        [
+            Route(.post, "/v2/retl-connections/{sync}/start", .operators) { try await start($0, $1) },
+            Route(.get, "/v2/retl-connections/{sync}/syncs/{id}", .reader) { _, context in
+                let name = try context.part("sync")
+                let run = try await service.run(try RunRoutes.id(context))
+                guard run.sync == name else {
+                    throw Problem(.notFound, "run_unknown", "The run is not one of \"\(Shown.safe(name, limit: 60))\".")
+                }
+                return Reply.json(Self.status(run))
+            },
+        ]
+    }
+
+    private func start(_ request: Request, _ context: WebContext) async throws -> Response {
+        let expected = "syncType is \"incremental\" or \"full\"."
+        let fields = try await request.jsonFields(
+            String.self, known: ["syncType"], expected: expected, context, limits: limits)
+        let type = fields["syncType"] ?? "incremental"
+        guard type == "incremental" || type == "full" else {
+            throw Problem(.badRequest, "bad_field", "There is no such kind of sync.", hint: expected)
+        }
+        var wanted = RunRequest()
+        wanted.trigger = .api
+        wanted.full = type == "full"
+        let run = try await service.start(try context.part("sync"), wanted)
+        return Reply.json(.object(["syncId": .string(run.id)]))
+    }
+
+    /// Three words for all statuses: what completed with failures succeeded; what is held has not.
+    static func status(_ run: SyncRun) -> JSON {
+        let word: String
+        var error = run.error?.message
+        switch run.status {
+        case .queued, .running: word = "running"
+        case .succeeded, .completedWithFailures: (word, error) = ("succeeded", nil)
+        case .held:
+            word = "failed"
+            let found = run.held.map { "\($0.guard) allows \($0.limit), the plan has \($0.observed)" }
+            error = "held by a guard, nothing was sent: \(found.joined(separator: "; "))"
+        case .failed, .cancelled, .skipped, .interrupted:
+            word = "failed"
+            error = error ?? "the run was \(run.status.rawValue)"
+        }
+        return .object(["id": .string(run.id), "status": .string(word), "error": .string(error)])
+    }
+}

@@ -1,0 +1,121 @@
+/// The pages about syncs.
+enum SyncTemplates {
+    static let badge = #"<span class="badge {{kind}}">{{words}}</span>"#
+
+    static let time = #"<time datetime="{{iso}}" title="{{exact}}">{{words}}</time>"#
+
+    static let overview = #"""
+        {{>head}}
+        <h1>Syncs</h1>
+        <div id="problems" data-part>
+        {{#problems}}<p class="note bad" role="alert"><strong>{{subject}}</strong> {{message}}{{#hint}}<br><span class="soft">{{hint}}</span>{{/hint}}</p>{{/problems}}
+        </div>
+        <div id="syncs" data-part>
+        {{^cards}}<section class="card"><p>No sync is configured yet. Add one under <code>syncs</code> in <code>rollcall.yaml</code>; it appears here by itself.</p></section>{{/cards}}
+        <div class="cards">
+        {{#cards}}
+        <article class="card sync">
+        <div class="title"><h2><a href="{{link}}"><bdi>{{name}}</bdi></a></h2>{{#badge}}{{>badge}}{{/badge}}</div>
+        {{#problem}}<p class="note bad">{{problem}}</p>{{/problem}}
+        {{#held}}<p class="note warn">Held by a guard. <a href="{{held}}">Look at the plan</a></p>{{/held}}
+        {{#live}}{{>live}}{{/live}}
+        <div class="figure"><div><span class="big">{{members}}</span> <span class="soft">members</span></div>
+        {{#spark}}<svg class="spark" viewBox="0 0 120 32" role="img" aria-label="Audience size over the latest runs"><path d="{{spark}}"/></svg>{{/spark}}</div>
+        <dl>
+        <div><dt>Last run</dt><dd>{{#last}}<a href="{{link}}">{{status}}</a> {{#when}}{{>time}}{{/when}}{{/last}}{{^last}}never{{/last}}</dd></div>
+        <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
+        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
+        <div><dt>List</dt><dd><bdi>{{list}}</bdi></dd></div>
+        </dl>
+        </article>
+        {{/cards}}
+        </div></div>
+        {{>foot}}
+        """#
+
+    static let live = #"""
+        <div class="live">
+        <progress {{#bar}}value="{{done}}" max="{{total}}"{{/bar}} aria-label="Progress"></progress>
+        <p>{{words}}{{#rate}}, {{rate}}{{/rate}}{{#left}}, about {{left}} left{{/left}}</p>
+        <p class="soft">{{requests}}</p>
+        </div>
+        """#
+
+    static let sync = #"""
+        {{>head}}
+        <p class="crumbs"><a href="/">Syncs</a></p>
+        <div id="state" data-part>
+        <div class="title"><h1><bdi>{{name}}</bdi></h1>{{#badge}}{{>badge}}{{/badge}}</div>
+        {{#problem}}<p class="note bad" role="alert">{{problem}}</p>{{/problem}}
+        {{#held}}<p class="note warn">A run is held by a guard; nothing was sent. <a href="{{held}}">Look at the plan, then approve or discard it</a></p>{{/held}}
+        {{#running}}<section class="card"><h2><a href="{{running}}">Running now</a></h2>{{#live}}{{>live}}{{/live}}{{^live}}<p>In another process.</p>{{/live}}</section>{{/running}}
+        <section class="card facts">
+        <dl>
+        <div><dt>Members</dt><dd class="big">{{members}}</dd></div>
+        <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
+        <div><dt>Schedule</dt><dd>{{schedule}}</dd></div>
+        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
+        <div><dt>List</dt><dd><bdi>{{list}}</bdi></dd></div>
+        <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
+        </dl>
+        <div class="actions">
+        {{#frame.isOperator}}
+        {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button><label class="check"><input type="checkbox" name="full" value="1"> send every member again</label></form>{{/canRun}}
+        {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the schedule</button></form>{{/canPause}}
+        {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the schedule</button></form>{{/canResume}}
+        {{/frame.isOperator}}
+        <a class="button" href="{{link}}/why">Why is somebody on the list?</a>
+        </div>
+        </section>
+        </div>
+        <div id="charts" data-part>{{#hasCharts}}<div class="charts">{{#charts}}<figure class="card"><figcaption>{{title}}</figcaption>{{>chart}}</figure>{{/charts}}</div>{{/hasCharts}}</div>
+        <div id="runs" data-part>
+        <section class="card"><h2>Runs</h2>
+        {{^runs}}<p class="soft">None yet.</p>{{/runs}}
+        {{#hasRuns}}<div class="scroll"><table>
+        <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">People</th><th scope="col" class="number">Entered</th><th scope="col" class="number">Left</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
+        <tbody>{{#runs}}<tr><td><a href="{{link}}">{{#when}}{{>time}}{{/when}}</a></td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{people}}</td><td class="number">{{entered}}</td><td class="number">{{left}}</td><td class="number">{{failed}}</td><td class="number">{{took}}</td><td>{{trigger}}</td></tr>
+        {{/runs}}</tbody></table></div>{{/hasRuns}}
+        {{#older}}<p><a href="{{older}}">Older runs</a></p>{{/older}}
+        </section>
+        {{#hasTicks}}<section class="card"><h2>Ticks of the schedule</h2><div class="scroll"><table>
+        <thead><tr><th scope="col">Due</th><th scope="col">Outcome</th><th scope="col" class="number">Lateness</th><th scope="col">Run</th></tr></thead>
+        <tbody>{{#ticks}}<tr><td>{{#due}}{{>time}}{{/due}}</td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{lateness}}</td><td>{{#link}}<a href="{{link}}">show</a>{{/link}}</td></tr>
+        {{/ticks}}</tbody></table></div></section>{{/hasTicks}}
+        </div>
+        {{>foot}}
+        """#
+
+    static let chart = #"""
+        <svg class="chart" viewBox="0 0 360 150" role="img" aria-label="{{label}}">
+        {{#lines}}<line class="grid" x1="44" y1="{{y}}" x2="356" y2="{{y}}"/><text class="axis end" x="38" y="{{textY}}">{{words}}</text>{{/lines}}
+        {{#area}}<path class="area" d="{{area}}"/>{{/area}}{{#line}}<path class="line" d="{{line}}"/>{{/line}}
+        {{#bars}}<rect class="{{kind}}" x="{{x}}" y="{{y}}" width="{{width}}" height="{{height}}" rx="1"><title>{{title}}</title></rect>{{/bars}}
+        {{#dots}}<circle cx="{{x}}" cy="{{y}}" r="2"><title>{{title}}</title></circle>{{/dots}}
+        <text class="axis" x="44" y="146">{{first}}</text><text class="axis end" x="356" y="146">{{last}}</text>
+        </svg>
+        """#
+
+    static let why = #"""
+        {{>head}}
+        <p class="crumbs"><a href="/">Syncs</a> / <a href="{{link}}"><bdi>{{name}}</bdi></a></p>
+        <h1>Why is somebody on the list, or not?</h1>
+        <section class="card"><form method="post" action="{{link}}/why" class="row">
+        <input type="hidden" name="token" value="{{frame.formToken}}">
+        <label for="identifier">Email or userId</label>
+        <input id="identifier" name="identifier" value="{{identifier}}" maxlength="1000" autocomplete="off" autocapitalize="none" spellcheck="false" required autofocus>
+        <button class="primary">Look up</button>
+        </form><p class="soft">Reads the whole audience once; that takes a while with a large one.</p></section>
+        {{#result}}
+        <section class="card"><h2>Next run</h2><p>{{next}}</p></section>
+        <section class="card"><h2>In the audience</h2>
+        {{^rows}}<p class="soft">No row carries this identifier.</p>{{/rows}}
+        <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#failure}}<span class="badge bad">invalid</span> {{failure}}{{/failure}}{{^failure}}<span class="badge good">valid</span>{{/failure}}</li>{{/rows}}</ul></section>
+        <section class="card"><h2>On the snapshot</h2>
+        {{^members}}<p class="soft">Not a member of this sync.</p>{{/members}}
+        <ul class="plainlist">{{#members}}<li><bdi>{{who}}</bdi> {{#badge}}{{>badge}}{{/badge}} since {{#since}}{{>time}}{{/since}} {{reason}}</li>{{/members}}</ul></section>
+        <section class="card"><h2>What happened</h2>{{>records}}</section>
+        {{/result}}
+        {{>foot}}
+        """#
+}

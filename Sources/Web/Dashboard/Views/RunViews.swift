@@ -1,0 +1,221 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+struct RunView: PageView {
+    struct OperationRow: PageView {
+        var name: String
+        var subscribe: String
+        var unsubscribe: String
+        var isTotal = false
+
+        init(_ name: String, _ counts: PerOperation, isTotal: Bool = false) {
+            self.name = name
+            subscribe = Shown.grouped(counts.subscribe)
+            unsubscribe = Shown.grouped(counts.unsubscribe)
+            self.isTotal = isTotal
+        }
+    }
+    struct ErrorView: PageView {
+        var code: String
+        var message: String
+        var hint: String?
+    }
+    struct PlanRow: PageView {
+        var who: String
+        var operation: String
+        var remark: String
+
+        init(_ change: Change) {
+            who = RecordView.person(change.identity.email, change.identity.userID)
+            operation = change.operation.rawValue
+            remark = change.notBefore.map { "not before \(TimeView.minute($0))" } ?? ""
+        }
+    }
+    struct Filter: PageView {
+        var link: String
+        var words: String
+        var isCurrent: Bool
+    }
+
+    var frame: Frame
+    var id: String
+    var link: String
+    var sync: String
+    var syncLink: String
+    var when: TimeView
+    var badge: BadgeView
+    var error: ErrorView?
+    var isHeld: Bool
+    var findings: [String]
+    var planSubscribe: String
+    var planUnsubscribe: String
+    var plan: [PlanRow]
+    var hasPlan: Bool
+    /// Changes that are not shown; nil where all are.
+    var planRest: String?
+    var isRunning: Bool
+    var live: LiveView?
+    var rowsRead: String
+    var invalid: String
+    var duplicates: String
+    var audience: String
+    var unchanged: String
+    var operations: [OperationRow]
+    var notAttempted: String
+    var unknown: String
+    var trigger: String
+    var list: String
+    var took: String
+    var requests: String
+    var retried: String
+    var rateLimited: String
+    var filters: [Filter]
+    var csv: String
+    var records: [RecordView]
+    var hasRecords: Bool
+    var next: String?
+
+    /// - Parameter plan: the first changes of a held run.
+    init(_ run: SyncRun, live: LiveRun?, plan: [Change], records: RecordPage, frame: Frame, now: Date) {
+        let counts = run.counts
+        self.frame = frame
+        id = run.id
+        link = "/runs/\(run.id)"
+        sync = Shown.safe(run.sync, limit: 80)
+        syncLink = SyncWords.link(run.sync)
+        when = TimeView(run.startedAt, now: now)
+        badge = BadgeView(run.status)
+        error = run.error.map { error in
+            ErrorView(
+                code: error.code, message: Shown.safe(error.message, limit: 1000),
+                hint: error.hint.map { Shown.safe($0, limit: 1000) })
+        }
+        isHeld = run.status == .held
+        findings = run.held.map(Self.words)
+        planSubscribe = Shown.grouped(counts.planned.subscribe)
+        planUnsubscribe = Shown.grouped(counts.planned.unsubscribe)
+        self.plan = plan.map(PlanRow.init)
+        hasPlan = !plan.isEmpty
+        let rest = counts.planned.total - plan.count
+        planRest = rest > 0 && !plan.isEmpty ? Shown.grouped(rest) : nil
+        isRunning = run.status == .running || run.status == .queued
+        self.live = live.map(LiveView.init)
+        rowsRead = Shown.grouped(counts.rowsRead)
+        invalid = Shown.grouped(counts.invalid)
+        duplicates = Shown.grouped(counts.duplicates)
+        audience = Shown.grouped(counts.audience)
+        unchanged = Shown.grouped(counts.unchanged)
+        operations = [
+            OperationRow("Planned", counts.planned, isTotal: true), OperationRow("Succeeded", counts.succeeded),
+            OperationRow("Failed", counts.failed),
+        ]
+        notAttempted = Shown.grouped(counts.notAttempted)
+        unknown = Shown.grouped(counts.unknown)
+        trigger = run.trigger.rawValue + (run.full ? ", every member again" : "")
+        list = run.listID.map(String.init) ?? "not made yet"
+        took = run.finishedAt.map { Shown.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
+        let deliveries = live?.requests ?? run.requests
+        requests = Shown.grouped(deliveries.sent)
+        retried = Shown.grouped(deliveries.retried)
+        rateLimited = Shown.grouped(deliveries.rateLimited)
+        filters = RecordPage.filters.map { status, words in
+            Filter(
+                link: "/runs/\(run.id)?status=\(status)", words: words, isCurrent: status == records.status)
+        }
+        let wanted = records.status == "all" ? "" : "&status=\(records.status)"
+        csv = "/api/v1/runs/\(run.id)/records?format=csv\(wanted)"
+        self.records = records.records.map { RecordView($0, now: now) }
+        hasRecords = !records.records.isEmpty
+        next = records.next.map { "/runs/\(run.id)?status=\(records.status)&cursor=\($0)" }
+    }
+
+    /// One finding of a guard as a sentence.
+    static func words(_ finding: GuardFinding) -> String {
+        switch finding.guard {
+        case "allow_empty": "The audience has no valid row, and guards.allow_empty is false."
+        case "max_removals":
+            "It would remove \(finding.observed) members; guards.max_removals allows \(finding.limit)."
+        default: "guards.\(finding.guard) allows \(finding.limit); the plan has \(finding.observed)."
+        }
+    }
+}
+
+/// Records of a run with one status.
+struct RecordPage: Sendable {
+    /// One of ``filters``.
+    var status: String
+    var records: [LogRecord]
+    /// Cursor of the page after this.
+    var next: Int64?
+
+    static let filters = [
+        ("failed", "failed"), ("unknown", "unknown"), ("not_attempted", "not attempted"), ("succeeded", "succeeded"),
+        ("all", "all"),
+    ]
+}
+
+struct WhyView: PageView {
+    struct Row: PageView {
+        var who: String
+        var failure: String?
+    }
+    struct MemberRow: PageView {
+        var who: String
+        var badge: BadgeView
+        var since: TimeView
+        var reason: String
+    }
+    struct Result: PageView {
+        var next: String
+        var rows: [Row]
+        var members: [MemberRow]
+        var records: [RecordView]
+        var hasRecords: Bool
+    }
+
+    var frame: Frame
+    var name: String
+    var link: String
+    var identifier: String
+    var result: Result?
+
+    init(sync: String, identifier: String, report: WhyReport?, frame: Frame, now: Date) {
+        self.frame = frame
+        name = Shown.safe(sync, limit: 80)
+        link = SyncWords.link(sync)
+        self.identifier = identifier
+        result = report.map { report in
+            Result(
+                next: Shown.safe(report.nextStep, limit: 1000),
+                rows: report.rows.map {
+                    Row(
+                        who: RecordView.person($0.email, $0.userID),
+                        failure: $0.failure.map { Shown.safe($0.reason, limit: 300) })
+                },
+                members: report.members.map { entry in
+                    MemberRow(
+                        who: RecordView.person(entry.member.identity.email, entry.member.identity.userID),
+                        badge: BadgeView(entry.member.state), since: TimeView(entry.since, now: now),
+                        reason: Shown.safe(entry.member.rejection?.reason ?? "", limit: 300))
+                },
+                records: report.records.map { RecordView($0, now: now) }, hasRecords: !report.records.isEmpty)
+        }
+    }
+}
+
+struct LoginView: PageView {
+    var frame: Frame
+    var next: String
+    var failed: Bool
+}
+
+struct ErrorPageView: PageView {
+    var frame: Frame
+    var heading: String
+    var detail: String
+    var hint: String?
+    var runID: String?
+    var back: String
+}

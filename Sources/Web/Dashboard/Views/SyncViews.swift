@@ -1,0 +1,222 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+struct OverviewView: PageView {
+    var frame: Frame
+    var problems: [ProblemView]
+    var cards: [SyncCard]
+}
+
+/// Something that keeps syncs from running.
+struct ProblemView: PageView {
+    var subject: String
+    var message: String
+    var hint: String?
+
+    init(_ problem: ServiceProblem) {
+        let (kind, name) = ProblemReport.words(problem.subject)
+        subject = name.map { "\(kind) \(Shown.safe($0, limit: 60)):" } ?? "\(kind):"
+        message = Shown.safe(problem.error.message, limit: 500)
+        hint = problem.error.hint.map { Shown.safe($0, limit: 500) }
+    }
+}
+
+/// A sync at a glance.
+struct SyncCard: PageView {
+    struct Last: PageView {
+        var link: String
+        var status: String
+        var when: TimeView
+    }
+
+    var name: String
+    var link: String
+    var badge: BadgeView
+    var members: String
+    var list: String
+    var last: Last?
+    var next: TimeView?
+    /// Where there is no next run.
+    var nextWords: String
+    var lateness: String
+    var problem: String?
+    /// Link to the held run.
+    var held: String?
+    var live: LiveView?
+    var spark: String?
+
+    init(_ status: SyncStatus, runs: [SyncRun], now: Date) {
+        let words = SyncWords(status)
+        name = words.name
+        link = words.link
+        badge = BadgeView(SyncState(status), latest: status.latestRun?.status)
+        members = words.members
+        list = words.list
+        last = status.latestRun.map { run in
+            Last(
+                link: "/runs/\(run.id)", status: run.status.rawValue.replacing("_", with: " "),
+                when: TimeView(run.startedAt, now: now))
+        }
+        next = status.nextDue.map { TimeView($0, now: now) }
+        nextWords = words.noNextRun
+        lateness = words.lateness
+        problem = status.problem.map { Shown.safe($0.message, limit: 90) }
+        held = status.heldRun.map { "/runs/\($0.id)" }
+        live = status.live.map(LiveView.init)
+        spark = ChartMaker(runs).spark
+    }
+}
+
+/// Words about a sync that several pages need.
+struct SyncWords {
+    private let status: SyncStatus
+
+    init(_ status: SyncStatus) { self.status = status }
+
+    var name: String { Shown.safe(status.settings.name, limit: 80) }
+
+    var link: String { Self.link(status.settings.name) }
+
+    static func link(_ sync: String) -> String { "/syncs/\(sync.percentEncoded)" }
+
+    var members: String { status.members.map(Shown.grouped) ?? "–" }
+
+    var list: String {
+        let id = status.listID.map(String.init)
+        switch status.settings.list {
+        case .id(let configured): return id ?? "\(configured)"
+        case .name(let name, _):
+            let shown = Shown.safe(name, limit: 60)
+            return id.map { "\(shown) (\($0))" } ?? "\(shown) (not made yet)"
+        }
+    }
+
+    var schedule: String {
+        guard let schedule = status.settings.schedule else { return "on demand" }
+        return "every \(schedule.every.rawValue), through \(schedule.timeOfDay)"
+    }
+
+    var noNextRun: String {
+        switch SyncState(status) {
+        case .disabled: "disabled"
+        case .paused: "paused"
+        default: status.isPaused ? "paused" : status.settings.schedule == nil ? "on demand" : "–"
+        }
+    }
+
+    var lateness: String { status.latestTick?.latenessSeconds.map(Shown.duration) ?? "–" }
+
+    var source: String {
+        let from =
+            switch status.settings.audience {
+            case .table(let parts): parts.joined(separator: ".")
+            case .query(_, let file): file ?? "a query"
+            }
+        return Shown.safe("\(status.settings.warehouse): \(from)", limit: 120)
+    }
+}
+
+struct SyncView: PageView {
+    var frame: Frame
+    var name: String
+    var link: String
+    var badge: BadgeView
+    var members: String
+    var list: String
+    var schedule: String
+    var source: String
+    var next: TimeView?
+    var nextWords: String
+    var lateness: String
+    var problem: String?
+    var held: String?
+    /// Link to the run that goes on.
+    var running: String?
+    var live: LiveView?
+    var canRun: Bool
+    var canPause: Bool
+    var canResume: Bool
+    var charts: [ChartView]
+    var hasCharts: Bool
+    var runs: [RunRow]
+    var hasRuns: Bool
+    var older: String?
+    var ticks: [TickRow]
+    var hasTicks: Bool
+
+    /// - Parameters:
+    ///   - history: newest first, for the charts.
+    ///   - page: newest first, for the table.
+    init(
+        _ status: SyncStatus, history: [SyncRun], page: [SyncRun], older: String?, ticks: [Tick], frame: Frame,
+        now: Date
+    ) {
+        let words = SyncWords(status)
+        self.frame = frame
+        name = words.name
+        link = words.link
+        badge = BadgeView(SyncState(status), latest: status.latestRun?.status)
+        members = words.members
+        list = words.list
+        schedule = words.schedule
+        source = words.source
+        next = status.nextDue.map { TimeView($0, now: now) }
+        nextWords = words.noNextRun
+        lateness = words.lateness
+        problem = status.problem.map { Shown.safe($0.message, limit: 500) }
+        held = status.heldRun.map { "/runs/\($0.id)" }
+        running = status.isRunning ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
+        live = status.live.map(LiveView.init)
+        canRun = !status.isRunning && status.heldRun == nil && status.problem == nil
+        canPause = status.settings.schedule != nil && !status.isPaused
+        canResume = status.isPaused
+        charts = ChartMaker(history).charts
+        hasCharts = !charts.isEmpty
+        runs = page.map { RunRow($0, now: now) }
+        hasRuns = !page.isEmpty
+        self.older = older
+        self.ticks = ticks.map { TickRow($0, now: now) }
+        hasTicks = !ticks.isEmpty
+    }
+}
+
+struct RunRow: PageView {
+    var link: String
+    var when: TimeView
+    var badge: BadgeView
+    var people: String
+    var entered: String
+    var left: String
+    var failed: String
+    var took: String
+    var trigger: String
+
+    init(_ run: SyncRun, now: Date) {
+        link = "/runs/\(run.id)"
+        when = TimeView(run.startedAt, now: now)
+        badge = BadgeView(run.status)
+        people = Shown.grouped(run.counts.audience)
+        entered = Shown.grouped(run.counts.succeeded.subscribe)
+        left = Shown.grouped(run.counts.succeeded.unsubscribe)
+        failed = Shown.grouped(run.counts.invalid + run.counts.failed.total)
+        took = run.finishedAt.map { Shown.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
+        trigger = run.trigger.rawValue
+    }
+}
+
+struct TickRow: PageView {
+    var due: TimeView
+    var badge: BadgeView
+    var lateness: String
+    var link: String?
+
+    init(_ tick: Tick, now: Date) {
+        due = TimeView(tick.dueAt, now: now)
+        badge = BadgeView(tick.outcome)
+        lateness = tick.latenessSeconds.map(Shown.duration) ?? "–"
+        let hasRun = tick.outcome == .ran || tick.outcome == .skippedHeld
+        link = hasRun ? tick.runID.map { "/runs/\($0)" } : nil
+    }
+}

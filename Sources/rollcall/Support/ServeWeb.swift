@@ -1,0 +1,33 @@
+import Foundation
+import Logging
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+import Web
+
+/// From the configuration to the settings of the web server.
+enum ServeWeb {
+    /// - Throws: what is wrong with `ROLLCALL_TOKENS`, or an address that no token guards.
+    static func server(
+        _ service: SyncService, _ address: ServerSettings, environment: [String: String], logger: Logger
+    ) throws -> WebServer {
+        var settings = WebSettings()
+        settings.host = address.host
+        settings.port = address.port
+        settings.tokens = try tokens(address, environment: environment)
+        return try WebServer(service: service, settings: settings, logger: logger)
+    }
+
+    /// Tokens of `server.tokens` and of `ROLLCALL_TOKENS`.
+    static func tokens(_ settings: ServerSettings, environment: [String: String]) throws(RunError) -> AccessTokens {
+        var tokens = AccessTokens()
+        for token in settings.tokens {
+            let role = token.role == .operator ? Role.operator : .read
+            guard tokens.add(name: token.name, role: role, sha256: token.sha256) else {
+                throw RunError(code: "tokens", message: "the sha256 of the token \"\(token.name)\" is none")
+            }
+        }
+        try tokens.add(environment: environment["ROLLCALL_TOKENS"] ?? "")
+        return tokens
+    }
+}

@@ -115,7 +115,8 @@ extension Scenario {
         onlyExistingUsers = type != .email && dice.chance(15)
         placeholders = type == .email && dice.chance(15)
         sameMachine = dice.chance(50)
-        people = dice.between(2, 12)
+        // One or two people meet each other's histories more often than a dozen.
+        people = dice.chance(30) ? dice.between(1, 2) : dice.between(2, 12)
         afflicted = [:]
         if dice.chance(40) {
             for _ in 0..<dice.between(1, 3) { afflicted[dice.below(people)] = dice.pick(Affliction.allCases) }
@@ -128,7 +129,7 @@ extension Scenario {
         let share = dice.pick([10, 30, 60, 100])
         faults = Set(Fault.allCases.filter { _ in dice.chance(share) })
         rounds = []
-        let (count, mayDelete) = (dice.between(1, 6), list != .byID && dice.chance(15))
+        let (count, mayDelete) = (dice.between(1, people < 3 ? 9 : 6), list != .byID && dice.chance(15))
         for number in 0..<count {
             rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
         }
@@ -136,6 +137,18 @@ extension Scenario {
 }
 
 extension Scenario {
+    /// One person known by both identifiers, then by the address alone, who leaves and returns so: two entries of the
+    /// snapshot, each with a removal of its own.
+    static func twoNames() -> Scenario {
+        var scenario = plain(.hybrid, list: .byID)
+        (scenario.recordsPerRequest, scenario.concurrentRequests, scenario.people) = (1, 1, 1)
+        let moves: [Move] = [.toggle(0), .toggleUserID(0), .toggle(0), .toggle(0)]
+        scenario.rounds = moves.enumerated().map { number, move in
+            Round(moves: [move], runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(90))
+        }
+        return scenario
+    }
+
     /// People come, then some leave, change and return, with a process for each round: the history in which every single
     /// fault is tried at every call.
     static func plain(_ type: ProjectType, list: ListStart) -> Scenario {

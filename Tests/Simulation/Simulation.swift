@@ -9,10 +9,9 @@ public enum Simulation {
         History.play(Scenario(seed: seed), tellsStory: tellsStory)
     }
 
-    /// Tries every fault at every call of a plain history, one at a time.
+    /// Tries every fault at every call of a history that has none, one at a time.
     /// - Returns: how many were tried, and what broke a rule, as `call: fault: rule`.
-    static func everySingleFault(_ type: ProjectType, list: Scenario.ListStart) -> (tried: Int, broken: [String]) {
-        let plain = Scenario.plain(type, list: list)
+    static func everySingleFault(_ plain: Scenario) -> (tried: Int, broken: [String]) {
         let undisturbed = History(plain)
         var broken = undisturbed.play().violations
         var tried = 0

@@ -16,10 +16,16 @@ import Testing
     @Test(arguments: [ProjectType.email, .userID, .hybrid])
     func everySingleFaultIsSurvived(type: ProjectType) {
         for list in [Scenario.ListStart.absent, .byID] {
-            let (tried, broken) = Simulation.everySingleFault(type, list: list)
+            let (tried, broken) = Simulation.everySingleFault(.plain(type, list: list))
             #expect(broken == [])
             #expect(tried > 500, "only \(tried) faults were tried")
         }
+    }
+
+    @Test func everySingleFaultIsSurvivedByAPersonOfTwoNames() {
+        let (tried, broken) = Simulation.everySingleFault(.twoNames())
+        #expect(broken == [])
+        #expect(tried > 500, "only \(tried) faults were tried")
     }
 
     @Test func aSeedIsAHistory() {

@@ -45,6 +45,25 @@ import Testing
         #expect(try await bench.run().requests.sent == 0)
     }
 
+    /// One profile, two entries, two removals; only one is carried out, and it takes both off the list.
+    @Test func whoReturnsUnderTheNameThatWasNotRemovedIsSentAgain() async throws {
+        let bench = try await Bench(.hybrid) { _, destination in destination.limits.subscribersPerRequest = 1 }
+        for rows in [["a@example.com/u1", "z@example.com/u9"], ["a@example.com/-", "z@example.com/u9"]] {
+            try await bench.setAudience(rows)
+            try await bench.run()
+        }
+        let reason = FailureReason(code: "bad_request", reason: "on purpose", httpStatus: 400)
+        bench.iterable.setFate { request, _ in
+            request.operation == .unsubscribe && request.subscribers[0].userID == nil ? .answer(.refused(reason)) : .ok
+        }
+        try await bench.setAudience(["z@example.com/u9"])
+        #expect(try await bench.run().counts.failed.unsubscribe == 1)
+        #expect(bench.iterable.members() == ["z@example.com/u9"])
+        try await bench.setAudience(["a@example.com/-", "z@example.com/u9"])
+        try await bench.run()
+        #expect(bench.iterable.members() == ["a@example.com/u1", "z@example.com/u9"])
+    }
+
     @Test func nobodyIsRemovedWhoseIdentifierARowStillCarries() async throws {
         let bench = try await Bench(.hybrid)
         try await bench.setAudience(["shared@example.com/u1"])

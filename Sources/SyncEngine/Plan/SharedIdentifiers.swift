@@ -123,6 +123,24 @@ struct SharedIdentifiers {
                 first[key] = leaver
             }
         }
+        linkRemovals(order.filter { !kept.contains($0.fingerprint) && $0.member?.listed == true })
+    }
+
+    /// (a, u1) and (a) leave, by two requests, for (a) may be a profile of its own by now. But Iterable acknowledged that
+    /// the two were one, and so either request may take both off the list: when one has been carried out, what the snapshot
+    /// says of the other is void. Somebody who returns under it is sent again, even if the second request never was.
+    private mutating func linkRemovals(_ leavers: [Entry]) {
+        var byEmail: [String: Entry] = [:]
+        for leaver in leavers where leaver.identity.userID == nil {
+            if let email = leaver.identity.email { byEmail[email] = leaver }
+        }
+        for one in leavers where one.identity.userID != nil && one.member?.state == .subscribed {
+            guard let member = one.member, let other = one.identity.email.flatMap({ byEmail[$0] }),
+                let otherMember = other.member
+            else { continue }
+            superseded[one.fingerprint, default: []].append(otherMember)
+            superseded[other.fingerprint, default: []].append(member)
+        }
     }
 
     /// Drops the older entry of the same person once the newer one is acknowledged; but an entry that knows an

@@ -67,8 +67,8 @@ enum Main {
         case let error as ConfigurationLookupError:
             console.error("\(error)")
             return ExitStatus.usage.rawValue
-        case let error as RunError where error.code.hasPrefix("run_"):
-            // A run id that is none, or another sync's: wrong usage.
+        case let error as RunError where error.code.hasPrefix("run_") || error.code == "tokens":
+            // A run id that is none, or another sync's; a token list that is none: wrong usage.
             console.error(error.description)
             return ExitStatus.usage.rawValue
         case let error as RunError:

@@ -41,6 +41,31 @@ import Testing
             .compactMap { $0.first ?? nil }
     }
 
+    @Test func aTokenListThatIsNoneIsWrongUsage() async throws {
+        try await Shop.with(.sqlite, people: []) { shop in
+            try shop.configure()
+            var environment = shop.environment
+            environment["ROLLCALL_TOKENS"] = "ci:operator"
+            let output = try await Program.start(
+                ["serve", "--listen", "127.0.0.1:0"], in: shop.folder, environment: environment
+            ).output()
+            #expect(output.code == 2 && output.err.contains("entry 1 of ROLLCALL_TOKENS"), "\(output.all)")
+        }
+    }
+
+    @Test func eachEventIsOneReadableLine() async throws {
+        try await Shop.with(.sqlite, people: []) { shop in
+            try shop.configure { $0.schedule = Self.schedule() }
+            let program = try await serving(shop)
+            try Data("syncs: [".utf8).write(to: shop.folder.appendingPathComponent("rollcall.yaml"))
+            #expect(try await eventually { program.errorsSoFar.contains("is refused") })
+            let line = program.errorsSoFar.split(separator: "\n").first { $0.contains("is refused") } ?? ""
+            #expect(line.contains("rollcall.yaml:") && !line.contains("u{a}"), "\(line)")
+            #expect(line.contains("The configuration from before stays"), "\(line)")
+            _ = try await end(program)
+        }
+    }
+
     @Test(arguments: Shop.Kind.allCases)
     func anOutageIsMadeUpForAndTwoProcessesShareIt(_ kind: Shop.Kind) async throws {
         try await Shop.with(kind, people: Shop.people(1...5)) { shop in

@@ -301,4 +301,22 @@ import Warehouse
         #expect(bad.members.isEmpty)
         #expect(bad.records.map(\.status) == ["failed"])
     }
+
+    /// A row that lost one identifier still counts, whichever of the two is asked for.
+    @Test(arguments: ["not an address", "u1"])
+    func whyKnowsThatARowGoesOnWithItsOtherIdentifier(_ identifier: String) async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["not an address/u1", "nobody/-"])
+        let before = try await bench.pipeline().why(identifier)
+        #expect(before.rows.map(\.person) == [Identity(email: nil, userID: "u1")])
+        #expect(before.rows.map(\.failure?.code) == ["identifier_dropped"])
+        #expect(before.nextStep == "subscribe u1")
+        try await bench.run()
+        let after = try await bench.pipeline().why(identifier)
+        #expect(after.members.map(\.member.state) == [.subscribed])
+        #expect(after.nextStep == "nothing to do, the list is right")
+        let refused = try await bench.pipeline().why("nobody")
+        #expect(refused.rows.map(\.isValid) == [false])
+        #expect(refused.rows.map(\.failure?.code) == ["email_syntax"])
+    }
 }

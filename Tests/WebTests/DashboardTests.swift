@@ -235,6 +235,8 @@ import Testing
     @Test func hostileTextIsMadeVisible() {
         #expect(Shown.safe("a\u{202e}b\u{0}c") == "a\\u{202e}b\\u{0}c")
         #expect(Shown.safe(String(repeating: "x", count: 10_000), limit: 10) == "xxxxxxxxxx…")
+        #expect(ChartMaker.roundDuration(1000) == "17 min" && ChartMaker.roundDuration(5400) == "1.5 h")
+        #expect(Shown.message("a\n   b\r\n\nc\u{1b}", limit: 100) == "a · b · c\\u{1b}")
         #expect(Shown.grouped(1_234_567) == "1,234,567")
         #expect(Shown.grouped(-1000) == "-1,000")
     }

@@ -154,12 +154,17 @@ final class AudienceDiff: @unchecked Sendable {
     }
 
     private func drop(_ row: Row, _ failure: FailureReason, _ identifier: String) throws {
-        let reason = FailureReason(
-            code: "identifier_dropped", reason: "went on without the \(identifier): \(failure.reason)")
-        try spool.addRecord(isFailure: false, email: row.email.bytes, userID: row.userID.bytes, reason)
+        try spool.addRecord(
+            isFailure: false, email: row.email.bytes, userID: row.userID.bytes, Reasons.dropped(identifier, failure))
     }
 
-    private enum Reasons {
+    enum Reasons {
+        /// A row goes on with its other identifier.
+        static func dropped(_ identifier: String, _ failure: FailureReason) -> FailureReason {
+            FailureReason(
+                code: "identifier_dropped", reason: "went on without the \(identifier): \(failure.reason)")
+        }
+
         static let missing = FailureReason(
             code: "identifier_missing", reason: "The row has no identifier: the mapped columns are NULL.")
         static let unsupported = FailureReason(

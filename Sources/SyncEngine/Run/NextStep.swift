@@ -13,7 +13,7 @@ extension WhyReport {
             }
         }
         if !steps.isEmpty { return steps.joined(separator: "; ") + guarded }
-        if rows.contains(where: { $0.failure == nil }) { return "nothing to do, the list is right" }
+        if rows.contains(where: \.isValid) { return "nothing to do, the list is right" }
         return rows.isEmpty ? "nothing to do" : "nothing is sent; the row fails again until it is corrected"
     }
 }

@@ -52,8 +52,9 @@ extension SyncPipeline {
     }
 
     /// The run as it stands in the warehouse after everything that was sent there.
-    /// - Throws: ``OutcomesLost`` when the warehouse cannot be asked.
-    private func stored(_ run: SyncRun, _ keeper: LeaseKeeper) async throws(OutcomesLost) -> SyncRun? {
+    /// - Throws: ``OutcomesLost`` when the warehouse cannot be asked. Not typed: with `throws(OutcomesLost)` the optimiser
+    ///   of Swift 6.3.1 crashes on the callers.
+    private func stored(_ run: SyncRun, _ keeper: LeaseKeeper) async throws -> SyncRun? {
         do {
             try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
             return try await keeper.patiently { () async throws(WarehouseError) in

@@ -7,8 +7,12 @@ public struct WhyReport: Sendable {
     public struct Row: Sendable, Equatable {
         public var email: String?
         public var userID: String?
-        /// Why an identifier of the row is refused; nil where all is well.
+        /// Whom the row stands for, without identifiers that are refused; nil when nothing is left.
+        public var person: Identity?
+        /// Why the row, or one identifier of it, is refused; nil where all is well.
         public var failure: FailureReason?
+        /// Whether the row counts as one of the audience.
+        public var isValid: Bool { person != nil }
     }
 
     /// The identifier in the forms that were looked for.
@@ -33,21 +37,34 @@ extension SyncPipeline {
         let email = identifier.contains("@") ? IdentifierNormalizer.normalizedEmail(identifier) : nil
         let wanted = Identity(email: email, userID: identifier)
         let list = try await resolver.find()?.listID
-        let members =
-            try await list.asyncMap { try await warehouse.members(sync: sync.name, list: $0, knownAs: wanted) } ?? []
+        let rows = try await rows(of: wanted, raw: identifier)
+        let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
         let plan = try await plan()
         var changes: [Change] = []
         try plan.forEachChange(limit: nil) { change in
             if change.identity.shares(with: wanted)
+                || rows.contains(where: { $0.person == change.identity })
                 || members.contains(where: { $0.member.fingerprint == change.fingerprint })
             {
                 changes.append(change)
             }
         }
         return WhyReport(
-            identity: wanted, rows: try await rows(of: wanted, raw: identifier), members: members,
+            identity: wanted, rows: rows, members: members,
             records: try await records(of: wanted, raw: identifier, plan.logIdentity, limit: logLimit),
             changes: changes, held: plan.held)
+    }
+
+    /// Entries of the snapshot that carry the identifier, or belong to a row that lost it because it is refused.
+    private func members(of wanted: Identity, _ rows: [WhyReport.Row], list: Int64) async throws -> [MemberEntry] {
+        var found = try await warehouse.members(sync: sync.name, list: list, knownAs: wanted)
+        for person in Set(rows.compactMap(\.person)) where !person.shares(with: wanted) {
+            for entry in try await warehouse.members(sync: sync.name, list: list, knownAs: person)
+            where !found.contains(where: { $0.member.fingerprint == entry.member.fingerprint }) {
+                found.append(entry)
+            }
+        }
+        return found
     }
 
     private func rows(of wanted: Identity, raw: String) async throws -> [WhyReport.Row] {
@@ -99,9 +116,33 @@ private final class RowFinder: @unchecked Sendable {
 
     func row(_ emailCell: AudienceCell, _ userIDCell: AudienceCell) {
         guard rows.count < 20, matchesEmail(emailCell) || matches(userIDCell, raw) else { return }
-        rows.append(
-            WhyReport.Row(
-                email: text(emailCell), userID: text(userIDCell), failure: failure(emailCell, userIDCell)))
+        rows.append(row(of: emailCell, userIDCell))
+    }
+
+    /// A row goes on with one identifier when the other is absent or refused.
+    private func row(of emailCell: AudienceCell, _ userIDCell: AudienceCell) -> WhyReport.Row {
+        var person = Identity(email: nil, userID: nil)
+        var emailFailure: FailureReason?
+        var userIDFailure: FailureReason?
+        emailCell.bytes.map { bytes in
+            normalizer.withEmail(bytes) { email in
+                guard !email.isEmpty else { return }
+                emailFailure = emailCell.isIdentifier ? EmailRules.failure(email) : AudienceDiff.Reasons.unsupported
+                if emailFailure == nil { person.email = String(decoding: email, as: UTF8.self) }
+            }
+        }
+        if let bytes = userIDCell.bytes, !bytes.isEmpty {
+            userIDFailure = userIDCell.isIdentifier ? UserIDRules.failure(bytes) : AudienceDiff.Reasons.unsupported
+            if userIDFailure == nil { person.userID = String(decoding: bytes, as: UTF8.self) }
+        }
+        let isAnybody = person.email != nil || person.userID != nil
+        let failure =
+            isAnybody
+            ? emailFailure.map { AudienceDiff.Reasons.dropped("email", $0) }
+                ?? userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
+            : emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing
+        return WhyReport.Row(
+            email: text(emailCell), userID: text(userIDCell), person: isAnybody ? person : nil, failure: failure)
     }
 
     private func matches(_ cell: AudienceCell, _ wanted: [UInt8]) -> Bool {
@@ -114,11 +155,6 @@ private final class RowFinder: @unchecked Sendable {
         if matches(cell, raw) { return true }
         guard let email else { return false }
         return normalizer.withEmail(bytes) { $0.elementsEqual(email) }
-    }
-
-    private func failure(_ emailCell: AudienceCell, _ userIDCell: AudienceCell) -> FailureReason? {
-        let emailFailure = emailCell.bytes.flatMap { bytes in normalizer.withEmail(bytes) { EmailRules.failure($0) } }
-        return emailFailure ?? userIDCell.bytes.flatMap { UserIDRules.failure($0) }
     }
 
     private func text(_ cell: AudienceCell) -> String? {

@@ -71,7 +71,7 @@ enum APIObject {
     static func why(_ report: WhyReport, sync: String, identifier: String) -> JSON {
         let rows = report.rows.map { row -> JSON in
             .object([
-                "email": .string(row.email), "user_id": .string(row.userID), "valid": .bool(row.failure == nil),
+                "email": .string(row.email), "user_id": .string(row.userID), "valid": .bool(row.isValid),
                 "error_code": .string(row.failure?.code), "error_reason": .string(row.failure?.reason),
             ])
         }
@@ -84,7 +84,7 @@ enum APIObject {
         }
         return .object([
             "sync": .string(sync), "identifier": .string(identifier),
-            "in_audience": .bool(report.rows.contains { $0.failure == nil }), "audience": .array(rows),
+            "in_audience": .bool(report.rows.contains(where: \.isValid)), "audience": .array(rows),
             "snapshot": .array(members), "next": .string(report.nextStep),
             "log": .array(report.records.map(record)),
         ])

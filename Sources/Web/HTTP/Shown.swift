@@ -16,6 +16,12 @@ enum Shown {
         return shown
     }
 
+    /// A message that may have several lines, such as the errors of a configuration, on one.
+    static func message(_ text: String, limit: Int) -> String {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " } }.filter { !$0.isEmpty }
+        return safe(lines.joined(separator: " · "), limit: limit)
+    }
+
     private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0..<0x20, 0x7f..<0xa0, 0xad, 0x061c, 0x200b...0x200f, 0x2028...0x202e, 0x2060...0x2069, 0xfeff: true

@@ -61,7 +61,8 @@ struct WhyCommand: AsyncParsableCommand {
         return report.rows.map { row in
             let values = [row.email.map { "email \($0)" }, row.userID.map { "userId \($0)" }]
             let shown = values.compactMap(\.self).map(Console.safe).joined(separator: ", ")
-            return "audience:  \(shown)" + (row.failure.map { "; invalid: \($0.reason)" } ?? "; valid")
+            let verdict = row.isValid ? "valid" : "invalid"
+            return "audience:  \(shown); \(verdict)" + (row.failure.map { ": \($0.reason)" } ?? "")
         }
     }
 
@@ -78,7 +79,7 @@ struct WhyCommand: AsyncParsableCommand {
         var rows = Listing(columns: ["email", "user_id", "valid", "error_code", "error_reason"])
         rows.rows = report.rows.map {
             [
-                Value($0.email), Value($0.userID), .flag($0.failure == nil), Value($0.failure?.code),
+                Value($0.email), Value($0.userID), .flag($0.isValid), Value($0.failure?.code),
                 Value($0.failure?.reason),
             ]
         }
@@ -93,7 +94,7 @@ struct WhyCommand: AsyncParsableCommand {
         records.rows = report.records.map(RecordWriter.row)
         let parts = [
             "\"sync\":\(JSONText.quote(sync))", "\"identifier\":\(JSONText.quote(identifier))",
-            "\"in_audience\":\(report.rows.contains { $0.failure == nil })", "\"audience\":\(rows.json)",
+            "\"in_audience\":\(report.rows.contains(where: \.isValid))", "\"audience\":\(rows.json)",
             "\"snapshot\":\(members.json)", "\"next\":\(JSONText.quote(report.nextStep))",
             "\"log\":\(records.json)",
         ]

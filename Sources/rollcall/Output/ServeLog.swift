@@ -30,8 +30,16 @@ struct ServeLog: Sendable {
         case .text:
             let style: Console.Style = level == .error ? .red : level == .warning ? .yellow : .faint
             let mark = level == .info ? "" : console.styledError("\(level.rawValue): ", style)
-            console.note("\(console.styledError(time, .faint)) \(mark)\(Console.safe(message))")
+            console.note("\(console.styledError(time, .faint)) \(mark)\(Console.safe(Self.oneLine(message)))")
         }
+    }
+
+    /// Hints, and the lines of a configuration's errors, follow on the same line.
+    static func oneLine(_ message: String) -> String {
+        message.split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+            .joined(separator: " · ")
     }
 
     func write(_ event: ServiceEvent) {

@@ -31,7 +31,7 @@ enum StyleSheet {
         .crumbs{margin:0 0 6px;font-size:14px}
         .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:18px;margin:0 0 16px}
         .card.warn{border-color:var(--warn)}.card.narrow{max-width:440px;margin:40px auto}
-        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(320px,100%),1fr));gap:16px}
+        .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(320px,100%),1fr));gap:16px;margin-bottom:16px}
         .cards .card{margin:0;display:flex;flex-direction:column}.cards dl{margin-top:auto}
         .figure{display:flex;justify-content:space-between;align-items:end;gap:12px;margin:2px 0 12px}
         .big{font-size:26px;font-weight:600;font-variant-numeric:tabular-nums;line-height:1.2}

@@ -110,7 +110,7 @@ enum SyncTemplates {
         <section class="card"><h2>Next run</h2><p>{{next}}</p></section>
         <section class="card"><h2>In the audience</h2>
         {{^rows}}<p class="soft">No row carries this identifier.</p>{{/rows}}
-        <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#failure}}<span class="badge bad">invalid</span> {{failure}}{{/failure}}{{^failure}}<span class="badge good">valid</span>{{/failure}}</li>{{/rows}}</ul></section>
+        <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#isValid}}<span class="badge good">valid</span>{{/isValid}}{{^isValid}}<span class="badge bad">invalid</span>{{/isValid}} {{failure}}</li>{{/rows}}</ul></section>
         <section class="card"><h2>On the snapshot</h2>
         {{^members}}<p class="soft">Not a member of this sync.</p>{{/members}}
         <ul class="plainlist">{{#members}}<li><bdi>{{who}}</bdi> {{#badge}}{{>badge}}{{/badge}} since {{#since}}{{>time}}{{/since}} {{reason}}</li>{{/members}}</ul></section>

@@ -103,7 +103,7 @@ struct ChartMaker {
 
     private var durations: ChartView {
         let seconds = runs.map { max(0, ($0.finishedAt ?? $0.startedAt).timeIntervalSince($0.startedAt)) }
-        var chart = frame("Duration", seconds.max() ?? 0, unit: { Shown.duration($0) })
+        var chart = frame("Duration", seconds.max() ?? 0, unit: Self.roundDuration)
         let scale = Self.scale(seconds.max() ?? 0)
         for (index, run) in runs.enumerated() {
             chart.bars.append(
@@ -132,6 +132,15 @@ struct ChartMaker {
         guard highest > 2, highest.isFinite else { return 2 }
         let power = pow(10, log10(highest).rounded(.down))
         return ([1, 2, 4, 5, 10].first { $0 * power >= highest } ?? 10) * power
+    }
+
+    /// Short enough to stand beside the axis: `8.3 min`, `17 min`.
+    static func roundDuration(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 60 else { return Shown.duration(seconds) }
+        let (size, unit) = seconds < 3600 ? (60.0, "min") : seconds < 86_400 ? (3600.0, "h") : (86_400.0, "d")
+        let number = seconds / size
+        return number < 10
+            ? "\((number * 10).rounded() / 10) \(unit)" : "\(Shown.grouped(Int(min(number.rounded(), 1e9)))) \(unit)"
     }
 
     private var barWidth: Double { min(18, max(2, (Self.right - Self.left) / Double(runs.count) * 0.7)) }

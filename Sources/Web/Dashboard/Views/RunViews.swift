@@ -159,7 +159,8 @@ struct RecordPage: Sendable {
 struct WhyView: PageView {
     struct Row: PageView {
         var who: String
-        var failure: String?
+        var isValid: Bool
+        var failure: String
     }
     struct MemberRow: PageView {
         var who: String
@@ -192,7 +193,7 @@ struct WhyView: PageView {
                 rows: report.rows.map {
                     Row(
                         who: RecordView.person($0.email, $0.userID),
-                        failure: $0.failure.map { Shown.safe($0.reason, limit: 300) })
+                        isValid: $0.isValid, failure: Shown.safe($0.failure?.reason ?? "", limit: 300))
                 },
                 members: report.members.map { entry in
                     MemberRow(

@@ -18,7 +18,7 @@ struct ProblemView: PageView {
     init(_ problem: ServiceProblem) {
         let (kind, name) = ProblemReport.words(problem.subject)
         subject = name.map { "\(kind) \(Shown.safe($0, limit: 60)):" } ?? "\(kind):"
-        message = Shown.safe(problem.error.message, limit: 500)
+        message = Shown.message(problem.error.message, limit: 500)
         hint = problem.error.hint.map { Shown.safe($0, limit: 500) }
     }
 }
@@ -62,7 +62,7 @@ struct SyncCard: PageView {
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
-        problem = status.problem.map { Shown.safe($0.message, limit: 90) }
+        problem = status.problem.map { Shown.message($0.message, limit: 90) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         live = status.live.map(LiveView.init)
         spark = ChartMaker(runs).spark
@@ -165,7 +165,7 @@ struct SyncView: PageView {
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
-        problem = status.problem.map { Shown.safe($0.message, limit: 500) }
+        problem = status.problem.map { Shown.message($0.message, limit: 500) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         running = status.isRunning ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
         live = status.live.map(LiveView.init)

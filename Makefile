@@ -35,11 +35,12 @@ check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulate
 	@scripts/embed-migrations --check
 	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests
 	ROLLCALL_STRICT=1 $(SWIFT) test --skip-build
-	$(BUILD)/debug/simulate --seeds $(SEEDS) --thorough
+	$(SWIFT) build -c release --product simulate
+	$(BUILD)/release/simulate --seeds $(SEEDS) --thorough
 
 simulate: ## play SEEDS histories of crashes, lost answers and changing audiences; SEED=n replays one
-	@$(SWIFT) build --product simulate
-	$(BUILD)/debug/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	@$(SWIFT) build -c release --product simulate
+	$(BUILD)/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 mutants: ## break the engine on purpose, line by line, and see how soon the simulation notices
 	@scripts/mutants

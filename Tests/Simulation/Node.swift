@@ -62,7 +62,7 @@ final class Node: @unchecked Sendable {
         // A process that is gone believes in nothing any more.
         if process.isDead { return .seconds(100_000_000) }
         let elapsed = history.world.now - bootTime
-        return elapsed + elapsed * runner.drift / 1000
+        return elapsed + elapsed * runner.drift / 10_000
     }
 }
 

@@ -61,7 +61,7 @@ public struct Scenario: Sendable {
         var whenHeld = WhenHeld.leave
         /// Seconds by which its wall clock is wrong.
         var wallError: Double = 0
-        /// How much faster its monotonic clock runs, in thousandths.
+        /// How much faster its monotonic clock runs, in ten thousandths; ten times what a machine's clock may do.
         var drift: Int = 0
     }
 

@@ -180,10 +180,12 @@ struct BatchSender: Sendable {
         return nil
     }
 
-    /// Until when a request sent at `sent` may still land: its deadline and the time to settle.
+    /// Until when a request sent at `sent` may still land: its deadline and the time to settle, and a margin for a clock
+    /// of ours that does not run quite like the warehouse's.
     private func settleTime(from sent: Duration) -> Date {
         let deadline = max(0, settings.limits.requestTimeoutSeconds - (clock.uptime - sent).seconds)
-        return runClock.now.addingTimeInterval(deadline + settings.limits.settleSeconds)
+        return runClock.now.addingTimeInterval(
+            deadline + settings.limits.settleSeconds + LeaseKeeper.margin.seconds)
     }
 
     private func unavailable(_ reason: FailureReason, _ tries: Int) -> RunError {

@@ -106,14 +106,19 @@ struct ServeProcess {
         log.write(
             .info, "serving", "serving \(RunText.many(configuration.syncs.count, "sync")), \(scheduled) on a schedule",
             [("syncs", "\(configuration.syncs.count)"), ("scheduled", "\(scheduled)")])
+        let (bound, isBound) = AsyncStream.makeStream(of: Void.self)
         let failure = await withTaskGroup(of: Void.self) { group in
-            group.addTask { await service.run() }
+            group.addTask {
+                // No tick is claimed by a process whose port is another's.
+                for await _ in bound { break }
+                if !Task.isCancelled { await service.run() }
+            }
             group.addTask { for await event in events { log.write(event) } }
             group.addTask {
                 var reloader = reloader
                 await reloader.watch(hangups: signals.hangups)
             }
-            let failure = await untilAsked(service, web, signals)
+            let failure = await untilAsked(service, web, signals) { isBound.yield() }
             group.cancelAll()
             return failure
         }
@@ -125,7 +130,7 @@ struct ServeProcess {
 
     /// Returns when the service has stopped, with what made it stop if that was no signal.
     private func untilAsked(
-        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals
+        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals, isBound: @escaping @Sendable () -> Void
     ) async -> (any Error)? {
         await withTaskGroup(of: (any Error)?.self) { group in
             group.addTask { [log, address] in
@@ -133,6 +138,7 @@ struct ServeProcess {
                     try await web.run { port in
                         let host = address.host.contains(":") ? "[\(address.host)]" : address.host
                         log.write(.info, "listening", "listening on http://\(host):\(port)", [("port", "\(port)")])
+                        isBound()
                     }
                 } catch {
                     return Task.isCancelled ? nil : error

@@ -43,6 +43,8 @@ import Testing
     private func stop(_ program: RunningProgram, _ scene: FaultScene) async throws {
         let isStopped = try await eventually {
             program.signal(SIGSTOP)
+            // The signal takes a moment to reach every thread; one of them may begin a transaction meanwhile.
+            guard try await eventually({ PauseTests.standsStill(program.processID) }) else { return false }
             guard let file = scene.shop.fixture as? SQLiteFixture else { return true }
             if let lock = try? SQLiteLock(file.path) {
                 try lock.release()
@@ -52,6 +54,18 @@ import Testing
             return false
         }
         #expect(isStopped && !program.hasEnded)
+    }
+
+    /// Whether every thread of a process is stopped. Source: proc(5), the state in `task/*/stat`.
+    private static func standsStill(_ pid: Int32) -> Bool {
+        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        return !tasks.isEmpty
+            && tasks.allSatisfy { task in
+                guard let stat = try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/stat", encoding: .utf8),
+                    let end = stat.lastIndex(of: ")")
+                else { return true }
+                return stat[stat.index(after: end)...].trimmingCharacters(in: .whitespaces).first == "T"
+            }
     }
 
     /// Waits until the lease of the process that stands still is over, by the warehouse's clock.

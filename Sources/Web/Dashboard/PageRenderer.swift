@@ -18,12 +18,12 @@ extension PageView {
 
 /// The templates, parsed once.
 struct PageRenderer: Sendable {
-    private let library: MustacheLibrary
+    private let pages: MustacheLibrary
 
     /// - Throws: when a template is wrong.
     init() throws {
         MustacheContentTypes.register(ScalarHTML(), named: "SCALAR_HTML")
-        var library = MustacheLibrary()
+        var pages = MustacheLibrary()
         let templates = [
             "head": FrameTemplates.head, "foot": FrameTemplates.foot, "error": FrameTemplates.error,
             "login": FrameTemplates.login, "badge": SyncTemplates.badge, "time": SyncTemplates.time,
@@ -32,14 +32,14 @@ struct PageRenderer: Sendable {
             "records": RunTemplates.records,
         ]
         for (name, text) in templates {
-            try library.register("{{% CONTENT_TYPE: SCALAR_HTML}}" + text, named: name)
+            try pages.register("{{% CONTENT_TYPE: SCALAR_HTML}}" + text, named: name)
         }
-        self.library = library
+        self.pages = pages
     }
 
     /// - Throws: `internal` where there is no such template.
     func render(_ view: some PageView, _ name: String) throws(Problem) -> String {
-        guard let html = library.render(view, withTemplate: name) else {
+        guard let html = pages.render(view, withTemplate: name) else {
             throw Problem(.internalServerError, "internal", "A page is missing.")
         }
         return html

@@ -69,14 +69,17 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["RollcallCore", "Warehouse", "CLibPQ", grdb], path: "Tests/TestSupport",
             swiftSettings: settings),
+        .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
         .testTarget(
-            name: "RollcallCoreTests", dependencies: ["RollcallCore"], swiftSettings: settings),
+            name: "RollcallCoreTests", dependencies: ["RollcallCore", "SeededRandom"], swiftSettings: settings),
         .testTarget(
-            name: "WarehouseTests", dependencies: ["Warehouse", "RollcallCore", "TestSupport", grdb],
+            name: "WarehouseTests", dependencies: ["Warehouse", "RollcallCore", "TestSupport", "SeededRandom", grdb],
             swiftSettings: settings),
         .testTarget(
             name: "IterableTests",
-            dependencies: ["Iterable", "RollcallCore", hummingbird, nioCore, nioHTTP1, httpClient, log],
+            dependencies: [
+                "Iterable", "RollcallCore", "SeededRandom", hummingbird, nioCore, nioHTTP1, httpClient, log,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "IterableSandboxTests",
@@ -86,10 +89,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "SyncEngineTests",
-            dependencies: ["SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport"],
+            dependencies: [
+                "SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport", "SeededRandom",
+            ],
             swiftSettings: settings),
         .target(
-            name: "Simulation", dependencies: ["SyncEngine", "Warehouse", "RollcallCore"], path: "Tests/Simulation",
+            name: "Simulation", dependencies: ["SyncEngine", "Warehouse", "RollcallCore", "SeededRandom"],
+            path: "Tests/Simulation",
             swiftSettings: settings),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
@@ -106,7 +112,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "RollcallConfigTests", dependencies: ["RollcallConfig", "RollcallCore"], swiftSettings: settings),
+            name: "RollcallConfigTests", dependencies: ["RollcallConfig", "RollcallCore", "SeededRandom"],
+            swiftSettings: settings),
         .testTarget(
             name: "RollcallTests",
             dependencies: [

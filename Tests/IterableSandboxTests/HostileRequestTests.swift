@@ -6,18 +6,6 @@ import Testing
 
 /// Requests that no client of Iterable would send: the sandbox refuses them and goes on.
 @Suite("Hostile requests") struct HostileRequestTests {
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     private static let calls: [(HTTPRequest.Method, String, String)] = [
         (
             .post, "/api/lists/subscribe",
@@ -44,7 +32,7 @@ import Testing
         "0.1", "\"listId\":", "[[[[[[", "\u{301}", "\u{0}", "é", "😀", "%", "%00", "%2e", "+", "&", "=", "/", "?", "#",
     ]
 
-    private static func mutated(_ text: String, _ random: inout Generator) -> String {
+    private static func mutated(_ text: String, _ random: inout SeededGenerator) -> String {
         var scalars = Array(text.unicodeScalars)
         for _ in 0...Int.random(in: 0...3, using: &random) {
             let place = Int.random(in: 0...scalars.count, using: &random)
@@ -64,7 +52,7 @@ import Testing
     @Test("Every request gets an answer, and a right one afterwards too", .timeLimit(.minutes(5)))
     func answersAll() async throws {
         try await withAPI { api async throws in
-            var random = Generator(state: 97)
+            var random = SeededGenerator(seed: 97)
             let list = api.sandbox.addList(name: "VIP")
             for _ in 0..<1_500 {
                 guard let (method, path, body) = Self.calls.randomElement(using: &random) else { continue }
@@ -91,7 +79,7 @@ import Testing
 
     @Test("Texts of faults never crash")
     func faults() {
-        var random = Generator(state: 101)
+        var random = SeededGenerator(seed: 101)
         for _ in 0..<3_000 {
             let text = Self.mutated("429:p=0.5,count=2,path=/api/lists,retry-after=3", &random)
             _ = try? Fault(parsing: text)

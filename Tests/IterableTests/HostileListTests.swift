@@ -1,27 +1,16 @@
 import Foundation
 import RollcallCore
+import SeededRandom
 import Testing
 
 @testable import Iterable
 
 /// Lists as a server with bad intentions would give them.
 @Suite struct HostileListTests {
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     private static let valid =
         #"{"lists":[{"id":1,"name":"VIP","createdAt":1700000000000,"listType":"Standard","description":"x"},{"id":2,"name":"é"}]}"#
 
-    private static func mutated(_ text: String, _ random: inout Generator) -> String {
+    private static func mutated(_ text: String, _ random: inout SeededGenerator) -> String {
         let parts = [
             "{", "}", "[", "]", ",", ":", "\"", "\\", "null", "-1", "1e400", "9223372036854775808", "0.5", "\\u0000",
             "\\ud800",
@@ -40,7 +29,7 @@ import Testing
     }
 
     @Test func listsAreWholeOrAnError() async throws {
-        var random = Generator(state: 11)
+        var random = SeededGenerator(seed: 11)
         var bodies = (0..<300).map { _ in Self.mutated(Self.valid, &random) }
         bodies += [
             String(repeating: "[", count: 50_000), "{\"lists\":" + String(repeating: "[", count: 600), "", "null", "[]",
@@ -82,7 +71,7 @@ import Testing
     }
 
     @Test func linesAreTheSameHoweverTheyArrive() {
-        var random = Generator(state: 13)
+        var random = SeededGenerator(seed: 13)
         let parts = [
             "a@b.com", "\n", "\r\n", "\r", "", "é", "\u{301}", "\0", String(repeating: "x", count: 40), "\n\n",
         ]

@@ -1,24 +1,12 @@
 import Foundation
 import RollcallCore
+import SeededRandom
 import Testing
 
 @testable import RollcallConfig
 
 /// Configurations made of a right one by small changes: right, or refused with a reason, and never a secret in it.
 @Suite struct HostileConfigurationTests {
-    /// A small generator with a fixed seed (SplitMix64), so that a failing case can be run again.
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     private static let inserted = [
         ":", ": ", "- ", "\t", "\"", "'", "#", " #", "{", "}", "[", "]", ",", "&a ", "*a", "<<: *a", "!!binary ", "|\n",
         ">\n",
@@ -29,7 +17,7 @@ import Testing
         "\0", "\u{1b}[31m", "\r", "é", "\u{202e}", "😀", "warehouses:", "syncs:", "api_key: x", "password=x", "://u:p@h",
     ]
 
-    static func mutant(_ random: inout Generator) -> String {
+    static func mutant(_ random: inout SeededGenerator) -> String {
         var lines = Sample.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         for _ in 0...Int.random(in: 0...3, using: &random) {
             let line = Int.random(in: 0..<lines.count, using: &random)
@@ -51,7 +39,7 @@ import Testing
     }
 
     @Test func mutantsAreRightOrRefusedWithAReason() {
-        var random = Generator(state: 41)
+        var random = SeededGenerator(seed: 41)
         var right = 0
         let secrets = ["hunter2hunter2", "0123456789abcdef", "s3cr3t-word"]
         for _ in 0..<1_200 {
@@ -108,7 +96,7 @@ import Testing
             "evil.example.com", "%2e", "%00", "\u{301}", "\u{200b}", "8421", "65536", "0", " ", "\t", "\n", "1", "x",
             "ｌ",
         ]
-        var random = Generator(state: 43)
+        var random = SeededGenerator(seed: 43)
         var accepted = 0
         for _ in 0..<20_000 {
             var text = Bool.random(using: &random) ? "http://127.0.0.1" : "https://[::1]:8421/a"
@@ -170,7 +158,7 @@ import Testing
             "a", "Z", "\"", "'", ".", " ", ";", "--", "\u{301}", "é", "e\u{301}", "$", "\\", "😀", "\n", "\u{200d}",
             "/*",
         ]
-        var random = Generator(state: 47)
+        var random = SeededGenerator(seed: 47)
         for _ in 0..<4_000 {
             let parts = (0...Int.random(in: 0...1, using: &random)).map { _ in
                 (0...Int.random(in: 0...6, using: &random)).map { _ in signs.randomElement(using: &random) ?? "" }
@@ -206,7 +194,7 @@ import Testing
         let signs = [
             "a", "#", " ", "=", "\"", "\\", "$", "{", "}", "\t", "é", "\u{301}", "\u{feff}", "export ", "x", "0",
         ]
-        var random = Generator(state: 53)
+        var random = SeededGenerator(seed: 53)
         for _ in 0..<3_000 {
             let value = (0...Int.random(in: 0...8, using: &random)).map { _ in signs.randomElement(using: &random) ?? ""
             }

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import SeededRandom
 import SyncEngine
 import Synchronization
 import TestSupport
@@ -45,21 +46,13 @@ import Warehouse
     }
 }
 
-/// Numbers from a seed; SplitMix64.
+/// Numbers from a seed, for several tasks.
 private final class Dice: Sendable {
-    private let state: Mutex<UInt64>
+    private let numbers: Mutex<SeededGenerator>
 
-    init(_ seed: UInt64) { state = Mutex(seed &* 0x9e37_79b9_7f4a_7c15) }
+    init(_ seed: UInt64) { numbers = Mutex(SeededGenerator(seed: seed &* 0x9e37_79b9_7f4a_7c15)) }
 
-    func next() -> UInt64 {
-        state.withLock { state in
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ (mixed >> 31)
-        }
-    }
+    func next() -> UInt64 { numbers.withLock { $0.next() } }
 
     func between(_ low: Int, _ high: Int) -> Int { low + Int(next() % UInt64(high - low + 1)) }
     func chance(_ percent: Int) -> Bool { between(1, 100) <= percent }

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import Testing
 
 @testable import RollcallCore
@@ -14,7 +15,7 @@ import Testing
     ]
 
     @Test func mutatedAnswersNeverTurnANamedFailureIntoASuccess() {
-        var random = SplitMix(state: 20_261_121)
+        var random = SeededGenerator(seed: 20_261_121)
         var readable = 0
         for round in 0..<20_000 {
             var body = Array(Self.seeds[round % Self.seeds.count].utf8)
@@ -38,7 +39,7 @@ import Testing
 
     private static let punctuation = Array(#"{}[]",:0123-e.tn\"#.utf8)
 
-    private static func mutate(_ body: inout [UInt8], _ random: inout SplitMix) {
+    private static func mutate(_ body: inout [UInt8], _ random: inout SeededGenerator) {
         guard !body.isEmpty else { return }
         let place = random.next(below: body.count)
         switch random.next(below: 10) {
@@ -57,7 +58,7 @@ import Testing
     }
 
     /// Digits by digits and letters by letters, so that the answer stays readable.
-    private static func replaceLikeWithLike(_ body: inout [UInt8], at place: Int, _ random: inout SplitMix) {
+    private static func replaceLikeWithLike(_ body: inout [UInt8], at place: Int, _ random: inout SeededGenerator) {
         switch body[place] {
         case 0x30...0x39: body[place] = UInt8(0x30 + random.next(below: 10))
         case 0x41...0x5A, 0x61...0x7A: body[place] ^= random.next(below: 2) == 0 ? 0x20 : 0x01
@@ -108,18 +109,7 @@ private enum JSONValue: Decodable {
     }
 }
 
-/// A small seeded generator (SplitMix64, public domain).
-struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
+extension SeededGenerator {
     mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
     /// From 0 up to, but not including, 1.

@@ -1,3 +1,4 @@
+import SeededRandom
 import Testing
 
 @testable import RollcallCore
@@ -52,7 +53,7 @@ import Testing
     ) -> Tally {
         var bucket = bucket
         var limiter = RateLimiterState(requestsPerSecond: 5)
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         var tally = Tally()
         var now = Duration.zero
         var nextOther = others > 0 ? Duration.seconds(1 / others) : .seconds(1e9)

@@ -1,23 +1,11 @@
 import RollcallCore
+import SeededRandom
 import Testing
 
 @testable import Warehouse
 
 /// The binary COPY stream, cut and spoilt.
 @Suite struct CopyStreamTests {
-    /// A small generator with a fixed seed (SplitMix64), so that a failing case can be run again.
-    struct Generator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var mixed = state
-            mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-            mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-            return mixed ^ mixed >> 31
-        }
-    }
-
     private struct Stream {
         var bytes: [UInt8] = []
         /// Where a row begins, and where the stream's end mark does.
@@ -25,7 +13,7 @@ import Testing
         var rows: [[String?]] = []
     }
 
-    private static func stream(_ random: inout Generator) -> Stream {
+    private static func stream(_ random: inout SeededGenerator) -> Stream {
         var writer = BinaryCopyWriter()
         var stream = Stream()
         for _ in 0..<Int.random(in: 0...6, using: &random) {
@@ -62,7 +50,7 @@ import Testing
     }
 
     @Test func rowsAreTheSameHoweverTheyComeInMessages() throws {
-        var random = Generator(state: 61)
+        var random = SeededGenerator(seed: 61)
         for _ in 0..<800 {
             let stream = Self.stream(&random)
             var cuts = stream.borders.filter { _ in Bool.random(using: &random) }
@@ -75,7 +63,7 @@ import Testing
     /// The server never cuts inside a row (PostgreSQL's documentation, "Message Formats", CopyData). Should something
     /// between do so, the reading ends; no other rows come out.
     @Test func rowsCutAnywhereAreTheSameOrAnError() {
-        var random = Generator(state: 67)
+        var random = SeededGenerator(seed: 67)
         var refused = 0
         for _ in 0..<6_000 {
             let stream = Self.stream(&random)
@@ -93,7 +81,7 @@ import Testing
     }
 
     @Test func spoiltStreamsEndWithAnErrorOrWithRows() {
-        var random = Generator(state: 71)
+        var random = SeededGenerator(seed: 71)
         let wires: [PostgresColumn.Wire] = [.text, .integer, .uuid, .castText, .castNumeric, .castOpaque]
         for _ in 0..<20_000 {
             var bytes = Self.stream(&random).bytes

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import SeededRandom
 import TestSupport
 import Testing
 
@@ -17,7 +18,7 @@ import Testing
             "?", "$1", "--", "\u{1b}[31m", "NULL", "select", "\u{feff}", "(", ")", ",", ".", "@", "=1+1", "\u{7f}",
             "\u{85}",
         ]
-        var random = CopyStreamTests.Generator(state: 83)
+        var random = SeededGenerator(seed: 83)
         var names = [
             "a\"\u{301}; DROP TABLE victim; --", "a\"\u{301}\"b", "\"\u{301}", "\u{301}\"",
             "a\"\u{200d}(x text); DROP TABLE victim--",

@@ -21,17 +21,19 @@ public struct SyncPipeline: Sendable {
     let progress: ProgressHandler
     let holder: Holder
     let retention: [RetentionPolicy]
+    let cache: SnapshotCache?
 
     /// - Parameters:
     ///   - limiters: shared by all syncs of the process.
     ///   - stop: asks the run to end early.
     ///   - holder: who this process is, for the lease.
     ///   - retention: of all syncs of the warehouse, disabled ones too; the sync's own when left out.
+    ///   - cache: where snapshots are kept between runs; nil: nowhere.
     public init(
         sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
         destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
         stop: StopSignal = StopSignal(), holder: Holder = .current, retention: [RetentionPolicy]? = nil,
-        progress: @escaping ProgressHandler = { _ in }
+        cache: SnapshotCache? = nil, progress: @escaping ProgressHandler = { _ in }
     ) {
         self.sync = sync
         self.settings = destinationSettings
@@ -42,6 +44,7 @@ public struct SyncPipeline: Sendable {
         self.stop = stop
         self.holder = holder
         self.retention = retention ?? [sync.retention]
+        self.cache = cache
         self.progress = progress
     }
 
@@ -51,7 +54,8 @@ public struct SyncPipeline: Sendable {
     public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let list = try await resolver.find()?.listID
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
-        return try await planner.plan(list: list, key: key, resend: .init(full: full, rejected: retryRejected))
+        return try await planner.plan(
+            list: list, key: key, resend: .init(full: full, rejected: retryRejected), mayWrite: false)
     }
 
     // MARK: Run
@@ -89,7 +93,7 @@ public struct SyncPipeline: Sendable {
             case .discard(let id):
                 return .ran(try await warehouse.discardHeldRun(lease, id: id))
             case .approve(let id):
-                let run = try await resume(id, lease, keeper)
+                let run = try await resume(id, keeper)
                 progress(.opened(run))
                 return .ran(
                     await finished(run, keeper, runClock) { run in
@@ -115,19 +119,24 @@ public struct SyncPipeline: Sendable {
         run.full = request.full
         try await warehouse.openRun(keeper.lease, run)
         progress(.opened(run))
-        return await finished(run, keeper, runClock) { run in
+        var planned: Plan?
+        let ended = await finished(run, keeper, runClock) { run in
             run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
             let found = try await resolver.find()
             run.listID = found?.listID
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await planner.plan(
-                list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected))
+                list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected),
+                mayWrite: true)
+            planned = plan
             progress(.staging(changes: plan.counts.planned.total))
             try await keeper.ensure(for: .zero)
             try await stage(plan, &run, keeper)
             if run.status == .held { return }
             try await carryOut(&run, keeper, runClock, found: found)
         }
+        if let planned, stop.reason == nil { await planner.snapshots.keepUp(planned, list: ended.listID) }
+        return ended
     }
 
     /// From a staged plan to outcomes.
@@ -239,7 +248,9 @@ public struct SyncPipeline: Sendable {
     }
 
     var planner: Planner {
-        Planner(sync: sync, destination: settings, warehouse: warehouse, clock: clock, stop: stop, progress: progress)
+        Planner(
+            sync: sync, destination: settings, warehouse: warehouse, clock: clock, stop: stop, progress: progress,
+            cache: cache)
     }
 
     private func delivery(

@@ -40,13 +40,17 @@ final class History: @unchecked Sendable {
     /// A transaction whose commit is on its way holds the lease's row.
     var rowIsLockedUntil = Duration.milliseconds(-1)
     var requests = 0
-    private var people: People
-    private var quietRuns = 0
-    private var gone: Set<String> = []
+    var people: People
+    var quietRuns = 0
+    var gone: Set<String> = []
     private var runs = 0
     private var isOver = false
-    private var isQuiet = false
-    private let list: Int64?
+    var isQuiet = false
+    let list: Int64?
+
+    /// In some histories every process keeps the snapshot in one folder, in some each has its own, in most there is none.
+    private let cacheFolder: String?
+    private let sharesCache: Bool
 
     static let listName = "VIP"
     private static let beginning = Date(timeIntervalSince1970: 1_800_000_000)
@@ -72,6 +76,11 @@ final class History: @unchecked Sendable {
         }
         store.sabotage = scenario.sabotage
         oracle = Oracle(scenario, world, iterable, store)
+        var dice = Dice(scenario.seed, "cache")
+        cacheFolder =
+            dice.chance(40)
+            ? FileManager.default.temporaryDirectory.appending(path: "rollcall-history-\(UUID().uuidString)").path : nil
+        sharesCache = dice.chance(60)
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
         iterable.moved = { [store, oracle] address, userID in
             let list = store.state.bindings["vip"]?.listID ?? 0
@@ -88,6 +97,7 @@ final class History: @unchecked Sendable {
     }
 
     func play() -> Report {
+        defer { if let cacheFolder { try? FileManager.default.removeItem(atPath: cacheFolder) } }
         Task(executorPreference: kernel) { await self.happen() }
         if !world.run() {
             oracle.violated("something runs in circles")
@@ -210,7 +220,7 @@ final class History: @unchecked Sendable {
     }
 
     @discardableResult
-    private func run(_ node: Node, _ request: RunRequest) async -> RunOutcome {
+    func run(_ node: Node, _ request: RunRequest) async -> RunOutcome {
         runs += 1
         let outcome = await pipeline(node).run(request)
         if node.process.isDead { return outcome }
@@ -238,6 +248,12 @@ final class History: @unchecked Sendable {
         }
     }
 
+    private func cache(_ node: Node) -> SnapshotCache? {
+        guard let cacheFolder else { return nil }
+        let machine = sharesCache ? 0 : node.runner.number % 2
+        return SnapshotCache(folder: "\(cacheFolder)/\(machine)", leastMembers: 1)
+    }
+
     private func pipeline(_ node: Node) -> SyncPipeline {
         let clock = NodeClock(node: node)
         let settings = scenario.destination
@@ -245,110 +261,9 @@ final class History: @unchecked Sendable {
             sync: scenario.sync(list, guarded: !isQuiet), destinationSettings: settings,
             warehouse: SimulatedWarehouse(store, node), destination: SimulatedDestination(iterable, node),
             limiters: RateLimiterPool(clock: clock), clock: clock, stop: node.stop, holder: node.holder,
+            cache: cache(node),
             progress: { [self] progress in
                 if case .waiting = progress { oracle.saw("a change waited for a lost request") }
             })
-    }
-
-    // MARK: The quiet phase
-
-    /// Faults stop; one more run must make the list equal to the audience, and the one after it has nothing to do.
-    private func comeToRest() async {
-        faults.isOn = false
-        storeIsDownUntil = .zero
-        storeIsFullUntil = .zero
-        isQuiet = true
-        oracle.guardsAreOn = false
-        oracle.conflicts = []
-        world.note(nil, "all is quiet")
-        await world.pass(.seconds(200))
-        if store.state.bindings["vip"]?.listID != nil, !iterable.lists.contains(where: { $0.name == History.listName })
-        {
-            _ = iterable.addList(History.listName)
-        }
-        var request = RunRequest()
-        request.forceNew = true
-        request.retryRejected = true
-        // Where two names may or may not be one person, the first run finds out, and the second draws the conclusion.
-        if oracle.hasDoubts { _ = await quietRun(request) }
-        guard let last = await quietRun(request) else { return }
-        guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown == 0,
-            last.counts.notAttempted == 0
-        else { return oracle.violated("the quiet run did not get through: \(last)") }
-        await world.pass(.seconds(200))
-        oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
-        await comeToAnEnd(last)
-        let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }
-        if !open.isEmpty { oracle.violated("a run was left running") }
-        if store.state.outbox.values.contains(where: { !$0.isEmpty }) {
-            oracle.violated("something is left in the outbox")
-        }
-    }
-
-    /// A run on an unchanged audience sends nothing.
-    private func comeToAnEnd(_ last: SyncRun) async {
-        let before = requests
-        guard var idle = await quietRun(RunRequest()) else { return }
-        // Refused records are tried again in every run.
-        if last.counts.failed.total > 0 || requests == before { return }
-        // A removal without an answer leaves the older of two entries of one person in doubt: asked again each time.
-        let isInDoubt = store.state.members.values.joined().contains { $0.value.member.state == .unsubscribing }
-        if isInDoubt { return oracle.saw("an older entry of a person stayed in doubt") }
-        if scenario.type == .hybrid {
-            // What linked an entry to a row may have been dropped by the last run: now it can go.
-            oracle.saw("a second run dropped what the first had kept")
-            let second = requests
-            guard let next = await quietRun(RunRequest()) else { return }
-            if requests == second { return }
-            idle = next
-        }
-        oracle.violated("a run on an unchanged audience sends something: \(idle.counts.short)")
-    }
-
-    private func quietRun(_ request: RunRequest) async -> SyncRun? {
-        quietRuns += 1
-        let node = Node(self, Scenario.Runner(number: 1000 + quietRuns, delay: .zero))
-        let outcome = await withTaskGroup(of: RunOutcome.self) { group in
-            group.addTask(executorPreference: node.process) { await self.run(node, request) }
-            return await group.next()
-        }
-        node.hasEnded = true
-        gone.insert(node.name)
-        guard case .ran(let run) = outcome else {
-            oracle.violated("the quiet run was not run: \(outcome.map { "\($0)" } ?? "")")
-            return nil
-        }
-        return run
-    }
-}
-
-extension Scenario {
-    var destination: DestinationSettings {
-        var settings = DestinationSettings(
-            name: "marketing", apiKey: Secret("key"), projectType: type, baseURL: "http://127.0.0.1")
-        settings.limits.requestsPerSecond = requestsPerSecond
-        settings.limits.subscribersPerRequest = recordsPerRequest
-        settings.limits.concurrentRequests = concurrentRequests
-        settings.limits.requestTimeoutSeconds = timeoutSeconds
-        settings.limits.settleSeconds = settleSeconds
-        return settings
-    }
-
-    func sync(_ known: Int64?, guarded: Bool) -> SyncSettings {
-        var target = ListTarget.name(History.listName, description: nil)
-        if list == .byID, let known { target = .id(known) }
-        var sync = SyncSettings(
-            name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]), list: target)
-        sync.mapping =
-            switch type {
-            case .email: placeholders ? ColumnMapping(userID: "user_id") : ColumnMapping(email: "email")
-            case .userID: ColumnMapping(userID: "user_id")
-            case .hybrid: ColumnMapping(email: "email", userID: "user_id")
-            }
-        sync.updateExistingUsersOnly = onlyExistingUsers
-        sync.placeholderEmails = placeholders
-        sync.guards.maxRemovals = guarded ? maxRemovals : .percent(100)
-        sync.guards.allowEmpty = guarded ? allowEmpty : true
-        return sync
     }
 }

@@ -1,5 +1,6 @@
 public import Foundation
 public import RollcallCore
+import SeededRandom
 public import Warehouse
 
 /// A warehouse in memory, with a clock that the simulation drives. For one thread.
@@ -46,12 +47,12 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     }
 
     public func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         for row in audience {
             try MemoryWarehouse.withCell(columns.email == nil ? nil : row.email) { email in
-                try MemoryWarehouse.withCell(columns.userID == nil ? nil : row.userID) { try body(email, $0) }
+                try MemoryWarehouse.withCell(columns.userID == nil ? nil : row.userID) { try body(0, email, $0) }
             }
         }
     }
@@ -204,10 +205,29 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
+    /// Made of the snapshot itself, so that it cannot fail to change.
+    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+        var sum: UInt64 = 1
+        func add(_ value: UInt64) { sum = SeededGenerator.mix(sum ^ value) }
+        for (place, entries) in state.members.sorted(by: { $0.key.list < $1.key.list }) where place.sync == sync {
+            add(UInt64(bitPattern: place.list))
+            for (fingerprint, entry) in entries.sorted(by: { $0.key < $1.key }) {
+                add(fingerprint.high)
+                add(fingerprint.low)
+                for byte in entry.member.state.rawValue.utf8 { add(UInt64(byte)) }
+                add(entry.member.listed ? 1 : 0)
+            }
+        }
+        return Int64(bitPattern: sum)
+    }
+
     public func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        for entry in entries(sync, list) { try body(entry.member.fingerprint, entry.member.state, entry.member.listed) }
+        for entry in entries(sync, list) {
+            try body(0, entry.member.fingerprint, entry.member.state, entry.member.listed)
+        }
     }
 
     public func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]

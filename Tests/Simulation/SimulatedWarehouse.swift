@@ -119,15 +119,15 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         // One consistent view: what is read is what stood there when the reading began.
         let rows = store.audience
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
         view.audience = rows
-        try await view.readAudience(source, columns: columns, body)
+        try await view.readAudience(source, columns: columns, parts: parts, body)
         history.oracle.hasRead(rows, node)
         try await leave(fault)
     }
@@ -261,13 +261,20 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
+    func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+        try await read("snapshot generation") { () async throws(WarehouseError) in
+            try await store.snapshotGeneration(sync: sync)
+        }
+    }
+
     func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void
     ) async throws {
         let fault = try await arrive("read snapshot", Fault.reading)
         let listed = (store.state.members[.init(sync: sync, list: list)] ?? [:]).values.count { $0.member.listed }
         history.oracle.hasReadSnapshot(listed: listed, node)
-        try await store.readSnapshot(sync: sync, list: list, body)
+        try await store.readSnapshot(sync: sync, list: list, parts: parts, body)
         try await leave(fault)
     }
 

@@ -35,6 +35,8 @@ private final class StoreComparison {
     private var number = 0
     private let log: LogSettings
     private var calls: [String] = []
+    /// Of which snapshot, as the model has it, each generation was.
+    private var generations: [Int64: Int64] = [:]
     /// What comes after the first difference says nothing.
     private var hasFailed = false
 
@@ -266,6 +268,11 @@ private final class StoreComparison {
         }
         await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
             try await $0.members(sync: "vip", list: 42, knownAs: Identity(email: "p1@example.com", userID: "u2"))
+        }
+        if let generation = try await real.snapshotGeneration(sync: "vip") {
+            let snapshot = try await model.snapshotGeneration(sync: "vip") ?? 0
+            let earlier = generations.updateValue(snapshot, forKey: generation)
+            expect("\(earlier ?? snapshot)", "\(snapshot)", "a generation stands for one snapshot")
         }
         await both("settling", { $0.map { "\($0.identity) \($0.operation)" }.sorted().joined(separator: "\n") }) {
             try await $0.settlingRequests(sync: "vip", list: 42)

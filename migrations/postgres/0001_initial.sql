@@ -106,7 +106,7 @@ CREATE INDEX settling_requests_by_sync ON settling_requests (sync_name, list_id,
 CREATE TABLE sync_state (
     sync_name        text PRIMARY KEY,
     fingerprint_key  bytea,
-    generation       bigint NOT NULL DEFAULT 0,         -- grows with every change of the sync's list_members
+    generation       bigint NOT NULL DEFAULT 0,         -- another random number with every change of list_members
     destination      text,
     list_name        text,
     list_id          bigint,

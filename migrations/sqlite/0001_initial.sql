@@ -107,7 +107,7 @@ CREATE INDEX rollcall_settling_requests_by_sync ON rollcall_settling_requests (s
 CREATE TABLE rollcall_sync_state (
     sync_name        TEXT PRIMARY KEY,
     fingerprint_key  BLOB,
-    generation       INTEGER NOT NULL DEFAULT 0,        -- grows with every change of the sync's list_members
+    generation       INTEGER NOT NULL DEFAULT 0,        -- another random number with every change of list_members
     destination      TEXT,
     list_name        TEXT,
     list_id          INTEGER,

@@ -1,7 +1,8 @@
 /// Who is on the snapshot and who is in the audience: an open-addressing table of fingerprints with one byte of marks each.
 ///
-/// 17 bytes a slot at a load of at most 3/4: 23 to 46 bytes a member. Not thread-safe: one reader fills it, then one
-/// planner looks at it.
+/// The home of an entry grows with its hash, so the table is nearly sorted: entries that come in the order of another
+/// table, from a file or while it grows, are written from front to back, and a table that grows gives the pages behind it
+/// back as it goes. 17 bytes a slot at a load of 8/15 to 4/5: 21 to 32 bytes a member, at no time more. Not thread-safe.
 public struct MemberTable: ~Copyable {
     /// What is known of one fingerprint. Never zero for a slot in use.
     public struct Marks: OptionSet, Sendable {
@@ -24,94 +25,140 @@ public struct MemberTable: ~Copyable {
         public static let sharing = Marks(rawValue: 64)
     }
 
-    private var fingerprints: UnsafeMutablePointer<Fingerprint>
-    private var marks: UnsafeMutablePointer<UInt8>
-    private var mask: Int
-    /// Entries in use.
+    private var fingerprints: PageMemory<Fingerprint>
+    private var marks: PageMemory<UInt8>
+    private var slots: Int
+    /// Slots in use, those of removed members too.
     public private(set) var count = 0
+    /// Made of what ``warmUp(_:)`` looked at, so that the optimiser lets it look; means nothing.
+    public private(set) var warmth: UInt64 = 0
 
-    /// - Parameter capacity: how many entries are expected; the table grows by doubling beyond it.
-    public init(capacity: Int = 1024) {
-        var slots = 1024
-        while slots * 3 / 4 < capacity { slots *= 2 }
-        (fingerprints, marks) = MemberTable.allocate(slots)
-        mask = slots - 1
+    private static let leastSlots = 64
+
+    /// - Parameter capacity: how many entries are expected; the table grows by half beyond it.
+    public init(capacity: Int = 0) {
+        slots = max(MemberTable.leastSlots, capacity * 5 / 4 + 1)
+        fingerprints = PageMemory(count: slots)
+        marks = PageMemory(count: slots)
     }
 
-    deinit {
-        fingerprints.deallocate()
-        marks.deallocate()
-    }
-
-    private static func allocate(_ slots: Int) -> (UnsafeMutablePointer<Fingerprint>, UnsafeMutablePointer<UInt8>) {
-        let marks = UnsafeMutablePointer<UInt8>.allocate(capacity: slots)
-        marks.initialize(repeating: 0, count: slots)
-        return (.allocate(capacity: slots), marks)
-    }
-
-    /// Adds an entry of the snapshot.
+    /// Adds an entry of the snapshot, or changes what is known of it.
     public mutating func addMember(_ fingerprint: Fingerprint, state: MemberState, listed: Bool) {
-        var new: Marks = [.used, .member]
-        if listed { new.insert(.listed) }
-        switch state {
-        case .subscribed: break
-        case .subscribing, .unsubscribing: new.insert(.unsettled)
-        case .rejected: new.insert(.rejected)
-        }
+        addMember(fingerprint, Marks(state, listed: listed))
+    }
+
+    /// Adds an entry of the snapshot with the marks that another table had for it.
+    public mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks) {
         let slot = slotForInsertion(fingerprint)
-        marks[slot] |= new.rawValue
+        let seen = marks.elements[slot] & Marks.seen.rawValue
+        marks.elements[slot] = new.rawValue | seen
+    }
+
+    /// Adds many entries at once, which hides the time that memory takes to answer. As many marks as fingerprints.
+    public mutating func addMembers(_ members: UnsafeBufferPointer<Fingerprint>, _ new: UnsafeBufferPointer<UInt8>) {
+        while (count + members.count) * 5 > slots * 4 { grow() }
+        warmUp(members)
+        for index in 0..<members.count {
+            let slot = slotForInsertion(members[index])
+            marks.elements[slot] = new[index] | marks.elements[slot] & Marks.seen.rawValue
+        }
+    }
+
+    /// How many entries have all of these marks.
+    public func count(with wanted: Marks) -> Int {
+        var found = 0
+        for slot in 0..<slots where marks.elements[slot] & wanted.rawValue == wanted.rawValue { found &+= 1 }
+        return found
+    }
+
+    /// Takes an entry off the snapshot again; it is then as if it had never been met. Nothing happens if there is none.
+    public mutating func removeMember(_ fingerprint: Fingerprint) {
+        if let slot = slot(of: fingerprint) { marks.elements[slot] = Marks.used.rawValue }
     }
 
     /// Marks the entry as met in the audience, if it exists; returns its marks as they were before, nil if there is none.
     public mutating func meet(_ fingerprint: Fingerprint) -> Marks? {
-        var slot = home(fingerprint)
-        while marks[slot] != 0 {
-            if fingerprints[slot] == fingerprint {
-                let before = Marks(rawValue: marks[slot])
-                marks[slot] |= Marks.seen.rawValue
-                return before
+        guard let slot = slot(of: fingerprint) else { return nil }
+        let before = Marks(rawValue: marks.elements[slot])
+        if before.isVoid { return nil }
+        marks.elements[slot] |= Marks.seen.rawValue
+        return before
+    }
+
+    /// Meets many rows at once, which hides the time that memory takes to answer.
+    ///
+    /// - Parameters:
+    ///   - except: marks that make an entry worth a closer look.
+    ///   - closer: gets the place of each row that is not simply on the snapshot: unknown to the table, or with one of
+    ///     these marks. The table is as it was before such a row.
+    /// - Returns: rows that are on the snapshot and met for the first time, rows that were met before, and the others.
+    public mutating func meet(
+        _ rows: UnsafeBufferPointer<Fingerprint>, except: Marks, closer: UnsafeMutableBufferPointer<Int32>
+    ) -> (unchanged: Int, duplicates: Int, closer: Int) {
+        warmUp(rows)
+        var unchanged = 0
+        var duplicates = 0
+        var count = 0
+        let mask = except.rawValue | Marks.seen.rawValue | Marks.member.rawValue
+        for row in 0..<rows.count {
+            if let slot = slot(of: rows[row]) {
+                let known = marks.elements[slot]
+                if known & mask == Marks.member.rawValue {
+                    marks.elements[slot] = known | Marks.seen.rawValue
+                    unchanged &+= 1
+                    continue
+                }
+                if known & Marks.seen.rawValue != 0 {
+                    duplicates &+= 1
+                    continue
+                }
             }
-            slot = (slot &+ 1) & mask
+            closer[count] = Int32(truncatingIfNeeded: row)
+            count &+= 1
         }
-        return nil
+        return (unchanged, duplicates, count)
+    }
+
+    /// Looks at the home of every row without waiting for one before the next, so that they are in the cache afterwards.
+    private mutating func warmUp(_ rows: UnsafeBufferPointer<Fingerprint>) {
+        for row in rows {
+            let home = home(row)
+            warmth &+= UInt64(marks.elements[home]) &+ fingerprints.elements[home].low
+        }
     }
 
     /// Adds an entry met in the audience that ``meet(_:)`` did not find.
     public mutating func addEntered(_ fingerprint: Fingerprint) {
         let slot = slotForInsertion(fingerprint)
-        marks[slot] |= Marks([.used, .seen]).rawValue
+        marks.elements[slot] |= Marks([.used, .seen]).rawValue
     }
 
     /// The marks of an entry; nil if there is none.
     public func lookUp(_ fingerprint: Fingerprint) -> Marks? {
-        var slot = home(fingerprint)
-        while marks[slot] != 0 {
-            if fingerprints[slot] == fingerprint { return Marks(rawValue: marks[slot]) }
-            slot = (slot &+ 1) & mask
-        }
-        return nil
+        guard let slot = slot(of: fingerprint) else { return nil }
+        let found = Marks(rawValue: marks.elements[slot])
+        return found.isVoid ? nil : found
     }
 
-    /// Calls `body` for each entry, in no particular order that depends on anything but the fingerprints.
+    /// Calls `body` for each entry, nearly in the order of their hashes.
     public func forEach(_ body: (Fingerprint, Marks) throws -> Void) rethrows {
-        for slot in 0...mask where marks[slot] != 0 {
-            try body(fingerprints[slot], Marks(rawValue: marks[slot]))
+        for slot in 0..<slots {
+            let found = Marks(rawValue: marks.elements[slot])
+            if !found.isVoid { try body(fingerprints.elements[slot], found) }
         }
     }
 
-    /// Page of the entries for which `isWanted` holds, from a place that the previous page gave (0 at first).
-    /// The place is nil after the last page. Gives entries in an order that depends on fingerprints alone.
+    /// Page of the entries for which `isWanted` holds, from a place that the previous page gave (0 at first), nearly in
+    /// the order of their hashes. The place is nil after the last page.
     public func page(
         from place: Int, limit: Int, where isWanted: (Marks) -> Bool
     ) -> (entries: [(Fingerprint, Marks)], next: Int?) {
         var entries: [(Fingerprint, Marks)] = []
-        var slot = place
-        while slot <= mask {
-            if marks[slot] != 0 && isWanted(Marks(rawValue: marks[slot])) {
-                entries.append((fingerprints[slot], Marks(rawValue: marks[slot])))
-                if entries.count == limit { return (entries, slot + 1) }
-            }
-            slot += 1
+        for slot in place..<slots {
+            let found = Marks(rawValue: marks.elements[slot])
+            guard found.rawValue != 0, !found.isVoid, isWanted(found) else { continue }
+            entries.append((fingerprints.elements[slot], found))
+            if entries.count == limit { return (entries, slot + 1) }
         }
         return (entries, nil)
     }
@@ -119,65 +166,136 @@ public struct MemberTable: ~Copyable {
     /// Both halves count, so that people who share one address do not crowd one place.
     @inline(__always)
     private func home(_ fingerprint: Fingerprint) -> Int {
-        Int(truncatingIfNeeded: fingerprint.high ^ (fingerprint.low &<< 17 | fingerprint.low &>> 47)) & mask
+        let hash = (fingerprint.high ^ (fingerprint.low &<< 17 | fingerprint.low &>> 47)) &* 0x9e37_79b9_7f4a_7c15
+        return Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(truncatingIfNeeded: slots)).high)
+    }
+
+    @inline(__always)
+    private func next(_ slot: Int) -> Int { slot &+ 1 == slots ? 0 : slot &+ 1 }
+
+    @inline(__always)
+    private func slot(of fingerprint: Fingerprint) -> Int? {
+        var slot = home(fingerprint)
+        while marks.elements[slot] != 0 {
+            if fingerprints.elements[slot] == fingerprint { return slot }
+            slot = next(slot)
+        }
+        return nil
     }
 
     private mutating func slotForInsertion(_ fingerprint: Fingerprint) -> Int {
-        if (count + 1) * 4 > (mask + 1) * 3 { grow() }
+        if (count + 1) * 5 > slots * 4 { grow() }
         var slot = home(fingerprint)
-        while marks[slot] != 0 {
-            if fingerprints[slot] == fingerprint { return slot }
-            slot = (slot &+ 1) & mask
+        while marks.elements[slot] != 0 {
+            if fingerprints.elements[slot] == fingerprint { return slot }
+            slot = next(slot)
         }
-        fingerprints[slot] = fingerprint
+        fingerprints.elements[slot] = fingerprint
         count += 1
         return slot
     }
 
     private mutating func grow() {
-        let (oldFingerprints, oldMarks, oldMask) = (fingerprints, marks, mask)
-        (fingerprints, marks) = MemberTable.allocate((oldMask + 1) * 2)
-        mask = (oldMask + 1) * 2 - 1
-        for old in 0...oldMask where oldMarks[old] != 0 {
-            var slot = home(oldFingerprints[old])
-            while marks[slot] != 0 { slot = (slot &+ 1) & mask }
-            fingerprints[slot] = oldFingerprints[old]
-            marks[slot] = oldMarks[old]
+        let oldSlots = slots
+        slots += slots / 2
+        var oldFingerprints = PageMemory<Fingerprint>(count: slots)
+        var oldMarks = PageMemory<UInt8>(count: slots)
+        swap(&oldFingerprints, &fingerprints)
+        swap(&oldMarks, &marks)
+        var (releasedFingerprints, releasedMarks) = (0, 0)
+        for old in 0..<oldSlots {
+            let mark = oldMarks.elements[old]
+            if mark != 0, Marks(rawValue: mark).isVoid {
+                count -= 1
+            } else if mark != 0 {
+                var slot = home(oldFingerprints.elements[old])
+                while marks.elements[slot] != 0 { slot = next(slot) }
+                fingerprints.elements[slot] = oldFingerprints.elements[old]
+                marks.elements[slot] = mark
+            }
+            if old & 0xffff == 0xffff {
+                oldFingerprints.release(through: old + 1, &releasedFingerprints)
+                oldMarks.release(through: old + 1, &releasedMarks)
+            }
         }
-        oldFingerprints.deallocate()
-        oldMarks.deallocate()
+    }
+
+    // MARK: Image
+
+    /// The table as it lies in memory: what a file needs to hold to be a table again. Another layout or another home of an
+    /// entry needs another ``imageVersion``.
+    public static let imageVersion: UInt64 = 1
+
+    /// Calls `body` with the slots' fingerprints, 16 bytes each in this machine's order of bytes, and their marks, one byte each.
+    public func withImage<R>(
+        _ body: (_ fingerprints: UnsafeRawBufferPointer, _ marks: UnsafeRawBufferPointer) throws -> R
+    ) rethrows -> R {
+        try body(
+            UnsafeRawBufferPointer(start: fingerprints.elements, count: slots * MemoryLayout<Fingerprint>.stride),
+            UnsafeRawBufferPointer(start: marks.elements, count: slots))
+    }
+
+    /// A table from its image.
+    ///
+    /// - Parameters:
+    ///   - mapping: a private mapping that the table unmaps in the end; what it changes stays its own.
+    ///   - offset: where in the mapping the fingerprints begin; a multiple of 16.
+    ///   - marks: of the slots; copied. Their number is that of the slots.
+    public init(mapping: UnsafeMutableRawBufferPointer, fingerprintsAt offset: Int, marks image: UnsafeRawBufferPointer)
+    {
+        slots = image.count
+        fingerprints = PageMemory(adopting: mapping, offset: offset, count: slots)
+        marks = PageMemory(count: slots)
+        UnsafeMutableRawPointer(marks.elements).copyMemory(from: image.baseAddress!, byteCount: slots)
+        for slot in 0..<slots where marks.elements[slot] != 0 { count &+= 1 }
     }
 
     // MARK: Shared identifiers
 
     /// Marks every entry that has an equal `high` (shared email) or an equal `low` (shared userId) with another one,
-    /// and returns how many there are. Needs 4 to 8 bytes an entry more while it works.
+    /// and returns how many there are. Needs 5 to 8 bytes an entry more while it works.
     public mutating func markSharing() -> Int {
         markEqual { $0.high }
         markEqual { $0.low }
         var sharing = 0
-        for slot in 0...mask where marks[slot] & Marks.sharing.rawValue != 0 { sharing += 1 }
+        for slot in 0..<slots where marks.elements[slot] & Marks.sharing.rawValue != 0 { sharing += 1 }
         return sharing
     }
 
     /// An index of the first entry with each half: every later one with the same half finds it at once, however many
     /// people share one address.
     private func markEqual(_ half: (Fingerprint) -> UInt64) {
-        let index = UnsafeMutablePointer<UInt32>.allocate(capacity: mask + 1)
-        defer { index.deallocate() }
-        index.initialize(repeating: .max, count: mask + 1)
-        for slot in 0...mask where marks[slot] != 0 {
-            let value = half(fingerprints[slot])
-            var place = Int(truncatingIfNeeded: value) & mask
-            while index[place] != .max {
-                if half(fingerprints[Int(index[place])]) == value {
-                    marks[Int(index[place])] |= Marks.sharing.rawValue
-                    marks[slot] |= Marks.sharing.rawValue
+        let index = PageMemory<UInt32>(count: slots)  // slot + 1
+        for slot in 0..<slots where !Marks(rawValue: marks.elements[slot]).isVoid {
+            let value = half(fingerprints.elements[slot])
+            var place = Int(truncatingIfNeeded: value.multipliedFullWidth(by: UInt64(slots)).high)
+            while index.elements[place] != 0 {
+                let other = Int(index.elements[place]) - 1
+                if half(fingerprints.elements[other]) == value {
+                    marks.elements[other] |= Marks.sharing.rawValue
+                    marks.elements[slot] |= Marks.sharing.rawValue
                     break
                 }
-                place = (place + 1) & mask
+                place = next(place)
             }
-            if index[place] == .max { index[place] = UInt32(truncatingIfNeeded: slot) }
+            if index.elements[place] == 0 { index.elements[place] = UInt32(truncatingIfNeeded: slot + 1) }
         }
     }
+}
+
+extension MemberTable.Marks {
+    /// What the snapshot says of a member.
+    public init(_ state: MemberState, listed: Bool) {
+        self = [.used, .member]
+        if listed { insert(.listed) }
+        switch state {
+        case .subscribed: break
+        case .subscribing, .unsubscribing: insert(.unsettled)
+        case .rejected: insert(.rejected)
+        }
+    }
+
+    /// Neither a member nor met: an empty slot, or a member that was removed.
+    @inline(__always)
+    var isVoid: Bool { isDisjoint(with: [.member, .seen]) }
 }

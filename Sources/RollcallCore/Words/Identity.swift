@@ -36,7 +36,7 @@ extension Identity: CustomStringConvertible {
 /// Rows with a single identifier carry one 128-bit hash in `high` and `low`. Rows of hybrid projects that carry both
 /// identifiers have the email's 64-bit hash in `high` and the userId's in `low`, so that a shared identifier is seen
 /// without looking at the identifiers themselves.
-public struct Fingerprint: Hashable, Sendable, Comparable {
+public struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
     public var high: UInt64
     public var low: UInt64
 

@@ -1,10 +1,11 @@
 import RollcallCore
 import Warehouse
 
-/// Compares the audience, row by row as it streams by, with the snapshot's fingerprints.
+/// Compares the audience, as it streams by, with the snapshot's fingerprints.
 ///
 /// The hot path, a row that is on the snapshot already, makes no String and no allocation: fold, fingerprint, one look
-/// into the table. Only rows that are new are validated and spooled. Used by one thread at a time.
+/// into the table, for a ``RowBatch`` at a time. Only the other rows are taken one by one, validated and spooled. Used by
+/// one thread at a time.
 final class AudienceDiff: @unchecked Sendable {
     /// Which rejected and unchanged members are sent again.
     struct Resend: Sendable {
@@ -15,25 +16,39 @@ final class AudienceDiff: @unchecked Sendable {
     /// Rows and identities met; `audience` here counts distinct identities before shared identifiers are folded.
     private(set) var counts = RunCounts()
     let spool = PlanSpool()
-    var table = MemberTable()
+    private let loaded: LoadedTable
+    var table: MemberTable {
+        _read { yield loaded.value }
+        _modify { yield &loaded.value }
+    }
     /// Members of the snapshot that may be on the list because of this sync.
-    private(set) var listedMembers = 0
+    var listedMembers: Int { table.count(with: [.member, .listed]) }
 
     private let columns: IdentifierColumns
     private let fingerprinter: Fingerprinter
     private let resend: Resend
     private let normalizer = IdentifierNormalizer()
 
-    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: Resend) {
+    /// - Parameter snapshot: the members; marked from now on.
+    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: Resend, snapshot: LoadedTable) {
+        loaded = snapshot
         self.columns = columns
         self.fingerprinter = fingerprinter
         self.resend = resend
     }
 
-    func addMember(_ fingerprint: Fingerprint, _ state: MemberState, listed: Bool) {
-        table.addMember(fingerprint, state: state, listed: listed)
-        if listed { listedMembers += 1 }
+    /// Some rows of the audience, hashed already.
+    func rows(_ batch: borrowing RowBatch) throws {
+        // In a full run nobody counts as unchanged.
+        let met = table.meet(
+            batch.fingerprints, except: resend.full ? .used : [.unsettled, .rejected], closer: batch.closer)
+        counts.rowsRead += met.unchanged + met.duplicates
+        counts.audience += met.unchanged
+        counts.duplicates += met.duplicates
+        for place in batch.closer[..<met.closer] { try row(batch.email(Int(place)), batch.userID(Int(place))) }
     }
+
+    func hash(_ batch: borrowing RowBatch) { batch.hash(columns, fingerprinter) }
 
     /// One row of the audience.
     func row(_ email: AudienceCell, _ userID: AudienceCell) throws {

@@ -13,10 +13,22 @@ public struct Plan: Sendable {
     /// Members of the snapshot that may be on the list, before the run.
     public let snapshotSize: Int
 
+    /// The sync's secret key for fingerprints.
+    let key: [UInt8]
+    /// What the local cache held of the snapshot, where there is one.
+    let cached: SnapshotReader.Cached?
     let spool: PlanSpool
     let sharing: SharedIdentifiers
     let settling: SettlingIndex
     let logIdentity: LogIdentity
+
+    /// Fingerprints of all members that carrying the plan out may change, and of more.
+    func makeFingerprintReader() -> () throws -> Fingerprint? {
+        let entered = spool.makeEnteredReader()
+        let left = spool.makeLeftReader()
+        var superseded = sharing.superseded.values.joined().makeIterator()
+        return { try entered.next()?.fingerprint ?? left.next()?.fingerprint ?? superseded.next()?.fingerprint }
+    }
 
     /// The changes in the order in which they would be sent, and the records of the validation.
     func makeReader() -> PlanReader { PlanReader(self) }

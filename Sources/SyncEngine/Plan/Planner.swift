@@ -10,7 +10,10 @@ struct Planner: Sendable {
     let clock: any EngineClock
     let stop: StopSignal
     let progress: ProgressHandler
+    let cache: SnapshotCache?
 
+    /// Connections that an audience is read over, where the warehouse can.
+    private static let parts = 2
     /// Members are fetched by fingerprint in pages of this many.
     static let memberPage = 5000
 
@@ -25,10 +28,12 @@ struct Planner: Sendable {
     /// - Parameters:
     ///   - list: nil while the list does not exist yet.
     ///   - key: the sync's secret key for fingerprints.
-    func plan(list: Int64?, key: [UInt8], resend: AudienceDiff.Resend) async throws -> Plan {
+    ///   - mayWrite: whether the local cache of the snapshot may be written.
+    func plan(list: Int64?, key: [UInt8], resend: AudienceDiff.Resend, mayWrite: Bool) async throws -> Plan {
         let columns = try await columns()
-        let diff = AudienceDiff(columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend)
-        try await readSnapshot(into: diff, list: list)
+        let (snapshot, cached) = try await readSnapshot(list: list, key: key, mayWrite: mayWrite)
+        let diff = AudienceDiff(
+            columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot)
         try await readAudience(into: diff, columns: columns)
         var sharing = SharedIdentifiers([]) { _ in }
         if destination.projectType == .hybrid { sharing = try await resolveSharing(diff, list: list) }
@@ -38,13 +43,14 @@ struct Planner: Sendable {
         counts.planned.subscribe += sharing.resent.count - sharing.foldedPlanned
         counts.unchanged = counts.audience - counts.planned.subscribe
         counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
+        let snapshotSize = diff.listedMembers
         let settling = try await list.asyncMap { try await settlingIndex(list: $0) }
         return Plan(
             counts: counts,
             held: GuardJudge.judge(
                 sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
-                snapshot: diff.listedMembers),
-            listID: list, snapshotSize: diff.listedMembers, spool: diff.spool, sharing: sharing,
+                snapshot: snapshotSize),
+            listID: list, snapshotSize: snapshotSize, key: key, cached: cached, spool: diff.spool, sharing: sharing,
             settling: settling ?? SettlingIndex([]),
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
     }
@@ -56,13 +62,15 @@ struct Planner: Sendable {
         return SettlingIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
-    private func readSnapshot(into diff: AudienceDiff, list: Int64?) async throws {
-        guard let list else { return }
+    private func readSnapshot(
+        list: Int64?, key: [UInt8], mayWrite: Bool
+    ) async throws -> (LoadedTable, SnapshotReader.Cached?) {
+        guard let list else { return (LoadedTable(MemberTable()), nil) }
         progress(.readingSnapshot)
-        try await warehouse.readSnapshot(sync: sync.name, list: list) { fingerprint, state, listed in
-            diff.addMember(fingerprint, state, listed: listed)
-        }
+        return try await snapshots.read(list: list, key: key, mayWrite: mayWrite)
     }
+
+    var snapshots: SnapshotReader { SnapshotReader(sync: sync.name, warehouse: warehouse, cache: cache) }
 
     private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
         progress(.readingAudience(rows: 0))
@@ -87,12 +95,14 @@ struct Planner: Sendable {
 
     private func stream(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
         let (progress, stop) = (progress, stop)
-        try await warehouse.readAudience(sync.audience, columns: columns) { email, userID in
-            try diff.row(email, userID)
-            guard diff.counts.rowsRead & 0x3fff == 0 else { return }
+        let feed = DiffFeed(diff, parts: Self.parts) { rows in
             if stop.reason != nil { throw CancellationError() }
-            progress(.readingAudience(rows: diff.counts.rowsRead))
+            progress(.readingAudience(rows: rows))
         }
+        try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) { part, email, userID in
+            try feed.row(part, email, userID)
+        }
+        try feed.finish()
     }
 
     // MARK: Who left

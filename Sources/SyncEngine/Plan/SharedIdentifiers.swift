@@ -8,7 +8,8 @@ struct SharedIdentifiers {
     var folded: Set<Fingerprint> = []
     /// Members not in the audience that stay, because a row carries one of their identifiers.
     var kept: Set<Fingerprint> = []
-    /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out.
+    /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out, or
+    /// their address belonged to another profile until now.
     private(set) var resent: [Entry] = []
     /// Rows that are sent only after all others: their address still belongs to a profile that gets another one.
     private(set) var last: Set<Fingerprint> = []
@@ -48,12 +49,14 @@ struct SharedIdentifiers {
                 if let member = other.member { supersede(member, by: speaker) }
             }
         }
-        resendDoubtful(&speakers, leavers: entries.filter { !$0.inAudience })
-        resendMoved(&speakers, leavers: entries.filter { !$0.inAudience })
+        let leavers = entries.filter { !$0.inAudience }
+        resendDoubtful(&speakers, leavers: leavers)
+        resendMoved(&speakers, leavers: leavers)
         keepConnected(entries, speakers: speakers)
-        foldRemovals(entries.filter { !$0.inAudience })
+        foldRemovals(leavers)
     }
 
+    /// A removal of an older entry that got no answer may have taken the row's person off the list.
     private mutating func resendDoubtful(_ speakers: inout [Entry], leavers: [Entry]) {
         let doubtful = Set(
             leavers.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })

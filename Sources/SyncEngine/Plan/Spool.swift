@@ -38,16 +38,12 @@ final class Spool: @unchecked Sendable {
 
     private func spill() throws {
         if file < 0 { try openFile() }
-        try buffer.withUnsafeBytes { bytes in
-            var rest = bytes[...]
-            while !rest.isEmpty {
-                let count = write(file, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw Spool.failure("write to", errno) }
-                rest = rest.dropFirst(count)
-                written += count
-            }
+        do {
+            try buffer.withUnsafeBytes { try FileBytes.write($0, to: file) }
+        } catch let failure as FileBytes.Failure {
+            throw Spool.failure("write to", failure.code)
         }
+        written += buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
 

@@ -37,32 +37,27 @@ extension SyncPipeline {
     }
 
     /// A held run, running again.
-    func resume(_ id: String, _ lease: Lease, _ keeper: LeaseKeeper) async throws -> SyncRun {
+    func resume(_ id: String, _ keeper: LeaseKeeper) async throws -> SyncRun {
         do throws(WarehouseError) {
-            return try await warehouse.resumeHeldRun(lease, id: id)
+            return try await warehouse.resumeHeldRun(keeper.lease, id: id)
         } catch {
-            guard error.isTransient else { throw error }
-            try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
-            let stored = try await keeper.patiently { () async throws(WarehouseError) in
-                try await warehouse.run(id: id)
+            guard error.isTransient, let stored = try await settledRun(id, keeper), stored.status == .running else {
+                throw error
             }
-            guard let stored, stored.status == .running else { throw error }
             return stored
         }
     }
 
-    /// The run as it stands in the warehouse after everything that was sent there.
     /// - Throws: ``OutcomesLost`` when the warehouse cannot be asked. Not typed: with `throws(OutcomesLost)` the optimiser
     ///   of Swift 6.3.1 crashes on the callers.
     private func stored(_ run: SyncRun, _ keeper: LeaseKeeper) async throws -> SyncRun? {
-        do {
-            try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
-            return try await keeper.patiently { () async throws(WarehouseError) in
-                try await warehouse.run(id: run.id)
-            }
-        } catch {
-            throw OutcomesLost(cause: error)
-        }
+        do { return try await settledRun(run.id, keeper) } catch { throw OutcomesLost(cause: error) }
+    }
+
+    /// The run as it stands in the warehouse after everything that was sent there.
+    private func settledRun(_ id: String, _ keeper: LeaseKeeper) async throws -> SyncRun? {
+        try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
+        return try await keeper.patiently { () async throws(WarehouseError) in try await warehouse.run(id: id) }
     }
 }
 

@@ -14,18 +14,21 @@ public struct ServiceSetup: Sendable {
     public var warehouseOrder: [String]
     /// When alerts are due; nil: nobody wants any.
     public var alerts: AlertThresholds?
+    /// Where snapshots are kept between runs; nil: nowhere.
+    public var cache: SnapshotCache?
 
     /// Every sync's warehouse and destination must be among those given.
     public init(
         syncs: [SyncSettings], destinations: [String: ServiceDestination],
         warehouses: [String: any Warehouse & TickStore], warehouseOrder: [String],
-        alerts: AlertThresholds? = nil
+        alerts: AlertThresholds? = nil, cache: SnapshotCache? = nil
     ) {
         self.syncs = syncs
         self.destinations = destinations
         self.warehouses = warehouses
         self.warehouseOrder = warehouseOrder
         self.alerts = alerts
+        self.cache = cache
     }
 
     func sync(_ name: String) -> SyncSettings? { syncs.first { $0.name == name } }

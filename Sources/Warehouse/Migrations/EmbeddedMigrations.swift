@@ -115,7 +115,7 @@ enum EmbeddedMigrations {
                 CREATE TABLE sync_state (
                     sync_name        text PRIMARY KEY,
                     fingerprint_key  bytea,
-                    generation       bigint NOT NULL DEFAULT 0,         -- grows with every change of the sync's list_members
+                    generation       bigint NOT NULL DEFAULT 0,         -- another random number with every change of list_members
                     destination      text,
                     list_name        text,
                     list_id          bigint,
@@ -277,7 +277,7 @@ enum EmbeddedMigrations {
                 CREATE TABLE rollcall_sync_state (
                     sync_name        TEXT PRIMARY KEY,
                     fingerprint_key  BLOB,
-                    generation       INTEGER NOT NULL DEFAULT 0,        -- grows with every change of the sync's list_members
+                    generation       INTEGER NOT NULL DEFAULT 0,        -- another random number with every change of list_members
                     destination      TEXT,
                     list_name        TEXT,
                     list_id          INTEGER,

@@ -32,12 +32,15 @@ public protocol Warehouse: Sendable {
     /// the names that exist when the table is missing, ``WarehouseError/Kind/query`` when the query is refused
     /// (also when it is not a single SELECT, or would write).
     func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn]
-    /// Reads the audience once, in one read-only transaction with one consistent view, calling `body` for each row with
+    /// Reads the audience once, in one consistent view and without any right to write, calling `body` for each row with
     /// the text form of the two columns. Memory stays bounded. The cells are valid only during the call. An error from
     /// `body` ends the reading and is thrown on as it is. Cancelling the task ends the reading with `CancellationError`.
+    ///
+    /// - Parameter parts: at most so many parts of it may be read at once, 1 or more. `body` gets the number of its part, from
+    ///   0, and is called by one thread at a time for each part. None is called any more when the reading has ended.
     func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws
 
     // MARK: Leases
@@ -115,10 +118,14 @@ public protocol Warehouse: Sendable {
     /// The sync's secret key of 16 bytes for fingerprints. Made of `newKey` and kept if there is none yet; with
     /// `newKey` nil nothing is written and nil is returned then.
     func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]?
-    /// Every member of the snapshot; memory stays bounded.
+    /// Every member of the snapshot, in one consistent view; memory stays bounded. `parts` as for ``readAudience(_:columns:parts:_:)``.
     func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws
+    /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
+    /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
+    func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64?
     /// The members with these fingerprints, in any order; unknown ones are left out. At most 10,000 at once.
     func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
     /// Members known under this email or userId (either may be nil; compared byte for byte).
@@ -145,4 +152,21 @@ public protocol Warehouse: Sendable {
     /// Deletes log rows, ended runs and ticks older than the sync's retention; never touches the snapshot, queued,
     /// running or held runs or their rows, nor a sync's latest ended run's row while it is within the default period.
     func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult
+}
+
+extension Warehouse {
+    /// As ``readAudience(_:columns:parts:_:)``, in one part.
+    public func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+    ) async throws {
+        try await readAudience(source, columns: columns, parts: 1) { _, email, userID in try body(email, userID) }
+    }
+
+    /// As ``readSnapshot(sync:list:parts:_:)``, in one part.
+    public func readSnapshot(
+        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws {
+        try await readSnapshot(sync: sync, list: list, parts: 1) { try body($1, $2, $3) }
+    }
 }

@@ -14,6 +14,9 @@ public final class PostgresWarehouse: Warehouse {
     private let leaseLane: PostgresLane
     private let stateLane: PostgresLane
     private let longLanes: [PostgresLane]
+    private let settings: PostgresConnectionString
+    private let patience: Double
+    private let leastPartPages: Int
 
     /// - Parameters:
     ///   - url: any libpq URI or keyword string; what it, a service or libpq's environment sets is kept.
@@ -21,19 +24,36 @@ public final class PostgresWarehouse: Warehouse {
     ///   - applicationName: shown in `pg_stat_activity` unless the URL gives one.
     ///   - statementTimeoutSeconds: limit of each short statement, more than 0.
     ///   - longStatementTimeoutSeconds: limit of reading an audience or snapshot and of staging a plan; 0: none.
+    ///   - leastPartPages: pages from which on a table is read over several connections; 64 MB.
     public init(
         url: Secret, stateSchema: String, applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
-        longStatementTimeoutSeconds: Double = 1800
+        longStatementTimeoutSeconds: Double = 1800, leastPartPages: Int = 8192
     ) {
-        let settings = PostgresConnectionString(url: url, applicationName: applicationName)
+        settings = PostgresConnectionString(url: url, applicationName: applicationName)
         tables = PostgresStateTables(
             schema: stateSchema, timeout: statementTimeoutSeconds, longTimeout: longStatementTimeoutSeconds)
         // A call may have several statements, each of which the server itself ends in time.
         let patience = statementTimeoutSeconds * 1.5
+        self.patience = longStatementTimeoutSeconds * 2
+        self.leastPartPages = leastPartPages
         leaseLane = PostgresLane(settings, label: "lease", patience: min(patience, 30))
         stateLane = PostgresLane(settings, label: "state", patience: patience)
-        longLanes = (1...4).map {
+        longLanes = (1...4).map { [settings] in
             PostgresLane(settings, label: "long\($0)", patience: longStatementTimeoutSeconds * 2)
+        }
+    }
+
+    /// Connections for all parts of a long read but the first. They are no part of the pool: two reads that each had one
+    /// and waited for another would wait for ever.
+    private func partLanes(_ parts: Int) -> [PostgresLane] {
+        (1..<max(parts, 1)).map { PostgresLane(settings, label: "part\($0)", patience: patience) }
+    }
+
+    /// How a long read that a session has begun with `begin` goes on over several connections.
+    func parts(_ count: Int, begin: String) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresParts {
+        let (lanes, leastPages) = (partLanes(count), leastPartPages)
+        return {
+            PostgresParts(session: $0, cancellation: $1, lanes: lanes, begin: begin, leastPages: leastPages)
         }
     }
 
@@ -68,6 +88,9 @@ struct PostgresStateTables: Sendable {
     var beginAudience: String {
         settings("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true, lockSeconds: 30, idleSeconds: 60)
     }
+
+    /// A transaction that streams from the state tables.
+    var beginStream: String { begin("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true) }
 
     /// Shorter than any lease: a process that stands still within a transaction keeps the row of its lease locked, and
     /// must have lost it when others may take the lease over.
@@ -139,7 +162,7 @@ extension PostgresWarehouse {
     func stream(
         _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
     ) async throws {
-        let begin = tables.begin("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true)
+        let begin = tables.beginStream
         do {
             try await lane(.long).runCancellable { session, cancellation in
                 try session.transaction(begin, repeatable: false) { try body($0, cancellation) }

@@ -52,7 +52,7 @@ extension SQLiteWarehouse {
             }
             if parked.total > 0 { try Self.countFailed(database, run, parked) }
             if try database.change(Self.forget, names) > 0 {
-                try SQLiteOutcomes.raiseGeneration(database, sync: run.sync)
+                try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
             }
             try database.change(
                 "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget')", names)

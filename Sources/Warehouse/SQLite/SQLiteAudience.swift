@@ -130,8 +130,8 @@ extension SQLiteWarehouse {
     }
 
     public func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         let audience = SQLiteAudience(source: source, path: file.path)
         try await streams.run { database, stop in
@@ -145,7 +145,7 @@ extension SQLiteWarehouse {
                 rows &+= 1
                 if rows & 1023 == 0 { try stop.check() }
                 do {
-                    try body(email.cell(), userID.cell())
+                    try body(0, email.cell(), userID.cell())
                 } catch {
                     throw SQLiteStreams.BodyFailure(error: error)
                 }

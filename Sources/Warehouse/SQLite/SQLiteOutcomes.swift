@@ -111,8 +111,8 @@ struct SQLiteOutcomes {
         try writeLog()
         _ = try change(
             """
-            DELETE FROM rollcall_sync_changes WHERE run_id = :run AND parent IS NOT NULL AND kind = 'supersede'
-               AND parent IN (SELECT sequence FROM temp.rollcall_work)
+            DELETE FROM rollcall_sync_changes WHERE run_id = :run AND sequence IN (
+                SELECT c.sequence \(Self.superseded) WHERE c.kind = 'supersede')
             """)
         _ = try change(
             """
@@ -129,15 +129,15 @@ struct SQLiteOutcomes {
         ] {
             changed += try change(statement, values)
         }
-        if changed > 0 { try Self.raiseGeneration(database, sync: sync) }
+        if changed > 0 { try Self.renewGeneration(database, sync: sync) }
     }
 
-    static func raiseGeneration(_ database: Database, sync: String) throws {
+    static func renewGeneration(_ database: Database, sync: String) throws {
         try database.change(
             """
-            INSERT INTO rollcall_sync_state (sync_name, generation) VALUES (:sync, 1)
-                ON CONFLICT (sync_name) DO UPDATE SET generation = generation + 1
-            """, ["sync": .of(sync)])
+            INSERT INTO rollcall_sync_state (sync_name, generation) VALUES (:sync, :generation)
+                ON CONFLICT (sync_name) DO UPDATE SET generation = excluded.generation
+            """, ["sync": .of(sync), "generation": .of(Int64.random(in: 1 ... .max))])
     }
 
     private func writeLog() throws {
@@ -159,10 +159,16 @@ struct SQLiteOutcomes {
         iif(logged_email IS NULL AND logged_user_id IS NULL, user_id, logged_user_id)
         """
 
+    /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
+    /// there are, reads the run's whole outbox instead of this index.
+    private static let superseded = """
+        FROM temp.rollcall_work w CROSS JOIN rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+             ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+        """
+
     private static let dropSuperseded = """
         DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT c.fingerprint FROM temp.rollcall_work w
-              JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+            SELECT c.fingerprint \(superseded)
              WHERE c.kind = 'supersede' AND w.outcome = 'succeeded')
         """
 
@@ -170,8 +176,7 @@ struct SQLiteOutcomes {
     private static let doubtSuperseded = """
         UPDATE rollcall_list_members SET state = 'unsubscribing', since_run_id = :run, since = :now
          WHERE sync_name = :sync AND list_id = :list AND state IN ('subscribed', 'subscribing') AND fingerprint IN (
-            SELECT c.fingerprint FROM temp.rollcall_work w
-              JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+            SELECT c.fingerprint \(superseded)
              WHERE c.kind = 'supersede' AND w.operation = 'unsubscribe'
                AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL)))
         """

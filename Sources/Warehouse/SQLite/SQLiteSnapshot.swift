@@ -27,8 +27,18 @@ extension SQLiteWarehouse {
         return key ?? nil
     }
 
+    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+        try await read(nil) { database in
+            let generation = try database.firstRow(
+                "SELECT generation FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
+            ) { $0.integer(0) }
+            return generation.flatMap { $0 == 0 ? nil : $0 }
+        }
+    }
+
     public func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
         try await streams.run { database, stop in
             guard try SQLiteMigrations.version(database) != nil else { return }
@@ -46,7 +56,7 @@ extension SQLiteWarehouse {
                 let fingerprint = try Self.fingerprint(statement, 0)
                 let state = try Self.state(statement, 1)
                 do {
-                    try body(fingerprint, state, statement.count(2) != 0)
+                    try body(0, fingerprint, state, statement.count(2) != 0)
                 } catch {
                     throw SQLiteStreams.BodyFailure(error: error)
                 }

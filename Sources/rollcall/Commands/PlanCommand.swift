@@ -49,13 +49,16 @@ struct PlanCommand: AsyncParsableCommand {
         help: "Ask Iterable who is on the list already, and say how many of the entering are (up to 5 calls a minute).")
     var compareList = false
 
+    @Flag(help: "Read the snapshot from the warehouse, not from the local cache.")
+    var noCache = false
+
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
         let app = try App.load(options)
         let sync = try app.configuration.sync(named: sync)
         let line = ProgressLine(sync.name, console: app.console)
-        try await app.withPipeline(sync, progress: { line.show($0) }) { pipeline, _ in
+        try await app.withPipeline(sync, withCache: !noCache, progress: { line.show($0) }) { pipeline, _ in
             let plan = try await pipeline.plan(full: full, retryRejected: retryRejected)
             let already = compareList ? try await pipeline.countAlreadyOnList(plan) : nil
             line.end()

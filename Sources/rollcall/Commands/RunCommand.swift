@@ -43,6 +43,9 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object per run.")
     var json = false
 
+    @Flag(help: "Neither read nor write the local cache of the snapshot.")
+    var noCache = false
+
     @OptionGroup var options: ConfigurationOptions
 
     func validate() throws {
@@ -110,7 +113,7 @@ struct RunCommand: AsyncParsableCommand {
         do {
             let watch = CancelWatch(stop)
             outcome = try await app.withPipeline(
-                sync, stop: watch.stop,
+                sync, withCache: !noCache, stop: watch.stop,
                 progress: { progress in
                     watch.note(progress)
                     line.show(progress)

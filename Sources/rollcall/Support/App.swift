@@ -23,6 +23,8 @@ final class App: Sendable {
     let logger: Logger
     let clock = SystemClock()
     let limiters: RateLimiterPool
+    /// Where snapshots are kept between runs; nil: nowhere.
+    let cache: SnapshotCache?
 
     /// - Throws: `ConfigurationErrors` with everything that is wrong.
     static func load(_ options: ConfigurationOptions) throws -> App {
@@ -38,6 +40,19 @@ final class App: Sendable {
         return app
     }
 
+    /// Where snapshots are kept between runs: `ROLLCALL_CACHE_DIR`, else the user's cache folder as the XDG Base Directory
+    /// Specification has it. nil where there is none, or with an empty `ROLLCALL_CACHE_DIR`.
+    static func cache(_ environment: [String: String]) -> SnapshotCache? {
+        if let folder = environment["ROLLCALL_CACHE_DIR"] {
+            return folder.isEmpty ? nil : SnapshotCache(folder: folder)
+        }
+        if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") {
+            return SnapshotCache(folder: base + "/rollcall")
+        }
+        guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
+        return SnapshotCache(folder: home + "/.cache/rollcall")
+    }
+
     init(_ configuration: Configuration, console: Console, verbose: Bool) {
         self.configuration = configuration
         self.console = console
@@ -45,6 +60,7 @@ final class App: Sendable {
         logger.logLevel = verbose ? .debug : .warning
         self.logger = logger
         limiters = RateLimiterPool(clock: clock)
+        cache = Self.cache(ProcessInfo.processInfo.environment)
     }
 
     func warehouse(_ name: String) throws -> any Warehouse {
@@ -61,7 +77,8 @@ final class App: Sendable {
 
     /// Calls `body` with one sync's pipeline and closes its connections afterwards.
     func withPipeline<R>(
-        _ sync: SyncSettings, stop: StopSignal = StopSignal(), progress: @escaping ProgressHandler = { _ in },
+        _ sync: SyncSettings, withCache: Bool = false, stop: StopSignal = StopSignal(),
+        progress: @escaping ProgressHandler = { _ in },
         _ body: (SyncPipeline, any Warehouse) async throws -> R
     ) async throws -> R {
         let warehouse = try warehouse(sync.warehouse)
@@ -70,7 +87,7 @@ final class App: Sendable {
             sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,
             clock: clock, stop: stop,
             retention: configuration.syncs.filter { $0.warehouse == sync.warehouse }.map(\.retention),
-            progress: progress)
+            cache: withCache ? cache : nil, progress: progress)
         let result: Result<R, any Error>
         do { result = .success(try await body(pipeline, warehouse)) } catch { result = .failure(error) }
         await warehouse.close()

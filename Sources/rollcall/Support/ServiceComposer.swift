@@ -1,3 +1,4 @@
+import Foundation
 import Iterable
 import Logging
 import RollcallConfig
@@ -35,7 +36,8 @@ struct ServiceComposer {
         return ServiceSetup(
             syncs: configuration.syncs, destinations: destinations,
             warehouses: warehouses.mapValues(\.warehouse), warehouseOrder: configuration.warehouseOrder,
-            alerts: configuration.alerts.flatMap { $0.webhooks.isEmpty ? nil : $0.thresholds })
+            alerts: configuration.alerts.flatMap { $0.webhooks.isEmpty ? nil : $0.thresholds },
+            cache: App.cache(ProcessInfo.processInfo.environment))
     }
 
     private static func warehouse(_ settings: WarehouseSettings) -> any Warehouse & TickStore {

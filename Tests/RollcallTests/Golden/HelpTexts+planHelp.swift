@@ -18,6 +18,8 @@ extension HelpTexts {
           --retry-rejected        As with `run --retry-rejected`.
           --compare-list          Ask Iterable who is on the list already, and say how
                                   many of the entering are (up to 5 calls a minute).
+          --no-cache              Read the snapshot from the warehouse, not from the
+                                  local cache.
           --config <config>       The configuration; default: ROLLCALL_CONFIG, else
                                   rollcall.yaml in this folder.
           -v, --verbose           Say more on stderr.

@@ -22,6 +22,8 @@ extension HelpTexts {
           --discard <run-id>      Drop a held run.
           --force-new             Discard a held run first and judge anew.
           --json                  Print one JSON object per run.
+          --no-cache              Neither read nor write the local cache of the
+                                  snapshot.
           --config <config>       The configuration; default: ROLLCALL_CONFIG, else
                                   rollcall.yaml in this folder.
           -v, --verbose           Say more on stderr.

@@ -12,12 +12,16 @@ final class Bench: Sendable {
     let iterable: FakeIterable
     let stop = StopSignal()
     let projectType: ProjectType
+    /// Where snapshots are kept between runs; nowhere unless asked for.
+    let cache: SnapshotCache?
     private let adjust: @Sendable (inout SyncSettings, inout DestinationSettings) -> Void
 
     init(
         _ projectType: ProjectType = .email, list: RemoteList? = RemoteList(id: 1, name: "VIP", listType: "Standard"),
+        cache: SnapshotCache? = nil,
         adjust: @escaping @Sendable (inout SyncSettings, inout DestinationSettings) -> Void = { _, _ in }
     ) async throws {
+        self.cache = cache
         fixture = try await SQLiteFixture.make()
         iterable = FakeIterable(clock: clock)
         self.projectType = projectType
@@ -48,6 +52,7 @@ final class Bench: Sendable {
 
     func pipeline(
         stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current,
+        cache: SnapshotCache? = nil,
         change: @Sendable (inout SyncSettings) -> Void = { _ in }
     ) -> SyncPipeline {
         var sync = SyncSettings(
@@ -67,7 +72,7 @@ final class Bench: Sendable {
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
             destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
-            holder: holder)
+            holder: holder, cache: cache ?? self.cache)
     }
 
     /// Runs once and checks what must hold after every run.

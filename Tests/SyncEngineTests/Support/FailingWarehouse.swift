@@ -132,19 +132,23 @@ final class FailingWarehouse: Warehouse {
         try await inner.columns(of: source)
     }
     func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        try await inner.readAudience(source, columns: columns, body)
+        try await inner.readAudience(source, columns: columns, parts: parts, body)
     }
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await inner.heldRun(sync: sync) }
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await inner.changes(run: id, after: sequence, limit: limit)
     }
+    func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+        try await inner.snapshotGeneration(sync: sync)
+    }
     func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void
     ) async throws {
-        try await inner.readSnapshot(sync: sync, list: list, body)
+        try await inner.readSnapshot(sync: sync, list: list, parts: parts, body)
     }
     func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
         try await inner.members(sync: sync, list: list, fingerprints: fingerprints)

@@ -166,7 +166,7 @@ import Warehouse
         }
     }
 
-    @Test func supersededEntriesGoWithTheirParentAndTheGenerationGrows() async throws {
+    @Test func supersededEntriesGoWithTheirParentAndTheGenerationChanges() async throws {
         try await withDatabase { fixture in
             let warehouse = fixture.warehouse
             _ = try await warehouse.migrate()
@@ -188,7 +188,7 @@ import Warehouse
                     lease, run, reason: FailureReason(code: "x", reason: "x"), log: LogSettings())
                 generations.append(try await fixture.query("SELECT generation FROM rollcall.sync_state")[0][0])
             }
-            #expect(generations == ["1", "2"])
+            #expect(Set(generations).count == 2 && !generations.contains("0"))
             #expect(try await fixture.query("SELECT email FROM rollcall.list_members") == [["new@example.com"]])
             let snapshot = Collector<MemberState>()
             try await warehouse.readSnapshot(sync: "vip", list: 7) { _, state, listed in

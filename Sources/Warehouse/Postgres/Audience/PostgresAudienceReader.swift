@@ -5,7 +5,7 @@ final class PostgresAudienceReader {
     private let email: PostgresColumn.Wire?
     private let userID: PostgresColumn.Wire?
     private let fields: Int
-    private var reader = BinaryCopyReader()
+    private let reader = BinaryCopyReader()
     /// Room for one formatted value of each of the two columns; a UUID takes 36 bytes, an integer at most 20.
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * width, alignment: 8)
     private static let width = 40

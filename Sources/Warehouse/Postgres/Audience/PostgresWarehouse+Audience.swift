@@ -17,15 +17,16 @@ extension PostgresWarehouse {
     }
 
     public func readAudience(
-        _ source: AudienceSource, columns: IdentifierColumns,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         let begin = tables.beginAudience
+        let parts = self.parts(parts, begin: begin)
         try await lane(.long).runCancellable { session, cancellation in
             let audience = PostgresAudience(source, session)
             try audience.explaining {
                 try session.transaction(begin, repeatable: false) { _ in
-                    try audience.read(columns, cancellation, body)
+                    try audience.read(columns, parts(session, cancellation), body)
                 }
             }
         }
@@ -113,8 +114,8 @@ struct PostgresAudience {
     }
 
     func read(
-        _ wanted: IdentifierColumns, _ cancellation: PostgresCancellation,
-        _ body: (AudienceCell, AudienceCell) throws -> Void
+        _ wanted: IdentifierColumns, _ parts: PostgresParts,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) throws {
         let relation = try relation()
         let existing = try columns(relation)
@@ -124,10 +125,17 @@ struct PostgresAudience {
             PostgresText.identifier(column.name) + (column.wire.needsCast ? "::pg_catalog.text" : "")
         }
         guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
-        let reader = PostgresAudienceReader(email: email?.wire, userID: userID?.wire)
-        try session.copyOut(
-            "COPY (SELECT \(list.joined(separator: ", ")) FROM \(relation)) TO STDOUT (FORMAT binary)", cancellation
-        ) { try reader.read($0, body) }
+        let wires = (email?.wire, userID?.wire)
+        try parts.read(list.joined(separator: ", "), from: relation, name: name) {
+            let reader = PostgresAudienceReader(email: wires.0, userID: wires.1)
+            return { part, message in try reader.read(message) { try body(part, $0, $1) } }
+        }
+    }
+
+    /// The quoted name of a table; nil for a query.
+    private var name: String? {
+        guard case .table(let parts) = source else { return nil }
+        return parts.map(PostgresText.identifier).joined(separator: ".")
     }
 
     private func find(_ name: String, _ columns: [PostgresColumn]) throws -> PostgresColumn {

@@ -58,17 +58,26 @@ struct BinaryCopyWriter {
 }
 
 /// Reads the messages of a binary COPY. The server sends each row in one message; the first has the header before it.
-struct BinaryCopyReader {
+final class BinaryCopyReader {
     private static let headerLength = 19
-    private var isFirst = true
+    /// Behind a pointer: a property would be guarded against overlapping use, at a cost for each row.
+    private let isFirst: UnsafeMutablePointer<Bool>
+
+    init() {
+        isFirst = .allocate(capacity: 1)
+        isFirst.initialize(to: true)
+    }
+
+    deinit { isFirst.deallocate() }
 
     /// Calls `row` for each row that begins in the message, with a cursor at its first field.
-    mutating func read(
+    @inline(__always)
+    func read(
         _ message: UnsafeRawBufferPointer, fields: Int, _ row: (inout BinaryFieldCursor) throws -> Void
     ) throws {
         var cursor = BinaryFieldCursor(message)
-        if isFirst {
-            isFirst = false
+        if isFirst.pointee {
+            isFirst.pointee = false
             try cursor.skip(Self.headerLength)
         }
         while !cursor.isAtEnd {

@@ -54,6 +54,14 @@ final class PostgresLane: @unchecked Sendable {
         }
     }
 
+    /// Runs `body` beside what the caller does; `completion` gets its result on the lane's own thread.
+    func begin(
+        _ body: @escaping @Sendable (PostgresSession) throws -> Void,
+        completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+    ) {
+        queue.async { completion(Result { try self.perform(body) }) }
+    }
+
     func close() async {
         await withCheckedContinuation { continuation in
             queue.async {
@@ -97,6 +105,8 @@ final class PostgresCancellation: @unchecked Sendable {
     private var wasSent = false
     private var handle: OpaquePointer?
     private var descriptor: Int32?
+    /// Broken off together with this one.
+    private var followers: [PostgresCancellation] = []
     private var watchdog: PostgresWatchdog?
 
     var isRequested: Bool { lock.withLock { wasRequested } }
@@ -128,9 +138,22 @@ final class PostgresCancellation: @unchecked Sendable {
         }
     }
 
+    /// Breaks `other` off as soon as this one is.
+    func add(_ other: PostgresCancellation) {
+        let isTooLate = lock.withLock {
+            followers.append(other)
+            return wasRequested
+        }
+        if isTooLate { other.request() }
+    }
+
     /// Returns at once; libpq's cancel request opens a connection of its own and blocks, so it has its own thread.
     func request() {
-        lock.withLock { wasRequested = true }
+        let followers = lock.withLock {
+            wasRequested = true
+            return self.followers
+        }
+        for follower in followers { follower.request() }
         DispatchQueue.global().async {
             // The lock is not held while the request is made: it may wait for a network that is silent.
             guard let handle = self.takeHandle() else { return }

@@ -17,17 +17,17 @@ extension PostgresWarehouse {
                 }
                 if try part.apply(run, list: list, log: log, session).moved { moved = true }
             }
-            if moved { try Self.raiseGeneration(run.sync, session) }
+            if moved { try Self.renewGeneration(run.sync, session) }
             try PostgresRunRow.updateProgress(run, session)
         }
     }
 
-    static func raiseGeneration(_ sync: String, _ session: PostgresSession) throws {
+    static func renewGeneration(_ sync: String, _ session: PostgresSession) throws {
         try session.modify(
             """
-            INSERT INTO sync_state AS s (sync_name, generation) VALUES ($1, 1)
-            ON CONFLICT (sync_name) DO UPDATE SET generation = s.generation + 1
-            """, [sync])
+            INSERT INTO sync_state (sync_name, generation) VALUES ($1, $2::bigint)
+            ON CONFLICT (sync_name) DO UPDATE SET generation = excluded.generation
+            """, [sync, String(Int64.random(in: 1 ... .max))])
     }
 
     public func applyLocalChanges(
@@ -38,7 +38,7 @@ extension PostgresWarehouse {
             let result = try session.query(
                 Self.localChanges, [run.id, run.sync, run.listID.map { String($0) }, String(log.retain)])
             let parked = PerOperation(subscribe: result.count(0, 0), unsubscribe: result.count(0, 1))
-            if result.count(0, 2) > 0 { try Self.raiseGeneration(run.sync, session) }
+            if result.count(0, 2) > 0 { try Self.renewGeneration(run.sync, session) }
             if let list = run.listID {
                 try session.modify(
                     "UPDATE sync_runs SET list_id = $2::bigint WHERE run_id = $1::uuid", [run.id, String(list)])
@@ -179,7 +179,7 @@ extension PostgresWarehouse {
             unknown += applied.changes
             moved = moved || applied.moved
         }
-        if moved { try raiseGeneration(run.sync, session) }
+        if moved { try renewGeneration(run.sync, session) }
         return unknown
     }
 }

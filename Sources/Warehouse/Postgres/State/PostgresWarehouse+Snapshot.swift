@@ -21,38 +21,50 @@ extension PostgresWarehouse {
         }
     }
 
+    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+        try await read(orWithoutTables: nil) { session in
+            try session.query("SELECT nullif(generation, 0) FROM sync_state WHERE sync_name = $1", [sync]).integer(0, 0)
+        }
+    }
+
     public func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
+        let schema = tables.quotedSchema
+        let parts = self.parts(parts, begin: tables.beginStream)
         try await stream { session, cancellation in
             // COPY takes no parameters: the name is quoted by the server.
             let name = try session.query("SELECT quote_literal($1)", [sync]).text(0, 0) ?? "''"
-            let sql = """
-                COPY (SELECT fingerprint, state, listed FROM list_members
-                       WHERE sync_name = \(name) AND list_id = \(list)) TO STDOUT (FORMAT binary)
-                """
-            var reader = BinaryCopyReader()
-            try session.copyOut(sql, cancellation) { message in
-                try reader.read(message, fields: 3) { row in
-                    guard try row.integer(Int32.self) == 16 else { throw BinaryFieldCursor.broken }
-                    let fingerprint = Fingerprint(high: try row.integer(UInt64.self), low: try row.integer(UInt64.self))
-                    let state = try Self.state(row.field())
-                    let listed = try row.field()?.first == 1
-                    try body(fingerprint, state, listed)
+            // Nearly all members are subscribed and listed: a NULL is the shortest way to say so.
+            try parts(session, cancellation).read(
+                "fingerprint, CASE WHEN state = 'subscribed' AND listed THEN NULL ELSE state || listed::text END",
+                from: "\(schema).list_members AS audience", name: "\(schema).list_members",
+                where: "sync_name = \(name) AND list_id = \(list)"
+            ) {
+                let reader = BinaryCopyReader()
+                return { part, message in
+                    try reader.read(message, fields: 2) { row in
+                        guard try row.integer(Int32.self) == 16 else { throw BinaryFieldCursor.broken }
+                        let fingerprint = Fingerprint(
+                            high: try row.integer(UInt64.self), low: try row.integer(UInt64.self))
+                        guard let exception = try row.field() else {
+                            return try body(part, fingerprint, .subscribed, true)
+                        }
+                        let (state, listed) = try Self.standing(exception)
+                        try body(part, fingerprint, state, listed)
+                    }
                 }
             }
         }
     }
 
-    /// The four states differ in length; ten million of them are not made into Strings.
-    private static func state(_ bytes: UnsafeRawBufferPointer?) throws -> MemberState {
-        switch bytes?.count {
-        case 10: .subscribed
-        case 11: .subscribing
-        case 13: .unsubscribing
-        case 8: .rejected
-        default: throw BinaryFieldCursor.broken
-        }
+    /// A state and whether it is listed: `rejectedfalse`.
+    private static func standing(_ bytes: UnsafeRawBufferPointer) throws -> (MemberState, Bool) {
+        let listed = bytes.last == UInt8(ascii: "e") && bytes.dropLast().last == UInt8(ascii: "u")
+        let word = String(decoding: bytes.dropLast(listed ? 4 : 5), as: UTF8.self)
+        guard let state = MemberState(rawValue: word) else { throw BinaryFieldCursor.broken }
+        return (state, listed)
     }
 
     private static let memberColumns = """

@@ -1,0 +1,42 @@
+import Foundation
+import RollcallCore
+
+/// A folder of ``SnapshotFile``s. Without it, or when it cannot be used, runs are slower and otherwise the same.
+///
+/// Files hold keyed hashes of identifiers, nothing that can be read without the warehouse, and may be deleted at any time.
+public struct SnapshotCache: Sendable {
+    let folder: String
+    /// A snapshot of fewer members is read from the warehouse as fast.
+    let leastMembers: Int
+
+    /// - Parameters:
+    ///   - folder: made, readable by its owner only, when it is first written to.
+    ///   - leastMembers: members from which on a snapshot is kept.
+    public init(folder: String, leastMembers: Int = 20_000) {
+        self.folder = folder
+        self.leastMembers = leastMembers
+    }
+
+    /// The file of one snapshot; named after its sync, for people, and after the proof, for us.
+    func file(sync: String, _ proof: Fingerprint) -> SnapshotFile {
+        let name = sync.utf8.prefix(64).map { byte in
+            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            return Character(UnicodeScalar(isPlain || byte == 0x2d ? byte : 0x5f))
+        }
+        let proof = proof.bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return SnapshotFile(path: "\(folder)/\(String(name))-\(proof).snapshot")
+    }
+
+    /// Whether the folder is there, ours alone, now.
+    func prepare() -> Bool {
+        try? FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        return access(folder, W_OK | X_OK) == 0
+    }
+
+    /// What a file of this sync and list can be known by: a hash under the sync's own key, which the warehouse keeps.
+    static func proof(key: [UInt8], sync: String, list: Int64) -> Fingerprint {
+        let (high, low) = Array("snapshot \(list) \(sync)".utf8).withUnsafeBytes { SipHash(key: key).hash($0) }
+        return Fingerprint(high: high, low: low)
+    }
+}

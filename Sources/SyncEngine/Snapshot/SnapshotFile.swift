@@ -1,0 +1,230 @@
+import Foundation
+import RollcallCore
+
+/// A file that holds the fingerprints of one snapshot, with the generation that they are of.
+///
+/// A page with the header, then a ``MemberTable`` as it lies in memory, then a journal: what each later run changed, as one
+/// block with the generation that it led to. All numbers are of this machine's order of bytes, eight bytes each. Whatever is
+/// not as it should be makes the file worth nothing, and the snapshot is read from the warehouse.
+struct SnapshotFile {
+    /// Under which conditions the file is of use.
+    struct Key {
+        /// Which sync, list and fingerprint key it belongs to.
+        var proof: Fingerprint
+        /// What the warehouse has now.
+        var generation: Int64
+    }
+
+    /// A member as a run left it; without marks it is no member any more.
+    struct Change {
+        var fingerprint: Fingerprint
+        var marks: MemberTable.Marks?
+    }
+
+    private static let magic: UInt64 = 0x0a31_4c4c_4f52_4e53 &+ MemberTable.imageVersion
+    /// A page, so that the table that follows can be mapped.
+    private static let tableOffset = 4096
+    private static let headerWords = 7
+    private static let blockWords = 4
+    private static let changeWords = 3
+
+    let path: String
+
+    // MARK: Reading
+
+    /// The table, if the file is whole and of this key; nil otherwise. `journal`: bytes of it beside the table's.
+    func load(_ key: Key) -> (table: LoadedTable, size: Int, journal: Int)? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        guard let size = FileBytes.size(of: file), let header = Self.header(file, size, key.proof),
+            let blocks = Self.blocks(file, size, header),
+            (blocks.last?.generation ?? header.generation) == key.generation,
+            let table = Self.map(file, header)
+        else { return nil }
+        for block in blocks where !Self.apply(file, block, to: table) { return nil }
+        return (table, size, size - header.end)
+    }
+
+    private struct Header {
+        var slots: Int
+        var generation: Int64
+        var checksum: UInt64
+        /// Where the journal begins.
+        var end: Int { (tableOffset + slots * 17 + 7) / 8 * 8 }
+    }
+
+    private static func header(_ file: Int32, _ size: Int, _ proof: Fingerprint) -> Header? {
+        guard let words = words(headerWords, file, 0), words[0] == magic, words[6] == sum(words[..<6]),
+            words[1] == proof.high, words[2] == proof.low, words[3] > 0, words[3] < UInt64(size)
+        else { return nil }
+        let header = Header(
+            slots: Int(words[3]), generation: Int64(bitPattern: words[4]), checksum: words[5])
+        return header.end <= size ? header : nil
+    }
+
+    private struct Block {
+        var offset: Int
+        var count: Int
+        var generation: Int64
+    }
+
+    private static func blocks(_ file: Int32, _ size: Int, _ header: Header) -> [Block]? {
+        var blocks: [Block] = []
+        var (offset, generation) = (header.end, header.generation)
+        while offset < size {
+            guard let words = words(blockWords, file, offset), words[0] < UInt64(size),
+                Int64(bitPattern: words[1]) == generation
+            else { return nil }
+            generation = Int64(bitPattern: words[2])
+            blocks.append(Block(offset: offset, count: Int(words[0]), generation: generation))
+            offset += 8 * (blockWords + changeWords * Int(words[0]))
+        }
+        return offset == size ? blocks : nil
+    }
+
+    private static func words(_ count: Int, _ file: Int32, _ offset: Int) -> [UInt64]? {
+        var words = [UInt64](repeating: 0, count: count)
+        let isWhole = try? words.withUnsafeMutableBytes { try FileBytes.read($0, from: file, at: offset) }
+        return isWhole == true ? words : nil
+    }
+
+    private static func sum(_ words: some Collection<UInt64>) -> UInt64 {
+        var checksum = Checksum()
+        Array(words).withUnsafeBytes { checksum.add($0) }
+        return checksum.value
+    }
+
+    /// Private: what the table changes stays in this process. It is made writable only after all of its pages are there,
+    /// for a writable one would be copied page by page.
+    private static func map(_ file: Int32, _ header: Header) -> LoadedTable? {
+        #if os(Linux)
+            let flags = MAP_PRIVATE | MAP_POPULATE
+        #else
+            let flags = MAP_PRIVATE
+        #endif
+        let size = tableOffset + 17 * header.slots
+        guard let start = mmap(nil, size, PROT_READ, flags, file, 0), start != MAP_FAILED else { return nil }
+        let mapping = UnsafeMutableRawBufferPointer(start: start, count: size)
+        let marks = UnsafeRawBufferPointer(rebasing: mapping[(size - header.slots)...])
+        var checksum = Checksum()
+        checksum.add(UnsafeRawBufferPointer(rebasing: mapping[tableOffset..<(size - header.slots)]))
+        checksum.add(marks)
+        guard checksum.value == header.checksum, mprotect(start, size, PROT_READ | PROT_WRITE) == 0 else {
+            munmap(start, size)
+            return nil
+        }
+        return LoadedTable(MemberTable(mapping: mapping, fingerprintsAt: tableOffset, marks: marks))
+    }
+
+    private static func apply(_ file: Int32, _ block: Block, to table: LoadedTable) -> Bool {
+        guard let words = words(blockWords + changeWords * block.count, file, block.offset),
+            words[3] == sum(words[..<3] + words[4...])
+        else { return false }
+        for place in stride(from: blockWords, to: words.count, by: changeWords) {
+            let fingerprint = Fingerprint(high: words[place], low: words[place + 1])
+            if words[place + 2] == 0 {
+                table.value.removeMember(fingerprint)
+            } else {
+                table.value.addMember(
+                    fingerprint, MemberTable.Marks(rawValue: UInt8(truncatingIfNeeded: words[place + 2])))
+            }
+        }
+        return true
+    }
+
+    // MARK: Writing
+
+    /// Bytes of the file; nil where there is none.
+    var size: Int? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        return FileBytes.size(of: file)
+    }
+
+    /// Writes the file anew; what was there before stays until the new one is whole.
+    func save(_ table: borrowing MemberTable, _ key: Key) throws(FileBytes.Failure) {
+        var name = Array("\(path).XXXXXX".utf8CString)  // mkstemp puts a unique name there, and mode 0600
+        let file = mkstemp(&name)
+        guard file >= 0 else { throw FileBytes.Failure(code: errno) }
+        defer { close(file) }
+        do throws(FileBytes.Failure) {
+            try Self.write(table, key, to: file)
+            guard rename(name, path) == 0 else { throw FileBytes.Failure(code: errno) }
+        } catch {
+            unlink(name)
+            throw error
+        }
+    }
+
+    private static func write(
+        _ table: borrowing MemberTable, _ key: Key, to file: Int32
+    ) throws(FileBytes.Failure) {
+        let failure = table.withImage { fingerprints, marks -> FileBytes.Failure? in
+            var checksum = Checksum()
+            checksum.add(fingerprints)
+            checksum.add(marks)
+            var page = [UInt64](repeating: 0, count: tableOffset / 8)
+            page[0] = magic
+            page[1] = key.proof.high
+            page[2] = key.proof.low
+            page[3] = UInt64(marks.count)
+            page[4] = UInt64(bitPattern: key.generation)
+            page[5] = checksum.value
+            page[6] = sum(page[..<6])
+            let padding = [UInt8](repeating: 0, count: (8 - marks.count % 8) % 8)
+            do throws(FileBytes.Failure) {
+                try write(page, to: file)
+                try FileBytes.write(fingerprints, to: file)
+                try FileBytes.write(marks, to: file)
+                try write(padding, to: file)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    private static func write<T>(_ values: [T], to file: Int32, at offset: Int? = nil) throws(FileBytes.Failure) {
+        let failure = values.withUnsafeBytes { bytes -> FileBytes.Failure? in
+            do throws(FileBytes.Failure) {
+                try FileBytes.write(bytes, to: file, at: offset)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        if let failure { throw failure }
+    }
+
+    /// Appends what led from one generation to the next.
+    ///
+    /// - Parameter size: that the file had when it was loaded. Nothing is done if it has another one now.
+    func append(_ changes: [Change], from old: Int64, to new: Int64, size: Int) throws(FileBytes.Failure) {
+        let file = open(path, O_RDWR | O_CLOEXEC)
+        guard file >= 0 else { throw FileBytes.Failure(code: errno) }
+        defer { close(file) }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0, FileBytes.size(of: file) == size else { return }
+        var words = [UInt64(changes.count), UInt64(bitPattern: old), UInt64(bitPattern: new), 0]
+        words.reserveCapacity(Self.blockWords + Self.changeWords * changes.count)
+        for change in changes {
+            words += [change.fingerprint.high, change.fingerprint.low, UInt64(change.marks?.rawValue ?? 0)]
+        }
+        words[3] = Self.sum(words[..<3] + words[4...])
+        do throws(FileBytes.Failure) {
+            try Self.write(words, to: file, at: size)
+        } catch {
+            ftruncate(file, off_t(size))
+            throw error
+        }
+    }
+}
+
+/// A table on its way from where it was read to where it is used.
+final class LoadedTable {
+    var value: MemberTable
+
+    init(_ value: consuming MemberTable) { self.value = value }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import RollcallCore
+import Synchronization
+import TestSupport
+import Testing
+import Warehouse
+
+/// Tables that are read over several connections at once.
+@Suite struct PostgresPartsTests {
+    private static let columns = IdentifierColumns(email: "email", userID: nil)
+    private static let rows = 20_000
+
+    /// A warehouse that reads any table of some pages in parts.
+    private func withTable(_ body: (PostgresFixture, PostgresWarehouse) async throws -> Void) async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute(
+                "CREATE TABLE people AS SELECT 'p' || i || '@example.com' AS email FROM generate_series(1, \(Self.rows)) i"
+            )
+            let warehouse = PostgresWarehouse(url: fixture.url, stateSchema: "rollcall", leastPartPages: 1)
+            do {
+                try await body(fixture, warehouse)
+                await warehouse.close()
+            } catch {
+                await warehouse.close()
+                throw error
+            }
+        }
+    }
+
+    private func read(_ warehouse: PostgresWarehouse, parts: Int) async throws -> (rows: [String], parts: Set<Int>) {
+        let seen = Mutex<(rows: [String], parts: Set<Int>)>(([], []))
+        try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: parts) { part, email, _ in
+            let text = email.bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+            seen.withLock {
+                $0.rows.append(text)
+                $0.parts.insert(part)
+            }
+        }
+        return seen.withLock { $0 }
+    }
+
+    @Test(arguments: 1...4)
+    func everyRowIsReadOnce(parts: Int) async throws {
+        try await withTable { _, warehouse in
+            let (rows, used) = try await read(warehouse, parts: parts)
+            #expect(rows.count == Self.rows)
+            #expect(Set(rows).count == Self.rows)
+            #expect(used.isSubset(of: Set(0..<parts)))
+        }
+    }
+
+    /// One part must not run ahead while another has not begun: each waits in its first row until all have come.
+    @Test func thePartsAreReadAtOnce() async throws {
+        try await withTable { _, warehouse in
+            let arrived = Mutex<Set<Int>>([])
+            let hasMet = Mutex(false)
+            try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { part, _, _ in
+                arrived.withLock { _ = $0.insert(part) }
+                if hasMet.withLock({ $0 }) { return }
+                let end = ContinuousClock.now + .seconds(20)
+                while arrived.withLock({ $0.count }) < 2, ContinuousClock.now < end { usleep(500) }
+                hasMet.withLock { $0 = true }
+            }
+            #expect(arrived.withLock { $0 } == [0, 1])
+        }
+    }
+
+    /// Rows that are moved and deleted meanwhile are read where they were when the reading began.
+    @Test func allPartsSeeOneView() async throws {
+        try await withTable { fixture, warehouse in
+            let isFirst = Mutex(true)
+            let seen = Mutex<Set<String>>([])
+            try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { _, email, _ in
+                let isFirst = isFirst.withLock { first in
+                    defer { first = false }
+                    return first
+                }
+                if isFirst {
+                    // This thread is the reading's own: it may wait.
+                    let isDone = DispatchSemaphore(value: 0)
+                    Task {
+                        try? await fixture.execute("UPDATE people SET email = 'new' || email")
+                        try? await fixture.execute("DELETE FROM people WHERE email LIKE '%7@%'")
+                        isDone.signal()
+                    }
+                    isDone.wait()
+                }
+                _ = seen.withLock { $0.insert(email.bytes.map { String(decoding: $0, as: UTF8.self) } ?? "") }
+            }
+            #expect(seen.withLock { $0.count } == Self.rows)
+            #expect(seen.withLock { $0.allSatisfy { $0.hasPrefix("p") } })
+        }
+    }
+
+    @Test func anErrorOfAnyPartEndsTheReading() async throws {
+        struct Enough: Error {}
+        try await withTable { _, warehouse in
+            for failing in 0...1 {
+                await #expect(throws: Enough.self) {
+                    try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) {
+                        part, _, _ in
+                        if part == failing { throw Enough() }
+                        usleep(50)
+                    }
+                }
+            }
+            let (rows, _) = try await read(warehouse, parts: 2)
+            #expect(rows.count == Self.rows)
+        }
+    }
+
+    /// A role that may have one connection only reads over that one.
+    @Test func aConnectionThatCannotBeHadIsDoneWithout() async throws {
+        try await withTable { fixture, _ in
+            try await fixture.execute("CREATE ROLE lonely_\(fixture.database) LOGIN CONNECTION LIMIT 1")
+            try await fixture.execute("GRANT SELECT ON people TO lonely_\(fixture.database)")
+            let url = fixture.cluster.socketURL(database: fixture.database, user: "lonely_\(fixture.database)")
+            let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
+            let (rows, used) = try await read(warehouse, parts: 3)
+            #expect(Set(rows).count == Self.rows && rows.count == Self.rows)
+            #expect(used == [0])
+            await warehouse.close()
+            try await fixture.execute("DROP OWNED BY lonely_\(fixture.database)")
+            try await fixture.execute("DROP ROLE lonely_\(fixture.database)")
+        }
+    }
+
+    /// Queries, views and tables with children are read over one connection, and whole.
+    @Test(arguments: ["SELECT email FROM people", "view", "parent"])
+    func whatIsNoPlainTableIsReadWhole(kind: String) async throws {
+        try await withTable { fixture, warehouse in
+            try await fixture.execute("CREATE VIEW view AS SELECT * FROM people")
+            try await fixture.execute("CREATE TABLE parent (email text)")
+            try await fixture.execute("CREATE TABLE child () INHERITS (parent)")
+            try await fixture.execute("INSERT INTO parent SELECT email FROM people LIMIT 5000")
+            try await fixture.execute("INSERT INTO child SELECT email FROM people OFFSET 5000")
+            let source: AudienceSource = kind.hasPrefix("SELECT") ? .query(kind, file: nil) : .table([kind])
+            let used = Mutex<Set<Int>>([])
+            let count = Mutex(0)
+            try await warehouse.readAudience(source, columns: Self.columns, parts: 3) { part, _, _ in
+                used.withLock { _ = $0.insert(part) }
+                count.withLock { $0 += 1 }
+            }
+            #expect(count.withLock { $0 } == Self.rows)
+            #expect(used.withLock { $0 } == [0])
+        }
+    }
+
+    @Test func theSnapshotIsReadInPartsToo() async throws {
+        try await withTable { fixture, warehouse in
+            _ = try await warehouse.migrate()
+            try await fixture.execute(
+                """
+                INSERT INTO rollcall.list_members
+                SELECT 'vip', 7, gen_random_uuid(), 'p' || i || '@example.com', NULL,
+                       (ARRAY['subscribed', 'subscribing', 'unsubscribing', 'rejected'])[1 + i % 4], i % 3 > 0,
+                       gen_random_uuid(), now() FROM generate_series(1, 9000) i
+                """)
+            let seen = Mutex<[String: Int]>([:])
+            let all = Mutex<Set<Fingerprint>>([])
+            try await warehouse.readSnapshot(sync: "vip", list: 7, parts: 2) { _, fingerprint, state, listed in
+                seen.withLock { $0["\(state) \(listed)", default: 0] += 1 }
+                all.withLock { _ = $0.insert(fingerprint) }
+            }
+            #expect(all.withLock { $0.count } == 9000)
+            #expect(seen.withLock { $0.count } == 8)
+            #expect(seen.withLock { $0["rejected false"] } == 750)
+        }
+    }
+}

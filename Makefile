@@ -61,8 +61,9 @@ release: ## an optimised binary with the standard library inside, at .build/rele
 	@scripts/setup --build-only
 	$(SWIFT) build -c release --product rollcall --static-swift-stdlib -Xlinker -s
 
-bench: release ## compare Rollcall with the floors of the same machine; ratios
-	@scripts/bench
+BENCH ?=
+bench: release ## compare Rollcall with the floors of the same machine; ratios; BENCH="--rows 10_000_000"
+	@Benchmarks/run $(BENCH)
 
 fuzz: ## coverage-guided fuzzing of every parser; TARGET=answers SECONDS=300 for one of them
 	@scripts/fuzz $(TARGET) $(or $(SECONDS),30)

@@ -8,7 +8,13 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
     let elements: UnsafeMutablePointer<Element>
     let count: Int
     /// What the kernel gave, nil for a small block from the heap.
-    private let mapping: UnsafeMutableRawBufferPointer?
+    private let mapping: Mapping?
+
+    struct Mapping {
+        var start: UnsafeMutableRawPointer
+        /// Bytes.
+        var count: Int
+    }
 
     private static var hugePage: Int { 2 << 20 }
 
@@ -18,9 +24,9 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
         self.count = count
         let bytes = count * MemoryLayout<Element>.stride
         if bytes >= 2 * Self.hugePage, let mapping = Self.map(bytes + Self.hugePage) {
-            let start = (UInt(bitPattern: mapping.baseAddress) + UInt(Self.hugePage - 1)) & ~UInt(Self.hugePage - 1)
+            let before = (Self.hugePage - Int(bitPattern: mapping.start) % Self.hugePage) % Self.hugePage
             self.mapping = mapping
-            elements = UnsafeMutableRawPointer(bitPattern: start)!.bindMemory(to: Element.self, capacity: count)
+            elements = mapping.start.advanced(by: before).bindMemory(to: Element.self, capacity: count)
         } else {
             mapping = nil
             let memory = UnsafeMutableRawPointer.allocate(
@@ -31,28 +37,28 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
     }
 
     /// Takes over a private mapping of a file, in which the values begin at `offset`.
-    init(adopting mapping: UnsafeMutableRawBufferPointer, offset: Int, count: Int) {
+    init(adopting mapping: Mapping, offset: Int, count: Int) {
         precondition(offset + count * MemoryLayout<Element>.stride <= mapping.count)
         self.mapping = mapping
         self.count = count
-        elements = mapping.baseAddress!.advanced(by: offset).bindMemory(to: Element.self, capacity: count)
+        elements = mapping.start.advanced(by: offset).bindMemory(to: Element.self, capacity: count)
     }
 
     deinit {
         if let mapping {
-            munmap(mapping.baseAddress, mapping.count)
+            munmap(mapping.start, mapping.count)
         } else {
             UnsafeMutableRawPointer(elements).deallocate()
         }
     }
 
-    private static func map(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
+    private static func map(_ bytes: Int) -> Mapping? {
         let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let memory, memory != MAP_FAILED else { return nil }
         #if os(Linux)
             madvise(memory, bytes, MADV_HUGEPAGE)
         #endif
-        return UnsafeMutableRawBufferPointer(start: memory, count: bytes)
+        return Mapping(start: memory, count: bytes)
     }
 
     /// Gives the pages of the first `used` values back, as far as `released` says that it was not done before; these

@@ -111,8 +111,8 @@ struct SQLiteOutcomes {
         try writeLog()
         _ = try change(
             """
-            DELETE FROM rollcall_sync_changes WHERE run_id = :run AND parent IS NOT NULL AND kind = 'supersede'
-               AND parent IN (SELECT sequence FROM temp.rollcall_work)
+            DELETE FROM rollcall_sync_changes INDEXED BY rollcall_sync_changes_by_parent
+             WHERE run_id = :run AND kind = 'supersede' AND parent IN (SELECT sequence FROM temp.rollcall_work)
             """)
         _ = try change(
             """
@@ -159,10 +159,16 @@ struct SQLiteOutcomes {
         iif(logged_email IS NULL AND logged_user_id IS NULL, user_id, logged_user_id)
         """
 
+    /// Joins the older entries `c` of the changes `w`. Both the order and the index are said, for SQLite would read the
+    /// whole outbox instead.
+    private static let superseding = """
+        CROSS JOIN rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+                ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+        """
+
     private static let dropSuperseded = """
         DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT c.fingerprint FROM temp.rollcall_work w
-              JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+            SELECT c.fingerprint FROM temp.rollcall_work w \(superseding)
              WHERE c.kind = 'supersede' AND w.outcome = 'succeeded')
         """
 
@@ -170,8 +176,7 @@ struct SQLiteOutcomes {
     private static let doubtSuperseded = """
         UPDATE rollcall_list_members SET state = 'unsubscribing', since_run_id = :run, since = :now
          WHERE sync_name = :sync AND list_id = :list AND state IN ('subscribed', 'subscribing') AND fingerprint IN (
-            SELECT c.fingerprint FROM temp.rollcall_work w
-              JOIN rollcall_sync_changes c ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+            SELECT c.fingerprint FROM temp.rollcall_work w \(superseding)
              WHERE c.kind = 'supersede' AND w.operation = 'unsubscribe'
                AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL)))
         """

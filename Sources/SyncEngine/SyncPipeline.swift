@@ -259,15 +259,16 @@ public struct SyncPipeline: Sendable {
         let template = DeliveryRequest(
             listID: list, operation: .subscribe, subscribers: [],
             updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails)
+        let claims = SharedClaims { [warehouse] sequence in
+            try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.claim(keeper.lease, run: runID, through: sequence)
+            }
+        }
         let sender = BatchSender(
             destination: destination, settings: settings, template: template, listCreatedAt: createdAt,
             limiters: limiters, keeper: keeper,
             clock: clock, runClock: runClock, stop: stop, policy: .deliveries,
-            claim: { [warehouse] sequence in
-                try await keeper.patiently { () async throws(WarehouseError) in
-                    try await warehouse.claim(keeper.lease, run: runID, through: sequence)
-                }
-            })
+            claim: { try await claims.claim(through: $0) })
         return Delivery(
             warehouse: warehouse, sender: sender, keeper: keeper, limits: settings.limits, log: sync.logs,
             clock: clock, runClock: runClock, stop: stop, progress: progress)

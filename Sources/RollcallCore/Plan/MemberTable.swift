@@ -238,15 +238,18 @@ public struct MemberTable: ~Copyable {
     /// A table from its image.
     ///
     /// - Parameters:
-    ///   - mapping: a private mapping that the table unmaps in the end; what it changes stays its own.
+    ///   - start: of a private mapping that the table unmaps in the end; what it changes stays its own.
+    ///   - bytes: of the mapping.
     ///   - offset: where in the mapping the fingerprints begin; a multiple of 16.
     ///   - marks: of the slots; copied. Their number is that of the slots.
-    public init(mapping: UnsafeMutableRawBufferPointer, fingerprintsAt offset: Int, marks image: UnsafeRawBufferPointer)
-    {
+    public init(
+        mapping start: UnsafeMutableRawPointer, count bytes: Int, fingerprintsAt offset: Int,
+        marks image: UnsafeRawBufferPointer
+    ) {
         slots = image.count
-        fingerprints = PageMemory(adopting: mapping, offset: offset, count: slots)
+        fingerprints = PageMemory(adopting: .init(start: start, count: bytes), offset: offset, count: slots)
         marks = PageMemory(count: slots)
-        UnsafeMutableRawPointer(marks.elements).copyMemory(from: image.baseAddress!, byteCount: slots)
+        UnsafeMutableRawBufferPointer(start: marks.elements, count: slots).copyMemory(from: image)
         for slot in 0..<slots where marks.elements[slot] != 0 { count &+= 1 }
     }
 

@@ -87,10 +87,14 @@ public struct BatchOutcome: Sendable, Equatable {
     public var attempts: Int
     /// If one of the attempts got no answer: until when it may still be carried out.
     public var settlesAt: Date?
+    /// The changes that were sent, in order, as they stand in the outbox; or empty. A warehouse may write from them what
+    /// it would else read from there again.
+    public var entries: [Change]
 
     public init(
         sequences: ClosedRange<Int64>, changes: Int? = nil, operation: Operation,
-        exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, settlesAt: Date? = nil
+        exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, settlesAt: Date? = nil,
+        entries: [Change] = []
     ) {
         self.sequences = sequences
         self.changes = changes ?? sequences.count
@@ -99,5 +103,6 @@ public struct BatchOutcome: Sendable, Equatable {
         self.httpStatus = httpStatus
         self.attempts = attempts
         self.settlesAt = settlesAt
+        self.entries = entries
     }
 }

@@ -208,6 +208,6 @@ struct BatchSender: Sendable {
             BatchOutcome(
                 sequences: first.sequence...last.sequence, changes: part.count, operation: first.operation,
                 exceptions: exceptions,
-                httpStatus: status, attempts: history.attempts, settlesAt: history.settlesAt))
+                httpStatus: status, attempts: history.attempts, settlesAt: history.settlesAt, entries: Array(part)))
     }
 }

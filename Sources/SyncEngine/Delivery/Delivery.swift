@@ -2,7 +2,9 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// Empties a run's outbox: batches, a few requests at once, one transaction for each answer.
+/// Empties a run's outbox. Three things go on at once: a few requests, the recording of the answers that have come, and
+/// the reading of the changes to be sent next. Answers that come while others are being recorded share the next
+/// transaction, so that where nothing else limits the pace, the warehouse is kept busy with few large ones.
 struct Delivery: Sendable {
     let warehouse: any Warehouse
     let sender: BatchSender
@@ -14,61 +16,99 @@ struct Delivery: Sendable {
     let stop: StopSignal
     let progress: ProgressHandler
 
+    /// Something that was under way has ended.
+    private enum Event: Sendable {
+        case answered(BatchResult)
+        case recorded
+        case read(Result<[Change], any Error>)
+    }
+
+    private struct State {
+        /// The run with the counts of what was recorded, or is being recorded.
+        var run: SyncRun
+        var pages: ChangePages
+        /// A batch that must wait until everything before it is recorded.
+        var waiting: [Change]?
+        var inFlight = 0
+        /// Answers that are still to be recorded.
+        var answered: [BatchResult] = []
+        var isRecording = false
+        var isReading = false
+        var stopError: RunError?
+        var listIsGone = false
+        /// Why no further changes could be read; what is under way still gets its answers recorded.
+        var lost: (any Error)?
+
+        /// Whether no change that was sent is without a recorded outcome.
+        var isSettled: Bool { inFlight == 0 && answered.isEmpty && !isRecording }
+    }
+
+    private typealias Group = ThrowingTaskGroup<Event, any Error>
+
     /// Sends what can be sent and leaves the rest in the outbox. `run` has the counts of what was acknowledged.
     /// - Returns: why it stopped before the end, and whether the list turned out to be gone.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
     func deliver(_ run: inout SyncRun) async throws -> (stop: RunError?, listIsGone: Bool) {
-        var current = run
-        defer { run = current }
-        var pages = ChangePages(run: run.id, warehouse: warehouse, keeper: keeper, limits: limits)
-        var stopError: RunError?
-        var listIsGone = false
-        try await withThrowingTaskGroup(of: BatchResult.self) { group in
-            var inFlight = 0
-            var waiting: [Change]?
-            // Why no further changes could be read; those under way still get their answers recorded.
-            var lost: (any Error)?
+        var state = State(run: run, pages: ChangePages(limits))
+        defer { run = state.run }
+        try await withThrowingTaskGroup(of: Event.self) { group in
             while true {
-                while inFlight < limits.concurrentRequests && stopError == nil && stop.reason == nil && lost == nil {
-                    guard let batch = try await waiting.orElse({ try await next(&pages, inFlight, &lost) }) else {
-                        break
-                    }
-                    waiting = batch
-                    // What must wait goes after everything else has its answer.
-                    if batch.contains(where: { $0.notBefore != nil }) && inFlight > 0 { break }
-                    if let delay = delay(batch) {
-                        try await wait(delay)
-                        if stop.reason != nil { break }
-                    }
-                    waiting = nil
-                    inFlight += 1
-                    group.addTask { await sender.send(batch) }
-                }
-                guard inFlight > 0, let result = try await group.next() else {
-                    if let lost { throw lost }
-                    return
-                }
-                inFlight -= 1
-                if let failure = result.claimFailure { throw failure }
-                stopError = stopError ?? result.stop
-                listIsGone = listIsGone || result.listIsGone
-                count(result, in: &current)
-                try await acknowledge(result.outcomes, current)
-                progress(.requests(current.requests))
-                progress(.sending(done: done(current), total: current.counts.planned.total))
+                record(&state, &group)
+                try await send(&state, &group)
+                readAhead(&state, &group)
+                if state.isSettled, !(state.isReading && goesOn(state)) { break }
+                guard let event = try await group.next() else { break }
+                try take(event, &state)
             }
+            group.cancelAll()
+            if let lost = state.lost { throw lost }
         }
-        return (stopError, listIsGone)
+        return (state.stopError, state.listIsGone)
     }
 
-    private func next(
-        _ pages: inout ChangePages, _ inFlight: Int, _ lost: inout (any Error)?
-    ) async throws -> [Change]? {
-        do {
-            return try await pages.nextBatch()
-        } catch  where inFlight > 0 {
-            lost = error
-            return nil
+    /// Whether more may be sent.
+    private func goesOn(_ state: State) -> Bool {
+        state.stopError == nil && stop.reason == nil && state.lost == nil
+    }
+
+    private func take(_ event: Event, _ state: inout State) throws {
+        switch event {
+        case .answered(let result):
+            state.inFlight -= 1
+            if let failure = result.claimFailure { throw failure }
+            state.stopError = state.stopError ?? result.stop
+            state.listIsGone = state.listIsGone || result.listIsGone
+            state.answered.append(result)
+        case .recorded:
+            state.isRecording = false
+            progress(.requests(state.run.requests))
+            progress(.sending(done: done(state.run), total: state.run.counts.planned.total))
+        case .read(.success(let page)):
+            state.isReading = false
+            state.pages.add(page)
+        case .read(.failure(let error)):
+            state.isReading = false
+            state.lost = error
+        }
+    }
+
+    // MARK: Sending
+
+    /// Begins as many requests as may be under way. Answers that wait to be recorded count like requests, so that a slow
+    /// warehouse slows the sending down, and at most twice as many requests as the limit have no recorded outcome.
+    private func send(_ state: inout State, _ group: inout Group) async throws {
+        while state.inFlight + state.answered.count < limits.concurrentRequests, goesOn(state) {
+            guard let batch = state.waiting ?? state.pages.nextBatch() else { return }
+            state.waiting = batch
+            // What must wait goes after everything else has its answer.
+            if batch.contains(where: { $0.notBefore != nil }) && !state.isSettled { return }
+            if let delay = delay(batch) {
+                try await wait(delay)
+                if stop.reason != nil { return }
+            }
+            state.waiting = nil
+            state.inFlight += 1
+            group.addTask { [sender] in .answered(await sender.send(batch)) }
         }
     }
 
@@ -84,9 +124,39 @@ struct Delivery: Sendable {
         try Task.checkCancellation()
     }
 
-    private func acknowledge(_ outcomes: [BatchOutcome], _ run: SyncRun) async throws {
-        try await keeper.patiently { () async throws(WarehouseError) in
-            try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
+    // MARK: The outbox
+
+    private func readAhead(_ state: inout State, _ group: inout Group) {
+        guard state.pages.isLow, !state.isReading, goesOn(state) else { return }
+        state.isReading = true
+        let (run, last, limit) = (state.run.id, state.pages.last, state.pages.pageSize)
+        group.addTask { [keeper, warehouse] in
+            do {
+                return .read(
+                    .success(
+                        try await keeper.patiently { () async throws(WarehouseError) in
+                            try await warehouse.changes(run: run, after: last, limit: limit)
+                        }))
+            } catch {
+                return .read(.failure(error))
+            }
+        }
+    }
+
+    // MARK: Recording
+
+    /// Records all answers that are there in one transaction, unless one is under way.
+    private func record(_ state: inout State, _ group: inout Group) {
+        guard !state.isRecording, !state.answered.isEmpty else { return }
+        for result in state.answered { count(result, in: &state.run) }
+        let (run, outcomes) = (state.run, state.answered.flatMap(\.outcomes))
+        state.answered = []
+        state.isRecording = true
+        group.addTask { [keeper, warehouse, log] in
+            try await keeper.patiently { () async throws(WarehouseError) in
+                try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
+            }
+            return .recorded
         }
     }
 
@@ -109,52 +179,5 @@ struct Delivery: Sendable {
 
     private func done(_ run: SyncRun) -> Int {
         run.counts.succeeded.total + run.counts.failed.total + run.counts.unknown + run.counts.notAttempted
-    }
-}
-
-extension Optional where Wrapped: Sendable {
-    fileprivate func orElse(_ body: () async throws -> Wrapped?) async rethrows -> Wrapped? {
-        if let self { return self }
-        return try await body()
-    }
-}
-
-/// Cuts the outbox into batches of one operation, within the destination's limits of count and bytes.
-struct ChangePages {
-    let run: String
-    let warehouse: any Warehouse
-    let keeper: LeaseKeeper
-    let limits: DestinationLimits
-    private var page: ArraySlice<Change> = []
-    private var last: Int64 = 0
-
-    init(run: String, warehouse: any Warehouse, keeper: LeaseKeeper, limits: DestinationLimits) {
-        self.run = run
-        self.warehouse = warehouse
-        self.keeper = keeper
-        self.limits = limits
-    }
-
-    mutating func nextBatch() async throws -> [Change]? {
-        if page.count < limits.subscribersPerRequest { try await fetch() }
-        guard let first = page.first else { return nil }
-        var bytes = DeliveryBody.envelopeBytes
-        let batch = page.prefix(limits.subscribersPerRequest).prefix { change in
-            bytes += DeliveryBody.size(of: change.identity, operation: change.operation)
-            return change.operation == first.operation && (change.notBefore == nil) == (first.notBefore == nil)
-                && (bytes <= DeliveryBody.maximumBytes || change.sequence == first.sequence)
-        }
-        page = page.dropFirst(batch.count)
-        return Array(batch)
-    }
-
-    private mutating func fetch() async throws {
-        let limit = limits.subscribersPerRequest * (limits.concurrentRequests + 1)
-        let (warehouse, run, last) = (warehouse, run, last)
-        let more = try await keeper.patiently { () async throws(WarehouseError) in
-            try await warehouse.changes(run: run, after: last, limit: limit)
-        }
-        if let end = more.last { self.last = end.sequence }
-        page = (Array(page) + more)[...]
     }
 }

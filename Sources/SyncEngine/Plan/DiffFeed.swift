@@ -7,7 +7,8 @@ import Warehouse
 final class DiffFeed: @unchecked Sendable {
     private let diff: AudienceDiff
     /// Behind pointers, as nothing that is done for each row may count references.
-    private let batches: UnsafeMutableBufferPointer<RowBatch>
+    private let batches: UnsafeMutablePointer<RowBatch>
+    private let parts: Int
     private let lock = Mutex(())
     private let onRows: @Sendable (Int) throws -> Void
 
@@ -15,12 +16,13 @@ final class DiffFeed: @unchecked Sendable {
     init(_ diff: AudienceDiff, parts: Int, onRows: @escaping @Sendable (Int) throws -> Void) {
         self.diff = diff
         self.onRows = onRows
+        self.parts = parts
         batches = .allocate(capacity: parts)
-        for part in 0..<parts { batches.initializeElement(at: part, to: RowBatch()) }
+        for part in 0..<parts { (batches + part).initialize(to: RowBatch()) }
     }
 
     deinit {
-        for part in batches.indices { (batches.baseAddress! + part).deinitialize(count: 1) }
+        batches.deinitialize(count: parts)
         batches.deallocate()
     }
 
@@ -34,7 +36,7 @@ final class DiffFeed: @unchecked Sendable {
 
     /// When no thread feeds any more.
     func finish() throws {
-        for part in batches.indices { try flush(part) }
+        for part in 0..<parts { try flush(part) }
     }
 
     private func flush(_ part: Int) throws {

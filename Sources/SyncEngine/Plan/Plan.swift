@@ -30,12 +30,20 @@ public struct Plan: Sendable {
         return { try entered.next()?.fingerprint ?? left.next()?.fingerprint ?? superseded.next()?.fingerprint }
     }
 
-    /// The changes in the order in which they would be sent, and the records of the validation.
-    func makeReader() -> PlanReader { PlanReader(self) }
+    /// The changes in the order in which they are to be sent, and the records of the validation. A large plan is sent in
+    /// the order of fingerprints.
+    func makeReader() throws -> PlanReader {
+        try PlanReader(self, entered: spool.makeOrderedEnteredReader(), left: spool.makeOrderedLeftReader())
+    }
+
+    /// The changes in the order of the audience, for people to look at.
+    private func makeUnorderedReader() -> PlanReader {
+        PlanReader(self, entered: spool.makeEnteredReader(), left: spool.makeLeftReader())
+    }
 
     /// Calls `body` for the first `limit` changes (all with nil) that would be sent or are parked.
     public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
-        let reader = makeReader()
+        let reader = makeUnorderedReader()
         var left = limit ?? .max
         while left > 0 {
             let page = try reader.nextChanges(limit: min(left, 1000))
@@ -50,7 +58,7 @@ public struct Plan: Sendable {
 
     /// Calls `body` for the first `limit` rows that failed validation.
     public func forEachInvalidRow(limit: Int?, _ body: (ValidationRecord) throws -> Void) throws {
-        let reader = makeReader()
+        let reader = makeUnorderedReader()
         var left = limit ?? .max
         while left > 0 {
             let page = try reader.nextRecords(limit: 1000)
@@ -103,10 +111,10 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
     private var isDeferring = true
     private var sequence: Int64 = 0
 
-    init(_ plan: Plan) {
+    init(_ plan: Plan, entered: PlanSpool.EntryReader, left: PlanSpool.EntryReader) {
         self.plan = plan
-        entered = plan.spool.makeEnteredReader()
-        left = plan.spool.makeLeftReader()
+        self.entered = entered
+        self.left = left
         records = plan.spool.makeRecordReader()
     }
 

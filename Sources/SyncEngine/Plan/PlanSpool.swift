@@ -57,6 +57,16 @@ final class PlanSpool: Sendable {
 
     func makeEnteredReader() -> EntryReader { EntryReader(entered.makeReader(), .subscribe, marked: .parked) }
     func makeLeftReader() -> EntryReader { EntryReader(left.makeReader(), .unsubscribe, marked: .forget) }
+
+    /// As ``makeEnteredReader()``, but many come in the order of their fingerprints.
+    func makeOrderedEnteredReader() throws -> EntryReader {
+        EntryReader(try OrderedSpool.order(entered).makeReader(), .subscribe, marked: .parked)
+    }
+
+    /// As ``makeLeftReader()``, but many come in the order of their fingerprints.
+    func makeOrderedLeftReader() throws -> EntryReader {
+        EntryReader(try OrderedSpool.order(left).makeReader(), .unsubscribe, marked: .forget)
+    }
     func makeRecordReader() -> RecordReader { RecordReader(records.makeReader()) }
 
     /// Reads changes back in the order in which they came.

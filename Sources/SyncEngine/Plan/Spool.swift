@@ -8,15 +8,26 @@ final class Spool: @unchecked Sendable {
     private var buffer: [UInt8] = []
     private var file: Int32 = -1
     private var written = 0
-    private static let spillBytes = 4 << 20
+    private let spillBytes: Int
+
+    /// - Parameter spillBytes: how much is kept in memory before it goes to the file.
+    init(spillBytes: Int = 4 << 20) { self.spillBytes = spillBytes }
 
     deinit { if file >= 0 { close(file) } }
+
+    /// Whether there is more than is kept in memory.
+    var isSpilled: Bool { written > 0 }
+
+    var byteCount: Int { written + buffer.count }
 
     func append(byte: UInt8) { buffer.append(byte) }
 
     func append(number: UInt64) {
         withUnsafeBytes(of: number.littleEndian) { buffer.append(contentsOf: $0) }
     }
+
+    /// Bytes of a record as they stand in another spool.
+    func append(raw bytes: UnsafeRawBufferPointer) { buffer.append(contentsOf: bytes) }
 
     /// nil is kept apart from an empty value.
     func append(bytes: UnsafeRawBufferPointer?) {
@@ -33,7 +44,7 @@ final class Spool: @unchecked Sendable {
 
     /// Call after each whole record: spills when there is enough to spill.
     func endRecord() throws {
-        if buffer.count >= Spool.spillBytes { try spill() }
+        if buffer.count >= spillBytes { try spill() }
     }
 
     private func spill() throws {
@@ -65,6 +76,12 @@ final class Spool: @unchecked Sendable {
 
     func makeReader() -> Reader { Reader(self) }
 
+    /// The length that stands before a value; nil: there is none.
+    static func length(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Int? {
+        let length = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self))
+        return length == .max ? nil : Int(length)
+    }
+
     /// Reads a spool from its start.
     final class Reader {
         private let spool: Spool
@@ -93,18 +110,34 @@ final class Spool: @unchecked Sendable {
         }
 
         func bytes() throws -> [UInt8]? {
-            try need(4)
-            let length = page.withUnsafeBytes {
-                UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: place, as: UInt32.self))
-            }
-            place += 4
-            if length == .max { return nil }
-            try need(Int(length))
-            defer { place += Int(length) }
-            return Array(page[place..<place + Int(length)])
+            guard let length = try length() else { return nil }
+            return try take(length) { Array($0) }
         }
 
-        func text() throws -> String? { try bytes().map { String(decoding: $0, as: UTF8.self) } }
+        /// How long the value is that follows; nil: there is none.
+        private func length() throws -> Int? {
+            try need(4)
+            defer { place += 4 }
+            return page.withUnsafeBytes { Spool.length($0, at: place) }
+        }
+
+        func text() throws -> String? {
+            guard let length = try length() else { return nil }
+            return try take(length) { String(decoding: $0, as: UTF8.self) }
+        }
+
+        /// Calls `body` with the next `count` bytes and stays before them.
+        func peek<R>(_ count: Int, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+            try need(count)
+            return try page.withUnsafeBytes { try body(UnsafeRawBufferPointer(rebasing: $0[place..<place + count])) }
+        }
+
+        /// Calls `body` with the next `count` bytes and passes them.
+        func take<R>(_ count: Int, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+            let result = try peek(count, body)
+            place += count
+            return result
+        }
 
         private func need(_ count: Int) throws {
             guard try fill(count) else {

@@ -12,8 +12,9 @@ extension SyncPipeline {
         staged.counts.notAttempted = plan.held.isEmpty ? 0 : plan.counts.planned.total
         staged.held = plan.held
         if !plan.held.isEmpty { staged.status = .held }
+        let reader = try plan.makeReader()
         do throws(WarehouseError) {
-            try await warehouse.stage(keeper.lease, staged, plan: plan.makeReader(), log: sync.logs)
+            try await warehouse.stage(keeper.lease, staged, plan: reader, log: sync.logs)
         } catch {
             guard error.isTransient, let stored = try await stored(run, keeper), stored.status == staged.status,
                 stored.counts == staged.counts

@@ -114,7 +114,7 @@ struct SnapshotFile {
             munmap(start, size)
             return nil
         }
-        return LoadedTable(MemberTable(mapping: mapping, fingerprintsAt: tableOffset, marks: marks))
+        return LoadedTable(MemberTable(mapping: start, count: size, fingerprintsAt: tableOffset, marks: marks))
     }
 
     private static func apply(_ file: Int32, _ block: Block, to table: LoadedTable) -> Bool {

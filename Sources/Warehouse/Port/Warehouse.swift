@@ -83,7 +83,7 @@ public protocol Warehouse: Sendable {
     func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation
-    /// Page of `send` changes after `sequence`, in order; at most `limit`.
+    /// Page of `send` changes after `sequence`, in order; `limit` of them, or all that are left.
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change]
     /// Says durably that changes up to and including `sequence` may be sent from now on. Never lowers the mark.
     func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError)

@@ -5,13 +5,15 @@ import Synchronization
 /// A warehouse in PostgreSQL, through libpq. Works behind a pooler in transaction mode: every call is one transaction
 /// with its settings made in it; no session locks, no named statements, no temporary tables.
 ///
-/// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for short
-/// calls, and up to four for long ones (audiences, snapshots, staging, reports).
+/// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for claims
+/// (so that requests begin while outcomes are written), one for other short calls, and up to four for long ones
+/// (audiences, snapshots, staging, pages of the outbox, reports).
 public final class PostgresWarehouse: Warehouse {
-    enum Use { case lease, state, long }
+    enum Use { case lease, claim, state, long }
 
     let tables: PostgresStateTables
     private let leaseLane: PostgresLane
+    private let claimLane: PostgresLane
     private let stateLane: PostgresLane
     private let longLanes: [PostgresLane]
     private let settings: PostgresConnectionString
@@ -37,6 +39,7 @@ public final class PostgresWarehouse: Warehouse {
         self.patience = longStatementTimeoutSeconds * 2
         self.leastPartPages = leastPartPages
         leaseLane = PostgresLane(settings, label: "lease", patience: min(patience, 30))
+        claimLane = PostgresLane(settings, label: "claim", patience: patience)
         stateLane = PostgresLane(settings, label: "state", patience: patience)
         longLanes = (1...4).map { [settings] in
             PostgresLane(settings, label: "long\($0)", patience: longStatementTimeoutSeconds * 2)
@@ -58,12 +61,13 @@ public final class PostgresWarehouse: Warehouse {
     }
 
     public func close() async {
-        for lane in [leaseLane, stateLane] + longLanes { await lane.close() }
+        for lane in [stateLane, claimLane] + longLanes + [leaseLane] { await lane.close() }
     }
 
     func lane(_ use: Use) -> PostgresLane {
         switch use {
         case .lease: leaseLane
+        case .claim: claimLane
         case .state: stateLane
         case .long: longLanes.min { $0.load < $1.load } ?? stateLane
         }
@@ -111,9 +115,10 @@ struct PostgresStateTables: Sendable {
 extension PostgresWarehouse {
     /// One transaction on the state tables.
     func write<T: Sendable>(
-        _ use: Use = .state, repeatable: Bool = true, _ body: @escaping @Sendable (PostgresSession) throws -> T
+        _ use: Use = .state, repeatable: Bool = true, settings: String? = nil,
+        _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        let begin = tables.begin(isLong: use == .long)
+        let begin = tables.begin(isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
             return try await lane(use).run { try $0.transaction(begin, repeatable: repeatable, body) }
         } catch {
@@ -123,17 +128,28 @@ extension PostgresWarehouse {
 
     /// One transaction that begins with the proof that the lease still holds.
     func leased<T: Sendable>(
-        _ lease: Lease, _ use: Use = .state, _ body: @escaping @Sendable (PostgresSession) throws -> T
+        _ lease: Lease, _ use: Use = .state, lock: LeaseLock = .exclusive, settings: String? = nil,
+        _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        try await write(use) { session in
-            try Self.prove(lease, session)
+        try await write(use, settings: settings) { session in
+            try Self.prove(lease, session, lock)
             return try body(session)
         }
     }
 
+    /// How the row of a lease is locked. With either lock nobody takes the lease over, and no renewal passes, until the
+    /// transaction has ended, also one whose answer was lost.
+    enum LeaseLock: String {
+        /// One write of the holder at a time.
+        case exclusive = "FOR UPDATE"
+        /// Claims and outcomes of one run go on beside each other; where they touch the same rows, those rows order them.
+        case shared = "FOR SHARE"
+    }
+
     /// Throws unless the lease's token is the sync's current one, and keeps it so until the transaction ends.
-    static func prove(_ lease: Lease, _ session: PostgresSession) throws {
-        let row = try session.query("SELECT token FROM sync_leases WHERE sync_name = $1 FOR UPDATE", [lease.sync])
+    static func prove(_ lease: Lease, _ session: PostgresSession, _ lock: LeaseLock = .exclusive) throws {
+        let row = try session.query(
+            "SELECT token FROM sync_leases WHERE sync_name = $1 \(lock.rawValue)", [lease.sync])
         guard row.integer(0, 0) == lease.token else { throw lost(lease) }
     }
 
@@ -145,10 +161,10 @@ extension PostgresWarehouse {
 
     /// One read-only transaction on the state tables; `fallback` where they do not exist yet.
     func read<T: Sendable>(
-        _ use: Use = .state, orWithoutTables fallback: T,
+        _ use: Use = .state, orWithoutTables fallback: T, settings: String? = nil,
         _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        let begin = tables.begin("READ ONLY", isLong: use == .long)
+        let begin = tables.begin("READ ONLY", isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
             return try await lane(use).run { try $0.transaction(begin, body) }
         } catch let failure as PostgresFailure where failure.isMissingTable {

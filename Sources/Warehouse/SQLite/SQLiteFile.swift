@@ -57,8 +57,10 @@ struct SQLiteFile: Sendable {
     /// Opens the one connection that writes.
     func openWriter() throws -> DatabaseQueue {
         try open(label: "rollcall.sqlite.writer") { database in
-            // Both are of this connection alone: work tables in memory, nothing of them in the user's file.
+            // All are of this connection alone: work tables in memory, nothing of them in the user's file, and room for the
+            // pages of a large transaction, which would else be written twice.
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
+            try database.execute(sql: "PRAGMA cache_size = -16384")
             try database.execute(sql: SQLiteOutcomes.workTables)
         }
     }

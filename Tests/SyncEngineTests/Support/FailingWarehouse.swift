@@ -11,22 +11,29 @@ final class FailingWarehouse: Warehouse {
     private let after: Bool
     private let renews: Bool
     private let onClaim: @Sendable ([Change]) -> Void
+    private let onAcknowledge: @Sendable ([BatchOutcome]) async -> Void
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
     ///   - after: whether the failing write is still carried out.
     ///   - renews: whether the lease can be renewed.
     ///   - onClaim: gets the changes that may have been sent from now on.
+    ///   - onAcknowledge: called before outcomes are recorded.
     init(
         _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
-        onClaim: @escaping @Sendable ([Change]) -> Void = { _ in }
+        onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
+        onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in }
     ) {
         self.onClaim = onClaim
+        self.onAcknowledge = onAcknowledge
         self.renews = renews
         self.inner = inner
         left = Mutex(writes)
         self.after = after
     }
+
+    /// The next write fails, and all after it.
+    func goAway() { left.withLock { $0 = 0 } }
 
     /// Whether the failing write was reached.
     var hasFailed: Bool { left.withLock { $0 < 0 } }
@@ -102,6 +109,7 @@ final class FailingWarehouse: Warehouse {
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
+        await onAcknowledge(outcomes)
         try await write { () async throws(WarehouseError) in
             try await inner.acknowledge(lease, run, outcomes: outcomes, log: log)
         }

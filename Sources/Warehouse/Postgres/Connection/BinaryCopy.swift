@@ -41,6 +41,11 @@ struct BinaryCopyWriter {
         append(value)
     }
 
+    mutating func boolean(_ value: Bool) {
+        append(Int32(1))
+        append(UInt8(value ? 1 : 0))
+    }
+
     mutating func fingerprint(_ value: Fingerprint) {
         append(Int32(16))
         append(value.high)

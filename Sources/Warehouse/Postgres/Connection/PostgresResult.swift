@@ -1,7 +1,8 @@
 import CLibPQ
 import Foundation
+import RollcallCore
 
-/// One result of libpq, cleared exactly once. Values are in text form.
+/// One result of libpq, cleared exactly once. Values are in text form unless the query asked for binary ones.
 struct PostgresResult: ~Copyable {
     let pointer: OpaquePointer?
 
@@ -24,14 +25,31 @@ struct PostgresResult: ~Copyable {
 
     /// nil: NULL, or outside the result.
     func text(_ row: Int, _ column: Int) -> String? {
-        guard PQgetisnull(pointer, Int32(row), Int32(column)) == 0,
-            let value = PQgetvalue(pointer, Int32(row), Int32(column))
-        else { return nil }
-        let length = Int(PQgetlength(pointer, Int32(row), Int32(column)))
-        return String(decoding: UnsafeRawBufferPointer(start: value, count: length), as: UTF8.self)
+        value(row, column).map { String(decoding: $0, as: UTF8.self) }
     }
 
     func integer(_ row: Int, _ column: Int) -> Int64? { text(row, column).flatMap { Int64($0) } }
+
+    /// A bigint of a binary result; nil: NULL, or of another size.
+    func binaryInteger(_ row: Int, _ column: Int) -> Int64? {
+        value(row, column).flatMap { $0.count == 8 ? Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) : nil }
+    }
+
+    /// A uuid of a binary result; nil: NULL, or of another size.
+    func fingerprint(_ row: Int, _ column: Int) -> Fingerprint? {
+        guard let bytes = value(row, column), bytes.count == 16 else { return nil }
+        return Fingerprint(
+            high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+
+    /// The value's bytes, which live as long as the result; nil: NULL, or outside the result.
+    private func value(_ row: Int, _ column: Int) -> UnsafeRawBufferPointer? {
+        guard PQgetisnull(pointer, Int32(row), Int32(column)) == 0,
+            let value = PQgetvalue(pointer, Int32(row), Int32(column))
+        else { return nil }
+        return UnsafeRawBufferPointer(start: value, count: Int(PQgetlength(pointer, Int32(row), Int32(column))))
+    }
 
     func count(_ row: Int, _ column: Int) -> Int { Int(integer(row, column) ?? 0) }
 

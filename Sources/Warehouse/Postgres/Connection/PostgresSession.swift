@@ -38,10 +38,11 @@ final class PostgresSession {
         _ = try checked(PostgresResult(PQexec(connection, sql)))
     }
 
-    /// Runs a single statement. The parameters are text; the statement casts them.
-    func query(_ sql: String, _ parameters: [String?] = []) throws -> PostgresResult {
+    /// Runs a single statement. The parameters are text; the statement casts them. The result is text too, or in
+    /// PostgreSQL's binary formats.
+    func query(_ sql: String, _ parameters: [String?] = [], binary: Bool = false) throws -> PostgresResult {
         let result = withCStrings(parameters.map { $0.map(PostgresText.withoutNUL) }) {
-            PQexecParams(connection, sql, Int32(parameters.count), nil, $0, nil, nil, 0)
+            PQexecParams(connection, sql, Int32(parameters.count), nil, $0, nil, nil, binary ? 1 : 0)
         }
         return try checked(PostgresResult(result))
     }

@@ -5,16 +5,29 @@ extension PostgresWarehouse {
     public func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
-        try await leased(lease) { session in
+        try await leased(lease, lock: .shared, settings: PostgresOutcomes.settings) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             var moved = false
             for operation in RollcallCore.Operation.allCases {
-                var part = PostgresOutcomes(operation)
-                for batch in outcomes where batch.operation == operation { part.add(batch) }
-                guard !part.isEmpty else { continue }
+                var rest = outcomes.filter { $0.operation == operation }
+                guard !rest.isEmpty else { continue }
                 guard let list = run.listID else {
                     throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
                 }
+                if operation == .subscribe {
+                    let found = PostgresArrivals.find(rest)
+                    rest = found.rest
+                    for arrivals in found.arrivals {
+                        if try arrivals.write(run, list: list, log: log, session) {
+                            moved = true
+                        } else {
+                            rest += arrivals.batches
+                        }
+                    }
+                }
+                var part = PostgresOutcomes(operation)
+                for batch in rest { part.add(batch) }
+                if part.isEmpty { continue }
                 if try part.apply(run, list: list, log: log, session).moved { moved = true }
             }
             if moved { try Self.renewGeneration(run.sync, session) }
@@ -117,7 +130,7 @@ extension PostgresWarehouse {
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
-        try await leased(lease, .long) { session in
+        try await leased(lease, .long, settings: PostgresOutcomes.settings) { session in
             let result = try session.query(
                 "SELECT run_id, claimed_through FROM sync_runs"
                     + " WHERE sync_name = $1 AND status IN ('queued', 'running') FOR UPDATE", [lease.sync])

@@ -1,49 +1,89 @@
+import Dispatch
 import RollcallCore
 import Synchronization
 import Warehouse
 
-/// Feeds an ``AudienceDiff`` from several threads: each part of the audience fills and hashes batches of its own, and they
-/// are compared one after another.
+/// Feeds an ``AudienceDiff`` from several threads: each part of the audience fills batches of its own, and they are compared
+/// one after another.
+///
+/// A large audience that comes in one part is read by one thread and compared by another. One that comes in several parts
+/// keeps the cores busy as it is.
 final class DiffFeed: @unchecked Sendable {
+    /// Batches of the first part: one is filled while the others wait to be compared.
+    private static let ring = 4
+    /// Batches after which an audience is large.
+    private static let few = 8
+
     private let diff: AudienceDiff
-    /// Behind pointers, as nothing that is done for each row may count references.
-    private let batches: UnsafeMutablePointer<RowBatch>
     private let parts: Int
+    /// The first part's ring, then one for each other part. Behind a pointer, as nothing that is done for each row may count
+    /// references.
+    private let batches: UnsafeMutablePointer<RowBatch>
+    /// The batch of the first part that is being filled, and how many it has filled.
+    private let turn: UnsafeMutablePointer<(place: Int, filled: Int)>
     private let lock = Mutex(())
     private let onRows: @Sendable (Int) throws -> Void
+    private let worker = DispatchQueue(label: "rollcall.compare")
+    private let spare = DispatchSemaphore(value: ring - 1)
+    private let failure = Mutex<(any Error)?>(nil)
+    private let isShared = Atomic(false)
 
     /// - Parameter onRows: told from time to time how many rows were read; ends the reading with its error.
     init(_ diff: AudienceDiff, parts: Int, onRows: @escaping @Sendable (Int) throws -> Void) {
         self.diff = diff
         self.onRows = onRows
         self.parts = parts
-        batches = .allocate(capacity: parts)
-        for part in 0..<parts { (batches + part).initialize(to: RowBatch()) }
+        batches = .allocate(capacity: Self.ring + parts - 1)
+        for place in 0..<(Self.ring + parts - 1) { (batches + place).initialize(to: RowBatch()) }
+        turn = .allocate(capacity: 1)
+        turn.initialize(to: (0, 0))
     }
 
     deinit {
-        batches.deinitialize(count: parts)
+        batches.deinitialize(count: Self.ring + parts - 1)
         batches.deallocate()
+        turn.deallocate()
     }
 
     /// One thread for each part at a time.
     func row(_ part: Int, _ email: AudienceCell, _ userID: AudienceCell) throws {
-        if batches[part].isFull { try flush(part) }
-        if RowBatch.takes(email, userID) { return batches[part].append(email, userID) }
-        try flush(part)
+        var place = part == 0 ? turn.pointee.place : Self.ring + part - 1
+        if batches[place].isFull {
+            try flush(part, place)
+            place = part == 0 ? turn.pointee.place : place
+        }
+        if RowBatch.takes(email, userID) { return batches[place].append(email, userID) }
+        try compare(place)
         try lock.withLock { _ in try diff.row(email, userID) }
     }
 
     /// When no thread feeds any more.
     func finish() throws {
-        for part in 0..<parts { try flush(part) }
+        worker.sync {}
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        for place in 0..<(Self.ring + parts - 1) { try compare(place) }
     }
 
-    private func flush(_ part: Int) throws {
-        defer { batches[part].removeAll() }
-        diff.hash(batches[part])
+    private func flush(_ part: Int, _ place: Int) throws {
+        if part > 0 { isShared.store(true, ordering: .relaxed) }
+        guard part == 0, !isShared.load(ordering: .relaxed), turn.pointee.filled >= Self.few else {
+            if part == 0 { turn.pointee.filled += 1 }
+            return try compare(place)
+        }
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        worker.async { [self] in
+            do { try compare(place) } catch { failure.withLock { $0 = $0 ?? error } }
+            spare.signal()
+        }
+        spare.wait()
+        turn.pointee.place = (place + 1) % Self.ring
+    }
+
+    private func compare(_ place: Int) throws {
+        defer { batches[place].removeAll() }
+        diff.hash(batches[place])
         let rows = try lock.withLock { _ in
-            try diff.rows(batches[part])
+            try diff.rows(batches[place])
             return diff.counts.rowsRead
         }
         try onRows(rows)

@@ -1,11 +1,11 @@
 import RollcallCore
 import Warehouse
 
-/// Rows of the audience, copied out of the warehouse's buffers to be hashed and compared some hundreds at a time. Used by
+/// Rows of the audience, copied out of the warehouse's buffers to be hashed and compared a thousand at a time. Used by
 /// one thread at a time.
 struct RowBatch: ~Copyable {
-    /// Rows that are compared at once: enough to hide the latency of memory, few enough to stay in the first cache.
-    static let capacity = 512
+    /// Rows that are compared at once: enough to hide the latency of memory, few enough to stay in the second cache.
+    static let capacity = 1024
     /// Longer values are no identifiers; their rows go alone, so that a batch stays small.
     static let longestValue = 1024
 

@@ -45,7 +45,7 @@ extension SQLiteWarehouse {
             let statement = try SQLitePrepared(
                 database,
                 """
-                SELECT fingerprint, state, listed FROM rollcall_list_members
+                SELECT fingerprint, iif(state = 'subscribed', NULL, state), listed FROM rollcall_list_members
                  WHERE sync_name = :sync AND list_id = :list
                 """)
             try statement.bind(["sync": .of(sync), "list": .of(list)])
@@ -54,7 +54,8 @@ extension SQLiteWarehouse {
                 rows &+= 1
                 if rows & 1023 == 0 { try stop.check() }
                 let fingerprint = try Self.fingerprint(statement, 0)
-                let state = try Self.state(statement, 1)
+                // Nearly all are subscribed: no text is made for them.
+                let state = try statement.isNull(1) ? .subscribed : Self.state(statement, 1)
                 do {
                     try body(0, fingerprint, state, statement.count(2) != 0)
                 } catch {

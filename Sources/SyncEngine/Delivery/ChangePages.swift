@@ -16,7 +16,7 @@ struct ChangePages: Sendable {
     var pageSize: Int { limits.subscribersPerRequest * (limits.concurrentRequests + 1) }
 
     /// Whether another page should be read by now, so that it is there when it is needed.
-    var isLow: Bool { !isComplete && changes.count < pageSize }
+    var isLow: Bool { !isComplete && changes.count < max(limits.subscribersPerRequest, pageSize / 2) }
 
     /// Takes a page that was read after ``last``.
     mutating func add(_ page: [Change]) {

@@ -7,7 +7,7 @@ import RollcallCore
 enum OrderedSpool {
     /// The parts that are sorted one by one: a part of the changes of ten million people takes ten megabytes.
     private static let parts = 64
-    private static let partSpillBytes = 128 << 10
+    private static let partSpillBytes = 32 << 10
     /// Kind, fingerprint and the email's length.
     private static let headBytes = 21
 

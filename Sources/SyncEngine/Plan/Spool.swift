@@ -2,7 +2,7 @@ import Foundation
 import RollcallCore
 
 /// An append-only buffer of bytes that spills into an unlinked temporary file (readable by its owner only) when it grows
-/// beyond a few megabytes, so that a plan of any size takes bounded memory. One task writes it, then it is read from the
+/// beyond a megabyte, so that a plan of any size takes bounded memory. One task writes it, then it is read from the
 /// start any number of times.
 final class Spool: @unchecked Sendable {
     private var buffer: [UInt8] = []
@@ -11,7 +11,7 @@ final class Spool: @unchecked Sendable {
     private let spillBytes: Int
 
     /// - Parameter spillBytes: how much is kept in memory before it goes to the file.
-    init(spillBytes: Int = 4 << 20) { self.spillBytes = spillBytes }
+    init(spillBytes: Int = 1 << 20) { self.spillBytes = spillBytes }
 
     deinit { if file >= 0 { close(file) } }
 

@@ -1,0 +1,86 @@
+"""What the sections share; each part is started when a section first asks for it."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from .basics import say
+from .postgres import Cluster, uri
+from .report import Report
+from .rollcall import Rollcall
+from .servers import SinkServer
+from .shops import PostgresShop, SQLiteShop, fill_sqlite
+
+SMALL = 1000
+"""People in the audience of the small runs."""
+UNLIMITED = {"requests_per_second": 1000, "concurrent_requests": 8}
+"""For the sink: the highest rate that a configuration may have. Requests carry 1000 people, as they do by default."""
+
+
+@dataclass
+class Bench:
+    rollcall: Rollcall
+    folder: Path
+    rows: int
+    runs: int
+    drt_rows: int
+    drt_folder: Path | None
+    simulate: Path
+    report: Report = field(default_factory=Report)
+
+    @property
+    def few_runs(self) -> int:
+        """For the slow ways that have no target."""
+        return min(self.runs, 3)
+
+    @property
+    def columns(self) -> str:
+        return ", ".join(self.rollcall.columns)
+
+    @cached_property
+    def sink(self) -> SinkServer:
+        """The sink, and the configuration that names it."""
+        sink = SinkServer()
+        address = uri(self.folder)
+        postgres = {"type": "postgres", "url": address}
+        self.rollcall.configure(
+            {
+                "postgres": postgres,
+                "postgres-small": {**postgres, "state_schema": "rollcall_small"},
+                "postgres-drt": {**postgres, "state_schema": "rollcall_drt"},
+                "sqlite": {"type": "sqlite", "path": "shop.sqlite"},
+                "sqlite-small": {"type": "sqlite", "path": "small.sqlite"},
+            },
+            {
+                PostgresShop.sync: ("postgres", "people"),
+                SQLiteShop.sync: ("sqlite", "people"),
+                "small-postgres": ("postgres-small", "small"),
+                "small-sqlite": ("sqlite-small", "people"),
+                "drt": ("postgres-drt", "drt_people"),
+            },
+            sink.url, UNLIMITED)
+        return sink
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        assert self.sink
+        say("Postgres: a private cluster")
+        return Cluster(self.folder)
+
+    @cached_property
+    def postgres(self) -> PostgresShop:
+        return PostgresShop(self.rollcall, self.rows, self.cluster)
+
+    @cached_property
+    def sqlite(self) -> SQLiteShop:
+        assert self.sink
+        return SQLiteShop(self.rollcall, self.rows, self.folder)
+
+    @cached_property
+    def small_sqlite(self) -> Path:
+        assert self.sink
+        say(f"SQLite: {SMALL:,} people")
+        file = self.folder / "small.sqlite"
+        fill_sqlite(file, SMALL)
+        return file

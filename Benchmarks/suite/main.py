@@ -71,7 +71,7 @@ def read_options() -> argparse.Namespace:
         description=DESCRIPTION + listed, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=people, default=1_000_000, help="people in the audience (1,000,000)")
     parser.add_argument("--runs", type=number, default=5, help="counted runs of each (5); slow ways without a "
-                        "target are run 3 times at most")
+                        "target are run 3 times at most, once from 10 M rows on")
     parser.add_argument("--only", type=sections, help="some of the sections, separated by commas")
     parser.add_argument("--skip", type=sections, default=[], help="all sections but these")
     parser.add_argument("--hybrid", action="store_true", help="a hybrid project, email and userId mapped")

@@ -34,7 +34,10 @@ import Testing
         #expect(Self.values("ExecReload", in: unit) == ["/bin/kill -HUP $MAINPID"])
         // A wrong configuration ends with 2; that is not tried again.
         #expect(Self.values("RestartPreventExitStatus", in: unit) == ["2"])
-        #expect(Self.values("Environment", in: unit) == ["SWIFT_BACKTRACE=enable=no"])
+        #expect(
+            Self.values("Environment", in: unit)
+                == ["SWIFT_BACKTRACE=enable=no", "ROLLCALL_CACHE_DIR=/var/cache/rollcall"])
+        #expect(Self.values("CacheDirectory", in: unit) == ["rollcall"])
     }
 
     @Test func theUnitWaitsAsLongAsTheManualSays() throws {

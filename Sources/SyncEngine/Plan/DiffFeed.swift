@@ -68,24 +68,25 @@ final class DiffFeed: @unchecked Sendable {
         if part > 0 { isShared.store(true, ordering: .relaxed) }
         guard part == 0, !isShared.load(ordering: .relaxed), turn.pointee.filled >= Self.few else {
             if part == 0 { turn.pointee.filled += 1 }
-            return try compare(place)
+            return try onRows(compare(place))
         }
         if let failure = failure.withLock({ $0 }) { throw failure }
         worker.async { [self] in
-            do { try compare(place) } catch { failure.withLock { $0 = $0 ?? error } }
+            do { try onRows(compare(place)) } catch { failure.withLock { $0 = $0 ?? error } }
             spare.signal()
         }
         spare.wait()
         turn.pointee.place = (place + 1) % Self.ring
     }
 
-    private func compare(_ place: Int) throws {
+    /// - Returns: how many rows were compared so far.
+    @discardableResult
+    private func compare(_ place: Int) throws -> Int {
         defer { batches[place].removeAll() }
         diff.hash(batches[place])
-        let rows = try lock.withLock { _ in
+        return try lock.withLock { _ in
             try diff.rows(batches[place])
             return diff.counts.rowsRead
         }
-        try onRows(rows)
     }
 }

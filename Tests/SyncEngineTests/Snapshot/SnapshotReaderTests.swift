@@ -9,7 +9,7 @@ import Warehouse
 
 /// The cache is what the warehouse has, or it is not used.
 @Suite struct SnapshotReaderTests {
-    @Test(arguments: 1...12)
+    @Test(arguments: 1...5)
     func afterEveryRunTheCacheIsTheSnapshot(seed: UInt64) async throws {
         try await withBench(.hybrid) { bench, reader in
             var random = SeededGenerator(seed: seed)

@@ -8,7 +8,7 @@ import Warehouse
 /// Tables that are read over several connections at once.
 @Suite struct PostgresPartsTests {
     private static let columns = IdentifierColumns(email: "email", userID: nil)
-    private static let rows = 20_000
+    private static let rows = 8000
 
     /// A warehouse that reads any table of some pages in parts.
     private func withTable(_ body: (PostgresFixture, PostgresWarehouse) async throws -> Void) async throws {
@@ -132,8 +132,8 @@ import Warehouse
             try await fixture.execute("CREATE VIEW view AS SELECT * FROM people")
             try await fixture.execute("CREATE TABLE parent (email text)")
             try await fixture.execute("CREATE TABLE child () INHERITS (parent)")
-            try await fixture.execute("INSERT INTO parent SELECT email FROM people LIMIT 5000")
-            try await fixture.execute("INSERT INTO child SELECT email FROM people OFFSET 5000")
+            try await fixture.execute("INSERT INTO parent SELECT email FROM people LIMIT 3000")
+            try await fixture.execute("INSERT INTO child SELECT email FROM people OFFSET 3000")
             let source: AudienceSource = kind.hasPrefix("SELECT") ? .query(kind, file: nil) : .table([kind])
             let used = Mutex<Set<Int>>([])
             let count = Mutex(0)

@@ -45,7 +45,9 @@ struct PostgresConnectionString: Sendable {
                 message = message.replacingOccurrences(of: secret, with: "***", options: .literal)
             }
             PQfinish(connection)
-            throw PostgresFailure(message: message, isDisconnected: true)
+            // Told without its code: a server that begins a session writes a file of the database.
+            let isFull = message.contains("could not write init file") || message.contains("No space left on device")
+            throw PostgresFailure(sqlState: isFull ? "53100" : nil, message: message, isDisconnected: !isFull)
         }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         return connection

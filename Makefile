@@ -3,6 +3,8 @@ SWIFT ?= swift
 BUILD = .build
 # Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
 SEEDS ?= 50000
+# Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 24
 
 .PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
 

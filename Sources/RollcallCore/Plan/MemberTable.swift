@@ -64,6 +64,11 @@ public struct MemberTable: ~Copyable {
         }
     }
 
+    /// Makes room, so that so many more entries do not make the table grow.
+    public mutating func reserve(_ more: Int) {
+        while (count + more) * 5 > slots * 4 { grow() }
+    }
+
     /// How many entries have all of these marks.
     public func count(with wanted: Marks) -> Int {
         var found = 0

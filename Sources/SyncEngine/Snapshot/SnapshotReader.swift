@@ -19,6 +19,8 @@ struct SnapshotReader: Sendable {
 
     /// Beyond this share of the table's bytes, a journal costs more than a new file.
     private static let journalShare = 8
+    /// This share of the members may enter before a table that was loaded grows.
+    private static let roomShare = 16
     /// Beyond this share of the members, reading all of them is quicker than asking for those that changed.
     private static let changedShare = 20
     /// Fingerprints in one question.
@@ -57,6 +59,8 @@ struct SnapshotReader: Sendable {
     private func write(_ table: LoadedTable, _ cached: inout Cached) {
         cached.size = nil
         guard let cache, table.value.count >= cache.leastMembers, cache.prepare() else { return }
+        // Whoever enters in a later plan finds room in the mapped table: growing costs as much as reading the audience.
+        table.value.reserve(table.value.count / Self.roomShare)
         guard (try? cached.file.save(table.value, cached.key)) != nil else { return }
         cached.size = cached.file.size
     }
@@ -111,7 +115,7 @@ struct SnapshotReader: Sendable {
     private func readAll(list: Int64) async throws -> LoadedTable {
         // As large as the audience was the last time; where that is wrong, the table grows.
         let expected = try await warehouse.runs(RunFilter(sync: sync, limit: 2)).map(\.counts.audience).max() ?? 0
-        let table = LoadedTable(MemberTable(capacity: expected))
+        let table = LoadedTable(MemberTable(capacity: expected + expected / (Self.roomShare / 2)))
         let filler = TableFiller(table, parts: Self.parts)
         try await warehouse.readSnapshot(sync: sync, list: list, parts: Self.parts) {
             part, fingerprint, state, listed in

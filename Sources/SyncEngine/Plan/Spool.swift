@@ -60,11 +60,13 @@ final class Spool: @unchecked Sendable {
 
     private func openFile() throws {
         let folder = ProcessInfo.processInfo.environment["TMPDIR"] ?? "/tmp"
-        let pattern = String(repeating: "X", count: 6)  // mkstemp puts a unique name here
-        var path = Array("\(folder)/rollcall-plan-\(pattern)".utf8CString)
-        file = mkstemp(&path)
-        guard file >= 0 else { throw Spool.failure("create", errno) }
-        unlink(path)
+        do {
+            let made = try FileBytes.makeTemporary("\(folder)/rollcall-plan-")
+            unlink(made.path)
+            file = made.file
+        } catch {
+            throw Spool.failure("create", error.code)
+        }
     }
 
     private static func failure(_ verb: String, _ code: Int32) -> RunError {

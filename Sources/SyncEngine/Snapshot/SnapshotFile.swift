@@ -145,9 +145,7 @@ struct SnapshotFile {
 
     /// Writes the file anew; what was there before stays until the new one is whole.
     func save(_ table: borrowing MemberTable, _ key: Key) throws(FileBytes.Failure) {
-        var name = Array("\(path).XXXXXX".utf8CString)  // mkstemp puts a unique name there, and mode 0600
-        let file = mkstemp(&name)
-        guard file >= 0 else { throw FileBytes.Failure(code: errno) }
+        let (file, name) = try FileBytes.makeTemporary(path + ".")
         defer { close(file) }
         do throws(FileBytes.Failure) {
             try Self.write(table, key, to: file)

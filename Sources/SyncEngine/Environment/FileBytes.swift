@@ -34,6 +34,15 @@ enum FileBytes {
         return true
     }
 
+    /// Makes and opens a file that was not there, readable by its owner only; its path is `prefix` and something unique.
+    static func makeTemporary(_ prefix: String) throws(Failure) -> (file: Int32, path: String) {
+        let placeholder = String(repeating: "X", count: 6)  // which mkstemp replaces
+        var path = Array((prefix + placeholder).utf8CString)
+        let file = mkstemp(&path)
+        guard file >= 0 else { throw Failure(code: errno) }
+        return (file, String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+
     static func size(of file: Int32) -> Int? {
         var status = stat()
         return fstat(file, &status) == 0 ? Int(status.st_size) : nil

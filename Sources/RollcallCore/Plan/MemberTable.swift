@@ -43,11 +43,6 @@ public struct MemberTable: ~Copyable {
     }
 
     /// Adds an entry of the snapshot, or changes what is known of it.
-    public mutating func addMember(_ fingerprint: Fingerprint, state: MemberState, listed: Bool) {
-        addMember(fingerprint, Marks(state, listed: listed))
-    }
-
-    /// Adds an entry of the snapshot with the marks that another table had for it.
     public mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks) {
         let slot = slotForInsertion(fingerprint)
         let seen = marks.elements[slot] & Marks.seen.rawValue
@@ -240,21 +235,19 @@ public struct MemberTable: ~Copyable {
             UnsafeRawBufferPointer(start: marks.elements, count: slots))
     }
 
-    /// A table from its image.
-    ///
-    /// - Parameters:
-    ///   - start: of a private mapping that the table unmaps in the end; what it changes stays its own.
-    ///   - bytes: of the mapping.
-    ///   - offset: where in the mapping the fingerprints begin; a multiple of 16.
-    ///   - marks: of the slots; copied. Their number is that of the slots.
-    public init(
-        mapping start: UnsafeMutableRawPointer, count bytes: Int, fingerprintsAt offset: Int,
-        marks image: UnsafeRawBufferPointer
-    ) {
-        slots = image.count
-        fingerprints = PageMemory(adopting: .init(start: start, count: bytes), offset: offset, count: slots)
+    /// A table from its image, which `fill` puts in place, as ``withImage(_:)`` gave it. nil when it returns false.
+    public init?(
+        slots: Int,
+        fill: (_ fingerprints: UnsafeMutableRawBufferPointer, _ marks: UnsafeMutableRawBufferPointer) throws -> Bool
+    ) rethrows {
+        self.slots = slots
+        fingerprints = PageMemory(count: slots)
         marks = PageMemory(count: slots)
-        UnsafeMutableRawBufferPointer(start: marks.elements, count: slots).copyMemory(from: image)
+        let isWhole = try fill(
+            UnsafeMutableRawBufferPointer(
+                start: fingerprints.elements, count: slots * MemoryLayout<Fingerprint>.stride),
+            UnsafeMutableRawBufferPointer(start: marks.elements, count: slots))
+        guard isWhole else { return nil }
         for slot in 0..<slots where marks.elements[slot] != 0 { count &+= 1 }
     }
 

@@ -6,11 +6,10 @@ import Foundation
 /// would otherwise spend much of its time on address translation.
 struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
     let elements: UnsafeMutablePointer<Element>
-    let count: Int
     /// What the kernel gave, nil for a small block from the heap.
     private let mapping: Mapping?
 
-    struct Mapping {
+    private struct Mapping {
         var start: UnsafeMutableRawPointer
         /// Bytes.
         var count: Int
@@ -21,7 +20,6 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
     /// - Parameter count: values, all bits zero at first. Without memory for them the process ends, as it does
     ///   everywhere in Swift.
     init(count: Int) {
-        self.count = count
         let bytes = count * MemoryLayout<Element>.stride
         if bytes >= 2 * Self.hugePage, let mapping = Self.map(bytes + Self.hugePage) {
             let before = (Self.hugePage - Int(bitPattern: mapping.start) % Self.hugePage) % Self.hugePage
@@ -34,14 +32,6 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
             memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
             elements = memory.bindMemory(to: Element.self, capacity: count)
         }
-    }
-
-    /// Takes over a private mapping of a file, in which the values begin at `offset`.
-    init(adopting mapping: Mapping, offset: Int, count: Int) {
-        precondition(offset + count * MemoryLayout<Element>.stride <= mapping.count)
-        self.mapping = mapping
-        self.count = count
-        elements = mapping.start.advanced(by: offset).bindMemory(to: Element.self, capacity: count)
     }
 
     deinit {

@@ -50,20 +50,18 @@ enum FileBytes {
 }
 
 /// A checksum of memory, fast enough to be taken of every table that is loaded. It finds damage; it is no signature.
-struct Checksum {
-    private var lanes: (UInt64, UInt64, UInt64, UInt64) = (
-        0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63
-    )
-
-    /// Whole words of eight bytes first; what is left counts as one more, filled with zeros.
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
-        var (a, b, c, d) = lanes
+enum Checksum {
+    /// Whole words of eight bytes first, in four sums beside each other; what is left counts as one more word, filled with zeros.
+    static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var (a, b, c, d): (UInt64, UInt64, UInt64, UInt64) = (
+            0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0x85eb_ca77_c2b2_ae63
+        )
         var offset = 0
         while offset &+ 32 <= bytes.count {
-            a = Self.mix(a, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-            b = Self.mix(b, bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self))
-            c = Self.mix(c, bytes.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self))
-            d = Self.mix(d, bytes.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self))
+            a = mix(a, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            b = mix(b, bytes.loadUnaligned(fromByteOffset: offset &+ 8, as: UInt64.self))
+            c = mix(c, bytes.loadUnaligned(fromByteOffset: offset &+ 16, as: UInt64.self))
+            d = mix(d, bytes.loadUnaligned(fromByteOffset: offset &+ 24, as: UInt64.self))
             offset &+= 32
         }
         while offset < bytes.count {
@@ -71,15 +69,13 @@ struct Checksum {
             for place in 0..<min(8, bytes.count - offset) {
                 word |= UInt64(bytes[offset + place]) << (8 * UInt64(place))
             }
-            a = Self.mix(a, word)
+            a = mix(a, word)
             offset &+= 8
         }
-        lanes = (Self.mix(a, UInt64(bytes.count)), b, c, d)
+        return mix(mix(mix(mix(a, UInt64(bytes.count)), b), c), d)
     }
 
-    var value: UInt64 {
-        Self.mix(Self.mix(Self.mix(lanes.0, lanes.1), lanes.2), lanes.3)
-    }
+    static func of(_ words: some Collection<UInt64>) -> UInt64 { Array(words).withUnsafeBytes { of($0) } }
 
     @inline(__always)
     private static func mix(_ sum: UInt64, _ word: UInt64) -> UInt64 {

@@ -6,8 +6,8 @@ import Warehouse
 /// Feeds an ``AudienceDiff`` from several threads: each part of the audience fills batches of its own, and they are compared
 /// one after another.
 ///
-/// A large audience that comes in one part is read by one thread and compared by another. One that comes in several parts
-/// keeps the cores busy as it is.
+/// A large audience that comes in one part is read by one thread and compared by another; the reader takes the hashing over
+/// whenever the other one falls behind. An audience that comes in several parts keeps the cores busy as it is.
 final class DiffFeed: @unchecked Sendable {
     /// Batches of the first part: one is filled while the others wait to be compared.
     private static let ring = 4
@@ -71,19 +71,21 @@ final class DiffFeed: @unchecked Sendable {
             return try onRows(compare(place))
         }
         if let failure = failure.withLock({ $0 }) { throw failure }
+        let isBehind = spare.wait(timeout: .now()) == .timedOut
+        if isBehind { diff.hash(batches[place]) }
         worker.async { [self] in
-            do { try onRows(compare(place)) } catch { failure.withLock { $0 = $0 ?? error } }
+            do { try onRows(compare(place, isHashed: isBehind)) } catch { failure.withLock { $0 = $0 ?? error } }
             spare.signal()
         }
-        spare.wait()
+        if isBehind { spare.wait() }
         turn.pointee.place = (place + 1) % Self.ring
     }
 
     /// - Returns: how many rows were compared so far.
     @discardableResult
-    private func compare(_ place: Int) throws -> Int {
+    private func compare(_ place: Int, isHashed: Bool = false) throws -> Int {
         defer { batches[place].removeAll() }
-        diff.hash(batches[place])
+        if !isHashed { diff.hash(batches[place]) }
         return try lock.withLock { _ in
             try diff.rows(batches[place])
             return diff.counts.rowsRead

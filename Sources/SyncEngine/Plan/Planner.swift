@@ -12,8 +12,8 @@ struct Planner: Sendable {
     let progress: ProgressHandler
     let cache: SnapshotCache?
 
-    /// Connections that an audience is read over, where the warehouse can.
-    private static let parts = 2
+    /// Connections that an audience or a snapshot is read over, where the warehouse can.
+    static let parts = 2
     /// Members are fetched by fingerprint in pages of this many.
     static let memberPage = 5000
 
@@ -113,18 +113,11 @@ struct Planner: Sendable {
     ) async throws -> Int {
         guard let list else { return 0 }
         var removals = 0
-        var place: Int? = 0
-        while let from = place {
-            let page = diff.table.page(from: from, limit: Planner.memberPage) {
-                $0.contains(.member) && !$0.contains(.seen)
-            }
-            place = page.next
-            let leaving = page.entries.map(\.0).filter { !sharing.kept.contains($0) }
-            for member in try await members(leaving, list: list) {
-                try checkComparable(member, columns)
-                try diff.spool.addLeft(member.listed ? .send : .forget, member)
-                if member.listed { removals += 1 }
-            }
+        let isGone: (MemberTable.Marks) -> Bool = { $0.contains(.member) && !$0.contains(.seen) }
+        try await forEachMember(of: diff, list: list, where: isGone, except: sharing.kept) { member in
+            try checkComparable(member, columns)
+            try diff.spool.addLeft(member.listed ? .send : .forget, member)
+            if member.listed { removals += 1 }
         }
         return removals
     }
@@ -140,6 +133,27 @@ struct Planner: Sendable {
             message: "the snapshot has members known by their \(known) alone, but only the \(read) is mapped now,"
                 + " so nobody can say who left",
             hint: "Map both identifiers for a run, or give the sync a new name and list.")
+    }
+
+    /// Asks the warehouse for the members that are marked so, two pages at a time, and calls `body` for each, always in the
+    /// same order.
+    private func forEachMember(
+        of diff: AudienceDiff, list: Int64, where isWanted: (MemberTable.Marks) -> Bool,
+        except unwanted: Set<Fingerprint> = [], _ body: (Member) throws -> Void
+    ) async throws {
+        var place: Int? = 0
+        func page() -> [Fingerprint] {
+            guard let from = place else { return [] }
+            let page = diff.table.page(from: from, limit: Planner.memberPage, where: isWanted)
+            place = page.next
+            return page.entries.map(\.0).filter { !unwanted.contains($0) }
+        }
+        while place != nil {
+            let (first, second) = (page(), page())
+            async let found = members(first, list: list)
+            async let more = members(second, list: list)
+            for member in try await found + more { try body(member) }
+        }
     }
 
     /// Sorted, so that the plan does not depend on the order in which a database answers.
@@ -165,14 +179,7 @@ struct Planner: Sendable {
     private func sharingMembers(_ diff: AudienceDiff, list: Int64?) async throws -> [Member] {
         guard let list else { return [] }
         var found: [Member] = []
-        var place: Int? = 0
-        while let from = place {
-            let page = diff.table.page(from: from, limit: Planner.memberPage) {
-                $0.contains(.sharing) && $0.contains(.member)
-            }
-            place = page.next
-            found += try await members(page.entries.map(\.0), list: list)
-        }
+        try await forEachMember(of: diff, list: list, where: { $0.contains([.sharing, .member]) }) { found.append($0) }
         return found
     }
 

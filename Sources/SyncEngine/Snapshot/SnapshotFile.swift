@@ -1,5 +1,7 @@
+import Dispatch
 import Foundation
 import RollcallCore
+import Synchronization
 
 /// A file that holds the fingerprints of one snapshot, with the generation that they are of.
 ///
@@ -22,8 +24,10 @@ struct SnapshotFile {
     }
 
     private static let magic: UInt64 = 0x0a31_4c4c_4f52_4e53 &+ MemberTable.imageVersion
-    /// A page, so that the table that follows can be mapped.
+    /// A page.
     private static let tableOffset = 4096
+    /// Bytes that are read or written at a time, and then added up while they are in the cache.
+    private static let chunk = 4 << 20
     private static let headerWords = 7
     private static let blockWords = 4
     private static let changeWords = 3
@@ -40,7 +44,7 @@ struct SnapshotFile {
         guard let size = FileBytes.size(of: file), let header = Self.header(file, size, key.proof),
             let blocks = Self.blocks(file, size, header),
             (blocks.last?.generation ?? header.generation) == key.generation,
-            let table = Self.map(file, header)
+            let table = Self.table(file, header)
         else { return nil }
         for block in blocks where !Self.apply(file, block, to: table) { return nil }
         return (table, size, size - header.end)
@@ -49,13 +53,14 @@ struct SnapshotFile {
     private struct Header {
         var slots: Int
         var generation: Int64
+        /// Of the chunks' checksums.
         var checksum: UInt64
         /// Where the journal begins.
         var end: Int { (tableOffset + slots * 17 + 7) / 8 * 8 }
     }
 
     private static func header(_ file: Int32, _ size: Int, _ proof: Fingerprint) -> Header? {
-        guard let words = words(headerWords, file, 0), words[0] == magic, words[6] == sum(words[..<6]),
+        guard let words = words(headerWords, file, 0), words[0] == magic, words[6] == Checksum.of(words[..<6]),
             words[1] == proof.high, words[2] == proof.low, words[3] > 0, words[3] < UInt64(size)
         else { return nil }
         let header = Header(
@@ -89,37 +94,41 @@ struct SnapshotFile {
         return isWhole == true ? words : nil
     }
 
-    private static func sum(_ words: some Collection<UInt64>) -> UInt64 {
-        var checksum = Checksum()
-        Array(words).withUnsafeBytes { checksum.add($0) }
-        return checksum.value
+    /// Read rather than mapped: the table is looked into at random, which huge pages make faster, and nobody who truncates
+    /// the file can hurt who uses it.
+    private static func table(_ file: Int32, _ header: Header) -> LoadedTable? {
+        let table = MemberTable(slots: header.slots) { fingerprints, marks in
+            guard let first = fill(fingerprints, file, tableOffset),
+                let second = fill(marks, file, tableOffset + fingerprints.count)
+            else { return false }
+            return Checksum.of(first + second) == header.checksum
+        }
+        guard let table else { return nil }
+        return LoadedTable(table)
     }
 
-    /// Private: what the table changes stays in this process. It is made writable only after all of its pages are there,
-    /// for a writable one would be copied page by page.
-    private static func map(_ file: Int32, _ header: Header) -> LoadedTable? {
-        #if os(Linux)
-            let flags = MAP_PRIVATE | MAP_POPULATE
-        #else
-            let flags = MAP_PRIVATE
-        #endif
-        let size = tableOffset + 17 * header.slots
-        guard let start = mmap(nil, size, PROT_READ, flags, file, 0), start != MAP_FAILED else { return nil }
-        let mapping = UnsafeMutableRawBufferPointer(start: start, count: size)
-        let marks = UnsafeRawBufferPointer(rebasing: mapping[(size - header.slots)...])
-        var checksum = Checksum()
-        checksum.add(UnsafeRawBufferPointer(rebasing: mapping[tableOffset..<(size - header.slots)]))
-        checksum.add(marks)
-        guard checksum.value == header.checksum, mprotect(start, size, PROT_READ | PROT_WRITE) == 0 else {
-            munmap(start, size)
-            return nil
+    /// Checksums of the chunks, which all cores read together; nil if the file ends too early.
+    private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ file: Int32, _ offset: Int) -> [UInt64]? {
+        let chunks = chunks(bytes.count)
+        let sums = Mutex([UInt64?](repeating: nil, count: chunks.count))
+        nonisolated(unsafe) let bytes = bytes
+        DispatchQueue.concurrentPerform(iterations: chunks.count) { index in
+            let part = UnsafeMutableRawBufferPointer(rebasing: bytes[chunks[index]])
+            guard (try? FileBytes.read(part, from: file, at: offset + chunks[index].lowerBound)) == true else { return }
+            let sum = Checksum.of(UnsafeRawBufferPointer(part))
+            sums.withLock { $0[index] = sum }
         }
-        return LoadedTable(MemberTable(mapping: start, count: size, fingerprintsAt: tableOffset, marks: marks))
+        let found = sums.withLock { $0.compactMap(\.self) }
+        return found.count == chunks.count ? found : nil
+    }
+
+    private static func chunks(_ count: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: chunk).map { $0..<min($0 + chunk, count) }
     }
 
     private static func apply(_ file: Int32, _ block: Block, to table: LoadedTable) -> Bool {
         guard let words = words(blockWords + changeWords * block.count, file, block.offset),
-            words[3] == sum(words[..<3] + words[4...])
+            words[3] == Checksum.of(words[..<3] + words[4...])
         else { return false }
         for place in stride(from: blockWords, to: words.count, by: changeWords) {
             let fingerprint = Fingerprint(high: words[place], low: words[place + 1])
@@ -160,23 +169,18 @@ struct SnapshotFile {
         _ table: borrowing MemberTable, _ key: Key, to file: Int32
     ) throws(FileBytes.Failure) {
         let failure = table.withImage { fingerprints, marks -> FileBytes.Failure? in
-            var checksum = Checksum()
-            checksum.add(fingerprints)
-            checksum.add(marks)
-            var page = [UInt64](repeating: 0, count: tableOffset / 8)
-            page[0] = magic
-            page[1] = key.proof.high
-            page[2] = key.proof.low
-            page[3] = UInt64(marks.count)
-            page[4] = UInt64(bitPattern: key.generation)
-            page[5] = checksum.value
-            page[6] = sum(page[..<6])
-            let padding = [UInt8](repeating: 0, count: (8 - marks.count % 8) % 8)
             do throws(FileBytes.Failure) {
-                try write(page, to: file)
-                try FileBytes.write(fingerprints, to: file)
-                try FileBytes.write(marks, to: file)
-                try write(padding, to: file)
+                let sums =
+                    try write(fingerprints, to: file, at: tableOffset)
+                    + write(marks, to: file, at: tableOffset + fingerprints.count)
+                // As many zeros as it takes to end with a whole word.
+                let end = tableOffset + fingerprints.count + marks.count
+                try write([UInt8](repeating: 0, count: (8 - end % 8) % 8), to: file, at: end)
+                let header = [
+                    magic, key.proof.high, key.proof.low, UInt64(marks.count), UInt64(bitPattern: key.generation),
+                    Checksum.of(sums),
+                ]
+                try write(header + [Checksum.of(header)], to: file, at: 0)
                 return nil
             } catch {
                 return error
@@ -185,7 +189,20 @@ struct SnapshotFile {
         if let failure { throw failure }
     }
 
-    private static func write<T>(_ values: [T], to file: Int32, at offset: Int? = nil) throws(FileBytes.Failure) {
+    /// - Returns: checksums of the chunks.
+    private static func write(
+        _ bytes: UnsafeRawBufferPointer, to file: Int32, at offset: Int
+    ) throws(FileBytes.Failure) -> [UInt64] {
+        var sums: [UInt64] = []
+        for chunk in chunks(bytes.count) {
+            let part = UnsafeRawBufferPointer(rebasing: bytes[chunk])
+            sums.append(Checksum.of(part))
+            try FileBytes.write(part, to: file, at: offset + chunk.lowerBound)
+        }
+        return sums
+    }
+
+    private static func write<T>(_ values: [T], to file: Int32, at offset: Int) throws(FileBytes.Failure) {
         let failure = values.withUnsafeBytes { bytes -> FileBytes.Failure? in
             do throws(FileBytes.Failure) {
                 try FileBytes.write(bytes, to: file, at: offset)
@@ -210,7 +227,7 @@ struct SnapshotFile {
         for change in changes {
             words += [change.fingerprint.high, change.fingerprint.low, UInt64(change.marks?.rawValue ?? 0)]
         }
-        words[3] = Self.sum(words[..<3] + words[4...])
+        words[3] = Checksum.of(words[..<3] + words[4...])
         do throws(FileBytes.Failure) {
             try Self.write(words, to: file, at: size)
         } catch {

@@ -25,8 +25,6 @@ struct SnapshotReader: Sendable {
     private static let changedShare = 20
     /// Fingerprints in one question.
     private static let page = 5000
-    /// Connections that a snapshot is read over, where the warehouse can.
-    static let parts = 2
 
     /// - Parameter mayWrite: false for a plan, which writes nothing anywhere.
     func read(list: Int64, key: [UInt8], mayWrite: Bool) async throws -> (LoadedTable, Cached?) {
@@ -116,8 +114,8 @@ struct SnapshotReader: Sendable {
         // As large as the audience was the last time; where that is wrong, the table grows.
         let expected = try await warehouse.runs(RunFilter(sync: sync, limit: 2)).map(\.counts.audience).max() ?? 0
         let table = LoadedTable(MemberTable(capacity: expected + expected / (Self.roomShare / 2)))
-        let filler = TableFiller(table, parts: Self.parts)
-        try await warehouse.readSnapshot(sync: sync, list: list, parts: Self.parts) {
+        let filler = TableFiller(table, parts: Planner.parts)
+        try await warehouse.readSnapshot(sync: sync, list: list, parts: Planner.parts) {
             part, fingerprint, state, listed in
             filler.add(part, fingerprint, MemberTable.Marks(state, listed: listed))
         }

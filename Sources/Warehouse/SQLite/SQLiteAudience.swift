@@ -18,7 +18,7 @@ struct SQLiteAudience {
         }
     }
 
-    /// A statement that gives the named columns in this order.
+    /// A statement that hands the named columns to ``SQLiteRows``, in this order.
     func prepare(_ database: Database, columns names: [String]) throws -> SQLitePrepared {
         let existing = try columns(database).map(\.name)
         for name in names where !existing.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
@@ -26,8 +26,7 @@ struct SQLiteAudience {
                 .missing, "\(title) has no column \(name).",
                 hint: "Its columns are: \(existing.joined(separator: ", ")).")
         }
-        return try prepare(
-            database, selecting: names.map { "a." + SQLiteQueryText.quoted($0) }.joined(separator: ", "))
+        return try prepare(database, selecting: SQLiteRows.call(names.map { "a." + SQLiteQueryText.quoted($0) }))
     }
 
     /// How messages call the audience.
@@ -134,78 +133,16 @@ extension SQLiteWarehouse {
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         let audience = SQLiteAudience(source: source, path: file.path)
-        try await streams.run { database, stop in
-            let names = [columns.email, columns.userID].compactMap { $0 }
-            guard !names.isEmpty else { throw WarehouseError(.query, "No column to read is named.") }
-            let statement = try audience.prepare(database, columns: names)
-            let email = SQLiteCells(statement, column: columns.email == nil ? nil : 0)
-            let userID = SQLiteCells(statement, column: columns.userID == nil ? nil : Int32(names.count - 1))
-            var rows = 0
-            while try statement.step() {
-                rows &+= 1
-                if rows & 1023 == 0 { try stop.check() }
-                do {
-                    try body(0, email.cell(), userID.cell())
-                } catch {
-                    throw SQLiteStreams.BodyFailure(error: error)
-                }
+        let names = [columns.email, columns.userID].compactMap { $0 }
+        guard !names.isEmpty else { throw WarehouseError(.query, "No column to read is named.") }
+        try await streams.run { database, _ in
+            let email = SQLiteCells(column: columns.email == nil ? nil : 0)
+            let userID = SQLiteCells(column: columns.userID == nil ? nil : names.count - 1)
+            try SQLiteRows.read(database) {
+                try audience.prepare(database, columns: names)
+            } _: {
+                try body(0, email.cell($0), userID.cell($0))
             }
         }
-    }
-}
-
-/// The text forms of one column's values.
-final class SQLiteCells {
-    private let statement: OpaquePointer
-    private let column: Int32?
-    /// Room for the digits of an integer: the longest is `-9223372036854775808`.
-    private let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: 20, alignment: 1)
-
-    init(_ statement: SQLitePrepared, column: Int32?) {
-        self.statement = statement.pointer
-        self.column = column
-    }
-
-    deinit { digits.deallocate() }
-
-    /// The value in the present row; valid until the next row or the next call.
-    func cell() -> AudienceCell {
-        guard let column else { return .null }
-        switch sqlite3_column_type(statement, column) {
-        case SQLITE_NULL: return .null
-        case SQLITE_INTEGER: return AudienceCell(bytes: decimal(sqlite3_column_int64(statement, column)))
-        case SQLITE_TEXT: return AudienceCell(bytes: text(column))
-        case SQLITE_BLOB: return AudienceCell(bytes: blob(column), isIdentifier: false)
-        default: return AudienceCell(bytes: text(column), isIdentifier: false)
-        }
-    }
-
-    private func text(_ column: Int32) -> UnsafeRawBufferPointer {
-        let start = sqlite3_column_text(statement, column)
-        return present(start.map { UnsafeRawPointer($0) }, column)
-    }
-
-    private func blob(_ column: Int32) -> UnsafeRawBufferPointer {
-        present(sqlite3_column_blob(statement, column), column)
-    }
-
-    private func present(_ start: UnsafeRawPointer?, _ column: Int32) -> UnsafeRawBufferPointer {
-        guard let start else { return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[..<0]) }
-        return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column)))
-    }
-
-    private func decimal(_ value: Int64) -> UnsafeRawBufferPointer {
-        var rest = value.magnitude
-        var start = digits.count
-        repeat {
-            start -= 1
-            digits[start] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-            rest /= 10
-        } while rest > 0
-        if value < 0 {
-            start -= 1
-            digits[start] = UInt8(ascii: "-")
-        }
-        return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...])
     }
 }

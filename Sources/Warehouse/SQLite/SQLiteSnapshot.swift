@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 public import RollcallCore
 
 extension SQLiteWarehouse {
@@ -40,27 +41,22 @@ extension SQLiteWarehouse {
         sync: String, list: Int64, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        try await streams.run { database, stop in
+        try await streams.run { database, _ in
             guard try SQLiteMigrations.version(database) != nil else { return }
-            let statement = try SQLitePrepared(
-                database,
-                """
-                SELECT fingerprint, iif(state = 'subscribed', NULL, state), listed FROM rollcall_list_members
-                 WHERE sync_name = :sync AND list_id = :list
-                """)
-            try statement.bind(["sync": .of(sync), "list": .of(list)])
-            var rows = 0
-            while try statement.step() {
-                rows &+= 1
-                if rows & 1023 == 0 { try stop.check() }
-                let fingerprint = try Self.fingerprint(statement, 0)
-                // Nearly all are subscribed: no text is made for them.
-                let state = try statement.isNull(1) ? .subscribed : Self.state(statement, 1)
-                do {
-                    try body(0, fingerprint, state, statement.count(2) != 0)
-                } catch {
-                    throw SQLiteStreams.BodyFailure(error: error)
-                }
+            // Nearly all are subscribed: no text is made for them.
+            let columns = SQLiteRows.call(["fingerprint", "iif(state = 'subscribed', NULL, state)", "listed"])
+            try SQLiteRows.read(database) {
+                let statement = try SQLitePrepared(
+                    database,
+                    "SELECT \(columns) FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list")
+                try statement.bind(["sync": .of(sync), "list": .of(list)])
+                return statement
+            } _: { row in
+                let word = row.type(1) == SQLITE_NULL ? nil : String(decoding: row.text(1), as: UTF8.self)
+                guard let fingerprint = Fingerprint(bytes: row.blob(0)),
+                    let state = word.map(MemberState.init(rawValue:)) ?? .subscribed
+                else { throw Self.unreadable("rollcall_list_members") }
+                try body(0, fingerprint, state, row.integer(2) != 0)
             }
         }
     }

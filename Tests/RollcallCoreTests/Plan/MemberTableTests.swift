@@ -16,7 +16,7 @@ import Testing
             let fingerprint = Fingerprint(high: next(3000), low: next(3))
             switch next(3) {
             case 0 where model[fingerprint] == nil:
-                table.addMember(fingerprint, state: .subscribed, listed: true)
+                table.addMember(fingerprint, MemberTable.Marks(.subscribed, listed: true))
                 model[fingerprint] = [.used, .member, .listed]
             case 1:
                 #expect(table.meet(fingerprint) == model[fingerprint])

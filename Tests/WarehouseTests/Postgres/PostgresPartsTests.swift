@@ -146,25 +146,62 @@ import Warehouse
         }
     }
 
-    @Test func theSnapshotIsReadInPartsToo() async throws {
+    /// A snapshot of 9,000 members in every state, the audience of whose latest run had so many people. The first part to come
+    /// waits for the others.
+    private func withSnapshot(
+        audience: Int, others: Int, parts expected: Int,
+        _ body: ([String: Int], _ parts: Set<Int>, _ people: Int) throws -> Void
+    ) async throws {
+        let end = ContinuousClock.now + .seconds(20)
         try await withTable { fixture, warehouse in
             _ = try await warehouse.migrate()
             try await fixture.execute(
                 """
                 INSERT INTO rollcall.list_members
-                SELECT 'vip', 7, gen_random_uuid(), 'p' || i || '@example.com', NULL,
+                SELECT CASE WHEN i <= 9000 THEN 'vip' ELSE 'other' END, 7, gen_random_uuid(), 'p' || i || '@example.com', NULL,
                        (ARRAY['subscribed', 'subscribing', 'unsubscribing', 'rejected'])[1 + i % 4], i % 3 > 0,
-                       gen_random_uuid(), now() FROM generate_series(1, 9000) i
+                       gen_random_uuid(), now() FROM generate_series(1, 9000 + \(others)) i
                 """)
-            let seen = Mutex<[String: Int]>([:])
-            let all = Mutex<Set<Fingerprint>>([])
-            try await warehouse.readSnapshot(sync: "vip", list: 7, parts: 2) { _, fingerprint, state, listed in
-                seen.withLock { $0["\(state) \(listed)", default: 0] += 1 }
-                all.withLock { _ = $0.insert(fingerprint) }
+            try await fixture.execute(
+                """
+                INSERT INTO rollcall.sync_runs (run_id, sync_name, destination, "trigger", status, started_at, finished_at,
+                                                rows_read, audience_size)
+                VALUES (gen_random_uuid(), 'vip', 'shop', 'manual', 'succeeded', now(), now(), \(audience), \(audience))
+                """)
+            let seen = Mutex<(states: [String: Int], parts: Set<Int>, people: Set<Fingerprint>)>(([:], [], []))
+            try await warehouse.readSnapshot(sync: "vip", list: 7, parts: 2) { part, fingerprint, state, listed in
+                seen.withLock {
+                    $0.states["\(state) \(listed)", default: 0] += 1
+                    $0.parts.insert(part)
+                    $0.people.insert(fingerprint)
+                }
+                while seen.withLock({ $0.parts.count }) < expected, ContinuousClock.now < end { usleep(500) }
             }
-            #expect(all.withLock { $0.count } == 9000)
-            #expect(seen.withLock { $0.count } == 8)
-            #expect(seen.withLock { $0["rejected false"] } == 750)
+            let (states, parts, people) = seen.withLock { $0 }
+            try body(states, parts, people.count)
+        }
+    }
+
+    private static let everyState = Dictionary(
+        uniqueKeysWithValues: ["subscribed", "subscribing", "unsubscribing", "rejected"].flatMap {
+            [("\($0) true", 1500), ("\($0) false", 750)]
+        })
+
+    /// Alone in the table, and beside another sync's members.
+    @Test(arguments: [0, 3000]) func theSnapshotIsReadInPartsToo(others: Int) async throws {
+        try await withSnapshot(audience: 9000, others: others, parts: 2) { states, parts, people in
+            #expect(states == Self.everyState)
+            #expect(people == 9000)
+            #expect(parts == [0, 1])
+        }
+    }
+
+    /// Where the sync's members are few of many, the index is the way to them.
+    @Test func aSmallShareOfTheTableIsReadOverOneConnection() async throws {
+        try await withSnapshot(audience: 10, others: 20_000, parts: 1) { states, parts, people in
+            #expect(states == Self.everyState)
+            #expect(people == 9000)
+            #expect(parts == [0])
         }
     }
 }

@@ -126,9 +126,15 @@ struct PostgresAudience {
         }
         guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
         let wires = (email?.wire, userID?.wire)
-        try parts.read(list.joined(separator: ", "), from: relation, name: name) {
+        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+        let makeBody: @Sendable () -> PostgresParts.Body = {
             let reader = PostgresAudienceReader(email: wires.0, userID: wires.1)
             return { part, message in try reader.read(message) { try body(part, $0, $1) } }
+        }
+        if let ranges = try parts.ranges(of: name) {
+            try parts.read(ranges, { "\(select) WHERE \($0)" }, makeBody)
+        } else {
+            try parts.read(select, makeBody)
         }
     }
 

@@ -120,7 +120,12 @@ struct BinaryFieldCursor {
     @inline(__always)
     mutating func field() throws -> UnsafeRawBufferPointer? {
         let length = Int(try integer(Int32.self))
-        if length == -1 { return nil }
+        return length == -1 ? nil : try bytes(length)
+    }
+
+    /// So many bytes from here on.
+    @inline(__always)
+    mutating func bytes(_ length: Int) throws -> UnsafeRawBufferPointer {
         guard length >= 0, offset + length <= bytes.count else { throw Self.broken }
         defer { offset += length }
         return UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + length])

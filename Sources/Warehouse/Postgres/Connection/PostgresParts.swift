@@ -21,36 +21,42 @@ struct PostgresParts {
 
     private static let leastVersion: Int32 = 140_000
 
-    /// Reads the rows of `table`, and calls `body` with the number of the part and each message of the COPY.
+    /// What a part does with each message of one COPY.
+    typealias Body = (_ part: Int, UnsafeRawBufferPointer) throws -> Void
+
+    /// The pages of a table, to be dealt out; nil: what is asked for is read over one connection.
     ///
-    /// - Parameters:
-    ///   - table: as an item of FROM, with the alias `audience`.
-    ///   - name: quoted, as `regclass` reads it; nil for a query, which is read over one connection.
+    /// - Parameter name: quoted, as `regclass` reads it; nil for a query.
+    func ranges(of name: String?) throws -> PageRanges? {
+        guard !lanes.isEmpty, let pages = try name.flatMap({ try pages(of: $0) }) else { return nil }
+        return PageRanges(pages: pages, least: leastPages / 8)
+    }
+
+    /// Reads what `select` gives. Each COPY has a header of its own, and so a body of its own.
+    func read(_ select: String, _ makeBody: () -> Body) throws {
+        let body = makeBody()
+        try session.copyOut(Self.copy(select), cancellation) { try body(0, $0) }
+    }
+
+    /// Reads what `select` gives for all ranges, over all connections at once.
+    ///
+    /// - Parameter select: gets the condition that picks a range of the table that it calls `audience`.
     func read(
-        _ columns: String, from table: String, name: String?, where condition: String? = nil,
-        _ makeBody: @escaping @Sendable () -> (Int, UnsafeRawBufferPointer) throws -> Void
+        _ ranges: PageRanges, _ select: @escaping @Sendable (_ condition: String) -> String,
+        _ makeBody: @escaping @Sendable () -> Body
     ) throws {
-        guard !lanes.isEmpty, let pages = try name.flatMap({ try pages(of: $0) }) else {
-            let body = makeBody()
-            let filter = condition.map { " WHERE \($0)" } ?? ""
-            return try session.copyOut(
-                "COPY (SELECT \(columns) FROM \(table)\(filter)) TO STDOUT (FORMAT binary)", cancellation
-            ) { try body(0, $0) }
-        }
-        let ranges = PageRanges(pages: pages, least: leastPages / 8)
-        let filter = condition.map { " AND \($0)" } ?? ""
         try run { part, session, cancellation in
             while let range = ranges.next() {
-                // Each COPY has a header of its own.
                 let body = makeBody()
                 let upper = range.end.map { " AND audience.ctid < '(\($0),0)'" } ?? ""
                 try session.copyOut(
-                    "COPY (SELECT \(columns) FROM \(table) WHERE audience.ctid >= '(\(range.start),0)'\(upper)\(filter))"
-                        + " TO STDOUT (FORMAT binary)", cancellation
+                    Self.copy(select("audience.ctid >= '(\(range.start),0)'\(upper)")), cancellation
                 ) { try body(part, $0) }
             }
         }
     }
+
+    private static func copy(_ select: String) -> String { "COPY (\(select)) TO STDOUT (FORMAT binary)" }
 
     /// The pages of a table that is worth reading in parts; nil for any other.
     private func pages(of name: String) throws -> Int? {
@@ -108,16 +114,18 @@ struct PostgresParts {
 }
 
 /// Deals a table's pages out, a range at a time. The last range has no end.
-private final class PageRanges: Sendable {
+final class PageRanges: Sendable {
     private static let count = 64
+    /// Pages in a range at most: 32 MB of the table.
+    private static let most = 4096
 
-    private let pages: Int
+    let pages: Int
     private let width: Int
     private let taken = Atomic(0)
 
     init(pages: Int, least: Int) {
         self.pages = pages
-        width = max(1, least, pages / Self.count)
+        width = min(max(1, least, pages / Self.count), Self.most)
     }
 
     func next() -> (start: Int, end: Int?)? {

@@ -31,55 +31,29 @@ extension PostgresWarehouse {
         sync: String, list: Int64, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        let schema = tables.quotedSchema
+        let members = PostgresMembers(sync: sync, list: list, table: "\(tables.quotedSchema).list_members")
         let parts = self.parts(parts, begin: tables.beginStream)
-        try await stream { session, cancellation in
-            // COPY takes no parameters: the name is quoted by the server.
-            let name = try session.query("SELECT quote_literal($1)", [sync]).text(0, 0) ?? "''"
-            // Nearly all members are subscribed and listed: a NULL is the shortest way to say so.
-            try parts(session, cancellation).read(
-                "fingerprint, CASE WHEN state = 'subscribed' AND listed THEN NULL ELSE state || listed::text END",
-                from: "\(schema).list_members AS audience", name: "\(schema).list_members",
-                where: "sync_name = \(name) AND list_id = \(list)"
-            ) {
-                let reader = BinaryCopyReader()
-                return { part, message in
-                    try reader.read(message, fields: 2) { row in
-                        guard try row.integer(Int32.self) == 16 else { throw BinaryFieldCursor.broken }
-                        let fingerprint = Fingerprint(
-                            high: try row.integer(UInt64.self), low: try row.integer(UInt64.self))
-                        guard let exception = try row.field() else {
-                            return try body(part, fingerprint, .subscribed, true)
-                        }
-                        let (state, listed) = try Self.standing(exception)
-                        try body(part, fingerprint, state, listed)
-                    }
-                }
-            }
-        }
-    }
-
-    /// A state and whether it is listed: `rejectedfalse`.
-    private static func standing(_ bytes: UnsafeRawBufferPointer) throws -> (MemberState, Bool) {
-        let listed = bytes.last == UInt8(ascii: "e") && bytes.dropLast().last == UInt8(ascii: "u")
-        let word = String(decoding: bytes.dropLast(listed ? 4 : 5), as: UTF8.self)
-        guard let state = MemberState(rawValue: word) else { throw BinaryFieldCursor.broken }
-        return (state, listed)
+        try await stream { session, cancellation in try members.read(parts(session, cancellation), body) }
     }
 
     private static let memberColumns = """
-        SELECT fingerprint, email, user_id, state, listed, error_code, error_reason, http_status, since_run_id,
-               \(PostgresRunRow.milliseconds("since")) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint
+        fingerprint, email, user_id, state, listed, error_code, error_reason, http_status, since_run_id,
+        \(PostgresRunRow.milliseconds("since"))
         """
 
     public func members(
         sync: String, list: Int64, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
-        let wanted = PostgresText.array(fingerprints.map { PostgresText.uuid($0) as String? })
-        return try await read(orWithoutTables: []) { session in
+        let wanted = PostgresText.array(Set(fingerprints).map { PostgresText.uuid($0) as String? })
+        // Thousands may be asked for over several connections at once.
+        return try await read(fingerprints.count > 1000 ? .long : .state, orWithoutTables: []) { session in
             Self.members(
                 try session.query(
-                    Self.memberColumns + " AND fingerprint = ANY($3::uuid[])", [sync, String(list), wanted])
+                    // Half the time of `fingerprint = ANY`, which descends the index with a slower comparison.
+                    """
+                    SELECT \(Self.memberColumns) FROM unnest($3::uuid[]) AS wanted
+                      JOIN list_members ON sync_name = $1 AND list_id = $2::bigint AND fingerprint = wanted
+                    """, [sync, String(list), wanted])
             ).map(\.member)
         }
     }
@@ -90,7 +64,10 @@ extension PostgresWarehouse {
         try await read(.long, orWithoutTables: []) { session in
             Self.members(
                 try session.query(
-                    Self.memberColumns + #" AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C")"#,
+                    """
+                    SELECT \(Self.memberColumns) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint
+                       AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C")
+                    """,
                     [sync, String(list), identity.email, identity.userID]))
         }
     }

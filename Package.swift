@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .target(name: "RollcallCore", resources: [], swiftSettings: settings),
         .target(
             name: "Warehouse", dependencies: ["RollcallCore", "CLibPQ", grdb, log], swiftSettings: settings),
@@ -50,7 +51,7 @@ let package = Package(
         .target(
             name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: settings),
         .target(
-            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse"],
+            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc"],
             swiftSettings: settings),
         .target(
             name: "RollcallConfig",

@@ -78,6 +78,7 @@ struct SnapshotReader: Sendable {
             }
             let members = plan.snapshotSize + plan.counts.planned.subscribe
             guard let cache, members >= cache.leastMembers else { return }
+            HeapMemory.trim()
             try await writeIfCurrent(try await readAll(list: list), &now)
         } catch {
             // The file is of an older generation, or not there: the next run reads the warehouse.

@@ -60,7 +60,7 @@ struct SQLiteFile: Sendable {
             // All are of this connection alone: work tables in memory, nothing of them in the user's file, and room for the
             // pages of a large transaction, which would else be written twice.
             try database.execute(sql: "PRAGMA temp_store = MEMORY")
-            try database.execute(sql: "PRAGMA cache_size = -16384")
+            try database.execute(sql: "PRAGMA cache_size = -8192")
             try database.execute(sql: SQLiteOutcomes.workTables)
         }
     }

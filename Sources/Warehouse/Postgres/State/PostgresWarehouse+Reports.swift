@@ -116,11 +116,14 @@ extension PostgresWarehouse {
         }
     }
 
-    private static let cutoff = "clock_timestamp() - $2::integer * interval '24 hours'"
+    /// The transaction's time, for with one that changes within a statement no index can be used.
+    private static let cutoff = "now() - $2::integer * interval '24 hours'"
 
+    /// Without a run that began so long ago no row can be that old, and none is looked at.
     private static let oldRecords = """
         DELETE FROM sync_log WHERE ctid = ANY(ARRAY(
             SELECT l.ctid FROM sync_log l WHERE l.sync_name = $1 AND l.logged_at < \(cutoff)
+               AND EXISTS (SELECT 1 FROM sync_runs r WHERE r.sync_name = $1 AND r.started_at < \(cutoff))
                AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.run_id = l.run_id AND r.finished_at IS NULL)
              LIMIT $3::bigint))
         """
@@ -129,7 +132,7 @@ extension PostgresWarehouse {
     private static let oldRuns = """
         DELETE FROM sync_runs WHERE run_id = ANY(ARRAY(
             SELECT r.run_id FROM sync_runs r WHERE r.sync_name = $1 AND r.finished_at < \(cutoff)
-               AND (r.finished_at < clock_timestamp() - interval '720 hours' OR EXISTS (
+               AND (r.finished_at < now() - interval '720 hours' OR EXISTS (
                     SELECT 1 FROM sync_runs n
                      WHERE n.sync_name = $1 AND n.run_id > r.run_id AND n.finished_at IS NOT NULL))
              LIMIT $3::bigint))

@@ -22,6 +22,16 @@ import Testing
             #expect(try await shop.rollcall("run", "members", environment: named).code == 0)
             let found = files(caches)
             #expect(found.count == 1 && found[0].hasPrefix("members-") && found[0].hasSuffix(".snapshot"), "\(found)")
+            // What a killed process was writing goes with the next file, but not what another one writes now.
+            for (name, age) in [("old.snapshot.aBcDeF", 7200.0), ("new.snapshot.aBcDeF", 60)] {
+                let path = caches + "/" + name
+                try Data().write(to: URL(filePath: path))
+                try FileManager.default.setAttributes(
+                    [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: path)
+            }
+            try FileManager.default.removeItem(atPath: caches + "/" + found[0])
+            #expect(try await shop.rollcall("run", "members", environment: named).code == 0)
+            #expect(Set(files(caches)) == [found[0], "new.snapshot.aBcDeF"])
             let base = shop.folder.appendingPathComponent("xdg").path
             let xdg = ["XDG_CACHE_HOME": base]
             #expect(try await shop.rollcall("run", "members", environment: xdg).code == 0)
@@ -30,6 +40,23 @@ import Testing
             try Data([1, 2, 3]).write(to: URL(filePath: caches + "/" + (found.first ?? "x")))
             let plan = try await shop.rollcall("plan", "members", environment: named)
             #expect(plan.out.contains("20,000 unchanged"), "\(plan.out)")
+        }
+    }
+
+    /// A run goes on without the folder, and says so; a folder that can be made is none to speak of.
+    @Test func aFolderThatCannotBeUsedIsTold() async throws {
+        try await Shop.with { shop in
+            try await shop.execute("INSERT INTO people VALUES ('a@example.com')")
+            let file = shop.folder.appendingPathComponent("file").path
+            try Data().write(to: URL(filePath: file))
+            for (folder, isTold) in [(file, true), (file + "/below", true), (shop.folder.path + "/new/one", false)] {
+                let run = try await shop.rollcall("run", "members", environment: ["ROLLCALL_CACHE_DIR": folder])
+                #expect(run.code == 0)
+                #expect(run.err.contains("warning: ROLLCALL_CACHE_DIR: \(file) is no folder") == isTold, "\(run.err)")
+            }
+            let without = try await shop.rollcall(
+                "run", "members", "--no-cache", environment: ["ROLLCALL_CACHE_DIR": file])
+            #expect(!without.err.contains("ROLLCALL_CACHE_DIR"))
         }
     }
 }

@@ -57,6 +57,9 @@ final class DiffFeed: @unchecked Sendable {
         try lock.withLock { _ in try diff.row(email, userID) }
     }
 
+    /// When the reading has failed: afterwards nothing is compared, or told to `onRows`, any more.
+    func stop() { worker.sync {} }
+
     /// When no thread feeds any more.
     func finish() throws {
         worker.sync {}

@@ -99,8 +99,13 @@ struct Planner: Sendable {
             if stop.reason != nil { throw CancellationError() }
             progress(.readingAudience(rows: rows))
         }
-        try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) { part, email, userID in
-            try feed.row(part, email, userID)
+        do {
+            try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) {
+                try feed.row($0, $1, $2)
+            }
+        } catch {
+            feed.stop()
+            throw error
         }
         try feed.finish()
     }

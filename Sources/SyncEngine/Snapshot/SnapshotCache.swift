@@ -34,6 +34,37 @@ public struct SnapshotCache: Sendable {
         return access(folder, W_OK | X_OK) == 0
     }
 
+    /// Removes what a process was writing when it was killed: files of that kind that are an hour older than `file`, which was
+    /// just written.
+    func removeAbandoned(before file: SnapshotFile) {
+        guard let now = Self.modified(file.path) else { return }
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            let path = "\(folder)/\(name)"
+            guard name.contains(".snapshot."), let then = Self.modified(path), then < now.addingTimeInterval(-3600)
+            else { continue }
+            unlink(path)
+        }
+    }
+
+    private static func modified(_ path: String) -> Date? {
+        (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+    }
+
+    /// Why nothing can be kept in the folder, in words; nil: it is there and may be written to, or can be made.
+    public var obstacle: String? {
+        var path = (folder as NSString).standardizingPath
+        while !FileManager.default.fileExists(atPath: path), path != "/", !path.isEmpty {
+            path = (path as NSString).deletingLastPathComponent
+        }
+        var isFolder: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+            return "\(path) is no folder"
+        }
+        if access(path.isEmpty ? "." : path, W_OK | X_OK) == 0 { return nil }
+        let reason = String(cString: strerror(errno)).lowercased()
+        return "\(path.isEmpty ? "this folder" : path) cannot be written to: \(reason)"
+    }
+
     /// What a file of this sync and list can be known by: a hash under the sync's own key, which the warehouse keeps.
     static func proof(key: [UInt8], sync: String, list: Int64) -> Fingerprint {
         let (high, low) = Array("snapshot \(list) \(sync)".utf8).withUnsafeBytes { SipHash(key: key).hash($0) }

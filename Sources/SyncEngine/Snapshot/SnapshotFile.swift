@@ -24,7 +24,7 @@ struct SnapshotFile {
     }
 
     private static let magic: UInt64 = 0x0a31_4c4c_4f52_4e53 &+ MemberTable.imageVersion
-    /// A page.
+    /// Where the table begins; a page, so that it lies as it does in memory.
     private static let tableOffset = 4096
     /// Bytes that are read or written at a time, and then added up while they are in the cache.
     private static let chunk = 4 << 20
@@ -61,7 +61,8 @@ struct SnapshotFile {
 
     private static func header(_ file: Int32, _ size: Int, _ proof: Fingerprint) -> Header? {
         guard let words = words(headerWords, file, 0), words[0] == magic, words[6] == Checksum.of(words[..<6]),
-            words[1] == proof.high, words[2] == proof.low, words[3] > 0, words[3] < UInt64(size)
+            words[1] == proof.high, words[2] == proof.low, words[3] > 0,
+            words[3] <= UInt64(max(0, size - tableOffset) / 17)
         else { return nil }
         let header = Header(
             slots: Int(words[3]), generation: Int64(bitPattern: words[4]), checksum: words[5])

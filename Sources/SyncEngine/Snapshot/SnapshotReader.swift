@@ -57,10 +57,11 @@ struct SnapshotReader: Sendable {
     private func write(_ table: LoadedTable, _ cached: inout Cached) {
         cached.size = nil
         guard let cache, table.value.count >= cache.leastMembers, cache.prepare() else { return }
-        // Whoever enters in a later plan finds room in the mapped table: growing costs as much as reading the audience.
+        // Whoever enters in a later plan finds room in the table: growing costs as much as reading the audience.
         table.value.reserve(table.value.count / Self.roomShare)
         guard (try? cached.file.save(table.value, cached.key)) != nil else { return }
         cached.size = cached.file.size
+        cache.removeAbandoned(before: cached.file)
     }
 
     // MARK: After a run

@@ -138,7 +138,7 @@ extension SQLiteWarehouse {
         try await streams.run { database, _ in
             let email = SQLiteCells(column: columns.email == nil ? nil : 0)
             let userID = SQLiteCells(column: columns.userID == nil ? nil : names.count - 1)
-            try SQLiteRows.read(database) {
+            try SQLiteRows.read(database, columns: names.count) {
                 try audience.prepare(database, columns: names)
             } _: {
                 try body(0, email.cell($0), userID.cell($0))

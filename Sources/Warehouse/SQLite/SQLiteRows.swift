@@ -15,27 +15,41 @@ enum SQLiteRows {
     /// Calls `body` for each row of a statement that selects a ``call(_:)``. An error of `body` ends the reading and is thrown
     /// as a ``SQLiteStreams/BodyFailure``.
     ///
-    /// - Parameter statement: prepares it; it cannot be prepared before.
+    /// - Parameters:
+    ///   - columns: how many.
+    ///   - statement: prepares it; it cannot be prepared before.
+    /// - Throws: ``WarehouseError/Kind/query`` where the statement was another one than it seemed.
     static func read(
-        _ database: Database, _ statement: () throws -> SQLitePrepared, _ body: @escaping (SQLiteRow) throws -> Void
+        _ database: Database, columns: Int, _ statement: () throws -> SQLitePrepared,
+        _ body: @escaping (SQLiteRow) throws -> Void
     ) throws {
         let target = Target(body)
-        try declare(database, target)
+        try declare(database, columns, target)
         do {
             let statement = try statement()
-            while try statement.step() {}
+            let isWhole = try statement.step() && statement.integer(0) == target.rows && !statement.step()
+            guard isWhole, target.hasEnded else { throw broken }
         } catch {
             throw target.failure.map { SQLiteStreams.BodyFailure(error: $0) } ?? error
         }
     }
 
+    /// What a query can do that is put between others' words.
+    private static let broken = WarehouseError(
+        .query, "The audience query was refused: it does not end where it seems to.",
+        hint: "Look for a comment that is not closed (`/*` without `*/`) or a parenthesis too many.")
+
     private final class Target {
         let body: (SQLiteRow) throws -> Void
         var failure: (any Error)?
+        var rows: Int64 = 0
+        /// Whether SQLite has asked for the aggregate's value.
+        var hasEnded = false
 
         init(_ body: @escaping (SQLiteRow) throws -> Void) { self.body = body }
 
         func take(_ row: SQLiteRow, _ context: OpaquePointer) {
+            rows &+= 1
             do {
                 try body(row)
             } catch {
@@ -45,10 +59,10 @@ enum SQLiteRows {
         }
     }
 
-    /// Of the connection from now on; nothing that the database file holds, as a view or a trigger, can call it.
-    private static func declare(_ database: Database, _ target: Target) throws {
+    /// Gives the number of rows. Of the connection from now on; nothing that the database file holds, as a view or a trigger, can call it.
+    private static func declare(_ database: Database, _ columns: Int, _ target: Target) throws {
         let code = sqlite3_create_function_v2(
-            database.sqliteConnection, function, -1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+            database.sqliteConnection, function, Int32(columns), SQLITE_UTF8 | SQLITE_DIRECTONLY,
             Unmanaged.passRetained(target).toOpaque(), nil,
             { context, _, values in
                 guard let context, let values, let target = sqlite3_user_data(context) else { return }
@@ -56,7 +70,13 @@ enum SQLiteRows {
                     $0.take(SQLiteRow(values: values), context)
                 }
             },
-            { context in sqlite3_result_null(context) },
+            { context in
+                guard let context, let target = sqlite3_user_data(context) else { return }
+                Unmanaged<Target>.fromOpaque(target)._withUnsafeGuaranteedRef {
+                    $0.hasEnded = true
+                    sqlite3_result_int64(context, $0.rows)
+                }
+            },
             { target in
                 if let target { Unmanaged<Target>.fromOpaque(target).release() }
             })

@@ -44,11 +44,12 @@ extension SQLiteWarehouse {
         try await streams.run { database, _ in
             guard try SQLiteMigrations.version(database) != nil else { return }
             // Nearly all are subscribed: no text is made for them.
-            let columns = SQLiteRows.call(["fingerprint", "iif(state = 'subscribed', NULL, state)", "listed"])
-            try SQLiteRows.read(database) {
+            let columns = ["fingerprint", "iif(state = 'subscribed', NULL, state)", "listed"]
+            try SQLiteRows.read(database, columns: columns.count) {
                 let statement = try SQLitePrepared(
                     database,
-                    "SELECT \(columns) FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list")
+                    "SELECT \(SQLiteRows.call(columns)) FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list"
+                )
                 try statement.bind(["sync": .of(sync), "list": .of(list)])
                 return statement
             } _: { row in

@@ -65,6 +65,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let app = try App.load(options)
+        if !noCache, let warning = App.cacheWarning(ProcessInfo.processInfo.environment) { app.warn(warning) }
         var request = RunRequest()
         request.full = full
         request.retryRejected = retryRejected

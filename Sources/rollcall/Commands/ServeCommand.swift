@@ -45,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
         let address = try address(configuration, environment)
         let log = ServeLog(format: logFormat, console: .standard)
         for warning in configuration.warnings { log.write(.warning, "configuration", "\(warning)") }
+        if let warning = App.cacheWarning(ProcessInfo.processInfo.environment) { log.write(.warning, "cache", warning) }
         let level: Logger.Level = options.verbose ? .debug : .warning
         let logger = Logger(label: "rollcall") { _ in
             var handler = ServeLogHandler(log)

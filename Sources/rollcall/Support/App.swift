@@ -34,9 +34,7 @@ final class App: Sendable {
             workingDirectory: FileManager.default.currentDirectoryPath)
         let configuration = try Configuration.load(path: path, environment: environment)
         let app = App(configuration, console: .standard, verbose: options.verbose)
-        for warning in configuration.warnings {
-            app.console.note(app.console.styledError("warning: ", .yellow) + "\(warning)")
-        }
+        for warning in configuration.warnings { app.warn("\(warning)") }
         return app
     }
 
@@ -52,6 +50,14 @@ final class App: Sendable {
         guard let home = environment["HOME"], home.hasPrefix("/") else { return nil }
         return SnapshotCache(folder: home + "/.cache/rollcall")
     }
+
+    /// What to say where a folder was named that cannot be used; runs go on without it.
+    static func cacheWarning(_ environment: [String: String]) -> String? {
+        guard environment["ROLLCALL_CACHE_DIR"] != nil, let obstacle = cache(environment)?.obstacle else { return nil }
+        return "ROLLCALL_CACHE_DIR: \(obstacle); plans will read every snapshot from the warehouse"
+    }
+
+    func warn(_ text: String) { console.note(console.styledError("warning: ", .yellow) + text) }
 
     init(_ configuration: Configuration, console: Console, verbose: Bool) {
         self.configuration = configuration

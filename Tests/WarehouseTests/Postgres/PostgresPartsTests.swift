@@ -125,6 +125,31 @@ import Warehouse
         }
     }
 
+    /// A pooler may take a connection and let it wait for its turn, longer than the server lets a transaction stand idle.
+    @Test func aConnectionThatIsSilentIsNotWaitedFor() async throws {
+        try await withTable { fixture, _ in
+            let proxy = try FaultyProxy(to: fixture.cluster.port)
+            defer { proxy.stop() }
+            let url = fixture.cluster.tcpURL(database: fixture.database)
+                .replacing(":\(fixture.cluster.port)/", with: ":\(proxy.port)/")
+            let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
+            proxy.set(.freezeAt("TRANSACTION SNAPSHOT", after: 0))
+            let seen = Mutex<(rows: Int, parts: Set<Int>)>((0, []))
+            let end = ContinuousClock.now + .seconds(20)
+            try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { part, _, _ in
+                while proxy.happened == 0, ContinuousClock.now < end { usleep(500) }
+                seen.withLock {
+                    $0.rows += 1
+                    $0.parts.insert(part)
+                }
+            }
+            #expect(proxy.happened == 1)
+            #expect(seen.withLock { $0.rows } == Self.rows)
+            #expect(seen.withLock { $0.parts } == [0])
+            await warehouse.close()
+        }
+    }
+
     /// Queries, views and tables with children are read over one connection, and whole.
     @Test(arguments: ["SELECT email FROM people", "view", "parent"])
     func whatIsNoPlainTableIsReadWhole(kind: String) async throws {

@@ -135,6 +135,21 @@ struct SQLiteAudienceTests {
         await fixture.tearDown()
     }
 
+    @Test("a query that breaks out of its parentheses has not read an empty audience")
+    func breakout() async throws {
+        let fixture = try await SQLiteFixture.make()
+        try await fixture.execute("CREATE TABLE vip (email TEXT)")
+        try await fixture.execute("INSERT INTO vip VALUES ('a@example.com')")
+        for query in [
+            "SELECT 1 AS email) SELECT email FROM vip /*", "SELECT 1 AS email) SELECT 0 AS email FROM vip /*",
+        ] {
+            let error = try await failure { _ = try await rows(fixture, .query(query, file: nil)) }
+            #expect(error?.kind == .query, "\(query)")
+            #expect(error?.error.hint?.contains("comment that is not closed") == true)
+        }
+        await fixture.tearDown()
+    }
+
     @Test("schemas that are not there are named, state tables are not offered")
     func schemas() async throws {
         let fixture = try await SQLiteFixture.make()

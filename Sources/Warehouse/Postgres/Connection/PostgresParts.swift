@@ -28,8 +28,8 @@ struct PostgresParts {
     ///
     /// - Parameter name: quoted, as `regclass` reads it; nil for a query.
     func ranges(of name: String?) throws -> PageRanges? {
-        guard !lanes.isEmpty, let pages = try name.flatMap({ try pages(of: $0) }) else { return nil }
-        return PageRanges(pages: pages, least: leastPages / 8)
+        guard !lanes.isEmpty, let name, let pages = try pages(of: name) else { return nil }
+        return PageRanges(of: name, pages: pages, least: leastPages / 8)
     }
 
     /// Reads what `select` gives. Each COPY has a header of its own, and so a body of its own.
@@ -45,8 +45,9 @@ struct PostgresParts {
         _ ranges: PageRanges, _ select: @escaping @Sendable (_ condition: String) -> String,
         _ makeBody: @escaping @Sendable () -> Body
     ) throws {
-        try run { part, session, cancellation in
+        try run(ranges) { part, session, cancellation in
             while let range = ranges.next() {
+                try cancellation.check()
                 let body = makeBody()
                 let upper = range.end.map { " AND audience.ctid < '(\($0),0)'" } ?? ""
                 try session.copyOut(
@@ -73,43 +74,90 @@ struct PostgresParts {
         return pages >= leastPages && pages <= buffers / 4 ? Int(pages) : nil
     }
 
-    /// Runs `work` on every connection at once, each in a transaction that sees what the first one sees.
+    /// Runs `work` on every connection at once, each in a transaction that sees what the first one sees. One whose transaction
+    /// has not begun when the first one has nothing left to do is not waited for.
     private func run(
+        _ ranges: PageRanges,
         _ work: @escaping @Sendable (_ part: Int, PostgresSession, PostgresCancellation) throws -> Void
     ) throws {
         let snapshot = try session.query("SELECT pg_catalog.pg_export_snapshot()").text(0, 0) ?? ""
-        let group = DispatchGroup()
-        let failure = Mutex<(any Error)?>(nil)
-        let others = lanes.map { _ in PostgresCancellation() }
-        for (index, lane) in lanes.enumerated() {
-            let other = others[index]
-            cancellation.add(other)
-            group.enter()
-            let hasBegun = Mutex(false)
-            let begin = begin + "; SET TRANSACTION SNAPSHOT '\(snapshot)'"
+        let begin = begin + "; SET TRANSACTION SNAPSHOT '\(snapshot)'"
+        let others = lanes.enumerated().map { index, lane in
+            let part = PartRun()
+            cancellation.add(part.cancellation)
             lane.begin { session in
-                try other.arm(session)
-                defer { other.disarm(session) }
+                try part.cancellation.arm(session)
+                defer { part.cancellation.disarm(session) }
                 try session.transaction(begin, repeatable: false) { session in
-                    hasBegun.withLock { $0 = true }
-                    try work(index + 1, session, other)
+                    try Self.lock(ranges.table, session)
+                    guard part.hasBegun() else { return }
+                    try work(index + 1, session, part.cancellation)
                 }
             } completion: { result in
-                if case .failure(let error) = result, hasBegun.withLock({ $0 }) {
-                    failure.withLock { $0 = $0 ?? error }
-                }
-                group.leave()
+                if part.end(result) { ranges.takeAll() }
             }
+            return part
         }
-        do {
-            try work(0, session, cancellation)
-        } catch {
-            for other in others { other.request() }
-            group.wait()
-            throw error
+        let own = Result { try work(0, session, cancellation) }
+        if case .failure = own { for part in others { part.cancellation.request() } }
+        for part in others { part.wait { try? session.execute("SELECT") } }
+        try own.get()
+        for part in others { if let failure = part.failure { throw failure } }
+    }
+
+    /// Who waits for the table's lock behind somebody who waits for the first connection's would wait for ever.
+    private static func lock(_ table: String, _ session: PostgresSession) throws {
+        try session.execute("SET LOCAL lock_timeout = '1s'; SELECT FROM \(table) LIMIT 0")
+    }
+}
+
+/// One further connection's share of the reading.
+private final class PartRun: Sendable {
+    private enum Standing {
+        case waiting, begun, abandoned
+        case failed(any Error)
+    }
+
+    /// Seconds after which the first connection shows that its transaction is not idle, while it waits for the others.
+    private static let patience = 3
+
+    let cancellation = PostgresCancellation()
+    private let standing = Mutex(Standing.waiting)
+    private let isOver = DispatchSemaphore(value: 0)
+
+    /// False when nobody waits for it any more.
+    func hasBegun() -> Bool {
+        standing.withLock { standing in
+            if case .abandoned = standing { return false }
+            standing = .begun
+            return true
         }
-        group.wait()
-        if let failure = failure.withLock({ $0 }) { throw failure }
+    }
+
+    /// - Returns: whether the whole reading has failed with it. Before it has begun, an error only means that the others
+    ///   read everything.
+    func end(_ result: Result<Void, any Error>) -> Bool {
+        defer { isOver.signal() }
+        return standing.withLock { standing in
+            guard case .begun = standing, case .failure(let error) = result else { return false }
+            standing = .failed(error)
+            return true
+        }
+    }
+
+    /// Until it is over, if it has begun.
+    func wait(_ showLife: () -> Void) {
+        let hasBegun = standing.withLock { standing in
+            guard case .waiting = standing else { return true }
+            standing = .abandoned
+            return false
+        }
+        guard hasBegun else { return }
+        while isOver.wait(timeout: .now() + .seconds(Self.patience)) == .timedOut { showLife() }
+    }
+
+    var failure: (any Error)? {
+        standing.withLock { if case .failed(let error) = $0 { error } else { nil } }
     }
 }
 
@@ -119,11 +167,14 @@ final class PageRanges: Sendable {
     /// Pages in a range at most: 32 MB of the table.
     private static let most = 4096
 
+    /// The table's quoted name.
+    let table: String
     let pages: Int
     private let width: Int
     private let taken = Atomic(0)
 
-    init(pages: Int, least: Int) {
+    init(of table: String, pages: Int, least: Int) {
+        self.table = table
         self.pages = pages
         width = min(max(1, least, pages / Self.count), Self.most)
     }
@@ -133,4 +184,7 @@ final class PageRanges: Sendable {
         guard start < pages else { return nil }
         return (start, start + width < pages ? start + width : nil)
     }
+
+    /// Leaves nothing for anybody: the reading has failed.
+    func takeAll() { taken.store(pages, ordering: .relaxed) }
 }

@@ -20,9 +20,10 @@ struct PostgresMembers {
                 return { part, message in try Self.readRows(reader, message) { try body(part, $0, $1, $2) } }
             }
         }
-        let isAlone = try isAlone(parts.session)
+        // As a filter of the aggregate: with it in WHERE, and without statistics, the server would take the primary key.
+        let filter = try isAlone(parts.session) ? "" : " FILTER (WHERE \(condition))"
         try parts.read(ranges) { range in
-            "SELECT \(Self.packed) FROM \(table) AS audience WHERE \(range)" + (isAlone ? "" : " AND \(condition)")
+            "SELECT \(Self.packed)\(filter) FROM \(table) AS audience WHERE \(range)"
         } _: {
             let reader = BinaryCopyReader()
             return { part, message in try Self.readPacked(reader, message) { try body(part, $0, $1, $2) } }

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 from .basics import fail, run
@@ -71,9 +70,13 @@ class Rollcall:
         planned = json.loads(shown)["counts"]["planned"]
         if planned != {"subscribe": each_way, "unsubscribe": each_way}:
             fail(f"the plan of {sync} is {planned} instead of {each_way} each way")
-        if self.has_cache and not any(file.is_file() for file in self.cache.rglob("*")):
+        if self.has_cache and not self.cached(sync):
             fail(f"the run of {sync} left no fingerprints in ROLLCALL_CACHE_DIR")
 
-    def forget_cache(self) -> None:
-        for entry in self.cache.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    def cached(self, sync: str) -> list[Path]:
+        """The sync's files; other syncs' are in the same folder."""
+        return list(self.cache.glob(f"{sync}-*.snapshot"))
+
+    def forget_cache(self, sync: str) -> None:
+        for file in self.cached(sync):
+            file.unlink()

@@ -27,7 +27,7 @@ class Shop:
     def reset(self) -> None:
         """As before the first sync: everybody is in the audience, nobody on the snapshot, no cache."""
         self.restore()
-        self.rollcall.forget_cache()
+        self.rollcall.forget_cache(self.sync)
         self.synced = self.churned = False
 
     def first_sync(self) -> Measured:

@@ -1,9 +1,15 @@
 /// Paces the requests to one endpoint of one destination. Pure: time is passed in, as the time since any fixed moment.
 ///
-/// Requests are spread evenly at the configured rate, without bursts. An answer 429 pauses everyone, voids the slots
+/// Requests are spread at the configured rate, without bursts. An answer 429 pauses everyone, voids the slots
 /// that were given out, and halves the rate. A rate that held for ``successesBeforeProbe`` successes is taken for good;
 /// then the rate climbs, from half to the whole in ten seconds. If that climb ends in a 429, the rate falls back to the
 /// good one. So another client on the same key costs at most about one 429 in every ``successesBeforeProbe`` requests.
+///
+/// At the configured rate every other request of a second goes half an interval late, in every second the same ones. Evenly
+/// spaced requests can keep step with a server's leaky bucket so well that all its room is theirs, and another client is
+/// refused for as long as forty seconds before a 429 tells us of it; the shorter intervals meet a full bucket at once. A server that
+/// counts any second still sees no more than the limit in it. One that has no room for shorter intervals says so in the first
+/// second; then requests are spaced evenly.
 public struct RateLimiterState: Sendable {
     /// A place in the queue. Wait for `delay`, then ask ``RateLimiterState/confirm(_:now:)``.
     public struct Slot: Sendable, Equatable {
@@ -25,12 +31,20 @@ public struct RateLimiterState: Sendable {
     /// At low rates that takes long: a higher one is tried after this time in any case.
     public static let longestBeforeProbe = Duration.seconds(150)
 
+    /// A 429 in this time is one of a bucket that is too small for uneven intervals, and not of another client's: a larger one
+    /// would not be full so soon. With some time for the answer.
+    static let firstSecond = Duration.milliseconds(1500)
+
     /// Requests a second.
     public let configuredRate: Double
     /// Requests a second, at this time: from ``floor`` to ``configuredRate``.
     public private(set) var currentRate: Double
 
     private var next: Duration?
+    /// Requests in the pattern so far; nil when they are to be evenly spaced.
+    private var beat: Int? = 0
+    /// Time of the first slot.
+    private var began: Duration?
     private var pausedUntil: Duration?
     /// Answers 429 before this time belong to the cut already made.
     private var cutUntil: Duration?
@@ -49,8 +63,25 @@ public struct RateLimiterState: Sendable {
     /// Takes the next slot.
     public mutating func reserve(now: Duration) -> Slot {
         let time = max(now, next ?? now, pausedUntil ?? now)
-        next = time + .seconds(1 / (currentRate * Self.utilisation))
-        return Slot(delay: time - now, epoch: epoch)
+        let interval = Duration.seconds(1 / (currentRate * Self.utilisation))
+        if next != time { beat = beat.map { _ in 0 } }
+        next = time + interval
+        began = began ?? time
+        return Slot(delay: time - now + lateness(interval), epoch: epoch)
+    }
+
+    /// How late the next request is in the pattern, which repeats itself with every second.
+    private mutating func lateness(_ interval: Duration) -> Duration {
+        guard let beat, currentRate == configuredRate, let length = Self.patternLength(configuredRate) else {
+            return .zero
+        }
+        self.beat = (beat + 1) % length
+        return beat.isMultiple(of: 2) ? .zero : interval / 2
+    }
+
+    /// Only whole numbers of requests fill a second; above a hundred a second the intervals are as uneven as timers are.
+    private static func patternLength(_ rate: Double) -> Int? {
+        (2...100).contains(rate) && rate.rounded() == rate ? Int(rate) : nil
     }
 
     /// To be asked after the wait: nil if the request may go now, or another slot if a 429 came in meanwhile.
@@ -66,6 +97,10 @@ public struct RateLimiterState: Sendable {
         pausedUntil = resume
         next = resume
         epoch += 1
+        if beat != nil, let began, now - began <= Self.firstSecond, Self.patternLength(configuredRate) != nil {
+            beat = nil
+            return
+        }
         if let cutUntil, now < cutUntil { return }
         cutUntil = now + max(pause, .seconds(1))
         successesSinceCut = 0

@@ -49,19 +49,20 @@ import Testing
     /// Sends for `seconds`, each request up to `lateness` after its slot, while another client takes `others` requests
     /// a second until `othersLeave`.
     private func simulate(
-        _ bucket: Bucket, seconds: Double, others: Double = 0, othersLeave: Double = .infinity, lateness: Double = 0.005
+        _ bucket: Bucket, seconds: Double, others: Double = 0, othersJoin: Double? = nil,
+        othersLeave: Double = .infinity, arePolite: Bool = false, lateness: Double = 0.005
     ) -> Tally {
         var bucket = bucket
         var limiter = RateLimiterState(requestsPerSecond: 5)
         var random = SeededGenerator(seed: 7)
         var tally = Tally()
         var now = Duration.zero
-        var nextOther = others > 0 ? Duration.seconds(1 / others) : .seconds(1e9)
+        var nextOther = others > 0 ? Duration.seconds(othersJoin ?? 1 / others) : .seconds(1e9)
         while now < .seconds(seconds) {
             let slot = now + limiter.reserve(now: now).delay
             let sent = slot + .seconds(lateness * random.unit())
             while nextOther <= sent && nextOther < .seconds(min(othersLeave, 1e8)) {
-                bucket.takeFirst(nextOther)
+                if arePolite { _ = bucket.take(nextOther) } else { bucket.takeFirst(nextOther) }
                 nextOther += .seconds(1 / others)
             }
             if bucket.take(sent) {
@@ -77,7 +78,29 @@ import Testing
         return tally
     }
 
-    @Test(arguments: [1.05, 2, 5])
+    /// Whenever the other one joins: evenly spaced requests would keep step with the bucket in a third of these cases, and
+    /// have all of its room for up to forty seconds.
+    @Test(arguments: [0, 0.0001, 0.001])
+    func anotherClientWhoIsRefusedLikeUsIsNoticedInTenSeconds(lateness: Double) {
+        for phase in 0..<100 {
+            let joined = 10 + 0.004 * Double(phase)
+            let tally = simulate(
+                Bucket(rate: 5, capacity: 5), seconds: 60, others: 2.5, othersJoin: joined, arePolite: true,
+                lateness: lateness)
+            #expect(tally.refused.first.map { $0 < .seconds(joined + 8) } == true, "phase \(phase)")
+            #expect(tally.refused.count <= 3)
+            #expect(abs(tally.rate(from: joined + 10, to: joined + 40) - 2.5) < 0.25, "phase \(phase)")
+        }
+    }
+
+    /// A bucket without room for two requests says so once.
+    @Test func aBucketWithoutRoomMakesTheRequestsEven() {
+        let tally = simulate(Bucket(rate: 5, capacity: 1.05), seconds: 600)
+        #expect(tally.refused.count == 1)
+        #expect(tally.rate(from: 5, to: 600) >= 5 * 0.99)
+    }
+
+    @Test(arguments: [2, 5])
     func aloneItUsesTheLimitWithoutBeingRefused(capacity: Double) {
         let tally = simulate(Bucket(rate: 5, capacity: capacity), seconds: 600)
         #expect(tally.refused.isEmpty)
@@ -114,13 +137,21 @@ import Testing
         #expect(tally.refused.allSatisfy { $0 < .seconds(210) })
     }
 
+    @Test func thePatternIsTheSameInEverySecond() {
+        var limiter = RateLimiterState(requestsPerSecond: 4)
+        let delays = (0..<12).map { _ in limiter.reserve(now: .zero).delay / .milliseconds(1000 / 0.995 / 4) }
+        for (delay, expected) in zip(delays, [0, 1.5, 2, 3.5, 4, 5.5, 6, 7.5, 8, 9.5, 10, 11.5]) {
+            #expect(abs(delay - expected) < 0.001)
+        }
+    }
+
     @Test func slotsAreEvenlySpacedAndIdleTimeIsNotSavedUp() {
-        var limiter = RateLimiterState(requestsPerSecond: 10)
+        var limiter = RateLimiterState(requestsPerSecond: 9.9)
         let first = (0..<4).map { _ in limiter.reserve(now: .seconds(5)).delay }
         #expect(first[0] == .zero)
         for pair in zip(first, first.dropFirst()) {
             #expect(pair.1 - pair.0 >= .milliseconds(100))
-            #expect(pair.1 - pair.0 <= .milliseconds(101))
+            #expect(pair.1 - pair.0 <= .milliseconds(102))
         }
         #expect(limiter.reserve(now: .seconds(60)).delay == .zero)
         #expect(limiter.reserve(now: .seconds(60)).delay >= .milliseconds(100))

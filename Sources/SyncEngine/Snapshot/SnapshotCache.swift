@@ -52,7 +52,7 @@ public struct SnapshotCache: Sendable {
 
     /// Why nothing can be kept in the folder, in words; nil: it is there and may be written to, or can be made.
     public var obstacle: String? {
-        var path = (folder as NSString).standardizingPath
+        var path = folder
         while !FileManager.default.fileExists(atPath: path), path != "/", !path.isEmpty {
             path = (path as NSString).deletingLastPathComponent
         }

@@ -112,7 +112,7 @@ struct SQLiteOutcomes {
         _ = try change(
             """
             DELETE FROM rollcall_sync_changes WHERE run_id = :run AND sequence IN (
-                SELECT c.sequence \(Self.superseded) WHERE c.kind = 'supersede')
+                SELECT c.sequence \(Self.superseded(where: "true")))
             """)
         _ = try change(
             """
@@ -160,25 +160,33 @@ struct SQLiteOutcomes {
         """
 
     /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
-    /// there are, reads the run's whole outbox instead of this index.
-    private static let superseded = """
-        FROM temp.rollcall_work w CROSS JOIN rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
-             ON c.run_id = :run AND c.parent = w.sequence AND c.parent IS NOT NULL
+    /// there are, reads the run's whole outbox instead of this index; in a join, once somebody's `ANALYZE` has told it, to make
+    /// a Bloom filter of it.
+    ///
+    /// - Parameter condition: on the work table.
+    private static func superseded(where condition: String) -> String {
         """
+        FROM rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+             WHERE c.run_id = :run AND c.kind = 'supersede'
+               AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w WHERE \(condition))
+        """
+    }
 
     private static let dropSuperseded = """
         DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT c.fingerprint \(superseded)
-             WHERE c.kind = 'supersede' AND w.outcome = 'succeeded')
+            SELECT c.fingerprint \(superseded(where: "w.outcome = 'succeeded'")))
         """
 
     /// A removal that may have been carried out has removed the older entries of the person too.
     private static let doubtSuperseded = """
         UPDATE rollcall_list_members SET state = 'unsubscribing', since_run_id = :run, since = :now
          WHERE sync_name = :sync AND list_id = :list AND state IN ('subscribed', 'subscribing') AND fingerprint IN (
-            SELECT c.fingerprint \(superseded)
-             WHERE c.kind = 'supersede' AND w.operation = 'unsubscribe'
-               AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL)))
+            SELECT c.fingerprint \(superseded(where: mayBeRemoved)))
+        """
+
+    private static let mayBeRemoved = """
+        w.operation = 'unsubscribe'
+        AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL))
         """
 
     /// Subscribed, refused for good, or perhaps subscribed. What is subscribed already stays so when an answer is lost.

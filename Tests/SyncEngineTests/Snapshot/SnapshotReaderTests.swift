@@ -49,24 +49,64 @@ import Warehouse
 
     @Test func aSmallChangeIsAppendedAndALargeOneWritesANewFile() async throws {
         try await withBench(.email) { bench, reader in
-            let folder = try #require(reader.cache?.folder)
-            func inode() throws -> (UInt64, Int) {
-                let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
-                let values = try FileManager.default.attributesOfItem(atPath: folder + "/" + name)
-                return (try #require(values[.systemFileNumber] as? UInt64), try #require(values[.size] as? Int))
-            }
             try await bench.setAudience(addresses(1...400))
             try await bench.run()
-            let first = try inode()
+            let first = try file(reader)
             try await bench.setAudience(addresses(3...403))
             try await bench.run()
-            let second = try inode()
-            #expect(first.0 == second.0 && second.1 == first.1 + 32 + 24 * 5, "\(first) \(second)")
+            let second = try file(reader)
+            #expect(first.inode == second.inode && second.size == first.size + 32 + 24 * 5, "\(first) \(second)")
             #expect(try await cacheIsTheSnapshot(bench, reader))
             try await bench.setAudience(addresses(51...500))
             try await bench.run()
-            #expect(try inode().0 != first.0)
+            #expect(try file(reader).inode != first.inode)
             #expect(try await cacheIsTheSnapshot(bench, reader))
+        }
+    }
+
+    /// So few people change from run to run that the file's journal grows; some requests get no answer, some people are refused.
+    @Test(arguments: 1...4)
+    func smallChangesAreAppendedAsTheyBecame(seed: UInt64) async throws {
+        try await withBench(.hybrid) { bench, reader in
+            var random = SeededGenerator(seed: seed)
+            var rows = (0..<400).map { "p\($0)@example.com/u\($0)" }
+            var request = RunRequest()
+            request.forceNew = true
+            try await bench.setAudience(rows)
+            try await bench.run(request)
+            var appended = 0
+            for round in 0..<8 {
+                let before = try file(reader)
+                for _ in 0..<5 { Self.change(&rows, &random) }
+                try await bench.setAudience(rows)
+                let refused = "new\(round)@example.com"
+                bench.iterable.setFate { _, number in
+                    switch (number + round) % 4 {
+                    case 0: .loseAfter
+                    case 1: .loseBefore
+                    default: .refuse([refused: .rejected(FailureReason(code: "forgotten", reason: "Forgotten."))])
+                    }
+                }
+                try await bench.run(request)
+                bench.clock.advance(by: .seconds(200))
+                let isCurrent = try await cacheIsTheSnapshot(bench, reader)
+                #expect(isCurrent, "seed \(seed), round \(round)")
+                let after = try file(reader)
+                if before.inode == after.inode && before.size < after.size { appended += 1 }
+            }
+            #expect(appended >= 3, "seed \(seed): appended after \(appended) of 8 runs")
+        }
+    }
+
+    /// Somebody leaves, enters, moves, or loses an identifier.
+    private static func change(_ rows: inout [String], _ random: inout SeededGenerator) {
+        let place = Int(random.next() % UInt64(rows.count))
+        let parts = rows[place].split(separator: "/")
+        switch random.next() % 4 {
+        case 0: rows.remove(at: place)
+        case 1: rows.append("new\(random.next() % 8)@example.com/n\(random.next() % 8)")
+        case 2: rows[place] = "moved\(random.next())@example.com/\(parts[1])"
+        default: rows[place] = "\(parts[0])/-"
         }
     }
 
@@ -104,6 +144,13 @@ import Warehouse
         let cache = SnapshotCache(folder: folder, leastMembers: 1)
         let bench = try await Bench(type, cache: cache)
         try await body(bench, SnapshotReader(sync: "vip", warehouse: bench.fixture.warehouse, cache: cache))
+    }
+
+    private func file(_ reader: SnapshotReader) throws -> (inode: UInt64, size: Int) {
+        let folder = try #require(reader.cache?.folder)
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: folder).first)
+        let values = try FileManager.default.attributesOfItem(atPath: folder + "/" + name)
+        return (try #require(values[.systemFileNumber] as? UInt64), try #require(values[.size] as? Int))
     }
 
     /// Whether the cache is of the present generation; if it is, it must be equal to the warehouse's snapshot.

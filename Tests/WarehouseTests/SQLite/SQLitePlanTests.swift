@@ -1,0 +1,90 @@
+import Foundation
+import GRDB
+import RollcallCore
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Warehouse
+
+/// What the cost of an acknowledgement depends on: the changes that it is about, and not on how many others wait or how many
+/// members there are.
+@Suite("SQLite: query plans")
+struct SQLitePlanTests {
+    /// Statements that are run while outcomes are recorded, and SQLite's plan of each, with and without statistics of the
+    /// user's (`ANALYZE`) of a time when outbox and snapshot were empty or full.
+    @Test(arguments: ["nothing", "empty", "full"])
+    func acknowledgingReadsNeitherTheWholeOutboxNorTheWholeSnapshot(analyzed: String) async throws {
+        let fixture = try await SQLiteFixture.make()
+        let scene = try await Scene.make(fixture)
+        if analyzed == "empty" { try await fixture.execute("ANALYZE") }
+        var changes: [Change] = []
+        for place in stride(from: 1, through: 3000, by: 2) {
+            changes.append(
+                place % 3 == 0 ? Scene.unsubscribe(Int64(place), place) : Scene.subscribe(Int64(place), place))
+            var older = Scene.subscribe(Int64(place + 1), place + 1, kind: .supersede)
+            older.parent = Int64(place)
+            changes.append(older)
+        }
+        let run = try await scene.staged(1, changes)
+        if analyzed == "full" { try await fixture.execute(Self.members + "; ANALYZE") }
+        let warehouse = try #require(fixture.warehouse as? SQLiteWarehouse)
+        let statements = Collected<String>()
+        try await warehouse.writer.run(.immediate) { database in
+            database.trace { event in
+                if case .statement(let statement) = event { statements.add(statement.sql) }
+            }
+        }
+        let lost = RecordOutcome.unknown(Scene.reason("lost"))
+        try await scene.acknowledge(
+            run,
+            [
+                Scene.batch(.subscribe, 1...2), Scene.batch(.unsubscribe, 3...4, [3: lost], settlesAt: Date()),
+                Scene.batch(.subscribe, 5...6, [5: .rejected(Scene.reason("forgotten"))]),
+            ])
+        try await warehouse.writer.run(.immediate) { $0.trace(options: []) }
+        let about = Set(statements.all.filter { $0.contains("rollcall_sync_changes") })
+        #expect(about.count == 5, "\(about)")
+        #expect(about.filter { $0.contains("supersede") }.count == 3)
+        for statement in about { Self.judge(statement, try await Self.plan(of: statement, warehouse)) }
+        let members = Set(statements.all.filter { $0.contains("rollcall_list_members") })
+        #expect(members.count == 6, "\(members)")
+        for statement in members {
+            for line in try await Self.plan(of: statement, warehouse) where line.contains("list_members") {
+                #expect(line.hasPrefix("SEARCH ") && line.contains(" AND fingerprint=?)"), "\(line)\n\(statement)")
+            }
+        }
+        // Carried out too: three changes and what hangs on them.
+        #expect(try await scene.count("sync_changes") == 3000 - 6)
+        await fixture.tearDown()
+    }
+
+    private static let members = """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, state, listed, since_run_id, since)
+        SELECT 'vip', 42, randomblob(16), 'm' || i || '@example.com', 'subscribed', 1, 'earlier', '2026-01-01T00:00:00.000Z'
+          FROM n
+        """
+
+    /// On the writing connection, which has the work tables; parameters stay empty.
+    private static func plan(of statement: String, _ warehouse: SQLiteWarehouse) async throws -> [String] {
+        try await warehouse.writer.run(.deferred) { database in
+            let plan = try SQLitePrepared(database, "EXPLAIN QUERY PLAN " + statement)
+            var lines: [String] = []
+            while try plan.step() { lines.append(plan.text(3) ?? "") }
+            return lines
+        }
+    }
+
+    private static func judge(_ statement: String, _ plan: [String]) {
+        let outbox = plan.filter { $0.contains(" c ") || $0.contains("sync_changes") }
+        #expect(!outbox.isEmpty, "\(plan)")
+        for line in outbox {
+            #expect(line.hasPrefix("SEARCH ") && line.contains("(run_id=? AND "), "\(line)\n\(statement)")
+        }
+        if statement.contains("supersede") {
+            let byParent = "SEARCH c USING INDEX rollcall_sync_changes_by_parent (run_id=? AND parent=?)"
+            #expect(plan.contains(byParent), "\(plan)\n\(statement)")
+        }
+    }
+}

@@ -148,17 +148,29 @@ public struct MemberTable: ~Copyable {
         }
     }
 
-    /// Page of the entries for which `isWanted` holds, from a place that the previous page gave (0 at first), nearly in
-    /// the order of their hashes. The place is nil after the last page.
+    /// Page of the entries that have all of the `wanted` marks, of which `.member` or `.seen` is one, and none of the
+    /// `unwanted`, from a place that the previous page gave (0 at first), nearly in the order of their hashes. The place is nil
+    /// after the last page.
     public func page(
-        from place: Int, limit: Int, where isWanted: (Marks) -> Bool
+        from place: Int, limit: Int, with wanted: Marks, without unwanted: Marks = []
     ) -> (entries: [(Fingerprint, Marks)], next: Int?) {
         var entries: [(Fingerprint, Marks)] = []
-        for slot in place..<slots {
-            let found = Marks(rawValue: marks.elements[slot])
-            guard found.rawValue != 0, !found.isVoid, isWanted(found) else { continue }
-            entries.append((fingerprints.elements[slot], found))
-            if entries.count == limit { return (entries, slot + 1) }
+        let mask = wanted.rawValue | unwanted.rawValue
+        var slot = place
+        while slot < slots {
+            // Few are wanted: most slots are passed over sixteen at a time.
+            if slot &+ 16 <= slots {
+                let next = UnsafeRawPointer(marks.elements + slot).loadUnaligned(as: SIMD16<UInt8>.self)
+                if !any(next & SIMD16(repeating: mask) .== SIMD16(repeating: wanted.rawValue)) {
+                    slot &+= 16
+                    continue
+                }
+            }
+            for near in slot..<min(slot &+ 16, slots) where marks.elements[near] & mask == wanted.rawValue {
+                entries.append((fingerprints.elements[near], Marks(rawValue: marks.elements[near])))
+                if entries.count == limit { return (entries, near + 1) }
+            }
+            slot &+= 16
         }
         return (entries, nil)
     }

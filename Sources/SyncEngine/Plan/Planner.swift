@@ -118,8 +118,7 @@ struct Planner: Sendable {
     ) async throws -> Int {
         guard let list else { return 0 }
         var removals = 0
-        let isGone: (MemberTable.Marks) -> Bool = { $0.contains(.member) && !$0.contains(.seen) }
-        try await forEachMember(of: diff, list: list, where: isGone, except: sharing.kept) { member in
+        try await forEachMember(of: diff, list: list, with: .member, without: .seen, except: sharing.kept) { member in
             try checkComparable(member, columns)
             try diff.spool.addLeft(member.listed ? .send : .forget, member)
             if member.listed { removals += 1 }
@@ -143,15 +142,15 @@ struct Planner: Sendable {
     /// Asks the warehouse for the members that are marked so, two pages at a time, and calls `body` for each, always in the
     /// same order.
     private func forEachMember(
-        of diff: AudienceDiff, list: Int64, where isWanted: (MemberTable.Marks) -> Bool,
-        except unwanted: Set<Fingerprint> = [], _ body: (Member) throws -> Void
+        of diff: AudienceDiff, list: Int64, with wanted: MemberTable.Marks, without unwanted: MemberTable.Marks = [],
+        except kept: Set<Fingerprint> = [], _ body: (Member) throws -> Void
     ) async throws {
         var place: Int? = 0
         func page() -> [Fingerprint] {
             guard let from = place else { return [] }
-            let page = diff.table.page(from: from, limit: Planner.memberPage, where: isWanted)
+            let page = diff.table.page(from: from, limit: Planner.memberPage, with: wanted, without: unwanted)
             place = page.next
-            return page.entries.map(\.0).filter { !unwanted.contains($0) }
+            return page.entries.map(\.0).filter { !kept.contains($0) }
         }
         while place != nil {
             let (first, second) = (page(), page())
@@ -184,7 +183,7 @@ struct Planner: Sendable {
     private func sharingMembers(_ diff: AudienceDiff, list: Int64?) async throws -> [Member] {
         guard let list else { return [] }
         var found: [Member] = []
-        try await forEachMember(of: diff, list: list, where: { $0.contains([.sharing, .member]) }) { found.append($0) }
+        try await forEachMember(of: diff, list: list, with: [.sharing, .member]) { found.append($0) }
         return found
     }
 

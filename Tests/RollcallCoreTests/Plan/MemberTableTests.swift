@@ -34,7 +34,7 @@ import Testing
         var paged: [Fingerprint] = []
         var place: Int? = 0
         while let from = place {
-            let page = table.page(from: from, limit: 7) { $0.contains(.member) && !$0.contains(.seen) }
+            let page = table.page(from: from, limit: 7, with: .member, without: .seen)
             paged += page.entries.map(\.0)
             place = page.next
         }

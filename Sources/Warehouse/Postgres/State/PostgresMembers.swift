@@ -14,7 +14,7 @@ struct PostgresMembers {
         throws
     {
         let condition = try condition(parts.session)
-        guard let ranges = try parts.ranges(of: table), try isLarge(share: ranges.pages, parts.session) else {
+        guard let ranges = try parts.ranges(of: table), try isLargeShare(of: ranges.pages, parts.session) else {
             return try parts.read("SELECT \(Self.columns) FROM \(table) WHERE \(condition)") {
                 let reader = BinaryCopyReader()
                 return { part, message in try Self.readRows(reader, message) { try body(part, $0, $1, $2) } }
@@ -38,7 +38,7 @@ struct PostgresMembers {
 
     /// Whether the sync's members are, by its latest runs, an eighth of the table or more: of fewer, the index is the
     /// shorter way. Some sixty members are on a page.
-    private func isLarge(share pages: Int, _ session: PostgresSession) throws -> Bool {
+    private func isLargeShare(of pages: Int, _ session: PostgresSession) throws -> Bool {
         let latest = try session.query(
             "SELECT max(audience_size) FROM (SELECT audience_size FROM sync_runs WHERE sync_name = $1"
                 + " ORDER BY run_id DESC LIMIT 2) AS latest", [sync])

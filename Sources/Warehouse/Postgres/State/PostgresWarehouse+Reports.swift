@@ -120,7 +120,7 @@ extension PostgresWarehouse {
     private static let cutoff = "now() - $2::integer * interval '24 hours'"
 
     /// Without a run that began so long ago no row can be that old, and none is looked at.
-    private static let oldRecords = """
+    static let oldRecords = """
         DELETE FROM sync_log WHERE ctid = ANY(ARRAY(
             SELECT l.ctid FROM sync_log l WHERE l.sync_name = $1 AND l.logged_at < \(cutoff)
                AND EXISTS (SELECT 1 FROM sync_runs r WHERE r.sync_name = $1 AND r.started_at < \(cutoff))

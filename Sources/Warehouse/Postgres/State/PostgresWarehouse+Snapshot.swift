@@ -41,21 +41,20 @@ extension PostgresWarehouse {
         \(PostgresRunRow.milliseconds("since"))
         """
 
+    /// Half the time of `fingerprint = ANY`; a plain join would, without statistics, read the whole list.
+    static let membersByFingerprint = """
+        SELECT m.* FROM unnest($3::uuid[]) AS wanted CROSS JOIN LATERAL (
+            SELECT \(memberColumns) FROM list_members
+             WHERE sync_name = $1 AND list_id = $2::bigint AND fingerprint = wanted LIMIT 1) AS m
+        """
+
     public func members(
         sync: String, list: Int64, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         let wanted = PostgresText.array(Set(fingerprints).map { PostgresText.uuid($0) as String? })
         // Thousands may be asked for over several connections at once.
         return try await read(fingerprints.count > 1000 ? .long : .state, orWithoutTables: []) { session in
-            Self.members(
-                try session.query(
-                    // Half the time of `fingerprint = ANY`; a plain join would, without statistics, read the whole list.
-                    """
-                    SELECT m.* FROM unnest($3::uuid[]) AS wanted CROSS JOIN LATERAL (
-                        SELECT \(Self.memberColumns) FROM list_members
-                         WHERE sync_name = $1 AND list_id = $2::bigint AND fingerprint = wanted LIMIT 1) AS m
-                    """, [sync, String(list), wanted])
-            ).map(\.member)
+            Self.members(try session.query(Self.membersByFingerprint, [sync, String(list), wanted])).map(\.member)
         }
     }
 

@@ -62,6 +62,12 @@ public struct SyncPipeline: Sendable {
 
     /// Runs the sync once. Never throws: whatever goes wrong is in the outcome, and in the warehouse if that can be reached.
     public func run(_ request: RunRequest) async -> RunOutcome {
+        let outer = WarehouseWait.current
+        let wait = WarehouseWait(isStopped: { [stop] in stop.reason != nil || outer.isStopped() }, report: outer.report)
+        return await WarehouseWait.$current.withValue(wait) { await begin(request) }
+    }
+
+    private func begin(_ request: RunRequest) async -> RunOutcome {
         do {
             _ = try await warehouse.migrate()
             let seconds = LeaseKeeper.seconds(requestTimeout: settings.limits.requestTimeoutSeconds)
@@ -70,7 +76,8 @@ public struct SyncPipeline: Sendable {
                 sync: sync.name, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
             guard case .acquired(let lease) = attempt else { return .busy(busyError(attempt)) }
             let keeper = LeaseKeeper(
-                lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock)
+                lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock,
+                stop: stop)
             let outcome = await withTaskGroup(of: Void.self) { group in
                 group.addTask { await keeper.keep() }
                 let outcome = await runLeased(request, keeper)
@@ -186,6 +193,8 @@ public struct SyncPipeline: Sendable {
         } catch is CancellationError where stop.reason != nil {
             // Stopped while the audience was read: nothing was staged, nothing was sent.
             run.counts = RunCounts()
+        } catch let error as WarehouseError where error.wasStopped && stop.reason != nil {
+            // Stopped while it waited for the warehouse: the run's status says so.
         } catch {
             run.error = RunError(any: error)
         }
@@ -202,8 +211,9 @@ public struct SyncPipeline: Sendable {
             await prune(runClock)
         } catch {
             // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.
-            run.status = .failed
-            run.error = run.error ?? RunError(any: error)
+            let wasStopped = stop.reason != nil && run.error == nil
+            run.status = wasStopped ? .interrupted : .failed
+            if !wasStopped { run.error = run.error ?? RunError(any: error) }
         }
         return run
     }

@@ -40,11 +40,9 @@ enum Main {
         signal(SIGPIPE, SIG_IGN)
         CrashOutput.hideMemory()
         do {
-            var command = try Rollcall.parseAsRoot()
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
+            // Whatever waits for a warehouse says so, in every command.
+            try await WarehouseWait.$current.withValue(WarehouseWait(report: { Console.standard.note($0.text) })) {
+                try await runCommand()
             }
         } catch {
             exit(report(error))
@@ -52,6 +50,15 @@ enum Main {
         if let failure = Console.outputFailure {
             Console.standard.error(failure)
             exit(ExitStatus.failed.rawValue)
+        }
+    }
+
+    private static func runCommand() async throws {
+        var command = try Rollcall.parseAsRoot()
+        if var command = command as? any AsyncParsableCommand {
+            try await command.run()
+        } else {
+            try command.run()
         }
     }
 

@@ -1,3 +1,5 @@
+internal import RollcallCore
+
 /// The top level of the file, and its warehouses, destinations and server.
 enum RootKeys {
     static let warehouses = ConfigurationKey(
@@ -38,7 +40,22 @@ enum WarehouseKeys {
         "Postgres: schema for Rollcall's state and logs; at most 63 bytes.",
         defaultValue: .string("rollcall"), warehouseType: .postgres)
 
-    static let section = ConfigurationSection(keys: [type, path, url, stateSchema])
+    static let rowSecurity = ConfigurationKey(
+        "row_security", .choice(PostgresOptions.RowSecurity.allCases.map(\.rawValue)),
+        "Postgres: what to do where a row level security policy would hide rows of an audience. refuse: the run fails; "
+            + "apply: the audience is what the policy shows.",
+        defaultValue: .string("refuse"), warehouseType: .postgres)
+    static let statementTimeoutSeconds = ConfigurationKey(
+        "statement_timeout_seconds", .number(NumberRange(minimum: 0, maximum: 86_400)),
+        "Postgres: seconds that the reading of an audience may take; 0: no limit. The role's own statement_timeout holds "
+            + "where it is smaller.", defaultValue: .integer(1800), warehouseType: .postgres)
+    static let waitSeconds = ConfigurationKey(
+        "wait_seconds", .number(NumberRange(minimum: 0, maximum: 3600)),
+        "Seconds that a call waits for a connection (Postgres) and for locks of others before the run fails.",
+        defaultValue: .integer(120))
+
+    static let section = ConfigurationSection(
+        keys: [type, path, url, stateSchema, rowSecurity, statementTimeoutSeconds, waitSeconds])
 }
 
 enum DestinationKeys {

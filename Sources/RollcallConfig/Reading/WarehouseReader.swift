@@ -22,10 +22,11 @@ enum WarehouseReader {
                 "\(reader.path(of: key.name)) is a key of \(only.rawValue) warehouses; this one is \(type.rawValue)",
                 hint: "Take it out, or set type: \(only.rawValue).")
         }
+        let waitSeconds = reader.number(WarehouseKeys.waitSeconds) ?? 120
         let settings: WarehouseSettings? =
             switch type {
-            case .sqlite: sqlite(reader)
-            case .postgres: postgres(reader)
+            case .sqlite: sqlite(reader, waitSeconds)
+            case .postgres: postgres(reader, waitSeconds)
             }
         return Draft(type: type, settings: settings)
     }
@@ -38,7 +39,7 @@ enum WarehouseReader {
         }
     }
 
-    private static func sqlite(_ reader: SectionReader) -> WarehouseSettings? {
+    private static func sqlite(_ reader: SectionReader, _ waitSeconds: Double) -> WarehouseSettings? {
         guard requirePresent(WarehouseKeys.path, in: reader, type: .sqlite),
             let path = reader.text(WarehouseKeys.path)
         else { return nil }
@@ -54,11 +55,12 @@ enum WarehouseReader {
                 hint: "Write ${HOME} in its place.")
             return nil
         }
-        return .sqlite(path: reader.context.absolutePath(path.value))
+        return .sqlite(path: reader.context.absolutePath(path.value), waitSeconds: waitSeconds)
     }
 
-    private static func postgres(_ reader: SectionReader) -> WarehouseSettings? {
+    private static func postgres(_ reader: SectionReader, _ waitSeconds: Double) -> WarehouseSettings? {
         let schema = stateSchema(reader)
+        let options = options(reader)
         guard requirePresent(WarehouseKeys.url, in: reader, type: .postgres),
             let url = reader.text(WarehouseKeys.url)
         else { return nil }
@@ -77,7 +79,17 @@ enum WarehouseReader {
             return nil
         }
         guard let schema else { return nil }
-        return .postgres(url: Secret(url.value), stateSchema: schema)
+        return .postgres(
+            url: Secret(url.value), stateSchema: schema, options: options, waitSeconds: waitSeconds)
+    }
+
+    private static func options(_ reader: SectionReader) -> PostgresOptions {
+        var options = PostgresOptions()
+        if let choice = reader.choice(WarehouseKeys.rowSecurity, of: PostgresOptions.RowSecurity.self) {
+            options.rowSecurity = choice.value
+        }
+        if let seconds = reader.number(WarehouseKeys.statementTimeoutSeconds) { options.statementTimeoutSeconds = seconds }
+        return options
     }
 
     /// Nil when it is wrong. Source: PostgreSQL documentation, "Identifiers and Key Words" and "CREATE SCHEMA".

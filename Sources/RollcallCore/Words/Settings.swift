@@ -195,8 +195,27 @@ public struct DestinationSettings: Sendable, Equatable {
 
 /// A database that holds audiences and Rollcall's state.
 public enum WarehouseSettings: Sendable, Equatable {
-    /// Path of the database file.
-    case sqlite(path: String)
-    /// Any libpq URI or keyword string.
-    case postgres(url: Secret, stateSchema: String)
+    /// Path of the database file. `waitSeconds`: how long a call waits for another program's lock.
+    case sqlite(path: String, waitSeconds: Double = 120)
+    /// Any libpq URI or keyword string. `waitSeconds`: how long a call waits for a connection or a lock.
+    case postgres(
+        url: Secret, stateSchema: String, options: PostgresOptions = PostgresOptions(), waitSeconds: Double = 120)
+}
+
+/// How audiences are read from Postgres.
+public struct PostgresOptions: Sendable, Equatable {
+    /// What to do where a row level security policy would hide rows of an audience.
+    public enum RowSecurity: String, Sendable, CaseIterable {
+        /// The run fails: rows that a new policy hides would look like people who left.
+        case refuse
+        /// The audience is what the policy shows.
+        case apply
+    }
+
+    public var rowSecurity = RowSecurity.refuse
+    /// Seconds that the reading of an audience may take, 0 or more; 0: no limit. The role's own `statement_timeout` holds
+    /// where it is smaller.
+    public var statementTimeoutSeconds: Double = 1800
+
+    public init() {}
 }

@@ -12,6 +12,7 @@ final class LeaseKeeper: Sendable {
     private let clock: any EngineClock
     private let length: Duration
     private let trustedUntil: Mutex<Duration>
+    private let stop: StopSignal
 
     /// Left of a lease beyond a request's time-out when the request is sent, for clocks that differ a little.
     static let margin = Duration.seconds(2)
@@ -21,10 +22,14 @@ final class LeaseKeeper: Sendable {
     /// At most 55 s, since time-outs are at most 40 s: a killed run's sync is free after a minute.
     static func seconds(requestTimeout: Double) -> Double { requestTimeout + 15 }
 
-    init(lease: Lease, acquiredAt: Duration, seconds: Double, warehouse: any Warehouse, clock: any EngineClock) {
+    init(
+        lease: Lease, acquiredAt: Duration, seconds: Double, warehouse: any Warehouse, clock: any EngineClock,
+        stop: StopSignal = StopSignal()
+    ) {
         self.lease = lease
         self.warehouse = warehouse
         self.clock = clock
+        self.stop = stop
         self.length = .seconds(seconds)
         trustedUntil = Mutex(acquiredAt + .seconds(seconds))
     }
@@ -48,18 +53,35 @@ final class LeaseKeeper: Sendable {
         trustedUntil.withLock { $0 = max($0, before + length) }
     }
 
-    /// A warehouse that is away for a moment is waited for as long as the lease can be relied on.
+    /// A warehouse that is away for a moment is waited for while the lease can be relied on, but no longer than the
+    /// warehouse's `waitSeconds`, and after a stop was requested for a second.
     func patiently<R>(_ body: () async throws(WarehouseError) -> R) async throws -> R {
+        let start = clock.uptime
         var pause = Duration.milliseconds(100)
+        var nextReport = WarehouseWait.firstReport
         while true {
             do throws(WarehouseError) {
                 return try await body()
             } catch {
-                guard error.isTransient, holds(for: pause) else { throw error }
-                try await clock.sleep(for: pause)
+                let waited = (clock.uptime - start).seconds
+                let limit = stop.reason == nil ? warehouse.waitSeconds : min(1, warehouse.waitSeconds)
+                guard error.isTransient, holds(for: pause), waited < limit else { throw error }
+                if waited >= nextReport {
+                    WarehouseWait.current.report(
+                        .init(reason: "the warehouse: \(error.error.message)", seconds: waited, limit: limit))
+                    nextReport = waited + WarehouseWait.nextReport
+                }
+                try await sleep(pause)
                 pause = min(pause * 2, .seconds(3))
             }
         }
+    }
+
+    /// Sleeps; after a stop was requested, in short steps at most.
+    private func sleep(_ pause: Duration) async throws {
+        guard stop.reason == nil else { return try await clock.sleep(for: min(pause, .milliseconds(200))) }
+        await stop.sleep(for: pause, on: clock)
+        try Task.checkCancellation()
     }
 
     /// Renews until cancelled. A renewal that fails is tried again; a lease that is another's ends all trust at once.

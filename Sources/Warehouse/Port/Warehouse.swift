@@ -13,7 +13,12 @@ public import RollcallCore
 /// - No database thread blocks Swift's cooperative pool.
 /// - Nothing is ever written outside Rollcall's own tables; audiences are read in read-only transactions.
 /// - Errors never contain passwords or connection strings.
+/// - A call waits for a connection and for locks of others for ``waitSeconds`` at most; ``WarehouseWait`` says who is
+///   notified, and ends the wait early.
 public protocol Warehouse: Sendable {
+    /// How long a call waits for a connection and for locks of others, in seconds, 0 or more.
+    var waitSeconds: Double { get }
+
     // MARK: Schema
 
     /// Version of the state tables; nil where there are none.
@@ -155,6 +160,8 @@ public protocol Warehouse: Sendable {
 }
 
 extension Warehouse {
+    public var waitSeconds: Double { 120 }
+
     /// As ``readAudience(_:columns:parts:_:)``, in one part.
     public func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns,

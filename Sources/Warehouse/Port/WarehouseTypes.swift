@@ -30,6 +30,10 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
 
     public var kind: Kind
     public var error: RunError
+    /// Whether the call was given up because its caller asked to stop (``WarehouseWait/isStopped``).
+    public internal(set) var wasStopped = false
+    /// The constraint that refused a row, where the database names one.
+    var constraint: String?
 
     public init(_ kind: Kind, code: String? = nil, _ message: String, hint: String? = nil) {
         self.kind = kind

@@ -12,6 +12,8 @@ public final class PostgresWarehouse: Warehouse {
     enum Use { case lease, claim, state, long }
 
     let tables: PostgresStateTables
+    let options: PostgresOptions
+    public let waitSeconds: Double
     private let leaseLane: PostgresLane
     private let claimLane: PostgresLane
     private let stateLane: PostgresLane
@@ -23,27 +25,41 @@ public final class PostgresWarehouse: Warehouse {
     /// - Parameters:
     ///   - url: any libpq URI or keyword string; what it, a service or libpq's environment sets is kept.
     ///   - stateSchema: schema of Rollcall's own tables, created by ``migrate()`` if it is missing.
+    ///   - options: how audiences are read.
+    ///   - waitSeconds: how long a call waits for a connection or a lock, 0 or more.
     ///   - applicationName: shown in `pg_stat_activity` unless the URL gives one.
-    ///   - statementTimeoutSeconds: limit of each short statement, more than 0.
-    ///   - longStatementTimeoutSeconds: limit of reading an audience or snapshot and of staging a plan; 0: none.
+    ///   - statementTimeoutSeconds: limit of each short statement on the state tables, more than 0.
+    ///   - longStatementTimeoutSeconds: limit of reading a snapshot and of staging a plan; 0: none.
     ///   - leastPartPages: pages from which on a table is read over several connections; 64 MB.
     public init(
-        url: Secret, stateSchema: String, applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
+        url: Secret, stateSchema: String, options: PostgresOptions = PostgresOptions(), waitSeconds: Double = 120,
+        applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
         longStatementTimeoutSeconds: Double = 1800, leastPartPages: Int = 8192
     ) {
-        settings = PostgresConnectionString(url: url, applicationName: applicationName)
+        let settings = PostgresConnectionString(url: url, applicationName: applicationName)
+        self.settings = settings
+        self.options = options
+        self.waitSeconds = waitSeconds
         tables = PostgresStateTables(
             schema: stateSchema, timeout: statementTimeoutSeconds, longTimeout: longStatementTimeoutSeconds)
         // A call may have several statements, each of which the server itself ends in time.
         let patience = statementTimeoutSeconds * 1.5
-        self.patience = longStatementTimeoutSeconds * 2
+        let limits = [longStatementTimeoutSeconds, options.statementTimeoutSeconds]
+        let longPatience = limits.contains(0) ? 0 : (limits.max() ?? 0) * 2
+        self.patience = longPatience
         self.leastPartPages = leastPartPages
-        leaseLane = PostgresLane(settings, label: "lease", patience: min(patience, 30))
-        claimLane = PostgresLane(settings, label: "claim", patience: patience)
-        stateLane = PostgresLane(settings, label: "state", patience: patience)
-        longLanes = (1...4).map { [settings] in
-            PostgresLane(settings, label: "long\($0)", patience: longStatementTimeoutSeconds * 2)
+        func lane(_ label: String, _ patience: Double) -> PostgresLane {
+            PostgresLane(settings, label: label, patience: patience, waitSeconds: waitSeconds)
         }
+        leaseLane = lane("lease", min(patience, 30))
+        claimLane = lane("claim", patience)
+        stateLane = lane("state", patience)
+        longLanes = (1...4).map { lane("long\($0)", longPatience) }
+    }
+
+    /// A connection beside those that are kept.
+    func makeLane(_ label: String, _ seconds: Double) -> PostgresLane {
+        PostgresLane(settings, label: label, patience: seconds, waitSeconds: min(seconds, waitSeconds))
     }
 
     /// Connections for all parts of a long read but the first. They are no part of the pool: two reads that each had one
@@ -52,11 +68,13 @@ public final class PostgresWarehouse: Warehouse {
         (1..<max(parts, 1)).map { PostgresLane(settings, label: "part\($0)", patience: patience) }
     }
 
-    /// How a long read that a session has begun with `begin` goes on over several connections.
-    func parts(_ count: Int, begin: String) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresParts {
+    /// How a long read on a session goes on over several connections.
+    func reading(
+        parts count: Int, begin: @escaping @Sendable (PostgresReading.Isolation) -> String
+    ) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresReading {
         let (lanes, leastPages) = (partLanes(count), leastPartPages)
         return {
-            PostgresParts(session: $0, cancellation: $1, lanes: lanes, begin: begin, leastPages: leastPages)
+            PostgresReading(session: $0, cancellation: $1, lanes: lanes, begin: begin, leastPages: leastPages)
         }
     }
 
@@ -64,63 +82,69 @@ public final class PostgresWarehouse: Warehouse {
         for lane in [stateLane, claimLane] + longLanes + [leaseLane] { await lane.close() }
     }
 
+    /// The connection for a call: for long ones the least busy, of those one that is open.
     func lane(_ use: Use) -> PostgresLane {
         switch use {
         case .lease: leaseLane
         case .claim: claimLane
         case .state: stateLane
-        case .long: longLanes.min { $0.load < $1.load } ?? stateLane
+        case .long:
+            longLanes.min { ($0.load, $0.hasConnection ? 0 : 1) < ($1.load, $1.hasConnection ? 0 : 1) } ?? stateLane
         }
+    }
+
+    /// What a call waits for on the state tables. A renewal of a lease waits for the run's own writes, which is no news.
+    func waiting(_ use: Use) -> PostgresWaiting {
+        PostgresWaiting(
+            limit: waitSeconds, lock: "a lock on the state tables in schema \(tables.schema)",
+            isReported: use != .lease)
     }
 }
 
 /// Where the state tables are, and how transactions on them begin.
 struct PostgresStateTables: Sendable {
+    enum Access: String {
+        case readWrite = "READ WRITE"
+        case readOnly = "READ ONLY"
+    }
+
     let schema: String
     let timeout: Double
     let longTimeout: Double
 
     var quotedSchema: String { PostgresText.identifier(schema) }
 
-    func begin(_ mode: String = "", isLong: Bool = false, lockSeconds: Double = 5) -> String {
-        settings(mode, isLong: isLong, lockSeconds: lockSeconds, idleSeconds: Self.idleSeconds)
+    /// The access is said aloud: a role may have `default_transaction_read_only`. A policy that hides rows of the state
+    /// would make the run do the wrong thing, so it is an error (`row_security = off`).
+    func begin(_ access: Access, _ isolation: PostgresReading.Isolation? = nil, isLong: Bool = false) -> String {
+        let level = isolation.map { "ISOLATION LEVEL \($0.rawValue), " } ?? ""
+        return "BEGIN \(level)\(access.rawValue)"
+            + "; SET LOCAL statement_timeout = \(PostgresText.milliseconds(isLong ? longTimeout : timeout))"
+            + "; SET LOCAL lock_timeout = \(PostgresText.milliseconds(PostgresWaiting.lockSeconds))"
+            + "; SET LOCAL idle_in_transaction_session_timeout = \(PostgresText.milliseconds(Self.idleSeconds))"
+            + "; SET LOCAL TimeZone = 'UTC'; SET LOCAL row_security = off"
             + "; SET LOCAL search_path = \(quotedSchema), pg_temp; SET LOCAL jit = off"
             + "; SET LOCAL standard_conforming_strings = on"
     }
 
-    /// A transaction that reads an audience: with the role's own search_path, without any right to write.
-    var beginAudience: String {
-        settings("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true, lockSeconds: 30, idleSeconds: 60)
-    }
-
-    /// A transaction that streams from the state tables.
-    var beginStream: String { begin("ISOLATION LEVEL REPEATABLE READ, READ ONLY", isLong: true) }
-
     /// Shorter than any lease: a process that stands still within a transaction keeps the row of its lease locked, and
     /// must have lost it when others may take the lease over.
     private static let idleSeconds = 10.0
-
-    private func settings(_ mode: String, isLong: Bool, lockSeconds: Double, idleSeconds: Double) -> String {
-        let limit = Self.milliseconds(isLong ? longTimeout : timeout)
-        return "BEGIN \(mode); SET LOCAL statement_timeout = \(limit)"
-            + "; SET LOCAL lock_timeout = \(Self.milliseconds(lockSeconds))"
-            + "; SET LOCAL idle_in_transaction_session_timeout = \(Self.milliseconds(idleSeconds)); SET LOCAL TimeZone = 'UTC'"
-    }
-
-    private static func milliseconds(_ seconds: Double) -> Int {
-        seconds <= 0 ? 0 : Int(min(max(seconds * 1000, 1), 2_000_000_000))
-    }
 }
 
 extension PostgresWarehouse {
     /// One transaction on the state tables.
+    ///
+    /// - Parameter mayRepeat: whether `body` can be run again from its start.
     func write<T: Sendable>(
-        _ use: Use = .state, repeatable: Bool = true, settings: String? = nil,
+        _ use: Use = .state, mayRepeat: @escaping @Sendable () -> Bool = { true }, settings: String? = nil,
         _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        let begin = tables.begin(isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
+        let begin = tables.begin(.readWrite, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
-            return try await lane(use).run { try $0.transaction(begin, repeatable: repeatable, body) }
+            return try await waiting(use)(mayRepeat: mayRepeat) {
+                try await lane(use).run { try $0.transaction(begin, mayRepeat: mayRepeat, body) }
+            }
         } catch {
             throw stateError(error)
         }
@@ -164,9 +188,9 @@ extension PostgresWarehouse {
         _ use: Use = .state, orWithoutTables fallback: T, settings: String? = nil,
         _ body: @escaping @Sendable (PostgresSession) throws -> T
     ) async throws(WarehouseError) -> T {
-        let begin = tables.begin("READ ONLY", isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
+        let begin = tables.begin(.readOnly, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
-            return try await lane(use).run { try $0.transaction(begin, body) }
+            return try await waiting(use)() { try await lane(use).run { try $0.transaction(begin, body) } }
         } catch let failure as PostgresFailure where failure.isMissingTable {
             return fallback
         } catch {
@@ -178,11 +202,19 @@ extension PostgresWarehouse {
     func stream(
         _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
     ) async throws {
-        let begin = tables.beginStream
+        let begin = tables.begin(.readOnly, .repeatableRead, isLong: true)
+        try await streaming { session, cancellation in
+            try session.transaction(begin, mayRepeat: { false }) { try body($0, cancellation) }
+        }
+    }
+
+    /// A call that streams from the state tables, whose transactions `body` begins. What it gives cannot be taken back, so
+    /// it is not run again once it has given something; locks come before that.
+    func streaming(
+        _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
+    ) async throws {
         do {
-            try await lane(.long).runCancellable { session, cancellation in
-                try session.transaction(begin, repeatable: false) { try body($0, cancellation) }
-            }
+            try await waiting(.long)() { try await lane(.long).runCancellable { try body($0, $1) } }
         } catch let failure as PostgresFailure {
             if !failure.isMissingTable { throw stateError(failure) }
         }
@@ -199,6 +231,10 @@ extension PostgresWarehouse {
         case let failure as PostgresFailure where failure.kind == .permission:
             return WarehouseError(.permission, "Postgres: \(failure.message)", hint: tables.grants(to: failure.role))
         case let failure as PostgresFailure: return failure.warehouseError
+        case is CancellationError:
+            var error = WarehouseError(.connection, "Stopped while connecting to Postgres.")
+            error.wasStopped = true
+            return error
         default: return WarehouseError(.other, "The call was broken off: \(error)")
         }
     }

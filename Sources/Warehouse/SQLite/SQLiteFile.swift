@@ -77,7 +77,8 @@ struct SQLiteFile: Sendable {
         _ = try identity()
         var configuration = Configuration()
         configuration.label = label
-        configuration.busyMode = .timeout(busyTimeoutSeconds)
+        let waiting = SQLiteWaiting(path: path, seconds: busyTimeoutSeconds)
+        configuration.busyMode = .callback { waiting.tryAgain(after: $0) }
         configuration.foreignKeysEnabled = false
         configuration.prepareDatabase(prepare)
         return try DatabaseQueue(path: path, configuration: configuration)

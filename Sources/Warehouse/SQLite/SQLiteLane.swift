@@ -26,10 +26,13 @@ final class SQLiteLane: Sendable {
     func run<T: Sendable>(
         _ kind: Database.TransactionKind, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(WarehouseError) -> T {
+        let wait = WarehouseWait.current
         let result = await withCheckedContinuation {
             (continuation: CheckedContinuation<Result<T, WarehouseError>, _>) in
             thread.async {
-                continuation.resume(returning: Result { try self.perform(kind, body) }.mapError(self.file.explain))
+                continuation.resume(
+                    returning: Result { try WarehouseWait.$current.withValue(wait) { try self.perform(kind, body) } }
+                        .mapError(self.file.explain))
             }
         }
         return try result.get()

@@ -52,10 +52,12 @@ final class SQLiteStreams: Sendable {
     /// or what a ``BodyFailure`` carries.
     func run(_ body: @escaping @Sendable (Database, Stop) throws -> Void) async throws {
         let stop = Stop()
+        let wait = WarehouseWait.current
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
                 threads.async {
-                    continuation.resume(returning: self.attempt(stop, body))
+                    continuation.resume(
+                        returning: WarehouseWait.$current.withValue(wait) { self.attempt(stop, body) })
                 }
             }
         } onCancel: {

@@ -28,6 +28,8 @@ public final class SQLiteWarehouse: Warehouse {
         streams = SQLiteStreams(file: file)
     }
 
+    public var waitSeconds: Double { file.busyTimeoutSeconds }
+
     public func close() async {
         streams.close()
         await writer.close()

@@ -36,6 +36,9 @@ struct CheckCommand: AsyncParsableCommand {
         if findings.contains(where: { !$0.isFine }) { throw ExitCode(ExitStatus.failed.rawValue) }
     }
 
+    /// Seconds that a look waits for a connection or a lock at most.
+    private static let waitSeconds = 10.0
+
     private func show(_ findings: [Finding], _ console: Console) {
         if format != .table {
             var listing = Listing(columns: ["subject", "ok", "detail", "mend"])
@@ -53,7 +56,7 @@ struct CheckCommand: AsyncParsableCommand {
     private func warehouses(_ chosen: [SyncSettings], _ app: App) async -> [Finding] {
         var findings: [Finding] = []
         for name in app.configuration.warehouseOrder where chosen.contains(where: { $0.warehouse == name }) {
-            guard let warehouse = try? app.warehouse(name) else { continue }
+            guard let warehouse = try? app.warehouse(name, waitSeconds: Self.waitSeconds) else { continue }
             let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
             findings += await warehouse.diagnose(sources).map { finding in
                 Finding(
@@ -89,7 +92,7 @@ struct CheckCommand: AsyncParsableCommand {
     }
 
     private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
-        try await app.withPipeline(sync) { pipeline, _ in
+        try await app.withPipeline(sync, waitSeconds: Self.waitSeconds) { pipeline, _ in
             await [
                 finding("sync \(sync.name), columns") { try await pipeline.describeColumns() },
                 finding("sync \(sync.name), list") { try await pipeline.describeList() },

@@ -128,6 +128,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         line.end()
         show(outcome, sync, app.console)
+        if case .failed = outcome, stop.reason == .interrupted { return .interrupted }
         return ExitStatus(outcome)
     }
 

@@ -4,6 +4,7 @@ import Logging
 import RollcallConfig
 import RollcallCore
 import SyncEngine
+import Warehouse
 import Web
 
 struct ServeCommand: AsyncParsableCommand {
@@ -107,8 +108,26 @@ struct ServeProcess {
         log.write(
             .info, "serving", "serving \(RunText.many(configuration.syncs.count, "sync")), \(scheduled) on a schedule",
             [("syncs", "\(configuration.syncs.count)"), ("scheduled", "\(scheduled)")])
+        let stopping = StopSignal()
+        let wait = WarehouseWait(isStopped: { stopping.reason != nil }) { [log] in
+            log.write(.warning, "waiting", $0.text)
+        }
+        let failure = await WarehouseWait.$current.withValue(wait) {
+            await work(service, web, signals, events, reloader, stopping)
+        }
+        await alerting
+        withExtendedLifetime(signals) {}
+        log.write(.info, "stopped", "stopped")
+        if let failure { throw failure }
+    }
+
+    /// Everything that goes on until a signal asks for an end; returns what made it end if that was no signal.
+    private func work(
+        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals, _ events: AsyncStream<ServiceEvent>,
+        _ reloader: Reloader, _ stopping: StopSignal
+    ) async -> (any Error)? {
         let (bound, isBound) = AsyncStream.makeStream(of: Void.self)
-        let failure = await withTaskGroup(of: Void.self) { group in
+        return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 // No tick is claimed by a process whose port is another's.
                 for await _ in bound { break }
@@ -119,19 +138,16 @@ struct ServeProcess {
                 var reloader = reloader
                 await reloader.watch(hangups: signals.hangups)
             }
-            let failure = await untilAsked(service, web, signals) { isBound.yield() }
+            let failure = await untilAsked(service, web, signals, stopping) { isBound.yield() }
             group.cancelAll()
             return failure
         }
-        await alerting
-        withExtendedLifetime(signals) {}
-        log.write(.info, "stopped", "stopped")
-        if let failure { throw failure }
     }
 
     /// Returns when the service has stopped, with what made it stop if that was no signal.
     private func untilAsked(
-        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals, isBound: @escaping @Sendable () -> Void
+        _ service: SyncService, _ web: WebServer, _ signals: ServeSignals, _ stopping: StopSignal,
+        isBound: @escaping @Sendable () -> Void
     ) async -> (any Error)? {
         await withTaskGroup(of: (any Error)?.self) { group in
             group.addTask { [log, address] in
@@ -149,6 +165,7 @@ struct ServeProcess {
             group.addTask { [log] in
                 for await _ in signals.stops { break }
                 if Task.isCancelled { return nil }
+                stopping.request(.interrupted)
                 log.write(
                     .info, "stopping", "stopping: the requests under way get their answers; again to give them up")
                 await Self.stop(service, signals, log)

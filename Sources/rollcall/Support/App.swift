@@ -69,11 +69,9 @@ final class App: Sendable {
         cache = Self.cache(ProcessInfo.processInfo.environment)
     }
 
-    func warehouse(_ name: String) throws -> any Warehouse {
-        switch try configuration.warehouse(named: name) {
-        case .sqlite(let path): return SQLiteWarehouse(path: path)
-        case .postgres(let url, let stateSchema): return PostgresWarehouse(url: url, stateSchema: stateSchema)
-        }
+    /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
+    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any Warehouse {
+        try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()
     }
 
     func destination(_ name: String) throws -> (settings: DestinationSettings, client: IterableClient) {
@@ -83,11 +81,11 @@ final class App: Sendable {
 
     /// Calls `body` with one sync's pipeline and closes its connections afterwards.
     func withPipeline<R>(
-        _ sync: SyncSettings, withCache: Bool = false, stop: StopSignal = StopSignal(),
+        _ sync: SyncSettings, withCache: Bool = false, waitSeconds: Double? = nil, stop: StopSignal = StopSignal(),
         progress: @escaping ProgressHandler = { _ in },
         _ body: (SyncPipeline, any Warehouse) async throws -> R
     ) async throws -> R {
-        let warehouse = try warehouse(sync.warehouse)
+        let warehouse = try warehouse(sync.warehouse, waitSeconds: waitSeconds)
         let (settings, client) = try destination(sync.destination)
         let pipeline = SyncPipeline(
             sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,

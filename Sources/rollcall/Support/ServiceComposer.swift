@@ -21,7 +21,7 @@ struct ServiceComposer {
             if let known = warehouses[name], known.settings == settings {
                 made[name] = known
             } else {
-                made[name] = (settings, Self.warehouse(settings))
+                made[name] = (settings, settings.makeWarehouse())
             }
         }
         destinations = configuration.destinations.reduce(into: [:]) { made, entry in
@@ -38,12 +38,5 @@ struct ServiceComposer {
             warehouses: warehouses.mapValues(\.warehouse), warehouseOrder: configuration.warehouseOrder,
             alerts: configuration.alerts.flatMap { $0.webhooks.isEmpty ? nil : $0.thresholds },
             cache: App.cache(ProcessInfo.processInfo.environment))
-    }
-
-    private static func warehouse(_ settings: WarehouseSettings) -> any Warehouse & TickStore {
-        switch settings {
-        case .sqlite(let path): SQLiteWarehouse(path: path)
-        case .postgres(let url, let stateSchema): PostgresWarehouse(url: url, stateSchema: stateSchema)
-        }
     }
 }

@@ -133,7 +133,7 @@ import Warehouse
             let url = fixture.cluster.tcpURL(database: fixture.database)
                 .replacing(":\(fixture.cluster.port)/", with: ":\(proxy.port)/")
             let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
-            proxy.set(.freezeAt("TRANSACTION SNAPSHOT", after: 0))
+            proxy.set(.freezeAt("pg_export_snapshot", after: 0))
             let seen = Mutex<(rows: Int, parts: Set<Int>)>((0, []))
             let end = ContinuousClock.now + .seconds(20)
             try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { part, _, _ in

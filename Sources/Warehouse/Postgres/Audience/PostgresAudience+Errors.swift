@@ -2,23 +2,27 @@ import Foundation
 import RollcallCore
 
 extension PostgresAudience {
-    /// Runs `body` and says in the user's terms why it failed; asks the catalog for names and rights where that helps.
-    func explaining<T>(_ body: () throws -> T) throws -> T {
+    /// Runs `body` and says in the user's terms why it failed; asks the catalog for names and rights where that helps. What
+    /// can be waited for is passed on as it is.
+    func explaining<T>(_ limit: PostgresTimeLimit, _ body: () throws -> T) throws -> T {
         do {
             return try body()
-        } catch let failure as PostgresFailure {
-            throw explained(failure)
+        } catch let failure as PostgresFailure where !failure.isLockTimeout {
+            throw explained(failure, limit)
         }
     }
 
-    private func explained(_ failure: PostgresFailure) -> WarehouseError {
+    private func explained(_ failure: PostgresFailure, _ limit: PostgresTimeLimit) -> WarehouseError {
         switch failure.kind {
         case .missing: missing(failure)
-        case .permission: WarehouseError(.permission, "Postgres: \(failure.message)", hint: grants(failure))
+        case .permission: denied(failure)
         case .query: refused(failure)
-        case .timeout:
+        case .timeout: limit.explain(place)
+        case .busy:
             WarehouseError(
-                .timeout, "\(place) took longer than allowed.", hint: "Make it faster, or read a prepared table.")
+                .busy, "\(place) was not read to its end: \(failure.message).",
+                hint: "On a standby, replayed changes end long reads: raise max_standby_streaming_delay there, set"
+                    + " hot_standby_feedback = on, or read the primary. Elsewhere, run again.")
         default: failure.warehouseError
         }
     }
@@ -28,47 +32,76 @@ extension PostgresAudience {
         case "25006":
             WarehouseError(
                 .query, "\(place) tries to write: \(failure.message).", hint: "An audience may only read.")
-        case "0A000" where failure.message.contains("WITH"):
-            WarehouseError(.query, "\(place) tries to write: \(failure.message).", hint: "An audience may only read.")
-        case "42601" where failure.message.contains("multiple commands"):
-            WarehouseError(.query, "\(place) has more than one statement.", hint: "Write a single SELECT statement.")
+        case "0A000":
+            WarehouseError(
+                .query, "\(place) is refused: \(failure.message)\(location(failure)).",
+                hint: failure.hint ?? "An audience is read as a subquery: it may only read, and no WITH in it may write.")
         case "42601" where failure.position == nil:
-            WarehouseError(.query, "\(place) is not a single SELECT.", hint: "Write a single SELECT statement.")
-        default: WarehouseError(.query, "\(place) is refused: \(failure.message)\(line(failure)).", hint: failure.hint)
+            WarehouseError(
+                .query, "\(place) is not a single SELECT.", hint: "Write a single SELECT statement.")
+        case "42601":
+            WarehouseError(
+                .query, "\(place) has a syntax error\(near(failure))\(location(failure)).", hint: failure.hint)
+        default:
+            WarehouseError(
+                .query, "\(place) is refused: \(failure.message)\(location(failure)).", hint: failure.hint ?? valueHint(failure))
         }
+    }
+
+    /// What is said where the server's text is withheld.
+    private func valueHint(_ failure: PostgresFailure) -> String? {
+        guard failure.position == nil else { return nil }
+        return "The server's own text may quote people's values, so it is not shown here; the server's log has it, and so"
+            + " has psql when it runs the query."
     }
 
     /// Line and column of the user's query that the server points to.
-    private func line(_ failure: PostgresFailure) -> String {
-        guard case .query(let query, _) = source, let position = failure.position, position > 0 else { return "" }
-        let before = query.unicodeScalars.prefix(position - 1)
-        let line = before.count(where: { $0 == "\n" }) + 1
-        let column = before.reversed().prefix { $0 != "\n" }.count + 1
-        return " (line \(line), column \(column))"
+    private func location(_ failure: PostgresFailure) -> String {
+        guard case .query(let query, _) = source, let position = failure.position,
+            let place = PostgresQueryText.place(position, in: query)
+        else { return "" }
+        return " (line \(place.line), column \(place.column))"
     }
 
+    /// The name in the user's query that the server points to.
+    private func pointed(_ failure: PostgresFailure) -> [String] {
+        guard case .query(let query, _) = source, let position = failure.position else { return [] }
+        return PostgresQueryText.name(at: position, in: query)
+    }
+
+    private func near(_ failure: PostgresFailure) -> String {
+        let name = pointed(failure).joined(separator: ".")
+        return name.isEmpty ? "" : " at or near \(name)"
+    }
+
+    // MARK: What is missing
+
     private func missing(_ failure: PostgresFailure) -> WarehouseError {
+        let pointed = pointed(failure)
         if failure.sqlState == "42703" {
+            let what = pointed.isEmpty ? "uses a column that does not exist: \(failure.message)" : "has no column \(pointed.joined(separator: ".")) to read"
             return WarehouseError(
-                .missing, code: "audience_column_missing", "\(place): \(failure.message)\(line(failure)).",
-                hint: failure.hint)
+                .missing, code: "audience_column_missing", "\(place) \(what)\(location(failure)).", hint: failure.hint)
         }
         let wanted: String
+        let what: String
         switch source {
-        case .table(let parts): wanted = parts.joined(separator: ".")
-        case .query: wanted = Self.quoted(failure.message) ?? ""
+        case .table(let parts):
+            wanted = parts.joined(separator: ".")
+            what = "does not exist, or reads what does not exist"
+        case .query where pointed.isEmpty:
+            return WarehouseError(
+                .missing, code: "audience_table_missing",
+                "\(place) reads what does not exist: \(failure.message).", hint: valueHint(failure))
+        case .query:
+            wanted = pointed.joined(separator: ".")
+            what = "reads \(wanted), which does not exist"
         }
         let names = (try? similarTables(to: wanted)) ?? []
         return WarehouseError(
-            .missing, code: "audience_table_missing", "\(place): \(failure.message)\(line(failure)).",
+            .missing, code: "audience_table_missing", "\(place) \(what)\(location(failure)).",
             hint: names.isEmpty
                 ? "The role \(failure.role) sees no tables at all." : "There are: \(names.joined(separator: ", ")).")
-    }
-
-    /// What a message has between its first two double quotes.
-    private static func quoted(_ message: String) -> String? {
-        let parts = message.split(separator: "\"", omittingEmptySubsequences: false)
-        return parts.count > 2 ? String(parts[1]) : nil
     }
 
     /// Up to eight tables and views of the users' schemas, the likest first.
@@ -79,7 +112,7 @@ extension PostgresAudience {
                         ELSE n.nspname || '.' || c.relname END
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname <> 'information_schema'
-               AND n.nspname NOT LIKE 'pg\\_%' LIMIT 2000
+               AND pg_catalog.left(n.nspname::pg_catalog.text, 3) <> 'pg_' LIMIT 2000
             """)
         var names: [(name: String, distance: Int)] = []
         for row in 0..<result.rowCount {
@@ -106,38 +139,75 @@ extension PostgresAudience {
         return row[b.count]
     }
 
-    /// The GRANTs that are missing, as far as the catalog tells.
-    private func grants(_ failure: PostgresFailure) -> String {
-        let name: String
-        let schema: String?
-        switch source {
-        case .table(let parts):
-            name = parts.last ?? ""
-            schema = parts.count > 1 ? parts[parts.count - 2] : nil
-        case .query:
-            name = failure.message.split(separator: " ").last.map(String.init) ?? ""
-            schema = nil
+    // MARK: Rights
+
+    private func denied(_ failure: PostgresFailure) -> WarehouseError {
+        if let tables = try? tablesWithPolicies(), !tables.isEmpty {
+            let list = tables.joined(separator: ", ")
+            return WarehouseError(
+                .permission, code: "warehouse_row_security",
+                "\(place) would be read without the rows that a row level security policy hides from the role"
+                    + " \(failure.role): \(list).",
+                hint: "Read it with a role that sees all rows (ALTER ROLE \(PostgresText.identifier(failure.role)) BYPASSRLS, by a"
+                    + " superuser); or set `row_security: apply` in the warehouse, if the audience is what the policy shows.")
         }
-        let result = try? session.query(Self.missingGrants, [name, schema])
-        guard let result, let statements = result.text(0, 0) else {
-            return "Ask the owner for: GRANT SELECT ON <table> TO \(PostgresText.identifier(failure.role));"
-        }
-        return statements
+        let hint = (try? missingGrants()) ?? nil
+        let role = PostgresText.identifier(failure.role)
+        return WarehouseError(
+            .permission, "Postgres: \(failure.message)",
+            hint: hint
+                ?? "The role \(role) lacks a right on something that \(place.prefix(1).lowercased() + place.dropFirst()) uses: a function,"
+                + " or a table behind a view whose owner may not read it. Ask its owner for the GRANT.")
     }
 
-    /// `$1`: a table's or a schema's name; `$2`: the table's schema, if known.
-    private static let missingGrants = """
-        SELECT pg_catalog.string_agg(s, ' ' ORDER BY rank, s) FROM (
-            SELECT 1 AS rank, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, current_user) AS s
-              FROM pg_catalog.pg_namespace n
-             WHERE NOT pg_catalog.has_schema_privilege(n.oid, 'USAGE')
-               AND (n.nspname = $2 OR ($2::pg_catalog.text IS NULL AND n.nspname = $1))
-            UNION ALL
-            SELECT 2, pg_catalog.format('GRANT SELECT ON %I.%I TO %I;', n.nspname, c.relname, current_user)
+    /// The tables whose policies are the reason why the audience was refused: with the policies applied it is not. Found by
+    /// the locks that this takes, so that tables behind views are named too.
+    private func tablesWithPolicies() throws -> [String] {
+        var names: [String] = []
+        try session.transaction(
+            "BEGIN READ ONLY; SET LOCAL lock_timeout = '1s'; SET LOCAL row_security = on"
+        ) { session in
+            _ = try lockedColumns()
+            let result = try session.query(
+                """
+                SELECT DISTINCT c.oid::pg_catalog.regclass::pg_catalog.text
+                  FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation
+                 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND c.relrowsecurity ORDER BY 1
+                """)
+            for row in 0..<result.rowCount { names.append(result.text(row, 0) ?? "") }
+        }
+        return names
+    }
+
+    /// The GRANTs that are missing, as far as the catalog tells; nil if it tells of none.
+    private func missingGrants() throws -> String? {
+        let (names, schema): (Set<String>, String?) =
+            switch source {
+            case .table(let parts): ([parts.last ?? ""], parts.count > 1 ? parts[parts.count - 2] : nil)
+            case .query(let query, _): (PostgresQueryText.allNames(query), nil)
+            }
+        return try session.query(
+            Self.missingGrantsQuery, [PostgresText.array(names.sorted().map { $0 as String? }), schema]
+        ).text(0, 0)
+    }
+
+    /// `$1`: names of tables, and for a query of schemas too; `$2`: the table's schema, if known.
+    private static let missingGrantsQuery = """
+        WITH wanted AS (
+            SELECT n.oid AS schema, n.nspname, c.oid, c.relname
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-             WHERE c.relname = $1 AND ($2::pg_catalog.text IS NULL OR n.nspname = $2)
-               AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
-               AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT')
+             WHERE c.relname = ANY($1::pg_catalog.text[]) AND c.relkind IN ('r', 'v', 'm', 'f', 'p')
+               AND CASE WHEN $2::pg_catalog.text IS NOT NULL THEN n.nspname = $2
+                        ELSE n.nspname = ANY($1::pg_catalog.text[])
+                             OR n.nspname = ANY(pg_catalog.current_schemas(true)) END
+               AND NOT pg_catalog.has_table_privilege(c.oid, 'SELECT'))
+        SELECT pg_catalog.string_agg(s, ' ' ORDER BY rank, s) FROM (
+            SELECT 1 AS rank, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', nspname, current_user) AS s
+              FROM (SELECT oid AS schema, nspname FROM pg_catalog.pg_namespace
+                     WHERE nspname = $2 OR ($2::pg_catalog.text IS NULL AND nspname = ANY($1::pg_catalog.text[]))) n
+             WHERE NOT pg_catalog.has_schema_privilege(schema, 'USAGE')
+            UNION
+            SELECT 2, pg_catalog.format('GRANT SELECT ON %I.%I TO %I;', nspname, relname, current_user) FROM wanted
         ) AS missing
         """
 }

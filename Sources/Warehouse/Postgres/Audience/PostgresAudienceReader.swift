@@ -4,15 +4,20 @@ import Foundation
 final class PostgresAudienceReader {
     private let email: PostgresColumn.Wire?
     private let userID: PostgresColumn.Wire?
+    private let emailDecoder: PostgresDecoder?
+    private let userIDDecoder: PostgresDecoder?
     private let fields: Int
     private let reader = BinaryCopyReader()
     /// Room for one formatted value of each of the two columns; a UUID takes 36 bytes, an integer at most 20.
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * width, alignment: 8)
     private static let width = 40
 
-    init(email: PostgresColumn.Wire?, userID: PostgresColumn.Wire?) {
+    /// - Parameter encoding: of the server, where texts come in its own bytes; nil: they are UTF-8.
+    init(email: PostgresColumn.Wire?, userID: PostgresColumn.Wire?, encoding: PostgresEncoding? = nil) {
         self.email = email
         self.userID = userID
+        emailDecoder = encoding?.makeDecoder()
+        userIDDecoder = encoding?.makeDecoder()
         fields = (email == nil ? 0 : 1) + (userID == nil ? 0 : 1)
     }
 
@@ -20,20 +25,24 @@ final class PostgresAudienceReader {
 
     func read(_ message: UnsafeRawBufferPointer, _ body: (AudienceCell, AudienceCell) throws -> Void) throws {
         try reader.read(message, fields: fields) { row in
-            let first = try cell(&row, email, 0)
-            let second = try cell(&row, userID, Self.width)
+            let first = try cell(&row, email, 0, emailDecoder)
+            let second = try cell(&row, userID, Self.width, userIDDecoder)
             try body(first, second)
         }
     }
 
     @inline(__always)
     private func cell(
-        _ row: inout BinaryFieldCursor, _ wire: PostgresColumn.Wire?, _ offset: Int
+        _ row: inout BinaryFieldCursor, _ wire: PostgresColumn.Wire?, _ offset: Int, _ decoder: PostgresDecoder?
     ) throws -> AudienceCell {
         guard let wire, let bytes = try row.field() else { return .null }
         switch wire {
-        case .text, .castText: return AudienceCell(bytes: bytes)
-        case .castOpaque: return AudienceCell(bytes: bytes, isIdentifier: false)
+        case .text, .castText:
+            if let decoder { return decoder.cell(bytes, isIdentifier: true) }
+            return AudienceCell(bytes: bytes)
+        case .castOpaque:
+            if let decoder { return decoder.cell(bytes, isIdentifier: false) }
+            return AudienceCell(bytes: bytes, isIdentifier: false)
         case .castNumeric: return numeric(bytes)
         case .integer: return AudienceCell(bytes: try integer(bytes, offset))
         case .uuid: return AudienceCell(bytes: try uuid(bytes, offset))

@@ -22,12 +22,29 @@ struct PostgresColumn {
             case .castText, .castNumeric, .castOpaque: true
             }
         }
+
+        /// Whether a value may have characters outside ASCII.
+        var isText: Bool {
+            switch self {
+            case .text, .castText, .castOpaque: true
+            case .integer, .uuid, .castNumeric: false
+            }
+        }
     }
 
     var name: String
     /// As `format_type` has it.
     var type: String
     var wire: Wire
+
+    /// The column as it is selected.
+    ///
+    /// - Parameter encoding: of a server whose texts are not UTF-8.
+    func expression(_ encoding: PostgresEncoding?) -> String {
+        let name = PostgresText.identifier(name)
+        if let encoding, wire.isText { return encoding.bytes(of: "\(name)::pg_catalog.text") }
+        return name + (wire.needsCast ? "::pg_catalog.text" : "")
+    }
 
     var column: AudienceColumn { AudienceColumn(name: name, type: type, canIdentify: wire != .castOpaque) }
 }

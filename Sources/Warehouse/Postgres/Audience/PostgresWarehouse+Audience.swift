@@ -1,13 +1,26 @@
 import Foundation
 public import RollcallCore
+import Synchronization
 
 extension PostgresWarehouse {
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
-        let begin = tables.beginAudience
+        try await withLockedAudience(source) { try $0.lockedColumns().map(\.column) }
+    }
+
+    /// Calls `body` in a transaction as a reading of the audience begins.
+    func withLockedAudience<T: Sendable>(
+        _ source: AudienceSource, _ body: @escaping @Sendable (PostgresAudience) throws -> T
+    ) async throws(WarehouseError) -> T {
+        let limit = PostgresTimeLimit(options)
         do {
-            return try await lane(.long).run { session in
-                try PostgresAudience(source, session).explaining {
-                    try session.transaction(begin) { _ in try PostgresAudience(source, session).columns().map(\.column)
+            return try await audienceWaiting() {
+                try await lane(.long).run { session in
+                    let audience = PostgresAudience(source, session)
+                    return try audience.explaining(limit) {
+                        try session.transaction(limit.begin(.readCommitted)) { _ in
+                            try limit.apply(session)
+                            return try body(audience)
+                        }
                     }
                 }
             }
@@ -20,137 +33,85 @@ extension PostgresWarehouse {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        let begin = tables.beginAudience
-        let parts = self.parts(parts, begin: begin)
-        try await lane(.long).runCancellable { session, cancellation in
-            let audience = PostgresAudience(source, session)
-            try audience.explaining {
-                try session.transaction(begin, repeatable: false) { _ in
-                    try audience.read(columns, parts(session, cancellation), body)
+        let limit = PostgresTimeLimit(options)
+        let reading = reading(parts: parts) { limit.begin($0) }
+        do {
+            // Locks come before the first row.
+            try await audienceWaiting() {
+                try await lane(.long).runCancellable { session, cancellation in
+                    let audience = PostgresAudience(source, session)
+                    try audience.explaining(limit) {
+                        let reading = reading(session, cancellation)
+                        try reading.read { _ in
+                            try limit.apply(session)
+                            return try audience.work(columns, reading, body)
+                        }
+                    }
                 }
             }
+        } catch let failure as PostgresFailure {
+            throw stateError(failure)
         }
+    }
+
+    private var audienceWaiting: PostgresWaiting {
+        PostgresWaiting(limit: waitSeconds, lock: "a lock on a relation that the audience reads")
     }
 }
 
-/// One audience on one connection, inside a read-only transaction.
-struct PostgresAudience {
-    let source: AudienceSource
-    let session: PostgresSession
+/// How transactions that read an audience begin. They run under the settings that role, URL and environment give, so that
+/// the audience is the one that these people see in psql; only what the reading itself needs is set.
+final class PostgresTimeLimit: Sendable {
+    private let options: PostgresOptions
+    /// Milliseconds: ours, the role's own; 0: none.
+    private let roles = Mutex(0)
+    private let start = ContinuousClock.now
 
-    init(_ source: AudienceSource, _ session: PostgresSession) {
-        self.source = source
-        self.session = session
+    init(_ options: PostgresOptions) { self.options = options }
+
+    /// A BEGIN with its SET LOCALs. Without any right to write, and with an error where a policy would hide rows, unless
+    /// the configuration wants it applied.
+    func begin(_ isolation: PostgresReading.Isolation) -> String {
+        let limit = effective
+        return "BEGIN ISOLATION LEVEL \(isolation.rawValue), READ ONLY"
+            + "; SET LOCAL lock_timeout = \(PostgresText.milliseconds(PostgresWaiting.lockSeconds))"
+            + "; SET LOCAL idle_in_transaction_session_timeout = \(PostgresText.milliseconds(Self.idleSeconds))"
+            + "; SET LOCAL row_security = \(options.rowSecurity == .refuse ? "off" : "on")"
+            + (isolation == .repeatableRead && limit > 0 ? "; SET LOCAL statement_timeout = \(limit)" : "")
     }
 
-    /// The audience as an item of FROM. A query stands on its own lines, so that a comment at its end ends there.
-    private func relation() throws -> String {
-        switch source {
-        case .table(let parts):
-            return parts.map(PostgresText.identifier).joined(separator: ".") + " AS audience"
-        case .query(let query, _):
-            try check(query)
-            return "(\n\(try withoutSemicolon(query))\n) AS audience"
-        }
+    private static let idleSeconds = 60.0
+
+    /// Sets the smaller of the role's limit and ours, in an open transaction.
+    func apply(_ session: PostgresSession) throws {
+        let found = try session.query(
+            "SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('statement_timeout')::pg_catalog.interval)")
+        roles.withLock { $0 = found.text(0, 0).flatMap { Double($0) }.map(PostgresText.milliseconds) ?? 0 }
+        if effective > 0 { try session.execute("SET LOCAL statement_timeout = \(effective)") }
     }
 
-    /// The columns in order. Checks rights as well, without reading a row.
-    func columns() throws -> [PostgresColumn] { try columns(relation()) }
+    private var own: Int { PostgresText.milliseconds(options.statementTimeoutSeconds) }
 
-    private func columns(_ relation: String) throws -> [PostgresColumn] {
-        let result: PostgresResult
-        do {
-            result = try session.query("SELECT * FROM \(relation) LIMIT 0")
-        } catch var failure as PostgresFailure {
-            failure.position = nil  // counts in our statement, not in the user's
-            throw failure
-        }
-        return try session.columns(of: result)
+    private var effective: Int {
+        let limits = [own, roles.withLock { $0 }].filter { $0 > 0 }
+        return limits.min() ?? 0
     }
 
-    /// A query that the server parses as one statement of its own cannot reach out of the parentheses it is then put in.
-    private func check(_ query: String) throws {
-        let described = try session.describe(query)
-        guard described.columns > 0 else {
-            throw WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
+    /// What ended a statement that the server cancelled (57014), as far as the time it took tells.
+    func explain(_ place: String) -> WarehouseError {
+        let elapsed = start.duration(to: .now)
+        guard effective > 0, elapsed >= .milliseconds(effective) * 0.98 else {
+            return WarehouseError(
+                .timeout, code: "warehouse_cancelled", "\(place) was cancelled by an administrator.",
+                hint: "A session was ended with pg_cancel_backend; run again.")
         }
-        guard described.parameters == 0 else {
-            throw WarehouseError(.query, "\(place) has parameters ($1 …); there is nothing to fill them with.")
+        func seconds(_ milliseconds: Int) -> String {
+            milliseconds > 0 ? "\((Double(milliseconds) / 1000).formatted()) s" : "none"
         }
-    }
-
-    /// The query up to the semicolon that ends it. Where only blanks and `--` comments follow a semicolon and what stands
-    /// before it is a whole statement to the server, then that semicolon is no part of a text or name.
-    private func withoutSemicolon(_ query: String) throws -> String {
-        let bytes = Array(query.utf8)
-        for index in bytes.indices where bytes[index] == UInt8(ascii: ";") && Self.isEmpty(bytes[(index + 1)...]) {
-            let statement = String(decoding: bytes[..<index], as: UTF8.self)
-            try session.execute("SAVEPOINT statement")
-            do {
-                _ = try session.describe(statement)
-                return statement
-            } catch is PostgresFailure {
-                try session.execute("ROLLBACK TO SAVEPOINT statement")
-            }
-        }
-        return query
-    }
-
-    /// Whether every line has nothing but blanks and semicolons before its end or comment.
-    private static func isEmpty(_ bytes: ArraySlice<UInt8>) -> Bool {
-        bytes.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
-            let rest = line.drop { $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: " ") || (9...13).contains($0) }
-            return rest.isEmpty || rest.starts(with: "--".utf8)
-        }
-    }
-
-    /// How errors name the audience.
-    var place: String {
-        switch source {
-        case .table(let parts): "The audience table \(parts.joined(separator: "."))"
-        case .query(_, nil): "The audience query"
-        case .query(_, let file?): "The audience query in \(file)"
-        }
-    }
-
-    func read(
-        _ wanted: IdentifierColumns, _ parts: PostgresParts,
-        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
-    ) throws {
-        let relation = try relation()
-        let existing = try columns(relation)
-        let email = try wanted.email.map { try find($0, existing) }
-        let userID = try wanted.userID.map { try find($0, existing) }
-        let list = [email, userID].compactMap { $0 }.map { column in
-            PostgresText.identifier(column.name) + (column.wire.needsCast ? "::pg_catalog.text" : "")
-        }
-        guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
-        let wires = (email?.wire, userID?.wire)
-        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
-        let makeBody: @Sendable () -> PostgresParts.Body = {
-            let reader = PostgresAudienceReader(email: wires.0, userID: wires.1)
-            return { part, message in try reader.read(message) { try body(part, $0, $1) } }
-        }
-        if let ranges = try parts.ranges(of: name) {
-            try parts.read(ranges, { "\(select) WHERE \($0)" }, makeBody)
-        } else {
-            try parts.read(select, makeBody)
-        }
-    }
-
-    /// The quoted name of a table; nil for a query.
-    private var name: String? {
-        guard case .table(let parts) = source else { return nil }
-        return parts.map(PostgresText.identifier).joined(separator: ".")
-    }
-
-    private func find(_ name: String, _ columns: [PostgresColumn]) throws -> PostgresColumn {
-        // Bytes, not `==` on String: that would take differently composed letters for equal.
-        guard let column = columns.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
-            throw WarehouseError(
-                .missing, code: "audience_column_missing", "\(place) has no column \(name).",
-                hint: "It has: \(columns.map(\.name).joined(separator: ", ")).")
-        }
-        return column
+        return WarehouseError(
+            .timeout,
+            "\(place) took longer than \(seconds(effective)): the role's statement_timeout is"
+                + " \(seconds(roles.withLock { $0 })), statement_timeout_seconds of the warehouse \(seconds(own)).",
+            hint: "Make it faster, read a prepared table, or raise the smaller of the two.")
     }
 }

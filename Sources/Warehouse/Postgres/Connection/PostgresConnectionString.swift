@@ -16,7 +16,9 @@ struct PostgresConnectionString: Sendable {
     ]
 
     /// Opens a connection; blocks. The message of a failure has no part of the connection string but host and user.
-    func connect() throws -> OpaquePointer {
+    ///
+    /// - Parameter isStopped: asked several times a second; true ends the attempt with `CancellationError`.
+    func connect(isStopped: () -> Bool) throws -> OpaquePointer {
         let given = try parsed()
         var keywords = ["fallback_application_name"]
         var values = [applicationName]
@@ -29,28 +31,36 @@ struct PostgresConnectionString: Sendable {
         }
         keywords += ["dbname", "client_encoding"]
         values += [url.reveal(), "UTF8"]
-        return try open(keywords, values, secrets: ["password", "sslpassword"].compactMap { given[$0] })
+        // 0 and less mean "for ever" to libpq; a run is to end all the same.
+        let timeout = (given["connect_timeout"] ?? environment["PGCONNECT_TIMEOUT"]).flatMap { Double($0) } ?? 10
+        return try withoutActuallyEscaping(isStopped) { isStopped in
+            let connecting = PostgresConnecting(
+                keywords: keywords, values: values, timeout: timeout > 0 ? timeout : 120, isStopped: isStopped)
+            guard let connection = try connecting.open() else {
+                throw PostgresFailure(message: "no memory for a connection", isDisconnected: true)
+            }
+            try check(connection, secrets: ["password", "sslpassword"].compactMap { given[$0] })
+            PQsetNoticeProcessor(connection, { _, _ in }, nil)
+            return connection
+        }
     }
 
-    private func open(_ keywords: [String], _ values: [String], secrets: [String]) throws -> OpaquePointer {
-        let connection = withCStrings(keywords) { keywords in
-            withCStrings(values) { values in PQconnectdbParams(keywords, values, 1) }
+    /// Ends a connection that did not come about, and says why.
+    private func check(_ connection: OpaquePointer, secrets: [String]) throws {
+        guard PQstatus(connection) != CONNECTION_OK else { return }
+        let refusal = PostgresRefusal(verbose: String(cString: PQerrorMessage(connection)))
+        PQfinish(connection)
+        var message = refusal.message
+        for secret in secrets where !secret.isEmpty {
+            message = message.replacingOccurrences(of: secret, with: "***", options: .literal)
         }
-        guard let connection else {
-            throw PostgresFailure(message: "no memory for a connection", isDisconnected: true)
-        }
-        guard PQstatus(connection) == CONNECTION_OK else {
-            var message = Self.oneLine(String(cString: PQerrorMessage(connection)))
-            for secret in secrets where !secret.isEmpty {
-                message = message.replacingOccurrences(of: secret, with: "***", options: .literal)
-            }
-            PQfinish(connection)
-            // Told without its code: a server that begins a session writes a file of the database.
-            let isFull = message.contains("could not write init file") || message.contains("No space left on device")
-            throw PostgresFailure(sqlState: isFull ? "53100" : nil, message: message, isDisconnected: !isFull)
-        }
-        PQsetNoticeProcessor(connection, { _, _ in }, nil)
-        return connection
+        // A server on a full disk refuses a new session as it cannot write a file of the database.
+        let isFull =
+            refusal.sqlState == "53100" || message.contains("could not write init file")
+            || message.contains("No space left on device")
+        throw PostgresFailure(
+            sqlState: isFull ? "53100" : refusal.sqlState, message: message, isDisconnected: !isFull,
+            isBeforeConnection: true)
     }
 
     /// The keywords that the string sets. libpq's own message about a broken string would quote it, so it is left out.
@@ -62,7 +72,7 @@ struct PostgresConnectionString: Sendable {
                 message: "the connection string is not one that libpq understands",
                 hint: "Write a URI (postgresql://user@host:5432/database?sslmode=verify-full) or keywords"
                     + " (host=… dbname=… user=…); percent-encode special characters of a URI.",
-                isDisconnected: true)
+                isDisconnected: true, isBeforeConnection: true)
         }
         defer { PQconninfoFree(options) }
         var given: [String: String] = [:]

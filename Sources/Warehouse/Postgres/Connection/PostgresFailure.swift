@@ -4,33 +4,30 @@ import CLibPQ
 struct PostgresFailure: Error {
     /// Five characters; nil where the failure is libpq's own (no connection).
     var sqlState: String?
-    /// The server's primary message, one line. Details are left out: they quote rows.
+    /// One line that quotes no value of a row: the server's primary message where it cannot quote one, else the name of
+    /// the condition.
     var message: String
-    /// The server's own hint.
+    /// The server's own hint; nil where its message is not shown either.
     var hint: String?
     /// Position in the statement, in characters from 1.
     var position: Int?
+    /// The constraint that refused a row.
+    var constraint: String?
     /// The role whose statement failed, for GRANTs.
     var role: String = ""
     /// Whether the connection is gone.
     var isDisconnected = false
+    /// Whether a transaction that was to write met a server that only replays the changes of another one.
+    var isStandby = false
+    /// Whether there never was a connection, so that nothing has been run.
+    var isBeforeConnection = false
 
     /// PostgreSQL's documentation, appendix A, "PostgreSQL Error Codes".
     var kind: WarehouseError.Kind {
-        if isDisconnected { return .connection }
-        guard let sqlState else { return .other }
+        guard let sqlState else { return isDisconnected ? .connection : .other }
+        if isDisconnected { return sqlState == "53100" ? .storage : .connection }
         if let kind = Self.kinds[sqlState] { return kind }
         return Self.classes[String(sqlState.prefix(2))] ?? .other
-    }
-
-    /// A message of the server without the value of a row that it may quote: those of class 22, "Data Exception", do
-    /// (`invalid input syntax for type integer: "ada@example.com"`).
-    static func withoutValues(_ message: String, sqlState: String?) -> String {
-        let bytes = Array(message.utf8)
-        let quote = UInt8(ascii: "\"")
-        guard sqlState?.hasPrefix("22") == true, let first = bytes.firstIndex(of: quote) else { return message }
-        let end = bytes.lastIndex(of: quote).map { $0 > first ? $0 + 1 : bytes.count } ?? bytes.count
-        return String(decoding: bytes[..<first], as: UTF8.self) + "…" + String(decoding: bytes[end...], as: UTF8.self)
     }
 
     private static let kinds: [String: WarehouseError.Kind] = [
@@ -45,23 +42,60 @@ struct PostgresFailure: Error {
         "2F": .query, "38": .query, "39": .query, "53": .storage, "40": .busy,
     ]
 
-    /// Whether the same transaction may go through at once.
-    var isWorthRepeating: Bool { kind == .busy }
+    /// Whether the same transaction may go through at once: after a deadlock or a serialisation failure.
+    var isWorthRepeating: Bool { sqlState?.hasPrefix("40") == true && !isDisconnected }
+
+    /// Whether a lock was not had in time; the transaction was rolled back.
+    var isLockTimeout: Bool { sqlState == "55P03" && !isDisconnected }
 
     /// Whether a table or schema does not exist.
     var isMissingTable: Bool { sqlState == "42P01" || sqlState == "3F000" }
 
     var warehouseError: WarehouseError {
-        WarehouseError(kind, "Postgres: \(message)", hint: hint ?? defaultHint)
+        let hint = hint ?? connectionHint ?? defaultHint
+        var error = WarehouseError(
+            kind, code: isStandby ? "warehouse_standby" : nil, "Postgres: \(message)", hint: isStandby ? Self.standbyHint : hint)
+        error.constraint = constraint
+        return error
     }
 
     private var defaultHint: String? {
         switch kind {
-        case .connection: "Check that the server runs and that the URL, user and password are right."
-        case .busy: "Another session holds a lock that is needed; try again."
-        case .timeout: "The statement took longer than allowed."
+        case .busy where sqlState == "40001": "Another transaction changed the same rows meanwhile; try again."
+        case .busy: "Another session holds a lock that is needed. pg_locks and pg_blocking_pids() name it; try again."
+        case .timeout: "The statement took longer than allowed, or was cancelled by an administrator."
         case .storage: "Free disk space or raise the limits of the server."
         default: nil
+        }
+    }
+
+    static let standbyHint =
+        "This server is a standby, which takes no writes; Rollcall keeps its state in the same database. Let the URL name"
+        + " the primary; with several hosts, add target_session_attrs=read-write."
+}
+
+// MARK: What may be shown
+
+extension PostgresFailure {
+    /// Where an error comes from, as far as that says whether its text can quote a value.
+    struct Origin {
+        /// It carries a context: it was raised inside of a function, a COPY line or a trigger.
+        var hasContext: Bool
+        /// It points to a place in the statement that was sent: the parser refused it.
+        var hasPosition: Bool
+    }
+
+    /// Whether the server's text may be shown. Anything raised inside of a function may have any text, and any code. The
+    /// server's own text quotes values in class 22 (`invalid input syntax for type integer: "ada@example.com"`) and, for
+    /// casts to names (`'ada@example.com'::regclass`), in class 42; the parser's text names what stands in the query.
+    static func mayShow(_ sqlState: String?, _ origin: Origin) -> Bool {
+        guard let sqlState else { return true }
+        guard !origin.hasContext else { return false }
+        switch sqlState.prefix(2) {
+        case "08", "25", "28", "3D", "40", "53", "54", "55", "57", "58", "F0": return true
+        case "42" where sqlState == "42501": return true
+        case "42", "0A", "3F": return origin.hasPosition
+        default: return false
         }
     }
 }
@@ -72,4 +106,7 @@ enum PostgresErrorField {
     static let message = Int32(UInt8(ascii: "M"))
     static let hint = Int32(UInt8(ascii: "H"))
     static let position = Int32(UInt8(ascii: "P"))
+    static let context = Int32(UInt8(ascii: "W"))
+    static let internalQuery = Int32(UInt8(ascii: "q"))
+    static let constraint = Int32(UInt8(ascii: "n"))
 }

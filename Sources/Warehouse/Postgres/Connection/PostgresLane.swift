@@ -8,6 +8,8 @@ import Synchronization
 final class PostgresLane: @unchecked Sendable {
     private let settings: PostgresConnectionString
     private let patience: Double
+    /// Seconds to wait for a connection while none is free.
+    private let waitSeconds: Double
     private let queue: DispatchQueue
     /// Both are touched on `queue` only.
     private var session: PostgresSession?
@@ -16,21 +18,29 @@ final class PostgresLane: @unchecked Sendable {
     private let pending = Mutex(0)
 
     /// - Parameter patience: seconds that a call may take before its connection is given up; 0: any.
-    init(_ settings: PostgresConnectionString, label: String, patience: Double) {
+    init(_ settings: PostgresConnectionString, label: String, patience: Double, waitSeconds: Double = 0) {
         self.settings = settings
         self.patience = patience
+        self.waitSeconds = waitSeconds
         queue = DispatchQueue(label: "rollcall.postgres.\(label)")
     }
 
     var load: Int { pending.withLock { $0 } }
 
+    /// Whether it needs no new connection, as far as is known.
+    private let isOpen = Mutex(false)
+    var hasConnection: Bool { isOpen.withLock { $0 } }
+
     /// Runs `body` with the connection, after all earlier calls. Cancelling the task does not end it: what was begun is
-    /// brought to its end.
+    /// brought to its end. A connection that cannot be had now is waited for.
     func run<T: Sendable>(_ body: @escaping @Sendable (PostgresSession) throws -> T) async throws -> T {
         pending.withLock { $0 += 1 }
         defer { pending.withLock { $0 -= 1 } }
-        return try await withCheckedThrowingContinuation { continuation in
-            queue.async { continuation.resume(with: Result { try self.perform(body) }) }
+        let isStopped = WarehouseWait.current.isStopped
+        return try await PostgresWaiting(limit: waitSeconds, lock: "")(mayRepeat: { false }) {
+            try await withCheckedThrowingContinuation { continuation in
+                queue.async { continuation.resume(with: Result { try self.perform(isStopped, body) }) }
+            }
         }
     }
 
@@ -59,7 +69,7 @@ final class PostgresLane: @unchecked Sendable {
         _ body: @escaping @Sendable (PostgresSession) throws -> Void,
         completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        queue.async { completion(Result { try self.perform(body) }) }
+        queue.async { completion(Result { try self.perform({ false }, body) }) }
     }
 
     func close() async {
@@ -72,12 +82,13 @@ final class PostgresLane: @unchecked Sendable {
         }
     }
 
-    private func perform<T>(_ body: (PostgresSession) throws -> T) throws -> T {
+    private func perform<T>(_ isStopped: () -> Bool, _ body: (PostgresSession) throws -> T) throws -> T {
         guard !isClosed else {
             throw WarehouseError(.connection, code: "warehouse_closed", "The warehouse was closed.")
         }
         if let session, !session.isAlive() { self.session = nil }
-        let session = try session ?? PostgresSession(settings)
+        defer { isOpen.withLock { $0 = self.session != nil } }
+        let session = try session ?? PostgresSession(settings, isStopped: isStopped)
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
         guard patience > 0 else { return try body(session) }

@@ -7,13 +7,22 @@ final class PostgresSession {
     /// Set when the connection's state is no longer known, after a broken-off COPY or a cancel request.
     private var isCondemned = false
 
-    init(_ settings: PostgresConnectionString) throws {
-        connection = try settings.connect()
+    /// - Parameter isStopped: true ends the attempt to connect with `CancellationError`.
+    init(_ settings: PostgresConnectionString, isStopped: () -> Bool = { false }) throws {
+        connection = try settings.connect(isStopped: isStopped)
     }
 
     deinit { PQfinish(connection) }
 
     var role: String { PQuser(connection).map { String(cString: $0) } ?? "" }
+
+    /// The encoding of the database's texts, as `server_encoding` has it.
+    var serverEncoding: String? { parameter("server_encoding") }
+
+    /// A setting that the server reports of its own accord; nil where it, or a pooler, does not.
+    private func parameter(_ name: String) -> String? {
+        PQparameterStatus(connection, name).map { String(cString: $0) }
+    }
 
     var descriptor: Int32 { PQsocket(connection) }
 
@@ -69,28 +78,38 @@ final class PostgresSession {
     }
 
     func failure(_ result: borrowing PostgresResult) -> PostgresFailure {
-        let message =
-            result.errorField(PostgresErrorField.message)
-            ?? PostgresConnectionString.oneLine(String(cString: PQerrorMessage(connection)))
         let sqlState = result.errorField(PostgresErrorField.sqlState)
+        let position = result.errorField(PostgresErrorField.position).flatMap { Int($0) }
+        let context = result.errorField(PostgresErrorField.context)
+        let isInternal = result.errorField(PostgresErrorField.internalQuery) != nil
+        let mayShow = PostgresFailure.mayShow(
+            sqlState, .init(hasContext: context != nil || isInternal, hasPosition: position != nil))
+        var message: String
+        if let sqlState, !mayShow {
+            message = PostgresConditions.describe(sqlState)
+        } else {
+            message = result.errorField(PostgresErrorField.message) ?? ""
+            if message.isEmpty { message = PostgresConnectionString.oneLine(String(cString: PQerrorMessage(connection))) }
+            if message.isEmpty { message = "the connection was lost" }
+        }
         return PostgresFailure(
-            sqlState: sqlState,
-            message: message.isEmpty
-                ? "the connection was lost" : PostgresFailure.withoutValues(message, sqlState: sqlState),
-            hint: result.errorField(PostgresErrorField.hint),
-            position: result.errorField(PostgresErrorField.position).flatMap { Int($0) }, role: role,
+            sqlState: sqlState, message: message,
+            hint: mayShow ? result.errorField(PostgresErrorField.hint) : nil, position: isInternal ? nil : position,
+            constraint: result.errorField(PostgresErrorField.constraint), role: role,
             isDisconnected: PQstatus(connection) != CONNECTION_OK)
     }
 }
 
 extension PostgresSession {
-    /// How often a transaction is run again after a deadlock, a serialisation failure or a lock that was not had.
+    /// How often a transaction is run again after a deadlock or a serialisation failure.
     private static let repetitions = 3
 
     /// Runs `body` between `begin` (a BEGIN and its SET LOCALs) and COMMIT. After an error nothing is left.
-    /// `repeatable`: `body` may be run again from its start. A COMMIT whose answer is lost has an unknown outcome.
+    ///
+    /// - Parameter mayRepeat: whether `body` can be run again from its start. A COMMIT whose answer is lost has an unknown
+    ///   outcome.
     func transaction<T>(
-        _ begin: String, repeatable: Bool = true, _ body: (PostgresSession) throws -> T
+        _ begin: String, mayRepeat: () -> Bool = { true }, _ body: (PostgresSession) throws -> T
     ) throws -> T {
         var repetition = 0
         while true {
@@ -98,7 +117,7 @@ extension PostgresSession {
                 return try once(begin, body)
             } catch let failure as PostgresFailure where failure.isWorthRepeating {
                 repetition += 1
-                guard repeatable, repetition <= Self.repetitions, isUsable else { throw failure }
+                guard mayRepeat(), repetition <= Self.repetitions, isUsable else { throw failure }
                 usleep(UInt32(repetition) * 20_000)
             }
         }
@@ -106,7 +125,7 @@ extension PostgresSession {
 
     private func once<T>(_ begin: String, _ body: (PostgresSession) throws -> T) throws -> T {
         do {
-            try execute(begin)
+            try start(begin)
             let value = try body(self)
             try execute("COMMIT")
             return value
@@ -115,6 +134,16 @@ extension PostgresSession {
                 do { try execute("ROLLBACK") } catch { condemn() }
             }
             throw error
+        }
+    }
+
+    private func start(_ begin: String) throws {
+        do {
+            try execute(begin)
+        } catch var failure as PostgresFailure where failure.sqlState == "0A000" {
+            // "cannot set transaction read-write mode during recovery"
+            failure.isStandby = true
+            throw failure
         }
     }
 }

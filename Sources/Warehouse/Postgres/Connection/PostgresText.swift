@@ -23,6 +23,11 @@ enum PostgresText {
         return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
     }
 
+    /// A time-out of the server in milliseconds; 0: none.
+    static func milliseconds(_ seconds: Double) -> Int {
+        seconds <= 0 ? 0 : Int(min(max(seconds * 1000, 1), 2_000_000_000))
+    }
+
     /// An array literal of numbers.
     static func array<T: BinaryInteger>(_ values: [T?]) -> String {
         "{" + values.map { $0.map { "\($0)" } ?? "NULL" }.joined(separator: ",") + "}"

@@ -10,23 +10,26 @@ struct PostgresMembers {
 
     typealias Body = (Fingerprint, MemberState, _ listed: Bool) throws -> Void
 
-    func read(_ parts: PostgresParts, _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void)
-        throws
-    {
-        let condition = try condition(parts.session)
-        guard let ranges = try parts.ranges(of: table), try isLargeShare(of: ranges.pages, parts.session) else {
-            return try parts.read("SELECT \(Self.columns) FROM \(table) WHERE \(condition)") {
-                let reader = BinaryCopyReader()
-                return { part, message in try Self.readRows(reader, message) { try body(part, $0, $1, $2) } }
+    func read(
+        _ reading: PostgresReading, _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void
+    ) throws {
+        try reading.read { session in
+            // The lock first: see PostgresReading.
+            try session.execute("SELECT FROM \(table) LIMIT 0")
+            let condition = try condition(session)
+            guard let ranges = try reading.ranges(of: table), try isLargeShare(of: ranges.pages, session) else {
+                return PostgresReading.Work(select: "SELECT \(Self.columns) FROM \(table) WHERE \(condition)") {
+                    let reader = BinaryCopyReader()
+                    return { part, message in try Self.readRows(reader, message) { try body(part, $0, $1, $2) } }
+                }
             }
-        }
-        // As a filter of the aggregate: with it in WHERE, and without statistics, the server would take the primary key.
-        let filter = try isAlone(parts.session) ? "" : " FILTER (WHERE \(condition))"
-        try parts.read(ranges) { range in
-            "SELECT \(Self.packed)\(filter) FROM \(table) AS audience WHERE \(range)"
-        } _: {
-            let reader = BinaryCopyReader()
-            return { part, message in try Self.readPacked(reader, message) { try body(part, $0, $1, $2) } }
+            // As a filter of the aggregate: with it in WHERE, and without statistics, the server would take the primary key.
+            let filter = try isAlone(session) ? "" : " FILTER (WHERE \(condition))"
+            let select = "SELECT \(Self.packed)\(filter) FROM \(table) AS audience"
+            return PostgresReading.Work(select: select, ranges: ranges, selectRange: { "\(select) WHERE \($0)" }) {
+                let reader = BinaryCopyReader()
+                return { part, message in try Self.readPacked(reader, message) { try body(part, $0, $1, $2) } }
+            }
         }
     }
 

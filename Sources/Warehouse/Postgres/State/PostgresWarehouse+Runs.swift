@@ -17,7 +17,7 @@ extension PostgresWarehouse {
                     throw WarehouseError(.conflict, "There is a run \(run.id) already.")
                 }
             }
-        } catch  where error.kind == .conflict && error.error.message.contains("one_open_run_per_sync") {
+        } catch  where error.constraint == "one_open_run_per_sync" {
             throw WarehouseError(.conflict, "The sync \(run.sync) has another run that is queued, running or held.")
         }
     }

@@ -15,10 +15,12 @@ extension PostgresWarehouse {
 
     public func migrate() async throws(WarehouseError) -> MigrationResult {
         let tables = tables
-        let begin = tables.begin(isLong: true, lockSeconds: 60)
+        let begin = tables.begin(.readWrite, isLong: true)
         do {
-            return try await lane(.state).run { session in
-                try session.transaction(begin) { try Self.migrate($0, tables) }
+            return try await waiting(.state)() {
+                try await lane(.state).run { session in
+                    try session.transaction(begin) { try Self.migrate($0, tables) }
+                }
             }
         } catch let failure as PostgresFailure where failure.kind == .permission {
             throw WarehouseError(
@@ -31,7 +33,7 @@ extension PostgresWarehouse {
         }
     }
 
-    private static func migrate(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> MigrationResult {
+    static func migrate(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> MigrationResult {
         _ = try session.query(
             "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))", ["rollcall migrate", tables.schema])
         let schema = try session.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [tables.schema])

@@ -32,8 +32,9 @@ extension PostgresWarehouse {
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
         let members = PostgresMembers(sync: sync, list: list, table: "\(tables.quotedSchema).list_members")
-        let parts = self.parts(parts, begin: tables.beginStream)
-        try await stream { session, cancellation in try members.read(parts(session, cancellation), body) }
+        let tables = tables
+        let reading = reading(parts: parts) { tables.begin(.readOnly, $0, isLong: true) }
+        try await streaming { session, cancellation in try members.read(reading(session, cancellation), body) }
     }
 
     private static let memberColumns = """

@@ -1,5 +1,6 @@
 import Foundation
 public import RollcallCore
+import Synchronization
 
 extension PostgresWarehouse {
     /// Changes or records asked of a plan at once.
@@ -8,14 +9,18 @@ extension PostgresWarehouse {
     public func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
-        try await write(.long, repeatable: false) { session in
+        // A plan can be read once only. All that another session may have locked is locked before that.
+        let hasBegun = Atomic(false)
+        try await write(.long, mayRepeat: { !hasBegun.load(ordering: .relaxed) }) { session in
             // The row lock is taken after the bulk, so that the lease can be renewed meanwhile; nothing counts before.
             try Self.look(lease, session)
+            try session.execute("LOCK TABLE sync_runs IN ROW EXCLUSIVE MODE")
             guard let runID = PostgresText.runID(run.id) else { throw PostgresRunRow.noRun(run.id) }
             // An earlier, equal call may have been committed without its answer arriving.
             try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [run.id])
             try session.modify(
                 "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
+            hasBegun.store(true, ordering: .relaxed)
             try Self.copyChanges(plan, runID, session)
             if log.retain { try Self.copyRecords(plan, runID, run.sync, log, session) }
             try Self.prove(lease, session)

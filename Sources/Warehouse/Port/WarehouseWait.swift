@@ -1,0 +1,76 @@
+/// Who is notified while a call waits for a warehouse, and what ends the wait early. Set around a piece of work with
+/// `WarehouseWait.$current.withValue`; every call to a warehouse inside of it heeds it.
+public struct WarehouseWait: Sendable {
+    @TaskLocal public static var current = WarehouseWait()
+
+    /// Seconds after which a wait is reported for the first time, and between two reports after that.
+    public static let firstReport = 5.0
+    public static let nextReport = 30.0
+
+    /// Whether the caller no longer wants what it waits for. Asked several times a second, from any thread.
+    public var isStopped: @Sendable () -> Bool
+    /// Gets what is waited for; must not block.
+    public var report: @Sendable (Report) -> Void
+
+    public init(
+        isStopped: @escaping @Sendable () -> Bool = { false }, report: @escaping @Sendable (Report) -> Void = { _ in }
+    ) {
+        self.isStopped = isStopped
+        self.report = report
+    }
+
+    /// A wait that has lasted for a while.
+    public struct Report: Sendable, Equatable {
+        /// What is waited for: "a connection to Postgres (too many connections …)".
+        public var reason: String
+        /// Seconds waited so far, and at most.
+        public var seconds: Double
+        public var limit: Double
+
+        public init(reason: String, seconds: Double, limit: Double) {
+            self.reason = reason
+            self.seconds = seconds
+            self.limit = limit
+        }
+
+        /// One line: "waiting for a lock … (5 s so far, at most 120 s)".
+        public var text: String {
+            "waiting for \(reason) (\(Int(seconds.rounded())) s so far, at most \(Int(limit.rounded())) s)"
+        }
+    }
+}
+
+/// One wait of one call: how long it has lasted, when it is reported next, when it is over.
+struct WaitClock {
+    let limit: Double
+    let isReported: Bool
+    private let start = ContinuousClock.now
+    private var nextReport = WarehouseWait.firstReport
+
+    /// - Parameters:
+    ///   - limit: seconds that the call may wait in all.
+    ///   - isReported: false for waits that are part of normal work.
+    init(limit: Double, isReported: Bool = true) {
+        self.limit = limit
+        self.isReported = isReported
+    }
+
+    var seconds: Double {
+        let components = start.duration(to: .now).components
+        return Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+
+    enum Verdict { case goOn, over, stopped }
+
+    /// Looks whether to try once more, and reports the wait when it is time.
+    mutating func check(_ wait: WarehouseWait, _ reason: String) -> Verdict {
+        if wait.isStopped() { return .stopped }
+        let seconds = seconds
+        if seconds >= limit { return .over }
+        if isReported, seconds >= nextReport {
+            wait.report(.init(reason: reason, seconds: seconds, limit: limit))
+            nextReport = seconds + WarehouseWait.nextReport
+        }
+        return .goOn
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import RollcallCore
+
+/// One audience on one connection, inside of a read-only transaction.
+struct PostgresAudience {
+    let source: AudienceSource
+    let session: PostgresSession
+
+    init(_ source: AudienceSource, _ session: PostgresSession) {
+        self.source = source
+        self.session = session
+    }
+
+    /// How errors name the audience.
+    var place: String {
+        switch source {
+        case .table(let parts): "The audience table \(parts.joined(separator: "."))"
+        case .query(_, nil): "The audience query"
+        case .query(_, let file?): "The audience query in \(file)"
+        }
+    }
+
+    /// What stands in front of a query when it is an item of FROM; a position in the whole counts from there.
+    static let queryPrefix = "SELECT * FROM (\n"
+
+    /// The audience as an item of FROM. A query stands on lines that are its own, so that a comment at its end ends there.
+    private func relation() throws -> String {
+        switch source {
+        case .table(let parts):
+            return parts.map(PostgresText.identifier).joined(separator: ".") + " AS audience"
+        case .query(let query, _):
+            try check(query)
+            return "(\n\(try withoutSemicolon(query))\n) AS audience"
+        }
+    }
+
+    /// A query that the server parses as one statement of its own cannot reach out of the parentheses it is then put in.
+    private func check(_ query: String) throws {
+        let described = try session.describe(query)
+        guard described.columns > 0 else {
+            throw WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
+        }
+        guard described.parameters == 0 else {
+            throw WarehouseError(.query, "\(place) has parameters ($1 …); there is nothing to fill them with.")
+        }
+    }
+
+    /// The query up to the semicolon that ends it. Where only blanks and comments follow a semicolon and what stands before
+    /// it is a whole statement to the server, that semicolon is no part of a text or name.
+    private func withoutSemicolon(_ query: String) throws -> String {
+        let bytes = Array(query.utf8)
+        for index in bytes.indices
+        where bytes[index] == UInt8(ascii: ";") && PostgresQueryText.isEmpty(bytes[(index + 1)...]) {
+            let statement = String(decoding: bytes[..<index], as: UTF8.self)
+            try session.execute("SAVEPOINT statement")
+            do {
+                _ = try session.describe(statement)
+                return statement
+            } catch is PostgresFailure {
+                try session.execute("ROLLBACK TO SAVEPOINT statement")
+            }
+        }
+        return query
+    }
+
+    /// The columns in order, by a statement that reads nothing and takes the locks of all that the audience reads. Checks
+    /// rights as well.
+    func lockedColumns() throws -> [PostgresColumn] { try lockedColumns(relation()) }
+
+    private func lockedColumns(_ relation: String) throws -> [PostgresColumn] {
+        let result: PostgresResult
+        do {
+            result = try session.query("SELECT * FROM \(relation) LIMIT 0")
+        } catch var failure as PostgresFailure {
+            // Counts in our statement; the user knows his own.
+            failure.position = failure.position.map { $0 - Self.queryPrefix.count }
+            throw failure
+        }
+        return try session.columns(of: result)
+    }
+
+    /// Names of functions that may read tables, and of foreign tables, which the audience uses. What they read is on
+    /// another server or not known before they run, so no lock is taken on it. To be called after ``lockedColumns()``, whose
+    /// locks say what is used.
+    func unlockedReads() throws -> [String] {
+        var names: Set<String> = []
+        if case .query(let query, _) = source { names = PostgresQueryText.allNames(query) }
+        let result = try session.query(
+            """
+            WITH locked AS (
+                SELECT l.relation FROM pg_catalog.pg_locks l
+                 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation')
+            SELECT 'foreign table ' || c.relname FROM pg_catalog.pg_class c
+             WHERE c.oid IN (SELECT relation FROM locked) AND c.relkind = 'f'
+            UNION
+            SELECT 'function ' || p.proname FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language g ON g.oid = p.prolang
+             WHERE p.oid >= 16384 AND p.provolatile <> 'i' AND p.prokind = 'f' AND g.lanname NOT IN ('internal', 'c')
+               AND (p.proname = ANY($1::pg_catalog.text[])
+                    OR p.oid IN (SELECT d.refobjid FROM pg_catalog.pg_depend d
+                                   JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid
+                                  WHERE d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass
+                                    AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                                    AND r.ev_class IN (SELECT relation FROM locked)))
+             ORDER BY 1
+            """, [PostgresText.array(names.sorted().map { $0 as String? })])
+        return (0..<result.rowCount).map { result.text($0, 0) ?? "" }
+    }
+
+    /// Takes the locks and says what to read.
+    func work(
+        _ wanted: IdentifierColumns, _ reading: PostgresReading,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
+    ) throws -> PostgresReading.Work {
+        let relation = try relation()
+        let existing = try lockedColumns(relation)
+        let email = try wanted.email.map { try find($0, existing) }
+        let userID = try wanted.userID.map { try find($0, existing) }
+        let encoding = PostgresEncoding(session.serverEncoding)
+        let list = [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
+        guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
+        let wires = (email?.wire, userID?.wire)
+        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+        return PostgresReading.Work(
+            select: select, ranges: try reading.ranges(of: name), selectRange: { "\(select) WHERE \($0)" }
+        ) {
+            let reader = PostgresAudienceReader(email: wires.0, userID: wires.1, encoding: encoding)
+            return { part, message in try reader.read(message) { try body(part, $0, $1) } }
+        }
+    }
+
+    /// The quoted name of a table; nil for a query.
+    private var name: String? {
+        guard case .table(let parts) = source else { return nil }
+        return parts.map(PostgresText.identifier).joined(separator: ".")
+    }
+
+    private func find(_ name: String, _ columns: [PostgresColumn]) throws -> PostgresColumn {
+        // Bytes, not `==` on String: that would take differently composed letters for equal.
+        guard let column = columns.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
+            throw WarehouseError(
+                .missing, code: "audience_column_missing", "\(place) has no column \(name).",
+                hint: "It has: \(columns.map(\.name).joined(separator: ", ")).")
+        }
+        return column
+    }
+}

@@ -6,7 +6,7 @@ SEEDS ?= 50000
 # Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 24
 
-.PHONY: help demo test check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
+.PHONY: help demo test reload check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,11 @@ faults: ## kill runs at ROUNDS random moments (600), each put right by the next 
 	@scripts/setup
 	$(SWIFT) build --build-tests
 	ROLLCALL_FAULT_ROUNDS=$(ROUNDS) $(SWIFT) test --skip-build --filter 'RollcallTests.KillTests'
+
+reload: ## RUNS runs (1,000) beside a session that empties and fills their tables without a pause
+	@scripts/setup
+	$(SWIFT) build --build-tests
+	ROLLCALL_RELOAD_ROUNDS=$(or $(RUNS),1000) $(SWIFT) test --skip-build --filter 'RollcallTests.ReloadTests'
 
 check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
 	@scripts/setup

@@ -63,7 +63,8 @@ public struct SyncPipeline: Sendable {
     /// Runs the sync once. Never throws: whatever goes wrong is in the outcome, and in the warehouse if that can be reached.
     public func run(_ request: RunRequest) async -> RunOutcome {
         let outer = WarehouseWait.current
-        let wait = WarehouseWait(isStopped: { [stop] in stop.reason != nil || outer.isStopped() }, report: outer.report)
+        var wait = outer
+        wait.isStopped = { [stop] in stop.reason != nil || outer.isStopped() }
         return await WarehouseWait.$current.withValue(wait) { await begin(request) }
     }
 

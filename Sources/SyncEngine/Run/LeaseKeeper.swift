@@ -58,7 +58,8 @@ final class LeaseKeeper: Sendable {
     func patiently<R>(_ body: () async throws(WarehouseError) -> R) async throws -> R {
         let start = clock.uptime
         var pause = Duration.milliseconds(100)
-        var nextReport = WarehouseWait.firstReport
+        let wait = WarehouseWait.current
+        var nextReport = wait.firstReport
         while true {
             do throws(WarehouseError) {
                 return try await body()
@@ -67,9 +68,8 @@ final class LeaseKeeper: Sendable {
                 let limit = stop.reason == nil ? warehouse.waitSeconds : min(1, warehouse.waitSeconds)
                 guard error.isTransient, holds(for: pause), waited < limit else { throw error }
                 if waited >= nextReport {
-                    WarehouseWait.current.report(
-                        .init(reason: "the warehouse: \(error.error.message)", seconds: waited, limit: limit))
-                    nextReport = waited + WarehouseWait.nextReport
+                    wait.report(.init(reason: "the warehouse: \(error.error.message)", seconds: waited, limit: limit))
+                    nextReport = waited + wait.nextReport
                 }
                 try await sleep(pause)
                 pause = min(pause * 2, .seconds(3))

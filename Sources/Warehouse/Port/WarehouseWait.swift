@@ -3,20 +3,22 @@
 public struct WarehouseWait: Sendable {
     @TaskLocal public static var current = WarehouseWait()
 
-    /// Seconds after which a wait is reported for the first time, and between two reports after that.
-    public static let firstReport = 5.0
-    public static let nextReport = 30.0
-
     /// Whether the caller no longer wants what it waits for. Asked several times a second, from any thread.
     public var isStopped: @Sendable () -> Bool
     /// Gets what is waited for; must not block.
     public var report: @Sendable (Report) -> Void
+    /// Seconds after which a wait is reported for the first time, and between two reports after that.
+    public var firstReport: Double
+    public var nextReport: Double
 
     public init(
-        isStopped: @escaping @Sendable () -> Bool = { false }, report: @escaping @Sendable (Report) -> Void = { _ in }
+        isStopped: @escaping @Sendable () -> Bool = { false }, report: @escaping @Sendable (Report) -> Void = { _ in },
+        firstReport: Double = 5, nextReport: Double = 30
     ) {
         self.isStopped = isStopped
         self.report = report
+        self.firstReport = firstReport
+        self.nextReport = nextReport
     }
 
     /// A wait that has lasted for a while.
@@ -45,7 +47,7 @@ struct WaitClock {
     let limit: Double
     let isReported: Bool
     private let start = ContinuousClock.now
-    private var nextReport = WarehouseWait.firstReport
+    private var nextReport: Double?
 
     /// - Parameters:
     ///   - limit: seconds that the call may wait in all.
@@ -67,9 +69,9 @@ struct WaitClock {
         if wait.isStopped() { return .stopped }
         let seconds = seconds
         if seconds >= limit { return .over }
-        if isReported, seconds >= nextReport {
+        if isReported, seconds >= nextReport ?? wait.firstReport {
             wait.report(.init(reason: reason, seconds: seconds, limit: limit))
-            nextReport = seconds + WarehouseWait.nextReport
+            nextReport = seconds + wait.nextReport
         }
         return .goOn
     }

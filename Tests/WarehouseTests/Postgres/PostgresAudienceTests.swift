@@ -101,7 +101,8 @@ import Warehouse
                 "WITH w AS (SELECT 'a' AS id) SELECT * FROM w", "SELECT 'a' AS id -- all", "TABLE t",
                 "TABLE t;;\n -- end\n",
                 "SELECT 'a' AS id WHERE 'x' <> ';--'", "SELECT 'a' AS id -- one; -- two\n;",
-                "SELECT id FROM t WHERE id <> $$;$$ ; ",
+                "SELECT id FROM t WHERE id <> $$;$$ ; ", "SELECT id FROM t; /* the good ones */",
+                "SELECT id FROM t /* ; */; -- one\n/* two /* three */ ; */ ;", "SELECT id FROM t WHERE id <> '; /* x */'",
             ]
             for query in queries {
                 try await fixture.execute("DROP TABLE IF EXISTS t; CREATE TABLE t AS SELECT text 'a' AS id")
@@ -180,5 +181,7 @@ func poll(_ condition: () async throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(60)
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, "it never came about")
+        // A condition that never suspends would keep a thread of the pool from what it waits for.
+        try await Task.sleep(for: .milliseconds(2))
     }
 }

@@ -36,10 +36,7 @@ extension PostgresAudience {
             WarehouseError(
                 .query, "\(place) is refused: \(failure.message)\(location(failure)).",
                 hint: failure.hint ?? "An audience is read as a subquery: it may only read, and no WITH in it may write.")
-        case "42601" where failure.position == nil:
-            WarehouseError(
-                .query, "\(place) is not a single SELECT.", hint: "Write a single SELECT statement.")
-        case "42601":
+        case "42601" where failure.position != nil:
             WarehouseError(
                 .query, "\(place) has a syntax error\(near(failure))\(location(failure)).", hint: failure.hint)
         default:
@@ -50,7 +47,7 @@ extension PostgresAudience {
 
     /// What is said where the server's text is withheld.
     private func valueHint(_ failure: PostgresFailure) -> String? {
-        guard failure.position == nil else { return nil }
+        guard failure.isWithheld else { return nil }
         return "The server's own text may quote people's values, so it is not shown here; the server's log has it, and so"
             + " has psql when it runs the query."
     }

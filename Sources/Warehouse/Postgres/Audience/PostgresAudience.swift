@@ -36,7 +36,14 @@ struct PostgresAudience {
 
     /// A query that the server parses as one statement of its own cannot reach out of the parentheses it is then put in.
     private func check(_ query: String) throws {
-        let described = try session.describe(query)
+        let described: (parameters: Int, columns: Int)
+        do {
+            described = try session.describe(query)
+        } catch let failure as PostgresFailure where failure.sqlState == "42601" && failure.position == nil {
+            // "cannot insert multiple commands into a prepared statement"
+            throw WarehouseError(
+                .query, "\(place) has more than one statement.", hint: "Write a single SELECT statement.")
+        }
         guard described.columns > 0 else {
             throw WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
         }

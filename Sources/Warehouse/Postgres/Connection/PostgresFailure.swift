@@ -7,6 +7,8 @@ struct PostgresFailure: Error {
     /// One line that quotes no value of a row: the server's primary message where it cannot quote one, else the name of
     /// the condition.
     var message: String
+    /// Whether the server's text was left out, as it may quote a value.
+    var isWithheld = false
     /// The server's own hint; nil where its message is not shown either.
     var hint: String?
     /// Position in the statement, in characters from 1.

@@ -93,7 +93,7 @@ final class PostgresSession {
             if message.isEmpty { message = "the connection was lost" }
         }
         return PostgresFailure(
-            sqlState: sqlState, message: message,
+            sqlState: sqlState, message: message, isWithheld: !mayShow,
             hint: mayShow ? result.errorField(PostgresErrorField.hint) : nil, position: isInternal ? nil : position,
             constraint: result.errorField(PostgresErrorField.constraint), role: role,
             isDisconnected: PQstatus(connection) != CONNECTION_OK)

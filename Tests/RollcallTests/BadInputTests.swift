@@ -176,6 +176,7 @@ import Testing
         try await Shop.with(people: ["a@example.com"]) { shop in
             #expect(try await shop.rollcall("migrate").code == 0)
             let path = try #require(shop.fixture as? SQLiteFixture).path
+            try shop.configure { $0.waitSeconds = 1 }
             let lock = try SQLiteLock(path)
             let run = try await shop.rollcall("run", "members")
             try lock.release()

@@ -88,7 +88,9 @@ enum WarehouseReader {
         if let choice = reader.choice(WarehouseKeys.rowSecurity, of: PostgresOptions.RowSecurity.self) {
             options.rowSecurity = choice.value
         }
-        if let seconds = reader.number(WarehouseKeys.statementTimeoutSeconds) { options.statementTimeoutSeconds = seconds }
+        if let seconds = reader.number(WarehouseKeys.statementTimeoutSeconds) {
+            options.statementTimeoutSeconds = seconds
+        }
         return options
     }
 

@@ -32,7 +32,8 @@ import Testing
             reload: "BEGIN; CREATE TABLE fresh (email text); INSERT INTO fresh SELECT * FROM people;"
                 + " ALTER TABLE people RENAME TO gone; ALTER TABLE fresh RENAME TO people; DROP TABLE gone; COMMIT"),
         Kind(
-            name: "a view's table", audience: "table: shown", reload: "BEGIN; TRUNCATE source; INSERT INTO source SELECT * FROM people; COMMIT"),
+            name: "a view's table", audience: "table: shown",
+            reload: "BEGIN; TRUNCATE source; INSERT INTO source SELECT * FROM people; COMMIT"),
     ]
 
     @Test(arguments: kinds) func everyRunSeesTheWholeAudience(_ kind: Kind) async throws {

@@ -40,6 +40,7 @@ import Testing
         try await FaultScene.with(.sqlite) { scene in
             try await scene.putsRight()
             try await scene.leave(Set(1...10))
+            try scene.configure { $0.waitSeconds = 1 }
             let before = scene.deliveries.count
             let lock = try await lock(scene)
             let end = try await scene.shop.rollcall("run", "members", "--json")
@@ -48,6 +49,7 @@ import Testing
             #expect(end.err.contains("Another program holds"), "\(end.all)")
             #expect(scene.deliveries.count == before)
             try lock.release()
+            try scene.configure()
             try await scene.putsRight()
         }
     }

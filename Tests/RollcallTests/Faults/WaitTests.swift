@@ -12,9 +12,7 @@ import Testing
             try await shop.execute(
                 "CREATE ROLE \(role) LOGIN CONNECTION LIMIT \(limit); CREATE SCHEMA rollcall AUTHORIZATION \(role);"
                     + " GRANT SELECT ON people TO \(role)")
-            try shop.configure {
-                $0.warehouse = "{ type: postgres, url: \"${WAREHOUSE_URL}\", wait_seconds: \(waitSeconds) }"
-            }
+            try shop.configure { $0.waitSeconds = waitSeconds }
             try await body(shop, postgres.cluster.socketURL(database: postgres.database, user: role))
             try await postgres.cluster.terminateBackends(database: postgres.database)
             try await shop.execute("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
@@ -35,7 +33,8 @@ import Testing
     @Test func aWaitForAConnectionIsReportedAndHeedsAStop() async throws {
         try await withRole(limit: 2, waitSeconds: 600) { shop, url in
             let program = try shop.start("run", "members", "--json", environment: ["WAREHOUSE_URL": url])
-            #expect(try await eventually { program.errorsSoFar.contains("waiting for a connection") || program.hasEnded })
+            #expect(
+                try await eventually { program.errorsSoFar.contains("waiting for a connection") || program.hasEnded })
             program.signal(SIGTERM)
             let end = try await program.output()
             #expect(end.code == 130 && !end.endedBySignal, "\(end.all)")
@@ -47,7 +46,8 @@ import Testing
     @Test func aPassingShortageIsSurvived() async throws {
         try await withRole(limit: 2, waitSeconds: 600) { shop, url in
             let program = try shop.start("run", "members", "--json", environment: ["WAREHOUSE_URL": url])
-            #expect(try await eventually { program.errorsSoFar.contains("waiting for a connection") || program.hasEnded })
+            #expect(
+                try await eventually { program.errorsSoFar.contains("waiting for a connection") || program.hasEnded })
             let postgres = try #require(shop.fixture as? PostgresFixture)
             try await shop.execute("ALTER ROLE role_\(postgres.database) CONNECTION LIMIT 20")
             let end = try await program.output()

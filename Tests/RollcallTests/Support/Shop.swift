@@ -165,6 +165,7 @@ struct Shop: Sendable {
 /// A `rollcall.yaml` with one sync, `members`.
 struct ConfigurationText {
     var warehouse = ""
+    var waitSeconds = 120.0
     var apiKey = "\"${ITERABLE_API_KEY}\""
     var projectType = "email"
     var baseURL: String
@@ -185,7 +186,7 @@ struct ConfigurationText {
     var text: String {
         """
         warehouses:
-          shop: \(warehouse)
+          shop: \(warehouse.dropLast()), wait_seconds: \(waitSeconds) }
         destinations:
           iterable:
             type: iterable

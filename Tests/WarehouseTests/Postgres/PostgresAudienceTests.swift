@@ -102,7 +102,8 @@ import Warehouse
                 "TABLE t;;\n -- end\n",
                 "SELECT 'a' AS id WHERE 'x' <> ';--'", "SELECT 'a' AS id -- one; -- two\n;",
                 "SELECT id FROM t WHERE id <> $$;$$ ; ", "SELECT id FROM t; /* the good ones */",
-                "SELECT id FROM t /* ; */; -- one\n/* two /* three */ ; */ ;", "SELECT id FROM t WHERE id <> '; /* x */'",
+                "SELECT id FROM t /* ; */; -- one\n/* two /* three */ ; */ ;",
+                "SELECT id FROM t WHERE id <> '; /* x */'",
             ]
             for query in queries {
                 try await fixture.execute("DROP TABLE IF EXISTS t; CREATE TABLE t AS SELECT text 'a' AS id")

@@ -49,7 +49,9 @@ import Testing
         ("EUC_CN", "b0a1", Cell(text: "啊")), ("ISO_8859_5", "b4", Cell(text: "Д")), ("UTF8", "c3bc", Cell(text: "ü")),
     ]
 
-    @Test(arguments: values) func valuesAreDecodedOneByOne(_ encoding: String, _ hex: String, _ expected: Cell) async throws {
+    @Test(arguments: values) func valuesAreDecodedOneByOne(_ encoding: String, _ hex: String, _ expected: Cell)
+        async throws
+    {
         try await withDatabase(encoding) { visitor, warehouse in
             try await visitor.run(
                 """
@@ -82,7 +84,8 @@ import Testing
                 let rows = try await audience(warehouse, source, IdentifierColumns(email: nil, userID: column))
                 #expect(rows == [[Cell(text: nil), Cell(text: text)]])
             }
-            let query = AudienceSource.query("SELECT \"Straße\" AS id FROM \"Käufer\" WHERE \"Straße\" = 'Grün'", file: nil)
+            let query = AudienceSource.query(
+                "SELECT \"Straße\" AS id FROM \"Käufer\" WHERE \"Straße\" = 'Grün'", file: nil)
             let rows = try await audience(warehouse, query, IdentifierColumns(email: nil, userID: "id"))
             #expect(rows.count == 1)
         }

@@ -21,13 +21,15 @@ import Testing
         """
 
     private static let codes = [
-        "P0001", "P0002", "P0004", "42703", "42P01", "42601", "42501", "42883", "22023", "23505", "0A000", "21000", "XX000",
+        "P0001", "P0002", "P0004", "42703", "42P01", "42601", "42501", "42883", "22023", "23505", "0A000", "21000",
+        "XX000",
         "53100", "40001", "55000", "57014", "3F000", "38000", "ZZ001",
     ]
 
     static let expressions =
         codes.map { "raise('\($0)', email)" } + [
-            "lookup(email)", "number(email)", "email::int::text", "email::date::text", "email::regclass::text", "email::uuid::text",
+            "lookup(email)", "number(email)", "email::int::text", "email::date::text", "email::regclass::text",
+            "email::uuid::text",
             "email::tier::text", "email::jsonb::text", "email::regproc::text", "to_date(email, email)::text",
             "(1 / (id - 1))::text", "repeat(email, 1)::varchar(3)::int::text", "email::inet::text",
             "(string_to_array(email, '@'))::int[]::text", "regexp_replace(email, '(' || email, '')",
@@ -70,7 +72,9 @@ import Testing
 
     @Test func literalsOfTheQueryAreNotQuotedEither() async throws {
         try await withDatabase { fixture in
-            for query in ["SELECT 1 AS id WHERE 'a' 'u1@example.com'", "SELECT 'u1@example.com", "SELECT 1 'u1@example.com'"] {
+            for query in [
+                "SELECT 1 AS id WHERE 'a' 'u1@example.com'", "SELECT 'u1@example.com", "SELECT 1 'u1@example.com'",
+            ] {
                 let error = await warehouseFailure { try await fixture.warehouse.columns(of: .query(query, file: nil)) }
                 #expect(error?.kind == .query)
                 #expect(error?.error.description.contains("u1@") == false, "\(error as Any)")
@@ -94,7 +98,9 @@ import Testing
             #expect(
                 await hint("SELECT email FROM crm.people") == "GRANT USAGE ON SCHEMA crm TO \(role);"
                     + " GRANT SELECT ON crm.people TO \(role);")
-            #expect(await hint("SELECT o.email FROM Other o JOIN people USING (email)") == "GRANT SELECT ON public.other TO \(role);")
+            #expect(
+                await hint("SELECT o.email FROM Other o JOIN people USING (email)")
+                    == "GRANT SELECT ON public.other TO \(role);")
             await warehouse.close()
             try await fixture.execute("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
         }
@@ -116,7 +122,8 @@ import Testing
         ("08P01", "transaction blocks not allowed in statement pooling mode", "pool_mode"),
         ("08P01", "no more connections allowed (max_client_conn)", "pool size"),
         ("57P03", "the database system is starting up", "accepts connections"),
-        (nil, "could not translate host name \"x\" to address", "DNS"), (nil, "Connection refused", "No server listens"),
+        (nil, "could not translate host name \"x\" to address", "DNS"),
+        (nil, "Connection refused", "No server listens"),
     ])
     func eachCauseHasItsHint(_ sqlState: String?, _ message: String, _ hint: String) {
         let failure = PostgresFailure(
@@ -127,7 +134,8 @@ import Testing
 
     @Test func refusalsCarryTheirCodeInEveryLanguage() {
         let english = PostgresRefusal(
-            verbose: "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  53300: sorry, too many clients already\n"
+            verbose:
+                "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  53300: sorry, too many clients already\n"
                 + "LOCATION:  InitProcess, proc.c:359\n")
         #expect(english.sqlState == "53300")
         #expect(english.message.hasSuffix("failed: FATAL:  sorry, too many clients already"))

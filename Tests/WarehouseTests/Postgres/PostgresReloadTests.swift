@@ -88,7 +88,9 @@ import Warehouse
         }
     }
 
-    private func read(_ warehouse: PostgresWarehouse, _ source: AudienceSource, _ parts: Int) async throws -> Set<String> {
+    private func read(_ warehouse: PostgresWarehouse, _ source: AudienceSource, _ parts: Int) async throws -> Set<
+        String
+    > {
         let rows = Collector<String>()
         try await warehouse.readAudience(
             source, columns: IdentifierColumns(email: "email", userID: nil), parts: parts

@@ -32,8 +32,9 @@ import Testing
 
     private func value(_ warehouse: PostgresWarehouse, _ expression: String) async throws -> String? {
         try await audience(
-            warehouse, .query("SELECT \(expression) AS id", file: nil), IdentifierColumns(email: nil, userID: "id"))
-            .first?.last?.text
+            warehouse, .query("SELECT \(expression) AS id", file: nil), IdentifierColumns(email: nil, userID: "id")
+        )
+        .first?.last?.text
     }
 
     @Test(arguments: [
@@ -86,7 +87,8 @@ import Testing
             #expect(error?.kind == .timeout && error?.error.code == "warehouse_timeout")
             let message = error?.error.message ?? ""
             #expect(message.contains("longer than \(shown)"), "\(message)")
-            #expect(message.contains("statement_timeout") && message.contains("statement_timeout_seconds"), "\(message)")
+            #expect(
+                message.contains("statement_timeout") && message.contains("statement_timeout_seconds"), "\(message)")
         }
     }
 
@@ -95,7 +97,8 @@ import Testing
         try await withRole(["statement_timeout = '59s'", "lock_timeout = '1h'"]) { _, _, warehouse in
             for (use, expected) in [(PostgresWarehouse.Use.state, "1min"), (.long, "30min")] {
                 let found = try await warehouse.write(use) {
-                    try $0.query("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')").text(0, 0)
+                    try $0.query("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')").text(
+                        0, 0)
                 }
                 #expect(found == expected)
             }

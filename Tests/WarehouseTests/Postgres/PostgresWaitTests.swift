@@ -158,7 +158,9 @@ import Testing
             let url = fixture.cluster.socketURL(database: fixture.database, user: role)
             let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", waitSeconds: 0.2)
             let finding = await warehouse.diagnose([]).first { $0.subject == "connections" }
-            #expect(finding?.isFine == false && finding?.detail.contains("too many connections") == true, "\(finding as Any)")
+            #expect(
+                finding?.isFine == false && finding?.detail.contains("too many connections") == true,
+                "\(finding as Any)")
             #expect(finding?.mend?.contains("CONNECTION LIMIT") == true)
             try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 20")
             #expect(await warehouse.diagnose([]).first { $0.subject == "connections" }?.isFine == true)

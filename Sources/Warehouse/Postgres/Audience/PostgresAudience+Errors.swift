@@ -35,20 +35,23 @@ extension PostgresAudience {
         case "0A000":
             WarehouseError(
                 .query, "\(place) is refused: \(failure.message)\(location(failure)).",
-                hint: failure.hint ?? "An audience is read as a subquery: it may only read, and no WITH in it may write.")
+                hint: failure.hint
+                    ?? "An audience is read as a subquery: it may only read, and no WITH in it may write.")
         case "42601" where failure.position != nil:
             WarehouseError(
                 .query, "\(place) has a syntax error\(near(failure))\(location(failure)).", hint: failure.hint)
         default:
             WarehouseError(
-                .query, "\(place) is refused: \(failure.message)\(location(failure)).", hint: failure.hint ?? valueHint(failure))
+                .query, "\(place) is refused: \(failure.message)\(location(failure)).",
+                hint: failure.hint ?? valueHint(failure))
         }
     }
 
     /// What is said where the server's text is withheld.
     private func valueHint(_ failure: PostgresFailure) -> String? {
         guard failure.isWithheld else { return nil }
-        return "The server's own text may quote people's values, so it is not shown here; the server's log has it, and so"
+        return
+            "The server's own text may quote people's values, so it is not shown here; the server's log has it, and so"
             + " has psql when it runs the query."
     }
 
@@ -76,7 +79,10 @@ extension PostgresAudience {
     private func missing(_ failure: PostgresFailure) -> WarehouseError {
         let pointed = pointed(failure)
         if failure.sqlState == "42703" {
-            let what = pointed.isEmpty ? "uses a column that does not exist: \(failure.message)" : "has no column \(pointed.joined(separator: ".")) to read"
+            let what =
+                pointed.isEmpty
+                ? "uses a column that does not exist: \(failure.message)"
+                : "has no column \(pointed.joined(separator: ".")) to read"
             return WarehouseError(
                 .missing, code: "audience_column_missing", "\(place) \(what)\(location(failure)).", hint: failure.hint)
         }
@@ -145,8 +151,10 @@ extension PostgresAudience {
                 .permission, code: "warehouse_row_security",
                 "\(place) would be read without the rows that a row level security policy hides from the role"
                     + " \(failure.role): \(list).",
-                hint: "Read it with a role that sees all rows (ALTER ROLE \(PostgresText.identifier(failure.role)) BYPASSRLS, by a"
-                    + " superuser); or set `row_security: apply` in the warehouse, if the audience is what the policy shows.")
+                hint:
+                    "Read it with a role that sees all rows (ALTER ROLE \(PostgresText.identifier(failure.role)) BYPASSRLS, by a"
+                    + " superuser); or set `row_security: apply` in the warehouse, if the audience is what the policy shows."
+            )
         }
         let hint = (try? missingGrants()) ?? nil
         let role = PostgresText.identifier(failure.role)

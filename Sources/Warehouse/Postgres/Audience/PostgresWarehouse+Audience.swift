@@ -85,7 +85,8 @@ final class PostgresTimeLimit: Sendable {
     /// Sets the smaller of the role's limit and ours, in an open transaction.
     func apply(_ session: PostgresSession) throws {
         let found = try session.query(
-            "SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('statement_timeout')::pg_catalog.interval)")
+            "SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('statement_timeout')::pg_catalog.interval)"
+        )
         roles.withLock { $0 = found.text(0, 0).flatMap { Double($0) }.map(PostgresText.milliseconds) ?? 0 }
         if effective > 0 { try session.execute("SET LOCAL statement_timeout = \(effective)") }
     }

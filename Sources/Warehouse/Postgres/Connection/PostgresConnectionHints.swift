@@ -34,42 +34,93 @@ extension PostgresFailure {
 
     /// The first text that the message contains decides.
     private static let hintsByText: [(text: String, hint: String)] = [
-        ("statement pooling", "The pooler is in statement mode, in which there are no transactions. Set pool_mode to"
-            + " transaction or session for this database."),
+        (
+            "statement pooling",
+            "The pooler is in statement mode, in which there are no transactions. Set pool_mode to"
+                + " transaction or session for this database."
+        ),
         ("query_wait_timeout", "The pooler had no server connection free in time. " + shortageHint),
         ("no more connections allowed", "The pooler takes no more clients. " + shortageHint),
         ("too many", shortageHint),
-        ("certificate verify failed", "The server's certificate is not signed by an authority that sslrootcert trusts."
-            + " Give the authority's certificate with sslrootcert=FILE (or sslrootcert=system)."),
-        ("root certificate file", "sslmode=verify-full and verify-ca need the certificate of the authority that signed the"
-            + " server's: name its file with sslrootcert=FILE."),
-        ("does not match host name", "The server's certificate is for another host name. Connect by the name that it has,"
-            + " or have it issued for this one."),
-        ("does not support SSL", "The server offers no TLS, but the URL's sslmode requires it. Switch TLS on in the server"
-            + " or correct sslmode."),
-        ("certificate", "Look at sslmode, sslrootcert, sslcert and sslkey in the URL, and at the server's certificate."),
+        (
+            "certificate verify failed",
+            "The server's certificate is not signed by an authority that sslrootcert trusts."
+                + " Give the authority's certificate with sslrootcert=FILE (or sslrootcert=system)."
+        ),
+        (
+            "root certificate file",
+            "sslmode=verify-full and verify-ca need the certificate of the authority that signed the"
+                + " server's: name its file with sslrootcert=FILE."
+        ),
+        (
+            "does not match host name",
+            "The server's certificate is for another host name. Connect by the name that it has,"
+                + " or have it issued for this one."
+        ),
+        (
+            "does not support SSL",
+            "The server offers no TLS, but the URL's sslmode requires it. Switch TLS on in the server"
+                + " or correct sslmode."
+        ),
+        (
+            "certificate",
+            "Look at sslmode, sslrootcert, sslcert and sslkey in the URL, and at the server's certificate."
+        ),
         ("SSL error", "The TLS handshake failed. Look at sslmode, sslrootcert, sslcert and sslkey in the URL."),
-        ("definition of service", "The service file has no such section. Correct `service` in the URL, or the service"
-            + " file (PGSERVICEFILE, ~/.pg_service.conf)."),
+        (
+            "definition of service",
+            "The service file has no such section. Correct `service` in the URL, or the service"
+                + " file (PGSERVICEFILE, ~/.pg_service.conf)."
+        ),
         ("service file", "The service file cannot be used. Look at PGSERVICEFILE and ~/.pg_service.conf."),
-        ("session is read-only", "target_session_attrs asks for a server that takes writes, and no host of the URL does"
-            + " now. Name the primary among the hosts."),
-        ("server is in hot standby mode", "target_session_attrs asks for a primary, and no host of the URL is one now."
-            + " Name the primary among the hosts."),
-        ("session is not read-only", "target_session_attrs asks for a read-only server, but Rollcall writes its state."
-            + " Use target_session_attrs=read-write."),
-        ("server is not in hot standby mode", "target_session_attrs asks for a standby, but Rollcall writes its state. Use"
-            + " target_session_attrs=read-write."),
-        ("no password supplied", "The server asks for a password. Put it into the URL from the environment, a passfile"
-            + " (~/.pgpass) or a service file."),
-        ("could not translate host name", "The host's name is not known to DNS from this machine. Correct the host in the"
-            + " URL."),
-        ("Connection refused", "No server listens at this host and port. Start it, or correct the host and port in the"
-            + " URL."),
-        ("No such file or directory", "No server listens on this Unix socket. Start it, or give host=… (a host name, or"
-            + " the folder of its socket) in the URL."),
-        ("No route to host", "The host cannot be reached. Look at the network and at firewalls between it and this machine."),
-        ("timeout expired", "The host did not answer in time. Look at the network and at firewalls between it and this"
-            + " machine; connect_timeout in the URL sets how long to try."),
+        (
+            "session is read-only",
+            "target_session_attrs asks for a server that takes writes, and no host of the URL does"
+                + " now. Name the primary among the hosts."
+        ),
+        (
+            "server is in hot standby mode",
+            "target_session_attrs asks for a primary, and no host of the URL is one now."
+                + " Name the primary among the hosts."
+        ),
+        (
+            "session is not read-only",
+            "target_session_attrs asks for a read-only server, but Rollcall writes its state."
+                + " Use target_session_attrs=read-write."
+        ),
+        (
+            "server is not in hot standby mode",
+            "target_session_attrs asks for a standby, but Rollcall writes its state. Use"
+                + " target_session_attrs=read-write."
+        ),
+        (
+            "no password supplied",
+            "The server asks for a password. Put it into the URL from the environment, a passfile"
+                + " (~/.pgpass) or a service file."
+        ),
+        (
+            "could not translate host name",
+            "The host's name is not known to DNS from this machine. Correct the host in the"
+                + " URL."
+        ),
+        (
+            "Connection refused",
+            "No server listens at this host and port. Start it, or correct the host and port in the"
+                + " URL."
+        ),
+        (
+            "No such file or directory",
+            "No server listens on this Unix socket. Start it, or give host=… (a host name, or"
+                + " the folder of its socket) in the URL."
+        ),
+        (
+            "No route to host",
+            "The host cannot be reached. Look at the network and at firewalls between it and this machine."
+        ),
+        (
+            "timeout expired",
+            "The host did not answer in time. Look at the network and at firewalls between it and this"
+                + " machine; connect_timeout in the URL sets how long to try."
+        ),
     ]
 }

@@ -56,7 +56,10 @@ struct PostgresFailure: Error {
     var warehouseError: WarehouseError {
         let hint = hint ?? connectionHint ?? defaultHint
         var error = WarehouseError(
-            kind, code: isStandby ? "warehouse_standby" : nil, "Postgres: \(message)", hint: isStandby ? Self.standbyHint : hint)
+            kind, code: isStandby ? "warehouse_standby" : nil,
+            isStandby
+                ? "The Postgres server is a standby, on which nothing can be written." : "Postgres: \(message)",
+            hint: isStandby ? Self.standbyHint : hint)
         error.constraint = constraint
         return error
     }
@@ -72,8 +75,8 @@ struct PostgresFailure: Error {
     }
 
     static let standbyHint =
-        "This server is a standby, which takes no writes; Rollcall keeps its state in the same database. Let the URL name"
-        + " the primary; with several hosts, add target_session_attrs=read-write."
+        "Rollcall keeps its state in the database that it reads. Let the URL name the primary; with several hosts, add"
+        + " target_session_attrs=read-write."
 }
 
 // MARK: What may be shown

@@ -36,10 +36,10 @@ final class PostgresLane: @unchecked Sendable {
     func run<T: Sendable>(_ body: @escaping @Sendable (PostgresSession) throws -> T) async throws -> T {
         pending.withLock { $0 += 1 }
         defer { pending.withLock { $0 -= 1 } }
-        let isStopped = WarehouseWait.current.isStopped
+        let wait = WarehouseWait.current
         return try await PostgresWaiting(limit: waitSeconds, lock: "")(mayRepeat: { false }) {
             try await withCheckedThrowingContinuation { continuation in
-                queue.async { continuation.resume(with: Result { try self.perform(isStopped, body) }) }
+                queue.async { continuation.resume(with: Result { try self.perform(wait, body) }) }
             }
         }
     }
@@ -69,7 +69,7 @@ final class PostgresLane: @unchecked Sendable {
         _ body: @escaping @Sendable (PostgresSession) throws -> Void,
         completion: @escaping @Sendable (Result<Void, any Error>) -> Void
     ) {
-        queue.async { completion(Result { try self.perform({ false }, body) }) }
+        queue.async { completion(Result { try self.perform(WarehouseWait(), body) }) }
     }
 
     func close() async {
@@ -82,13 +82,15 @@ final class PostgresLane: @unchecked Sendable {
         }
     }
 
-    private func perform<T>(_ isStopped: () -> Bool, _ body: (PostgresSession) throws -> T) throws -> T {
+    private func perform<T>(_ wait: WarehouseWait, _ body: (PostgresSession) throws -> T) throws -> T {
         guard !isClosed else {
             throw WarehouseError(.connection, code: "warehouse_closed", "The warehouse was closed.")
         }
         if let session, !session.isAlive() { self.session = nil }
         defer { isOpen.withLock { $0 = self.session != nil } }
-        let session = try session ?? PostgresSession(settings, isStopped: isStopped)
+        let session = try session ?? PostgresSession(settings, isStopped: wait.isStopped)
+        session.wait = wait
+        session.waitSeconds = waitSeconds
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
         guard patience > 0 else { return try body(session) }

@@ -6,6 +6,9 @@ final class PostgresSession {
     let connection: OpaquePointer
     /// Set when the connection's state is no longer known, after a broken-off COPY or a cancel request.
     private var isCondemned = false
+    /// For whom the present call waits, and how long in all: set by the lane.
+    var wait = WarehouseWait()
+    var waitSeconds = 0.0
 
     /// - Parameter isStopped: true ends the attempt to connect with `CancellationError`.
     init(_ settings: PostgresConnectionString, isStopped: () -> Bool = { false }) throws {
@@ -89,7 +92,13 @@ final class PostgresSession {
             message = PostgresConditions.describe(sqlState)
         } else {
             message = result.errorField(PostgresErrorField.message) ?? ""
-            if message.isEmpty { message = PostgresConnectionString.oneLine(String(cString: PQerrorMessage(connection))) }
+            if message.isEmpty {
+                message = PostgresConnectionString.oneLine(String(cString: PQerrorMessage(connection)))
+            }
+            // A pooler says why it closes the connection; libpq then adds that it was unexpected.
+            if message.contains("FATAL:"), let end = message.range(of: "; server closed the connection unexpectedly") {
+                message = String(message[..<end.lowerBound])
+            }
             if message.isEmpty { message = "the connection was lost" }
         }
         return PostgresFailure(
@@ -139,11 +148,56 @@ extension PostgresSession {
 
     private func start(_ begin: String) throws {
         do {
-            try execute(begin)
-        } catch var failure as PostgresFailure where failure.sqlState == "0A000" {
+            try executeWaiting(begin)
+        } catch var failure as PostgresFailure {
             // "cannot set transaction read-write mode during recovery"
-            failure.isStandby = true
+            failure.isStandby = failure.sqlState == "0A000"
+            // Nothing has been run: behind a pooler, this is where a connection is had or not.
+            failure.isBeforeConnection = failure.kind == .connection
             throw failure
+        }
+    }
+}
+
+// MARK: Waiting for a pooler
+
+extension PostgresSession {
+    /// As ``execute(_:)`` for what a server does at once: a pooler may let it wait for a connection to the server, and that
+    /// wait is reported, bounded, and ended by a stop.
+    private func executeWaiting(_ sql: String) throws {
+        guard PQsendQuery(connection, sql) == 1 else { throw failure(PostgresResult(nil)) }
+        var clock = WaitClock(limit: waitSeconds)
+        var failed: PostgresFailure?
+        while true {
+            try awaitInput(&clock)
+            guard let pointer = PQgetResult(connection) else { break }
+            let result = PostgresResult(pointer)
+            if result.status == PGRES_FATAL_ERROR { failed = failed ?? failure(result) }
+        }
+        if let failed { throw failed }
+        if PQstatus(connection) != CONNECTION_OK { throw failure(PostgresResult(nil)) }
+    }
+
+    private func awaitInput(_ clock: inout WaitClock) throws {
+        while PQisBusy(connection) == 1 {
+            var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+            if poll(&descriptor, 1, 200) != 0 {
+                guard PQconsumeInput(connection) == 1 else { return }
+                continue
+            }
+            switch clock.check(wait, "a connection to Postgres: the server, or a pooler before it, does not answer") {
+            case .goOn: break
+            case .stopped:
+                condemn()
+                throw CancellationError()
+            case .over where waitSeconds > 0:
+                condemn()
+                throw PostgresFailure(
+                    message: "there was no answer to BEGIN for \(waitSeconds.formatted()) s (wait_seconds)",
+                    hint: "Look at the network, and whether a pooler has server connections free. "
+                        + PostgresFailure.shortageHint, isDisconnected: true)
+            case .over: break
+            }
         }
     }
 }

@@ -47,7 +47,8 @@ struct PostgresWaiting: Sendable {
         let waited = "after \(limit.formatted()) s (wait_seconds)"
         if failure.isLockTimeout {
             return WarehouseError(
-                .busy, "\(lock.prefix(1).uppercased())\(lock.dropFirst()) was not had \(waited): another session holds it.",
+                .busy,
+                "\(lock.prefix(1).uppercased())\(lock.dropFirst()) was not had \(waited): another session holds it.",
                 hint: Self.lockHint)
         }
         return WarehouseError(

@@ -94,11 +94,13 @@ struct PostgresDiagnosis {
             "SELECT has_table_privilege(c.oid, 'SELECT') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
                 + " WHERE n.nspname = $1 AND c.relname = 'schema_migrations'", [tables.schema])
         guard ledger.rowCount > 0 else { return [emptySchema(mayCreate: rights.boolean(0, 1))] }
-        guard ledger.boolean(0, 0) else { return [
+        guard ledger.boolean(0, 0) else {
+            return [
                 Finding(
                     subject: "state tables", isFine: false, detail: "the role \(role) may not read schema_migrations",
                     mend: tables.grants(to: role))
-            ] }
+            ]
+        }
         return [try version(), try writing()]
     }
 

@@ -49,7 +49,8 @@ extension PostgresWarehouse {
         let error = stateError(failure).error
         return Finding(
             subject: subject, isFine: false,
-            detail: "of the \(lanes.count) that a run opens, \(lanes.count - failures.count) could be had at once: \(error.message)",
+            detail:
+                "of the \(lanes.count) that a run opens, \(lanes.count - failures.count) could be had at once: \(error.message)",
             mend: error.hint ?? PostgresFailure.shortageHint)
     }
 

@@ -119,6 +119,8 @@ let package = Package(
             name: "RollcallTests",
             dependencies: [
                 "rollcall", "RollcallConfig", "SyncEngine", "Warehouse", "IterableSandbox", "TestSupport",
+                "RollcallCore",
+                "Iterable", httpClient, nioCore,
             ],
             swiftSettings: settings),
     ]

@@ -4,7 +4,10 @@ import RollcallCore
 
 /// Turns what NIO and AsyncHTTPClient throw into words. Their own descriptions are searched, never shown: some contain
 /// header values.
-enum TransportFailures {
+public enum TransportFailures {
+    /// One sentence: why a request to a host had no answer. It shows nothing of the address but the host that is given.
+    public static func message(for error: any Error, host: String) -> String { words(for: error, host: host).message }
+
     /// - Parameters:
     ///   - sent: whether any of the request's body was taken to be sent.
     ///   - baseURL: only its host and port are shown.

@@ -135,7 +135,8 @@ public final class WebServer: Sendable {
         let router = Router(context: WebContext.self)
         router.add(
             middleware: Answers(
-                limits: Self.limits(settings), traffic: traffic, errorPage: dashboard.errorPage, logger: logger))
+                limits: Self.limits(settings), traffic: traffic, routes: routes, errorPage: dashboard.errorPage,
+                logger: logger))
         RouteTable.add(routes, to: router, gate: gate)
         return router
     }

@@ -31,6 +31,7 @@ import Testing
 
     private static let expectedKeys: Set<String> = [
         "warehouses", "warehouses.*.type", "warehouses.*.path", "warehouses.*.url", "warehouses.*.state_schema",
+        "warehouses.*.row_security", "warehouses.*.statement_timeout_seconds", "warehouses.*.wait_seconds",
         "destinations", "destinations.*.type", "destinations.*.api_key", "destinations.*.data_center",
         "destinations.*.project_type", "destinations.*.list_name_prefix", "destinations.*.base_url",
         "destinations.*.limits", "destinations.*.limits.requests_per_second",

@@ -1,4 +1,8 @@
+import AsyncHTTPClient
 import Foundation
+import Iterable
+import NIOCore
+import RollcallConfig
 import RollcallCore
 import Synchronization
 import TestSupport
@@ -83,6 +87,76 @@ import Testing
             #expect(!output.all.contains(Self.secret))
             try check(received.withLock { $0 })
         }
+    }
+
+    /// One of two webhooks refuses: the log says which and why, and only the other one is ever given the all-clear, also by
+    /// a process that begins later.
+    @Test(arguments: [false, true]) func onlyWhoWasAlertedHearsThatAllIsWell(isRestarted: Bool) async throws {
+        let received = Mutex<[Received]>([])
+        let receiver = try OneAnswerServer(
+            onRequest: { head, body in received.withLock { $0.append(Received(head: head, body: body)) } },
+            answer: { request in
+                let isWell = request.contains("POST /good")
+                return
+                    "HTTP/1.1 \(isWell ? "200 OK" : "403 Forbidden")\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            })
+        defer { receiver.stop() }
+        func kinds(_ path: String) -> [String] {
+            received.withLock { $0 }.filter { $0.head.contains("POST \(path)") }.compactMap {
+                (try? JSONSerialization.jsonObject(with: Data($0.body.utf8)) as? [String: Any])?["kind"] as? String
+            }
+        }
+        try await Shop.with(people: Shop.people(1...3)) { shop in
+            try shop.configure {
+                $0.guards = "max_removals: 0"
+                $0.further = """
+                    alerts:
+                      webhooks:
+                        - {url: "\(receiver.baseURL)/good", kind: json}
+                        - {url: "\(receiver.baseURL)/bad/secret-path", kind: json}
+                    """
+            }
+            _ = try await shop.rollcall("run", "members")
+            try await shop.leave(Shop.people(1...1))
+            _ = try await shop.rollcall("run", "members")
+            var program = try shop.start("serve", "--listen", "127.0.0.1:0")
+            let heard = "SELECT alert_state FROM \(shop.state("sync_state")) WHERE alert_state LIKE 'held%heard=%'"
+            #expect(try await eventually { try await !shop.query(heard).isEmpty }, "\(program.errorsSoFar)")
+            #expect(kinds("/good") == ["held"] && kinds("/bad") == ["held"])
+            let log = program.errorsSoFar
+            #expect(log.contains("alerts.webhooks[1] (json, 127.0.0.1:"), "\(log)")
+            #expect(log.contains("it answered HTTP 403") && !log.contains("secret-path"), "\(log)")
+            if isRestarted {
+                program.signal(SIGTERM)
+                _ = try await program.output()
+                program = try shop.start("serve", "--listen", "127.0.0.1:0")
+            }
+            let id = try #require(
+                try await shop.query("SELECT run_id FROM \(shop.state("sync_runs")) WHERE status = 'held'").first?[0])
+            _ = try await shop.rollcall("run", "--approve", id)
+            #expect(try await eventually { kinds("/good") == ["held", "recovered"] }, "\(program.errorsSoFar)")
+            program.signal(SIGTERM)
+            _ = try await program.output()
+            #expect(kinds("/bad") == ["held"])
+        }
+    }
+
+    @Test func failuresAreSaidWithoutTheAddress() {
+        let late = TransportFailures.message(for: HTTPClientError.deadlineExceeded, host: "hooks.example.com")
+        #expect(late == "hooks.example.com did not answer in time.")
+        let refused = IOError(errnoCode: ECONNREFUSED, reason: "connect https://hooks.example.com/secret")
+        let text = TransportFailures.message(for: refused, host: "hooks.example.com")
+        #expect(text.contains("refused") && !text.contains("secret"), "\(text)")
+    }
+
+    @Test func aReceiverIsNamedByPlaceKindAndHost() {
+        let receiver = AlertReceiver(
+            WebhookSettings(url: Secret("https://hooks.slack.com/services/T0/B0/secret"), kind: .slack), index: 2)
+        #expect(receiver.name == "alerts.webhooks[2] (slack, hooks.slack.com)")
+        #expect(receiver.wants(.recovered, heardBy: nil) && receiver.wants(.recovered, heardBy: [receiver.id]))
+        #expect(!receiver.wants(.recovered, heardBy: []) && receiver.wants(.failed, heardBy: []))
+        let only = AlertReceiver(WebhookSettings(url: Secret("http://x"), kind: .json, on: [.recovered]), index: 0)
+        #expect(only.wants(.recovered, heardBy: []) && !only.wants(.failed, heardBy: nil))
     }
 
     private func check(_ received: [Received]) throws {

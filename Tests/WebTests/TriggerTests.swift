@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import SyncEngine
+import TestSupport
 import Testing
 
 @testable import Web
@@ -58,6 +59,38 @@ import Testing
                 let status = try await client.get("/v2/retl-connections/vip/syncs/\(id)").json
                 #expect(status["status"] as? String == "failed")
                 #expect((status["error"] as? String)?.contains("allow_empty") == true)
+            }
+        }
+    }
+
+    /// Each further trigger gets the held run, and with it the guard's reason, until somebody decides; then a new run.
+    @Test(arguments: ["approve", "discard"]) func aHeldRunAnswersEachTrigger(_ decision: String) async throws {
+        try await WebBench.with(people: 4) { bench in
+            _ = try await bench.run()
+            try await bench.fixture.execute("DELETE FROM people")
+            let held = try await bench.run()
+            #expect(held.status == .held)
+            try await bench.routes { client in
+                for kind in ["incremental", "full"] {
+                    let started = try await client.post(
+                        "/v2/retl-connections/vip/start", json: "{\"syncType\": \"\(kind)\"}")
+                    #expect(started.status == 200)
+                    #expect(try started.json["syncId"] as? String == held.id)
+                    let status = try await client.get("/v2/retl-connections/vip/syncs/\(held.id)").json
+                    #expect(status["status"] as? String == "failed")
+                    #expect((status["error"] as? String)?.contains("allow_empty") == true)
+                    #expect((status["error"] as? String)?.contains(held.id) == true)
+                }
+                // The API of our own still says that the run is in the way.
+                let refused = try await client.post("/api/v1/syncs/vip/runs")
+                #expect(refused.status == 409)
+                #expect(try refused.json["run_id"] as? String == held.id)
+                _ = try await client.post("/api/v1/runs/\(held.id)/\(decision)")
+                _ = try await bench.ended(held.id)
+                let next = try await client.post("/v2/retl-connections/vip/start").json
+                let id = try #require(next["syncId"] as? String)
+                #expect(id != held.id)
+                _ = try await bench.ended(id)
             }
         }
     }

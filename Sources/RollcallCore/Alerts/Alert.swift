@@ -32,12 +32,48 @@ public struct Alert: Sendable, Equatable {
     public var run: SyncRun?
     /// Since when the sync has been late.
     public var since: Date?
+    /// Ids of the receivers that got an earlier alert since the sync was last well; nil: not known.
+    public var heardBy: Set<String>?
 
-    public init(kind: AlertKind, sync: String, run: SyncRun? = nil, since: Date? = nil) {
+    public init(
+        kind: AlertKind, sync: String, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
+    ) {
         self.kind = kind
         self.sync = sync
         self.run = run
         self.since = since
+        self.heardBy = heardBy
+    }
+}
+
+/// What is kept of a sync's alerts in the warehouse: its condition, and who has got an alert since it was last well.
+public struct AlertState: Sendable, Equatable {
+    public var condition: AlertCondition
+    /// Ids of receivers; nil: not known yet.
+    public var heardBy: Set<String>?
+
+    public init(_ condition: AlertCondition, heardBy: Set<String>? = nil) {
+        self.condition = condition
+        self.heardBy = heardBy
+    }
+
+    private static let mark = " heard="
+
+    /// `failed`, or `failed heard=1f2e3d4c,9a8b7c6d`.
+    public var text: String {
+        condition.text + (heardBy.map { Self.mark + $0.sorted().joined(separator: ",") } ?? "")
+    }
+
+    public init?(text: String) {
+        let parts = text.components(separatedBy: Self.mark)
+        guard let condition = AlertCondition(text: parts[0]) else { return nil }
+        self.condition = condition
+        if parts.count > 1 { heardBy = Set(parts[1].split(separator: ",").map(String.init)) }
+    }
+
+    /// The state after a change of the condition: who has heard of it counts until the sync is well again.
+    public func changed(to condition: AlertCondition) -> AlertState {
+        AlertState(condition, heardBy: condition == .fine || self.condition == .fine ? nil : heardBy)
     }
 }
 

@@ -1,5 +1,5 @@
 import Foundation
-import RollcallCore
+public import RollcallCore
 import Warehouse
 
 extension SyncService {
@@ -12,12 +12,31 @@ extension SyncService {
         for sync in syncs {
             guard let glance = glances[sync.name] else { continue }
             let facts = facts(sync, glance)
-            let told = glance.alertState.flatMap(AlertCondition.init(text:))
-            let condition = facts.condition(after: told, thresholds)
-            if condition == told { continue }
+            let known = glance.alertState.flatMap(AlertState.init(text:))
+            let condition = facts.condition(after: known?.condition, thresholds)
+            if condition == known?.condition { continue }
+            let next = known?.changed(to: condition) ?? AlertState(condition)
             let isOurs = try await warehouse.changeAlertState(
-                sync: sync.name, from: glance.alertState, to: condition.text)
-            if isOurs, let alert = facts.alert(from: told, to: condition, thresholds) { hub.send(.alert(alert)) }
+                sync: sync.name, from: glance.alertState, to: next.text)
+            guard isOurs, var alert = facts.alert(from: known?.condition, to: condition, thresholds) else { continue }
+            if known?.condition != .fine { alert.heardBy = known?.heardBy }
+            hub.send(.alert(alert))
+        }
+    }
+
+    /// Notes which receivers got an alert, so that only they get the one that says that all is well again, whichever process
+    /// sends it. What cannot be noted is not known then, and everyone who wants to gets it.
+    public func note(_ alert: Alert, heardBy receivers: Set<String>) async {
+        guard alert.kind != .recovered, let sync = generation.setup.syncs.first(where: { $0.name == alert.sync }),
+            let warehouse = generation.setup.warehouses[sync.warehouse]
+        else { return }
+        // Another process may change the state in between.
+        for _ in 0..<3 {
+            guard let text = try? await warehouse.glances([sync.name])[sync.name]?.alertState,
+                var state = AlertState(text: text), state.condition != .fine
+            else { return }
+            state.heardBy = (state.heardBy ?? []).union(receivers)
+            if (try? await warehouse.changeAlertState(sync: sync.name, from: text, to: state.text)) == true { return }
         }
     }
 

@@ -1,13 +1,24 @@
+import RollcallCore
+
 extension OpenAPIDocument {
+    /// What an operation answers when it refuses, or fails, in ways that its caller can be ready for.
+    private static func problems(_ codes: Int...) -> String {
+        codes.map { "\"\($0)\":{\"$ref\":\"#/components/responses/Problem\"}," }.joined()
+    }
+
     /// Paths by address.
     static let paths = #"""
         "/api/v1/syncs": {"get":{"operationId":"listSyncs","summary":"All syncs at a glance.","tags":["syncs"],
+          "parameters":[{"name":"limit","in":"query","required":false,"description":"How many items at most.",
+          "schema":{"type":"integer","minimum":1,"maximum":500,"default":500}},{"name":"cursor","in":"query",
+          "required":false,"description":"The `next` of the page before: the name of its last sync.",
+          "schema":{"type":"string","minLength":1}}],
           "responses":{"200":{"description":"In the configuration's order.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/SyncPage"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/SyncPage"}}}},\#(problems(400, 401, 403))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"getSync",
           "summary":"One sync.","tags":["syncs"],"responses":{"200":{"description":"The sync.","content":{
-          "application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},"default":{
+          "application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},\#(problems(400, 401, 403, 404, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/runs": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"startRun",
@@ -19,36 +30,36 @@ extension OpenAPIDocument {
           "description":"Discard a held run first, and judge anew."}}}}}},"responses":{"202":{
           "description":"The run was begun; it may have ended already.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
-          "type":"string"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/pause": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"pauseSync",
           "summary":"Pause the schedule; runs on demand go on being possible.","tags":["syncs"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"200":{
           "description":"The sync.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},
-          "default":{"$ref":"#/components/responses/Problem"}}}},
+          \#(problems(400, 401, 403, 404, 408, 413, 415, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/resume": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"resumeSync",
           "summary":"Resume the schedule.","tags":["syncs"],"description":"Needs a token with the role operator.",
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false}}}},"responses":{"200":{"description":"The sync.","content":{
-          "application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},"default":{
+          "application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},\#(problems(400, 401, 403, 404, 408, 413, 415, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/ticks": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"listTicks",
           "summary":"Ticks of the schedule, newest first.","tags":["syncs"],"parameters":[{"name":"since",
           "in":"query","required":false,"description":"ISO 8601, or an age such as 30m, 12h, 2d, 3w.","schema":{
-          "type":"string"}},{"name":"limit","in":"query","required":false,"description":"How many items at most.",
+          "type":"string","pattern":\#(JSONText.quote(PastTime.pattern))}},{"name":"limit","in":"query","required":false,"description":"How many items at most.",
           "schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},{"name":"cursor","in":"query",
-          "required":false,"description":"The `next` of the page before.","schema":{"type":"string"}}],"responses":{
+          "required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^-?[0-9]{1,18}$"}}],"responses":{
           "200":{"description":"A page.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/TickPage"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/TickPage"}}}},\#(problems(400, 401, 403, 404, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/why": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"why",
           "summary":"What is known of one person; reads the whole audience.","tags":["syncs"],"parameters":[{
           "name":"identifier","in":"query","required":true,"description":"Email in any spelling, or userId.",
           "schema":{"type":"string","minLength":1,"maxLength":1000}}],"responses":{"200":{"description":"The story.",
-          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},"default":{
+          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},\#(problems(400, 401, 403, 404, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs": {"get":{"operationId":"listRuns","summary":"Runs, newest first.","tags":["runs"],
           "parameters":[{"name":"sync","in":"query","required":false,"description":"Only runs of this sync.",
@@ -56,15 +67,14 @@ extension OpenAPIDocument {
           "description":"Only runs with this status.","schema":{"type":"string","enum":["queued","running",
           "succeeded","completed_with_failures","failed","held","cancelled","skipped","interrupted"]}},{
           "name":"since","in":"query","required":false,"description":"ISO 8601, or an age such as 30m, 12h, 2d, 3w.",
-          "schema":{"type":"string"}},{"name":"limit","in":"query","required":false,
+          "schema":{"type":"string","pattern":\#(JSONText.quote(PastTime.pattern))}},{"name":"limit","in":"query","required":false,
           "description":"How many items at most.","schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},
-          {"name":"cursor","in":"query","required":false,"description":"The `next` of the page before.","schema":{
-          "type":"string"}}],"responses":{"200":{"description":"A page.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/RunPage"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          {"name":"cursor","in":"query","required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"}}],"responses":{"200":{"description":"A page.","content":{"application/json":{"schema":{
+          "$ref":"#/components/schemas/RunPage"}}}},\#(problems(400, 401, 403, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}": {"parameters":[{"name":"id","in":"path","required":true,"description":"Id of the run.",
           "schema":{"type":"string"}}],"get":{"operationId":"getRun","summary":"One run.","tags":["runs"],
           "responses":{"200":{"description":"The run.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/Run"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/Run"}}}},\#(problems(400, 401, 403, 404, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/records": {"parameters":[{"name":"id","in":"path","required":true,
           "description":"Id of the run.","schema":{"type":"string"}}],"get":{"operationId":"listRecords",
           "summary":"Records of a run, newest first; as CSV without a limit if wanted.","tags":["runs"],"parameters":[
@@ -73,9 +83,9 @@ extension OpenAPIDocument {
           "required":false,"description":"Instead of an Accept header.","schema":{"type":"string","enum":["json",
           "csv"]}},{"name":"limit","in":"query","required":false,"description":"How many items at most.","schema":{
           "type":"integer","minimum":1,"maximum":500,"default":50}},{"name":"cursor","in":"query","required":false,
-          "description":"The `next` of the page before.","schema":{"type":"string"}}],"responses":{"200":{
+          "description":"The `next` of the page before.","schema":{"type":"string","pattern":"^-?[0-9]{1,18}$"}}],"responses":{"200":{
           "description":"A page, or all as CSV.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/RecordPage"}},"text/csv":{"schema":{"type":"string"}}}},"default":{
+          "$ref":"#/components/schemas/RecordPage"}},"text/csv":{"schema":{"type":"string"}}}},\#(problems(400, 401, 403, 404, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/cancel": {"parameters":[{"name":"id","in":"path","required":true,
           "description":"Id of the run.","schema":{"type":"string"}}],"post":{"operationId":"cancelRun",
@@ -83,7 +93,7 @@ extension OpenAPIDocument {
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"202":{
           "description":"The run as it stands.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/Run"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/Run"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/approve": {"parameters":[{"name":"id","in":"path","required":true,
           "description":"Id of the run.","schema":{"type":"string"}}],"post":{"operationId":"approveRun",
           "summary":"Carry out a held run as it was staged.","tags":["runs"],
@@ -91,36 +101,36 @@ extension OpenAPIDocument {
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"202":{
           "description":"The run goes on under its id.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
-          "type":"string"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/discard": {"parameters":[{"name":"id","in":"path","required":true,
           "description":"Id of the run.","schema":{"type":"string"}}],"post":{"operationId":"discardRun",
           "summary":"Drop a held run.","tags":["runs"],"description":"Needs a token with the role operator.",
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false}}}},"responses":{"200":{"description":"The run, cancelled.","content":{
-          "application/json":{"schema":{"$ref":"#/components/schemas/Run"}}}},"default":{
+          "application/json":{"schema":{"$ref":"#/components/schemas/Run"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/events": {"get":{"operationId":"events","summary":"What happens, as server-sent events.","tags":[
           "events"],"responses":{"200":{
           "description":"Events run_started, progress, run_ended, tick, alert, paused, reloaded, reload_refused, problem, solved; data is JSON. A comment every 15 s is a sign of life.",
-          "content":{"text/event-stream":{"schema":{"type":"string"}}}},"default":{
+          "content":{"text/event-stream":{"schema":{"type":"string"}}}},\#(problems(400, 401, 403, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/openapi.json": {"get":{"operationId":"openapi","summary":"This document.","tags":["meta"],
           "responses":{"200":{"description":"OpenAPI 3.1.","content":{"application/json":{"schema":{
-          "type":"object"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "type":"object"}}}},\#(problems(401, 403))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/v2/retl-connections/{sync}/start": {"parameters":[{"name":"sync","in":"path","required":true,
           "description":"Name of the sync, in place of a connection's id.","schema":{"type":"string"}}],"post":{
           "operationId":"triggerStart","summary":"RudderStack's call to start a sync.","tags":["trigger"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false,"properties":{"syncType":{
           "type":"string","enum":["incremental","full"]}}}}}},"responses":{"200":{"description":"The run was begun.",
-          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/TriggerStarted"}}}},"default":{
+          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/TriggerStarted"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/v2/retl-connections/{sync}/syncs/{id}": {"parameters":[{"name":"sync","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}},{"name":"id","in":"path","required":true,
           "description":"The syncId that start gave.","schema":{"type":"string"}}],"get":{
           "operationId":"triggerStatus","summary":"RudderStack's call for the state of a sync.","tags":["trigger"],
           "responses":{"200":{"description":"The state.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/TriggerStatus"}}}},"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/TriggerStatus"}}}},\#(problems(401, 403, 404, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/healthz": {"get":{"operationId":"health","summary":"Whether the process lives.","tags":["health"],
           "responses":{"200":{"description":"It does.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Health"}}}},"503":{"description":"Its scheduler is stuck.","content":{
@@ -133,6 +143,6 @@ extension OpenAPIDocument {
           "security":[]}},
         "/metrics": {"get":{"operationId":"metrics","summary":"Metrics for Prometheus.","tags":["health"],
           "responses":{"200":{"description":"Text format 0.0.4.","content":{"text/plain":{"schema":{
-          "type":"string"}}}},"default":{"$ref":"#/components/responses/Problem"}}}}
+          "type":"string"}}}},\#(problems(401, 403))"default":{"$ref":"#/components/responses/Problem"}}}}
         """#
 }

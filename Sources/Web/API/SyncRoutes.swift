@@ -13,8 +13,7 @@ struct SyncRoutes: Sendable {
     var routes: [Route] {
         [
             Route(.get, "/api/v1/syncs", .reader) { request, _ in
-                _ = try Query(request, known: [])
-                return Reply.json(APIObject.page(await service.statuses().map(APIObject.sync), next: nil))
+                try await list(request)
             },
             Route(.get, "/api/v1/syncs/{name}", .reader) { request, context in
                 _ = try Query(request, known: [])
@@ -26,6 +25,20 @@ struct SyncRoutes: Sendable {
             Route(.get, "/api/v1/syncs/{name}/ticks", .reader) { try await ticks($0, $1) },
             Route(.get, "/api/v1/syncs/{name}/why", .reader) { try await why($0, $1) },
         ]
+    }
+
+    /// In the configuration's order; the cursor is the last sync's name.
+    private func list(_ request: Request) async throws -> Response {
+        let query = try Query(request, known: ["limit", "cursor"])
+        let limit = try query.integer("limit", in: Paging.range) ?? Paging.range.upperBound
+        var syncs = await service.statuses()[...]
+        if let cursor = query["cursor"] {
+            guard let last = syncs.firstIndex(where: { $0.settings.name == cursor }) else { throw Paging.badCursor }
+            syncs = syncs[(last + 1)...]
+        }
+        let page = syncs.prefix(limit)
+        return Reply.json(
+            APIObject.page(page.map(APIObject.sync), next: syncs.count > limit ? page.last?.settings.name : nil))
     }
 
     private func start(_ request: Request, _ context: WebContext) async throws -> Response {

@@ -33,8 +33,19 @@ struct TriggerRoutes: Sendable {
         var wanted = RunRequest()
         wanted.trigger = .api
         wanted.full = type == "full"
-        let run = try await service.start(try context.part("sync"), wanted)
-        return Reply.json(.object(["syncId": .string(run.id)]))
+        let id = try await start(try context.part("sync"), wanted)
+        return Reply.json(.object(["syncId": .string(id)]))
+    }
+
+    /// The id of the run that was begun, or of the one that is held: the operators show a failed sync's error, but of a
+    /// refused start only that they have tried too often.
+    private func start(_ sync: String, _ wanted: RunRequest) async throws -> String {
+        do {
+            return try await service.start(sync, wanted).id
+        } catch {
+            guard error.kind == .alreadyHeld, let held = error.runID else { throw error }
+            return held
+        }
     }
 
     /// Three words for all statuses: what completed with failures succeeded; what is held has not.
@@ -47,7 +58,8 @@ struct TriggerRoutes: Sendable {
         case .held:
             word = "failed"
             let found = run.held.map { "\($0.guard) allows \($0.limit), the plan has \($0.observed)" }
-            error = "held by a guard, nothing was sent: \(found.joined(separator: "; "))"
+            error =
+                "held by a guard, nothing was sent: \(found.joined(separator: "; ")). Approve or discard run \(run.id)."
         case .failed, .cancelled, .skipped, .interrupted:
             word = "failed"
             error = error ?? "the run was \(run.status.rawValue)"

@@ -11,6 +11,7 @@ struct Answers: RouterMiddleware {
 
     let limits: RequestLimits
     let traffic: TrafficCounter
+    let routes: [Route]
     /// Makes the page of an error for a person.
     let errorPage: @Sendable (Problem, Request, WebContext) -> Response
     let logger: Logger
@@ -26,7 +27,11 @@ struct Answers: RouterMiddleware {
             }
             response = try await next(request, context)
         } catch {
-            let problem = problem(error)
+            var problem = problem(error)
+            if problem.status == .notFound, context.endpointPath == nil {
+                let allowed = RouteTable.methods(of: request.uri.path, in: routes)
+                if !allowed.isEmpty { problem = .methodNotAllowed(allowed) }
+            }
             response = Self.isForProgram(request) ? problem.response : errorPage(problem, request, context)
         }
         SecurityHeaders.add(to: &response, path: request.uri.path)

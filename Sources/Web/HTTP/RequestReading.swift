@@ -1,6 +1,7 @@
 import Foundation
 import Hummingbird
 import NIOCore
+import RollcallCore
 
 /// The bounds of what a request may be.
 struct RequestLimits: Sendable {
@@ -143,17 +144,8 @@ struct Query: Sendable {
     /// A time: ISO 8601, or an age such as 30m, 12h, 2d, 3w.
     func time(_ name: String, now: Date = Date()) throws(Problem) -> Date? {
         guard let text = items[name] else { return nil }
-        let units: [Character: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
-        if let unit = text.last.flatMap({ units[$0] }), let number = Double(text.dropLast()), number >= 0, number < 1e6
-        {
-            return now.addingTimeInterval(-number * unit)
-        }
-        let style = Date.ISO8601FormatStyle()
-        let forms = [style, style.time(includingFractionalSeconds: true), style.year().month().day()]
-        for form in forms {
-            if let date = try? form.parse(text) { return date }
-        }
-        throw .badParameter(name, "a time such as 2026-11-21T06:00:00Z, a date, or an age such as 30m, 12h, 2d, 3w")
+        guard let time = PastTime.parse(text, now: now) else { throw .badParameter(name, PastTime.expected) }
+        return time
     }
 
     /// Takes `a=1&b=2` apart; of repeated names the first counts.

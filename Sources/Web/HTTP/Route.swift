@@ -33,6 +33,20 @@ extension WebContext {
 
 /// Puts routes into a router; a known path with another method answers 405.
 enum RouteTable {
+    /// The methods that a path takes; empty where there is nothing at it. For methods that the router knows nothing of.
+    static func methods(of path: String, in routes: [Route]) -> [String] {
+        let parts = path.split(separator: "/")
+        let found = routes.filter { route in
+            let pattern = route.path.split(separator: "/")
+            return pattern.count == parts.count && zip(pattern, parts).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }
+        return names(Set(found.map(\.method)))
+    }
+
+    private static func names(_ methods: Set<HTTPRequest.Method>) -> [String] {
+        methods.union(methods.contains(.get) ? [.head] : []).map(\.rawValue).sorted()
+    }
+
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
     static func add(_ routes: [Route], to router: Router<WebContext>, gate: Gate) {
@@ -50,11 +64,10 @@ enum RouteTable {
             }
         }
         for path in Set(routes.map(\.path)) {
-            let known = Set(routes.filter { $0.path == path }.map(\.method))
-            let allowed = known.union(known.contains(.get) ? [.head] : [])
-            for method in methods where !allowed.contains(method) {
+            let allowed = names(Set(routes.filter { $0.path == path }.map(\.method)))
+            for method in methods where !allowed.contains(method.rawValue) {
                 router.on(RouterPath(path), method: method) { _, _ -> Response in
-                    throw Problem.methodNotAllowed(allowed.map(\.rawValue).sorted())
+                    throw Problem.methodNotAllowed(allowed)
                 }
             }
         }

@@ -37,7 +37,7 @@ struct LogCommand: AsyncParsableCommand {
             throw ValidationError(
                 "\"\(status)\" is no status of a record; they are \(Self.statuses.joined(separator: ", ")).")
         }
-        if let since, Self.time(since, now: Date()) == nil {
+        if let since, PastTime.parse(since, now: Date()) == nil {
             throw ValidationError("\"\(since)\" is no age; write 30m, 12h, 2d, 3w or a date such as 2026-11-21.")
         }
         if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
@@ -49,7 +49,7 @@ struct LogCommand: AsyncParsableCommand {
         var filter = RecordFilter()
         filter.runID = run?.lowercased()
         filter.status = status
-        filter.since = since.flatMap { Self.time($0, now: Date()) }
+        filter.since = since.flatMap { PastTime.parse($0, now: Date()) }
         filter.limit = limit == 0 ? nil : limit
         var only: String?
         if let sync {
@@ -72,26 +72,6 @@ struct LogCommand: AsyncParsableCommand {
         if limit > 0 && writer.count >= limit {
             app.console.note("\(limit) records shown, the newest; all: --limit 0")
         }
-    }
-
-    /// `2d` before `now`, never before 1970; or a day, or a time with its zone, of ISO 8601.
-    static func time(_ text: String, now: Date) -> Date? {
-        let units: [Substring: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
-        if let match = text.wholeMatch(of: /([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])/) {
-            guard let number = Double(match.output.1), let unit = units[match.output.2] else { return nil }
-            return max(now.addingTimeInterval(-number * unit), Date(timeIntervalSince1970: 0))
-        }
-        // Fractions of a second, which our own outputs have, are passed over.
-        let clock = /(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])/
-        let days = Date.ISO8601FormatStyle().year().month().day()
-        guard text.utf8.count >= 10, let day = try? days.parse(String(text.prefix(10))),
-            // Foundation takes the 31st of February for a day of March.
-            days.format(day) == text.prefix(10)
-        else { return nil }
-        let rest = text.dropFirst(10)
-        if rest.isEmpty { return day }
-        guard let match = rest.wholeMatch(of: clock) else { return nil }
-        return try? Date.ISO8601FormatStyle().parse("\(text.prefix(10))\(match.output.1)\(match.output.2)")
     }
 }
 

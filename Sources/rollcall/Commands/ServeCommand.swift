@@ -94,7 +94,9 @@ struct ServeProcess {
         let signals = ServeSignals()
         let events = service.events(buffering: 10_000)
         let alerts = AlertSender(configuration.alerts, log: log)
-        async let alerting: Void = alerts.follow(service.events(buffering: 10_000))
+        async let alerting: Void = alerts.follow(service.events(buffering: 10_000)) {
+            await service.note($0, heardBy: $1)
+        }
         let reloader = Reloader(configuration, composer, service, log) {
             alerts.use($0.alerts)
             do throws(RunError) {

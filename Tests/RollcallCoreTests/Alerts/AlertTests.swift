@@ -2,6 +2,19 @@ import Foundation
 import RollcallCore
 import Testing
 
+@Suite struct AlertStateTests {
+    @Test func whoHasHeardIsKeptUntilAllIsWell() {
+        for state in [
+            AlertState(.failed), AlertState(.held(runID: "r1"), heardBy: []), AlertState(.late, heardBy: ["b", "a"]),
+        ] { #expect(AlertState(text: state.text) == state) }
+        #expect(AlertState(.late, heardBy: ["b", "a"]).text == "late heard=a,b")
+        #expect(AlertState(text: "held r1")?.heardBy == nil && AlertState(text: "nonsense") == nil)
+        #expect(AlertState(.failed, heardBy: ["a"]).changed(to: .late).heardBy == ["a"])
+        #expect(AlertState(.failed, heardBy: ["a"]).changed(to: .fine).heardBy == nil)
+        #expect(AlertState(.fine).changed(to: .failed).heardBy == nil)
+    }
+}
+
 @Suite struct AlertTests {
     private static let noon = Date(timeIntervalSince1970: 1_800_014_400)
 

@@ -17,7 +17,7 @@ import Testing
             ("2026-11-21T06:00:00.123Z", 1_795_240_800), ("2026-11-21T08:00:00+02:00", 1_795_240_800),
         ] as [(String, Double)])
     func ages(_ text: String, _ expected: Double) {
-        #expect(LogCommand.time(text, now: Self.now)?.timeIntervalSince1970 == expected)
+        #expect(PastTime.parse(text, now: Self.now)?.timeIntervalSince1970 == expected)
     }
 
     @Test(arguments: [
@@ -28,7 +28,7 @@ import Testing
         "99999-01-01", "0000-00-00", "20261121", "yesterday", "\0", "2026-11-2\u{301}1",
     ])
     func textsThatAreNoAge(_ text: String) {
-        #expect(LogCommand.time(text, now: Self.now) == nil)
+        #expect(PastTime.parse(text, now: Self.now) == nil)
     }
 
     @Test func everyAgeIsATimeOfOurs() {
@@ -40,7 +40,7 @@ import Testing
         }
         for _ in 0..<5_000 {
             let text = String((0...next(12)).map { _ in signs[next(signs.count)] })
-            guard let time = LogCommand.time(text, now: Self.now) else { continue }
+            guard let time = PastTime.parse(text, now: Self.now) else { continue }
             #expect(time <= Self.now || text.contains("-"), "\(text)")
             #expect(time.timeIntervalSince1970.magnitude < 260_000_000_000, "\(text)")
         }

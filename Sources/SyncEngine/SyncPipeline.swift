@@ -22,6 +22,7 @@ public struct SyncPipeline: Sendable {
     let holder: Holder
     let retention: [RetentionPolicy]
     let cache: SnapshotCache?
+    let neighbours: [SyncSettings]
 
     /// - Parameters:
     ///   - limiters: shared by all syncs of the process.
@@ -29,11 +30,12 @@ public struct SyncPipeline: Sendable {
     ///   - holder: who this process is, for the lease.
     ///   - retention: of all syncs of the warehouse, disabled ones too; the sync's own when left out.
     ///   - cache: where snapshots are kept between runs; nil: nowhere.
+    ///   - neighbours: other syncs of the configuration in the same project; none of them may keep this sync's list.
     public init(
         sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
         destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
         stop: StopSignal = StopSignal(), holder: Holder = .current, retention: [RetentionPolicy]? = nil,
-        cache: SnapshotCache? = nil, progress: @escaping ProgressHandler = { _ in }
+        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [], progress: @escaping ProgressHandler = { _ in }
     ) {
         self.sync = sync
         self.settings = destinationSettings
@@ -45,14 +47,22 @@ public struct SyncPipeline: Sendable {
         self.holder = holder
         self.retention = retention ?? [sync.retention]
         self.cache = cache
+        self.neighbours = neighbours
         self.progress = progress
     }
 
     // MARK: Plan
 
     /// What a run would do. Writes nothing anywhere and needs no lease.
+    /// - Throws: `RunError` `list_taken` among others: whatever a run would fail with.
     public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
-        let list = try await resolver.find()?.listID
+        let found = try await resolver.find()
+        if let refusal = try await resolver.refusal(found) { throw refusal }
+        return try await plan(list: found.binding?.listID, full: full, retryRejected: retryRejected)
+    }
+
+    /// As ``plan(full:retryRejected:)``, whoever else may keep the list.
+    func plan(list: Int64?, full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
         return try await planner.plan(
             list: list, key: key, resend: .init(full: full, rejected: retryRejected), mayWrite: false)
@@ -75,7 +85,7 @@ public struct SyncPipeline: Sendable {
             let before = clock.uptime
             let attempt = try await warehouse.acquireLease(
                 sync: sync.name, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
-            guard case .acquired(let lease) = attempt else { return .busy(busyError(attempt)) }
+            guard case .acquired(let lease) = attempt else { return .busy(.busy(sync.name, attempt)) }
             let keeper = LeaseKeeper(
                 lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock,
                 stop: stop)
@@ -105,7 +115,10 @@ public struct SyncPipeline: Sendable {
                 progress(.opened(run))
                 return .ran(
                     await finished(run, keeper, runClock) { run in
-                        try await carryOut(&run, keeper, runClock, found: try await resolver.find())
+                        let found = try await resolver.find()
+                        if let staged = run.listID, staged != found.binding?.listID { throw listChanged(run) }
+                        try await resolver.take(keeper.lease, found, now: runClock.now)
+                        try await carryOut(&run, keeper, runClock, found: found.binding)
                     })
             case .new:
                 if let held = try await warehouse.heldRun(sync: sync.name) {
@@ -131,17 +144,18 @@ public struct SyncPipeline: Sendable {
         let ended = await finished(run, keeper, runClock) { run in
             run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
             let found = try await resolver.find()
-            run.listID = found?.listID
+            run.listID = found.binding?.listID
+            try await resolver.take(keeper.lease, found, now: runClock.now)
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await planner.plan(
-                list: found?.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected),
+                list: run.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected),
                 mayWrite: true)
             planned = plan
             progress(.staging(changes: plan.counts.planned.total))
             try await keeper.ensure(for: .zero)
             try await stage(plan, &run, keeper)
             if run.status == .held { return }
-            try await carryOut(&run, keeper, runClock, found: found)
+            try await carryOut(&run, keeper, runClock, found: found.binding)
         }
         if let planned, stop.reason == nil { await planner.snapshots.keepUp(planned, list: ended.listID) }
         return ended
@@ -152,7 +166,6 @@ public struct SyncPipeline: Sendable {
         _ run: inout SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, found: ListBinding?
     ) async throws {
         run.counts.notAttempted = 0
-        if let staged = run.listID, staged != found?.listID { throw listChanged(run) }
         if run.counts.planned.total == 0 && found?.listID != nil && run.listID != nil {
             run.counts.failed = try await applyLocalChanges(run, keeper)
             return
@@ -255,7 +268,9 @@ public struct SyncPipeline: Sendable {
     // MARK: Parts
 
     var resolver: ListResolver {
-        ListResolver(sync: sync, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        ListResolver(
+            sync: sync, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
+            neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
     }
 
     var planner: Planner {
@@ -298,15 +313,6 @@ public struct SyncPipeline: Sendable {
             hint: "Discard it with `rollcall run --discard \(run.id)`, then run again.")
     }
 
-    private func busyError(_ attempt: LeaseAttempt) -> RunError {
-        guard case .busy(let holder, let seconds, let runID) = attempt else {
-            return RunError(code: "busy", message: "the sync is busy")
-        }
-        let run = runID.map { " (run \($0))" } ?? ""
-        return RunError(
-            code: "busy", message: "another run of \(sync.name) is in progress\(run), held by \(Holder.shown(holder))",
-            hint: "Wait for it; if its process is dead, the sync is free in \(Int(seconds.rounded(.up))) s.")
-    }
 }
 
 extension SyncSettings {

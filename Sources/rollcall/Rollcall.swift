@@ -30,7 +30,10 @@ struct Rollcall: AsyncParsableCommand {
                     ListsCommand.self,
                 ]),
             CommandGroup(
-                name: "Housekeeping:", subcommands: [MigrateCommand.self, PruneCommand.self, SandboxCommand.self]),
+                name: "Housekeeping:",
+                subcommands: [
+                    MigrateCommand.self, PruneCommand.self, AbandonCommand.self, SandboxCommand.self,
+                ]),
         ])
 }
 

@@ -32,6 +32,7 @@ extension History {
         await world.pass(.seconds(200))
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
+        await rivalIsRefused(last)
         let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }
         if !open.isEmpty { oracle.violated("a run was left running") }
         if store.state.outbox.values.contains(where: { !$0.isEmpty }) {
@@ -57,6 +58,24 @@ extension History {
             idle = next
         }
         oracle.violated("a run on an unchanged audience sends something: \(idle.counts.short)")
+    }
+
+    /// Another sync that names the same list by its id is refused before it sends anything.
+    private func rivalIsRefused(_ last: SyncRun) async {
+        guard let list = last.listID, let members = store.state.members[.init(sync: "vip", list: list)],
+            members.values.contains(where: { $0.member.listed })
+        else { return }
+        quietRuns += 1
+        let node = Node(self, Scenario.Runner(number: 1000 + quietRuns, delay: .zero))
+        let before = requests
+        let outcome = await withTaskGroup(of: RunOutcome?.self) { group in
+            group.addTask(executorPreference: node.process) { await self.rival(node, list: list).run(RunRequest()) }
+            return await group.next() ?? nil
+        }
+        guard case .ran(let run) = outcome, run.error?.code == "list_taken", requests == before else {
+            return oracle.violated("a second sync may keep the list: \(outcome.map { "\($0)" } ?? "")")
+        }
+        oracle.saw("a second sync was refused the list")
     }
 
     private func quietRun(_ request: RunRequest) async -> SyncRun? {

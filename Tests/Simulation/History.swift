@@ -255,10 +255,21 @@ final class History: @unchecked Sendable {
     }
 
     private func pipeline(_ node: Node) -> SyncPipeline {
+        pipeline(node, scenario.sync(list, guarded: !isQuiet))
+    }
+
+    /// Of another sync that names the list by its id.
+    func rival(_ node: Node, list: Int64) -> SyncPipeline {
+        var sync = scenario.sync(list, guarded: false)
+        (sync.name, sync.list) = ("rival", .id(list))
+        return pipeline(node, sync)
+    }
+
+    private func pipeline(_ node: Node, _ sync: SyncSettings) -> SyncPipeline {
         let clock = NodeClock(node: node)
         let settings = scenario.destination
         return SyncPipeline(
-            sync: scenario.sync(list, guarded: !isQuiet), destinationSettings: settings,
+            sync: sync, destinationSettings: settings,
             warehouse: SimulatedWarehouse(store, node), destination: SimulatedDestination(iterable, node),
             limiters: RateLimiterPool(clock: clock), clock: clock, stop: node.stop, holder: node.holder,
             cache: cache(node),

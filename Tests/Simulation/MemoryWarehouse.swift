@@ -15,7 +15,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public init(time: @escaping () -> Date) { self.time = time }
 
     /// One transaction: after an error nothing of it is left.
-    private func write<R>(
+    func write<R>(
         _ lease: Lease?, _ body: (inout MemoryState, Date) throws(WarehouseError) -> R
     ) throws(WarehouseError) -> R {
         guard state.isMigrated else { throw WarehouseError(.missing, "there are no state tables") }
@@ -257,12 +257,4 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     }
 
     public func now() async throws(WarehouseError) -> Date { time() }
-
-    // MARK: The list
-
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
-
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
-        try write(lease) { state, _ in state.bindings[binding.sync] = binding }
-    }
 }

@@ -316,6 +316,26 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
+    func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+        try await read("list claims") { () async throws(WarehouseError) in
+            try await store.listClaims(besides: sync, list: list)
+        }
+    }
+
+    func takeList(
+        _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
+    ) async throws(WarehouseError) -> [ListClaim] {
+        try await write("take list") { [store] () async throws(WarehouseError) in
+            try await store.takeList(lease, binding, refuse: refuse)
+        }
+    }
+
+    func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+        try await write("abandon") { [store] () async throws(WarehouseError) in
+            try await store.abandon(lease, list: list)
+        }
+    }
+
     // MARK: Reports
 
     func run(id: String) async throws(WarehouseError) -> SyncRun? { try await store.run(id: id) }

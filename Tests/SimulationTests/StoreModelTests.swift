@@ -254,6 +254,39 @@ private final class StoreComparison {
             sync: "vip", destination: "marketing", listName: dice.pick(["VIP", nil]), listID: dice.pick([42, nil]))
         await both("bind", { _ in "done" }) { try await $0.saveListBinding(lease, binding) }
         await both("binding") { try await $0.listBinding(sync: "vip") }
+        await take(lease)
+        if dice.chance(20) {
+            let list: Int64? = dice.pick([nil, nil, 42, 41])
+            await both("abandon", { if case .settling = $0 { "settling" } else { "\($0)" } }) {
+                try await $0.abandon(lease, list: list)
+            }
+            if let open = run, let now = try? await model.run(id: open.id), now.status.isFinal { run = nil }
+        }
+    }
+
+    private func take(_ lease: Lease) async {
+        var wanted = ListBinding(
+            sync: "vip", destination: dice.pick(["marketing", "sales"]), listName: nil,
+            listID: dice.pick([42, 43, nil]))
+        wanted.project = dice.pick([
+            nil, ListProject(baseURL: "a", keyHash: "b"), ListProject(baseURL: "c", keyHash: nil),
+        ])
+        let (binding, isRefused) = (wanted, dice.chance(40))
+        let reason = ListClaim(sync: "x", binding: nil, ownsMembers: true)
+        await both("take", { $0.isEmpty ? "taken" : "refused" }) { warehouse in
+            try await warehouse.takeList(lease, binding) { _ in isRefused ? [reason] : [] }
+        }
+        await both("taken") { try await $0.listBinding(sync: "vip") }
+        let list: Int64? = dice.pick([42, 43, nil])
+        await both("claims", shown) { try await $0.listClaims(besides: "other", list: list) }
+    }
+
+    private func shown(_ claims: [ListClaim]) -> String {
+        claims.map { claim in
+            let run = claim.openRun.map { "\($0)" } ?? "-"
+            let binding = claim.binding.map { "\($0)" } ?? "-"
+            return "\(claim.sync) \(claim.ownsMembers) \(run) \(claim.settlesAt != nil) \(binding)"
+        }.joined(separator: "\n")
     }
 
     // MARK: Comparing the tables

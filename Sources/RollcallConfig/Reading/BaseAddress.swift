@@ -38,7 +38,11 @@ struct BaseAddress: Equatable {
             throw Refusal(
                 reason: "ends in /api", hint: "Leave it out: every path of Iterable's API begins with /api already.")
         }
-        self.text = "\(scheme)://\(authority.lowercased())\(trimmed)"
+        // The scheme's own port need not be said: with it and without it, it is one address.
+        let port = match.output.2.map { ":\($0)" } ?? ""
+        let isDefault = port == (scheme == "https" ? ":443" : ":80")
+        let place = isDefault ? authority.dropLast(port.count) : authority
+        self.text = "\(scheme)://\(place.lowercased())\(trimmed)"
     }
 
     /// localhost, 127.0.0.0/8 and ::1. Source: RFC 6761, section 6.3; RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3.

@@ -46,8 +46,9 @@ struct ConfigurationReader {
 
     /// The list of a project; two destinations with the same address and key are the same project.
     private struct ListIdentity: Hashable {
-        var project: [String]
-        var list: String
+        var project: [[UInt8]]
+        /// Bytes: two spellings of one name in Unicode are two names.
+        var list: [UInt8]
     }
 
     /// Two syncs that keep one list would remove each other's members.
@@ -56,13 +57,13 @@ struct ConfigurationReader {
         for draft in drafts {
             guard let list = draft.list, let destination = draft.destination else { continue }
             let settings = destinations[destination]
-            let project = settings.map { [$0.baseURL, $0.apiKey.reveal()] } ?? [destination]
+            let project = (settings.map { [$0.baseURL, $0.apiKey.reveal()] } ?? [destination]).map { Array($0.utf8) }
             let name =
                 switch list.target {
                 case .id(let id): "id \(id)"
                 case .name(let name, _): "name \(name)"
                 }
-            let identity = ListIdentity(project: project, list: name)
+            let identity = ListIdentity(project: project, list: Array(name.utf8))
             if let other = keepers[identity] {
                 context.report(
                     at: list.position, path: "syncs.\(draft.name).list",

@@ -183,6 +183,8 @@ public struct DestinationSettings: Sendable, Equatable {
     public var listNamePrefix = ""
     /// Base address, without a trailing slash; the data centre's own unless a sandbox or proxy is configured.
     public var baseURL: String
+    /// One-way hash of the API key, by which the warehouse can tell whether two destinations are one project; nil: not known.
+    public var keyHash: String?
     public var limits = DestinationLimits()
 
     public init(name: String, apiKey: Secret, projectType: ProjectType, baseURL: String = DataCenter.us.baseURL) {
@@ -190,6 +192,13 @@ public struct DestinationSettings: Sendable, Equatable {
         self.apiKey = apiKey
         self.projectType = projectType
         self.baseURL = baseURL
+    }
+
+    /// Whether both are one project in Iterable: the same address and the same API key, or the very same destination.
+    public func isSameProject(as other: DestinationSettings) -> Bool {
+        name == other.name
+            || (baseURL.utf8.elementsEqual(other.baseURL.utf8)
+                && apiKey.reveal().utf8.elementsEqual(other.apiKey.reveal().utf8))
     }
 }
 

@@ -11,8 +11,9 @@ extension SyncPipeline {
 
     /// In words: the list, or that it will be made. Throws where a run would fail because of it.
     public func describeList() async throws -> String {
-        let binding = try await resolver.find()
-        guard let id = binding?.listID else {
+        let found = try await resolver.find()
+        if let refusal = try await resolver.refusal(found) { throw refusal }
+        guard let id = found.binding?.listID else {
             if case .name(let name, _) = sync.list { return "\"\(name)\" does not exist yet; the first run makes it" }
             throw ListResolver.gone(sync)
         }

@@ -13,3 +13,16 @@ extension RunError {
         }
     }
 }
+
+extension RunError {
+    /// The lease of a sync is another process's.
+    static func busy(_ sync: String, _ attempt: LeaseAttempt) -> RunError {
+        guard case .busy(let holder, let seconds, let runID) = attempt else {
+            return RunError(code: "busy", message: "the sync is busy")
+        }
+        let run = runID.map { " (run \($0))" } ?? ""
+        return RunError(
+            code: "busy", message: "another run of \(sync) is in progress\(run), held by \(Holder.shown(holder))",
+            hint: "Wait for it; if its process is dead, the sync is free in \(Int(seconds.rounded(.up))) s.")
+    }
+}

@@ -2,9 +2,22 @@ import Foundation
 import RollcallCore
 import Warehouse
 
+/// What Iterable says of the list that a sync is to keep.
+struct FoundList: Sendable {
+    /// nil: the list is to be made.
+    var binding: ListBinding?
+    /// The list's name in Iterable.
+    var remoteName: String?
+    /// Other syncs of the configuration that keep it.
+    var keepers: [SyncSettings]
+}
+
 /// Finds the list that a sync keeps, or makes it, once.
 struct ListResolver: Sendable {
     let sync: SyncSettings
+    let project: ListProject
+    /// Other syncs of the configuration in the same project.
+    let neighbours: [SyncSettings]
     let warehouse: any Warehouse
     let destination: any Destination
     let clock: any EngineClock
@@ -12,20 +25,31 @@ struct ListResolver: Sendable {
 
     /// The list as far as it exists, by Iterable's own account: one call. nil: it is to be made. Writes nothing.
     /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.
-    func find() async throws -> ListBinding? {
+    func find() async throws -> FoundList {
         let known = try await warehouse.listBinding(sync: sync.name)
         let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+        var binding = try resolve(known, lists)
+        binding?.project = project
+        return FoundList(
+            binding: binding, remoteName: lists.first { $0.id == binding?.listID }?.name,
+            keepers: neighbours.filter { keeps($0, binding, lists) })
+    }
+
+    private func resolve(_ known: ListBinding?, _ lists: [RemoteList]) throws -> ListBinding? {
         switch sync.list {
         case .id(let id):
             guard let list = lists.first(where: { $0.id == id }) else { throw ListResolver.gone(sync) }
             guard list.listType == "Standard" else { throw wrongType(list.name, list) }
             return ListBinding(sync: sync.name, destination: sync.destination, listName: nil, listID: id)
         case .name(let name, _):
-            let isSame = known?.destination == sync.destination && known?.listName == name
+            let isSame =
+                known?.destination == sync.destination && known?.listName?.utf8.elementsEqual(name.utf8) == true
             if isSame, let known, known.goneAt == nil, isThere(known, lists) { return known }
             return try adopt(name, previous: isSame ? known : nil, lists)
         }
     }
+
+    // MARK: Making it
 
     /// A list just made need not be shown yet.
     private func isThere(_ known: ListBinding, _ lists: [RemoteList]) -> Bool {
@@ -48,19 +72,17 @@ struct ListResolver: Sendable {
         return previous.map { ListBinding(pendingOf: $0) }
     }
 
-    /// The list, created if need be. Keeps what it found in the warehouse.
+    /// The list, created if need be. The sync has taken it before.
     func ensure(_ lease: Lease, found: ListBinding?, now: Date) async throws -> ListBinding {
-        if let found, found.listID != nil {
-            try await warehouse.saveListBinding(lease, found)
-            return found
-        }
+        if let found, found.listID != nil { return found }
         guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
         // Also where the clock was set back meanwhile.
         if let began = found?.createdAt, abs(now.timeIntervalSince(began)) < Self.creationSettles {
             throw creationUnknown(name)
         }
         var binding = ListBinding(
-            sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: now)
+            sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: now,
+            project: project)
         // Written first: if this process dies now, the next one looks for the list before it makes another.
         try await warehouse.saveListBinding(lease, binding)
         binding.listID = try await create(name, description)

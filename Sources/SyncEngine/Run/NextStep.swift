@@ -3,6 +3,7 @@ import RollcallCore
 extension WhyReport {
     /// One sentence about the next run.
     public var nextStep: String {
+        if let refusal { return "nothing is sent, the run is refused: \(refusal.message)" }
         let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
         let steps = changes.map { change in
             switch change.kind {

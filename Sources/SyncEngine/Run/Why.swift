@@ -26,6 +26,8 @@ public struct WhyReport: Sendable {
     /// What the next run would do about the person, and whether a guard would hold it.
     public var changes: [Change]
     public var held: [GuardFinding]
+    /// Why the next run would be refused before anything is sent (`list_taken`); `changes` is empty then.
+    public var refusal: RunError?
 }
 
 extension SyncPipeline {
@@ -36,12 +38,13 @@ extension SyncPipeline {
     public func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
         let email = identifier.contains("@") ? IdentifierNormalizer.normalizedEmail(identifier) : nil
         let wanted = Identity(email: email, userID: identifier)
-        let list = try await resolver.find()?.listID
+        let found = try await resolver.find()
+        let (list, refusal) = (found.binding?.listID, try await resolver.refusal(found))
         let rows = try await rows(of: wanted, raw: identifier)
         let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
-        let plan = try await plan()
+        let plan = try await plan(list: list)
         var changes: [Change] = []
-        try plan.forEachChange(limit: nil) { change in
+        try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
             if change.identity.shares(with: wanted)
                 || rows.contains(where: { $0.person == change.identity })
                 || members.contains(where: { $0.member.fingerprint == change.fingerprint })
@@ -52,7 +55,7 @@ extension SyncPipeline {
         return WhyReport(
             identity: wanted, rows: rows, members: members,
             records: try await records(of: wanted, raw: identifier, plan.logIdentity, limit: logLimit),
-            changes: changes, held: plan.held)
+            changes: changes, held: plan.held, refusal: refusal)
     }
 
     /// Entries of the snapshot that carry the identifier, or belong to a row that lost it because it is refused.

@@ -156,7 +156,8 @@ extension SyncService {
             sync: sync, destinationSettings: destination.settings, warehouse: warehouse,
             destination: CountingDestination(name: sync.destination, inner: destination.client, counters: counters),
             limiters: limiters, clock: clock, stop: stop, holder: holder,
-            retention: setup.retention(warehouse: sync.warehouse), cache: setup.cache, progress: progress)
+            retention: setup.retention(warehouse: sync.warehouse), cache: setup.cache,
+            neighbours: sync.neighbours(among: setup.syncs) { setup.destinations[$0]?.settings }, progress: progress)
     }
 
     private func answer(to sync: SyncSettings, _ outcome: RunOutcome) async -> Result<SyncRun, ServiceError> {

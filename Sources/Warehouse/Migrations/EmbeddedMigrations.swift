@@ -162,6 +162,14 @@ enum EmbeddedMigrations {
                     ADD COLUMN claimed_at  timestamptz;      -- when a process took the tick, by the database's clock
                 CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
                 """#),
+        Migration(
+            version: 4, name: "list_projects",
+            sql: #"""
+                -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
+                ALTER TABLE sync_state
+                    ADD COLUMN base_url  text,  -- address of the API
+                    ADD COLUMN key_hash  text;  -- one-way hash of the API key
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -323,6 +331,13 @@ enum EmbeddedMigrations {
                 ALTER TABLE rollcall_schedule_ticks ADD COLUMN claimed_at TEXT;  -- when a process took the tick, by SQLite's clock
                 CREATE INDEX rollcall_schedule_ticks_pending ON rollcall_schedule_ticks (sync_name, due_at)
                     WHERE outcome = 'pending';
+                """#),
+        Migration(
+            version: 4, name: "list_projects",
+            sql: #"""
+                -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
+                ALTER TABLE rollcall_sync_state ADD COLUMN base_url TEXT;  -- address of the API
+                ALTER TABLE rollcall_sync_state ADD COLUMN key_hash TEXT;  -- one-way hash of the API key
                 """#),
     ]
 }

@@ -157,10 +157,12 @@ public struct ListBinding: Sendable, Equatable {
     public var createdAt: Date?
     /// Set when Iterable said that the list does not exist.
     public var goneAt: Date?
+    /// The project that the list is in; nil in rows that an earlier version wrote.
+    public var project: ListProject?
 
     public init(
         sync: String, destination: String, listName: String?, listID: Int64?, createdAt: Date? = nil,
-        goneAt: Date? = nil
+        goneAt: Date? = nil, project: ListProject? = nil
     ) {
         self.sync = sync
         self.destination = destination
@@ -168,6 +170,7 @@ public struct ListBinding: Sendable, Equatable {
         self.listID = listID
         self.createdAt = createdAt
         self.goneAt = goneAt
+        self.project = project
     }
 }
 

@@ -3,43 +3,6 @@ import GRDB
 public import RollcallCore
 
 extension SQLiteWarehouse {
-    // MARK: The list
-
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
-        try await read(nil) { database in
-            try database.firstRow(
-                """
-                SELECT destination, list_name, list_id, list_created_at, list_gone_at FROM rollcall_sync_state
-                 WHERE sync_name = :sync AND destination IS NOT NULL
-                """, ["sync": .of(sync)]
-            ) { row in
-                ListBinding(
-                    sync: sync, destination: row.text(0) ?? "", listName: row.text(1), listID: row.integer(2),
-                    createdAt: row.date(3), goneAt: row.date(4))
-            }
-        }
-    }
-
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
-        try await write(lease) { database in
-            try database.change(
-                """
-                INSERT INTO rollcall_sync_state (sync_name, destination, list_name, list_id, list_created_at,
-                    list_gone_at) VALUES (:sync, :destination, :name, :list, :created, :gone)
-                    ON CONFLICT (sync_name) DO UPDATE
-                   SET destination = excluded.destination, list_name = excluded.list_name,
-                       list_id = excluded.list_id, list_created_at = excluded.list_created_at,
-                       list_gone_at = excluded.list_gone_at
-                """,
-                [
-                    "sync": .of(binding.sync), "destination": .of(binding.destination),
-                    "name": .of(binding.listName), "list": .of(binding.listID), "created": .of(binding.createdAt),
-                    "gone": .of(binding.goneAt),
-                ])
-            return
-        }
-    }
-
     // MARK: Reports
 
     public func run(id: String) async throws(WarehouseError) -> SyncRun? {

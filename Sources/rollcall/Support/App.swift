@@ -75,7 +75,7 @@ final class App: Sendable {
     }
 
     func destination(_ name: String) throws -> (settings: DestinationSettings, client: IterableClient) {
-        let settings = try configuration.destination(named: name)
+        let settings = try configuration.destination(named: name).withKeyHash
         return (settings, IterableClient(settings: settings, version: rollcallVersion, logger: logger))
     }
 
@@ -91,7 +91,9 @@ final class App: Sendable {
             sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,
             clock: clock, stop: stop,
             retention: configuration.syncs.filter { $0.warehouse == sync.warehouse }.map(\.retention),
-            cache: withCache ? cache : nil, progress: progress)
+            cache: withCache ? cache : nil,
+            neighbours: sync.neighbours(among: configuration.syncs) { configuration.destinations[$0] },
+            progress: progress)
         let result: Result<R, any Error>
         do { result = .success(try await body(pipeline, warehouse)) } catch { result = .failure(error) }
         await warehouse.close()

@@ -25,7 +25,7 @@ struct ServiceComposer {
             }
         }
         destinations = configuration.destinations.reduce(into: [:]) { made, entry in
-            let (name, settings) = entry
+            let (name, settings) = (entry.key, entry.value.withKeyHash)
             if let known = destinations[name], known.settings == settings {
                 made[name] = known
             } else {

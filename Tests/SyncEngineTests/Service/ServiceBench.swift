@@ -41,7 +41,7 @@ final class ServiceBench: Sendable {
     ) -> SyncSettings {
         var sync = SyncSettings(
             name: name, warehouse: "shop", destination: "marketing", audience: .table(["people"]),
-            list: .name("VIP", description: nil))
+            list: .name(name == "vip" ? "VIP" : name, description: nil))
         sync.mapping = ColumnMapping(email: "email")
         sync.schedule = every.map { ScheduleSettings(every: $0) }
         change(&sync)

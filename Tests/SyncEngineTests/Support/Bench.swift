@@ -52,8 +52,9 @@ final class Bench: Sendable {
 
     func pipeline(
         stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current,
-        cache: SnapshotCache? = nil,
-        change: @Sendable (inout SyncSettings) -> Void = { _ in }
+        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [],
+        change: @Sendable (inout SyncSettings) -> Void = { _ in },
+        destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in }
     ) -> SyncPipeline {
         var sync = SyncSettings(
             name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
@@ -69,10 +70,11 @@ final class Bench: Sendable {
         destination.limits.requestsPerSecond = 1000
         adjust(&sync, &destination)
         change(&sync)
+        changeDestination(&destination)
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
             destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
-            holder: holder, cache: cache ?? self.cache)
+            holder: holder, cache: cache ?? self.cache, neighbours: neighbours)
     }
 
     /// Runs once and checks what must hold after every run.

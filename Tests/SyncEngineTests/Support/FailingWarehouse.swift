@@ -129,6 +129,16 @@ final class FailingWarehouse: Warehouse {
     func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write { () async throws(WarehouseError) in try await inner.saveListBinding(lease, binding) }
     }
+    func takeList(
+        _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
+    ) async throws(WarehouseError) -> [ListClaim] {
+        try await write { () async throws(WarehouseError) in
+            try await inner.takeList(lease, binding, refuse: refuse)
+        }
+    }
+    func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+        try await write { () async throws(WarehouseError) in try await inner.abandon(lease, list: list) }
+    }
 
     // MARK: Reads
 
@@ -173,6 +183,9 @@ final class FailingWarehouse: Warehouse {
     func now() async throws(WarehouseError) -> Date { try await inner.now() }
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await inner.listBinding(sync: sync)
+    }
+    func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+        try await inner.listClaims(besides: sync, list: list)
     }
     func run(id: String) async throws(WarehouseError) -> SyncRun? { try await inner.run(id: id) }
     func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] { try await inner.runs(filter) }

@@ -33,5 +33,5 @@ enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + AudienceConformance.tests + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + RecoveryConformance.tests + SnapshotConformance.tests + LogConformance.tests
-        + ReportConformance.tests + RetentionConformance.tests + TickConformance.tests
+        + ListConformance.tests + ReportConformance.tests + RetentionConformance.tests + TickConformance.tests
 }

@@ -126,36 +126,4 @@ extension PostgresWarehouse {
             return requests
         }
     }
-
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
-        try await read(orWithoutTables: nil) { session in
-            let row = try session.query(
-                """
-                SELECT destination, list_name, list_id, \(PostgresRunRow.milliseconds("list_created_at")),
-                       \(PostgresRunRow.milliseconds("list_gone_at")) FROM sync_state WHERE sync_name = $1
-                """, [sync])
-            guard let destination = row.text(0, 0) else { return nil }
-            return ListBinding(
-                sync: sync, destination: destination, listName: row.text(0, 1), listID: row.integer(0, 2),
-                createdAt: row.date(0, 3), goneAt: row.date(0, 4))
-        }
-    }
-
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
-        _ = try await leased(lease) { session in
-            try session.modify(
-                """
-                INSERT INTO sync_state (sync_name, destination, list_name, list_id, list_created_at, list_gone_at)
-                VALUES ($1, $2, $3, $4::bigint, \(PostgresRunRow.timestamp("$5")), \(PostgresRunRow.timestamp("$6")))
-                ON CONFLICT (sync_name) DO UPDATE
-                   SET destination = excluded.destination, list_name = excluded.list_name, list_id = excluded.list_id,
-                       list_created_at = excluded.list_created_at, list_gone_at = excluded.list_gone_at
-                """,
-                [
-                    binding.sync, binding.destination, binding.listName, binding.listID.map { String($0) },
-                    binding.createdAt.map { String(PostgresText.milliseconds($0)) },
-                    binding.goneAt.map { String(PostgresText.milliseconds($0)) },
-                ])
-        }
-    }
 }

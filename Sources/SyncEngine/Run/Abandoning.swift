@@ -1,0 +1,84 @@
+import Foundation
+public import RollcallCore
+public import Warehouse
+
+/// Lets a sync go of what it keeps, without sending anything: the way out where two syncs keep one list, and where a sync
+/// has left the configuration. Its members stay on the list in Iterable, and no sync removes them any more.
+public struct Abandoning: Sendable {
+    let sync: String
+    let warehouse: any Warehouse
+    let log: LogSettings
+    let limits: DestinationLimits
+    let clock: any EngineClock
+    let holder: Holder
+
+    public enum Outcome: Sendable {
+        case done(Abandonment)
+        /// A run is in progress, or a request without an answer may still land; nothing was changed.
+        case busy(RunError)
+    }
+
+    /// - Parameters:
+    ///   - log: for a run of a dead process that is closed first.
+    ///   - limits: of the destination, by which it is known how long that run's requests may still land.
+    public init(
+        sync: String, warehouse: any Warehouse, log: LogSettings = LogSettings(),
+        limits: DestinationLimits = DestinationLimits(), clock: any EngineClock = SystemClock(),
+        holder: Holder = .current
+    ) {
+        self.sync = sync
+        self.warehouse = warehouse
+        self.log = log
+        self.limits = limits
+        self.clock = clock
+        self.holder = holder
+    }
+
+    /// Whether the state knows the sync. Writes nothing.
+    public func isKnown() async throws(WarehouseError) -> Bool {
+        if try await warehouse.listBinding(sync: sync) != nil { return true }
+        if try await warehouse.fingerprintKey(sync: sync, newKey: nil) != nil { return true }
+        return try await !warehouse.runs(RunFilter(sync: sync, limit: 1)).isEmpty
+    }
+
+    /// - Parameter list: only this list; nil: all that the sync keeps or kept.
+    public func carryOut(list: Int64? = nil) async throws(WarehouseError) -> Outcome {
+        _ = try await warehouse.migrate()
+        let seconds = LeaseKeeper.seconds(requestTimeout: limits.requestTimeoutSeconds)
+        let before = clock.uptime
+        let attempt = try await warehouse.acquireLease(
+            sync: sync, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
+        guard case .acquired(let lease) = attempt else { return .busy(.busy(sync, attempt)) }
+        let keeper = LeaseKeeper(
+            lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock)
+        let result = await withTaskGroup(of: Void.self) { group in
+            group.addTask { await keeper.keep() }
+            let result = await letGo(lease, list)
+            group.cancelAll()
+            return result
+        }
+        try? await warehouse.releaseLease(lease)
+        return try result.get()
+    }
+
+    private func letGo(_ lease: Lease, _ list: Int64?) async -> Result<Outcome, WarehouseError> {
+        do throws(WarehouseError) {
+            // A run of a dead process may have sent something.
+            let settles = limits.requestTimeoutSeconds + limits.settleSeconds
+            _ = try await warehouse.recoverRuns(lease, settleSeconds: settles, log: log)
+            switch try await warehouse.abandon(lease, list: list) {
+            case .done(let abandonment): return .success(.done(abandonment))
+            case .settling(let until):
+                let left = try await until.timeIntervalSince(warehouse.now())
+                return .success(
+                    .busy(
+                        RunError(
+                            code: "requests_settling",
+                            message: "a request of \(sync) that got no answer may still land until \(until.iso8601)",
+                            hint: "Nothing was changed. Do it again in \(max(1, Int(left.rounded(.up)))) s.")))
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+}

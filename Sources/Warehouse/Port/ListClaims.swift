@@ -1,0 +1,96 @@
+public import Foundation
+public import RollcallCore
+
+/// The project that a list is in, as far as the state may know it: without its API key.
+public struct ListProject: Sendable, Equatable {
+    /// Address of the API, without a trailing slash.
+    public var baseURL: String
+    /// One-way hash of the API key; nil: not known.
+    public var keyHash: String?
+
+    public init(baseURL: String, keyHash: String?) {
+        self.baseURL = baseURL
+        self.keyHash = keyHash
+    }
+}
+
+/// What a sync has to do with a list that another one wants to keep.
+public struct ListClaim: Sendable, Equatable {
+    /// A run that is queued, running or held.
+    public struct OpenRun: Sendable, Equatable {
+        public var id: String
+        public var status: RunStatus
+        /// nil until the run knows its list.
+        public var listID: Int64?
+
+        public init(id: String, status: RunStatus, listID: Int64?) {
+            self.id = id
+            self.status = status
+            self.listID = listID
+        }
+    }
+
+    public var sync: String
+    /// The list that the sync is bound to now, which need not be the one that was asked about; nil: to none yet.
+    public var binding: ListBinding?
+    /// Whether it has members that may be on the list because of it.
+    public var ownsMembers: Bool
+    public var openRun: OpenRun?
+    /// Until when a request of its that got no answer may still change the list; nil: there is none.
+    public var settlesAt: Date?
+
+    public init(
+        sync: String, binding: ListBinding?, ownsMembers: Bool, openRun: OpenRun? = nil, settlesAt: Date? = nil
+    ) {
+        self.sync = sync
+        self.binding = binding
+        self.ownsMembers = ownsMembers
+        self.openRun = openRun
+        self.settlesAt = settlesAt
+    }
+}
+
+/// What a sync has let go of.
+public struct Abandonment: Sendable, Equatable {
+    /// Members that left the snapshot, by list; the list that it was bound to is there also with none. Sorted by id.
+    public var lists: [MembersOfList]
+    /// The held run that was discarded.
+    public var discardedRunID: String?
+    /// Changes of that run that were staged and never sent.
+    public var discardedChanges: Int
+
+    public struct MembersOfList: Sendable, Equatable {
+        public var listID: Int64
+        public var members: Int
+
+        public init(listID: Int64, members: Int) {
+            self.listID = listID
+            self.members = members
+        }
+    }
+
+    public init(lists: [MembersOfList], discardedRunID: String? = nil, discardedChanges: Int = 0) {
+        self.lists = lists
+        self.discardedRunID = discardedRunID
+        self.discardedChanges = discardedChanges
+    }
+
+    public var members: Int { lists.reduce(0) { $0 + $1.members } }
+    public var isEmpty: Bool { lists.isEmpty && discardedRunID == nil }
+
+    /// Sorted, with the list of the binding even if it had no members.
+    static func of(_ members: [MembersOfList], bound: Int64?, discarded: String?, changes: Int) -> Abandonment {
+        var lists = members
+        if let bound, !lists.contains(where: { $0.listID == bound }) {
+            lists.append(MembersOfList(listID: bound, members: 0))
+        }
+        lists.sort { $0.listID < $1.listID }
+        return Abandonment(lists: lists, discardedRunID: discarded, discardedChanges: changes)
+    }
+}
+
+public enum AbandonAttempt: Sendable, Equatable {
+    case done(Abandonment)
+    /// A request without an answer may still land until then; nothing was changed.
+    case settling(until: Date)
+}

@@ -1,0 +1,118 @@
+import ArgumentParser
+import RollcallConfig
+import RollcallCore
+import SyncEngine
+import Warehouse
+
+struct AbandonCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "abandon",
+        abstract: "Let a sync go of its list; its members stay on it as they are.",
+        usage: "rollcall abandon <sync> [--list <id>] [<options>]",
+        discussion: """
+            Drops the sync's snapshot, its held run and its tie to the list, and sends nothing. \
+            No sync removes these members any more. Runs and logs stay. The sync may have left \
+            the configuration. With exit code 5 nothing was changed: a run is in progress, or a \
+            request without an answer may still land.
+            """)
+
+    @Argument(help: ArgumentHelp("The sync that lets go.", valueName: "sync"))
+    var sync: String
+
+    @Option(help: ArgumentHelp("Only what it has to do with this list.", valueName: "id"))
+    var list: Int64?
+
+    @Option(help: ArgumentHelp("The warehouse with its state; needed where several know the sync.", valueName: "name"))
+    var warehouse: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        let app = try App.load(options)
+        let name = try await place(app)
+        let warehouse = try app.warehouse(name)
+        let outcome: Result<Abandoning.Outcome, any Error>
+        do { outcome = .success(try await abandoning(warehouse, app).carryOut(list: list)) } catch {
+            outcome = .failure(error)
+        }
+        await warehouse.close()
+        switch try outcome.get() {
+        case .busy(let error):
+            app.console.error("\(sync): \(Console.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+            try ExitStatus.busy.check()
+        case .done(let abandonment):
+            app.console.out(
+                json
+                    ? Self.json(abandonment, sync: sync, warehouse: name)
+                    : text(abandonment, warehouse: name, isConfigured: configured(app) != nil))
+        }
+    }
+
+    // MARK: Where
+
+    private func configured(_ app: App) -> SyncSettings? { app.configuration.syncs.first { $0.name == sync } }
+
+    /// The warehouse that is named, else the sync's own, else the one whose state knows a sync that left the configuration.
+    private func place(_ app: App) async throws -> String {
+        if let warehouse {
+            _ = try app.configuration.warehouse(named: warehouse)
+            return warehouse
+        }
+        if let configured = configured(app) { return configured.warehouse }
+        var places: [String] = []
+        try await app.forEachWarehouse { name, warehouse in
+            if try await abandoning(warehouse, app).isKnown() { places.append(name) }
+        }
+        guard let place = places.first else {
+            // Says which names there are, and which was probably meant.
+            return try app.configuration.sync(named: sync).warehouse
+        }
+        if places.count > 1 {
+            throw ValidationError(
+                "Several warehouses know \(sync); name one: --warehouse \(places.joined(separator: ", ")).")
+        }
+        return place
+    }
+
+    private func abandoning(_ warehouse: any Warehouse, _ app: App) -> Abandoning {
+        let settings = configured(app)
+        let limits = settings.flatMap { app.configuration.destinations[$0.destination]?.limits }
+        return Abandoning(
+            sync: sync, warehouse: warehouse, log: settings?.logs ?? LogSettings(),
+            limits: limits ?? DestinationLimits(), clock: app.clock)
+    }
+
+    // MARK: Words
+
+    private static func json(_ abandonment: Abandonment, sync: String, warehouse: String) -> String {
+        let lists = abandonment.lists.map { "{\"list_id\":\($0.listID),\"members\":\($0.members)}" }
+        let held = abandonment.discardedRunID.map(JSONText.quote) ?? "null"
+        return "{\"sync\":\(JSONText.quote(sync)),\"warehouse\":\(JSONText.quote(warehouse)),"
+            + "\"lists\":[\(lists.joined(separator: ","))],\"members\":\(abandonment.members),"
+            + "\"discarded_run_id\":\(held),\"discarded_changes\":\(abandonment.discardedChanges)}"
+    }
+
+    private func text(_ abandonment: Abandonment, warehouse: String, isConfigured: Bool) -> String {
+        if abandonment.isEmpty {
+            return
+                "\(sync): there was nothing to let go of\(list.map { " on list \($0)" } ?? "") in warehouse \(warehouse)"
+        }
+        var lines = abandonment.lists.map { list in
+            "\(sync): let go of list \(list.listID) with \(RunText.many(list.members, "member"))"
+        }
+        if let id = abandonment.discardedRunID {
+            lines.append(
+                "\(sync): discarded the held run \(id) with \(RunText.many(abandonment.discardedChanges, "change"))")
+        }
+        lines.append("  Nothing was sent: the members stay on the list in Iterable, and no sync removes them any more.")
+        lines.append("  Runs and logs stay in the warehouse.")
+        if isConfigured {
+            lines.append(
+                "  The configuration still has \(sync): its next run puts its whole audience on its list again.")
+        }
+        return lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import RollcallCore
+public import Warehouse
+
+extension MemoryWarehouse {
+    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
+
+    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+        try write(lease) { state, _ in state.bindings[binding.sync] = binding }
+    }
+
+    public func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+        state.claims(besides: sync, list: list, now: time())
+    }
+
+    public func takeList(
+        _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
+    ) async throws(WarehouseError) -> [ListClaim] {
+        try write(lease) { state, now in
+            let refused = refuse(state.claims(besides: binding.sync, list: binding.listID, now: now))
+            if refused.isEmpty {
+                state.bindings[binding.sync] = binding
+            } else if let list = binding.listID, state.bindings[binding.sync]?.listID == list {
+                state.bindings[binding.sync]?.destination = binding.destination
+                state.bindings[binding.sync]?.project = binding.project
+            }
+            return refused
+        }
+    }
+
+    public func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+        try write(lease) { state, now throws(WarehouseError) in try state.abandon(lease.sync, list, now: now) }
+    }
+}
+
+extension MemoryState {
+    func claims(besides sync: String, list: Int64?, now: Date) -> [ListClaim] {
+        let syncs = Set(bindings.keys).union(keys.keys).union(members.keys.map(\.sync)).subtracting([sync])
+        return syncs.sorted().compactMap { other in
+            var claim = ListClaim(sync: other, binding: bindings[other], ownsMembers: false)
+            if let list = list ?? bindings[other]?.listID {
+                let place = Place(sync: other, list: list)
+                claim.ownsMembers = members[place]?.values.contains { $0.member.listed } ?? false
+                claim.settlesAt =
+                    settling.filter { $0.place == place && $0.request.settlesAt >= now }.map(\.request.settlesAt).max()
+            }
+            claim.openRun = openRun(of: other).map {
+                ListClaim.OpenRun(id: $0.id, status: $0.status, listID: $0.listID)
+            }
+            return claim.ownsMembers || claim.openRun != nil || claim.settlesAt != nil ? claim : nil
+        }
+    }
+
+    mutating func abandon(_ sync: String, _ list: Int64?, now: Date) throws(WarehouseError) -> AbandonAttempt {
+        func concerns(_ other: Int64?) -> Bool { list == nil || other == list }
+        let settles = settling.filter {
+            $0.place.sync == sync && concerns($0.place.list) && $0.request.settlesAt >= now
+        }.map(\.request.settlesAt).max()
+        if let settles { return .settling(until: settles) }
+        var held: SyncRun?
+        var changes = 0
+        if let run = openRun(of: sync), run.status == .held, concerns(run.listID) {
+            try update(run.id, of: sync, when: [.held]) { row in
+                row.run.status = .cancelled
+                row.run.finishedAt = now
+            }
+            changes = outbox.removeValue(forKey: run.id)?.count ?? 0
+            held = run
+        }
+        var lists: [Abandonment.MembersOfList] = []
+        for (place, entries) in members where place.sync == sync && concerns(place.list) {
+            if !entries.isEmpty { lists.append(.init(listID: place.list, members: entries.count)) }
+            members[place] = nil
+        }
+        settling.removeAll { $0.place.sync == sync && concerns($0.place.list) }
+        if let bound = bindings[sync], concerns(bound.listID) {
+            if let id = bound.listID, !lists.contains(where: { $0.listID == id }) {
+                lists.append(.init(listID: id, members: 0))
+            }
+            bindings[sync] = nil
+        }
+        return .done(
+            Abandonment(
+                lists: lists.sorted { $0.listID < $1.listID }, discardedRunID: held?.id, discardedChanges: changes))
+    }
+}

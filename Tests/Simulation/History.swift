@@ -157,7 +157,7 @@ final class History: @unchecked Sendable {
         oracle.saw("somebody deleted the list")
         world.note(nil, "somebody deletes the list")
         let wasThere = iterable.deleteLists(History.listName)
-        oracle.othersMembersAreSafe = false
+        oracle.hasLostItsList()
         if wasThere && meddling == .recreateList { _ = iterable.addList(History.listName) }
     }
 

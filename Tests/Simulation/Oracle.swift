@@ -16,7 +16,7 @@ final class Oracle {
     /// What a run read: the identifiers of the audience, and how many members the snapshot had.
     private struct Reading {
         var names: Set<String> = []
-        var rows = 0
+        var audience = AudienceModel([])
         var listed = 0
     }
 
@@ -63,7 +63,8 @@ final class Oracle {
 
     func hasRead(_ rows: [People.Row], _ node: Node) {
         reading[node.name, default: Reading()].names = Set(rows.flatMap(Oracle.names))
-        reading[node.name]?.rows = rows.count
+        reading[node.name]?.audience = AudienceModel(rows)
+        links.forget(contradictedBy: rows)
     }
 
     func hasReadSnapshot(listed: Int, _ node: Node) { reading[node.name, default: Reading()].listed = listed }
@@ -72,7 +73,27 @@ final class Oracle {
         readingOfRun[run.id] = reading[node.name]
         stagedFor[run.id] = run.listID
         staged[run.id] = Set(changes.filter { $0.kind == .send }.map { Oracle.order($0.operation, $0.identity) })
+        if let audience = reading[node.name]?.audience { judge(run, changes, audience) }
         saw("run \(run.status.rawValue)")
+    }
+
+    /// Every person of the audience is one member, under the identifiers of the row that represents them, and every row has
+    /// its place in the accounts.
+    private func judge(_ run: SyncRun, _ changes: [Change], _ audience: AudienceModel) {
+        for change in changes where change.operation == .subscribe && (change.kind == .send || change.kind == .parked) {
+            if !audience.people.contains(where: { $0.representative == change.identity }) {
+                violated("run \(run.id) subscribes \(change.identity), which represents nobody")
+            }
+        }
+        let (counts, people) = (run.counts, audience.people.count)
+        if counts.rowsRead != audience.rows || counts.invalid != audience.invalid || counts.audience != people
+            || counts.duplicates != audience.rows - audience.invalid - people
+        {
+            violated(
+                "run \(run.id) counts \(counts.short), but of \(audience.rows) rows \(audience.invalid) are invalid and"
+                    + " the others are \(people) people")
+        }
+        if audience.people.contains(where: { $0.names.count > 1 && $0.rows > 1 }) { saw("a person of several rows") }
     }
 
     func hasApproved(_ run: String) { approved.insert(run) }
@@ -116,6 +137,7 @@ final class Oracle {
             }
             if !read.subscribes { judgeRemoval(subscriber, run) }
         }
+        if !read.subscribes { links.forget(read.subscribers.flatMap { [$0.email, $0.userID].compactMap(\.self) }) }
         inFlight[number] = (node, read.subscribers, world.now + .seconds(scenario.timeoutSeconds))
     }
 
@@ -145,6 +167,9 @@ final class Oracle {
         // The person has every name under which we put them there, also where this request does not say it.
         let known = named + (iterable.profile(of: subscriber)?.known(as: named) ?? [])
         if let name = known.first(where: wanted.contains) { violated("removed, though \(name) is in the audience") }
+        if let name = links.linked(to: named).first(where: wanted.contains) {
+            violated("removed, though \(name) is in the audience, which rows said is the same person")
+        }
         if !named.contains(where: everOurs.contains) { violated("removed, though not ours: \(named)") }
         removedInRun[run, default: []].formUnion(named)
         if !approved.contains(run) { judgeGuards(run) }
@@ -163,15 +188,28 @@ final class Oracle {
 
     var guardsAreOn = true
     /// False once somebody deleted the list.
-    var othersMembersAreSafe = true
+    private var othersMembersAreSafe = true
+
+    func hasLostItsList() {
+        othersMembersAreSafe = false
+        links = RowLinks()
+    }
+
+    /// What rows said about who is one person.
+    private var links = RowLinks()
 
     func hasEnded(number: Int) { inFlight[number] = nil }
 
     /// An answer that reached its process and that names these records as carried out.
-    func isAcknowledged(_ request: SimulatedIterable.Request, except failures: Set<Int>) {
+    func isAcknowledged(_ request: SimulatedIterable.Request, except failures: Set<Int>, by node: Node) {
+        let audience = node.runID.flatMap { readingOfRun[$0]?.audience }
         for (position, subscriber) in request.subscribers.enumerated() where !failures.contains(position) {
             guard request.subscribes else { continue }
             acknowledged.insert("\(subscriber.email ?? "-")/\(subscriber.userID ?? "-")")
+            let names = [subscriber.email, subscriber.userID].compactMap(\.self)
+            if let person = audience?.people.first(where: { !$0.names.isDisjoint(with: names) }) {
+                links.add(person)
+            }
         }
     }
 
@@ -241,15 +279,21 @@ final class Oracle {
             let isOurs = names.contains(where: everOurs.contains)
             if let list, !profile.lists.contains(list), !isOurs { violated("a member of others is gone: \(names)") }
         }
-        let refused = reach(of: rows.map(Oracle.names), from: mayBeRefused)
-        for row in rows {
-            let names = Oracle.names(row)
-            if names.isEmpty || names.contains(where: refused.contains) { continue }
+        for person in AudienceModel(rows).people where !person.names.contains(where: mayBeRefused) {
+            let names = [person.representative.email, person.representative.userID].compactMap(\.self)
             let isListed = listed.contains { profile in
                 [profile.email, profile.userID].compactMap(\.self).contains(where: names.contains)
             }
             if !isListed { violated("not on the list: \(names)") }
+            if let list, state(of: person.representative, list) != .subscribed {
+                violated("represents a person and is not on the snapshot: \(person.representative)")
+            }
         }
+    }
+
+    private func state(of identity: Identity, _ list: Int64) -> MemberState? {
+        (store.state.members[.init(sync: "vip", list: list)] ?? [:]).values.first { $0.member.identity == identity }?
+            .member.state
     }
 
     /// Rows have contradicted each other (one address with two userIds, one after the other or at once), and a request that
@@ -276,16 +320,6 @@ final class Oracle {
         for subscriber in request.subscribers where request.subscribes {
             if let email = subscriber.email, let userID = subscriber.userID { doubtfulPairs.append([email, userID]) }
         }
-    }
-
-    /// All names of rows that share a name, directly or over others, with a row that `isStart`: such rows are one member.
-    private func reach(of rows: [[String]], from isStart: (String) -> Bool) -> Set<String> {
-        var reached = Set(rows.joined().filter(isStart))
-        var rest = rows
-        while let index = rest.firstIndex(where: { $0.contains(where: reached.contains) }) {
-            reached.formUnion(rest.remove(at: index))
-        }
-        return reached
     }
 
     /// Iterable refuses this person, or knows the identifiers as two people.

@@ -12,7 +12,14 @@ struct People {
         /// 0: once; 1: twice, spelled otherwise; 2: with blanks around it; 3: in capitals.
         var spelling = 0
         var isInvalid = false
+        /// Hybrid projects: rows beside the first one, with other subsets of the person's identifiers.
+        var others: [Part] = []
+        /// The other rows come before the first one of everybody.
+        var othersComeFirst = false
     }
+
+    /// Which of a person's identifiers a row has.
+    private enum Part: Int { case both, email, userID }
 
     private let scenario: Scenario
     private var people: [Person]
@@ -33,7 +40,17 @@ struct People {
 
     typealias Row = (email: [UInt8]?, userID: [UInt8]?)
 
-    var rows: [Row] { people.filter(\.isIn).flatMap(rows) }
+    var rows: [Row] {
+        let present = people.filter(\.isIn)
+        return present.filter(\.othersComeFirst).flatMap(otherRows) + present.flatMap(rows)
+            + present.filter { !$0.othersComeFirst }.flatMap(otherRows)
+    }
+
+    private func otherRows(_ person: Person) -> [Row] {
+        let email = Array(People.email(person.address).uppercased().utf8)
+        let userID = Array(People.userID(person.user).utf8)
+        return person.others.map { part in (part == .userID ? nil : email, part == .email ? nil : userID) }
+    }
 
     private func rows(_ person: Person) -> [Row] {
         if person.isInvalid { return [(Array("not an address".utf8), nil)] }
@@ -69,6 +86,14 @@ struct People {
         case .toggleEmail(let index): people[index].hasEmail.toggle()
         case .toggleUserID(let index): people[index].hasUserID.toggle()
         case .spelling(let index, let spelling): people[index].spelling = spelling
+        case .otherRows(let index, var code):
+            people[index].othersComeFirst = code % 2 == 1
+            code /= 2
+            people[index].others = []
+            while code > 0 {
+                if let part = Part(rawValue: code % 4 - 1) { people[index].others.append(part) }
+                code /= 4
+            }
         case .invalidRow(let index): people[index].isInvalid.toggle()
         case .emptyAudience: for index in people.indices { people[index].isIn = false }
         }

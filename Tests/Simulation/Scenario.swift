@@ -77,6 +77,8 @@ public struct Scenario: Sendable {
         case toggleEmail(Int)
         case toggleUserID(Int)
         case spelling(Int, Int)
+        /// Hybrid projects: which rows the person has beside the first one, as a code from 0 (none) to ``mostRows``.
+        case otherRows(Int, Int)
         case invalidRow(Int)
         case emptyAudience
     }
@@ -178,8 +180,14 @@ extension Scenario.Round {
         moves = []
         if isFirst {
             for person in 0..<scenario.people where dice.chance(60) { moves.append(.toggle(person)) }
+            if scenario.type == .hybrid && dice.chance(60) {
+                for person in 0..<scenario.people where dice.chance(50) {
+                    moves.append(.otherRows(person, dice.below(Scenario.Move.mostRows + 1)))
+                    if dice.chance(40) { moves.append(dice.chance(50) ? .toggleEmail(person) : .toggleUserID(person)) }
+                }
+            }
         } else {
-            for _ in 0..<dice.between(0, scenario.people) { moves.append(.init(&dice, people: scenario.people)) }
+            for _ in 0..<dice.between(0, scenario.people) { moves.append(.init(&dice, scenario)) }
         }
         runners = [.init(&dice, number: 10 * number + 1)]
         while runners.count < 3, dice.chance(30) {
@@ -205,9 +213,13 @@ extension Scenario.Runner {
 }
 
 extension Scenario.Move {
-    fileprivate init(_ dice: inout Dice, people: Int) {
+    /// Up to three further rows, each one of three kinds, before or behind everybody's first row.
+    static let mostRows = 127
+
+    fileprivate init(_ dice: inout Dice, _ scenario: Scenario) {
+        let people = scenario.people
         let person = dice.below(people)
-        switch dice.below(20) {
+        switch dice.below(scenario.type == .hybrid ? 24 : 20) {
         case 0...8: self = .toggle(person)
         case 9: self = .newAddress(person)
         case 10: self = .newUserID(person)
@@ -217,6 +229,7 @@ extension Scenario.Move {
         case 15, 16: self = .toggleUserID(person)
         case 17: self = .spelling(person, dice.below(4))
         case 18: self = .invalidRow(person)
+        case 20...: self = .otherRows(person, dice.below(Scenario.Move.mostRows + 1))
         default: self = dice.chance(30) ? .emptyAudience : .toggle(person)
         }
     }

@@ -61,7 +61,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             let answer = HTTPAnswer(status: status, retryAfter: retryAfter, body: body, now: history.wallTime)
             let meaning = AnswerClassifier.classify(answer, request: request)
             if case .answered = meaning {
-                history.oracle.isAcknowledged(read, except: failures)
+                history.oracle.isAcknowledged(read, except: failures, by: node)
             } else {
                 history.oracle.isDoubtful(read)
             }

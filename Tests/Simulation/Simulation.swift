@@ -106,6 +106,7 @@ public enum Simulation {
             "iterable says conflict", "record succeeded ", "record failed forgotten", "record failed not_found",
             "record failed conflict", "record failed invalid_data", "record failed email_syntax",
             "record unknown interrupted", "record not_attempted stopped", "record succeeded shared_identifier",
+            "a person of several rows",
         ])
 }
 

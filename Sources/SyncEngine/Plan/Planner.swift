@@ -232,7 +232,7 @@ struct Planner: Sendable {
     private func log(_ identity: Identity, _ diff: AudienceDiff) throws {
         let reason = FailureReason(
             code: "shared_identifier",
-            reason: "Another row with the same email or userId speaks for this person; this one is a duplicate.")
+            reason: "Another row with the same email or userId represents this person; this one is a duplicate.")
         try withBytes(identity) { email, userID in
             try diff.spool.addRecord(isFailure: false, email: email, userID: userID, reason)
         }

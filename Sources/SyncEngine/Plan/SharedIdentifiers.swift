@@ -38,67 +38,71 @@ struct SharedIdentifiers {
     init(_ entries: [Entry], fold: (Identity) throws -> Void) rethrows {
         let present = entries.filter(\.inAudience)
         let groups = SharedIdentifiers.connect(present)
-        var speakers: [Entry] = []
+        var representatives: [Entry] = []
         for group in groups {
-            guard let speaker = group.min(by: SharedIdentifiers.speaksBefore) else { continue }
-            speakers.append(speaker)
-            for other in group where other.fingerprint != speaker.fingerprint {
+            guard let representative = group.min(by: SharedIdentifiers.precedes) else { continue }
+            representatives.append(representative)
+            for other in group where other.fingerprint != representative.fingerprint {
                 folded.insert(other.fingerprint)
                 if other.isPlanned { foldedPlanned += 1 } else { foldedUnchanged += 1 }
                 try fold(other.identity)
-                if let member = other.member { supersede(member, by: speaker) }
+                if let member = other.member { supersede(member, by: representative) }
             }
         }
         let leavers = entries.filter { !$0.inAudience }
-        resendDoubtful(&speakers, leavers: leavers)
-        resendMoved(&speakers, leavers: leavers)
-        keepConnected(entries, speakers: speakers)
+        resendDoubtful(&representatives, entries)
+        resendMoved(&representatives, leavers: leavers)
+        keepConnected(entries, representatives: representatives)
         foldRemovals(leavers)
     }
 
-    /// A removal of an older entry that got no answer may have taken the row's person off the list.
-    private mutating func resendDoubtful(_ speakers: inout [Entry], leavers: [Entry]) {
+    /// A removal of another entry of the person that got no answer may have taken them off the list, whether that entry
+    /// left the audience or is folded into the one that represents the person.
+    private mutating func resendDoubtful(_ representatives: inout [Entry], _ entries: [Entry]) {
         let doubtful = Set(
-            leavers.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })
-        for index in speakers.indices where !speakers[index].isPlanned && !speakers[index].isRejected {
-            guard SharedIdentifiers.keys(speakers[index].identity).contains(where: doubtful.contains) else { continue }
-            speakers[index].isPlanned = true
-            resent.append(speakers[index])
+            entries.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })
+        for index in representatives.indices
+        where !representatives[index].isPlanned && !representatives[index].isRejected {
+            guard SharedIdentifiers.keys(representatives[index].identity).contains(where: doubtful.contains) else {
+                continue
+            }
+            representatives[index].isPlanned = true
+            resent.append(representatives[index])
         }
     }
 
     /// (x, u1) is on the snapshot, and rows now say (y, u1) and (x): the profile of u1 gets the address y, and only after
     /// that can x be somebody else; before it, a request for x would reach the profile of u1. Whatever was acknowledged
     /// for x is void once (y, u1) has been.
-    private mutating func resendMoved(_ speakers: inout [Entry], leavers: [Entry]) {
+    private mutating func resendMoved(_ representatives: inout [Entry], leavers: [Entry]) {
         var movers: [String: Entry] = [:]
         var byEmail: [String: Int] = [:]
-        for (index, speaker) in speakers.enumerated() {
-            if let userID = speaker.identity.userID, speaker.isPlanned { movers[userID] = speaker }
-            if let email = speaker.identity.email { byEmail[email] = index }
+        for (index, representative) in representatives.enumerated() {
+            if let userID = representative.identity.userID, representative.isPlanned { movers[userID] = representative }
+            if let email = representative.identity.email { byEmail[email] = index }
         }
         for leaver in leavers {
             guard let member = leaver.member, member.listed, let old = leaver.identity.email,
                 let userID = leaver.identity.userID, let mover = movers[userID], let new = mover.identity.email,
-                new != old, let index = byEmail[old], speakers[index].identity.userID != userID,
-                !speakers[index].isRejected
+                new != old, let index = byEmail[old], representatives[index].identity.userID != userID,
+                !representatives[index].isRejected
             else { continue }
-            if !speakers[index].isPlanned {
-                speakers[index].isPlanned = true
-                resent.append(speakers[index])
+            if !representatives[index].isPlanned {
+                representatives[index].isPlanned = true
+                resent.append(representatives[index])
             }
-            last.insert(speakers[index].fingerprint)
-            if let void = speakers[index].member { superseded[mover.fingerprint, default: []].append(void) }
+            last.insert(representatives[index].fingerprint)
+            if let void = representatives[index].member { superseded[mover.fingerprint, default: []].append(void) }
         }
     }
 
     /// A member is kept if a row carries one of its identifiers, or is linked to it by what the snapshot knows: (a, u1)
-    /// on the snapshot says that a row with a alone and a member known as u1 alone are one person. The row's speaker
+    /// on the snapshot says that a row with a alone and a member known as u1 alone are one person. The row's representative
     /// takes the member's place where a removal of the two would be the same.
-    private mutating func keepConnected(_ entries: [Entry], speakers: [Entry]) {
-        var speakerOf: [String: Entry] = [:]
-        for speaker in speakers {
-            for key in SharedIdentifiers.keys(speaker.identity) { speakerOf[key] = speaker }
+    private mutating func keepConnected(_ entries: [Entry], representatives: [Entry]) {
+        var representativeOf: [String: Entry] = [:]
+        for representative in representatives {
+            for key in SharedIdentifiers.keys(representative.identity) { representativeOf[key] = representative }
         }
         for group in SharedIdentifiers.connect(entries) where group.contains(where: \.inAudience) {
             for leaver in group where !leaver.inAudience {
@@ -106,15 +110,17 @@ struct SharedIdentifiers {
                 kept.insert(leaver.fingerprint)
                 // The userId decides first: it is what a removal will name.
                 let keys = SharedIdentifiers.keys(leaver.identity).reversed()
-                if let speaker = keys.lazy.compactMap({ speakerOf[$0] }).first { supersede(member, by: speaker) }
+                if let representative = keys.lazy.compactMap({ representativeOf[$0] }).first {
+                    supersede(member, by: representative)
+                }
             }
         }
     }
 
-    /// Two members that a removal would name alike leave in one request.
+    /// Two members that a removal would name alike leave in one request, as the one that would represent the person.
     private mutating func foldRemovals(_ leavers: [Entry]) {
         var first: [String: Entry] = [:]
-        let order = leavers.sorted { $0.fingerprint < $1.fingerprint }
+        let order = leavers.sorted(by: SharedIdentifiers.precedes)
         for leaver in order where !kept.contains(leaver.fingerprint) {
             guard let member = leaver.member, member.listed,
                 let key = SharedIdentifiers.keys(leaver.identity).last
@@ -148,23 +154,29 @@ struct SharedIdentifiers {
 
     /// Drops the older entry of the same person once the newer one is acknowledged; but an entry that knows an
     /// identifier which the newer one lacks is kept, for the link between the two is true all the same.
-    private mutating func supersede(_ member: Member, by speaker: Entry) {
-        let (old, new) = (member.identity, speaker.identity)
+    private mutating func supersede(_ member: Member, by representative: Entry) {
+        let (old, new) = (member.identity, representative.identity)
         let samePerson =
             if let oldID = old.userID, let newID = new.userID { oldID == newID } else { old.email == new.email }
         let losesEmail = old.email != nil && new.email == nil
         let losesUserID = old.userID != nil && new.userID == nil
-        guard samePerson, speaker.isPlanned, !losesEmail, !losesUserID else { return }
-        superseded[speaker.fingerprint, default: []].append(member)
+        guard samePerson, representative.isPlanned, !losesEmail, !losesUserID else { return }
+        superseded[representative.fingerprint, default: []].append(member)
     }
 
-    /// Smallest userId by bytes first, those without one last; then by email.
-    static func speaksBefore(_ a: Entry, _ b: Entry) -> Bool {
-        switch (a.identity.userID, b.identity.userID) {
-        case (let a?, let b?) where a != b: a.utf8.lexicographicallyPrecedes(b.utf8)
-        case (nil, _?): false
-        case (_?, nil): true
-        default: (a.identity.email ?? "").utf8.lexicographicallyPrecedes((b.identity.email ?? "").utf8)
+    /// The order in which entries represent a person: with both identifiers before with one, so that no identifier is lost
+    /// that a row carries beside another one; then the smallest userId by bytes, then the smallest email by bytes. It depends
+    /// on nothing but the identifiers, so that every sync and every run chooses the same one.
+    static func precedes(_ a: Entry, _ b: Entry) -> Bool {
+        let (one, other) = (a.identity, b.identity)
+        let hasBoth = (one.email != nil && one.userID != nil, other.email != nil && other.userID != nil)
+        if hasBoth.0 != hasBoth.1 { return hasBoth.0 }
+        switch (one.userID, other.userID) {
+        case (let first?, let second?) where !first.utf8.elementsEqual(second.utf8):
+            return first.utf8.lexicographicallyPrecedes(second.utf8)
+        case (nil, _?): return false
+        case (_?, nil): return true
+        default: return (one.email ?? "").utf8.lexicographicallyPrecedes((other.email ?? "").utf8)
         }
     }
 

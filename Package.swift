@@ -67,14 +67,16 @@ let package = Package(
                 arguments, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
             ],
             swiftSettings: settings),
+        .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders", swiftSettings: settings),
         .target(
-            name: "TestSupport", dependencies: ["RollcallCore", "Warehouse", "CLibPQ", grdb], path: "Tests/TestSupport",
-            swiftSettings: settings),
+            name: "TestSupport", dependencies: ["RollcallCore", "Warehouse", "CLibPQ", "TemporaryFolders", grdb],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
         .testTarget(
             name: "RollcallCoreTests", dependencies: ["RollcallCore", "SeededRandom"], swiftSettings: settings),
         .testTarget(
-            name: "WarehouseTests", dependencies: ["Warehouse", "RollcallCore", "TestSupport", "SeededRandom", grdb],
+            name: "WarehouseTests",
+            dependencies: ["Warehouse", "RollcallCore", "TestSupport", "TemporaryFolders", "SeededRandom", grdb],
             swiftSettings: settings),
         .testTarget(
             name: "IterableTests",
@@ -91,11 +93,14 @@ let package = Package(
         .testTarget(
             name: "SyncEngineTests",
             dependencies: [
-                "SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport", "SeededRandom",
+                "SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport",
+                "TemporaryFolders",
+                "SeededRandom",
             ],
             swiftSettings: settings),
         .target(
-            name: "Simulation", dependencies: ["SyncEngine", "Warehouse", "RollcallCore", "SeededRandom"],
+            name: "Simulation",
+            dependencies: ["SyncEngine", "Warehouse", "RollcallCore", "SeededRandom", "TemporaryFolders"],
             path: "Tests/Simulation",
             swiftSettings: settings),
         .executableTarget(
@@ -108,12 +113,13 @@ let package = Package(
         .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport", hummingbird, hummingbirdTesting,
-                httpClient, nioCore, log, crypto,
+                "Web", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport", "TemporaryFolders", hummingbird,
+                hummingbirdTesting, httpClient, nioCore, log, crypto,
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "RollcallConfigTests", dependencies: ["RollcallConfig", "RollcallCore", "SeededRandom"],
+            name: "RollcallConfigTests",
+            dependencies: ["RollcallConfig", "RollcallCore", "SeededRandom", "TemporaryFolders"],
             swiftSettings: settings),
         .testTarget(
             name: "RollcallTests",
@@ -121,6 +127,7 @@ let package = Package(
                 "rollcall", "RollcallConfig", "SyncEngine", "Warehouse", "IterableSandbox", "TestSupport",
                 "RollcallCore",
                 "Iterable", httpClient, nioCore,
+                "TemporaryFolders",
             ],
             swiftSettings: settings),
     ]

@@ -82,6 +82,20 @@ func gist(_ answer: DeliveryAnswer) -> String {
         }
     }
 
+    /// As ``deliver(timeout:_:)``, with a time-out that is doubled while it was too short on a busy machine for what the test
+    /// is about.
+    private func deliver(
+        whileTooShort isTooShort: (String) -> Bool,
+        _ script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step]
+    ) async throws -> String {
+        var timeout = 0.4
+        while true {
+            let answer = try await deliver(timeout: timeout, script)
+            guard isTooShort(answer), timeout < 60 else { return answer }
+            timeout *= 2
+        }
+    }
+
     @Test(arguments: [
         (ScriptedServer.Step.reset, "connection_lost"), (.close, "connection_lost"),
         (.send("HTTP/1.1 200 OK\r\nContent-Le"), "connection_lost"),
@@ -89,15 +103,24 @@ func gist(_ answer: DeliveryAnswer) -> String {
         (.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"suc"), "connection_lost"),
         (.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), "connection_lost"),
         (.send("SSH-2.0-OpenSSH_9.2\r\n"), "connection_lost"),
-        (.send("HTTP/1.1 200 OK\r\n\r\n{\"successCount\":2,\"failCou"), "unreadable_answer"),
-        (
-            .send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"successCount\":2,\"failCount\":0}"),
-            "unreadable_answer"
-        ),
     ])
     func brokenAnswersMayHaveBeenApplied(step: ScriptedServer.Step, code: String) async throws {
         let answer = try await deliver { _, _ in [step, .close] }
         #expect(answer == "retry \(code) applied=true limited=false after=-")
+    }
+
+    /// A body that ends with the connection, and one that is longer than the head said: whether the body is read before the
+    /// end of the connection is noticed is a matter of moments, and both readings are right.
+    @Test(arguments: [
+        "HTTP/1.1 200 OK\r\n\r\n{\"successCount\":2,\"failCou",
+        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"successCount\":2,\"failCount\":0}",
+    ])
+    func answersCutShortMayHaveBeenApplied(answer text: String) async throws {
+        let answer = try await deliver { _, _ in [.send(text), .close] }
+        let readings = ["unreadable_answer", "connection_lost"].map {
+            "retry \($0) applied=true limited=false after=-"
+        }
+        #expect(readings.contains(answer), "\(answer)")
     }
 
     @Test(arguments: [
@@ -107,7 +130,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
         [.send("HTTP/1.1 400 Bad\r\nContent-Length: 1000\r\n\r\n"), .drip(" ")],
     ])
     func slowAnswersAreGivenUp(steps: [ScriptedServer.Step]) async throws {
-        let answer = try await deliver(timeout: 0.4) { _, _ in steps }
+        let answer = try await deliver(whileTooShort: { $0.contains("applied=false") }) { _, _ in steps }
         #expect(answer.hasSuffix("applied=true limited=false after=-"))
         #expect(answer.hasPrefix("retry timeout") || answer.hasPrefix("retry connection_lost"))
     }
@@ -120,7 +143,9 @@ func gist(_ answer: DeliveryAnswer) -> String {
     func aStatusThatSaysItAllNeedsNoBody(status: Int, expected: String) async throws {
         let head = "HTTP/1.1 \(status) Word\r\nRetry-After: 5\r\nContent-Length: 1000\r\n\r\n{"
         #expect(try await deliver { _, _ in [.send(head), .close] } == expected)
-        #expect(try await deliver(timeout: 0.4) { _, _ in [.send(head), .hold] } == expected)
+        #expect(
+            try await deliver(whileTooShort: { $0.hasPrefix("retry timeout") }) { _, _ in [.send(head), .hold] }
+                == expected)
     }
 
     @Test func oversizedAnswersAreCutOff() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import RollcallConfig
 import RollcallCore
+import TemporaryFolders
 import Testing
 
 /// A folder of its own for each test, gone afterwards.
@@ -8,8 +9,7 @@ final class TemporaryFolder {
     let path: String
 
     init() throws {
-        path = NSTemporaryDirectory() + "rollcall-config-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        path = try TemporaryFolders.make("config").path
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

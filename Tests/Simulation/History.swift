@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import SyncEngine
+import TemporaryFolders
 import Warehouse
 
 /// What became of one history.
@@ -77,9 +78,7 @@ final class History: @unchecked Sendable {
         store.sabotage = scenario.sabotage
         oracle = Oracle(scenario, world, iterable, store)
         var dice = Dice(scenario.seed, "cache")
-        cacheFolder =
-            dice.chance(40)
-            ? FileManager.default.temporaryDirectory.appending(path: "rollcall-history-\(UUID().uuidString)").path : nil
+        cacheFolder = dice.chance(40) ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
         iterable.moved = { [store, oracle] address, userID in

@@ -1,9 +1,10 @@
 import CLibPQ
 public import Foundation
 import Synchronization
+import TemporaryFolders
 
 /// A private PostgreSQL server for one test process, in a temporary folder, on a Unix socket and a free loopback port.
-/// Started when first asked for; gone, with its folder, soon after the process has ended, however it ended.
+/// Started when first asked for; gone, with its folder, when the process has ended (see `TemporaryFolders`).
 public final class PostgresCluster: Sendable {
     public struct Failure: Error, CustomStringConvertible {
         public var description: String
@@ -110,9 +111,7 @@ public final class PostgresCluster: Sendable {
 
 extension PostgresCluster {
     private static func makeFolder() throws -> URL {
-        let base = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "rollcall-pg-\(getpid())-\(UInt32.random(in: 0...9999))")
-        try FileManager.default.createDirectory(at: base, withIntermediateDirectories: true)
+        let base = try TemporaryFolders.make("postgres")
         if getuid() == 0, let user = getpwnam(superuser) {
             guard chown(base.path, user.pointee.pw_uid, user.pointee.pw_gid) == 0 else {
                 throw Failure(description: "\(base.path) cannot be given to the user \(superuser)")
@@ -169,7 +168,6 @@ extension PostgresCluster {
             ["-D", folder.appendingPathComponent("data").path] + settings.flatMap { ["-c", $0] },
             log: folder.appendingPathComponent("server.log"))
         processID.withLock { $0 = process.processIdentifier }
-        try PostgresPrograms.guardServer(process.processIdentifier, folder: folder.path)
     }
 
     private func awaitReadiness() throws {

@@ -47,25 +47,4 @@ enum PostgresPrograms {
         try process.run()
         return process
     }
-
-    /// Starts a shell that waits for the end of this process or of the server, and then stops the server and, if this
-    /// process is gone, removes the folder.
-    static func guardServer(_ server: pid_t, folder: String) throws {
-        let script = """
-            trap '' INT TERM HUP
-            while kill -0 "$1" 2>/dev/null && kill -0 "$2" 2>/dev/null; do sleep 0.5; done
-            kill -0 "$1" 2>/dev/null && exit
-            kill -QUIT "$2" 2>/dev/null
-            while kill -0 "$2" 2>/dev/null; do sleep 0.1; done
-            rm -rf "$3"
-            """
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = ["-c", script, "postgres-guard", String(getpid()), String(server), folder]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        process.currentDirectoryURL = URL(fileURLWithPath: "/")
-        try process.run()
-    }
 }

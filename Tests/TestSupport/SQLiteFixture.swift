@@ -1,5 +1,6 @@
 public import Foundation
 import GRDB
+import TemporaryFolders
 public import Warehouse
 
 /// A SQLite file in a temporary folder of its own, with a rollback journal as SQLite makes it.
@@ -14,8 +15,8 @@ public struct SQLiteFixture: WarehouseFixture {
     public static func make(
         journalMode: String, busyTimeoutSeconds: Double = 10, folder parent: URL? = nil
     ) async throws -> SQLiteFixture {
-        let folder = (parent ?? FileManager.default.temporaryDirectory)
-            .appendingPathComponent("rollcall-sqlite-\(UUID().uuidString)")
+        var folder = try TemporaryFolders.path("sqlite")
+        if let parent { folder = parent.appendingPathComponent(folder.lastPathComponent) }
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let fixture = SQLiteFixture(folder: folder, busyTimeoutSeconds: busyTimeoutSeconds)
         _ = try await fixture.query("PRAGMA journal_mode = \(journalMode)")

@@ -1,4 +1,5 @@
 import Foundation
+import TemporaryFolders
 
 /// A disk so small that it is soon full: a tmpfs, which only root can mount.
 public final class SmallDisk: Sendable {
@@ -14,8 +15,7 @@ public final class SmallDisk: Sendable {
     public struct Unmountable: Error {}
 
     public init(kilobytes: Int) throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-disk-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        path = try TemporaryFolders.make("disk").path
         guard try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", path]) == 0 else {
             try? FileManager.default.removeItem(atPath: path)
             throw Unmountable()

@@ -2,13 +2,14 @@ import Foundation
 import HTTPTypes
 import RollcallCore
 import SyncEngine
+import TemporaryFolders
 import TestSupport
 import Testing
 
 @testable import Web
 
 /// The pages in headless Chromium, with names and people that mean harm. Install it with `scripts/setup --browser`.
-@Suite(.serialized) struct BrowserTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BrowserTests {
     private static let hostileName =
         "<script>document.title='pwned'</script>\u{202e}vip\"'><img src=x onerror=document.title='pwned'>"
     private static let hostilePeople = [
@@ -89,9 +90,9 @@ enum Chromium {
     static let path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    /// The document once it is loaded, and what the console said.
+    /// The document once it is loaded, however long that takes, and what the console said.
     static func open(_ address: String) async throws -> (document: String, log: String) {
-        let browser = try Browser(["--timeout=5000", "--dump-dom", address])
+        let browser = try Browser(["--dump-dom", address])
         defer { browser.end() }
         try await browser.wait()
         let log = try browser.text("err").split(separator: "\n").filter { $0.contains("CONSOLE") }
@@ -121,10 +122,10 @@ enum Chromium {
 /// One process of the browser, with a profile of its own.
 private final class Browser: @unchecked Sendable {
     private let process = Process()
-    private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("chromium-\(UUID().uuidString)")
+    private let folder: URL
 
     init(_ arguments: [String]) throws {
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolders.make("chromium")
         process.executableURL = URL(fileURLWithPath: try #require(Chromium.path))
         process.arguments =
             [
@@ -139,13 +140,20 @@ private final class Browser: @unchecked Sendable {
         process.standardInput = FileHandle.nullDevice
     }
 
-    /// Starts it, and returns when it has ended.
+    /// Starts it, and returns when it has ended. A test whose time is over ends it.
     func wait() async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                process.terminationHandler = { _ in continuation.resume() }
+                do { try process.run() } catch { continuation.resume(throwing: error) }
+            }
+        } onCancel: {
+            stop()
         }
     }
+
+    /// A test that failed leaves nothing running.
+    deinit { stop() }
 
     func stop() { if process.isRunning { process.terminate() } }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TemporaryFolders
 
 /// How a program ended and what it said.
 struct Output: Sendable {
@@ -38,8 +39,7 @@ final class RunningProgram: Sendable {
 
     /// - Parameter environment: all of it; nothing is inherited but the paths.
     init(_ program: URL, _ arguments: [String], in workingFolder: URL, environment: [String: String]) throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-out-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolders.make("out")
         let process = Process()
         process.executableURL = program
         process.arguments = arguments
@@ -156,8 +156,5 @@ func eventually(within limit: Duration = .seconds(30), _ condition: () async thr
 
 /// Calls `body` with a new folder and removes it afterwards.
 func withFolder<R>(_ body: (URL) async throws -> R) async throws -> R {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-cli-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try await body(folder)
+    try await TemporaryFolders.with("cli", body)
 }

@@ -2,6 +2,7 @@ import Foundation
 import RollcallCore
 import SyncEngine
 import Synchronization
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -146,7 +147,7 @@ import Warehouse
 
     @Test func aWarehouseThatIsAwayKeepsOnlyItsOwnSyncsBack() async throws {
         try await ServiceBench.with { bench in
-            let missing = FileManager.default.temporaryDirectory.appendingPathComponent("none-\(UUID().uuidString)")
+            let missing = try TemporaryFolders.path("none")
             let away = SQLiteWarehouse(path: missing.path)
             var setup = try bench.setup([bench.sync(), bench.sync("far") { $0.warehouse = "far" }])
             setup.warehouses["far"] = away

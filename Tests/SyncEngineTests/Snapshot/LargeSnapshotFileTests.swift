@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import SeededRandom
+import TemporaryFolders
 import Testing
 
 @testable import SyncEngine
@@ -126,10 +127,7 @@ import Testing
     // MARK: Helpers
 
     private func withFile(_ body: (SnapshotFile) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-cache-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try body(SnapshotFile(path: folder.appending(path: "a.snapshot").path))
+        try TemporaryFolders.with("cache") { try body(SnapshotFile(path: $0.appending(path: "a.snapshot").path)) }
     }
 
     private static func flip(_ file: SnapshotFile, _ place: Int) throws {

@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import SeededRandom
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -16,7 +17,7 @@ import Warehouse
 
     @Test(arguments: 1...3, [ProjectType.email, .userID])
     func withACache(seed: UInt64, type: ProjectType) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-cache-\(UUID().uuidString)").path
+        let folder = try TemporaryFolders.path("cache").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let bench = try await Bench(type, cache: SnapshotCache(folder: folder, leastMembers: 1))
         try await compare(seed, bench)

@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import SeededRandom
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -139,7 +140,7 @@ import Warehouse
     private func withBench(
         _ type: ProjectType, _ body: (Bench, SnapshotReader) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "rollcall-cache-\(UUID().uuidString)").path
+        let folder = try TemporaryFolders.path("cache").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let cache = SnapshotCache(folder: folder, leastMembers: 1)
         let bench = try await Bench(type, cache: cache)

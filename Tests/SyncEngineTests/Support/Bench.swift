@@ -30,6 +30,8 @@ final class Bench: Sendable {
         try await fixture.execute("CREATE TABLE people (email TEXT, user_id TEXT)")
     }
 
+    deinit { try? FileManager.default.removeItem(at: fixture.folder) }
+
     // MARK: The audience
 
     /// Replaces the audience; each row is `email`, or `email/userId`, with `-` for NULL.

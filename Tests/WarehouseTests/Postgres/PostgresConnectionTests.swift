@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -15,8 +16,7 @@ import Warehouse
     @Test func takesEveryKindOfConnectionString() async throws {
         try await withDatabase { fixture in
             let cluster = fixture.cluster
-            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let folder = try TemporaryFolders.make("connection")
             defer { try? FileManager.default.removeItem(at: folder) }
             let role = "r_" + fixture.database
             try await cluster.createRole(role, password: "s3cret:pass")

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -7,11 +8,7 @@ import Warehouse
 /// What only a file can do: be missing, be something else, be locked, be replaced, be full.
 @Suite("SQLite: the file")
 struct SQLiteFileTests {
-    private func folder() throws -> URL {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("rollcall-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        return folder
-    }
+    private func folder() throws -> URL { try TemporaryFolders.make("file") }
 
     @Test("a missing file is an error that says so, and is not created")
     func missing() async throws {

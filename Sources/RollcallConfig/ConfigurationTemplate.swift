@@ -38,6 +38,9 @@ public enum ConfigurationTemplate {
             "type: postgres",
             "url: ${WAREHOUSE_DATABASE_URL}      # any libpq URI or keyword string: sslmode, service, passfile... all hold",
             "state_schema: rollcall              # where state and logs are kept",
+            "# row_security: refuse              # apply: an audience is what row level security policies show",
+            "# statement_timeout_seconds: 1800   # for reading an audience; the role's own holds where it is smaller",
+            "# wait_seconds: 120                 # for connections and locks, before a run fails",
         ]
         let (used, other) = warehouse == .sqlite ? (sqlite, postgres) : (postgres, sqlite)
         return

@@ -1,4 +1,5 @@
 import Foundation
+import IterableSandbox
 import Testing
 
 /// Two syncs on one list are refused, however each names it; `rollcall abandon` is the way out.

@@ -163,7 +163,7 @@ enum EmbeddedMigrations {
                 CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
                 """#),
         Migration(
-            version: 4, name: "list_projects",
+            version: 3, name: "list_projects",
             sql: #"""
                 -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
                 ALTER TABLE sync_state
@@ -333,7 +333,7 @@ enum EmbeddedMigrations {
                     WHERE outcome = 'pending';
                 """#),
         Migration(
-            version: 4, name: "list_projects",
+            version: 3, name: "list_projects",
             sql: #"""
                 -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
                 ALTER TABLE rollcall_sync_state ADD COLUMN base_url TEXT;  -- address of the API

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-public import RollcallCore
+import RollcallCore
 
 extension SQLiteWarehouse {
     public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {

@@ -28,9 +28,10 @@ struct Answers: RouterMiddleware {
             response = try await next(request, context)
         } catch {
             var problem = problem(error)
-            if problem.status == .notFound, context.endpointPath == nil {
+            if problem.status == .notFound {
                 let allowed = RouteTable.methods(of: request.uri.path, in: routes)
-                if !allowed.isEmpty { problem = .methodNotAllowed(allowed) }
+                let isKnown = allowed.isEmpty || allowed.contains(request.method.rawValue)
+                if !isKnown { problem = .methodNotAllowed(allowed) }
             }
             response = Self.isForProgram(request) ? problem.response : errorPage(problem, request, context)
         }

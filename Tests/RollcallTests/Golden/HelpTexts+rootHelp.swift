@@ -47,6 +47,8 @@ extension HelpTexts {
                                   does it too).
           prune                   Delete logs and runs older than each sync keeps them,
                                   now.
+          abandon                 Let a sync go of its list; its members stay on it as
+                                  they are.
           sandbox                 Run a local Iterable to try things on.
 
           See 'rollcall help <subcommand>' for detailed help.

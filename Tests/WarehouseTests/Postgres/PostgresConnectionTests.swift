@@ -95,7 +95,7 @@ import Warehouse
         let lease = try await fixture.warehouse.lease()
         try await cluster.restart()
         try await fixture.warehouse.renewLease(lease, seconds: 30)
-        #expect(try await fixture.warehouse.schemaVersion() == 2)
+        #expect(try await fixture.warehouse.schemaVersion() == 3)
     }
 
     @Test func callsAfterCloseFail() async throws {

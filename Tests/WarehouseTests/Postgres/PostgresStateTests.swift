@@ -12,7 +12,7 @@ import Warehouse
                 for warehouse in others { group.addTask { try await warehouse.migrate() } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(results.filter { $0.from == nil }.count == 1 && results.allSatisfy { $0.to == 2 })
+            #expect(results.filter { $0.from == nil }.count == 1 && results.allSatisfy { $0.to == 3 })
             for warehouse in others { await warehouse.close() }
         }
     }

@@ -1,5 +1,5 @@
 import Foundation
-public import RollcallCore
+import RollcallCore
 
 extension PostgresWarehouse {
     public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {

@@ -62,12 +62,16 @@ struct WaitClock {
         return Double(components.seconds) + Double(components.attoseconds) * 1e-18
     }
 
+    /// Seconds that a call may wait although a stop was requested.
+    static let grace = 0.3
+
     enum Verdict { case goOn, over, stopped }
 
     /// Looks whether to try once more, and reports the wait when it is time.
     mutating func check(_ wait: WarehouseWait, _ reason: String) -> Verdict {
-        if wait.isStopped() { return .stopped }
         let seconds = seconds
+        // A run that is stopped still writes down how it ended, over new connections if need be.
+        if seconds >= Self.grace, wait.isStopped() { return .stopped }
         if seconds >= limit { return .over }
         if isReported, seconds >= nextReport ?? wait.firstReport {
             wait.report(.init(reason: reason, seconds: seconds, limit: limit))

@@ -44,7 +44,7 @@ extension SQLiteWarehouse {
 enum SQLiteLists {
     /// In the order in which ``readBinding(_:)`` takes them. Tables that no run has upgraded yet lack the last two.
     static func bindingColumns(_ database: Database) throws -> String {
-        let hasProject = try SQLiteMigrations.version(database) ?? 0 >= 4
+        let hasProject = try SQLiteMigrations.version(database) ?? 0 >= 3
         return "s.sync_name, s.destination, s.list_name, s.list_id, s.list_created_at, s.list_gone_at, "
             + (hasProject ? "s.base_url, s.key_hash" : "NULL, NULL")
     }

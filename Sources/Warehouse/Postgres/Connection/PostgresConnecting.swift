@@ -38,19 +38,21 @@ struct PostgresConnecting {
     }
 
     private func finish(_ connection: OpaquePointer) throws {
-        let deadline = ContinuousClock.now + .seconds(timeout)
+        let start = ContinuousClock.now
+        let deadline = start + .seconds(timeout)
         var step = PGRES_POLLING_WRITING
         while step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED {
-            try wait(connection, forReading: step == PGRES_POLLING_READING, until: deadline)
+            try wait(connection, forReading: step == PGRES_POLLING_READING, since: start, until: deadline)
             step = PQconnectPoll(connection)
         }
     }
 
     private func wait(
-        _ connection: OpaquePointer, forReading: Bool, until deadline: ContinuousClock.Instant
+        _ connection: OpaquePointer, forReading: Bool, since start: ContinuousClock.Instant,
+        until deadline: ContinuousClock.Instant
     ) throws {
         while true {
-            if isStopped() { throw CancellationError() }
+            if ContinuousClock.now - start >= .seconds(WaitClock.grace), isStopped() { throw CancellationError() }
             guard ContinuousClock.now < deadline else {
                 let host = PQhost(connection).map { String(cString: $0) } ?? ""
                 throw PostgresFailure(

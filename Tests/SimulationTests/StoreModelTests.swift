@@ -180,7 +180,9 @@ private final class StoreComparison {
     }
 
     private func claim(_ lease: Lease) async {
-        guard let id = run?.id else { return }
+        // A run's list is kept before its first claim: `applyLocalChanges` comes first.
+        guard let run, run.listID != nil else { return }
+        let id = run.id
         let through = Int64(dice.below(12))
         await both("claim \(through)", { _ in "done" }) { try await $0.claim(lease, run: id, through: through) }
     }

@@ -23,7 +23,7 @@ import Testing
     @Test(arguments: [
         "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "why", "lists",
         "lists create",
-        "migrate", "prune", "sandbox", "schema",
+        "migrate", "prune", "abandon", "sandbox", "schema",
     ])
     func everyCommandExistsAndIsInTheReadme(_ command: String) async throws {
         try await withFolder { folder in

@@ -37,6 +37,7 @@ enum HelpTexts {
         Entry(arguments: ["lists", "create"], text: listsCreateHelp),
         Entry(arguments: ["migrate"], text: migrateHelp),
         Entry(arguments: ["prune"], text: pruneHelp),
+        Entry(arguments: ["abandon"], text: abandonHelp),
         Entry(arguments: ["sandbox"], text: sandboxHelp),
     ]
 

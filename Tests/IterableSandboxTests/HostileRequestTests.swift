@@ -49,7 +49,7 @@ import Testing
         return String(String.UnicodeScalarView(scalars))
     }
 
-    @Test("Every request gets an answer, and a right one afterwards too", .timeLimit(.minutes(5)))
+    @Test("Every request gets an answer, and a right one afterwards too", .timeLimit(.minutes(10)))
     func answersAll() async throws {
         try await withAPI { api async throws in
             var random = SeededGenerator(seed: 97)

@@ -11,7 +11,7 @@ import Testing
 @testable import rollcall
 
 /// Alerts of `rollcall serve`, as a receiver gets them.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct AlertTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct AlertTests {
     private static let secret = "alert-secret-77"
 
     private struct Received: Sendable {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What goes wrong in warehouses and on the way to Iterable: the right code, a message that names the thing, nobody lost.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct BadInputTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct BadInputTests {
     /// A list of three; then `breaking`, after which a run must fail and change nothing; then `mending`, after which the
     /// next run must be as if nothing had been.
     private func failsAndLosesNothing(
@@ -60,7 +60,7 @@ import Testing
             kind == .sqlite
             ? "SELECT email FROM people WHERE abs(CASE email WHEN 'user3@example.com' THEN -9223372036854775807 - 1 ELSE 1 END) > 0"
             : "SELECT email FROM people WHERE 1 / (CASE email WHEN 'user3@example.com' THEN 0 ELSE 1 END) = 1"
-        try await failsAndLosesNothing(kind, naming: [kind == .sqlite ? "overflow" : "division by zero"]) { shop in
+        try await failsAndLosesNothing(kind, naming: [kind == .sqlite ? "overflow" : "division_by_zero"]) { shop in
             try shop.configure { $0.audience = "query: \"\(failing)\"" }
         } mending: {
             try $0.configure()
@@ -171,7 +171,7 @@ import Testing
 }
 
 /// Waiting that takes a while; these run beside one another.
-@Suite(.timeLimit(.minutes(2))) struct PatienceTests {
+@Suite(.timeLimit(.minutes(10))) struct PatienceTests {
     @Test func aSQLiteFileThatAnotherProgramHasLocked() async throws {
         try await Shop.with(people: ["a@example.com"]) { shop in
             #expect(try await shop.rollcall("migrate").code == 0)

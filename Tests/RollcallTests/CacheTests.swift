@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Where `rollcall` keeps snapshots between runs, as a user sees it.
-@Suite(.timeLimit(.minutes(2))) struct CacheTests {
+@Suite(.timeLimit(.minutes(10))) struct CacheTests {
     @Test func aRunKeepsTheSnapshotAndAPlanDoesNot() async throws {
         try await Shop.with { shop in
             try await shop.execute(

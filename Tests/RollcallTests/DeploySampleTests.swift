@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The unit and the image's recipe in samples/deploy name what exists.
-@Suite(.timeLimit(.minutes(2))) struct DeploySampleTests {
+@Suite(.timeLimit(.minutes(10))) struct DeploySampleTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 

@@ -3,7 +3,7 @@ import IterableSandbox
 import Testing
 
 /// Each exit code of the contract, provoked with the real program.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ExitCodeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ExitCodeTests {
     @Test(arguments: Shop.Kind.allCases) func zeroWhenEverythingSucceeded(_ kind: Shop.Kind) async throws {
         try await Shop.with(kind, people: Shop.people(1...3)) { shop in
             let run = try await shop.rollcall("run", "members")
@@ -154,7 +154,7 @@ import Testing
             let program = try shop.start("run", "members", "--json")
             #expect(try await eventually { try await shop.statuses().last == "running" })
             program.signal(SIGINT)
-            let heeded = try await eventually(within: .seconds(20)) { program.hasEnded }
+            let heeded = try await eventually { program.hasEnded }
             program.signal(SIGKILL)
             let output = try await program.output()
             let status = try await shop.statuses().last

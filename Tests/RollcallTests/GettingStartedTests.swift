@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// From nothing to a first run, and keeping house.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct GettingStartedTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct GettingStartedTests {
     // MARK: init and schema
 
     @Test func initWritesAFileThatLoadsAndIsNotOverwritten() async throws {

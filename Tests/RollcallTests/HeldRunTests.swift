@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The ways on from a held run.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct HeldRunTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct HeldRunTests {
     /// A list of four people, and a second run that is held because it would remove three of them.
     private func heldShop(_ kind: Shop.Kind = .sqlite, _ body: (Shop, String) async throws -> Void) async throws {
         try await Shop.with(kind, people: Shop.people(1...4)) { shop in

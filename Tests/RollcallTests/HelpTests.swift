@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The help of every command, word for word. `RECORD_GOLDEN=1 swift test --filter HelpTests` writes it anew.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct HelpTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct HelpTests {
     private static let isRecording = ProcessInfo.processInfo.environment["RECORD_GOLDEN"] == "1"
 
     @Test(arguments: HelpTexts.all) func helpIsAsRecorded(_ entry: HelpTexts.Entry) async throws {

@@ -3,7 +3,7 @@ import IterableSandbox
 import Testing
 
 /// The commands that answer "what happened?" and "why?".
-@Suite(.serialized, .timeLimit(.minutes(2))) struct HistoryCommandTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct HistoryCommandTests {
     private func records(_ shop: Shop, _ arguments: String...) async throws -> [[String: Any]] {
         let output = try await shop.rollcall(["log", "--format", "json"] + arguments)
         #expect(output.code == 0, "\(output.all)")

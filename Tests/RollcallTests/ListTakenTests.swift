@@ -3,7 +3,7 @@ import IterableSandbox
 import Testing
 
 /// Two syncs on one list are refused, however each names it; `rollcall abandon` is the way out.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ListTakenTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ListTakenTests {
     /// A second sync of other people, `news`, that keeps the list of this number.
     private static func news(_ id: Int, destination: String = "iterable") -> String {
         """

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How output looks in files, in pipes and on terminals.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct PlainOutputTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PlainOutputTests {
     private static let escape = "\u{1B}"
     private static let scriptProgram = "/usr/bin/script"
     private static let hasTerminal = FileManager.default.isExecutableFile(atPath: scriptProgram)

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Keys and passwords are in no output, no file and no table.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct SecrecyTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SecrecyTests {
     private static let wrongKey = "wrong-key-8c2e4b61"
     private static let password = "pa55word-e91b"
     /// As it stands in a URL.

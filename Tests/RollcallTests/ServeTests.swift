@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// `rollcall serve` as a process: ticks, signals, crashes, reload.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ServeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ServeTests {
     /// A daily schedule whose tick is half a day away in both directions, so that no tick falls into the test.
     private static func schedule() -> String {
         let hour = (Int(Date().timeIntervalSince1970) / 3600 + 12) % 24

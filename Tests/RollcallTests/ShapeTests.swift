@@ -3,7 +3,7 @@ import IterableSandbox
 import Testing
 
 /// What programs read: the objects and tables that commands print.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct ShapeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ShapeTests {
     /// Five rows of which one is invalid, one is another's spelling and one is refused by Iterable.
     private static let people = ["a@example.com", "b@example.com", " A@Example.COM ", "nobody", "gone@example.com"]
 

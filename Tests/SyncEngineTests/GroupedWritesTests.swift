@@ -22,7 +22,7 @@ import Warehouse
 
     /// Waits in the first recording until as many requests as may be were begun beside it.
     private func untilOthersAreSent(_ bench: Bench, recorded: Int) async {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + patience
         while bench.iterable.requests.count < recorded + Self.concurrency, ContinuousClock.now < deadline {
             await Task.yield()
         }
@@ -122,7 +122,7 @@ import Warehouse
             group.addTask { try await ask(1) }
             await begun.pass()
             for sequence in [5, 3, 4] as [Int64] { group.addTask { try await ask(sequence) } }
-            let deadline = ContinuousClock.now + .seconds(60)
+            let deadline = ContinuousClock.now + patience
             while claims.waitingCount < 3 {
                 try #require(ContinuousClock.now < deadline)
                 await Task.yield()

@@ -12,7 +12,7 @@ import Testing
         #expect(first.status == .succeeded)
         #expect(first.counts.succeeded.subscribe == 2500)
         #expect(bench.iterable.members() == listed(addresses(1...2500)))
-        #expect(bench.iterable.requests.map(\.subscribers.count) == [1000, 1000, 500])
+        #expect(bench.iterable.requests.map(\.subscribers.count).sorted() == [500, 1000, 1000])
 
         let second = try await bench.run()
         #expect(second.status == .succeeded)

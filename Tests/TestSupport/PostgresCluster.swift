@@ -172,7 +172,7 @@ extension PostgresCluster {
 
     private func awaitReadiness() throws {
         let address = "host=\(folder.path) port=\(port)"
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + patience
         while PQping(address) != PQPING_OK {
             guard ContinuousClock.now < deadline else {
                 let log = try? String(contentsOf: folder.appendingPathComponent("server.log"), encoding: .utf8)
@@ -184,7 +184,7 @@ extension PostgresCluster {
 
     private func awaitStop() throws {
         let file = folder.appendingPathComponent("data/postmaster.pid").path
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + patience
         while FileManager.default.fileExists(atPath: file) {
             guard ContinuousClock.now < deadline else { throw Failure(description: "the server did not stop") }
             usleep(20_000)

@@ -33,7 +33,7 @@ extension PostgresFixture {
 
     /// Returns when a session of the database waits for a lock.
     public func untilALockIsAwaited() async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + patience
         while try await query(
             "SELECT 1 FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database"
                 + " WHERE datname = current_database())"

@@ -9,7 +9,7 @@ import Testing
 @testable import Web
 
 /// The pages in headless Chromium, with names and people that mean harm. Install it with `scripts/setup --browser`.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct BrowserTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct BrowserTests {
     private static let hostileName =
         "<script>document.title='pwned'</script>\u{202e}vip\"'><img src=x onerror=document.title='pwned'>"
     private static let hostilePeople = [

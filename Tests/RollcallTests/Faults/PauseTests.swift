@@ -72,7 +72,7 @@ import Testing
     private func expire(_ scene: FaultScene) async throws {
         let leases = scene.shop.state("sync_leases")
         let now = scene.shop.kind == .sqlite ? "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')" : "clock_timestamp()"
-        let isOver = try await eventually(within: .seconds(60)) {
+        let isOver = try await eventually {
             try await scene.shop.query("SELECT 1 FROM \(leases) WHERE expires_at > \(now)").isEmpty
         }
         #expect(isOver)

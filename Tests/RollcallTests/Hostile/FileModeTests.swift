@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 /// What Rollcall makes is its owner's alone; what is the user's keeps its mode.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FileModeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FileModeTests {
     private func mode(_ path: String) throws -> Int {
         let attributes = try FileManager.default.attributesOfItem(atPath: path)
         return try #require(attributes[.posixPermissions] as? NSNumber).intValue & 0o777

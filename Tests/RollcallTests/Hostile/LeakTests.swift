@@ -6,7 +6,7 @@ import Testing
 
 /// Every command, every kind of failure: the key and the password are in no stream, file, table, argument or crash, in no
 /// form.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct LeakTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LeakTests {
     /// With every sign that is escaped somewhere.
     private static let key = "k7Zq/+\"\\<&%5-canary"
     private static let wrongKey = "w0ng/+\"\\<&%5-canary"

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Synchronization
 import TemporaryFolders
 
@@ -145,7 +146,7 @@ enum Program {
 
 /// Waits until a condition holds.
 /// - Returns: whether it came to hold before the deadline.
-func eventually(within limit: Duration = .seconds(30), _ condition: () async throws -> Bool) async throws -> Bool {
+func eventually(within limit: Duration = patience, _ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = ContinuousClock.now + limit
     while ContinuousClock.now < deadline {
         if try await condition() { return true }

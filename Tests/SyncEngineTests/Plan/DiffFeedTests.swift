@@ -8,7 +8,7 @@ import Warehouse
 @testable import SyncEngine
 
 /// However the rows are fed, what is found is what ``AudienceDiff`` finds in one row after the other.
-@Suite(.timeLimit(.minutes(5))) struct DiffFeedTests {
+@Suite(.timeLimit(.minutes(10))) struct DiffFeedTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var shape: AudienceShape
         var resend = AudienceDiff.Resend()

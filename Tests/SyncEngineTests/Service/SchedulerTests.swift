@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// Ticks of one service, in virtual time on a real warehouse.
-@Suite(.timeLimit(.minutes(2))) struct SchedulerTests {
+@Suite(.timeLimit(.minutes(10))) struct SchedulerTests {
     @Test func ticksRunOnTheGrid() async throws {
         try await ServiceBench.with { bench in
             try await bench.serving(bench.setup([bench.sync(every: .hour), bench.sync("manual")])) { service in

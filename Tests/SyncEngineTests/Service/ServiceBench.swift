@@ -90,12 +90,12 @@ final class ServiceBench: Sendable {
     func until(
         _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + patience
         while ContinuousClock.now < deadline {
             if try await condition() { return }
             try await Task.sleep(for: .milliseconds(2))
         }
-        Issue.record("not within 30 s: \(what)", sourceLocation: sourceLocation)
+        Issue.record("not within \(patience): \(what)", sourceLocation: sourceLocation)
         throw RunError(code: "test", message: what)
     }
 

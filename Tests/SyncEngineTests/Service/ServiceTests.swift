@@ -8,7 +8,7 @@ import Testing
 import Warehouse
 
 /// Runs on demand, decisions about held runs, reports, reload and stop.
-@Suite(.timeLimit(.minutes(2))) struct ServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct ServiceTests {
     private func failure(_ body: () async throws -> Void) async -> ServiceError? {
         do { try await body() } catch { return error as? ServiceError }
         return nil

@@ -7,7 +7,7 @@ import Warehouse
 
 /// A day of ticks across two processes on one warehouse: clocks that jump, a reload, a pause, and the end of one process
 /// in the middle of a run. Every tick has one row, none runs twice, none is lost.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SimulatedDayTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SimulatedDayTests {
     @Test func onSQLite() async throws { try await day(SQLiteFixture.self) }
     @Test func onSQLiteInWALMode() async throws { try await day(SQLiteWALFixture.self) }
     @Test func onPostgres() async throws { try await day(PostgresFixture.self) }

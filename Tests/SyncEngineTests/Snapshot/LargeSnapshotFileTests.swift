@@ -7,7 +7,7 @@ import Testing
 @testable import SyncEngine
 
 /// Tables of more than one chunk, which are written one after another and read by all cores at once.
-@Suite(.timeLimit(.minutes(5))) struct LargeSnapshotFileTests {
+@Suite(.timeLimit(.minutes(10))) struct LargeSnapshotFileTests {
     private static let key = SnapshotFile.Key(proof: Fingerprint(high: 7, low: 9), generation: 41)
     private static let header = 4096
     private static let chunk = 4 << 20

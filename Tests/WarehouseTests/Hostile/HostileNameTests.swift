@@ -7,7 +7,7 @@ import Testing
 @testable import Warehouse
 
 /// Names that try to be SQL, in real databases. What counts is that they come back byte for byte, and nothing else happens.
-@Suite(.timeLimit(.minutes(5))) struct HostileNameTests {
+@Suite(.timeLimit(.minutes(10))) struct HostileNameTests {
     /// At most 63 bytes, what Postgres keeps of a name; no NUL, which it cannot have.
     static let names: [String] = {
         let parts = [

@@ -6,7 +6,7 @@ import Testing
 @testable import Warehouse
 
 /// Cells and tables at the limits of what the databases allow.
-@Suite(.serialized, .timeLimit(.minutes(2))) struct OddDataTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct OddDataTests {
     private func sizes(_ fixture: some WarehouseFixture, _ query: String) async throws -> [Int?] {
         let seen = Collector<Int?>()
         try await fixture.warehouse.readAudience(

@@ -179,7 +179,7 @@ import Warehouse
 
 /// Asks again and again until it is so; fails after a minute.
 func poll(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(60)
+    let deadline = ContinuousClock.now + patience
     while try await !condition() {
         try #require(ContinuousClock.now < deadline, "it never came about")
         // A condition that never suspends would keep a thread of the pool from what it waits for.

@@ -57,7 +57,7 @@ import Warehouse
             try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { part, _, _ in
                 arrived.withLock { _ = $0.insert(part) }
                 if hasMet.withLock({ $0 }) { return }
-                let end = ContinuousClock.now + .seconds(20)
+                let end = ContinuousClock.now + patience
                 while arrived.withLock({ $0.count }) < 2, ContinuousClock.now < end { usleep(500) }
                 hasMet.withLock { $0 = true }
             }
@@ -135,7 +135,7 @@ import Warehouse
             let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
             proxy.set(.freezeAt("pg_export_snapshot", after: 0))
             let seen = Mutex<(rows: Int, parts: Set<Int>)>((0, []))
-            let end = ContinuousClock.now + .seconds(20)
+            let end = ContinuousClock.now + patience
             try await warehouse.readAudience(.table(["people"]), columns: Self.columns, parts: 2) { part, _, _ in
                 while proxy.happened == 0, ContinuousClock.now < end { usleep(500) }
                 seen.withLock {
@@ -177,7 +177,7 @@ import Warehouse
         audience: Int, others: Int, parts expected: Int,
         _ body: ([String: Int], _ parts: Set<Int>, _ people: Int) throws -> Void
     ) async throws {
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + patience
         try await withTable { fixture, warehouse in
             _ = try await warehouse.migrate()
             try await fixture.execute(

@@ -5,7 +5,7 @@ import Testing
 import Warehouse
 
 /// Whatever a query does, its rows are those that SQLite would have given.
-@Suite("SQLite: queries", .timeLimit(.minutes(2)))
+@Suite("SQLite: queries", .timeLimit(.minutes(10)))
 struct SQLiteQueryTests {
     struct Query: Sendable, CustomTestStringConvertible {
         var sql: String

@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// Rows that SQLite hands over from within are the rows that it would have given.
-@Suite("SQLite: rows from within", .timeLimit(.minutes(2)))
+@Suite("SQLite: rows from within", .timeLimit(.minutes(10)))
 struct SQLiteRowsTests {
     // MARK: Values
 

@@ -162,6 +162,23 @@ enum EmbeddedMigrations {
                     ADD COLUMN claimed_at  timestamptz;      -- when a process took the tick, by the database's clock
                 CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
                 """#),
+        Migration(
+            version: 3, name: "keys",
+            sql: #"""
+                -- A primary key for every state table: a publication of logical replication, such as one FOR ALL TABLES, lets no row be
+                -- updated or deleted in a table that has none. Each part is for one table. It is left out where the table's owner has given it
+                -- a primary key, and a table that its owner has partitioned gets REPLICA IDENTITY FULL instead.
+
+                -- table: sync_log
+                -- Where the table is large, Rollcall has built this index before, with CONCURRENTLY and outside a transaction, so that
+                -- nobody waits; what is left to do here takes a moment. The key takes the place of the index of the same columns.
+                CREATE UNIQUE INDEX IF NOT EXISTS sync_log_key ON sync_log (run_id, record_id);
+                ALTER TABLE sync_log ADD CONSTRAINT sync_log_pkey PRIMARY KEY USING INDEX sync_log_key;
+                DROP INDEX IF EXISTS sync_log_by_run;
+
+                -- table: settling_requests
+                ALTER TABLE settling_requests ADD COLUMN request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -323,6 +340,11 @@ enum EmbeddedMigrations {
                 ALTER TABLE rollcall_schedule_ticks ADD COLUMN claimed_at TEXT;  -- when a process took the tick, by SQLite's clock
                 CREATE INDEX rollcall_schedule_ticks_pending ON rollcall_schedule_ticks (sync_name, due_at)
                     WHERE outcome = 'pending';
+                """#),
+        Migration(
+            version: 3, name: "keys",
+            sql: #"""
+                -- Nothing to do: every table of SQLite has a key, if only its rowid. The number is taken so that both databases count alike.
                 """#),
     ]
 }

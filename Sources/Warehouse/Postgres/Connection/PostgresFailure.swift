@@ -30,7 +30,7 @@ struct PostgresFailure: Error {
         let quote = UInt8(ascii: "\"")
         guard sqlState?.hasPrefix("22") == true, let first = bytes.firstIndex(of: quote) else { return message }
         let end = bytes.lastIndex(of: quote).map { $0 > first ? $0 + 1 : bytes.count } ?? bytes.count
-        return String(decoding: bytes[..<first], as: UTF8.self) + "…" + String(decoding: bytes[end...], as: UTF8.self)
+        return String(decoding: bytes[..<first], as: UTF8.self) + "..." + String(decoding: bytes[end...], as: UTF8.self)
     }
 
     private static let kinds: [String: WarehouseError.Kind] = [
@@ -51,12 +51,20 @@ struct PostgresFailure: Error {
     /// Whether a table or schema does not exist.
     var isMissingTable: Bool { sqlState == "42P01" || sqlState == "3F000" }
 
+    /// Whether a text has a character that the database's encoding lacks (untranslatable character), or that is none in the
+    /// encoding of the connection.
+    var isUnheldCharacter: Bool { sqlState == "22P05" || sqlState == "22021" }
+
     var warehouseError: WarehouseError {
         WarehouseError(kind, "Postgres: \(message)", hint: hint ?? defaultHint)
     }
 
     private var defaultHint: String? {
-        switch kind {
+        if isUnheldCharacter {
+            return "The database's encoding lacks a character of a name or text; use one that it has, or a database of"
+                + " encoding UTF8."
+        }
+        return switch kind {
         case .connection: "Check that the server runs and that the URL, user and password are right."
         case .busy: "Another session holds a lock that is needed; try again."
         case .timeout: "The statement took longer than allowed."

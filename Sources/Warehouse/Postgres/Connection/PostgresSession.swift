@@ -6,6 +6,9 @@ final class PostgresSession {
     let connection: OpaquePointer
     /// Set when the connection's state is no longer known, after a broken-off COPY or a cancel request.
     private var isCondemned = false
+    /// What text can be written.
+    private(set) lazy var encoding = PostgresEncoding(
+        PQparameterStatus(connection, "server_encoding").map { String(cString: $0) })
 
     init(_ settings: PostgresConnectionString) throws {
         connection = try settings.connect()
@@ -38,10 +41,10 @@ final class PostgresSession {
         _ = try checked(PostgresResult(PQexec(connection, sql)))
     }
 
-    /// Runs a single statement. The parameters are text; the statement casts them. The result is text too, or in
-    /// PostgreSQL's binary formats.
+    /// Runs a single statement. The parameters are text, written as far as the database can hold it; the statement casts
+    /// them. The result is text too, or in PostgreSQL's binary formats.
     func query(_ sql: String, _ parameters: [String?] = [], binary: Bool = false) throws -> PostgresResult {
-        let result = withCStrings(parameters.map { $0.map(PostgresText.withoutNUL) }) {
+        let result = withCStrings(try parameters.map { try $0.map(storable) }) {
             PQexecParams(connection, sql, Int32(parameters.count), nil, $0, nil, nil, binary ? 1 : 0)
         }
         return try checked(PostgresResult(result))
@@ -80,6 +83,56 @@ final class PostgresSession {
             hint: result.errorField(PostgresErrorField.hint),
             position: result.errorField(PostgresErrorField.position).flatMap { Int($0) }, role: role,
             isDisconnected: PQstatus(connection) != CONNECTION_OK)
+    }
+}
+
+extension PostgresSession {
+    /// The text as the database can hold it: what it lacks is escaped. The one way of text into parameters and arrays; that
+    /// of a COPY is ``copyIn(_:_:)``.
+    func storable(_ text: String) throws -> String {
+        let text = PostgresText.withoutNUL(text)
+        if let written = encoding.written(text) { return written }
+        try learn(text.unicodeScalars)
+        return encoding.written(text) ?? text
+    }
+
+    /// An array literal of any texts.
+    func array(_ values: [String?]) throws -> String {
+        PostgresText.array(try values.map { try $0.map(storable) })
+    }
+
+    /// A text that ``storable(_:)`` has written.
+    func original(_ written: String) throws -> String {
+        guard !encoding.holdsEverything else { return written }
+        try learn(PostgresEncoding.escapes(in: written))
+        return encoding.original(written)
+    }
+
+    /// Finds out which of these characters the database can hold.
+    func learn(_ scalars: some Sequence<Unicode.Scalar>) throws {
+        try encoding.learn(scalars) { text in
+            // An error would end the transaction.
+            guard PQtransactionStatus(connection) == PQTRANS_INTRANS else { return try isHeld(text) }
+            try execute("SAVEPOINT rollcall_characters")
+            let held = try isHeld(text)
+            try execute(
+                (held ? "" : "ROLLBACK TO SAVEPOINT rollcall_characters; ") + "RELEASE SAVEPOINT rollcall_characters")
+            return held
+        }
+    }
+
+    /// Gives the text to the server as any parameter is given to it.
+    private func isHeld(_ text: String) throws -> Bool {
+        do {
+            let result = withCStrings([text]) {
+                PQexecParams(
+                    connection, "SELECT WHERE $1::pg_catalog.text IS NULL", 1, nil, $0, nil, nil, 0)
+            }
+            _ = try checked(PostgresResult(result))
+            return true
+        } catch let failure as PostgresFailure where failure.isUnheldCharacter {
+            return false
+        }
     }
 }
 

@@ -73,7 +73,8 @@ private struct PostgresDiagnosis {
             subject: "role \(role)", isFine: true,
             detail: "is a superuser; Rollcall needs no more than to read audiences and to own its schema",
             mend:
-                "CREATE ROLE rollcall LOGIN PASSWORD '…'; CREATE SCHEMA \(tables.quotedSchema) AUTHORIZATION rollcall;")
+                "CREATE ROLE rollcall LOGIN PASSWORD '...'; CREATE SCHEMA \(tables.quotedSchema) AUTHORIZATION rollcall;"
+        )
     }
 
     private var subject: String { "state schema \(tables.schema)" }
@@ -101,7 +102,8 @@ private struct PostgresDiagnosis {
                 + " WHERE n.nspname = $1 AND c.relname = 'schema_migrations'", [tables.schema])
         guard ledger.rowCount > 0 else { return [emptySchema(role, mayCreate: rights.boolean(0, 1))] }
         guard ledger.boolean(0, 0) else { return [unwritable(["schema_migrations"], role)] }
-        return [try version(), try rightsOnTables(role)]
+        return try [version(), rightsOnTables(role)]
+            + PostgresReplication(session: session, tables: tables).findings()
     }
 
     private func emptySchema(_ role: String, mayCreate: Bool) -> Finding {

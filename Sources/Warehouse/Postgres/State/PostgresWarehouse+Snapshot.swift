@@ -135,7 +135,8 @@ extension PostgresWarehouse {
                 """, [sync])
             guard let destination = row.text(0, 0) else { return nil }
             return ListBinding(
-                sync: sync, destination: destination, listName: row.text(0, 1), listID: row.integer(0, 2),
+                sync: sync, destination: destination, listName: try row.text(0, 1).map(session.original),
+                listID: row.integer(0, 2),
                 createdAt: row.date(0, 3), goneAt: row.date(0, 4))
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import RollcallCore
 import Synchronization
+import TestSupport
 import Testing
 
 /// Runs beside a program that reloads their source without end.

@@ -171,7 +171,7 @@ enum EmbeddedMigrations {
 
                 -- table: sync_log
                 -- Where the table is large, Rollcall has built this index before, with CONCURRENTLY and outside a transaction, so that
-                -- nobody waits; what is left to do here takes a moment. The key takes the place of the index of the same columns.
+                -- no run waits; what is left to do here takes a moment. The key takes the place of the index of the same columns.
                 CREATE UNIQUE INDEX IF NOT EXISTS sync_log_key ON sync_log (run_id, record_id);
                 ALTER TABLE sync_log ADD CONSTRAINT sync_log_pkey PRIMARY KEY USING INDEX sync_log_key;
                 DROP INDEX IF EXISTS sync_log_by_run;

@@ -59,7 +59,7 @@ import Warehouse
             #expect(rows[1][0] == letter + #"\x00\xFF\xE2\x80"#)
             // Whoever looks for the value as it is in the warehouse finds it.
             var filter = RecordFilter()
-            filter.identifiers = ["nobody", Self.text]
+            filter.identifiers = ["another@example.com", Self.text]
             let found = Collector<String?>()
             try await fixture.warehouse.records(filter) { found.add($0.email) }
             #expect(found.all == [sample.stored])

@@ -95,12 +95,12 @@ import Testing
     @Test func diagnosisKnowsPublicationsOfSomeColumns() async throws {
         try await withDatabase { fixture in
             _ = try await fixture.warehouse.migrate()
-            try await fixture.execute("CREATE PUBLICATION some FOR TABLE rollcall.sync_runs (run_id, status)")
+            try await fixture.execute("CREATE PUBLICATION statuses FOR TABLE rollcall.sync_runs (run_id, status)")
             #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine))
-            try await fixture.execute("ALTER PUBLICATION some SET TABLE rollcall.sync_runs (status)")
+            try await fixture.execute("ALTER PUBLICATION statuses SET TABLE rollcall.sync_runs (status)")
             let wrong = await fixture.warehouse.diagnose([]).filter { !$0.isFine }
             #expect(wrong.map(\.subject) == ["replication of sync_runs"], "\(wrong)")
-            try await fixture.execute("ALTER PUBLICATION some SET (publish = 'insert')")
+            try await fixture.execute("ALTER PUBLICATION statuses SET (publish = 'insert')")
             #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine))
         }
     }
@@ -209,14 +209,14 @@ import Testing
     @Test func theRolesLimitsDoNotEndABuild() async throws {
         try await withBuildUnderWay { fixture, release in
             try await fixture.execute(
-                "ALTER DATABASE \(fixture.database) SET statement_timeout = '100ms';"
-                    + "ALTER DATABASE \(fixture.database) SET lock_timeout = '100ms'")
+                "ALTER DATABASE \(fixture.database) SET statement_timeout = '1500ms';"
+                    + "ALTER DATABASE \(fixture.database) SET lock_timeout = '1500ms'")
             let warehouse = try fixture.second()
             async let migrated = warehouse.migrate()
             try await poll { try await Self.builder(fixture) != nil }
             let seconds =
                 "(SELECT now() - query_start FROM pg_stat_activity WHERE pid = \(try await Self.builder(fixture) ?? "0"))"
-            try await poll { try await fixture.query("SELECT \(seconds) > interval '300 ms'") == [["t"]] }
+            try await poll { try await fixture.query("SELECT \(seconds) > interval '2 seconds'") == [["t"]] }
             try await release()
             #expect(try await migrated.from == 2)
             #expect(try await Self.indexes(fixture) == Self.keyed)

@@ -236,7 +236,7 @@ struct SQLiteReplacedTests {
             let generation = index + 1
             let refusals = Collected<String>()
             let seen = try await read(fixture, source) {
-                // With a rollback journal nobody can commit while there is a reader; in WAL mode this is committed.
+                // With a rollback journal no program can commit while there is a reader; in WAL mode this is committed.
                 do {
                     let writer = try DatabaseQueue(path: path)
                     defer { try? writer.close() }

@@ -8,7 +8,7 @@ import RollcallCore
 ///
 /// No lock is held meanwhile by which processes could find each other, for such a lock would be one of a session, which a pooler
 /// does not keep. The build itself is what they see: it holds the table's SHARE UPDATE EXCLUSIVE lock from beginning to end, also
-/// when its process is gone and only its server process goes on. Whoever gets that lock knows that nobody builds, and that an
+/// when its process is gone and only its server process goes on. Whoever gets that lock knows that no process builds, and that an
 /// invalid index is the remains of a build that was broken off. They wait for it with LOCK, which has no snapshot: a build waits
 /// for all snapshots that are older than it.
 struct PostgresKeys {
@@ -65,7 +65,7 @@ struct PostgresKeys {
             do {
                 if try mayBuild(session) { try create(session) }
             } catch let failure as PostgresFailure where failure.kind == .busy {
-                // Another process builds, or holds the table's lock for a purpose of its own.
+                // Another process builds, or holds the table's lock for another purpose.
                 continue
             }
         }

@@ -214,14 +214,8 @@ public struct SyncPipeline: Sendable {
         }
         progress(.finishing)
         run.close(at: runClock.now, stop: stop.reason)
-        let reason = FailureReason(
-            code: run.error?.code ?? "stopped",
-            reason: run.error?.message ?? "The run was stopped before this record was sent.")
         do {
-            let closed = run
-            try await keeper.patiently { () async throws(WarehouseError) in
-                try await warehouse.finishRun(keeper.lease, closed, reason: reason, log: sync.logs)
-            }
+            try await writeEnd(run, keeper)
             await prune(runClock)
         } catch {
             // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.

@@ -274,6 +274,34 @@ import Warehouse
         #expect(second.error?.message.contains("email, user_id") == true)
     }
 
+    /// A run that no warehouse would close as it is must not stay `running`.
+    @Test func aRunWhoseMessageCannotBeStoredIsClosedWithoutIt() async throws {
+        let bench = try await Bench()
+        bench.iterable.addList(RemoteList(id: 2, name: "VIP", listType: "Standard"))
+        let warehouse = FailingWarehouse(
+            bench.fixture.warehouse, refusesToEnd: { $0.error?.message.contains("VIP") == true })
+        let run = try await bench.run(warehouse: warehouse)
+        #expect(run.error?.code == "list_ambiguous" && run.error?.message.contains("VIP") == true)
+        let stored = try #require(try await bench.fixture.warehouse.run(id: run.id))
+        #expect(stored.status == .failed && stored.finishedAt != nil)
+        #expect(stored.error?.code == "list_ambiguous" && stored.error?.message.contains("VIP") == false)
+    }
+
+    /// Where it is not the message, the run ends as it did before: failed for the caller, and closed by the next one.
+    @Test func aRunThatCannotBeClosedAtAllIsClosedByTheNext() async throws {
+        let bench = try await Bench()
+        bench.iterable.addList(RemoteList(id: 2, name: "VIP", listType: "Standard"))
+        let warehouse = FailingWarehouse(bench.fixture.warehouse, refusesToEnd: { _ in true })
+        guard case .ran(let run) = await bench.pipeline(warehouse: warehouse).run(RunRequest()) else {
+            Issue.record("not run")
+            return
+        }
+        #expect(run.status == .failed && run.error?.code == "list_ambiguous")
+        #expect(try await bench.fixture.warehouse.run(id: run.id)?.status == .running)
+        try await bench.run()
+        #expect(try await bench.fixture.warehouse.run(id: run.id)?.status == .interrupted)
+    }
+
     @Test(arguments: [LogSettings.Identifiers.masked, .hashed])
     func identifiersCanBeKeptOutOfTheLog(_ form: LogSettings.Identifiers) async throws {
         let bench = try await Bench { sync, _ in sync.logs.identifiers = form }

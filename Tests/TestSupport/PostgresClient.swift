@@ -2,10 +2,10 @@ import CLibPQ
 import Foundation
 
 /// A plain connection for tests, apart from the adapter under test. Blocks.
-final class PostgresClient {
+public final class PostgresClient {
     private let connection: OpaquePointer?
 
-    init(_ url: String) throws {
+    public init(_ url: String) throws {
         connection = PQconnectdb(url)
         guard PQstatus(connection) == CONNECTION_OK else {
             let message = String(cString: PQerrorMessage(connection))
@@ -13,12 +13,15 @@ final class PostgresClient {
             throw PostgresCluster.Failure(description: message)
         }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
+        // libpq would take the database's own.
+        PQsetClientEncoding(connection, "UTF8")
     }
 
     deinit { PQfinish(connection) }
 
     /// Runs statements and gives the rows of the last, as text.
-    func run(_ sql: String) throws -> [[String?]] {
+    @discardableResult
+    public func run(_ sql: String) throws -> [[String?]] {
         let result = PQexec(connection, sql)
         defer { PQclear(result) }
         switch PQresultStatus(result) {

@@ -13,10 +13,19 @@ public struct PostgresFixture: WarehouseFixture {
     }
 
     /// On a cluster of the test's own.
-    public static func make(on cluster: PostgresCluster) async throws -> PostgresFixture {
+    /// - Parameter encoding: the server's name of it; that of the cluster, UTF8, where none is given.
+    public static func make(
+        on cluster: PostgresCluster, encoding: String? = nil
+    ) async throws -> PostgresFixture {
         let database = "t_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
-        try await cluster.run("CREATE DATABASE \(database) TEMPLATE template0")
+        let kind = encoding.map { " ENCODING '\($0)' LOCALE 'C'" } ?? ""
+        try await cluster.run("CREATE DATABASE \(database) TEMPLATE template0\(kind)")
         return PostgresFixture(cluster: cluster, database: database)
+    }
+
+    /// In an encoding other than the cluster's.
+    public static func make(encoding: String) async throws -> PostgresFixture {
+        try await make(on: PostgresCluster.shared(), encoding: encoding)
     }
 
     private init(cluster: PostgresCluster, database: String) {

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import Warehouse
 
 /// What became of one batch, in as many parts as it had to be split into.
 struct BatchResult: Sendable {
@@ -171,13 +172,18 @@ struct BatchSender: Sendable {
     /// Why nothing may be sent right now: the run is to stop, or its lease does not outlast a request.
     private func refusal(_ result: inout BatchResult) async -> FailureReason? {
         if isStopped { return Self.stopped }
-        guard (try? await keeper.ensure(for: .seconds(settings.limits.requestTimeoutSeconds))) != nil else {
+        do throws(WarehouseError) {
+            try await keeper.ensure(for: .seconds(settings.limits.requestTimeoutSeconds))
+            return nil
+        } catch  where error.kind == .replaced {
+            result.stop = error.error
+            return FailureReason(code: error.error.code, reason: error.error.message)
+        } catch {
             result.stop = RunError(
                 code: "lease_lost", message: "the run could not keep its lease, so it sent nothing more",
                 hint: "The next run carries on. Look at the warehouse's availability if this happens often.")
             return FailureReason(code: "lease_lost", reason: "The run lost its lease before this record was sent.")
         }
-        return nil
     }
 
     /// Until when a request sent at `sent` may still land: its deadline and the time to settle, and a margin for a clock

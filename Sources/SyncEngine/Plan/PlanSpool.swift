@@ -14,7 +14,8 @@ final class PlanSpool: Sendable {
     private let left = Spool()
     private let records = Spool()
 
-    /// Bytes of a value that are kept for the log; longer ones are cut and marked.
+    /// Bytes of a value that are kept for the log; longer ones are cut and marked, here and nowhere else. The mark is ASCII, which every encoding
+    /// of a warehouse has.
     static let loggedBytes = 1024
 
     func addEntered(
@@ -51,7 +52,10 @@ final class PlanSpool: Sendable {
 
     private func appendCut(_ bytes: UnsafeRawBufferPointer?) {
         guard let bytes, bytes.count > PlanSpool.loggedBytes else { return records.append(bytes: bytes) }
-        let cut = Array(bytes.prefix(PlanSpool.loggedBytes)) + Array("… (\(bytes.count) bytes)".utf8)
+        var end = PlanSpool.loggedBytes
+        // Not within a character of UTF-8, which has at most four bytes.
+        while end > PlanSpool.loggedBytes - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        let cut = Array(bytes.prefix(end)) + Array("... (\(bytes.count) bytes)".utf8)
         cut.withUnsafeBytes { records.append(bytes: $0) }
     }
 

@@ -39,8 +39,9 @@ final class LeaseKeeper: Sendable {
         clock.uptime + duration + LeaseKeeper.margin < trustedUntil.withLock { $0 }
     }
 
-    /// Makes sure of it, with a renewal if need be.
+    /// Makes sure of it, with a renewal if need be, and that the warehouse is still the one that gave it.
     func ensure(for duration: Duration) async throws(WarehouseError) {
+        try warehouse.ensureUnreplaced(lease)
         if holds(for: duration) { return }
         try await renew()
         if holds(for: duration) { return }
@@ -84,14 +85,15 @@ final class LeaseKeeper: Sendable {
         try Task.checkCancellation()
     }
 
-    /// Renews until cancelled. A renewal that fails is tried again; a lease that is another's ends all trust at once.
+    /// Renews until cancelled. A renewal that fails is tried again; a lease that is another's, or that was
+    /// given by a file that is gone, ends all trust at once.
     func keep() async {
         while !Task.isCancelled {
             guard (try? await clock.sleep(for: LeaseKeeper.beat)) != nil else { return }
             do throws(WarehouseError) {
                 try await renew()
             } catch {
-                if error.kind == .leaseLost {
+                if error.kind == .leaseLost || error.kind == .replaced {
                     trustedUntil.withLock { $0 = .zero }
                     return
                 }

@@ -59,6 +59,11 @@ public protocol Warehouse: Sendable {
     /// Gives the lease up. Not an error if it is already another's.
     func releaseLease(_ lease: Lease) async throws(WarehouseError)
 
+    /// Throws ``WarehouseError/Kind/replaced`` where the database is known not to be the one any more in which the lease was
+    /// taken. Asked before each request, so it waits for nothing. A database that is reached over a network says so when it is
+    /// written to.
+    func ensureUnreplaced(_ lease: Lease) throws(WarehouseError)
+
     // MARK: Runs
 
     /// Closes runs of this sync that are `running` or `queued` although their process no longer holds the lease:
@@ -178,6 +183,7 @@ public protocol Warehouse: Sendable {
 
 extension Warehouse {
     public var waitSeconds: Double { 120 }
+    public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {}
 
     /// As ``readAudience(_:columns:parts:_:)``, in one part.
     public func readAudience(

@@ -20,6 +20,8 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case timeout
         /// The sync's lease is another's now.
         case leaseLost = "lease_lost"
+        /// Another file has taken the place of the database's file since the lease was taken.
+        case replaced
         /// The state tables are of a newer version than this binary knows.
         case schemaTooNew = "schema_too_new"
         /// What was asked does not fit the present state (a run that is not held, a second open run …).

@@ -117,7 +117,7 @@ struct SQLiteAudience {
             """
         ) { $0.text(0) ?? "" }
         guard !names.isEmpty else { return "The database has no tables or views." }
-        let more = names.count > 50 ? ", …" : ""
+        let more = names.count > 50 ? ", ..." : ""
         return "Tables and views: \(names.prefix(50).joined(separator: ", "))\(more)."
     }
 }

@@ -40,6 +40,17 @@ struct SQLiteFile: Sendable {
         return Identity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
+    /// Whether another file, or none, stands at the path now.
+    func isReplaced(_ opened: Identity) -> Bool { (try? identity()) != opened }
+
+    var replaced: WarehouseError {
+        WarehouseError(
+            .replaced, "Another file has taken the place of the SQLite database \(path) while it was in use.",
+            hint:
+                "The run sends nothing more, and the next one works with the file that is there now. To load rows without"
+                + " ending a run, write them into the same file in one transaction.")
+    }
+
     private func unreachable(_ code: Int32) -> WarehouseError {
         let kind = code == EACCES ? WarehouseError.Kind.permission : .missing
         let folder = (path as NSString).deletingLastPathComponent
@@ -71,6 +82,17 @@ struct SQLiteFile: Sendable {
         try open(label: "rollcall.sqlite.reader") { database in
             try database.execute(sql: "PRAGMA query_only = ON")
         }
+    }
+
+    /// A connection together with the file that it has open, whatever happens at the path meanwhile.
+    func opening(_ open: () throws -> DatabaseQueue) throws -> (DatabaseQueue, Identity) {
+        for _ in 0..<5 {
+            let before = try identity()
+            let connection = try open()
+            if !isReplaced(before) { return (connection, before) }
+            try? connection.close()
+        }
+        throw replaced
     }
 
     private func open(label: String, prepare: @escaping @Sendable (Database) throws -> Void) throws -> DatabaseQueue {

@@ -23,16 +23,30 @@ final class SQLiteLane: Sendable {
     }
 
     /// Runs `body` in a transaction of this kind.
+    ///
+    /// - Parameter file: the one that must be open; whichever is at the path where none is given.
+    /// - Throws: ``WarehouseError/Kind/replaced`` where it is another, and where what was written is in a file that no longer
+    ///   stands at the path. What was read from such a file is read again from the one that does.
     func run<T: Sendable>(
-        _ kind: Database.TransactionKind, _ body: @escaping @Sendable (Database) throws -> T
+        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil,
+        _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(WarehouseError) -> T {
+        try await runKnowing(kind, in: file, body).0
+    }
+
+    /// As ``run(_:in:_:)``; says which file it was done in.
+    func runKnowing<T: Sendable>(
+        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil,
+        _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws(WarehouseError) -> (T, SQLiteFile.Identity) {
         let wait = WarehouseWait.current
         let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<T, WarehouseError>, _>) in
+            (continuation: CheckedContinuation<Result<(T, SQLiteFile.Identity), WarehouseError>, _>) in
             thread.async {
                 continuation.resume(
-                    returning: Result { try WarehouseWait.$current.withValue(wait) { try self.perform(kind, body) } }
-                        .mapError(self.file.explain))
+                    returning: Result {
+                        try WarehouseWait.$current.withValue(wait) { try self.perform(kind, file, body) }
+                    }.mapError(self.file.explain))
             }
         }
         return try result.get()
@@ -50,8 +64,34 @@ final class SQLiteLane: Sendable {
         }
     }
 
-    private func perform<T>(_ kind: Database.TransactionKind, _ body: (Database) throws -> T) throws -> T {
-        try connection().inDatabase { database in
+    /// How often a read is begun when the file is replaced under it.
+    private static let readings = 5
+
+    private func perform<T>(
+        _ kind: Database.TransactionKind, _ wanted: SQLiteFile.Identity?, _ body: (Database) throws -> T
+    ) throws -> (T, SQLiteFile.Identity) {
+        for _ in 0..<Self.readings {
+            let (connection, opened) = try connection()
+            guard wanted == nil || wanted == opened else { throw file.replaced }
+            let result: T
+            do {
+                result = try Self.transaction(connection, kind, body)
+            } catch let error as DatabaseError {
+                // SQLite itself refuses to write a file that was moved.
+                guard file.isReplaced(opened) else { throw error }
+                if kind == .deferred { continue }
+                throw file.replaced
+            }
+            if !file.isReplaced(opened) { return (result, opened) }
+            guard kind == .deferred, wanted == nil else { break }
+        }
+        throw file.replaced
+    }
+
+    private static func transaction<T>(
+        _ connection: DatabaseQueue, _ kind: Database.TransactionKind, _ body: (Database) throws -> T
+    ) throws -> T {
+        try connection.inDatabase { database in
             var result: T?
             try database.inTransaction(kind) {
                 result = try body(database)
@@ -63,18 +103,17 @@ final class SQLiteLane: Sendable {
     }
 
     /// The open connection; a new one where another file has taken the place of the one that was opened.
-    private func connection() throws -> DatabaseQueue {
+    private func connection() throws -> (DatabaseQueue, SQLiteFile.Identity) {
         try state.withLock { state in
             if case .closed = state { throw SQLiteFile.closed }
-            let present = try file.identity()
             if case .open(let connection, let opened) = state {
-                if opened == present { return connection }
+                if try opened == file.identity() { return (connection, opened) }
                 try? connection.close()
                 state = .unopened
             }
-            let connection = try open()
-            state = .open(connection, present)
-            return connection
+            let opened = try file.opening(open)
+            state = .open(opened.0, opened.1)
+            return opened
         }
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import RollcallCore
+import Synchronization
 
 /// The right to run a sync, as a row with a token that only grows.
 enum SQLiteLeases {
@@ -40,14 +41,41 @@ enum SQLiteLeases {
     }
 }
 
+/// In which file each lease was taken. A copy of the database has the lease in it too, and nothing in the copy says so.
+final class SQLiteLeaseFiles: Sendable {
+    private struct Entry {
+        var lease: Lease
+        var file: SQLiteFile.Identity
+    }
+
+    /// By sync: the latest of each.
+    private let entries = Mutex<[String: Entry]>([:])
+
+    func add(_ lease: Lease, _ file: SQLiteFile.Identity) {
+        entries.withLock { $0[lease.sync] = Entry(lease: lease, file: file) }
+    }
+
+    /// nil: not known here; the token alone proves it.
+    func file(of lease: Lease) -> SQLiteFile.Identity? {
+        entries.withLock { entries in
+            guard let entry = entries[lease.sync], entry.lease == lease else { return nil }
+            return entry.file
+        }
+    }
+
+    func remove(_ lease: Lease) {
+        entries.withLock { if $0[lease.sync]?.lease == lease { $0[lease.sync] = nil } }
+    }
+}
+
 extension SQLiteWarehouse {
     public func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
-        try await write { database in
+        let (attempt, file) = try await writer.runKnowing(.immediate) { database in
             let holding = try SQLiteLeases.holding(database, sync: sync)
             if let holding, holding.secondsLeft > 0, !isDead(holding.holder) {
-                return .busy(
+                return LeaseAttempt.busy(
                     holder: holding.holder, secondsLeft: holding.secondsLeft,
                     runID: try SQLiteRuns.open(database, sync: sync)?.id)
             }
@@ -65,6 +93,12 @@ extension SQLiteWarehouse {
                 ])
             return .acquired(Lease(sync: sync, holder: holder, token: token))
         }
+        if case .acquired(let lease) = attempt { leases.add(lease, file) }
+        return attempt
+    }
+
+    public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {
+        if let taken = leases.file(of: lease), file.isReplaced(taken) { throw file.replaced }
     }
 
     public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
@@ -77,6 +111,8 @@ extension SQLiteWarehouse {
     }
 
     public func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+        // Also in a file that took the place of the lease's: as a copy of it, it may have the lease in it.
+        leases.remove(lease)
         try await write { database in
             // The row stays, so that tokens go on growing.
             try database.change(

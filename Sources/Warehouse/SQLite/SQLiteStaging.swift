@@ -74,9 +74,6 @@ enum SQLiteStaging {
         }
     }
 
-    /// The bytes as they stand in the warehouse; long ones are cut at 1024 bytes.
-    private static func shown(_ bytes: [UInt8]?) -> SQLiteValue {
-        guard let bytes else { return .null }
-        return .rawText(bytes.count <= 1024 ? bytes : bytes.prefix(1024) + Array("…".utf8))
-    }
+    /// The bytes as they stand in the warehouse.
+    private static func shown(_ bytes: [UInt8]?) -> SQLiteValue { bytes.map { .rawText($0) } ?? .null }
 }

@@ -83,9 +83,15 @@ final class SQLiteStreams: Sendable {
         defer { registry.withLock { _ = $0.running.removeValue(forKey: ObjectIdentifier(stop)) } }
         do {
             try stop.check()
-            let connection = try file.openReader()
+            let (connection, opened) = try file.opening(file.openReader)
             defer { try? connection.close() }
-            try connection.inDatabase { try Self.transaction($0, stop, body) }
+            do {
+                try connection.inDatabase { try Self.transaction($0, stop, body) }
+            } catch let error as DatabaseError {
+                throw file.isReplaced(opened) ? file.replaced : error
+            }
+            // A journal is found by its name: it may have been the other file's.
+            if file.isReplaced(opened) { throw file.replaced }
             return .success(())
         } catch let failure as BodyFailure {
             return .failure(failure.error)

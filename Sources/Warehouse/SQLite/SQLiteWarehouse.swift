@@ -15,6 +15,7 @@ public final class SQLiteWarehouse: Warehouse {
     let writer: SQLiteLane
     let reader: SQLiteLane
     let streams: SQLiteStreams
+    let leases = SQLiteLeaseFiles()
 
     /// - Parameters:
     ///   - path: the database file; relative paths count from the working directory. It is not touched here.
@@ -68,11 +69,12 @@ public final class SQLiteWarehouse: Warehouse {
         try await writer.run(.immediate, body)
     }
 
-    /// Writes while the lease is still its holder's; the write lock keeps it so until the end of the transaction.
+    /// Writes while the lease is still its holder's, in the file in which it was taken; the write lock keeps it so until the end
+    /// of the transaction.
     func write<T: Sendable>(
         _ lease: Lease, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(WarehouseError) -> T {
-        try await writer.run(.immediate) { database in
+        try await writer.run(.immediate, in: leases.file(of: lease)) { database in
             try SQLiteLeases.prove(database, lease)
             return try body(database)
         }

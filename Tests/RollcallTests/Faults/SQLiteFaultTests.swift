@@ -78,6 +78,35 @@ import Testing
         }
     }
 
+    /// The file gives way to a copy made in mid-run, which has the run, its lease and its outbox in it: nothing in it says that
+    /// requests were sent since.
+    @Test func aCopyMadeInMidRunEndsTheRunBeforeItsNextRequest() async throws {
+        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.3 }) { scene in
+            try await scene.putsRight()
+            try await scene.leave(Set(1...15))
+            try await scene.enter(Set(31...45))
+            let path = try path(scene)
+            let before = scene.shop.sandbox.counts.requests
+            let program = try scene.shop.start("run", "members", "--json")
+            try await scene.reached(3, since: before, program)
+            try await scene.shop.execute("VACUUM INTO '\(path).copy'")
+            #expect(
+                try await scene.shop.query("SELECT count(*) FROM rollcall_sync_runs WHERE status = 'running'") == [
+                    ["1"]
+                ])
+            try FileManager.default.removeItem(atPath: path)
+            try? FileManager.default.removeItem(atPath: path + "-journal")
+            try FileManager.default.moveItem(atPath: path + ".copy", toPath: path)
+            let sent = scene.deliveries.count
+            let end = try await program.output()
+            #expect(end.code == 1 && !end.endedBySignal, "\(end.all)")
+            #expect(end.out.contains("warehouse_replaced"), "\(end.all)")
+            // No more than were under way.
+            #expect(scene.deliveries.count <= sent + 2)
+            try await scene.putsRight()
+        }
+    }
+
     /// A backup is restored between runs. Nobody in the audience is missing or removed; who was put on the list after the
     /// backup and is not in the restored audience is nobody's, as other people's members are, and stays.
     @Test func anOlderCopyRemovesNobodyInTheAudience() async throws {

@@ -10,6 +10,7 @@ final class FailingWarehouse: Warehouse {
     private let left: Mutex<Int>
     private let after: Bool
     private let renews: Bool
+    private let refusesToEnd: @Sendable (SyncRun) -> Bool
     private let onClaim: @Sendable ([Change]) -> Void
     private let onAcknowledge: @Sendable ([BatchOutcome]) async -> Void
 
@@ -19,11 +20,14 @@ final class FailingWarehouse: Warehouse {
     ///   - renews: whether the lease can be renewed.
     ///   - onClaim: gets the changes that may have been sent from now on.
     ///   - onAcknowledge: called before outcomes are recorded.
+    ///   - refusesToEnd: whether a run cannot be ended as it is.
     init(
         _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
-        onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in }
+        onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in },
+        refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }
     ) {
+        self.refusesToEnd = refusesToEnd
         self.onClaim = onClaim
         self.onAcknowledge = onAcknowledge
         self.renews = renews
@@ -117,6 +121,7 @@ final class FailingWarehouse: Warehouse {
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
+        if refusesToEnd(run) { throw WarehouseError(.query, "the run cannot be stored") }
         try await write { () async throws(WarehouseError) in
             try await inner.finishRun(lease, run, reason: reason, log: log)
         }

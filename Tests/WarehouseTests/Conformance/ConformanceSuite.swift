@@ -17,7 +17,11 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 
     /// Runs the test on a fresh database.
     func run<F: WarehouseFixture>(on kind: F.Type) async throws {
-        let fixture = try await F.make()
+        try await run(with: await F.make())
+    }
+
+    /// Runs the test on this database and deletes it afterwards.
+    func run(with fixture: any WarehouseFixture) async throws {
         do {
             try await body(fixture)
         } catch {

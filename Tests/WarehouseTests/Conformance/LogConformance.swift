@@ -6,7 +6,7 @@ import Warehouse
 
 enum LogConformance {
     static let tests = [
-        ConformanceTest("validation records are logged as they stand, long ones cut", validation),
+        ConformanceTest("validation records are logged as they stand, whole", validation),
         ConformanceTest("records: failures leaves out what succeeded", failuresOnly),
         ConformanceTest("retain: false writes no log", noLog),
         ConformanceTest("people appear in the log as they are told to", loggedAs),
@@ -36,7 +36,7 @@ enum LogConformance {
         #expect(
             try await scene.log() == [
                 "validate failed email_syntax - 0  Bäd  -", "validate succeeded identifier_dropped - 0 a@b.co ",
-                "validate failed too_long - 0 - " + String(repeating: "x", count: 1024) + "…",
+                "validate failed too_long - 0 - " + String(repeating: "x", count: 5000),
                 "validate failed no_identifier - 0 - -",
             ])
     }

@@ -2,92 +2,145 @@ import Foundation
 import RollcallCore
 import TestSupport
 import Testing
+import Warehouse
 
-@testable import Warehouse
-
-/// Databases whose texts are not UTF-8: a byte without meaning is one row's failure, not the run's.
+/// Databases that lack characters. What a person wrote is stored as far as the encoding holds it, in whatever way it gets there.
 @Suite struct PostgresEncodingTests {
-    private func withDatabase(
-        _ encoding: String, _ body: (PostgresVisitor, PostgresWarehouse) async throws -> Void
-    ) async throws {
-        let cluster = try await PostgresCluster.shared()
-        let name = "t_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
-        try await cluster.run("CREATE DATABASE \(name) ENCODING '\(encoding)' LOCALE 'C' TEMPLATE template0")
-        let url = cluster.socketURL(database: name)
-        let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
-        do {
-            // As the server has it, so that bytes can be written as they are.
-            let visitor = try await PostgresVisitor(url + " client_encoding=\(encoding)")
-            try await body(visitor, warehouse)
-        } catch {
-            Issue.record(error)
-        }
-        await warehouse.close()
-        try await cluster.run("DROP DATABASE \(name) WITH (FORCE)")
+    /// A database's encoding and what becomes of ``text`` in it.
+    struct Case: Sendable, CustomTestStringConvertible {
+        var encoding: String
+        var stored: String
+        var testDescription: String { encoding }
     }
 
-    private func cells(_ warehouse: PostgresWarehouse, parts: Int = 1) async throws -> [Cell] {
-        let rows = Collector<(bytes: [UInt8], isIdentifier: Bool)>()
-        try await warehouse.readAudience(
-            .table(["people"]), columns: IdentifierColumns(email: "email", userID: nil), parts: parts
-        ) { _, email, _ in rows.add((Array(email.bytes ?? .init(start: nil, count: 0)), email.isIdentifier)) }
-        return rows.all.map { row in
-            let text = String(validating: row.bytes, as: UTF8.self)
-            return Cell(text: text ?? "invalid", isIdentifier: row.isIdentifier)
-        }
-    }
-
-    /// (encoding, bytes in hexadecimal, what they are; nil: nothing)
-    static let values: [(String, String, Cell)] = [
-        ("SQL_ASCII", "62ff40622e636f", Cell(text: "invalid")), ("SQL_ASCII", "6dc3bc", Cell(text: "mü")),
-        ("LATIN1", "6dfc6c6c6572", Cell(text: "müller")), ("LATIN9", "a4", Cell(text: "€")),
-        ("LATIN2", "b1", Cell(text: "ą")), ("WIN1252", "80", Cell(text: "€")),
-        ("WIN1252", "6281", Cell(text: "invalid")),
-        // Bytes that mean nothing in WIN1252, but would be a letter in UTF-8.
-        ("WIN1252", "c381", Cell(text: "Á", isIdentifier: false)), ("WIN1251", "c4", Cell(text: "Д")),
-        ("KOI8R", "e4", Cell(text: "Д")), ("EUC_JP", "a4a2", Cell(text: "あ")), ("EUC_KR", "b0a1", Cell(text: "가")),
-        ("EUC_CN", "b0a1", Cell(text: "啊")), ("ISO_8859_5", "b4", Cell(text: "Д")), ("UTF8", "c3bc", Cell(text: "ü")),
+    private static let text = #"Zoë "O'Neil" \ {1,2} … 日本 ☃ 😀"#
+    static let cases = [
+        Case(encoding: "UTF8", stored: text), Case(encoding: "SQL_ASCII", stored: text),
+        Case(
+            encoding: "LATIN1",
+            stored: #"Zoë "O'Neil" \ {1,2} \u{2026} \u{65E5}\u{672C} \u{2603} \u{1F600}"#),
+        Case(encoding: "WIN1252", stored: #"Zoë "O'Neil" \ {1,2} … \u{65E5}\u{672C} \u{2603} \u{1F600}"#),
+        Case(encoding: "EUC_JP", stored: #"Zoë "O'Neil" \ {1,2} … 日本 \u{2603} \u{1F600}"#),
+        Case(
+            encoding: "KOI8R",
+            stored: #"Zo\u{00EB} "O'Neil" \ {1,2} \u{2026} \u{65E5}\u{672C} \u{2603} \u{1F600}"#),
     ]
 
-    @Test(arguments: values) func valuesAreDecodedOneByOne(_ encoding: String, _ hex: String, _ expected: Cell)
-        async throws
-    {
-        try await withDatabase(encoding) { visitor, warehouse in
-            try await visitor.run(
-                """
-                CREATE TABLE people (email text, kind varchar);
-                INSERT INTO people VALUES ('a@example.com'), (convert_from('\\x\(hex)', '\(encoding)')), ('z@example.com');
-                """)
-            let wanted = [Cell(text: "a@example.com"), expected, Cell(text: "z@example.com")]
-            for parts in [1, 2] {
-                let found = try await cells(warehouse, parts: parts)
-                #expect(found.count == 3)
-                for cell in wanted { #expect(found.contains(cell), "\(encoding) \(hex): \(found)") }
+    private func withDatabase(_ encoding: String, _ body: (PostgresFixture, Lease) async throws -> Void) async throws {
+        let fixture = try await PostgresFixture.make(encoding: encoding)
+        do {
+            _ = try await fixture.warehouse.migrate()
+            try await body(fixture, fixture.warehouse.lease())
+        } catch {
+            await fixture.tearDown()
+            throw error
+        }
+        await fixture.tearDown()
+    }
+
+    private static func record(_ email: String) -> ValidationRecord {
+        ValidationRecord(
+            isFailure: true, email: Array(email.utf8), userID: nil,
+            reason: FailureReason(code: "email_syntax", reason: "It is no address: \(email)"))
+    }
+
+    @Test(arguments: cases) func valuesOfRows(_ sample: Case) async throws {
+        try await withDatabase(sample.encoding) { fixture, lease in
+            let run = newRun()
+            try await fixture.warehouse.openRun(lease, run)
+            let broken = ValidationRecord(
+                isFailure: true, email: Array("ë".utf8) + [0, 0xFF, 0xE2, 0x80], userID: nil,
+                reason: FailureReason(code: "email_syntax", reason: "It is no address."))
+            try await fixture.warehouse.stage(
+                lease, run, plan: ListPlan([], [Self.record(Self.text), broken]), log: LogSettings())
+            let rows = try await fixture.query("SELECT email, error_reason FROM rollcall.sync_log ORDER BY record_id")
+            #expect(rows[0] == [sample.stored, "It is no address: " + sample.stored])
+            let letter = sample.encoding == "KOI8R" ? #"\u{00EB}"# : "ë"
+            #expect(rows[1][0] == letter + #"\x00\xFF\xE2\x80"#)
+            // Whoever looks for the value as it is in the warehouse finds it.
+            var filter = RecordFilter()
+            filter.identifiers = ["another@example.com", Self.text]
+            let found = Collector<String?>()
+            try await fixture.warehouse.records(filter) { found.add($0.email) }
+            #expect(found.all == [sample.stored])
+        }
+    }
+
+    /// Characters that are asked about in the middle of a COPY of many pages: no row is lost, doubled or moved.
+    @Test(arguments: ["LATIN1", "UTF8"]) func manyRows(_ encoding: String) async throws {
+        try await withDatabase(encoding) { fixture, lease in
+            let run = newRun()
+            try await fixture.warehouse.openRun(lease, run)
+            let values = (0..<9000).map { number in
+                let scalar = Unicode.Scalar(UInt32(0x4E00 + number % 4000)).map { String($0) } ?? ""
+                return number % 3 == 0 ? "\(number) é" : "\(number) \(number % 500 == 1 ? scalar : "")"
+            }
+            try await fixture.warehouse.stage(
+                lease, run, plan: ListPlan([], values.map(Self.record)), log: LogSettings())
+            let rows = try await fixture.query("SELECT email FROM rollcall.sync_log ORDER BY record_id")
+            let expected = values.map { value in
+                value.unicodeScalars.map { scalar in
+                    encoding == "LATIN1" && scalar.value > 0xFF
+                        ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : String(scalar)
+                }.joined()
+            }
+            #expect(rows.map { $0[0] ?? "" } == expected)
+        }
+    }
+
+    @Test(arguments: cases) func messagesAndReasons(_ sample: Case) async throws {
+        try await withDatabase(sample.encoding) { fixture, lease in
+            var run = newRun()
+            try await fixture.warehouse.openRun(lease, run)
+            run.counts.planned.subscribe = 3
+            let names = ["a", "b", "c"].map { $0 + "@example.com" }
+            let plan = ListPlan(names.enumerated().map { change(Int64($0 + 1), $1) })
+            try await fixture.warehouse.stage(lease, run, plan: plan, log: LogSettings())
+            let reason = FailureReason(code: "x", reason: Self.text, httpStatus: 400)
+            let outcome = BatchOutcome(
+                sequences: 1...2, operation: .subscribe, exceptions: [1: .failed(reason), 2: .rejected(reason)],
+                httpStatus: 200, attempts: 1, settlesAt: nil)
+            run.counts.failed.subscribe = 2
+            try await fixture.warehouse.acknowledge(lease, run, outcomes: [outcome], log: LogSettings())
+            run.status = .failed
+            run.error = RunError(code: "x", message: Self.text, hint: Self.text)
+            run.counts.notAttempted = 1
+            run.finishedAt = run.startedAt
+            try await fixture.warehouse.finishRun(lease, run, reason: reason, log: LogSettings())
+            let rows = try await fixture.query("SELECT DISTINCT error_reason FROM rollcall.sync_log")
+            #expect(rows == [[sample.stored]])
+            #expect(
+                try await fixture.query("SELECT error_reason FROM rollcall.list_members") == [[sample.stored]])
+            let stored = try #require(try await fixture.warehouse.run(id: run.id))
+            #expect(stored.status == .failed)
+            #expect(stored.error == RunError(code: "x", message: sample.stored, hint: sample.stored))
+        }
+    }
+
+    /// The name of a list is a key: what is read is what was written, whatever the column holds.
+    @Test(arguments: cases) func namesOfLists(_ sample: Case) async throws {
+        try await withDatabase(sample.encoding) { fixture, lease in
+            for name in [Self.text, #"already \u{00E9} escaped \u{12} \u{110000} \u{"#, "plain"] {
+                let binding = ListBinding(sync: "vip", destination: "marketing", listName: name, listID: 7)
+                try await fixture.warehouse.saveListBinding(lease, binding)
+                if name == Self.text {
+                    let rows = try await fixture.query("SELECT list_name FROM rollcall.sync_state")
+                    #expect(rows == [[sample.stored]])
+                }
+                // A connection that has asked about nothing yet.
+                let second = try fixture.second()
+                let expected =
+                    sample.encoding == "KOI8R" ? name.replacingOccurrences(of: #"\u{00E9}"#, with: "é") : name
+                #expect(try await second.listBinding(sync: "vip")?.listName == expected)
+                await second.close()
             }
         }
     }
 
-    /// Names outside ASCII, and types that are cast to text.
-    @Test(arguments: ["LATIN1", "WIN1252", "UTF8"]) func namesAndKindsWork(_ encoding: String) async throws {
-        try await withDatabase(encoding) { visitor, warehouse in
-            try await visitor.run("SET client_encoding = 'UTF8'")
-            try await visitor.run(
-                """
-                CREATE TABLE "Käufer" ("Straße" char(9), number numeric, id bigint, key uuid);
-                INSERT INTO "Käufer" VALUES ('Grün', 5.00, 7, '00000000-0000-0000-0000-000000000001');
-                """)
-            let source = AudienceSource.table(["Käufer"])
-            #expect(try await warehouse.columns(of: source).map(\.name) == ["Straße", "number", "id", "key"])
-            for (column, text) in [
-                ("Straße", "Grün"), ("number", "5"), ("id", "7"), ("key", "00000000-0000-0000-0000-000000000001"),
-            ] {
-                let rows = try await audience(warehouse, source, IdentifierColumns(email: nil, userID: column))
-                #expect(rows == [[Cell(text: nil), Cell(text: text)]])
-            }
-            let query = AudienceSource.query(
-                "SELECT \"Straße\" AS id FROM \"Käufer\" WHERE \"Straße\" = 'Grün'", file: nil)
-            let rows = try await audience(warehouse, query, IdentifierColumns(email: nil, userID: "id"))
-            #expect(rows.count == 1)
-        }
+    @Test(
+        "the conformance suite, where texts are written",
+        arguments: ["LATIN1", "EUC_JP"], LogConformance.tests + ReportConformance.tests + RunConformance.tests)
+    func conformance(_ encoding: String, _ test: ConformanceTest) async throws {
+        try await test.run(with: PostgresFixture.make(encoding: encoding))
     }
 }

@@ -12,7 +12,7 @@ import Warehouse
                 for warehouse in others { group.addTask { try await warehouse.migrate() } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(results.filter { $0.from == nil }.count == 1 && results.allSatisfy { $0.to == 3 })
+            #expect(results.filter { $0.from == nil }.count == 1 && Set(results.map(\.to)).count == 1)
             for warehouse in others { await warehouse.close() }
         }
     }
@@ -120,7 +120,7 @@ import Warehouse
             #expect(log.all.map(\.status) == ["unknown", "failed", "failed", "succeeded", "failed"])
             #expect(log.all[1].errorReason == reason.reason && log.all[3].httpStatus == 202 && log.all[3].attempts == 2)
             let invalid = try #require(log.all.last?.email)
-            #expect(invalid.hasPrefix("a\u{FFFD}\u{FFFD}xx") && invalid.hasSuffix("…"))
+            #expect(invalid == #"a\xFF\x00"# + String(repeating: "x", count: 2000))
             try await finishAndCompare(fixture, lease, run)
         }
     }

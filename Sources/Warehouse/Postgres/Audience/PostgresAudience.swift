@@ -48,7 +48,7 @@ struct PostgresAudience {
             throw WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
         }
         guard described.parameters == 0 else {
-            throw WarehouseError(.query, "\(place) has parameters ($1 …); there is nothing to fill them with.")
+            throw WarehouseError(.query, "\(place) has parameters ($1 ...); there is nothing to fill them with.")
         }
     }
 

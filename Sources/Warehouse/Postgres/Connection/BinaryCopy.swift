@@ -4,21 +4,61 @@ import RollcallCore
 /// Rows in PostgreSQL's binary COPY format (PostgreSQL's documentation, COPY, "Binary Format").
 struct BinaryCopyWriter {
     private(set) var bytes: [UInt8]
+    /// What the database can hold; nil: whatever is written.
+    private let characters: StorableCharacters?
+    /// Texts that are still to be put in, for which characters must be asked about first.
+    private var gaps: [(offset: Int, text: String)] = []
     /// Signature, no flags, no header extension.
     private static let header: [UInt8] =
         Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
     /// Microseconds between 1970 and 2000, where PostgreSQL's timestamps begin.
     private static let epoch: Int64 = 946_684_800_000_000
 
-    init() { bytes = Self.header }
+    /// Begins with the header.
+    init() {
+        bytes = Self.header
+        characters = nil
+    }
+
+    /// Rows without the header.
+    init(_ characters: StorableCharacters) {
+        bytes = []
+        self.characters = characters
+    }
 
     mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
     mutating func beginRow(fields: Int16) { append(fields) }
     mutating func finish() { append(Int16(-1)) }
+
+    /// Characters that must be asked about before ``fillGaps()``; none where the bytes are whole.
+    var unknown: Set<Unicode.Scalar> { Set(gaps.lazy.flatMap(\.text.unicodeScalars)) }
+
+    /// Puts in the texts that waited for an answer about their characters.
+    mutating func fillGaps() {
+        let (written, waiting) = (bytes, gaps)
+        (bytes, gaps) = ([], [])
+        var start = 0
+        for gap in waiting {
+            bytes += written[start..<gap.offset]
+            text(gap.text)
+            start = gap.offset
+        }
+        bytes += written[start...]
+    }
     mutating func null() { append(Int32(-1)) }
 
     mutating func text(_ value: String?) {
         guard let value else { return null() }
+        guard let characters else { return append(utf8: value) }
+        let stored = PostgresText.withoutNUL(value)
+        if let written = characters.written(stored) {
+            append(utf8: written)
+        } else {
+            gaps.append((bytes.count, stored))
+        }
+    }
+
+    private mutating func append(utf8 value: String) {
         append(Int32(value.utf8.count))
         bytes.append(contentsOf: value.utf8)
     }

@@ -71,7 +71,7 @@ struct PostgresConnectionString: Sendable {
             throw PostgresFailure(
                 message: "the connection string is not one that libpq understands",
                 hint: "Write a URI (postgresql://user@host:5432/database?sslmode=verify-full) or keywords"
-                    + " (host=… dbname=… user=…); percent-encode special characters of a URI.",
+                    + " (host=... dbname=... user=...); percent-encode special characters of a URI.",
                 isDisconnected: true, isBeforeConnection: true)
         }
         defer { PQconninfoFree(options) }

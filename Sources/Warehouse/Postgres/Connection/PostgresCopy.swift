@@ -31,28 +31,50 @@ extension PostgresSession {
     }
 
     /// Runs a `COPY … FROM STDIN (FORMAT binary)`. `fill` appends rows to the writer and says whether more will follow.
+    ///
+    /// Where rows have characters that the database's encoding may lack, the server must be asked, which it cannot be in
+    /// mid-COPY: the rows so far are ended as one COPY, and the others follow in another of the same transaction.
     func copyIn(_ sql: String, _ fill: (inout BinaryCopyWriter) throws -> Bool) throws {
-        _ = try checked(PostgresResult(PQexecParams(connection, sql, 0, nil, nil, nil, nil, 0)))
-        var writer = BinaryCopyWriter()
+        try beginCopyIn(sql)
+        var writer = BinaryCopyWriter(characters)
         do {
-            while try fill(&writer) { try put(&writer) }
-            writer.finish()
-            try put(&writer)
+            while try fill(&writer) {
+                let unknown = writer.unknown
+                if !unknown.isEmpty {
+                    try endCopyIn()
+                    try learn(unknown)
+                    writer.fillGaps()
+                    try beginCopyIn(sql)
+                }
+                try put(writer.bytes)
+                writer.removeAll()
+            }
         } catch {
             PQputCopyEnd(connection, "ended by the client")
             try? drain()
             throw error
         }
+        try endCopyIn()
+    }
+
+    private func beginCopyIn(_ sql: String) throws {
+        _ = try checked(PostgresResult(PQexecParams(connection, sql, 0, nil, nil, nil, nil, 0)))
+        try put(BinaryCopyWriter().bytes)
+    }
+
+    private func endCopyIn() throws {
+        var end = BinaryCopyWriter(characters)
+        end.finish()
+        try put(end.bytes)
         guard PQputCopyEnd(connection, nil) == 1 else { throw failure(PostgresResult(nil)) }
         try drain()
     }
 
-    private func put(_ writer: inout BinaryCopyWriter) throws {
-        let sent = writer.bytes.withUnsafeBytes { bytes in
+    private func put(_ bytes: [UInt8]) throws {
+        let sent = bytes.withUnsafeBytes { bytes in
             PQputCopyData(connection, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
         }
         guard sent == 1 else { throw failure(PostgresResult(nil)) }
-        writer.removeAll()
     }
 
     /// Reads the results that are left and throws the first failure among them.

@@ -53,6 +53,10 @@ struct PostgresFailure: Error {
     /// Whether a table or schema does not exist.
     var isMissingTable: Bool { sqlState == "42P01" || sqlState == "3F000" }
 
+    /// Whether a text has a character that the database's encoding lacks (untranslatable character), or that is none in the
+    /// encoding of the connection.
+    var isUnheldCharacter: Bool { sqlState == "22P05" || sqlState == "22021" }
+
     var warehouseError: WarehouseError {
         let hint = hint ?? connectionHint ?? defaultHint
         var error = WarehouseError(
@@ -65,7 +69,11 @@ struct PostgresFailure: Error {
     }
 
     private var defaultHint: String? {
-        switch kind {
+        if isUnheldCharacter {
+            return "The database's encoding lacks a character of a name or text; use one that it has, or a database of"
+                + " encoding UTF8."
+        }
+        return switch kind {
         case .busy where sqlState == "40001": "Another transaction changed the same rows meanwhile; try again."
         case .busy: "Another session holds a lock that is needed. pg_locks and pg_blocking_pids() name it; try again."
         case .timeout: "The statement took longer than allowed, or was cancelled by an administrator."

@@ -9,6 +9,8 @@ final class PostgresSession {
     /// For whom the present call waits, and how long in all: set by the lane.
     var wait = WarehouseWait()
     var waitSeconds = 0.0
+    /// What text can be written.
+    private(set) lazy var characters = StorableCharacters(serverEncoding)
 
     /// - Parameter isStopped: true ends the attempt to connect with `CancellationError`.
     init(_ settings: PostgresConnectionString, isStopped: () -> Bool = { false }) throws {
@@ -50,10 +52,10 @@ final class PostgresSession {
         _ = try checked(PostgresResult(PQexec(connection, sql)))
     }
 
-    /// Runs a single statement. The parameters are text; the statement casts them. The result is text too, or in
-    /// PostgreSQL's binary formats.
+    /// Runs a single statement. The parameters are text, written as far as the database can hold it; the statement casts
+    /// them. The result is text too, or in PostgreSQL's binary formats.
     func query(_ sql: String, _ parameters: [String?] = [], binary: Bool = false) throws -> PostgresResult {
-        let result = withCStrings(parameters.map { $0.map(PostgresText.withoutNUL) }) {
+        let result = withCStrings(try parameters.map { try $0.map(storable) }) {
             PQexecParams(connection, sql, Int32(parameters.count), nil, $0, nil, nil, binary ? 1 : 0)
         }
         return try checked(PostgresResult(result))

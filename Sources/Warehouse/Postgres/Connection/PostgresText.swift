@@ -17,10 +17,14 @@ enum PostgresText {
         return quoted
     }
 
-    /// PostgreSQL has no NUL in text and libpq's parameters end at one: it is made visible.
+    /// PostgreSQL has no NUL in text and libpq's parameters end at one: it is written as `\x00`.
     static func withoutNUL(_ text: String) -> String {
         guard text.utf8.contains(0) else { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : $0 }))
+        var written = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "\0" { written.append(contentsOf: "\\x00".unicodeScalars) } else { written.append(scalar) }
+        }
+        return String(written)
     }
 
     /// A time-out of the server in milliseconds; 0: none.
@@ -33,7 +37,7 @@ enum PostgresText {
         "{" + values.map { $0.map { "\($0)" } ?? "NULL" }.joined(separator: ",") + "}"
     }
 
-    /// An array literal of texts.
+    /// An array literal of texts that the database can hold; ``PostgresSession/array(_:)`` makes one of any texts.
     static func array(_ values: [String?]) -> String {
         "{" + values.map { $0.map(element) ?? "NULL" }.joined(separator: ",") + "}"
     }
@@ -75,15 +79,25 @@ enum PostgresText {
     private static let earliest: Int64 = -62_135_596_800_000  // 0001-01-01
     private static let latest: Int64 = 253_402_300_799_999  // 9999-12-31
 
-    /// Longest value of a row that the log keeps, in bytes.
-    private static let loggedBytes = 1024
-
-    /// A value of the warehouse as the log shows it: valid UTF-8 without NUL, broken bytes visible, long ones cut.
+    /// A value of the warehouse as the log shows it: bytes that are no UTF-8, and NUL, are written as `\xHH`.
     static func logged(_ bytes: [UInt8]?) -> String? {
         guard let bytes else { return nil }
-        guard bytes.count > loggedBytes else { return withoutNUL(String(decoding: bytes, as: UTF8.self)) }
-        var end = loggedBytes
-        while end > loggedBytes - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-        return withoutNUL(String(decoding: bytes[..<end], as: UTF8.self)) + "…"
+        if let text = String(validating: bytes, as: UTF8.self) { return withoutNUL(text) }
+        var text = ""
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        while true {
+            switch parser.parseScalar(from: &iterator) {
+            case .valid(let encoded):
+                text.unicodeScalars.append(Unicode.UTF8.decode(encoded))
+                offset += encoded.count
+            case .error(let length):
+                for byte in bytes[offset..<offset + length] { text += "\\x" + hexadecimal([byte]).uppercased() }
+                offset += length
+            case .emptyInput:
+                return withoutNUL(text)
+            }
+        }
     }
 }

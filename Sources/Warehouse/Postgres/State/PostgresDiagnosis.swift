@@ -101,7 +101,8 @@ struct PostgresDiagnosis {
                     mend: tables.grants(to: role))
             ]
         }
-        return [try version(), try writing()]
+        return try [version(), writing()]
+            + inTransaction(.readOnly) { try PostgresReplication(session: session, tables: tables).findings() }
     }
 
     private func emptySchema(mayCreate: Bool) -> Finding {

@@ -67,11 +67,11 @@ struct PostgresOutcomes {
             PostgresText.array(ranges.map { $0.upper as Int64? }),
             PostgresText.array(ranges.map(\.httpStatus)), PostgresText.array(ranges.map { $0.attempts as Int? }),
             PostgresText.array(ranges.map(\.settlesAt)), PostgresText.array(ranges.map { $0.outcome as String? }),
-            PostgresText.array(ranges.map { $0.reason?.code }), PostgresText.array(ranges.map { $0.reason?.reason }),
+            try session.array(ranges.map { $0.reason?.code }), try session.array(ranges.map { $0.reason?.reason }),
             PostgresText.array(exceptions.map { $0.sequence as Int64? }),
             PostgresText.array(exceptions.map { $0.outcome as String? }),
-            PostgresText.array(exceptions.map { $0.reason?.code }),
-            PostgresText.array(exceptions.map { $0.reason?.reason }),
+            try session.array(exceptions.map { $0.reason?.code }),
+            try session.array(exceptions.map { $0.reason?.reason }),
             PostgresText.array(exceptions.map { $0.reason?.httpStatus }),
         ]
         let snapshot = operation == .subscribe ? Self.subscribed : Self.unsubscribed

@@ -4,9 +4,9 @@ import RollcallCore
 extension PostgresWarehouse {
     public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await read(orWithoutTables: nil) { session in
-            PostgresLists.binding(
-                try session.query(
-                    "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE sync_name = $1", [sync]), 0)
+            let result = try session.query(
+                "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE sync_name = $1", [sync])
+            return try PostgresLists.binding(result, 0, session)
         }
     }
 
@@ -52,7 +52,7 @@ extension PostgresWarehouse {
 
 /// Which list each sync keeps: columns of `sync_state`.
 enum PostgresLists {
-    /// In the order in which ``binding(_:_:)`` takes them. Tables that no run has upgraded yet lack the last two.
+    /// In the order in which ``binding(_:_:_:)`` takes them. Tables that no run has upgraded yet lack the last two.
     static let bindingColumns = """
         s.sync_name, s.destination, s.list_name, s.list_id, \(PostgresRunRow.milliseconds("s.list_created_at")),
         \(PostgresRunRow.milliseconds("s.list_gone_at")), to_jsonb(s) ->> 'base_url', to_jsonb(s) ->> 'key_hash'
@@ -62,10 +62,13 @@ enum PostgresLists {
     static let alongIndexes = "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 
     /// nil: the sync is bound to no list yet.
-    static func binding(_ result: borrowing PostgresResult, _ row: Int) -> ListBinding? {
+    static func binding(
+        _ result: borrowing PostgresResult, _ row: Int, _ session: PostgresSession
+    ) throws -> ListBinding? {
         guard let sync = result.text(row, 0), let destination = result.text(row, 1) else { return nil }
         return ListBinding(
-            sync: sync, destination: destination, listName: result.text(row, 2), listID: result.integer(row, 3),
+            sync: sync, destination: destination, listName: try result.text(row, 2).map(session.original),
+            listID: result.integer(row, 3),
             createdAt: result.date(row, 4), goneAt: result.date(row, 5),
             project: result.text(row, 6).map { ListProject(baseURL: $0, keyHash: result.text(row, 7)) })
     }
@@ -118,9 +121,9 @@ enum PostgresLists {
              WHERE s.sync_name <> $1 AND (m.owns OR r.run_id IS NOT NULL OR q.settles_at IS NOT NULL)
              ORDER BY s.sync_name COLLATE "C"
             """, [sync, list.map { String($0) }])
-        return (0..<result.rowCount).map { row in
+        return try (0..<result.rowCount).map { row in
             var claim = ListClaim(
-                sync: result.text(row, 0) ?? "", binding: binding(result, row), ownsMembers: result.boolean(row, 8))
+                sync: result.text(row, 0) ?? "", binding: try binding(result, row, session), ownsMembers: result.boolean(row, 8))
             if let id = result.text(row, 9), let status = result.text(row, 10).flatMap(RunStatus.init) {
                 claim.openRun = ListClaim.OpenRun(id: id, status: status, listID: result.integer(row, 11))
             }

@@ -33,7 +33,7 @@ extension PostgresWarehouse {
     public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         if let id = filter.runID, PostgresText.runID(id) == nil { return }
         try await stream { session, cancellation in
-            let (conditions, parameters) = Self.conditions(filter)
+            let (conditions, parameters) = try Self.conditions(filter, session)
             _ = try session.query(
                 """
                 DECLARE records NO SCROLL CURSOR FOR
@@ -50,7 +50,9 @@ extension PostgresWarehouse {
         }
     }
 
-    private static func conditions(_ filter: RecordFilter) -> (sql: String, parameters: [String?]) {
+    private static func conditions(
+        _ filter: RecordFilter, _ session: PostgresSession
+    ) throws -> (sql: String, parameters: [String?]) {
         var conditions: [String] = []
         var parameters: [String?] = []
         func add(_ value: String?, _ condition: (String) -> String) {
@@ -66,7 +68,7 @@ extension PostgresWarehouse {
         }
         add(filter.before.map { String($0) }) { "record_id < \($0)::bigint" }
         if !filter.identifiers.isEmpty {
-            add(PostgresText.array(filter.identifiers.map { $0 as String? })) {
+            add(try session.array(filter.identifiers)) {
                 "(email = ANY(\($0)::text[]) OR user_id = ANY(\($0)::text[]))"
             }
         }
@@ -107,7 +109,9 @@ extension PostgresWarehouse {
         while true {
             let deleted: Int
             do {
-                deleted = try await write(.long) { try $0.modify(sql, [policy.sync, days, String(Self.pruned)]) }
+                deleted = try await write(.long, settings: Self.alongTheKey) {
+                    try $0.modify(sql, [policy.sync, days, String(Self.pruned)])
+                }
             } catch  where error.error.code == "warehouse_state_missing" {
                 return total
             }
@@ -119,13 +123,17 @@ extension PostgresWarehouse {
     /// The transaction's time, for with one that changes within a statement no index can be used.
     private static let cutoff = "now() - $2::integer * interval '24 hours'"
 
+    /// Each row that is to go is found again along the table's key, whatever the server thinks of a table that grows and
+    /// shrinks. Not by its place (`ctid`), which is no key where the owner has partitioned the table.
+    private static let alongTheKey = "SET LOCAL enable_seqscan = off"
+
     /// Without a run that began so long ago no row can be that old, and none is looked at.
     static let oldRecords = """
-        DELETE FROM sync_log WHERE ctid = ANY(ARRAY(
-            SELECT l.ctid FROM sync_log l WHERE l.sync_name = $1 AND l.logged_at < \(cutoff)
+        DELETE FROM sync_log WHERE (run_id, record_id) IN (
+            SELECT l.run_id, l.record_id FROM sync_log l WHERE l.sync_name = $1 AND l.logged_at < \(cutoff)
                AND EXISTS (SELECT 1 FROM sync_runs r WHERE r.sync_name = $1 AND r.started_at < \(cutoff))
                AND NOT EXISTS (SELECT 1 FROM sync_runs r WHERE r.run_id = l.run_id AND r.finished_at IS NULL)
-             LIMIT $3::bigint))
+             LIMIT $3::bigint)
         """
 
     /// The latest ended run stays for the default period of 30 days.
@@ -139,7 +147,7 @@ extension PostgresWarehouse {
         """
 
     private static let oldTicks = """
-        DELETE FROM schedule_ticks WHERE ctid = ANY(ARRAY(
-            SELECT t.ctid FROM schedule_ticks t WHERE t.sync_name = $1 AND t.due_at < \(cutoff) LIMIT $3::bigint))
+        DELETE FROM schedule_ticks WHERE sync_name = $1 AND due_at IN (
+            SELECT t.due_at FROM schedule_ticks t WHERE t.sync_name = $1 AND t.due_at < \(cutoff) LIMIT $3::bigint)
         """
 }

@@ -17,6 +17,7 @@ extension PostgresWarehouse {
         let tables = tables
         let begin = tables.begin(.readWrite, isLong: true)
         do {
+            try await buildKeys()
             return try await waiting(.state)() {
                 try await lane(.state).run { session in
                     try session.transaction(begin) { try Self.migrate($0, tables) }
@@ -33,6 +34,13 @@ extension PostgresWarehouse {
         }
     }
 
+    /// What must be done outside the migration's transaction.
+    private func buildKeys() async throws {
+        let keys = PostgresKeys(tables: tables)
+        guard try await read(orWithoutTables: .ready, { try keys.standing($0) }) != .ready else { return }
+        try await lane(.long).runCancellable { try keys.build($0, $1) }
+    }
+
     static func migrate(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> MigrationResult {
         _ = try session.query(
             "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))", ["rollcall migrate", tables.schema])
@@ -46,7 +54,11 @@ extension PostgresWarehouse {
                     + " \(knownVersion).", hint: "Use the newer Rollcall.")
         }
         for migration in EmbeddedMigrations.postgres where migration.version > (from ?? 0) {
-            try session.execute(migration.sql)
+            if migration.version == PostgresKeys.version {
+                try PostgresKeys(tables: tables).apply(migration.sql, session)
+            } else {
+                try session.execute(migration.sql)
+            }
             try session.modify(
                 "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1::integer, $2, clock_timestamp())",
                 [String(migration.version), migration.name])

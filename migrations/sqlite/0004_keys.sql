@@ -1,0 +1,1 @@
+-- Nothing to do: every table of SQLite has a key, if only its rowid. The number is taken so that both databases count alike.

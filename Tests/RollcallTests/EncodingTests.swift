@@ -1,4 +1,5 @@
 import Foundation
+import IterableSandbox
 import TestSupport
 import Testing
 

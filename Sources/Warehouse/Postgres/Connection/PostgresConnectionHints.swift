@@ -110,7 +110,7 @@ extension PostgresFailure {
         ),
         (
             "No such file or directory",
-            "No server listens on this Unix socket. Start it, or give host=… (a host name, or"
+            "No server listens on this Unix socket. Start it, or give host=... (a host name, or"
                 + " the folder of its socket) in the URL."
         ),
         (

@@ -67,7 +67,7 @@ struct PostgresDiagnosis {
             subject: "role \(role)", isFine: true,
             detail: "is a superuser; Rollcall needs no more than to read audiences and to own its schema",
             mend:
-                "CREATE ROLE rollcall LOGIN PASSWORD '…'; CREATE SCHEMA \(tables.quotedSchema) AUTHORIZATION rollcall;")
+                "CREATE ROLE rollcall LOGIN PASSWORD '...'; CREATE SCHEMA \(tables.quotedSchema) AUTHORIZATION rollcall;")
     }
 
     private var subject: String { "state schema \(tables.schema)" }

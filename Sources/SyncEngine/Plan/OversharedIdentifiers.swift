@@ -1,4 +1,4 @@
-public import RollcallCore
+import RollcallCore
 
 /// An identifier that more rows of the audience carry than `identity.max_sharing` allows, each with another other identifier.
 /// It counts as none: it names no person.

@@ -1,4 +1,5 @@
 import RollcallCore
+import Warehouse
 
 extension WhyReport {
     /// One sentence about the next run.

@@ -299,7 +299,7 @@ public struct SyncPipeline: Sendable {
         settings.limits.requestTimeoutSeconds + settings.limits.settleSeconds
     }
 
-    private func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
+    func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 
     private func listChanged(_ run: SyncRun) -> RunError {
         RunError(

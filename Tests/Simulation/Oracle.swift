@@ -16,7 +16,7 @@ final class Oracle {
     /// What a run read: the identifiers of the audience, and how many members the snapshot had.
     private struct Reading {
         var names: Set<String> = []
-        var audience = AudienceModel([])
+        var audience = AudienceModel([], maxSharing: 1)
         var listed = 0
     }
 
@@ -63,7 +63,7 @@ final class Oracle {
 
     func hasRead(_ rows: [People.Row], _ node: Node) {
         reading[node.name, default: Reading()].names = Set(rows.flatMap(Oracle.names))
-        reading[node.name]?.audience = AudienceModel(rows)
+        reading[node.name]?.audience = AudienceModel(rows, maxSharing: scenario.maxSharing)
         links.forget(contradictedBy: rows)
     }
 
@@ -93,6 +93,7 @@ final class Oracle {
                 "run \(run.id) counts \(counts.short), but of \(audience.rows) rows \(audience.invalid) are invalid and"
                     + " the others are \(people) people")
         }
+        if audience.shared > 0 { saw("rows went on without an identifier that too many share") }
         if audience.people.contains(where: { $0.names.count > 1 && $0.rows > 1 }) { saw("a person of several rows") }
     }
 
@@ -237,6 +238,7 @@ final class Oracle {
         guard run.status.isFinal, !(run.status == .cancelled && run.held.isEmpty == false) else { return }
         var sums: [String: Int] = [:]
         var people: Set<String> = []
+        judgeShared(run, store)
         for record in store.log where record.runID == run.id {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
@@ -262,6 +264,18 @@ final class Oracle {
         }
     }
 
+    /// Each row that lost an identifier which too many share has its record.
+    private func judgeShared(_ run: SyncRun, _ store: MemoryState) {
+        guard let audience = readingOfRun[run.id]?.audience, run.counts.rowsRead > 0 else { return }
+        let records = store.log.filter { $0.runID == run.id && $0.errorCode == "identifier_shared" }
+        let failed = records.count { $0.status == "failed" }
+        if failed != audience.sharedInvalid || records.count - failed != audience.shared {
+            violated(
+                "run \(run.id) logged \(records.count) rows with identifiers that too many share, \(failed) failed, not"
+                    + " \(audience.shared) and \(audience.sharedInvalid)")
+        }
+    }
+
     // MARK: In the end
 
     /// Faults have stopped and one more run has ended: the list is the audience, others' members aside.
@@ -279,7 +293,8 @@ final class Oracle {
             let isOurs = names.contains(where: everOurs.contains)
             if let list, !profile.lists.contains(list), !isOurs { violated("a member of others is gone: \(names)") }
         }
-        for person in AudienceModel(rows).people where !person.names.contains(where: mayBeRefused) {
+        for person in AudienceModel(rows, maxSharing: scenario.maxSharing).people
+        where !person.names.contains(where: mayBeRefused) {
             let names = [person.representative.email, person.representative.userID].compactMap(\.self)
             let isListed = listed.contains { profile in
                 [profile.email, profile.userID].compactMap(\.self).contains(where: names.contains)

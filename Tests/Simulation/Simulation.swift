@@ -105,8 +105,10 @@ public enum Simulation {
             "iterable says forgotten", "iterable says invalid", "iterable says invalidData", "iterable says notFound",
             "iterable says conflict", "record succeeded ", "record failed forgotten", "record failed not_found",
             "record failed conflict", "record failed invalid_data", "record failed email_syntax",
-            "record unknown interrupted", "record not_attempted stopped", "record succeeded shared_identifier",
-            "a person of several rows",
+            "record unknown interrupted", "record not_attempted stopped",
+            "record succeeded shared_identifier",
+            "a person of several rows", "rows went on without an identifier that too many share",
+            "record failed identifier_shared", "record succeeded identifier_shared",
         ])
 }
 

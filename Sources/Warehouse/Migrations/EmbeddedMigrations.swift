@@ -162,6 +162,23 @@ enum EmbeddedMigrations {
                     ADD COLUMN claimed_at  timestamptz;      -- when a process took the tick, by the database's clock
                 CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
                 """#),
+        Migration(
+            version: 5, name: "stray_requests",
+            sql: #"""
+                -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
+                CREATE TABLE stray_requests (
+                    run_id       uuid NOT NULL,
+                    sequence     bigint NOT NULL,
+                    sync_name    text NOT NULL,
+                    list_id      bigint NOT NULL,
+                    fingerprint  uuid NOT NULL,
+                    email        text,
+                    user_id      text,
+                    operation    text NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+                    settles_at   timestamptz NOT NULL,
+                    PRIMARY KEY (run_id, sequence)
+                );
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -323,6 +340,23 @@ enum EmbeddedMigrations {
                 ALTER TABLE rollcall_schedule_ticks ADD COLUMN claimed_at TEXT;  -- when a process took the tick, by SQLite's clock
                 CREATE INDEX rollcall_schedule_ticks_pending ON rollcall_schedule_ticks (sync_name, due_at)
                     WHERE outcome = 'pending';
+                """#),
+        Migration(
+            version: 5, name: "stray_requests",
+            sql: #"""
+                -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
+                CREATE TABLE rollcall_stray_requests (
+                    run_id       TEXT NOT NULL,
+                    sequence     INTEGER NOT NULL,
+                    sync_name    TEXT NOT NULL,
+                    list_id      INTEGER NOT NULL,
+                    fingerprint  BLOB NOT NULL,
+                    email        TEXT,
+                    user_id      TEXT,
+                    operation    TEXT NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+                    settles_at   TEXT NOT NULL,
+                    PRIMARY KEY (run_id, sequence)
+                ) WITHOUT ROWID;
                 """#),
     ]
 }

@@ -135,7 +135,7 @@ private struct PostgresDiagnosis {
             SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')
                AND c.relname IN ('sync_runs', 'sync_log', 'list_members', 'sync_changes', 'settling_requests',
-                                 'sync_state', 'sync_leases', 'schedule_ticks')
+                                 'stray_requests', 'sync_state', 'sync_leases', 'schedule_ticks')
                AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
                         AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))
              ORDER BY 1

@@ -30,7 +30,7 @@ extension History {
             last.counts.notAttempted == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
-        if oracle.isUnknowing { return oracle.saw("nobody knew of a stray request") }
+        if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
         let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }

@@ -201,7 +201,7 @@ final class Oracle {
         late.stray.map { strays[$0]?.state == .settled } ?? true
     }
 
-    /// Whether something was sent without a lease by a process that then died, or could not write it down: nobody knows of it.
+    /// Whether something was sent without a lease by a process that then died, or could not write it down: no one knows of it.
     var isUnknowing: Bool {
         strays.values.contains { $0.state == .lost || ($0.state == .sent && $0.node.process.isDead) }
     }

@@ -2,7 +2,7 @@ import RollcallCore
 import Warehouse
 
 /// Requests that may have left after the lease was another's. Between the last look and the bytes on the wire a process can
-/// always be stopped, so its request may come when another process has sent for the same people. Nobody but this process
+/// always be stopped, so its request may come when another process has sent for the same people. No one but this process
 /// knows of it: what may have strayed is written down without the lease, and the next run puts it right.
 extension Delivery {
     /// How long the note is tried while the warehouse is away.
@@ -14,7 +14,7 @@ extension Delivery {
     ///   - failure: why it could not.
     /// - Throws: `RunError` `stray_requests` when the note could not be written.
     func leaveStrays(of run: SyncRun, _ results: [BatchResult], _ failure: any Error) async throws {
-        // Whoever is told that the lease is another's does not know since when.
+        // That the lease is another's does not say since when.
         let isLost = (failure as? WarehouseError)?.kind == .leaseLost
         let strays = results.flatMap(\.sent).filter { isLost || !$0.isCovered }.flatMap(\.changes)
         if strays.isEmpty { return }

@@ -71,7 +71,7 @@ enum StrayConformance {
         after[5] = "subscribing listed 007"
         #expect(try await states(scene) == after)
 
-        // Somebody with the userId of 1 and another address: the profile may have got that address back.
+        // A person with the userId of 1 and another address: the profile may have got that address back.
         var renamed = Scene.subscribe(1, 6)
         renamed.identity.userID = Scene.identity(1).userID
         try await scene.warehouse.noteStrays(Scene.run(8), [renamed], settleSeconds: 60)

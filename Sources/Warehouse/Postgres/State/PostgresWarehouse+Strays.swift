@@ -18,7 +18,7 @@ extension PostgresWarehouse {
                 """
                 INSERT INTO stray_requests (run_id, sequence, sync_name, list_id, fingerprint, email, user_id, operation,
                                             settles_at)
-                SELECT $1::uuid, s.sequence, $2, $3::bigint, s.fingerprint, s.email, s.user_id, s.operation,
+                SELECT $1::uuid, s.sequence, $2::text, $3::bigint, s.fingerprint, s.email, s.user_id, s.operation,
                        date_trunc('milliseconds', clock_timestamp() + $4::double precision * interval '1 second')
                   FROM unnest($5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::text[])
                     AS s (sequence, fingerprint, email, user_id, operation)
@@ -92,7 +92,7 @@ extension PostgresWarehouse {
         \(notes), moved AS (
             INSERT INTO list_members AS m (sync_name, list_id, fingerprint, email, user_id, state, listed,
                                            since_run_id, since)
-            SELECT DISTINCT ON (list_id, fingerprint) $1, list_id, fingerprint, email, user_id, 'subscribing', true,
+            SELECT DISTINCT ON (list_id, fingerprint) $1::text, list_id, fingerprint, email, user_id, 'subscribing', true,
                    run_id, \(now)
               FROM note WHERE operation = 'subscribe' ORDER BY list_id, fingerprint, run_id DESC
             ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE SET listed = true WHERE NOT m.listed
@@ -104,7 +104,7 @@ extension PostgresWarehouse {
     private static let settle = """
         \(notes)
         INSERT INTO settling_requests (sync_name, list_id, email, user_id, operation, settles_at)
-        SELECT $1, list_id, email, user_id, operation, to_timestamp(settles / 1000.0)
+        SELECT $1::text, list_id, email, user_id, operation, to_timestamp(settles / 1000.0)
           FROM note WHERE to_timestamp(settles / 1000.0) > clock_timestamp()
         """
 }

@@ -133,7 +133,9 @@ final class Oracle {
         judgeNeighbours(read, node)
         for subscriber in read.subscribers {
             for late in iterable.underWay.values
-            where late.subscribes != read.subscribes && late.list == read.list && late.shares(subscriber) {
+            where late.subscribes != read.subscribes && late.list == read.list && late.shares(subscriber)
+                && isKnown(late)
+            {
                 violated("the opposite of \(late.summary) is sent while that may still land")
             }
             if !read.subscribes { judgeRemoval(subscriber, run) }
@@ -198,6 +200,45 @@ final class Oracle {
 
     /// What rows said about who is one person.
     private var links = RowLinks()
+
+    // MARK: Requests without a lease
+
+    /// Requests that were sent without a lease, and what is known of each.
+    private var strays: [Int: (node: Node, state: Stray)] = [:]
+    private enum Stray { case sent, noted, settled, lost }
+
+    func hasStrayed(_ number: Int, _ node: Node) {
+        saw("a request strayed")
+        strays[number] = (node, .sent)
+    }
+
+    func hasNoted(_ node: Node) { setStrays(of: node, .noted) }
+
+    /// The warehouse was away, and perhaps stays so for longer than the process has patience.
+    func couldNotNote(_ node: Node) { setStrays(of: node, .lost) }
+
+    private func setStrays(of node: Node, _ state: Stray) {
+        for (number, stray) in strays where stray.node === node && (stray.state == .sent || stray.state == .lost) {
+            saw(state == .noted ? "a stray request was noted" : "a stray request could not be noted")
+            strays[number]?.state = state
+        }
+    }
+
+    /// A run has taken the notes over: it and those after it know of them.
+    func hasSettled(_ count: Int) {
+        guard count > 0 else { return }
+        saw("stray requests were settled")
+        for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .settled }
+    }
+
+    private func isKnown(_ late: SimulatedIterable.Request) -> Bool {
+        late.stray.map { strays[$0]?.state == .settled } ?? true
+    }
+
+    /// Whether something was sent without a lease by a process that then died, or could not write it down: no one knows of it.
+    var isUnknowing: Bool {
+        strays.values.contains { $0.state == .lost || ($0.state == .sent && $0.node.process.isDead) }
+    }
 
     func hasEnded(number: Int) { inFlight[number] = nil }
 

@@ -103,6 +103,8 @@ enum Sabotage: String, CaseIterable, Sendable {
     case keepsTheRemoved
     /// What may have been subscribed is not on the snapshot.
     case forgetsTheUnknown
+    /// What a process without a lease has sent is not kept.
+    case forgetsStrays
 }
 
 extension Scenario {

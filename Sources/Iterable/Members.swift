@@ -24,7 +24,7 @@ extension IterableClient {
         case .success(nil): return
         case .success(let error?): throw error
         case .failure(let error):
-            let failure = TransportFailures.failure(for: error, sent: true, baseURL: settings.baseURL)
+            let failure = TransportFailures.failure(for: error, BodyState(), baseURL: settings.baseURL)
             throw AnswerClassifier.error(for: failure, changesSomething: false)
         }
     }
@@ -35,7 +35,7 @@ extension Transport {
     fileprivate func stream(
         _ call: APICall, onLine: @escaping @Sendable (String) -> Void
     ) async throws -> DestinationError? {
-        let response = try await withDeadline(timeout) { try await execute(call, sent: SentFlag()) }.get()
+        let response = try await withDeadline(timeout) { try await execute(call, BodyState()) }.get()
         let status = Int(response.status.code)
         guard (200...299).contains(status) else { return try await refusal(response, status: status, call: call) }
         guard !Self.isHTML(response.headers) else {

@@ -14,6 +14,8 @@ struct APICall: Sendable {
     var body: [UInt8]?
     /// More than this of an answer's body is not read; the answer then counts as lost.
     var maximumAnswerBytes = 64 * 1024
+    /// Asked right before the body is sent.
+    var mayStillSend: @Sendable () -> Bool = { true }
     /// Whether losing the answer matters.
     var changesSomething: Bool { body != nil }
 }
@@ -30,16 +32,16 @@ struct Transport: Sendable {
     /// Sends a call and reads its whole answer.
     func exchange(_ call: APICall) async -> Result<HTTPAnswer, TransportFailure> {
         let started = ContinuousClock.now
-        let sent = SentFlag()
+        let state = BodyState()
         let result = await withDeadline(timeout) {
-            try await answer(to: call, sent: sent)
+            try await answer(to: call, state)
         }
-        .mapError { [baseURL] in TransportFailures.failure(for: $0, sent: sent.isSet, baseURL: baseURL) }
+        .mapError { [baseURL] in TransportFailures.failure(for: $0, state, baseURL: baseURL) }
         log(call, result, elapsed: started.duration(to: .now))
         return result
     }
 
-    private func request(for call: APICall, sent: SentFlag) -> HTTPClientRequest {
+    private func request(for call: APICall, _ state: BodyState) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: baseURL + call.path)
         request.method = call.method
         request.headers.add(name: "Api-Key", value: apiKey.reveal())
@@ -47,14 +49,15 @@ struct Transport: Sendable {
         request.headers.add(name: "Accept", value: "application/json, text/plain")
         if let body = call.body {
             request.headers.add(name: "Content-Type", value: "application/json; charset=utf-8")
-            request.body = .stream(
-                FlaggedBody(bytes: ByteBuffer(bytes: body), sent: sent), length: .known(Int64(body.count)))
+            request.body = .bytes(
+                RequestBody(bytes: body, state: state, mayStillSend: call.mayStillSend),
+                length: .known(Int64(body.count)))
         }
         return request
     }
 
-    private func answer(to call: APICall, sent: SentFlag) async throws -> HTTPAnswer {
-        let response = try await execute(call, sent: sent)
+    private func answer(to call: APICall, _ state: BodyState) async throws -> HTTPAnswer {
+        let response = try await execute(call, state)
         let status = Int(response.status.code)
         var body: [UInt8] = []
         do {
@@ -66,8 +69,8 @@ struct Transport: Sendable {
     }
 
     /// Sends a call and gives the head of its answer. The caller sets the deadline, for body and head together.
-    func execute(_ call: APICall, sent: SentFlag) async throws -> HTTPClientResponse {
-        try await client.execute(request(for: call, sent: sent), deadline: .now() + .hours(1))
+    func execute(_ call: APICall, _ state: BodyState) async throws -> HTTPClientResponse {
+        try await client.execute(request(for: call, state), deadline: .now() + .hours(1))
     }
 
     func read(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> [UInt8] {

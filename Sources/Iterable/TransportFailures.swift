@@ -9,12 +9,17 @@ public enum TransportFailures {
     public static func message(for error: any Error, host: String) -> String { words(for: error, host: host).message }
 
     /// - Parameters:
-    ///   - sent: whether any of the request's body was taken to be sent.
+    ///   - state: whether the request's body was taken to be sent, or withheld.
     ///   - baseURL: only its host and port are shown.
-    static func failure(for error: any Error, sent: Bool, baseURL: String) -> TransportFailure {
+    static func failure(for error: any Error, _ state: BodyState, baseURL: String) -> TransportFailure {
         let host = host(of: baseURL)
+        if state.isWithheld && !state.isSent {
+            return TransportFailure(
+                kind: .withheld, code: "withheld",
+                message: "The request to \(host) was not sent: it was too late for it.")
+        }
         let (code, what) = words(for: error, host: host)
-        return TransportFailure(kind: sent ? .noAnswer : .notSent, code: code, message: what)
+        return TransportFailure(kind: state.isSent ? .noAnswer : .notSent, code: code, message: what)
     }
 
     private static func words(for error: any Error, host: String) -> (code: String, message: String) {

@@ -85,6 +85,8 @@ public enum ConfigurationTemplate {
             mapping:                            # left out: columns called email, user_id or userId are taken
               email: email
               user_id: customer_id
+            identity:                           # hybrid projects only
+              max_sharing: 10                   # an identifier beside more than so many different others counts as none
             update_existing_users_only: false   # hybrid and user_id projects only: true creates nobody in Iterable
             placeholder_emails: false           # email projects only: true lets user_id be mapped alone
             schedule:                           # left out: manual only

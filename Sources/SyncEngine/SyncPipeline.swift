@@ -133,6 +133,8 @@ public struct SyncPipeline: Sendable {
     }
 
     private func runNew(_ request: RunRequest, _ keeper: LeaseKeeper, _ runClock: RunClock) async throws -> SyncRun {
+        // Not before a held run is carried on: its plan knows nothing of them, the next one will.
+        _ = try await warehouse.settleStrays(keeper.lease)
         let now = runClock.now
         var run = SyncRun(
             id: request.runID ?? RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
@@ -171,7 +173,8 @@ public struct SyncPipeline: Sendable {
             return
         }
         if stop.reason != nil { return }
-        var binding = try await resolver.ensure(keeper.lease, found: found, now: runClock.now)
+        var binding = try await resolver.ensure(
+            keeper, found: found, now: runClock.now, timeout: .seconds(settings.limits.requestTimeoutSeconds))
         guard let list = binding.listID else { throw ListResolver.gone(sync) }
         run.listID = list
         run.counts.failed = try await applyLocalChanges(run, keeper)
@@ -299,7 +302,7 @@ public struct SyncPipeline: Sendable {
         settings.limits.requestTimeoutSeconds + settings.limits.settleSeconds
     }
 
-    private func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
+    func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 
     private func listChanged(_ run: SyncRun) -> RunError {
         RunError(

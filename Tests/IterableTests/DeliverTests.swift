@@ -1,5 +1,7 @@
+import Foundation
 import Iterable
 import RollcallCore
+import Synchronization
 import Testing
 
 /// What of a delivery's answer decides: `ok`, or what to do and why.
@@ -13,6 +15,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
         "retry \(reason.code) applied=\(applied) limited=\(limited) after=\(after.map { "\($0)" } ?? "-")"
     case .listNotFound(let error): "list not found \(error.code)"
     case .stop(let error): "stop \(error.code)"
+    case .withheld: "withheld"
     }
 }
 
@@ -194,6 +197,58 @@ func gist(_ answer: DeliveryAnswer) -> String {
             task.cancel()
             #expect(gist(await task.value) == "retry cancelled applied=true limited=false after=-")
         }
+    }
+
+    /// The last look is taken when the connection stands, in the thread that writes to it, and nothing follows it.
+    @Test func whatTheLastLookForbidsIsNotSent() async throws {
+        try await Harness.run { _, _ in
+            [.send(Answers.bothSucceeded)]
+        } _: { harness in
+            for _ in 0..<2 {
+                let looks = Mutex<[String]>([])
+                let answer = await harness.client.deliver(Harness.request) {
+                    looks.withLock { $0.append(Self.threadName) }
+                    return false
+                }
+                #expect(answer == .withheld)
+                #expect(looks.withLock { $0 }.map { $0.hasPrefix("NIO-ELT") } == [true])
+            }
+            #expect(harness.server.requests.isEmpty)
+            // The connection of a request that was withheld is not used again, and the client goes on.
+            let answer = await harness.client.deliver(Harness.request) { true }
+            #expect(gist(answer) == "answered 200 ok ok")
+            #expect(harness.server.requests.count == 1)
+        }
+    }
+
+    @Test func withoutAConnectionThereIsNoLook() async throws {
+        let client = Harness.client(baseURL: "http://127.0.0.1:\(try ScriptedServer.closedPort())")
+        let looks = Mutex(0)
+        let answer = await client.deliver(Harness.request) {
+            looks.withLock { $0 += 1 }
+            return true
+        }
+        await client.shutdown()
+        #expect(gist(answer).hasPrefix("retry connect_failed applied=false"))
+        #expect(looks.withLock { $0 } == 0)
+    }
+
+    @Test func theCreationOfAListLooksToo() async throws {
+        try await Harness.run { _, _ in
+            [.send(Answers.json(200, #"{"listId":7}"#))]
+        } _: { harness in
+            let error = await #expect(throws: DestinationError.self) {
+                try await harness.client.createList(name: "VIP", description: nil) { false }
+            }
+            #expect(error?.error.code == "withheld" && error?.mayHaveBeenApplied == false)
+            #expect(harness.server.requests.isEmpty)
+            let list = try await harness.client.createList(name: "VIP", description: nil)
+            #expect(list == 7)
+        }
+    }
+
+    private static var threadName: String {
+        (try? String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8)) ?? ""
     }
 
     @Test func aDeliveryCancelledBeforehandIsNotSent() async throws {

@@ -87,6 +87,15 @@ enum BadSyncs {
             "    mapping:", "    placeholder_emails: true\n    mapping:",
             "25:5: syncs.vip.placeholder_emails is true, but the project is of type hybrid"),
         BadConfiguration(
+            "    mapping:", "    identity:\n      max_sharing: 0\n    mapping:",
+            "26:20: syncs.vip.identity.max_sharing \"0\" is out of range"),
+        BadConfiguration(
+            "    mapping:", "    identity:\n      max_sharing: many\n    mapping:",
+            "26:20: syncs.vip.identity.max_sharing \"many\" is not a whole number"),
+        BadConfiguration(
+            "    mapping:", "    identity:\n      max_shares: 3\n    mapping:",
+            "26:7: unknown key \"max_shares\" in syncs.vip.identity; did you mean \"max_sharing\"?"),
+        BadConfiguration(
             "data_center: us\n    project_type: hybrid", "data_center: eu\n    project_type: email",
             "14:19: destinations.marketing.project_type \"email\" is no type of a project in the EU data center",
             "27:7: syncs.vip.mapping maps user_id, but the project is of type email"),

@@ -41,6 +41,8 @@ import Testing
             mapping:
               email: mail
               user_id: customer_id
+            identity:
+              max_sharing: 3
             update_existing_users_only: true
             placeholder_emails: false
             schedule:
@@ -90,6 +92,7 @@ import Testing
             list: .name("EU VIP customers", description: "People who spent more than 1000"))
         sync.enabled = false
         sync.mapping = ColumnMapping(email: "mail", userID: "customer_id")
+        sync.identity.maxSharing = 3
         sync.updateExistingUsersOnly = true
         sync.schedule = ScheduleSettings(every: .day, at: 23400)
         sync.guards.maxRemovals = .percent(12.5)
@@ -214,6 +217,23 @@ import Testing
             Sample.headlines(both) == [
                 "rollcall.yaml:27:7: syncs.vip.mapping maps email, but placeholder_emails is true"
             ])
+    }
+
+    @Test(arguments: ["email", "user_id"])
+    func maxSharingIsForHybridProjectsOnly(type: String) throws {
+        let other = type == "email" ? "      user_id: customer_id\n" : "      email: email\n"
+        let text = Sample.replacing("project_type: hybrid", with: "project_type: \(type)").replacing(
+            other, with: "")
+        #expect(try Sample.load(text).sync(named: "vip").identity.maxSharing == 10)
+        let shared = text.replacing(
+            "    mapping:", with: "    identity:\n      max_sharing: 5\n    mapping:")
+        #expect(
+            Sample.headlines(shared) == [
+                "rollcall.yaml:26:7: syncs.vip.identity.max_sharing is set, but the project is of type \(type)"
+            ])
+        let hybrid = Sample.replacing(
+            "    mapping:", with: "    identity:\n      max_sharing: 5\n    mapping:")
+        #expect(try Sample.load(hybrid).sync(named: "vip").identity.maxSharing == 5)
     }
 
     @Test(arguments: ["\n", "\r\n", "\r"])

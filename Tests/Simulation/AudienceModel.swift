@@ -27,19 +27,30 @@ struct AudienceModel {
 
     private(set) var people: [Person] = []
     let rows: Int
-    /// Rows without an identifier.
+    /// Rows without an identifier that counts.
     private(set) var invalid = 0
+    /// Rows that lost an identifier, and go on with the other one or do not.
+    private(set) var shared = 0
+    private(set) var sharedInvalid = 0
 
-    init(_ rows: [People.Row]) {
+    /// - Parameter maxSharing: an identifier beside more different others than this counts as none.
+    init(_ rows: [People.Row], maxSharing: Int) {
         self.rows = rows.count
+        let uncounted = AudienceModel.uncounted(rows, maxSharing: maxSharing)
         for row in rows {
-            let names = Oracle.names(row)
+            let all = Oracle.names(row)
+            let names = all.filter { !uncounted.contains($0) }
             if names.isEmpty {
                 invalid += 1
+                if !all.isEmpty { sharedInvalid += 1 }
                 continue
             }
+            if names.count < all.count { shared += 1 }
             let identity = Identity(
-                email: Oracle.email(row.email), userID: row.userID.map { String(decoding: $0, as: UTF8.self) })
+                email: Oracle.email(row.email).flatMap { names.contains($0) ? $0 : nil },
+                userID: row.userID.map { String(decoding: $0, as: UTF8.self) }.flatMap {
+                    names.contains($0) ? $0 : nil
+                })
             var person = Person(names: Set(names), rows: 1, identities: [identity])
             for other in people where !other.names.isDisjoint(with: person.names) {
                 person.names.formUnion(other.names)
@@ -49,6 +60,17 @@ struct AudienceModel {
             people.removeAll { !$0.names.isDisjoint(with: names) }
             people.append(person)
         }
+    }
+
+    private static func uncounted(_ rows: [People.Row], maxSharing: Int) -> Set<String> {
+        var others: [String: Set<String>] = [:]
+        for row in rows {
+            let names = Oracle.names(row)
+            guard names.count == 2 else { continue }
+            others[names[0], default: []].insert(names[1])
+            others[names[1], default: []].insert(names[0])
+        }
+        return Set(others.filter { $0.value.count > maxSharing }.keys)
     }
 }
 

@@ -6,6 +6,8 @@ public enum Fault: String, CaseIterable, Sendable {
     case crashBeforeStore, crashAfterStore, stopBeforeStore, stopAfterStore
     // The process, around a request
     case crashBeforeRequest, crashInFlight, crashAfterAnswer, stopInFlight
+    // The process, stopped before its last look, and after it: its request is sent on waking
+    case stopBeforeRequest, stopBeforeWrite
     // The way to Iterable
     case notSent, lostBefore, lostAfter, late, slow
     // Iterable's answers
@@ -24,7 +26,8 @@ public enum Fault: String, CaseIterable, Sendable {
     ]
 
     static let delivery: [Fault] = [
-        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .stopInFlight, .notSent, .lostBefore, .lostAfter,
+        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .stopInFlight, .stopBeforeRequest, .stopBeforeWrite,
+        .notSent, .lostBefore, .lostAfter,
         .late, .slow, .rateLimited, .rateLimitedWish, .rateLimitedNonsense, .serverError, .serverErrorApplied,
         .gatewayPage, .requestTimeout, .truncated, .notJSON, .emptyAnswer, .countsMismatch, .unnamedFailure,
         .refusedWhole, .tooLarge, .someInvalidData, .someNamedTwice, .keyRefused, .forbidden,
@@ -35,7 +38,8 @@ public enum Fault: String, CaseIterable, Sendable {
     ]
 
     static let creation: [Fault] = [
-        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .notSent, .lostBefore, .lostAfter, .late, .serverError,
+        .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .stopBeforeRequest, .notSent, .lostBefore, .lostAfter,
+        .late, .serverError,
         .serverErrorApplied, .truncated,
     ]
 }

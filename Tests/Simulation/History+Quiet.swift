@@ -30,6 +30,7 @@ extension History {
             last.counts.notAttempted == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
+        if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
         await rivalIsRefused(last)

@@ -26,6 +26,13 @@ struct MemoryState {
         var request: SettlingRequest
     }
 
+    struct Stray {
+        var place: Place
+        var run: String
+        var change: Change
+        var settlesAt: Date
+    }
+
     var isMigrated = false
     var leases: [String: LeaseRow] = [:]
     /// Sorted by id.
@@ -36,6 +43,8 @@ struct MemoryState {
     var log: [LogRecord] = []
     var records: Int64 = 0
     var settling: [Settling] = []
+    /// In the order of runs, and of their sequences.
+    var strays: [Stray] = []
     var keys: [String: [UInt8]] = [:]
     var bindings: [String: ListBinding] = [:]
 

@@ -192,6 +192,21 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
+    // MARK: Stray requests
+
+    public func noteStrays(
+        _ run: SyncRun, _ changes: [Change], settleSeconds: Double
+    ) async throws(WarehouseError) {
+        if sabotage == .forgetsStrays { return }
+        try write(nil) { state, now in
+            state.noteStrays(run, changes, settlesAt: now.addingTimeInterval(settleSeconds))
+        }
+    }
+
+    public func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
+        try write(lease) { state, now in state.settleStrays(lease.sync, now: now) }
+    }
+
     // MARK: Snapshot
 
     public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {

@@ -16,7 +16,7 @@ final class Oracle {
     /// What a run read: the identifiers of the audience, and how many members the snapshot had.
     private struct Reading {
         var names: Set<String> = []
-        var audience = AudienceModel([])
+        var audience = AudienceModel([], maxSharing: 1)
         var listed = 0
     }
 
@@ -63,7 +63,7 @@ final class Oracle {
 
     func hasRead(_ rows: [People.Row], _ node: Node) {
         reading[node.name, default: Reading()].names = Set(rows.flatMap(Oracle.names))
-        reading[node.name]?.audience = AudienceModel(rows)
+        reading[node.name]?.audience = AudienceModel(rows, maxSharing: scenario.maxSharing)
         links.forget(contradictedBy: rows)
     }
 
@@ -93,6 +93,7 @@ final class Oracle {
                 "run \(run.id) counts \(counts.short), but of \(audience.rows) rows \(audience.invalid) are invalid and"
                     + " the others are \(people) people")
         }
+        if audience.shared > 0 { saw("rows went on without an identifier that too many share") }
         if audience.people.contains(where: { $0.names.count > 1 && $0.rows > 1 }) { saw("a person of several rows") }
     }
 
@@ -132,7 +133,9 @@ final class Oracle {
         judgeNeighbours(read, node)
         for subscriber in read.subscribers {
             for late in iterable.underWay.values
-            where late.subscribes != read.subscribes && late.list == read.list && late.shares(subscriber) {
+            where late.subscribes != read.subscribes && late.list == read.list && late.shares(subscriber)
+                && isKnown(late)
+            {
                 violated("the opposite of \(late.summary) is sent while that may still land")
             }
             if !read.subscribes { judgeRemoval(subscriber, run) }
@@ -198,6 +201,45 @@ final class Oracle {
     /// What rows said about who is one person.
     private var links = RowLinks()
 
+    // MARK: Requests without a lease
+
+    /// Requests that were sent without a lease, and what is known of each.
+    private var strays: [Int: (node: Node, state: Stray)] = [:]
+    private enum Stray { case sent, noted, settled, lost }
+
+    func hasStrayed(_ number: Int, _ node: Node) {
+        saw("a request strayed")
+        strays[number] = (node, .sent)
+    }
+
+    func hasNoted(_ node: Node) { setStrays(of: node, .noted) }
+
+    /// The warehouse was away, and perhaps stays so for longer than the process has patience.
+    func couldNotNote(_ node: Node) { setStrays(of: node, .lost) }
+
+    private func setStrays(of node: Node, _ state: Stray) {
+        for (number, stray) in strays where stray.node === node && (stray.state == .sent || stray.state == .lost) {
+            saw(state == .noted ? "a stray request was noted" : "a stray request could not be noted")
+            strays[number]?.state = state
+        }
+    }
+
+    /// A run has taken the notes over: it and those after it know of them.
+    func hasSettled(_ count: Int) {
+        guard count > 0 else { return }
+        saw("stray requests were settled")
+        for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .settled }
+    }
+
+    private func isKnown(_ late: SimulatedIterable.Request) -> Bool {
+        late.stray.map { strays[$0]?.state == .settled } ?? true
+    }
+
+    /// Whether something was sent without a lease by a process that then died, or could not write it down: no one knows of it.
+    var isUnknowing: Bool {
+        strays.values.contains { $0.state == .lost || ($0.state == .sent && $0.node.process.isDead) }
+    }
+
     func hasEnded(number: Int) { inFlight[number] = nil }
 
     /// An answer that reached its process and that names these records as carried out.
@@ -237,6 +279,7 @@ final class Oracle {
         guard run.status.isFinal, !(run.status == .cancelled && run.held.isEmpty == false) else { return }
         var sums: [String: Int] = [:]
         var people: Set<String> = []
+        judgeShared(run, store)
         for record in store.log where record.runID == run.id {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
@@ -262,6 +305,18 @@ final class Oracle {
         }
     }
 
+    /// Each row that lost an identifier which too many share has its record.
+    private func judgeShared(_ run: SyncRun, _ store: MemoryState) {
+        guard let audience = readingOfRun[run.id]?.audience, run.counts.rowsRead > 0 else { return }
+        let records = store.log.filter { $0.runID == run.id && $0.errorCode == "identifier_shared" }
+        let failed = records.count { $0.status == "failed" }
+        if failed != audience.sharedInvalid || records.count - failed != audience.shared {
+            violated(
+                "run \(run.id) logged \(records.count) rows with identifiers that too many share, \(failed) failed, not"
+                    + " \(audience.shared) and \(audience.sharedInvalid)")
+        }
+    }
+
     // MARK: In the end
 
     /// Faults have stopped and one more run has ended: the list is the audience, others' members aside.
@@ -279,7 +334,8 @@ final class Oracle {
             let isOurs = names.contains(where: everOurs.contains)
             if let list, !profile.lists.contains(list), !isOurs { violated("a member of others is gone: \(names)") }
         }
-        for person in AudienceModel(rows).people where !person.names.contains(where: mayBeRefused) {
+        for person in AudienceModel(rows, maxSharing: scenario.maxSharing).people
+        where !person.names.contains(where: mayBeRefused) {
             let names = [person.representative.email, person.representative.userID].compactMap(\.self)
             let isListed = listed.contains { profile in
                 [profile.email, profile.userID].compactMap(\.self).contains(where: names.contains)

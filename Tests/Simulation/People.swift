@@ -12,6 +12,9 @@ struct People {
         /// 0: once; 1: twice, spelled otherwise; 2: with blanks around it; 3: in capitals.
         var spelling = 0
         var isInvalid = false
+        /// Whether the row has a placeholder that others have too where its address, its userId should be.
+        var hidesAddress = false
+        var hidesUser = false
         /// Hybrid projects: rows beside the first one, with other subsets of the person's identifiers.
         var others: [Part] = []
         /// The other rows come before the first one of everybody.
@@ -33,6 +36,17 @@ struct People {
         nextUser = scenario.people
     }
 
+    /// What a source writes where it knows nothing.
+    static let placeholderEmail = "none@example.com"
+    static let placeholderUserID = "0"
+
+    private func email(_ person: Person) -> String {
+        person.hidesAddress ? People.placeholderEmail : People.email(person.address)
+    }
+    private func userID(_ person: Person) -> String {
+        person.hidesUser ? People.placeholderUserID : People.userID(person.user)
+    }
+
     static func email(_ number: Int) -> String { "p\(number)@example.com" }
     static func userID(_ number: Int) -> String { "U\(number)" }
 
@@ -47,17 +61,19 @@ struct People {
     }
 
     private func otherRows(_ person: Person) -> [Row] {
-        let email = Array(People.email(person.address).uppercased().utf8)
-        let userID = Array(People.userID(person.user).utf8)
-        return person.others.map { part in (part == .userID ? nil : email, part == .email ? nil : userID) }
+        let email = Array(self.email(person).uppercased().utf8)
+        let userID = Array(self.userID(person).utf8)
+        return person.others.map { part in
+            (part == .userID ? nil : email, part == .email ? nil : userID)
+        }
     }
 
     private func rows(_ person: Person) -> [Row] {
         if person.isInvalid { return [(Array("not an address".utf8), nil)] }
         let usesEmail = scenario.type != .userID && !(scenario.placeholders)
         let usesUserID = scenario.type != .email || scenario.placeholders
-        let email = usesEmail && (person.hasEmail || !usesUserID) ? People.email(person.address) : nil
-        let userID = usesUserID && (person.hasUserID || email == nil) ? People.userID(person.user) : nil
+        let email = usesEmail && (person.hasEmail || !usesUserID) ? self.email(person) : nil
+        let userID = usesUserID && (person.hasUserID || email == nil) ? self.userID(person) : nil
         let user = userID.map { Array($0.utf8) }
         let plain = email.map { Array($0.utf8) }
         let shouted = email.map { Array($0.uppercased().utf8) }
@@ -86,6 +102,9 @@ struct People {
         case .toggleEmail(let index): people[index].hasEmail.toggle()
         case .toggleUserID(let index): people[index].hasUserID.toggle()
         case .spelling(let index, let spelling): people[index].spelling = spelling
+        case .placeholders(let index, let which):
+            people[index].hidesUser = which & 1 != 0
+            people[index].hidesAddress = which & 2 != 0
         case .otherRows(let index, var code):
             people[index].othersComeFirst = code % 2 == 1
             code /= 2

@@ -23,6 +23,7 @@ extension Scenario {
             case .userID: ColumnMapping(userID: "user_id")
             case .hybrid: ColumnMapping(email: "email", userID: "user_id")
             }
+        sync.identity.maxSharing = maxSharing
         sync.updateExistingUsersOnly = onlyExistingUsers
         sync.placeholderEmails = placeholders
         sync.guards.maxRemovals = guarded ? maxRemovals : .percent(100)

@@ -12,6 +12,8 @@ public struct Scenario: Sendable {
     var requestsPerSecond: Double
     var maxRemovals: GuardSettings.RemovalLimit
     var allowEmpty: Bool
+    /// Hybrid projects: an identifier beside more different others than this counts as none.
+    var maxSharing = 10
     var onlyExistingUsers: Bool
     var placeholders: Bool
     /// Processes run on one machine, so that a dead holder is recognised at once.
@@ -77,6 +79,9 @@ public struct Scenario: Sendable {
         case toggleEmail(Int)
         case toggleUserID(Int)
         case spelling(Int, Int)
+        /// Hybrid projects: the address, the userId or both are a placeholder that others have too: 0 none, 1 the userId, 2 the
+        /// address, 3 both.
+        case placeholders(Int, Int)
         /// Hybrid projects: which rows the person has beside the first one, as a code from 0 (none) to ``mostRows``.
         case otherRows(Int, Int)
         case invalidRow(Int)
@@ -98,6 +103,8 @@ enum Sabotage: String, CaseIterable, Sendable {
     case keepsTheRemoved
     /// What may have been subscribed is not on the snapshot.
     case forgetsTheUnknown
+    /// What a process without a lease has sent is not kept.
+    case forgetsStrays
 }
 
 extension Scenario {
@@ -124,6 +131,7 @@ extension Scenario {
             for _ in 0..<dice.between(1, 3) { afflicted[dice.below(people)] = dice.pick(Affliction.allCases) }
         }
         foreigners = dice.chance(40) ? dice.between(1, 2) : 0
+        if type == .hybrid { maxSharing = dice.pick([1, 1, 2, 3, 10]) }
         // A run makes ten times as many calls to the warehouse as to Iterable.
         storePercent = dice.pick([0, 0, 1, 2, 5, 15])
         requestPercent = dice.pick([0, 10, 30, 60, 80])
@@ -180,6 +188,12 @@ extension Scenario.Round {
         moves = []
         if isFirst {
             for person in 0..<scenario.people where dice.chance(60) { moves.append(.toggle(person)) }
+            if scenario.type == .hybrid && dice.chance(30) {
+                let placeholder = dice.between(1, 3)
+                for person in 0..<scenario.people where dice.chance(60) {
+                    moves.append(.placeholders(person, placeholder))
+                }
+            }
             if scenario.type == .hybrid && dice.chance(60) {
                 for person in 0..<scenario.people where dice.chance(50) {
                     moves.append(.otherRows(person, dice.below(Scenario.Move.mostRows + 1)))
@@ -219,7 +233,7 @@ extension Scenario.Move {
     fileprivate init(_ dice: inout Dice, _ scenario: Scenario) {
         let people = scenario.people
         let person = dice.below(people)
-        switch dice.below(scenario.type == .hybrid ? 24 : 20) {
+        switch dice.below(scenario.type == .hybrid ? 26 : 20) {
         case 0...8: self = .toggle(person)
         case 9: self = .newAddress(person)
         case 10: self = .newUserID(person)
@@ -229,7 +243,8 @@ extension Scenario.Move {
         case 15, 16: self = .toggleUserID(person)
         case 17: self = .spelling(person, dice.below(4))
         case 18: self = .invalidRow(person)
-        case 20...: self = .otherRows(person, dice.below(Scenario.Move.mostRows + 1))
+        case 20, 21: self = .placeholders(person, dice.below(4))
+        case 22...: self = .otherRows(person, dice.below(Scenario.Move.mostRows + 1))
         default: self = dice.chance(30) ? .emptyAudience : .toggle(person)
         }
     }

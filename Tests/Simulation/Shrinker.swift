@@ -55,6 +55,7 @@ public enum Shrinker {
         leaveOutFaults(&best, fails)
         simplify(&best, fails) { $0.afflicted = [:] }
         simplify(&best, fails) { $0.foreigners = 0 }
+        simplify(&best, fails) { $0.maxSharing = 10 }
         simplify(&best, fails) { $0.concurrentRequests = 1 }
         simplify(&best, fails) { $0.recordsPerRequest = 1 }
     }

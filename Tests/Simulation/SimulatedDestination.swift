@@ -33,21 +33,38 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     // MARK: Deliveries
 
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
+    func deliver(
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+    ) async -> DeliveryAnswer {
         let gone = DeliveryAnswer.stop(RunError(code: "gone", message: "the process is gone"))
         if node.process.isDead { return gone }
         var (fault, dice) = draw("deliver", Fault.delivery)
         if node.process.isDead { return gone }
         var body: [UInt8] = []
         DeliveryBody.write(request, into: &body)
-        guard let read = SimulatedIterable.read(body, subscribes: request.operation == .subscribe) else {
+        guard var read = SimulatedIterable.read(body, subscribes: request.operation == .subscribe) else {
             history.oracle.violated("a request that cannot be read")
             return gone
         }
+        if fault == .stopBeforeRequest { await stop(&dice) }
+        guard mayStillSend() else {
+            history.oracle.saw("a request was withheld")
+            world.note(node.process, "a request is withheld: \(read.summary)")
+            return .withheld
+        }
+        if fault == .stopBeforeWrite { await stop(&dice) }
+        if node.process.isDead { return gone }
         history.requests += 1
         node.requests += 1
         let number = history.requests
-        history.oracle.isSent(request, read, by: node, number: number)
+        // No look can be later than the last one: what was stopped behind it may be sent by whoever has no lease any more.
+        if fault == .stopBeforeWrite && !mayStillSend() {
+            history.oracle.hasStrayed(number, node)
+            read.stray = number
+            if dice.chance(40) { fault = .late }
+        } else {
+            history.oracle.isSent(request, read, by: node, number: number)
+        }
         world.note(node.process, "\(read.summary)\(fault.map { " (\($0.rawValue))" } ?? "")")
         let (reply, failures) = await exchange(read, fault, &dice)
         history.oracle.hasEnded(number: number)
@@ -67,6 +84,12 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             }
             return meaning
         }
+    }
+
+    /// Stops the process; goes on when it does.
+    private func stop(_ dice: inout Dice) async {
+        node.freeze(&dice)
+        await world.pass(.milliseconds(1))
     }
 
     /// What comes back, and which records it does not vouch for.
@@ -187,8 +210,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     private func failure(_ kind: TransportFailure.Kind, changes: Bool) -> DestinationError {
         AnswerClassifier.error(
-            for: TransportFailure(kind: kind, code: "connection_lost", message: "on purpose"), changesSomething: changes
-        )
+            for: TransportFailure(
+                kind: kind, code: kind == .withheld ? "withheld" : "connection_lost", message: "on purpose"),
+            changesSomething: changes)
     }
 
     private func serverError(_ status: Int, changes: Bool) -> DestinationError {
@@ -214,10 +238,14 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         }
     }
 
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 {
         if node.process.isDead { throw failure(.notSent, changes: true) }
         var (fault, dice) = draw("create list", Fault.creation)
         if node.process.isDead { throw failure(.notSent, changes: true) }
+        if fault == .stopBeforeRequest { await stop(&dice) }
+        guard mayStillSend() else { throw failure(.withheld, changes: true) }
         node.requests += 1
         world.note(node.process, "create list \(name)")
         await world.pass(dice.milliseconds(1, 80))

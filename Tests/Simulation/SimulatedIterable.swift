@@ -34,6 +34,8 @@ final class SimulatedIterable {
         var subscribers: [Subscriber]
         /// Only false is ever right.
         var leavesChannel: Bool
+        /// Its number, if it was sent by a process that had no lease any more.
+        var stray: Int?
     }
 
     let scenario: Scenario

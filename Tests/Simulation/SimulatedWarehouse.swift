@@ -248,6 +248,29 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
+    // MARK: Stray requests
+
+    func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError) {
+        do throws(WarehouseError) {
+            try await write("note strays") { [store] () async throws(WarehouseError) in
+                try await store.noteStrays(run, changes, settleSeconds: settleSeconds)
+            }
+        } catch {
+            history.oracle.couldNotNote(node)
+            throw error
+        }
+        history.oracle.hasNoted(node)
+    }
+
+    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
+        let history = history
+        return try await write("settle strays") { [store] () async throws(WarehouseError) in
+            let count = try await store.settleStrays(lease)
+            history.oracle.hasSettled(count)
+            return count
+        }
+    }
+
     // MARK: Snapshot
 
     func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {

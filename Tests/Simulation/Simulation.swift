@@ -95,6 +95,7 @@ public enum Simulation {
             "a process died", "several processes at once", "a lease was taken over", "a run was recovered",
             "a recovered run had sent something", "a run was cancelled", "a process was told to end", "a plan was made",
             "somebody deleted the list", "a second sync was refused the list", "a request is left to settle",
+            "a request was withheld", "a request strayed", "a stray request was noted", "stray requests were settled",
             "a change waited for a lost request",
             "held, then approve", "held, then discard", "held, then force", "outcome already held", "outcome busy",
             "outcome ran held", "outcome ran succeeded", "outcome ran completed_with_failures", "outcome ran failed",
@@ -105,8 +106,10 @@ public enum Simulation {
             "iterable says forgotten", "iterable says invalid", "iterable says invalidData", "iterable says notFound",
             "iterable says conflict", "record succeeded ", "record failed forgotten", "record failed not_found",
             "record failed conflict", "record failed invalid_data", "record failed email_syntax",
-            "record unknown interrupted", "record not_attempted stopped", "record succeeded shared_identifier",
-            "a person of several rows",
+            "record unknown interrupted", "record not_attempted stopped",
+            "record succeeded shared_identifier",
+            "a person of several rows", "rows went on without an identifier that too many share",
+            "record failed identifier_shared", "record succeeded identifier_shared",
         ])
 }
 

@@ -92,7 +92,7 @@ private final class StoreComparison {
 
     private func call() async throws {
         let used = staleLease.flatMap { dice.chance(12) ? $0 : nil } ?? lease
-        switch dice.below(20) {
+        switch dice.below(22) {
         case 0, 1: await acquire()
         case 2: await both("renew", { "\($0)" }) { try await $0.renewLease(used, seconds: 600) }
         case 3 where dice.chance(30): await both("release", { "\($0)" }) { try await $0.releaseLease(used) }
@@ -107,6 +107,8 @@ private final class StoreComparison {
         case 14...16: await acknowledge(used)
         case 17: await finish(used)
         case 18: await decide(used)
+        case 19: await note()
+        case 20: await both("settle strays") { try await $0.settleStrays(used) }
         default: await bind(used)
         }
     }
@@ -247,6 +249,22 @@ private final class StoreComparison {
         } else {
             await both("discard", shown) { try await $0.discardHeldRun(lease, id: id) }
         }
+    }
+
+    /// Of a run that ended, perhaps long ago.
+    private func note() async {
+        var stray = SyncRun(
+            id: "01980000-0000-7000-8000-" + String(format: "%012d", dice.below(4)), sync: "vip",
+            destination: "marketing", trigger: .manual, status: .interrupted,
+            startedAt: Date(timeIntervalSince1970: 1_780_000_000))
+        stray.listID = dice.chance(90) ? 42 : nil
+        let changes = (0..<16).filter { _ in dice.chance(15) }.enumerated().map { number, person in
+            var change = Self.change(Int64(number), person, .send, dice.pick([.subscribe, .unsubscribe]))
+            if dice.chance(30) { change.identity.userID = "u\(dice.below(8))" }
+            return change
+        }
+        let (run, settles) = (stray, Double(dice.pick([-60, 3600])))
+        await both("note", { _ in "done" }) { try await $0.noteStrays(run, changes, settleSeconds: settles) }
     }
 
     private func bind(_ lease: Lease) async {

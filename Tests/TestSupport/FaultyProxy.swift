@@ -16,6 +16,9 @@ public final class FaultyProxy: Sendable {
         case refuse
         /// Each piece that comes is kept back for so long.
         case delay(seconds: Double)
+        /// The next piece to the server with this text in it, and what follows on its connection, is kept back until
+        /// ``letGo()``, also when the client has given up.
+        case keepBack(String)
         /// One byte at a time.
         case trickle
         /// After so many more bytes this way, the client's connection is reset and the server's closed.
@@ -99,6 +102,11 @@ public final class FaultyProxy: Sendable {
         for link in links where link.isFrozen { link.cut(reset: true) }
     }
 
+    /// Forwards what was kept back.
+    public func letGo() {
+        for link in state.withLock({ $0.links }) { link.letGo() }
+    }
+
     /// Resets all connections and takes no more.
     public func stop() {
         let links = state.withLock { state in
@@ -167,6 +175,11 @@ public final class FaultyProxy: Sendable {
                 state.left -= 1
                 state.happened += 1
                 return .hold(seconds)
+            case .keepBack(let text):
+                guard direction == .toServer && piece.contains(subsequence: Array(text.utf8)) else { return .pass }
+                state.left -= 1
+                state.happened += 1
+                return .keep
             case .trickle:
                 state.left -= 1
                 state.happened += 1

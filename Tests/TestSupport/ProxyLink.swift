@@ -11,6 +11,8 @@ enum ProxyStep {
 
     case pass
     case hold(Double)
+    /// Until it is let go.
+    case keep
     case trickle
     /// Forwards so many bytes and then ends, or freezes, the connection.
     case cut(keep: Int, Cut)
@@ -20,6 +22,7 @@ enum ProxyStep {
 final class ProxyLink: Sendable {
     private struct State {
         var isFrozen = false
+        var isKept = false
         var losesAnswer = false
         var isCut = false
         var pumps = 2
@@ -44,6 +47,9 @@ final class ProxyLink: Sendable {
 
     func loseAnswer() { state.withLock { $0.losesAnswer = true } }
 
+    /// Forwards what was kept back.
+    func letGo() { state.withLock { $0.isKept = false } }
+
     /// One of the two pumps is done; the second one closes.
     func end() {
         state.withLock { state in
@@ -59,6 +65,7 @@ final class ProxyLink: Sendable {
         state.withLock { state in
             state.isCut = true
             state.isFrozen = false
+            state.isKept = false
             guard state.pumps > 0 else { return }
             if reset {
                 // Closing sends a reset then, and nothing that is still kept.
@@ -87,6 +94,10 @@ final class ProxyLink: Sendable {
                 guard Self.send(piece, to: sink) else { return cut(reset: false) }
             case .hold(let seconds):
                 usleep(UInt32(seconds * 1_000_000))
+                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+            case .keep:
+                state.withLock { $0.isKept = !$0.isCut }
+                while state.withLock({ $0.isKept }) { usleep(5_000) }
                 guard Self.send(piece, to: sink) else { return cut(reset: false) }
             case .trickle:
                 for index in piece.indices {

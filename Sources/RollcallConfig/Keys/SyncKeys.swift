@@ -18,6 +18,8 @@ enum SyncKeys {
         "mapping", .section(MappingKeys.section),
         "Which columns carry the identifiers. Left out: columns called email, user_id or userId are taken, as far as "
             + "the project type can use them.")
+    static let identity = ConfigurationKey(
+        "identity", .section(IdentityKeys.section), "How rows become people; hybrid projects only.")
     static let updateExistingUsersOnly = ConfigurationKey(
         "update_existing_users_only", .boolean,
         "true: people whom Iterable does not know are not created. Iterable honours it in hybrid and user_id projects "
@@ -34,8 +36,8 @@ enum SyncKeys {
         "logs", .section(LogKeys.section), "What is kept of each run, and for how long.")
 
     static let section = ConfigurationSection(keys: [
-        warehouse, destination, enabled, audience, list, mapping, updateExistingUsersOnly, placeholderEmails, schedule,
-        guards, logs,
+        warehouse, destination, enabled, audience, list, mapping, identity, updateExistingUsersOnly, placeholderEmails,
+        schedule, guards, logs,
     ])
 }
 
@@ -75,6 +77,16 @@ enum MappingKeys {
         "user_id", .text(TextRule()), "Column with the userId; in email projects only with placeholder_emails.")
 
     static let section = ConfigurationSection(keys: [email, userID])
+}
+
+enum IdentityKeys {
+    static let maxSharing = ConfigurationKey(
+        "max_sharing", .integer(1...1_000_000),
+        "An identifier that more rows than this carry, each with another other identifier, counts as none: it is a "
+            + "placeholder such as 0 or unknown, and would make one person of many.",
+        defaultValue: .integer(10))
+
+    static let section = ConfigurationSection(keys: [maxSharing])
 }
 
 enum ScheduleKeys {

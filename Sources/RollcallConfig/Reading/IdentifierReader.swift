@@ -7,7 +7,8 @@ internal import RollcallCore
 enum IdentifierReader {
     /// Without a project type (the destination is missing or wrong) only the columns' names are checked.
     static func read(
-        _ sync: SectionReader, projectType: ProjectType?, placeholderEmails: Bool, warehouse: WarehouseType?
+        _ sync: SectionReader, projectType: ProjectType?, placeholderEmails: Bool, identity: SectionReader?,
+        warehouse: WarehouseType?
     ) -> ColumnMapping {
         let reader = sync.section(SyncKeys.mapping)
         var mapping = ColumnMapping()
@@ -17,6 +18,7 @@ enum IdentifierReader {
         }
         guard let projectType else { return mapping }
         checkOptions(sync, projectType: projectType, placeholderEmails: placeholderEmails)
+        if let identity { checkIdentity(identity, projectType: projectType) }
         guard let reader else { return mapping }
         switch projectType {
         case .email: checkEmailProject(reader, placeholderEmails: placeholderEmails)
@@ -66,6 +68,17 @@ enum IdentifierReader {
                 hint: "Iterable does not honour it there: everybody unknown would be created all the same. Select only "
                     + "people whom Iterable knows in the audience itself.")
         }
+    }
+
+    private static func checkIdentity(_ identity: SectionReader, projectType: ProjectType) {
+        guard projectType != .hybrid, identity.has(IdentityKeys.maxSharing) else { return }
+        identity.report(
+            at: IdentityKeys.maxSharing,
+            "\(identity.path(of: "max_sharing")) is set, but the project is of type \(projectType.rawValue)",
+            expected: "no such key outside hybrid projects",
+            hint:
+                "Only rows that carry two identifiers can share one of them with other people: take the key out."
+        )
     }
 
     private static func column(

@@ -28,7 +28,7 @@ struct SyncReader {
         let options = Options(reader)
         let identifiers = IdentifierReader.read(
             reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
-            warehouse: warehouse.flatMap { warehouses[$0]?.type })
+            identity: options.identitySection, warehouse: warehouse.flatMap { warehouses[$0]?.type })
         var draft = Draft(name: name, position: reader.position, destination: destination, list: list)
         guard let warehouse, let destination, let audience, let list else { return draft }
         var settings = SyncSettings(
@@ -64,6 +64,9 @@ extension SyncReader {
         var enabled: Bool?
         var updateExistingUsersOnly: Bool?
         var placeholderEmails: Bool?
+        /// The section `identity`, for the type of the project to judge.
+        var identitySection: SectionReader?
+        var identity = IdentitySettings()
         var schedule: ScheduleSettings?
         var guards = GuardSettings()
         var logs = LogSettings()
@@ -72,6 +75,10 @@ extension SyncReader {
             enabled = reader.boolean(SyncKeys.enabled)
             updateExistingUsersOnly = reader.boolean(SyncKeys.updateExistingUsersOnly)
             placeholderEmails = reader.boolean(SyncKeys.placeholderEmails)
+            identitySection = reader.section(SyncKeys.identity)
+            if let sharing = identitySection?.integer(IdentityKeys.maxSharing) {
+                identity.maxSharing = Int(sharing)
+            }
             schedule = reader.section(
                 SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
             ).flatMap(ScheduleReader.read)
@@ -83,6 +90,7 @@ extension SyncReader {
             if let enabled { settings.enabled = enabled }
             if let updateExistingUsersOnly { settings.updateExistingUsersOnly = updateExistingUsersOnly }
             if let placeholderEmails { settings.placeholderEmails = placeholderEmails }
+            settings.identity = identity
             settings.schedule = schedule
             settings.guards = guards
             settings.logs = logs

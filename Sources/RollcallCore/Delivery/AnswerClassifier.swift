@@ -33,7 +33,8 @@ public enum AnswerClassifier {
 
     /// What it means for a delivery that there was no answer.
     public static func classify(failure: TransportFailure, request: DeliveryRequest) -> DeliveryAnswer {
-        .retry(
+        if failure.kind == .withheld { return .withheld }
+        return .retry(
             FailureReason(code: failure.code, reason: failure.message), after: nil,
             mayHaveBeenApplied: failure.kind == .noAnswer, rateLimited: false)
     }

@@ -40,6 +40,19 @@ public enum DeliveryAnswer: Sendable, Equatable {
     case listNotFound(RunError)
     /// Nothing more may be sent: the key is wrong or lacks the right.
     case stop(RunError)
+    /// Not sent, because the caller's last look said no.
+    case withheld
+}
+
+extension DeliveryAnswer {
+    /// Whether the request may have been carried out, or may still be, for one of its records at least.
+    public var mayHaveBeenApplied: Bool {
+        switch self {
+        case .answered, .ambiguous: true
+        case .retry(_, _, let mayHaveBeenApplied, _): mayHaveBeenApplied
+        case .refused, .listNotFound, .stop, .withheld: false
+        }
+    }
 }
 
 /// A list of the project, as `GET /api/lists` tells it.
@@ -81,15 +94,32 @@ public struct DestinationError: Error, Sendable, Equatable {
 
 /// The calls of a destination that the engine makes. One call is one request; retries, splitting and pacing are the
 /// engine's. Implementations give up after the request's time-out and never throw secrets.
+///
+/// A call that changes something gets a last look, `mayStillSend`: it is asked once a connection stands, at the last moment
+/// before the request leaves, and if it says no, nothing is sent. It returns at once and may be called on any thread.
 public protocol Destination: Sendable {
     func lists() async throws(DestinationError) -> [RemoteList]
-    /// Not idempotent: a call that may have been applied must be followed by ``lists()``, not by another call.
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer
+    /// Not idempotent: a call that may have been applied must be followed by ``lists()``, not by another call. Throws an
+    /// error with the code `withheld` when the last look said no.
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64
+    /// Gives ``DeliveryAnswer/withheld`` when the last look said no.
+    func deliver(_ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool) async -> DeliveryAnswer
     /// Number of members, as far as Iterable has counted; lags by up to a minute; 5 calls a minute.
     func size(ofList id: Int64) async throws(DestinationError) -> Int
     /// Members by the preferred identifier, one call of `body` each; lags by up to a minute; 5 calls a minute.
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError)
+}
+
+extension Destination {
+    /// As ``createList(name:description:mayStillSend:)``, sent in any case.
+    public func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+        try await createList(name: name, description: description) { true }
+    }
+
+    /// As ``deliver(_:mayStillSend:)``, sent in any case.
+    public func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer { await deliver(request) { true } }
 }

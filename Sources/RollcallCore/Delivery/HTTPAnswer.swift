@@ -23,13 +23,15 @@ public struct TransportFailure: Error, Sendable, Equatable {
         /// Nothing of the request's body left this machine (refused connection, unknown host, failed TLS handshake):
         /// certainly not carried out.
         case notSent
+        /// Nothing of the request's body left this machine, because the caller's last look said no.
+        case withheld
         /// Sent, at least in part, and the answer did not arrive whole: may have been carried out, now or later.
         case noAnswer
     }
 
     public var kind: Kind
     /// Stable, lower-case: `connect_failed`, `unknown_host`, `tls_failed`, `timeout`, `connection_lost`,
-    /// `answer_too_large`, `cancelled`.
+    /// `answer_too_large`, `cancelled`, `withheld`.
     public var code: String
     /// One sentence for a person, without secrets.
     public var message: String

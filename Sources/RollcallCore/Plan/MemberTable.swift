@@ -25,13 +25,21 @@ public struct MemberTable: ~Copyable {
         public static let sharing = Marks(rawValue: 64)
     }
 
-    private var fingerprints: PageMemory<Fingerprint>
-    private var marks: PageMemory<UInt8>
-    private var slots: Int
+    private(set) var fingerprints: PageMemory<Fingerprint>
+    var marks: PageMemory<UInt8>
+    private(set) var slots: Int
     /// Slots in use, those of removed members too.
     public private(set) var count = 0
     /// Made of what ``warmUp(_:)`` looked at, so that the optimiser lets it look; means nothing.
     public private(set) var warmth: UInt64 = 0
+
+    /// Whether it is counted how often each entry was met: one byte a slot more from the first entry on that is met twice.
+    public var countsMeetings = false
+    /// How often the entry in each slot was met after the first time, up to 255; empty while none was.
+    private var repeats = PageMemory<UInt8>(count: 0)
+    private var hasRepeats = false
+    /// What goes beyond 255.
+    private var manyRepeats: [Fingerprint: Int] = [:]
 
     private static let leastSlots = 64
 
@@ -81,8 +89,38 @@ public struct MemberTable: ~Copyable {
         guard let slot = slot(of: fingerprint) else { return nil }
         let before = Marks(rawValue: marks.elements[slot])
         if before.isVoid { return nil }
+        if countsMeetings && before.contains(.seen) { countAgain(slot) }
         marks.elements[slot] |= Marks.seen.rawValue
         return before
+    }
+
+    @inline(never)
+    private mutating func countAgain(_ slot: Int) {
+        if !hasRepeats {
+            repeats = PageMemory(count: slots)
+            hasRepeats = true
+        }
+        if repeats.elements[slot] < .max {
+            repeats.elements[slot] += 1
+        } else {
+            manyRepeats[fingerprints.elements[slot], default: 0] += 1
+        }
+    }
+
+    /// How often an entry was met; 0 if it was not. Only while ``countsMeetings``.
+    public func meetings(of fingerprint: Fingerprint) -> Int {
+        guard let slot = slot(of: fingerprint), Marks(rawValue: marks.elements[slot]).contains(.seen)
+        else { return 0 }
+        if !hasRepeats { return 1 }
+        return 1 + Int(repeats.elements[slot]) + (manyRepeats[fingerprint] ?? 0)
+    }
+
+    /// Takes back that the entry was met in the audience. Nothing happens if there is none.
+    public mutating func unmeet(_ fingerprint: Fingerprint) {
+        guard let slot = slot(of: fingerprint) else { return }
+        marks.elements[slot] &= ~Marks.seen.rawValue
+        if hasRepeats { repeats.elements[slot] = 0 }
+        manyRepeats[fingerprint] = nil
     }
 
     /// Meets many rows at once, which hides the time that memory takes to answer.
@@ -110,6 +148,7 @@ public struct MemberTable: ~Copyable {
                 }
                 if known & Marks.seen.rawValue != 0 {
                     duplicates &+= 1
+                    if countsMeetings { countAgain(slot) }
                     continue
                 }
             }
@@ -183,7 +222,7 @@ public struct MemberTable: ~Copyable {
     }
 
     @inline(__always)
-    private func next(_ slot: Int) -> Int { slot &+ 1 == slots ? 0 : slot &+ 1 }
+    func next(_ slot: Int) -> Int { slot &+ 1 == slots ? 0 : slot &+ 1 }
 
     @inline(__always)
     private func slot(of fingerprint: Fingerprint) -> Int? {
@@ -214,6 +253,8 @@ public struct MemberTable: ~Copyable {
         var oldMarks = PageMemory<UInt8>(count: slots)
         swap(&oldFingerprints, &fingerprints)
         swap(&oldMarks, &marks)
+        var oldRepeats = PageMemory<UInt8>(count: hasRepeats ? slots : 0)
+        swap(&oldRepeats, &repeats)
         var (releasedFingerprints, releasedMarks) = (0, 0)
         for old in 0..<oldSlots {
             let mark = oldMarks.elements[old]
@@ -224,6 +265,7 @@ public struct MemberTable: ~Copyable {
                 while marks.elements[slot] != 0 { slot = next(slot) }
                 fingerprints.elements[slot] = oldFingerprints.elements[old]
                 marks.elements[slot] = mark
+                if hasRepeats { repeats.elements[slot] = oldRepeats.elements[old] }
             }
             if old & 0xffff == 0xffff {
                 oldFingerprints.release(through: old + 1, &releasedFingerprints)
@@ -261,38 +303,6 @@ public struct MemberTable: ~Copyable {
             UnsafeMutableRawBufferPointer(start: marks.elements, count: slots))
         guard isWhole else { return nil }
         for slot in 0..<slots where marks.elements[slot] != 0 { count &+= 1 }
-    }
-
-    // MARK: Shared identifiers
-
-    /// Marks every entry that has an equal `high` (shared email) or an equal `low` (shared userId) with another one,
-    /// and returns how many there are. Needs 5 to 8 bytes an entry more while it works.
-    public mutating func markSharing() -> Int {
-        markEqual { $0.high }
-        markEqual { $0.low }
-        var sharing = 0
-        for slot in 0..<slots where marks.elements[slot] & Marks.sharing.rawValue != 0 { sharing += 1 }
-        return sharing
-    }
-
-    /// An index of the first entry with each half: every later one with the same half finds it at once, however many
-    /// people share one address.
-    private func markEqual(_ half: (Fingerprint) -> UInt64) {
-        let index = PageMemory<UInt32>(count: slots)  // slot + 1
-        for slot in 0..<slots where !Marks(rawValue: marks.elements[slot]).isVoid {
-            let value = half(fingerprints.elements[slot])
-            var place = Int(truncatingIfNeeded: value.multipliedFullWidth(by: UInt64(slots)).high)
-            while index.elements[place] != 0 {
-                let other = Int(index.elements[place]) - 1
-                if half(fingerprints.elements[other]) == value {
-                    marks.elements[other] |= Marks.sharing.rawValue
-                    marks.elements[slot] |= Marks.sharing.rawValue
-                    break
-                }
-                place = next(place)
-            }
-            if index.elements[place] == 0 { index.elements[place] = UInt32(truncatingIfNeeded: slot + 1) }
-        }
     }
 }
 

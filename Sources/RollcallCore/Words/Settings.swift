@@ -88,6 +88,15 @@ public struct GuardSettings: Sendable, Equatable {
     public init() {}
 }
 
+/// How rows become people.
+public struct IdentitySettings: Sendable, Equatable {
+    /// Hybrid projects: an identifier that more rows than this carry, each with another other identifier, counts as none.
+    /// 1 to 1,000,000.
+    public var maxSharing = 10
+
+    public init() {}
+}
+
 /// What is kept of each run, and for how long.
 public struct LogSettings: Sendable, Equatable {
     public enum Records: String, Sendable, CaseIterable {
@@ -159,6 +168,7 @@ public struct SyncSettings: Sendable, Equatable {
     public var audience: AudienceSource
     public var list: ListTarget
     public var mapping = ColumnMapping()
+    public var identity = IdentitySettings()
     public var updateExistingUsersOnly = false
     public var placeholderEmails = false
     public var schedule: ScheduleSettings?

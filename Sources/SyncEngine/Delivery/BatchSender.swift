@@ -12,6 +12,16 @@ struct BatchResult: Sendable {
     var listIsGone = false
     /// The warehouse did not take the claim, so nothing was sent.
     var claimFailure: (any Error)?
+    /// Requests that were sent and may have been carried out.
+    var sent: [SentRequest] = []
+}
+
+/// A request that may have been carried out, or may still be.
+struct SentRequest: Sendable {
+    var changes: ArraySlice<Change>
+    /// Whether the lease could still be relied on when the request had its answer or was given up. If so, whoever takes the
+    /// lease over knows of it from the claim; if not, it may have left after that.
+    var isCovered: Bool
 }
 
 /// Sends one batch until each of its records has an outcome: paces, tries again, splits.
@@ -100,15 +110,18 @@ struct BatchSender: Sendable {
                     result.claimFailure = failure
                     return .givenUp(FailureReason(code: "warehouse", reason: "The warehouse was not reachable."))
                 }
-                // The claim may have waited for the warehouse: what held before it need not hold now.
-                if let reason = await refusal(&result) { return .givenUp(reason) }
             }
+            // The claim and the connection may have taken their time: what held before them need not hold now.
             let sent = clock.uptime
-            tries += 1
-            history.attempts += 1
-            result.requests.sent += 1
-            if history.attempts > 1 { result.requests.retried += 1 }
-            switch await destination.deliver(request) {
+            let answer = await destination.deliver(request, mayStillSend: lastLook(from: sent))
+            if answer != .withheld {
+                tries += 1
+                history.attempts += 1
+                count(answer, part, history, &result)
+            }
+            switch answer {
+            case .withheld:
+                if let reason = await refusal(&result) { return .givenUp(reason) }
             case .answered(let outcomes, let status):
                 limiters.succeeded(settings, request.operation)
                 return .outcomes(outcomes, status)
@@ -142,6 +155,21 @@ struct BatchSender: Sendable {
                 await stop.sleep(for: pause, on: clock)
             }
         }
+    }
+
+    private func count(
+        _ answer: DeliveryAnswer, _ part: ArraySlice<Change>, _ history: History, _ result: inout BatchResult
+    ) {
+        result.requests.sent += 1
+        if history.attempts > 1 { result.requests.retried += 1 }
+        guard answer.mayHaveBeenApplied else { return }
+        result.sent.append(SentRequest(changes: part, isCovered: keeper.holds(for: .zero)))
+    }
+
+    /// What is asked right before a request leaves: no stop was asked for, and the lease outlasts the request.
+    private func lastLook(from began: Duration) -> @Sendable () -> Bool {
+        let deadline = began + .seconds(settings.limits.requestTimeoutSeconds)
+        return { [stop, keeper] in stop.reason == nil && keeper.covers(until: deadline) }
     }
 
     private func claimFailure(_ part: ArraySlice<Change>) async -> (any Error)? {
@@ -179,9 +207,7 @@ struct BatchSender: Sendable {
             result.stop = error.error
             return FailureReason(code: error.error.code, reason: error.error.message)
         } catch {
-            result.stop = RunError(
-                code: "lease_lost", message: "the run could not keep its lease, so it sent nothing more",
-                hint: "The next run carries on. Look at the warehouse's availability if this happens often.")
+            result.stop = .leaseLost
             return FailureReason(code: "lease_lost", reason: "The run lost its lease before this record was sent.")
         }
     }

@@ -19,7 +19,7 @@ struct Delivery: Sendable {
     /// Something that was under way has ended.
     private enum Event: Sendable {
         case answered(BatchResult)
-        case recorded
+        case recorded(Result<Void, any Error>)
         case read(Result<[Change], any Error>)
     }
 
@@ -32,18 +32,21 @@ struct Delivery: Sendable {
         var inFlight = 0
         /// Answers that are still to be recorded.
         var answered: [BatchResult] = []
-        var isRecording = false
+        /// Answers that are being recorded.
+        var recording: [BatchResult] = []
         var isReading = false
         var stopError: RunError?
         var listIsGone = false
         /// Why no further changes could be read; what is under way still gets its answers recorded.
         var lost: (any Error)?
+        /// Why nothing more can be recorded.
+        var failure: (any Error)?
 
         /// Whether no change that was sent is without a recorded outcome.
-        var isSettled: Bool { inFlight == 0 && answered.isEmpty && !isRecording }
+        var isSettled: Bool { inFlight == 0 && answered.isEmpty && recording.isEmpty }
     }
 
-    private typealias Group = ThrowingTaskGroup<Event, any Error>
+    private typealias Group = TaskGroup<Event>
 
     /// Sends what can be sent and leaves the rest in the outbox. `run` has the counts of what was acknowledged.
     /// - Returns: why it stopped before the end, and whether the list turned out to be gone.
@@ -51,18 +54,23 @@ struct Delivery: Sendable {
     func deliver(_ run: inout SyncRun) async throws -> (stop: RunError?, listIsGone: Bool) {
         var state = State(run: run, pages: ChangePages(limits))
         defer { run = state.run }
-        try await withThrowingTaskGroup(of: Event.self) { group in
-            while true {
+        await withTaskGroup(of: Event.self) { group in
+            while state.failure == nil {
                 record(&state, &group)
-                try await send(&state, &group)
+                do { try await send(&state, &group) } catch { state.failure = error }
                 readAhead(&state, &group)
                 if state.isSettled, !(state.isReading && goesOn(state)) { break }
-                guard let event = try await group.next() else { break }
-                try take(event, &state)
+                guard let event = await group.next() else { break }
+                take(event, &state)
             }
             group.cancelAll()
-            if let lost = state.lost { throw lost }
+            for await event in group { take(event, &state) }
         }
+        if let failure = state.failure {
+            try await leaveStrays(of: state.run, state.answered + state.recording, failure)
+            throw failure
+        }
+        if let lost = state.lost { throw lost }
         return (state.stopError, state.listIsGone)
     }
 
@@ -71,18 +79,20 @@ struct Delivery: Sendable {
         state.stopError == nil && stop.reason == nil && state.lost == nil
     }
 
-    private func take(_ event: Event, _ state: inout State) throws {
+    private func take(_ event: Event, _ state: inout State) {
         switch event {
         case .answered(let result):
             state.inFlight -= 1
-            if let failure = result.claimFailure { throw failure }
+            state.failure = state.failure ?? result.claimFailure
             state.stopError = state.stopError ?? result.stop
             state.listIsGone = state.listIsGone || result.listIsGone
             state.answered.append(result)
-        case .recorded:
-            state.isRecording = false
+        case .recorded(.success):
+            state.recording = []
             progress(.requests(state.run.requests))
             progress(.sending(done: done(state.run), total: state.run.counts.planned.total))
+        case .recorded(.failure(let error)):
+            state.failure = state.failure ?? error
         case .read(.success(let page)):
             state.isReading = false
             state.pages.add(page)
@@ -147,16 +157,19 @@ struct Delivery: Sendable {
 
     /// Records all answers that are there in one transaction, unless one is under way.
     private func record(_ state: inout State, _ group: inout Group) {
-        guard !state.isRecording, !state.answered.isEmpty else { return }
+        guard state.recording.isEmpty, !state.answered.isEmpty else { return }
         for result in state.answered { count(result, in: &state.run) }
         let (run, outcomes) = (state.run, state.answered.flatMap(\.outcomes))
-        state.answered = []
-        state.isRecording = true
+        (state.recording, state.answered) = (state.answered, [])
         group.addTask { [keeper, warehouse, log] in
-            try await keeper.patiently { () async throws(WarehouseError) in
-                try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
+            do {
+                try await keeper.patiently { () async throws(WarehouseError) in
+                    try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
+                }
+                return .recorded(.success(()))
+            } catch {
+                return .recorded(.failure(error))
             }
-            return .recorded
         }
     }
 

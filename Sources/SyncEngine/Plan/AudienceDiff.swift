@@ -37,6 +37,12 @@ final class AudienceDiff: @unchecked Sendable {
         self.resend = resend
     }
 
+    /// Whether rows may carry two identifiers.
+    var readsBoth: Bool { columns.email != nil && columns.userID != nil }
+
+    /// Counts how often each identity comes, so that a row can be taken back. Only before the first row.
+    func countMeetings() { table.countsMeetings = true }
+
     /// Some rows of the audience, hashed already.
     func rows(_ batch: borrowing RowBatch) throws {
         // In a full run nobody counts as unchanged.
@@ -171,6 +177,67 @@ final class AudienceDiff: @unchecked Sendable {
     private func drop(_ row: Row, _ failure: FailureReason, _ identifier: String) throws {
         try spool.addRecord(
             isFailure: false, email: row.email.bytes, userID: row.userID.bytes, Reasons.dropped(identifier, failure))
+    }
+
+    // MARK: Identifiers that too many rows share
+
+    /// Identifiers that more than `limit` entries carry, with their texts as far as the spool has them. Call when the
+    /// sharing entries are marked.
+    func findOvershared(limit: Int) throws -> OversharedIdentifiers {
+        let crowded = table.crowdedHalves(moreThan: limit)
+        var found = OversharedIdentifiers(emails: crowded.emails, userIDs: crowded.userIDs, limit: limit)
+        if found.isEmpty { return found }
+        let reader = spool.makeEnteredReader()
+        while let entry = try reader.next() { found.learn(entry.identity, entry.fingerprint) }
+        return found
+    }
+
+    /// Takes identifiers that count as none off the rows that were spooled with them, as if they had come without.
+    func takeOff(_ shared: OversharedIdentifiers) throws {
+        try spool.removeEntered { entry in
+            try shared.carries(entry.fingerprint)
+                && takeOff(shared, entry.identity, entry.fingerprint, isPlanned: true)
+        }
+    }
+
+    /// The same for one identity that was met and carries one of them.
+    /// - Parameter isPlanned: whether it was spooled.
+    /// - Returns: whether it carries one.
+    @discardableResult
+    func takeOff(
+        _ shared: OversharedIdentifiers, _ identity: Identity, _ fingerprint: Fingerprint, isPlanned: Bool
+    ) throws -> Bool {
+        let rows = table.meetings(of: fingerprint)
+        let (rest, reason) = shared.take(off: identity, fingerprint)
+        guard let reason, rows > 0 else { return false }
+        table.unmeet(fingerprint)
+        counts.audience -= 1
+        counts.duplicates -= rows - 1
+        if isPlanned { counts.planned.subscribe -= 1 }
+        try identity.withBytes { email, userID in
+            for _ in 0..<rows {
+                try spool.addRecord(isFailure: rest == nil, email: email, userID: userID, reason)
+            }
+        }
+        guard let rest else {
+            counts.invalid += rows
+            return true
+        }
+        try rest.withBytes { email, userID in
+            let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
+            if let marks = table.meet(fingerprint) {
+                try known(fingerprint, marks, email, userID)
+            } else {
+                try entered(fingerprint, email, userID)
+            }
+        }
+        counts.duplicates += rows - 1
+        return true
+    }
+
+    /// Whether a row of exactly this identity was met.
+    func hasMet(_ identity: Identity) -> Bool {
+        table.lookUp(fingerprinter.fingerprint(identity))?.contains(.seen) ?? false
     }
 
     enum Reasons {

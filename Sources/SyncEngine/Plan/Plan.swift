@@ -19,8 +19,20 @@ public struct Plan: Sendable {
     let cached: SnapshotReader.Cached?
     let spool: PlanSpool
     let sharing: SharedIdentifiers
+    let overshared: OversharedIdentifiers
     let settling: SettlingIndex
     let logIdentity: LogIdentity
+
+    /// Identifiers that count as none, as too many rows carry them; the most shared ones first.
+    public var oversharedIdentifiers: [OversharedIdentifier] { overshared.list }
+
+    /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: nobody), what the log says
+    /// of that, and the row that represents the person where it is another one.
+    func standing(of row: Identity) -> (person: Identity?, reason: FailureReason?, representative: Identity?) {
+        let fingerprinter = Fingerprinter(key: key)
+        let (rest, reason) = overshared.take(off: row, fingerprinter.fingerprint(row))
+        return (rest, reason, rest.flatMap { sharing.folded[fingerprinter.fingerprint($0)] })
+    }
 
     /// Fingerprints of all members that carrying the plan out may change, and of more.
     func makeFingerprintReader() -> () throws -> Fingerprint? {
@@ -136,7 +148,7 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
             return ready[readyPlace - 1]
         }
         while let entry = try entered.next() ?? left.next() {
-            if plan.sharing.folded.contains(entry.fingerprint) && entry.operation == .subscribe { continue }
+            if entry.operation == .subscribe && plan.sharing.folded[entry.fingerprint] != nil { continue }
             if let change = number(entry) { return change }
         }
         if deferred.isEmpty { return nil }

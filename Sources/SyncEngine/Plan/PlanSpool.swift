@@ -1,7 +1,8 @@
 import RollcallCore
 
-/// The changes and validation records of a plan, as they come, in bounded memory.
-final class PlanSpool: Sendable {
+/// The changes and validation records of a plan, as they come, in bounded memory. One task writes it, then it is read from
+/// the start any number of times.
+final class PlanSpool: @unchecked Sendable {
     /// A change before it has its place in the order.
     struct Entry {
         var kind: ChangeKind
@@ -10,7 +11,7 @@ final class PlanSpool: Sendable {
         var identity: Identity
     }
 
-    private let entered = Spool()
+    private var entered = Spool()
     private let left = Spool()
     private let records = Spool()
 
@@ -28,6 +29,18 @@ final class PlanSpool: Sendable {
         entered.append(bytes: email)
         entered.append(bytes: userID)
         try entered.endRecord()
+    }
+
+    /// Takes out the entered entries for which `body` returns true. What `body` adds meanwhile is kept as it is.
+    func removeEntered(where body: (Entry) throws -> Bool) throws {
+        let reader = makeEnteredReader()
+        entered = Spool()
+        while let entry = try reader.next() {
+            if try body(entry) { continue }
+            try entry.identity.withBytes {
+                try addEntered(entry.kind, entry.fingerprint, email: $0, userID: $1)
+            }
+        }
     }
 
     func addLeft(_ kind: ChangeKind, _ member: Member) throws {
@@ -106,5 +119,18 @@ final class PlanSpool: Sendable {
                 isFailure: reader.byte() == 1, email: reader.bytes(), userID: reader.bytes(),
                 reason: FailureReason(code: reader.text() ?? "", reason: reader.text() ?? ""))
         }
+    }
+}
+
+extension Identity {
+    /// Calls `body` with the bytes of both identifiers; they are valid only during the call.
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws -> R) rethrows
+        -> R
+    {
+        func bytes(_ text: String?, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
+            guard var text else { return try body(nil) }
+            return try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
+        }
+        return try bytes(email) { email in try bytes(userID) { try body(email, $0) } }
     }
 }

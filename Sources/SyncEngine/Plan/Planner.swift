@@ -34,9 +34,12 @@ struct Planner: Sendable {
         let (snapshot, cached) = try await readSnapshot(list: list, key: key, mayWrite: mayWrite)
         let diff = AudienceDiff(
             columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot)
+        let isHybrid = destination.projectType == .hybrid
+        if isHybrid && diff.readsBoth { diff.countMeetings() }
         try await readAudience(into: diff, columns: columns)
         var sharing = SharedIdentifiers([]) { _ in }
-        if destination.projectType == .hybrid { sharing = try await resolveSharing(diff, list: list) }
+        var overshared = OversharedIdentifiers.none
+        if isHybrid { (sharing, overshared) = try await resolveSharing(diff, list: list) }
         var counts = diff.counts
         counts.duplicates += sharing.folded.count
         counts.audience -= sharing.folded.count
@@ -51,7 +54,7 @@ struct Planner: Sendable {
                 sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
                 snapshot: snapshotSize),
             listID: list, snapshotSize: snapshotSize, key: key, cached: cached, spool: diff.spool, sharing: sharing,
-            settling: settling ?? SettlingIndex([]),
+            overshared: overshared, settling: settling ?? SettlingIndex([]),
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
     }
 
@@ -77,7 +80,10 @@ struct Planner: Sendable {
         // A query may take long before its first row: it is broken off when the run is to stop.
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
-                try await stream(into: diff, columns: columns)
+                try await stream(into: diff, columns: columns) { [progress, stop] rows in
+                    if stop.reason != nil { throw CancellationError() }
+                    progress(.readingAudience(rows: rows))
+                }
                 return true
             }
             group.addTask {
@@ -93,12 +99,12 @@ struct Planner: Sendable {
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 
-    private func stream(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
-        let (progress, stop) = (progress, stop)
-        let feed = DiffFeed(diff, parts: Self.parts) { rows in
-            if stop.reason != nil { throw CancellationError() }
-            progress(.readingAudience(rows: rows))
-        }
+    /// - Parameter onRows: gets from time to time how many rows were read; ends the reading with its error.
+    func stream(
+        into diff: AudienceDiff, columns: IdentifierColumns,
+        onRows: @escaping @Sendable (Int) throws -> Void
+    ) async throws {
+        let feed = DiffFeed(diff, parts: Self.parts, onRows: onRows)
         do {
             try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) {
                 try feed.row($0, $1, $2)
@@ -141,16 +147,17 @@ struct Planner: Sendable {
 
     /// Asks the warehouse for the members that are marked so, two pages at a time, and calls `body` for each, always in the
     /// same order.
-    private func forEachMember(
+    func forEachMember(
         of diff: AudienceDiff, list: Int64, with wanted: MemberTable.Marks, without unwanted: MemberTable.Marks = [],
-        except kept: Set<Fingerprint> = [], _ body: (Member) throws -> Void
+        except kept: Set<Fingerprint> = [], where isWanted: (Fingerprint) -> Bool = { _ in true },
+        _ body: (Member) throws -> Void
     ) async throws {
         var place: Int? = 0
         func page() -> [Fingerprint] {
             guard let from = place else { return [] }
             let page = diff.table.page(from: from, limit: Planner.memberPage, with: wanted, without: unwanted)
             place = page.next
-            return page.entries.map(\.0).filter { !kept.contains($0) }
+            return page.entries.map(\.0).filter { !kept.contains($0) && isWanted($0) }
         }
         while place != nil {
             let (first, second) = (page(), page())
@@ -165,77 +172,6 @@ struct Planner: Sendable {
         if fingerprints.isEmpty { return [] }
         return try await warehouse.members(sync: sync.name, list: list, fingerprints: fingerprints)
             .sorted { $0.fingerprint < $1.fingerprint }
-    }
-
-    // MARK: Shared identifiers
-
-    private func resolveSharing(_ diff: AudienceDiff, list: Int64?) async throws -> SharedIdentifiers {
-        if diff.table.markSharing() == 0 { return SharedIdentifiers([]) { _ in } }
-        var entries: [Fingerprint: SharedIdentifiers.Entry] = [:]
-        addMembers(to: &entries, try await sharingMembers(diff, list: list), diff)
-        try addSpooled(to: &entries, diff)
-        let ordered = entries.values.sorted { $0.fingerprint < $1.fingerprint }
-        let sharing = try SharedIdentifiers(ordered) { try log($0, diff) }
-        for entry in sharing.resent { try spool(entry, diff) }
-        return sharing
-    }
-
-    private func sharingMembers(_ diff: AudienceDiff, list: Int64?) async throws -> [Member] {
-        guard let list else { return [] }
-        var found: [Member] = []
-        try await forEachMember(of: diff, list: list, with: [.sharing, .member]) { found.append($0) }
-        return found
-    }
-
-    private func addMembers(
-        to entries: inout [Fingerprint: SharedIdentifiers.Entry], _ members: [Member], _ diff: AudienceDiff
-    ) {
-        for member in members {
-            entries[member.fingerprint] = SharedIdentifiers.Entry(
-                fingerprint: member.fingerprint, identity: member.identity,
-                inAudience: diff.table.lookUp(member.fingerprint)?.contains(.seen) ?? false, isPlanned: false,
-                isRejected: member.state == .rejected, member: member)
-        }
-    }
-
-    private func addSpooled(
-        to entries: inout [Fingerprint: SharedIdentifiers.Entry], _ diff: AudienceDiff
-    ) throws {
-        let reader = diff.spool.makeEnteredReader()
-        while let entry = try reader.next() {
-            guard diff.table.lookUp(entry.fingerprint)?.contains(.sharing) == true else { continue }
-            entries[
-                entry.fingerprint,
-                default: SharedIdentifiers.Entry(
-                    fingerprint: entry.fingerprint, identity: entry.identity, inAudience: true, isPlanned: true,
-                    isRejected: entry.kind == .parked, member: nil)
-            ].isPlanned = true
-        }
-    }
-
-    private func spool(_ entry: SharedIdentifiers.Entry, _ diff: AudienceDiff) throws {
-        try withBytes(entry.identity) { email, userID in
-            try diff.spool.addEntered(.send, entry.fingerprint, email: email, userID: userID)
-        }
-    }
-
-    private func withBytes(
-        _ identity: Identity, _ body: (UnsafeRawBufferPointer?, UnsafeRawBufferPointer?) throws -> Void
-    ) rethrows {
-        func bytes<R>(_ text: String?, _ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
-            guard var text else { return try body(nil) }
-            return try text.withUTF8 { try body(UnsafeRawBufferPointer($0)) }
-        }
-        try bytes(identity.email) { email in try bytes(identity.userID) { try body(email, $0) } }
-    }
-
-    private func log(_ identity: Identity, _ diff: AudienceDiff) throws {
-        let reason = FailureReason(
-            code: "shared_identifier",
-            reason: "Another row with the same email or userId represents this person; this one is a duplicate.")
-        try withBytes(identity) { email, userID in
-            try diff.spool.addRecord(isFailure: false, email: email, userID: userID, reason)
-        }
     }
 }
 

@@ -4,8 +4,8 @@ import Warehouse
 /// What follows for a plan from identifiers that several entries share (hybrid projects): rows that are one person are
 /// folded, members known under an identifier that a row still carries are kept.
 struct SharedIdentifiers {
-    /// Rows folded into another row: not sent.
-    var folded: Set<Fingerprint> = []
+    /// Rows folded into another row: not sent. The value is the row that represents the person.
+    var folded: [Fingerprint: Identity] = [:]
     /// Members not in the audience that stay, because a row carries one of their identifiers.
     var kept: Set<Fingerprint> = []
     /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out, or
@@ -34,8 +34,10 @@ struct SharedIdentifiers {
 
     /// - Parameters:
     ///   - entries: all entries that share an identifier with another one.
+    ///   - uncounted: ``keys(_:)`` of identifiers that count as none although rows carry them: they make nobody one person, but
+    ///     whoever is known by one of them is kept.
     ///   - fold: called for each row folded into another one, for the log.
-    init(_ entries: [Entry], fold: (Identity) throws -> Void) rethrows {
+    init(_ entries: [Entry], uncounted: Set<String> = [], fold: (Identity) throws -> Void) rethrows {
         let present = entries.filter(\.inAudience)
         let groups = SharedIdentifiers.connect(present)
         var representatives: [Entry] = []
@@ -43,7 +45,7 @@ struct SharedIdentifiers {
             guard let representative = group.min(by: SharedIdentifiers.precedes) else { continue }
             representatives.append(representative)
             for other in group where other.fingerprint != representative.fingerprint {
-                folded.insert(other.fingerprint)
+                folded[other.fingerprint] = representative.identity
                 if other.isPlanned { foldedPlanned += 1 } else { foldedUnchanged += 1 }
                 try fold(other.identity)
                 if let member = other.member { supersede(member, by: representative) }
@@ -52,7 +54,7 @@ struct SharedIdentifiers {
         let leavers = entries.filter { !$0.inAudience }
         resendDoubtful(&representatives, entries)
         resendMoved(&representatives, leavers: leavers)
-        keepConnected(entries, representatives: representatives)
+        keepConnected(entries, representatives: representatives, uncounted: uncounted)
         foldRemovals(leavers)
     }
 
@@ -99,12 +101,17 @@ struct SharedIdentifiers {
     /// A member is kept if a row carries one of its identifiers, or is linked to it by what the snapshot knows: (a, u1)
     /// on the snapshot says that a row with a alone and a member known as u1 alone are one person. The row's representative
     /// takes the member's place where a removal of the two would be the same.
-    private mutating func keepConnected(_ entries: [Entry], representatives: [Entry]) {
+    private mutating func keepConnected(
+        _ entries: [Entry], representatives: [Entry], uncounted: Set<String>
+    ) {
+        func isInAudience(_ entry: Entry) -> Bool {
+            entry.inAudience || SharedIdentifiers.keys(entry.identity).contains(where: uncounted.contains)
+        }
         var representativeOf: [String: Entry] = [:]
         for representative in representatives {
             for key in SharedIdentifiers.keys(representative.identity) { representativeOf[key] = representative }
         }
-        for group in SharedIdentifiers.connect(entries) where group.contains(where: \.inAudience) {
+        for group in SharedIdentifiers.connect(entries) where group.contains(where: isInAudience) {
             for leaver in group where !leaver.inAudience {
                 guard let member = leaver.member, member.listed else { continue }
                 kept.insert(leaver.fingerprint)

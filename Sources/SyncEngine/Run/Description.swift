@@ -9,6 +9,64 @@ extension SyncPipeline {
         return parts.compactMap(\.self).joined(separator: ", ")
     }
 
+    /// What the first rows of an audience say of identifiers that many share.
+    public struct SharingFinding: Sendable {
+        /// Identifiers that count as none, by these rows alone; the most shared ones first.
+        public var found: [OversharedIdentifier]
+        public var rows: Int
+        /// Whether these are all rows.
+        public var isWhole: Bool
+    }
+
+    /// Rows, and seconds, after which ``findOversharing()`` has seen enough.
+    static let sharingRows = 100_000
+    static let sharingSeconds = 10
+
+    /// Looks for identifiers that count as none among the first rows of the audience, as far as they come in some seconds; nil
+    /// where rows carry no two identifiers. Writes nothing.
+    public func findOversharing() async throws -> SharingFinding? {
+        guard settings.projectType == .hybrid else { return nil }
+        let columns = try await planner.columns()
+        let diff = AudienceDiff(
+            columns: columns, fingerprinter: Fingerprinter(key: freshKey()), resend: .init(),
+            snapshot: LoadedTable(MemberTable()))
+        guard diff.readsBoth else { return nil }
+        let isWhole = try await readSome(into: diff, columns: columns)
+        _ = diff.table.markSharing()
+        var overshared = try diff.findOvershared(limit: sync.identity.maxSharing)
+        overshared.discount(isMet: diff.hasMet)
+        return SharingFinding(found: overshared.list, rows: diff.counts.rowsRead, isWhole: isWhole)
+    }
+
+    /// - Returns: whether all rows were read.
+    private func readSome(into diff: AudienceDiff, columns: IdentifierColumns) async throws -> Bool {
+        struct Enough: Error {}
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                do {
+                    try await planner.stream(into: diff, columns: columns) { rows in
+                        if rows >= Self.sharingRows { throw Enough() }
+                    }
+                    return true
+                } catch is Enough {
+                    return false
+                } catch is CancellationError {
+                    return false
+                }
+            }
+            group.addTask {
+                try? await clock.sleep(for: .seconds(Self.sharingSeconds))
+                return false
+            }
+            defer { group.cancelAll() }
+            let first = try await group.next() ?? false
+            group.cancelAll()
+            // No row is compared any more once the reading has ended.
+            try await group.waitForAll()
+            return first
+        }
+    }
+
     /// In words: the list, or that it will be made. Throws where a run would fail because of it.
     public func describeList() async throws -> String {
         let found = try await resolver.find()

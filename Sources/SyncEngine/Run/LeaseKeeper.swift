@@ -2,6 +2,12 @@ import RollcallCore
 import Synchronization
 import Warehouse
 
+extension RunError {
+    static let leaseLost = RunError(
+        code: "lease_lost", message: "the run could not keep its lease, so it sent nothing more",
+        hint: "The next run carries on. Look at the warehouse's availability if this happens often.")
+}
+
 /// Holds one sync's lease while its run goes on, and says whether it may still be relied on.
 ///
 /// The lease is the warehouse's, by its own clock; what is believed of it here is counted from *before* each renewal on
@@ -37,6 +43,13 @@ final class LeaseKeeper: Sendable {
     /// Whether the lease will still be ours after `duration`.
     func holds(for duration: Duration) -> Bool {
         clock.uptime + duration + LeaseKeeper.margin < trustedUntil.withLock { $0 }
+    }
+
+    /// Whether a request that must have its answer by `deadline` may be sent now: the last look before it leaves. Like all
+    /// times here, `deadline` is one of the engine's clock, which goes on while the process stands still or the machine sleeps.
+    func covers(until deadline: Duration) -> Bool {
+        let left = deadline - clock.uptime
+        return left > .zero && holds(for: left)
     }
 
     /// Makes sure of it, with a renewal if need be, and that the warehouse is still the one that gave it.

@@ -73,7 +73,11 @@ struct ListResolver: Sendable {
     }
 
     /// The list, created if need be. The sync has taken it before.
-    func ensure(_ lease: Lease, found: ListBinding?, now: Date) async throws -> ListBinding {
+    /// - Parameter timeout: how long the creation may take until it is given up.
+    func ensure(
+        _ keeper: LeaseKeeper, found: ListBinding?, now: Date, timeout: Duration
+    ) async throws -> ListBinding {
+        let lease = keeper.lease
         if let found, found.listID != nil { return found }
         guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
         // Also where the clock was set back meanwhile.
@@ -85,18 +89,25 @@ struct ListResolver: Sendable {
             project: project)
         // Written first: if this process dies now, the next one looks for the list before it makes another.
         try await warehouse.saveListBinding(lease, binding)
-        binding.listID = try await create(name, description)
+        binding.listID = try await create(name, description, keeper, timeout)
         try await warehouse.saveListBinding(lease, binding)
         return binding
     }
 
-    private func create(_ name: String, _ description: String?) async throws -> Int64 {
+    private func create(
+        _ name: String, _ description: String?, _ keeper: LeaseKeeper, _ timeout: Duration
+    ) async throws -> Int64 {
         do throws(DestinationError) {
             return try await patiently(while: { $0.isTransient && !$0.mayHaveBeenApplied }) {
                 () async throws(DestinationError) in
-                try await destination.createList(name: name, description: description)
+                // Who stood still until another process made the list makes no second one.
+                let deadline = clock.uptime + timeout
+                return try await destination.createList(name: name, description: description) {
+                    keeper.covers(until: deadline)
+                }
             }
         } catch {
+            if error.error.code == "withheld" { throw RunError.leaseLost }
             guard error.mayHaveBeenApplied else { throw error.error }
         }
         // Creating is not idempotent: look whether it was carried out before anything else.

@@ -11,6 +11,8 @@ public struct WhyReport: Sendable {
         public var person: Identity?
         /// Why the row, or one identifier of it, is refused; nil where all is well.
         public var failure: FailureReason?
+        /// Who represents the person, by the identifiers of another row that shares one with this row; nil where this row does.
+        public var representative: Identity?
         /// Whether the row counts as one of the audience.
         public var isValid: Bool { person != nil }
     }
@@ -19,6 +21,8 @@ public struct WhyReport: Sendable {
     public var identity: Identity
     /// The first 20 rows of the audience that carry it.
     public var rows: [Row]
+    /// Set where the identifier itself counts as none, as too many rows carry it.
+    public var overshared: OversharedIdentifier?
     /// Entries of the snapshot.
     public var members: [MemberEntry]
     /// Logged outcomes, newest first.
@@ -40,20 +44,20 @@ extension SyncPipeline {
         let wanted = Identity(email: email, userID: identifier)
         let found = try await resolver.find()
         let (list, refusal) = (found.binding?.listID, try await resolver.refusal(found))
-        let rows = try await rows(of: wanted, raw: identifier)
-        let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
         let plan = try await plan(list: list)
+        let rows = try await rows(of: wanted, raw: identifier).map { plan.judge($0) }
+        let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
         var changes: [Change] = []
         try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
             if change.identity.shares(with: wanted)
-                || rows.contains(where: { $0.person == change.identity })
+                || rows.contains(where: { $0.person == change.identity || $0.representative == change.identity })
                 || members.contains(where: { $0.member.fingerprint == change.fingerprint })
             {
                 changes.append(change)
             }
         }
         return WhyReport(
-            identity: wanted, rows: rows, members: members,
+            identity: wanted, rows: rows, overshared: plan.overshared(wanted), members: members,
             records: try await records(of: wanted, raw: identifier, plan.logIdentity, limit: logLimit),
             changes: changes, held: plan.held, refusal: refusal)
     }
@@ -61,7 +65,12 @@ extension SyncPipeline {
     /// Entries of the snapshot that carry the identifier, or belong to a row that lost it because it is refused.
     private func members(of wanted: Identity, _ rows: [WhyReport.Row], list: Int64) async throws -> [MemberEntry] {
         var found = try await warehouse.members(sync: sync.name, list: list, knownAs: wanted)
-        for person in Set(rows.compactMap(\.person)) where !person.shares(with: wanted) {
+        // Whom an identifier stands for that counts as none, nobody knows: its rows are many people's.
+        let own = rows.filter {
+            $0.failure?.code != "identifier_shared" || $0.person?.shares(with: wanted) == true
+        }
+        let people = Set(own.compactMap(\.person) + own.compactMap(\.representative))
+        for person in people.sorted(by: { "\($0)" < "\($1)" }) where !person.shares(with: wanted) {
             for entry in try await warehouse.members(sync: sync.name, list: list, knownAs: person)
             where !found.contains(where: { $0.member.fingerprint == entry.member.fingerprint }) {
                 found.append(entry)
@@ -89,6 +98,23 @@ extension SyncPipeline {
         let found = Collector<LogRecord>()
         try await warehouse.records(filter) { found.add($0) }
         return found.items
+    }
+}
+
+extension Plan {
+    /// The row as the plan takes it.
+    fileprivate func judge(_ row: WhyReport.Row) -> WhyReport.Row {
+        guard let person = row.person else { return row }
+        var row = row
+        let standing = standing(of: person)
+        row.person = standing.person
+        row.failure = standing.reason ?? row.failure
+        row.representative = standing.representative
+        return row
+    }
+
+    fileprivate func overshared(_ wanted: Identity) -> OversharedIdentifier? {
+        oversharedIdentifiers.first { $0.value == ($0.kind == .email ? wanted.email : wanted.userID) }
     }
 }
 

@@ -60,6 +60,7 @@ extension DeliveryAnswer {
         case .refused: "refused"
         case .listNotFound: "list_not_found"
         case .stop: "stopped"
+        case .withheld: "withheld"
         case .retry(_, _, _, rateLimited: true): "rate_limited"
         case .retry(let reason, _, _, _): reason.httpStatus == nil ? "no_answer" : "error"
         }
@@ -74,12 +75,17 @@ struct CountingDestination: Destination {
 
     func lists() async throws(DestinationError) -> [RemoteList] { try await inner.lists() }
 
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
-        try await inner.createList(name: name, description: description)
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 {
+        try await inner.createList(name: name, description: description, mayStillSend: mayStillSend)
     }
 
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
-        let answer = await inner.deliver(request)
+    func deliver(
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+    ) async -> DeliveryAnswer {
+        let answer = await inner.deliver(request, mayStillSend: mayStillSend)
+        if answer == .withheld { return answer }
         counters.answered(name, request.operation, answer)
         return answer
     }

@@ -187,6 +187,23 @@ enum EmbeddedMigrations {
                 -- table: settling_requests
                 ALTER TABLE settling_requests ADD COLUMN request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
                 """#),
+        Migration(
+            version: 5, name: "stray_requests",
+            sql: #"""
+                -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
+                CREATE TABLE stray_requests (
+                    run_id       uuid NOT NULL,
+                    sequence     bigint NOT NULL,
+                    sync_name    text NOT NULL,
+                    list_id      bigint NOT NULL,
+                    fingerprint  uuid NOT NULL,
+                    email        text,
+                    user_id      text,
+                    operation    text NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+                    settles_at   timestamptz NOT NULL,
+                    PRIMARY KEY (run_id, sequence)
+                );
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -360,6 +377,23 @@ enum EmbeddedMigrations {
             version: 4, name: "keys",
             sql: #"""
                 -- Nothing to do: every table of SQLite has a key, if only its rowid. The number is taken so that both databases count alike.
+                """#),
+        Migration(
+            version: 5, name: "stray_requests",
+            sql: #"""
+                -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
+                CREATE TABLE rollcall_stray_requests (
+                    run_id       TEXT NOT NULL,
+                    sequence     INTEGER NOT NULL,
+                    sync_name    TEXT NOT NULL,
+                    list_id      INTEGER NOT NULL,
+                    fingerprint  BLOB NOT NULL,
+                    email        TEXT,
+                    user_id      TEXT,
+                    operation    TEXT NOT NULL CHECK (operation IN ('subscribe', 'unsubscribe')),
+                    settles_at   TEXT NOT NULL,
+                    PRIMARY KEY (run_id, sequence)
+                ) WITHOUT ROWID;
                 """#),
     ]
 }

@@ -8,7 +8,8 @@ public import RollcallCore
 /// - A method that writes is one transaction: after an error nothing of it is left. It may be called again.
 /// - A method that takes a ``Lease`` first proves, inside its transaction and under a row lock, that the lease's token
 ///   is still the sync's current one, and throws ``WarehouseError/Kind/leaseLost`` otherwise. The proof looks at the
-///   token, not at the clock: whoever takes a lease over raises the token.
+///   token, not at the clock: whoever takes a lease over raises the token. One method writes without a lease, and it
+///   only adds: ``noteStrays(_:_:settleSeconds:)``.
 /// - Times are UTC, kept to the millisecond. Lease times are the database's own clock.
 /// - No database thread blocks Swift's cooperative pool.
 /// - Nothing is ever written outside Rollcall's own tables; audiences are read in read-only transactions.
@@ -122,6 +123,23 @@ public protocol Warehouse: Sendable {
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError)
+
+    // MARK: Stray requests
+
+    /// Notes changes of `run` that were sent, and may have been sent after the lease of its process was another's. Takes no
+    /// lease: whoever has to note this has none. Touches nothing but the notes; a change that is noted already stays as it
+    /// is. They may land until now + `settleSeconds`. Does nothing for a run without a list.
+    func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError)
+    /// Takes the notes of the sync away, and does to the snapshot of the list of each what makes a plan put it right:
+    ///
+    /// | noted | snapshot |
+    /// |---|---|
+    /// | subscribe | an entry that is there becomes listed; else one is made, `subscribing`, listed. Other entries with the same email or userId that are `subscribed` become `subscribing` |
+    /// | unsubscribe | entries with the same email or userId that are `subscribed` or `subscribing` become `unsubscribing` |
+    ///
+    /// Unsubscribes count before subscribes where both touch an entry, and of several runs the latest. What may still land
+    /// leaves a settling request. Returns how many notes there were.
+    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int
 
     // MARK: Snapshot
 

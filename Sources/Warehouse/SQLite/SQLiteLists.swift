@@ -118,8 +118,12 @@ enum SQLiteLists {
         let names = ["sync": SQLiteValue.of(sync), "list": .of(list)]
         let isOfList = "sync_name = :sync AND (:list IS NULL OR list_id = :list)"
         let settles = try database.firstRow(
-            "SELECT max(settles_at) FROM rollcall_settling_requests"
-                + " WHERE \(isOfList) AND settles_at >= \(SQLiteTime.now)", names
+            """
+            SELECT max(settles_at)
+              FROM (SELECT settles_at FROM rollcall_settling_requests WHERE \(isOfList)
+                    UNION ALL SELECT settles_at FROM rollcall_stray_requests WHERE \(isOfList)) AS q
+             WHERE settles_at >= \(SQLiteTime.now)
+            """, names
         ) { $0.date(0) }
         if let until = settles ?? nil { return .settling(until: until) }
         let bound = try database.firstRow(
@@ -140,7 +144,9 @@ enum SQLiteLists {
                 ["run": .of(held)])
         }
         try database.change("DELETE FROM rollcall_list_members WHERE \(isOfList)", names)
-        try database.change("DELETE FROM rollcall_settling_requests WHERE \(isOfList)", names)
+        for table in ["rollcall_settling_requests", "rollcall_stray_requests"] {
+            try database.change("DELETE FROM \(table) WHERE \(isOfList)", names)
+        }
         try database.change(
             """
             UPDATE rollcall_sync_state SET destination = NULL, list_name = NULL, list_id = NULL,

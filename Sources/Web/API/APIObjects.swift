@@ -73,6 +73,8 @@ enum APIObject {
             .object([
                 "email": .string(row.email), "user_id": .string(row.userID), "valid": .bool(row.isValid),
                 "error_code": .string(row.failure?.code), "error_reason": .string(row.failure?.reason),
+                "represented_by_email": .string(row.representative?.email),
+                "represented_by_user_id": .string(row.representative?.userID),
             ])
         }
         let members = report.members.map { entry -> JSON in

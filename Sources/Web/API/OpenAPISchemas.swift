@@ -64,8 +64,10 @@ extension OpenAPIDocument {
         "Why": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_audience":{
           "type":"boolean"},"audience":{"type":"array","items":{"type":"object","properties":{"email":{"type":[
           "string","null"]},"user_id":{"type":["string","null"]},"valid":{"type":"boolean"},"error_code":{"type":[
-          "string","null"]},"error_reason":{"type":["string","null"]}},"required":["email","user_id","valid",
-          "error_code","error_reason"],"additionalProperties":false}},"snapshot":{"type":"array","items":{
+          "string","null"]},"error_reason":{"type":["string","null"]},"represented_by_email":{"type":["string",
+          "null"]},"represented_by_user_id":{"type":["string","null"]}},"required":["email","user_id","valid",
+          "error_code","error_reason","represented_by_email","represented_by_user_id"],
+          "additionalProperties":false}},"snapshot":{"type":"array","items":{
           "type":"object","properties":{"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},
           "state":{"type":"string","enum":["subscribed","subscribing","unsubscribing","rejected"]},"since_run_id":{
           "type":"string"},"since":{"type":"string","format":"date-time"}},"required":["email","user_id","state",

@@ -93,10 +93,42 @@ struct CheckCommand: AsyncParsableCommand {
 
     private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
         try await app.withPipeline(sync, waitSeconds: Self.waitSeconds) { pipeline, _ in
-            await [
-                finding("sync \(sync.name), columns") { try await pipeline.describeColumns() },
-                finding("sync \(sync.name), list") { try await pipeline.describeList() },
+            let columns = await finding("sync \(sync.name), columns") {
+                try await pipeline.describeColumns()
+            }
+            let list = await finding("sync \(sync.name), list") { try await pipeline.describeList() }
+            let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
+            return [columns] + sharing + [list]
+        }
+    }
+
+    /// Identifiers that count as none, as far as the first rows show them. A run goes on without them, so this is no failure.
+    private func sharing(_ sync: SyncSettings, _ pipeline: SyncPipeline) async -> [Finding] {
+        let subject = "sync \(sync.name), identifiers"
+        do {
+            guard let sharing = try await pipeline.findOversharing() else { return [] }
+            let rows = RunText.many(sharing.rows, "row")
+            let among =
+                sharing.isWhole ? "among \(rows)" : "among the first \(rows), which is as far as this looks"
+            guard let first = sharing.found.first else {
+                let limit = sync.identity.maxSharing
+                return [
+                    Finding(
+                        subject: subject, isFine: true,
+                        detail: "\(among), none stands beside more than \(limit) different other ones")
+                ]
+            }
+            let more = sharing.found.count > 1 ? ", and \(sharing.found.count - 1) more like it" : ""
+            return [
+                Finding(
+                    subject: subject, isFine: true, detail: "\(among), \(RunText.words(first))\(more)",
+                    mend:
+                        "select NULL in its place in the audience; or raise identity.max_sharing if it is one person's"
+                )
             ]
+        } catch {
+            let error = RunError(any: error)
+            return [Finding(subject: subject, isFine: false, detail: error.message, mend: error.hint)]
         }
     }
 

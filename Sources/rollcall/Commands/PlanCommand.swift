@@ -75,6 +75,7 @@ struct PlanCommand: AsyncParsableCommand {
     private func showJSON(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
         var object = RunJSON(plan: plan.counts, sync: sync.name, listID: plan.listID, held: plan.held).text
         if let already { object = object.dropLast() + ",\"already_on_list\":\(already)}" }
+        object = object.dropLast() + ",\"overshared\":\(overshared(plan))}"
         console.out(object.dropLast() + ",\"rows\":[")
         var separator = ""
         try plan.forEachChange(limit: rows.limit) { change in
@@ -86,6 +87,15 @@ struct PlanCommand: AsyncParsableCommand {
             separator = ","
         }
         console.out("]}")
+    }
+
+    /// Identifiers that count as none, as objects.
+    private func overshared(_ plan: Plan) -> String {
+        var listing = Listing(columns: ["identifier", "value", "others"])
+        listing.rows = plan.oversharedIdentifiers.map {
+            [.text($0.kind.rawValue), .text($0.value), .integer(Int64($0.others))]
+        }
+        return listing.json
     }
 
     private func showCSV(_ plan: Plan, _ console: Console) throws {
@@ -119,7 +129,10 @@ struct PlanCommand: AsyncParsableCommand {
         let list = plan.listID.map { "list \($0)" } ?? "a list that would be made first"
         console.out("\(console.styled(sync.name, .bold))  plan for \(list); nothing was changed")
         for line in words.counts(plan.counts, status: nil) { console.out(line) }
-        if let already { console.out("  \(words.grouped(already)) of the entering are on the list already") }
+        if let already {
+            console.out("  \(words.grouped(already)) of the entering are on the list already")
+        }
+        for line in words.oversharedLines(plan.oversharedIdentifiers) { console.out(line) }
         for line in words.heldLines(plan.held) { console.out(line) }
         if !plan.held.isEmpty { console.out("  A run would stop there and wait for approval.") }
         var listing = Self.listing

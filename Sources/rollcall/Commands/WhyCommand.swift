@@ -63,6 +63,7 @@ struct WhyCommand: AsyncParsableCommand {
             let shown = values.compactMap(\.self).map(Console.safe).joined(separator: ", ")
             let verdict = row.isValid ? "valid" : "invalid"
             return "audience:  \(shown); \(verdict)" + (row.failure.map { ": \($0.reason)" } ?? "")
+                + (row.representative.map { "; the row \($0) represents this person" } ?? "")
         }
     }
 
@@ -76,11 +77,15 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private func json(_ report: WhyReport) -> String {
-        var rows = Listing(columns: ["email", "user_id", "valid", "error_code", "error_reason"])
+        var rows = Listing(columns: [
+            "email", "user_id", "valid", "error_code", "error_reason", "represented_by_email",
+            "represented_by_user_id",
+        ])
         rows.rows = report.rows.map {
             [
                 Value($0.email), Value($0.userID), .flag($0.isValid), Value($0.failure?.code),
-                Value($0.failure?.reason),
+                Value($0.failure?.reason), Value($0.representative?.email),
+                Value($0.representative?.userID),
             ]
         }
         var members = Listing(columns: ["email", "user_id", "state", "since_run_id", "since"])

@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import SyncEngine
 
 /// A run in words.
 struct RunText {
@@ -80,6 +81,21 @@ struct RunText {
                     + "it would remove \(finding.observed) members; guards.\(finding.guard) allows \(finding.limit)"
             }
         }
+    }
+
+    /// Identifiers that count as none; of many, the most shared ones.
+    func oversharedLines(_ found: [OversharedIdentifier]) -> [String] {
+        found.prefix(10).map { "  " + console.styled("shared: ", .yellow) + Self.words($0) }
+            + (found.count > 10
+                ? ["  and \(grouped(found.count - 10)) more identifiers that count as none"] : [])
+    }
+
+    /// One identifier that counts as none.
+    static func words(_ found: OversharedIdentifier) -> String {
+        let (kind, others) = found.kind == .email ? ("email", "userIds") : ("userId", "emails")
+        return
+            "the \(kind) \"\(Console.safe(found.value))\" stands beside \(ProgressLine.grouped(found.others)) different"
+            + " \(others), so it counts as none (identity.max_sharing)"
     }
 
     /// `1 row`, `2,000 rows`.

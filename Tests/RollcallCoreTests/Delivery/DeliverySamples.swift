@@ -41,6 +41,7 @@ enum Gist: Equatable {
     case rateLimited
     case listNotFound
     case stop(String)
+    case withheld
 
     init(_ answer: DeliveryAnswer) {
         self =
@@ -52,6 +53,7 @@ enum Gist: Equatable {
             case .retry(let reason, _, let applied, false): .retry(reason.code, mayHaveBeenApplied: applied)
             case .listNotFound: .listNotFound
             case .stop(let error): .stop(error.code)
+            case .withheld: .withheld
             }
     }
 

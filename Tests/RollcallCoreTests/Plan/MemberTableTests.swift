@@ -63,4 +63,54 @@ import Testing
             #expect(table.lookUp(fingerprint)?.contains(.sharing) == expected.contains(fingerprint))
         }
     }
+
+    @Test(arguments: 1...10)
+    func crowdedHalvesAreThoseOfManyEntriesThatWereMet(seed: UInt64) {
+        var state = seed
+        func next(_ bound: UInt64) -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) % bound
+        }
+        var table = MemberTable()
+        var met: Set<Fingerprint> = []
+        for _ in 0..<3000 {
+            // Some halves are carried by many, most by few; nearly a third of the entries are members that were not met.
+            let fingerprint = Fingerprint(high: next(10) == 0 ? next(5) : next(2000), low: 5000 + next(1500))
+            if next(10) < 3 {
+                table.addMember(fingerprint, [.used, .member])
+            } else {
+                if table.meet(fingerprint) == nil { table.addEntered(fingerprint) }
+                met.insert(fingerprint)
+            }
+        }
+        _ = table.markSharing()
+        for limit in [1, 3, 40] {
+            let crowded = table.crowdedHalves(moreThan: limit)
+            #expect(
+                crowded.emails == Dictionary(grouping: met, by: \.high).mapValues(\.count).filter { $0.value > limit })
+            #expect(
+                crowded.userIDs == Dictionary(grouping: met, by: \.low).mapValues(\.count).filter { $0.value > limit })
+        }
+    }
+
+    /// More often than a byte counts, while the table grows, and taken back.
+    @Test func meetingsAreCounted() {
+        var table = MemberTable()
+        table.countsMeetings = true
+        var times: [Fingerprint: Int] = [:]
+        for number in UInt64(0)..<5000 {
+            let fingerprint = Fingerprint(high: number, low: number &* 7919)
+            table.addEntered(fingerprint)
+            times[fingerprint] = 1
+            let often = number % 500 == 3 ? 1000 : Int(number % 4)
+            for _ in 0..<often { #expect(table.meet(fingerprint) != nil) }
+            times[fingerprint, default: 0] += often
+        }
+        #expect(times.allSatisfy { table.meetings(of: $0.key) == $0.value })
+        let one = Fingerprint(high: 3, low: 3 * 7919)
+        table.unmeet(one)
+        #expect(table.meetings(of: one) == 0 && table.lookUp(one) == nil)
+        table.addEntered(one)
+        #expect(table.meetings(of: one) == 1)
+    }
 }

@@ -254,10 +254,14 @@ private final class FakeClient: Destination {
     init(_ inner: FakeIterable) { self.inner = inner }
 
     func lists() async throws(DestinationError) -> [RemoteList] { try await inner.lists() }
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
-        try await inner.createList(name: name, description: description)
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 {
+        try await inner.createList(name: name, description: description, mayStillSend: mayStillSend)
     }
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer { await inner.deliver(request) }
+    func deliver(
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+    ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
     func size(ofList id: Int64) async throws(DestinationError) -> Int { try await inner.size(ofList: id) }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void

@@ -145,6 +145,14 @@ final class FailingWarehouse: Warehouse {
         try await write { () async throws(WarehouseError) in try await inner.abandon(lease, list: list) }
     }
 
+    func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError) {
+        try alive()
+        try await inner.noteStrays(run, changes, settleSeconds: settleSeconds)
+    }
+    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
+        try await write { () async throws(WarehouseError) in try await inner.settleStrays(lease) }
+    }
+
     // MARK: Reads
 
     func schemaVersion() async throws(WarehouseError) -> Int? { try await inner.schemaVersion() }

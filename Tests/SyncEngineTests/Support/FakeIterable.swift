@@ -31,6 +31,7 @@ final class FakeIterable: Destination {
         var profiles: [Profile] = []
         var requests: [DeliveryRequest] = []
         var fate: @Sendable (DeliveryRequest, Int) async -> Fate = { _, _ in .ok }
+        var beforeLook: @Sendable (Int) async -> Void = { _ in }
         var createFate: (@Sendable (Int) -> Fate)?
         var creations = 0
         var listCalls = 0
@@ -46,6 +47,8 @@ final class FakeIterable: Destination {
     // MARK: What tests say and see
 
     func setFate(_ fate: @escaping @Sendable (DeliveryRequest, Int) async -> Fate) { state.withLock { $0.fate = fate } }
+    /// What happens between the engine's call and its last look; gets how many requests were sent so far.
+    func setBeforeLook(_ action: @escaping @Sendable (Int) async -> Void) { state.withLock { $0.beforeLook = action } }
     func setCreateFate(_ fate: @escaping @Sendable (Int) -> Fate) { state.withLock { $0.createFate = fate } }
     func addList(_ list: RemoteList) { state.withLock { $0.lists.append(list) } }
     func deleteLists() {
@@ -85,7 +88,14 @@ final class FakeIterable: Destination {
         }
     }
 
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 {
+        let (beforeLook, sent) = state.withLock { ($0.beforeLook, $0.requests.count) }
+        await beforeLook(sent)
+        guard mayStillSend() else {
+            throw DestinationError(error: RunError(code: "withheld", message: "too late"), isTransient: true)
+        }
         let (id, fate) = state.withLock { state -> (Int64, Fate) in
             state.creations += 1
             let fate = state.createFate?(state.creations) ?? .ok
@@ -119,7 +129,12 @@ final class FakeIterable: Destination {
         }
     }
 
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
+    func deliver(
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+    ) async -> DeliveryAnswer {
+        let (beforeLook, sent) = state.withLock { ($0.beforeLook, $0.requests.count) }
+        await beforeLook(sent)
+        guard mayStillSend() else { return .withheld }
         let keys = request.subscribers.flatMap { identity in
             let sent = DeliveryBody.sent(identity, operation: request.operation)
             return [sent.email, sent.userID].compactMap(\.self)

@@ -34,13 +34,18 @@ final class HeldDestination: Destination {
         [RemoteList(id: 7, name: "VIP", listType: "Standard"), RemoteList(id: 8, name: "News", listType: "Standard")]
     }
 
-    func createList(name: String, description: String?) async throws(DestinationError) -> Int64 { 9 }
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 { 9 }
     func size(ofList id: Int64) async throws(DestinationError) -> Int { 0 }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {}
 
-    func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer {
+    func deliver(
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+    ) async -> DeliveryAnswer {
+        guard mayStillSend() else { return .withheld }
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in
                 state.deliveries += 1

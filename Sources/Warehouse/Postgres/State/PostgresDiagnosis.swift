@@ -200,7 +200,7 @@ struct PostgresDiagnosis {
     }
 
     private static let stateTables = [
-        "sync_runs", "sync_log", "list_members", "sync_changes", "settling_requests", "sync_state", "sync_leases",
-        "schedule_ticks",
+        "sync_runs", "sync_log", "list_members", "sync_changes", "settling_requests", "stray_requests", "sync_state",
+        "sync_leases", "schedule_ticks",
     ]
 }

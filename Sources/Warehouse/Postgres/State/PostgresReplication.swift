@@ -9,7 +9,8 @@ struct PostgresReplication {
     /// Tables whose rows are deleted or updated, with a column that can be set to itself; nil: rows are only deleted.
     private static let changed: [(table: String, column: String?)] = [
         ("sync_runs", "sync_name"), ("sync_log", nil), ("list_members", "listed"), ("sync_changes", nil),
-        ("settling_requests", nil), ("sync_state", "paused"), ("sync_leases", "token"), ("schedule_ticks", "outcome"),
+        ("settling_requests", nil), ("stray_requests", nil), ("sync_state", "paused"), ("sync_leases", "token"),
+        ("schedule_ticks", "outcome"),
     ]
 
     /// What is worth saying; nothing where all is well and as Rollcall made it. Reads only.

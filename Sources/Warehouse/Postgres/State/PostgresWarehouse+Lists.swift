@@ -136,8 +136,12 @@ enum PostgresLists {
         let names = [sync, list.map { String($0) }]
         let isOfList = "sync_name = $1 AND ($2::bigint IS NULL OR list_id = $2::bigint)"
         let settles = try session.query(
-            "SELECT \(PostgresRunRow.milliseconds("max(settles_at)")) FROM settling_requests"
-                + " WHERE \(isOfList) AND settles_at > clock_timestamp()", names
+            """
+            SELECT \(PostgresRunRow.milliseconds("max(settles_at)"))
+              FROM (SELECT settles_at FROM settling_requests WHERE \(isOfList)
+                    UNION ALL SELECT settles_at FROM stray_requests WHERE \(isOfList)) AS q
+             WHERE settles_at > clock_timestamp()
+            """, names
         ).date(0, 0)
         if let settles { return .settling(until: settles) }
         let bound = try session.query("SELECT list_id FROM sync_state WHERE \(isOfList)", names).integer(0, 0)
@@ -148,7 +152,9 @@ enum PostgresLists {
         let members = (0..<gone.rowCount).map { row in
             Abandonment.MembersOfList(listID: gone.integer(row, 0) ?? 0, members: gone.count(row, 1))
         }
-        try session.modify("DELETE FROM settling_requests WHERE \(isOfList)", names)
+        for table in ["settling_requests", "stray_requests"] {
+            try session.modify("DELETE FROM \(table) WHERE \(isOfList)", names)
+        }
         try session.modify(
             """
             UPDATE sync_state SET destination = NULL, list_name = NULL, list_id = NULL, list_created_at = NULL,

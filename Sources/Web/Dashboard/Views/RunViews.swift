@@ -193,7 +193,13 @@ struct WhyView: PageView {
                 rows: report.rows.map {
                     Row(
                         who: RecordView.person($0.email, $0.userID),
-                        isValid: $0.isValid, failure: Shown.safe($0.failure?.reason ?? "", limit: 300))
+                        isValid: $0.isValid,
+                        failure: Shown.safe(
+                            [
+                                $0.failure?.reason,
+                                $0.representative.map { "The row \($0) represents this person." },
+                            ]
+                            .compactMap(\.self).joined(separator: " "), limit: 600))
                 },
                 members: report.members.map { entry in
                     MemberRow(

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The program on databases whose encoding lacks characters that rows, lists and messages have.
-@Suite(.timeLimit(.minutes(5))) struct EncodingTests {
+@Suite(.timeLimit(.minutes(10))) struct EncodingTests {
     private static let encodings = ["LATIN1", "WIN1252", "EUC_JP", "SQL_ASCII", "UTF8"]
 
     private func shop(_ encoding: String, _ body: (Shop) async throws -> Void) async throws {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The program on a database all of whose tables are published, as Debezium and Airbyte have it.
-@Suite(.timeLimit(.minutes(2))) struct PublicationTests {
+@Suite(.timeLimit(.minutes(10))) struct PublicationTests {
     @Test func runsAndPruningWorkWhereAllTablesArePublished() async throws {
         try await Shop.with(.postgres, people: Shop.people(1...5)) { shop in
             try await shop.execute(

@@ -1,6 +1,8 @@
 import RollcallCore
-import SyncEngine
+import TestSupport
 import Testing
+
+@testable import SyncEngine
 
 /// Identifiers that more rows carry than `identity.max_sharing` allows: `0`, `null`, `unknown`.
 @Suite struct MaxSharingTests {

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Runs beside a program that reloads their source without end.
-@Suite(.timeLimit(.minutes(5))) struct SQLiteReloadTests {
+@Suite(.timeLimit(.minutes(10))) struct SQLiteReloadTests {
     private static let ways = [
         "DELETE FROM people; INSERT INTO people SELECT * FROM source;",
         "DROP TABLE people; CREATE TABLE people AS SELECT * FROM source;",

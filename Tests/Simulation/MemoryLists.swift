@@ -53,10 +53,10 @@ extension MemoryState {
 
     mutating func abandon(_ sync: String, _ list: Int64?, now: Date) throws(WarehouseError) -> AbandonAttempt {
         func concerns(_ other: Int64?) -> Bool { list == nil || other == list }
-        let settles = settling.filter {
-            $0.place.sync == sync && concerns($0.place.list) && $0.request.settlesAt >= now
-        }.map(\.request.settlesAt).max()
-        if let settles { return .settling(until: settles) }
+        let times =
+            settling.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.request.settlesAt)
+            + strays.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.settlesAt)
+        if let settles = times.max(), settles >= now { return .settling(until: settles) }
         var held: SyncRun?
         var changes = 0
         if let run = openRun(of: sync), run.status == .held, concerns(run.listID) {
@@ -73,6 +73,7 @@ extension MemoryState {
             members[place] = nil
         }
         settling.removeAll { $0.place.sync == sync && concerns($0.place.list) }
+        strays.removeAll { $0.place.sync == sync && concerns($0.place.list) }
         if let bound = bindings[sync], concerns(bound.listID) {
             if let id = bound.listID, !lists.contains(where: { $0.listID == id }) {
                 lists.append(.init(listID: id, members: 0))

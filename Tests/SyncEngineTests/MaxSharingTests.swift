@@ -89,13 +89,14 @@ import Testing
     /// Around the limit: eleven people, then ten, then eleven; nobody in the audience is ever removed.
     @Test func nobodyIsRemovedWhoseIdentifierStopsCounting() async throws {
         let bench = try await bench()
-        for count in [10, 11, 10, 12, 9, 11] {
+        bench.iterable.refuseConflicts()
+        for (turn, count) in [10, 11, 10, 12, 9, 11].enumerated() {
             try await bench.setAudience(sharers(1...count))
             let run = try await bench.run()
             #expect(run.counts.audience == (count > 10 ? count : 1))
             let names = Set(bench.iterable.members().compactMap { $0.split(separator: "/").first.map(String.init) })
-            if count > 10 { #expect(names.isSuperset(of: addresses(1...count)), "with \(count)") }
-            #expect(names.contains("p1@example.com"))
+            if turn > 0 { #expect(names.isSuperset(of: addresses(1...min(count, 11))), "turn \(turn): \(names)") }
+            if count > 10 { #expect(names.isSuperset(of: addresses(1...count)), "turn \(turn): \(names)") }
         }
         try await bench.setAudience(["z@example.com/-"])
         try await bench.run()
@@ -152,7 +153,7 @@ import Testing
         for _ in 0..<2 {
             let plan = try await bench.pipeline().plan()
             #expect(plan.oversharedIdentifiers == expected)
-            let found = try #require(try await bench.pipeline().findOversharing())
+            let found = try #require(try await bench.pipeline().findOversharing(seconds: 600))
             #expect(found.found == expected && found.rows == 11 && found.isWhole)
             try await bench.run()
         }
@@ -166,8 +167,10 @@ import Testing
             INSERT INTO people WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000)
             SELECT 'p' || i || '@example.com', CASE WHEN i % 1000 = 0 THEN '0' ELSE 'u' || i END FROM n
             """)
-        let found = try #require(try await bench.pipeline().findOversharing())
-        #expect(found.rows >= 100_000 && found.rows < 150_000 && !found.isWhole)
+        let found = try #require(try await bench.pipeline().findOversharing(seconds: 600))
+        #expect(found.rows >= 100_000, "\(found.rows)")
+        #expect(found.rows < 150_000, "\(found.rows)")
+        #expect(!found.isWhole)
         #expect(found.found.map(\.value) == ["0"])
     }
 

@@ -57,6 +57,8 @@ public struct SQLiteFixture: WarehouseFixture {
     /// A connection as another program would have it.
     private func outsider() throws -> DatabaseQueue {
         var configuration = Configuration()
+        // A COMMIT that is refused leaves its transaction open, until the connection goes.
+        configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(10)
         return try DatabaseQueue(path: path, configuration: configuration)
     }

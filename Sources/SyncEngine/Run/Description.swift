@@ -18,20 +18,20 @@ extension SyncPipeline {
         public var isWhole: Bool
     }
 
-    /// Rows, and seconds, after which ``findOversharing()`` has seen enough.
+    /// Rows after which ``findOversharing(seconds:)`` has seen enough.
     static let sharingRows = 100_000
-    static let sharingSeconds = 10
 
     /// Looks for identifiers that count as none among the first rows of the audience, as far as they come in some seconds; nil
     /// where rows carry no two identifiers. Writes nothing.
-    public func findOversharing() async throws -> SharingFinding? {
+    /// - Parameter seconds: how long it looks at most.
+    public func findOversharing(seconds: Double = 10) async throws -> SharingFinding? {
         guard settings.projectType == .hybrid else { return nil }
         let columns = try await planner.columns()
         let diff = AudienceDiff(
             columns: columns, fingerprinter: Fingerprinter(key: freshKey()), resend: .init(),
             snapshot: LoadedTable(MemberTable()))
         guard diff.readsBoth else { return nil }
-        let isWhole = try await readSome(into: diff, columns: columns)
+        let isWhole = try await readSome(into: diff, columns: columns, seconds)
         _ = diff.table.markSharing()
         var overshared = try diff.findOvershared(limit: sync.identity.maxSharing)
         overshared.discount(isMet: diff.hasMet)
@@ -39,7 +39,9 @@ extension SyncPipeline {
     }
 
     /// - Returns: whether all rows were read.
-    private func readSome(into diff: AudienceDiff, columns: IdentifierColumns) async throws -> Bool {
+    private func readSome(
+        into diff: AudienceDiff, columns: IdentifierColumns, _ seconds: Double
+    ) async throws -> Bool {
         struct Enough: Error {}
         return try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -55,7 +57,7 @@ extension SyncPipeline {
                 }
             }
             group.addTask {
-                try? await clock.sleep(for: .seconds(Self.sharingSeconds))
+                try? await Task.sleep(for: .seconds(seconds))
                 return false
             }
             defer { group.cancelAll() }

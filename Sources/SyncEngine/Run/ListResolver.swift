@@ -98,7 +98,9 @@ struct ListResolver: Sendable {
         _ name: String, _ description: String?, _ keeper: LeaseKeeper, _ timeout: Duration
     ) async throws -> Int64 {
         do throws(DestinationError) {
-            return try await patiently(while: { $0.isTransient && !$0.mayHaveBeenApplied }) {
+            return try await patiently(
+                while: { $0.isTransient && !$0.mayHaveBeenApplied && $0.error.code != Self.withheld }
+            ) {
                 () async throws(DestinationError) in
                 // Who stood still until another process made the list makes no second one.
                 let deadline = clock.uptime + timeout
@@ -107,7 +109,7 @@ struct ListResolver: Sendable {
                 }
             }
         } catch {
-            if error.error.code == "withheld" { throw RunError.leaseLost }
+            if error.error.code == Self.withheld { throw RunError.leaseLost }
             guard error.mayHaveBeenApplied else { throw error.error }
         }
         // Creating is not idempotent: look whether it was carried out before anything else.
@@ -118,6 +120,8 @@ struct ListResolver: Sendable {
         }
         throw creationUnknown(name)
     }
+
+    private static let withheld = "withheld"
 
     /// Seconds in which a list whose creation got no answer may still appear.
     private static let creationSettles = 120.0

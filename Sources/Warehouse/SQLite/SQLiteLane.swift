@@ -77,6 +77,7 @@ final class SQLiteLane: Sendable {
             do {
                 result = try Self.transaction(connection, kind, body)
             } catch let error as DatabaseError {
+                dropIfUndone(connection)
                 // SQLite itself refuses to write a file that was moved.
                 guard file.isReplaced(opened) else { throw error }
                 if kind == .deferred { continue }
@@ -100,6 +101,13 @@ final class SQLiteLane: Sendable {
             guard let result else { throw WarehouseError(.other, "A transaction ended without a result.") }
             return result
         }
+    }
+
+    /// Lets go of a connection whose transaction could not even be rolled back; the next call opens another.
+    private func dropIfUndone(_ connection: DatabaseQueue) {
+        guard (try? connection.inDatabase { $0.isInsideTransaction }) != false else { return }
+        try? connection.close()
+        state.withLock { if case .open = $0 { $0 = .unopened } }
     }
 
     /// The open connection; a new one where another file has taken the place of the one that was opened.

@@ -103,7 +103,7 @@ import Testing
     /// Operation and address of what was sent without a lease and noted.
     private func notes(_ scene: FaultScene) async throws -> [[String?]] {
         try await scene.shop.query(
-            "SELECT operation, email FROM \(scene.shop.state("stray_requests")) ORDER BY sequence")
+            "SELECT operation, email FROM \(scene.shop.state("stray_requests")) ORDER BY email")
     }
 
     /// Stops the process, though not within a transaction: it would keep the SQLite file locked for everybody.

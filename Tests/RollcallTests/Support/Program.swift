@@ -1,7 +1,7 @@
 import Foundation
-import TestSupport
 import Synchronization
 import TemporaryFolders
+import TestSupport
 
 /// How a program ended and what it said.
 struct Output: Sendable {

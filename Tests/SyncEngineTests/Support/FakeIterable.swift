@@ -37,6 +37,7 @@ final class FakeIterable: Destination {
         var listCalls = 0
         var inFlight: [String: Int] = [:]
         var overlaps = 0
+        var refusesConflicts = false
     }
 
     private let state = Mutex(State())
@@ -64,6 +65,11 @@ final class FakeIterable: Destination {
     var knownLists: [RemoteList] { state.withLock { $0.lists } }
     /// How often a person was in two requests at once.
     var overlaps: Int { state.withLock { $0.overlaps } }
+    /// Records whose two identifiers are those of two profiles fail from now on, as Iterable may have it; else the profile of the
+    /// userId gets the address too.
+    func refuseConflicts() { state.withLock { $0.refusesConflicts = true } }
+    /// Where a request comes after another process has taken over, people are in two requests at once, and are meant to be.
+    func forgetOverlaps() { state.withLock { $0.overlaps = 0 } }
 
     /// Members of a list, as `email/userId` with `-` for what is not known.
     func members(_ list: Int64? = nil) -> Set<String> {
@@ -187,6 +193,9 @@ final class FakeIterable: Destination {
                     return outcome
                 }
                 if request.operation == .subscribe {
+                    if state.refusesConflicts, FakeIterable.conflict(identity, state.profiles) {
+                        return .failed(FailureReason(code: "conflict", reason: "two profiles", httpStatus: 200))
+                    }
                     FakeIterable.subscribe(identity, request.listID, &state.profiles)
                 } else {
                     FakeIterable.unsubscribe(identity, request.listID, &state.profiles)
@@ -202,6 +211,14 @@ final class FakeIterable: Destination {
         }
         guard let email = identity.email else { return nil }
         return profiles.firstIndex { $0.email == email }
+    }
+
+    /// Whether the two identifiers are those of two profiles.
+    private static func conflict(_ identity: Identity, _ profiles: [Profile]) -> Bool {
+        guard let email = identity.email, let userID = identity.userID else { return false }
+        let byUserID = profiles.firstIndex { $0.userID == userID }
+        let byEmail = profiles.firstIndex { $0.email == email }
+        return byUserID != nil && byEmail != nil && byUserID != byEmail
     }
 
     private static func subscribe(_ identity: Identity, _ list: Int64, _ profiles: inout [Profile]) {

@@ -72,7 +72,9 @@ struct Scene {
                     settlesAt: listed && state != .subscribed ? settlesAt : nil)
             ], log: LogSettings())
         if state == .unsubscribing {
-            try await fixture.execute("UPDATE \(fixture.state("list_members")) SET state = 'unsubscribing'")
+            try await fixture.execute(
+                "UPDATE \(fixture.state("list_members")) SET state = 'unsubscribing'"
+                    + " WHERE email = '\(Self.identity(person).email ?? "")'")
         }
         for table in ["sync_runs", "sync_log", "settling_requests"] {
             try await fixture.execute("DELETE FROM \(fixture.state(table))")

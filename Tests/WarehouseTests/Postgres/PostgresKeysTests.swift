@@ -9,8 +9,10 @@ import Testing
 @Suite struct PostgresKeysTests {
     private static let publication = "CREATE PUBLICATION everything FOR ALL TABLES"
 
-    /// The state tables as version 2 had them.
-    private func withVersion2(_ body: (PostgresFixture) async throws -> Void) async throws {
+    private static let before = PostgresKeys.version - 1
+
+    /// The state tables as the version before the keys had them.
+    private func withVersionBefore(_ body: (PostgresFixture) async throws -> Void) async throws {
         try await withDatabase { fixture in
             let steps = EmbeddedMigrations.postgres.filter { $0.version < PostgresKeys.version }
             let ledger = steps.map { "INSERT INTO schema_migrations VALUES (\($0.version), '\($0.name)', now());" }
@@ -74,7 +76,7 @@ import Testing
     }
 
     @Test func diagnosisTriesWhetherRowsCanBeDeleted() async throws {
-        try await withVersion2 { fixture in
+        try await withVersionBefore { fixture in
             #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine), "nothing is published")
             try await fixture.execute(Self.publication)
             let wrong = await fixture.warehouse.diagnose([]).filter { !$0.isFine }
@@ -83,7 +85,7 @@ import Testing
             #expect(wrong.allSatisfy { $0.mend?.contains("rollcall migrate") == true })
             try await Self.fillLog(fixture, rows: 10)
             let migrated = try await fixture.warehouse.migrate()
-            #expect(migrated.from == 2)
+            #expect(migrated.from == Self.before)
             #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine))
             #expect(try await Self.indexes(fixture) == Self.keyed)
             #expect(try await fixture.query("SELECT count(*) FROM rollcall.sync_log") == [["10"]])
@@ -112,7 +114,7 @@ import Testing
         "CREATE UNIQUE INDEX sync_log_key ON rollcall.sync_log (run_id, record_id)",
     ])
     func whatItsOwnerHasDoneIsKept(_ statement: String) async throws {
-        try await withVersion2 { fixture in
+        try await withVersionBefore { fixture in
             try await Self.fillLog(fixture, rows: 10)
             try await fixture.execute(statement)
             _ = try await fixture.warehouse.migrate()
@@ -129,7 +131,7 @@ import Testing
     private func withBuildUnderWay(
         _ body: (PostgresFixture, _ release: () async throws -> Void) async throws -> Void
     ) async throws {
-        try await withVersion2 { fixture in
+        try await withVersionBefore { fixture in
             try await Self.fillLog(fixture, rows: 300_000)
             let bystander = try PostgresClient(fixture.url.reveal())
             try bystander.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
@@ -161,7 +163,7 @@ import Testing
             #expect(try await Self.builder(fixture) != nil)
             try await release()
             let results = try await [first, second]
-            #expect(results.contains { $0.from == 2 } && Set(results.map(\.to)).count == 1)
+            #expect(results.contains { $0.from == Self.before } && Set(results.map(\.to)).count == 1)
             #expect(try await Self.indexes(fixture) == Self.keyed)
             #expect(try await fixture.query("SELECT count(*) FROM rollcall.sync_log") == [["300004"]])
             await other.close()
@@ -176,7 +178,7 @@ import Testing
             try await fixture.execute("SELECT pg_terminate_backend(\(builder))")
             #expect(await broken?.kind == .connection)
             #expect(try await Self.indexes(fixture).contains("sync_log_key invalid"))
-            #expect(try await fixture.warehouse.schemaVersion() == 2)
+            #expect(try await fixture.warehouse.schemaVersion() == Self.before)
             try await release()
             _ = try await fixture.warehouse.migrate()
             #expect(try await Self.indexes(fixture) == Self.keyed)
@@ -218,7 +220,7 @@ import Testing
                 "(SELECT now() - query_start FROM pg_stat_activity WHERE pid = \(try await Self.builder(fixture) ?? "0"))"
             try await poll { try await fixture.query("SELECT \(seconds) > interval '2 seconds'") == [["t"]] }
             try await release()
-            #expect(try await migrated.from == 2)
+            #expect(try await migrated.from == Self.before)
             #expect(try await Self.indexes(fixture) == Self.keyed)
             await warehouse.close()
         }
@@ -236,12 +238,12 @@ import Testing
         """
 
     @Test(arguments: [true, false]) func aPartitionedLogIsIdentifiedByItsWholeRows(isUpgrade: Bool) async throws {
-        try await withVersion2 { fixture in
+        try await withVersionBefore { fixture in
             if !isUpgrade { _ = try await fixture.warehouse.migrate() }
             try await fixture.execute(Self.partition)
             let migrated = try await fixture.warehouse.migrate()
             if isUpgrade {
-                #expect(migrated.from == 2)
+                #expect(migrated.from == Self.before)
                 let identities = try await fixture.query(
                     "SELECT DISTINCT relreplident FROM pg_class WHERE relname IN ('sync_log', 'sync_log_old', 'sync_log_new')"
                 )

@@ -34,14 +34,21 @@ extension PostgresSession {
     ///
     /// Where rows have characters that the database's encoding may lack, the server must be asked, which it cannot be in
     /// mid-COPY: the rows so far are ended as one COPY, and the others follow in another of the same transaction.
-    func copyIn(_ sql: String, _ fill: (inout BinaryCopyWriter) throws -> Bool) throws {
+    ///
+    /// - Returns: how many rows the server says it took. Where a trigger keeps rows away or puts them elsewhere, as an owner may
+    ///   have partitioned a table, these are fewer than were written.
+    @discardableResult
+    func copyIn(_ sql: String, _ fill: (inout BinaryCopyWriter) throws -> Bool) throws -> Int {
         try beginCopyIn(sql)
+        var taken = 0
         var writer = BinaryCopyWriter(characters)
         do {
-            while try fill(&writer) {
+            var goesOn = true
+            while goesOn {
+                goesOn = try fill(&writer)
                 let unknown = writer.unknown
                 if !unknown.isEmpty {
-                    try endCopyIn()
+                    taken += try endCopyIn()
                     try learn(unknown)
                     writer.fillGaps()
                     try beginCopyIn(sql)
@@ -51,10 +58,10 @@ extension PostgresSession {
             }
         } catch {
             PQputCopyEnd(connection, "ended by the client")
-            try? drain()
+            _ = try? drain()
             throw error
         }
-        try endCopyIn()
+        return try taken + endCopyIn()
     }
 
     private func beginCopyIn(_ sql: String) throws {
@@ -62,12 +69,12 @@ extension PostgresSession {
         try put(BinaryCopyWriter().bytes)
     }
 
-    private func endCopyIn() throws {
+    private func endCopyIn() throws -> Int {
         var end = BinaryCopyWriter(characters)
         end.finish()
         try put(end.bytes)
         guard PQputCopyEnd(connection, nil) == 1 else { throw failure(PostgresResult(nil)) }
-        try drain()
+        return try drain()
     }
 
     private func put(_ bytes: [UInt8]) throws {
@@ -78,14 +85,19 @@ extension PostgresSession {
     }
 
     /// Reads the results that are left and throws the first failure among them.
-    private func drain() throws {
+    /// - Returns: how many rows they say they are about.
+    @discardableResult
+    private func drain() throws -> Int {
         var failed: PostgresFailure?
+        var rows = 0
         while let pointer = PQgetResult(connection) {
             let result = PostgresResult(pointer)
+            rows += result.affectedRows
             if result.status == PGRES_FATAL_ERROR { failed = failed ?? failure(result) }
             if PQstatus(connection) != CONNECTION_OK { break }
         }
         if let failed { throw failed }
         if PQstatus(connection) != CONNECTION_OK { throw failure(PostgresResult(nil)) }
+        return rows
     }
 }

@@ -94,7 +94,7 @@ struct PostgresArrivals {
             COPY list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since)
             FROM STDIN (FORMAT binary)
             """
-        try copy(sql, session) { writer, change, _ in
+        let taken = try copy(sql, session) { writer, change, _ in
             writer.beginRow(fields: 9)
             writer.text(run.sync)
             writer.integer(list)
@@ -106,15 +106,17 @@ struct PostgresArrivals {
             writer.raw(runID)
             writer.date(now)
         }
+        try PostgresCopied.prove(taken, of: count, "list_members")
     }
 
+    @discardableResult
     private func copy(
         _ sql: String, _ session: PostgresSession,
         _ row: (inout BinaryCopyWriter, Change, BatchOutcome) -> Void
-    ) throws {
+    ) throws -> Int {
         var left = batches[...]
         var entries: ArraySlice<Change> = []
-        try session.copyIn(sql) { writer in
+        return try session.copyIn(sql) { writer in
             for _ in 0..<Self.page {
                 while entries.isEmpty, let next = left.first {
                     entries = next.entries[...]

@@ -37,9 +37,8 @@ struct PostgresReplication {
                 try session.execute("EXPLAIN \(statement)")
             } catch let failure as PostgresFailure {
                 try session.execute("ROLLBACK TO SAVEPOINT replication")
-                // No replica identity; a publication's columns or filter that the identity does not fit. Others are
-                // found elsewhere.
-                if failure.sqlState == "55000" || failure.sqlState == "42P10" { return failure }
+                // Others are found elsewhere.
+                if failure.isOfPublication { return failure }
             }
         }
         return nil
@@ -99,4 +98,9 @@ struct PostgresReplication {
             """, [tables.schema, table]
         ).text(0, 0)
     }
+}
+
+extension PostgresFailure {
+    /// Whether a publication forbids the change: no replica identity, or columns or a filter that the identity does not fit.
+    var isOfPublication: Bool { sqlState == "55000" || sqlState == "42P10" }
 }

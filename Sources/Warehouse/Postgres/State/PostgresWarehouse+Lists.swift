@@ -123,7 +123,8 @@ enum PostgresLists {
             """, [sync, list.map { String($0) }])
         return try (0..<result.rowCount).map { row in
             var claim = ListClaim(
-                sync: result.text(row, 0) ?? "", binding: try binding(result, row, session), ownsMembers: result.boolean(row, 8))
+                sync: result.text(row, 0) ?? "", binding: try binding(result, row, session),
+                ownsMembers: result.boolean(row, 8))
             if let id = result.text(row, 9), let status = result.text(row, 10).flatMap(RunStatus.init) {
                 claim.openRun = ListClaim.OpenRun(id: id, status: status, listID: result.integer(row, 11))
             }

@@ -40,8 +40,10 @@ extension PostgresWarehouse {
             COPY sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id, not_before, parent,
                                logged_email, logged_user_id) FROM STDIN (FORMAT binary)
             """
-        try session.copyIn(sql) { writer in
+        var written = 0
+        let taken = try session.copyIn(sql) { writer in
             let changes = try plan.nextChanges(limit: page)
+            written += changes.count
             for change in changes {
                 writer.beginRow(fields: 11)
                 writer.raw(runID)
@@ -58,6 +60,7 @@ extension PostgresWarehouse {
             }
             return !changes.isEmpty
         }
+        try PostgresCopied.prove(taken, of: written, "sync_changes")
     }
 
     private static func copyRecords(
@@ -86,5 +89,15 @@ extension PostgresWarehouse {
             }
             return !records.isEmpty
         }
+    }
+}
+
+/// Whether a COPY has written all of its rows: a person whose row is lost would be sent for ever, or never.
+enum PostgresCopied {
+    static func prove(_ taken: Int, of written: Int, _ table: String) throws {
+        guard taken != written else { return }
+        throw WarehouseError(
+            .conflict, "The table \(table) took \(taken) of \(written) rows.",
+            hint: "A trigger or rule on it keeps rows away; take it off. Nothing was changed.")
     }
 }

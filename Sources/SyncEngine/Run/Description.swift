@@ -57,7 +57,7 @@ extension SyncPipeline {
                 }
             }
             group.addTask {
-                try? await Task.sleep(for: .seconds(seconds))
+                try? await clock.sleep(for: .seconds(seconds))
                 return false
             }
             defer { group.cancelAll() }

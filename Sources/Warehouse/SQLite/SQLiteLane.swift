@@ -105,7 +105,7 @@ final class SQLiteLane: Sendable {
 
     /// Lets go of a connection whose transaction could not even be rolled back; the next call opens another.
     private func dropIfUndone(_ connection: DatabaseQueue) {
-        guard (try? connection.inDatabase { $0.isInsideTransaction }) != false else { return }
+        guard connection.inDatabase({ $0.isInsideTransaction }) else { return }
         try? connection.close()
         state.withLock { if case .open = $0 { $0 = .unopened } }
     }

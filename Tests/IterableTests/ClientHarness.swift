@@ -14,7 +14,7 @@ struct Harness: Sendable {
 
     /// Runs `body` with a client and shuts the client down.
     static func run<Value: Sendable>(
-        timeout: Double = 20, script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step],
+        timeout: Double = 120, script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step],
         _ body: @Sendable (Harness) async throws -> Value
     ) async throws -> Value {
         let harness = Harness(server: try ScriptedServer(script), timeout: timeout)
@@ -34,7 +34,7 @@ struct Harness: Sendable {
     }
 
     static func client(
-        baseURL: String, key: String = key, timeout: Double = 20, log: RecordedLog = RecordedLog()
+        baseURL: String, key: String = key, timeout: Double = 120, log: RecordedLog = RecordedLog()
     ) -> IterableClient {
         var settings = DestinationSettings(
             name: "marketing", apiKey: Secret(key), projectType: .hybrid, baseURL: baseURL)

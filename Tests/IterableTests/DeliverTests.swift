@@ -21,7 +21,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
 
 @Suite struct DeliverTests {
     private func deliver(
-        timeout: Double = 20, _ script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step]
+        timeout: Double = 120, _ script: @escaping @Sendable (ScriptedServer.Request, Int) -> [ScriptedServer.Step]
     ) async throws -> String {
         try await Harness.run(timeout: timeout, script: script) { gist(await $0.client.deliver(Harness.request)) }
     }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct ListCallsTests {
     private func call<Value: Sendable>(
-        _ steps: [ScriptedServer.Step], timeout: Double = 20, _ body: @Sendable (IterableClient) async throws -> Value
+        _ steps: [ScriptedServer.Step], timeout: Double = 120, _ body: @Sendable (IterableClient) async throws -> Value
     ) async throws -> (Result<Value, DestinationError>, [ScriptedServer.Request]) {
         try await Harness.run(timeout: timeout) { _, _ in
             steps
@@ -19,7 +19,7 @@ import Testing
         }
     }
 
-    private func members(_ steps: [ScriptedServer.Step], timeout: Double = 20) async throws -> Result<
+    private func members(_ steps: [ScriptedServer.Step], timeout: Double = 120) async throws -> Result<
         [String], DestinationError
     > {
         try await call(steps, timeout: timeout) { client in

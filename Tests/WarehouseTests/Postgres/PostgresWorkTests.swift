@@ -143,10 +143,12 @@ import Warehouse
     /// Log, snapshot and outbox after `body`, without what differs from run to run.
     private func tables(
         _ withEntries: Bool, log: LogSettings = LogSettings(), adjust: (inout [Change]) -> Void = { _ in },
-        prepare: (PostgresFixture, Lease, SyncRun) async throws -> Void = { _, _, _ in }
+        prepare: (PostgresFixture, Lease, SyncRun) async throws -> Void = { _, _, _ in },
+        before: (PostgresFixture) async throws -> Void = { _ in }
     ) async throws -> [[[String?]]] {
         try await withDatabase { fixture in
             _ = try await fixture.warehouse.migrate()
+            try await before(fixture)
             let lease = try await fixture.warehouse.lease()
             var run = newRun()
             try await fixture.warehouse.openRun(lease, run)
@@ -176,6 +178,27 @@ import Warehouse
                 try await fixture.query("SELECT (generation <> 0)::text FROM rollcall.sync_state"),
             ]
         }
+    }
+
+    /// A row that is lost on the way to a table would be a person who is sent for ever, or never.
+    @Test(arguments: ["sync_changes", "list_members"]) func rowsThatATriggerKeepsAwayAreAnError(_ table: String) async throws {
+        let failure = await warehouseFailure {
+            try await tables(true) { _ in } prepare: { fixture, _, _ in
+                if table == "list_members" { try await fixture.execute(Self.trigger(table)) }
+            } before: { fixture in
+                if table == "sync_changes" { try await fixture.execute(Self.trigger(table)) }
+            }
+        }
+        #expect(failure?.kind == .conflict)
+        #expect(failure?.error.message == "The table \(table) took 599 of 600 rows.")
+    }
+
+    private static func trigger(_ table: String) -> String {
+        """
+        CREATE FUNCTION rollcall.keep_away() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN IF NEW.email = 'p7@example.com' THEN RETURN NULL; END IF; RETURN NEW; END$$;
+        CREATE TRIGGER keep_away BEFORE INSERT ON rollcall.\(table) FOR EACH ROW EXECUTE FUNCTION rollcall.keep_away();
+        """
     }
 
     @Test func theRowsAreTheSame() async throws {

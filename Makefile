@@ -4,7 +4,7 @@ BUILD = .build
 # Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
 SEEDS ?= 50000
 # Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 24
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12
 
 .PHONY: help demo test reload check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
 

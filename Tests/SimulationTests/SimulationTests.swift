@@ -1,4 +1,5 @@
 import RollcallCore
+import TestSupport
 import Testing
 
 @testable import Simulation
@@ -6,39 +7,56 @@ import Testing
 /// A small campaign in every test run; `make simulate` plays any number.
 @Suite struct SimulationTests {
     @Test(arguments: 0..<8)
-    func noRuleIsBroken(part: UInt64) {
-        let seeds = part * 100..<(part + 1) * 100
-        let broken = Simulation.campaign(seeds, threads: 1).broken
-        #expect(broken.map { "seed \($0.seed): \($0.violations[0])" } == [])
+    func noRuleIsBroken(part: UInt64) async throws {
+        let broken = try await busyWork {
+            Simulation.campaign(part * 100..<(part + 1) * 100, threads: 1).broken
+                .map { "seed \($0.seed): \($0.violations[0])" }
+        }
+        #expect(broken == [])
     }
 
     /// Every fault at every call of a plain history, one at a time: nothing is left to the dice.
     @Test(arguments: [ProjectType.email, .userID, .hybrid])
-    func everySingleFaultIsSurvived(type: ProjectType) {
+    func everySingleFaultIsSurvived(type: ProjectType) async throws {
         for list in [Scenario.ListStart.absent, .byID] {
-            let (tried, broken) = Simulation.everySingleFault(.plain(type, list: list))
-            #expect(broken == [])
-            #expect(tried > 500, "only \(tried) faults were tried")
+            try await everySingleFaultIsSurvived(.plain(type, list: list))
         }
     }
 
-    @Test func everySingleFaultIsSurvivedByAPersonOfTwoNames() {
-        let (tried, broken) = Simulation.everySingleFault(.twoNames())
+    @Test func everySingleFaultIsSurvivedByAPersonOfTwoNames() async throws {
+        try await everySingleFaultIsSurvived(.twoNames())
+    }
+
+    private func everySingleFaultIsSurvived(_ scenario: Scenario) async throws {
+        let (tried, broken) = try await busyWork { Simulation.everySingleFault(scenario) }
         #expect(broken == [])
         #expect(tried > 500, "only \(tried) faults were tried")
     }
 
-    @Test func aSeedIsAHistory() {
+    @Test func aSeedIsAHistory() async throws {
         for seed in UInt64(0)..<20 {
-            let (first, second) = (Simulation.play(seed: seed), Simulation.play(seed: seed))
-            #expect(first.trace == second.trace && first.steps == second.steps, "seed \(seed)")
+            let isTheSame = try await busyWork {
+                let (first, second) = (Simulation.play(seed: seed), Simulation.play(seed: seed))
+                return first.trace == second.trace && first.steps == second.steps
+            }
+            #expect(isTheSame, "seed \(seed)")
         }
     }
 
     /// The oracle must be able to say no: a warehouse that breaks its promise is found out, and the history is shrunk.
     @Test(arguments: Sabotage.allCases)
-    func aBrokenWarehouseIsFoundOut(sabotage: Sabotage) throws {
-        var scenario: Scenario?
+    func aBrokenWarehouseIsFoundOut(sabotage: Sabotage) async throws {
+        let found = try await busyWork { Self.firstBroken(sabotage) }
+        let scenario = try #require(found, "3000 histories with a warehouse that \(sabotage) broke no rule")
+        let (before, after) = try await busyWork { (History.play(scenario), Shrinker.shrink(scenario)) }
+        let shrunk = try #require(after)
+        #expect(!shrunk.violations.isEmpty)
+        #expect(shrunk.steps <= before.steps)
+        #expect(shrunk.faultsAt.count <= before.faultsAt.count)
+        #expect(!shrunk.story.isEmpty)
+    }
+
+    private static func firstBroken(_ sabotage: Sabotage) -> Scenario? {
         for seed in UInt64(0)..<3000 {
             var candidate = Scenario(seed: seed)
             candidate.sabotage = sabotage
@@ -47,17 +65,8 @@ import Testing
                 candidate.faults = [.stopBeforeWrite]
                 candidate.requestPercent = 50
             }
-            if !History.play(candidate).violations.isEmpty {
-                scenario = candidate
-                break
-            }
+            if !History.play(candidate).violations.isEmpty { return candidate }
         }
-        let found = try #require(scenario, "3000 histories with a warehouse that \(sabotage) broke no rule")
-        let before = History.play(found)
-        let after = try #require(Shrinker.shrink(found))
-        #expect(!after.violations.isEmpty)
-        #expect(after.steps <= before.steps)
-        #expect(after.faultsAt.count <= before.faultsAt.count)
-        #expect(!after.story.isEmpty)
+        return nil
     }
 }

@@ -82,6 +82,22 @@ public final class PostgresCluster: Sendable {
         }
     }
 
+    /// Makes a server of its own a hot standby, on which nothing can be written.
+    public func becomeStandby() async throws {
+        try await Self.onThread {
+            self.kill(SIGINT)
+            try self.awaitStop()
+            let signal = self.folder.appendingPathComponent("data/standby.signal").path
+            guard FileManager.default.createFile(atPath: signal, contents: nil) else {
+                throw Failure(description: "\(signal) cannot be written")
+            }
+            // The server runs as another user than the tests.
+            try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: signal)
+            try self.launch()
+            try self.awaitReadiness()
+        }
+    }
+
     /// A second server for a test that restarts it.
     public static func separate() async throws -> PostgresCluster {
         try await onThread { try PostgresCluster() }

@@ -75,7 +75,9 @@ struct PlanCommand: AsyncParsableCommand {
     private func showJSON(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
         var object = RunJSON(plan: plan.counts, sync: sync.name, listID: plan.listID, held: plan.held).text
         if let already { object = object.dropLast() + ",\"already_on_list\":\(already)}" }
-        object = object.dropLast() + ",\"overshared\":\(overshared(plan))}"
+        if !plan.oversharedIdentifiers.isEmpty {
+            object = object.dropLast() + ",\"overshared\":\(overshared(plan))}"
+        }
         console.out(object.dropLast() + ",\"rows\":[")
         var separator = ""
         try plan.forEachChange(limit: rows.limit) { change in

@@ -70,4 +70,21 @@ import Warehouse
             #expect(schemas.isEmpty)
         }
     }
+
+    /// Said by `check`, and by a run before it does anything.
+    @Test func aStandbyIsNamed() async throws {
+        let cluster = try await PostgresCluster.separate()
+        defer { cluster.stop() }
+        let fixture = try await PostgresFixture.make(on: cluster)
+        _ = try await fixture.warehouse.migrate()
+        try await fixture.execute("CREATE TABLE people (email text)")
+        try await cluster.becomeStandby()
+        let wrong = await fixture.warehouse.diagnose([.table(["people"])]).filter { !$0.isFine }
+        #expect(wrong.map(\.subject) == ["state schema rollcall"], "\(wrong)")
+        #expect(wrong.first?.detail.contains("standby") == true && wrong.first?.mend?.isEmpty == false, "\(wrong)")
+        let failure = await warehouseFailure { try await fixture.warehouse.lease() }
+        #expect(failure?.error.code == "warehouse_standby", "\(String(describing: failure))")
+        #expect(failure?.error.hint?.isEmpty == false)
+        await fixture.warehouse.close()
+    }
 }

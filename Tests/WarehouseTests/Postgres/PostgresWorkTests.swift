@@ -181,9 +181,12 @@ import Warehouse
     }
 
     /// A row that is lost on the way to a table would be a person who is sent for ever, or never.
-    @Test(arguments: ["sync_changes", "list_members"]) func rowsThatATriggerKeepsAwayAreAnError(_ table: String) async throws {
+    @Test(arguments: ["sync_changes", "list_members"]) func rowsThatATriggerKeepsAwayAreAnError(_ table: String)
+        async throws
+    {
         let failure = await warehouseFailure {
-            try await tables(true) { _ in } prepare: { fixture, _, _ in
+            try await tables(true) { _ in
+            } prepare: { fixture, _, _ in
                 if table == "list_members" { try await fixture.execute(Self.trigger(table)) }
             } before: { fixture in
                 if table == "sync_changes" { try await fixture.execute(Self.trigger(table)) }

@@ -36,7 +36,7 @@ final class Wire: @unchecked Sendable {
     private let patience: Int
 
     /// - Parameter receiveBuffer: bytes; small ones make a slow reader.
-    init(port: Int, receiveBuffer: Int32? = nil, patience: Int = 10) throws {
+    init(port: Int, receiveBuffer: Int32? = nil, patience: Int = 60) throws {
         self.patience = patience
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         if var receiveBuffer {

@@ -25,6 +25,9 @@ struct PostgresKeys {
         case unbuilt
         /// There is an index that is not valid: it is being built, or its build was broken off.
         case unfinished
+        /// The last transaction of a build, which makes the index valid, is about to commit. It does so after the build's lock
+        /// was given back (DefineIndex in PostgreSQL's indexcmds.c).
+        case finishing
     }
 
     private var index: String {
@@ -41,12 +44,17 @@ struct PostgresKeys {
             SELECT c.relkind = 'r' AND NOT c.relhassubclass, pg_relation_size(c.oid),
                    (SELECT bool_or(i.indisprimary) FROM pg_index i WHERE i.indrelid = c.oid),
                    (SELECT i.indisvalid FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid
+                     WHERE i.indrelid = c.oid AND k.relname = 'sync_log_key'),
+                   (SELECT i.xmax IN (SELECT l.transactionid FROM pg_locks l WHERE l.locktype = 'transactionid')
+                      FROM pg_index i JOIN pg_class k ON k.oid = i.indexrelid
                      WHERE i.indrelid = c.oid AND k.relname = 'sync_log_key')
               FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
              WHERE n.nspname = $1 AND c.relname = 'sync_log'
             """, [tables.schema])
         guard found.boolean(0, 0), !found.boolean(0, 2) else { return .ready }
-        if found.text(0, 3) != nil { return found.boolean(0, 3) ? .ready : .unfinished }
+        if found.text(0, 3) != nil {
+            return found.boolean(0, 3) ? .ready : found.boolean(0, 4) ? .finishing : .unfinished
+        }
         return found.count(0, 1) >= Self.leastBytes ? .unbuilt : .ready
     }
 
@@ -81,7 +89,7 @@ struct PostgresKeys {
             try session.execute("LOCK TABLE sync_log IN SHARE UPDATE EXCLUSIVE MODE")
             let found = try standing(session)
             if found == .unfinished { try session.execute("DROP INDEX sync_log_key") }
-            return found != .ready
+            return found == .unbuilt || found == .unfinished
         }
     }
 

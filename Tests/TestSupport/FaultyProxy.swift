@@ -102,6 +102,9 @@ public final class FaultyProxy: Sendable {
         for link in links where link.isFrozen { link.cut(reset: true) }
     }
 
+    /// Whether a request is kept back to its last byte.
+    public var keepsAWholeRequest: Bool { state.withLock { $0.links }.contains { $0.keepsAWholeRequest } }
+
     /// Forwards what was kept back.
     public func letGo() {
         for link in state.withLock({ $0.links }) { link.letGo() }

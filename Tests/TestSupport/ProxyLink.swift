@@ -23,6 +23,7 @@ final class ProxyLink: Sendable {
     private struct State {
         var isFrozen = false
         var isKept = false
+        var kept: [UInt8] = []
         var losesAnswer = false
         var isCut = false
         var pumps = 2
@@ -46,6 +47,17 @@ final class ProxyLink: Sendable {
     var isOver: Bool { state.withLock { $0.pumps == 0 } }
 
     func loseAnswer() { state.withLock { $0.losesAnswer = true } }
+
+    /// Whether what is kept back is a request to its last byte: its client has nothing left to send.
+    var keepsAWholeRequest: Bool {
+        let kept = state.withLock { $0.kept }
+        let text = String(decoding: kept, as: UTF8.self)
+        guard let head = text.range(of: "\r\n\r\n"),
+            let field = text.range(of: "content-length: *[0-9]+", options: [.regularExpression, .caseInsensitive]),
+            let length = Int(text[field].drop { !$0.isNumber })
+        else { return false }
+        return text[head.upperBound...].utf8.count >= length
+    }
 
     /// Forwards what was kept back.
     func letGo() { state.withLock { $0.isKept = false } }
@@ -96,9 +108,7 @@ final class ProxyLink: Sendable {
                 usleep(UInt32(seconds * 1_000_000))
                 guard Self.send(piece, to: sink) else { return cut(reset: false) }
             case .keep:
-                state.withLock { $0.isKept = !$0.isCut }
-                while state.withLock({ $0.isKept }) { usleep(5_000) }
-                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+                guard Self.send(keep(piece, source)[...], to: sink) else { return cut(reset: false) }
             case .trickle:
                 for index in piece.indices {
                     guard Self.send(piece[index...index], to: sink) else { return cut(reset: false) }
@@ -114,6 +124,23 @@ final class ProxyLink: Sendable {
         // One end has closed: so does the other.
         shutdown(sink, Int32(SHUT_WR))
         if direction == .toClient { cut(reset: false) }
+    }
+
+    /// Takes what comes until it is let go.
+    private func keep(_ piece: ArraySlice<UInt8>, _ source: Int32) -> [UInt8] {
+        state.withLock { state in
+            state.isKept = !state.isCut
+            state.kept = Array(piece)
+        }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while state.withLock({ $0.isKept }) {
+            let count = recv(source, &buffer, buffer.count, Int32(MSG_DONTWAIT))
+            if count > 0 { state.withLock { $0.kept += buffer[..<count] } } else { usleep(5_000) }
+        }
+        return state.withLock { state in
+            defer { state.kept = [] }
+            return state.kept
+        }
     }
 
     /// False when the connection was cut meanwhile.

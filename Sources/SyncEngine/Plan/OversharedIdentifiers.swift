@@ -97,7 +97,7 @@ struct OversharedIdentifiers: Sendable {
     // MARK: Applying them
 
     /// A row as if it had come without them.
-    /// - Returns: who is left, nil if nobody; and what the log says of the row, nil if it carries none of them.
+    /// - Returns: who is left, nil if no one; and what the log says of the row, nil if it carries none of them.
     func take(off identity: Identity, _ fingerprint: Fingerprint) -> (rest: Identity?, reason: FailureReason?) {
         let losesEmail = identity.email != nil && emails[fingerprint.high]?.value == identity.email
         let losesUserID = identity.userID != nil && userIDs[fingerprint.low]?.value == identity.userID

@@ -26,7 +26,7 @@ public struct Plan: Sendable {
     /// Identifiers that count as none, as too many rows carry them; the most shared ones first.
     public var oversharedIdentifiers: [OversharedIdentifier] { overshared.list }
 
-    /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: nobody), what the log says
+    /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: no one), what the log says
     /// of that, and the row that represents the person where it is another one.
     func standing(of row: Identity) -> (person: Identity?, reason: FailureReason?, representative: Identity?) {
         let fingerprinter = Fingerprinter(key: key)

@@ -34,7 +34,7 @@ struct SharedIdentifiers {
 
     /// - Parameters:
     ///   - entries: all entries that share an identifier with another one.
-    ///   - uncounted: ``keys(_:)`` of identifiers that count as none although rows carry them: they make nobody one person, but
+    ///   - uncounted: ``keys(_:)`` of identifiers that count as none although rows carry them: they make no one one person, but
     ///     whoever is known by one of them is kept.
     ///   - fold: called for each row folded into another one, for the log.
     init(_ entries: [Entry], uncounted: Set<String> = [], fold: (Identity) throws -> Void) rethrows {

@@ -27,7 +27,7 @@ struct PostgresReading {
     /// What a part does with each message of one COPY.
     typealias Body = (_ part: Int, UnsafeRawBufferPointer) throws -> Void
 
-    /// What is read. Each COPY has a header of its own, and so a body of its own.
+    /// What is read. Each COPY begins with its header, and so needs its own body.
     struct Work: Sendable {
         /// A SELECT of all rows.
         var select: String

@@ -51,8 +51,11 @@ final class Oracle {
     /// Trimmed and in lower case, as the contract has it; this model has no other white space than blank and tab.
     static func email(_ bytes: [UInt8]?) -> String? {
         guard let bytes else { return nil }
-        let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: CharacterSet(charactersIn: " \t"))
-        return text.contains("@") ? text.lowercased() : nil
+        let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        guard bytes.contains(UInt8(ascii: "@")), let first = bytes.firstIndex(where: { !isBlank($0) }),
+            let last = bytes.lastIndex(where: { !isBlank($0) })
+        else { return nil }
+        return String(decoding: bytes[first...last], as: UTF8.self).lowercased()
     }
 
     static func names(_ row: People.Row) -> [String] {
@@ -260,7 +263,8 @@ final class Oracle {
     func hasEnded(_ outcome: RunKind) {
         let store = store.state
         saw("outcome \(outcome.name)")
-        for row in store.runs { judgeAccounts(row.run, store) }
+        let log = Dictionary(grouping: store.log, by: \.runID)
+        for row in store.runs { judgeAccounts(row.run, log[row.run.id] ?? []) }
         for (_, members) in store.members {
             for entry in members.values where entry.member.state == .subscribed {
                 if !acknowledged.contains(Oracle.name(entry.member.identity)) {
@@ -270,7 +274,7 @@ final class Oracle {
         }
     }
 
-    private func judgeAccounts(_ run: SyncRun, _ store: MemoryState) {
+    private func judgeAccounts(_ run: SyncRun, _ log: [LogRecord]) {
         saw("run \(run.status.rawValue)")
         if let code = run.error?.code { saw("error \(code)") }
         guard run.status.isSettled else { return }
@@ -279,8 +283,8 @@ final class Oracle {
         guard run.status.isFinal, !(run.status == .cancelled && run.held.isEmpty == false) else { return }
         var sums: [String: Int] = [:]
         var people: Set<String> = []
-        judgeShared(run, store)
-        for record in store.log where record.runID == run.id {
+        judgeShared(run, log)
+        for record in log {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
             guard record.operation != "validate" else { continue }
@@ -306,9 +310,9 @@ final class Oracle {
     }
 
     /// Each row that lost an identifier which too many share has its record.
-    private func judgeShared(_ run: SyncRun, _ store: MemoryState) {
+    private func judgeShared(_ run: SyncRun, _ log: [LogRecord]) {
         guard let audience = readingOfRun[run.id]?.audience, run.counts.rowsRead > 0 else { return }
-        let records = store.log.filter { $0.runID == run.id && $0.errorCode == "identifier_shared" }
+        let records = log.filter { $0.errorCode == "identifier_shared" }
         let failed = records.count { $0.status == "failed" }
         if failed != audience.sharedInvalid || records.count - failed != audience.shared {
             violated(

@@ -203,7 +203,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             return (.answer(status: 200, body: body), everyone)
         default: break
         }
-        return (.answer(status: 200, body: body), Set(failures.keys))
+        // An answer vouches for no record that was refused, whether or not it names the record.
+        return (.answer(status: 200, body: body), sparing.union(failures.keys))
     }
 
     // MARK: Lists

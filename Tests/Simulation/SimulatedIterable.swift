@@ -209,17 +209,14 @@ final class SimulatedIterable {
                     .append(dice.chance(30) ? email.uppercased() : email)
             }
         }
-        var object: [String: Any] = [
-            "successCount": request.subscribers.count - failures.count - countedAlso,
-            "failCount": failures.count + countedAlso,
-        ]
-        if dice.chance(30) {
-            for (name, people) in lists { object[name] = people }
-        } else {
-            object["failedUpdates"] = lists
-        }
-        let data = try? JSONSerialization.data(withJSONObject: object, options: .sortedKeys)
-        return Array(data ?? Data())
+        let counts =
+            #""successCount":\#(request.subscribers.count - failures.count - countedAlso),"#
+            + #""failCount":\#(failures.count + countedAlso)"#
+        let named = lists.sorted { $0.key < $1.key }.map { list, names in
+            "\"\(list)\":[" + names.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+        }.joined(separator: ",")
+        if !dice.chance(30) { return Array(#"{\#(counts),"failedUpdates":{\#(named)}}"#.utf8) }
+        return Array("{\(counts)\(named.isEmpty ? "" : ",")\(named)}".utf8)
     }
 }
 

@@ -66,8 +66,10 @@ final class World: @unchecked Sendable {
 
     private func nextReady() -> Int? {
         if isOrderly { return ready.firstIndex { !$0.process.isStopped } }
-        let running = ready.indices.filter { !ready[$0].process.isStopped }
-        return running.isEmpty ? nil : running[dice.below(running.count)]
+        let running = ready.count { !$0.process.isStopped }
+        if running == 0 { return nil }
+        let chosen = dice.below(running)
+        return running == ready.count ? chosen : ready.indices.filter { !ready[$0].process.isStopped }[chosen]
     }
 
     private func fireNextTimer() -> Bool {

@@ -2,8 +2,7 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// What outcomes do to the snapshot, the log, the outbox and the settling requests: the table of
-/// `Warehouse.acknowledge`, record by record.
+/// What outcomes do to the snapshot, the log, the outbox and the settling requests, record by record.
 extension MemoryState {
     struct Record {
         var change: Change
@@ -17,7 +16,7 @@ extension MemoryState {
         _ run: SyncRun, _ outcomes: [BatchOutcome], _ log: LogSettings, now: Date
     ) throws(WarehouseError) {
         guard run.listID != nil || outcomes.isEmpty else {
-            throw WarehouseError(.other, "the run \(run.id) has outcomes but no list")
+            throw WarehouseError(.conflict, "the run \(run.id) has outcomes but no list")
         }
         let records = outcomes.flatMap { batch in
             (outbox[run.id] ?? []).compactMap { change -> Record? in
@@ -37,12 +36,16 @@ extension MemoryState {
     mutating func apply(
         _ records: [Record], run: String, sync: String, list: Int64?, _ log: LogSettings, now: Date
     ) {
+        if let list {
+            let place = MemoryState.Place(sync: sync, list: list)
+            for record in records { supersede(record, place, run: run, now: now) }
+            for record in records { move(record, place, run: run, now: now) }
+        }
         for record in records {
-            if let list { move(record, MemoryState.Place(sync: sync, list: list), run: run, now: now) }
-            let name = record.outcome.logged
-            if log.retain && (log.records == .all || name != "succeeded") {
+            let status = record.outcome.kind.logStatus
+            if log.retain && (log.records == .all || record.outcome != .succeeded) {
                 write(
-                    run, sync, record.change, status: name, reason: record.outcome.reason,
+                    run, sync, record.change, status: status, reason: record.outcome.reason,
                     httpStatus: record.httpStatus, attempts: record.attempts, now: now)
             }
         }
@@ -52,64 +55,48 @@ extension MemoryState {
         }
     }
 
-    private mutating func move(_ record: Record, _ place: Place, run: String, now: Date) {
-        let (change, maybe) = (record.change, record.settlesAt != nil)
-        let older = (outbox[run] ?? []).filter { $0.kind == .supersede && $0.parent == change.sequence }
-        switch (change.operation, record.outcome) {
-        case (.subscribe, .succeeded):
-            for old in older { members[place]?[old.fingerprint] = nil }
-            put(change, .subscribed, listed: true, place, run, now)
-        case (.subscribe, .rejected(let reason)):
-            put(change, .rejected, listed: maybe, place, run, now, reason: reason, httpStatus: record.httpStatus)
-        case (.subscribe, .unknown):
-            if members[place]?[change.fingerprint]?.member.state != .subscribed {
-                put(change, .subscribing, listed: true, place, run, now)
-            }
-        case (.subscribe, .failed):
-            guard maybe else { break }
-            if members[place]?[change.fingerprint] == nil {
-                put(change, .subscribing, listed: true, place, run, now)
-            } else {
-                members[place]?[change.fingerprint]?.member.listed = true
-            }
-        case (.unsubscribe, .succeeded):
-            for old in older { members[place]?[old.fingerprint] = nil }
-            members[place]?[change.fingerprint] = nil
-        case (.unsubscribe, .unknown),
-            (.unsubscribe, .failed) where maybe,
-            (.unsubscribe, .rejected) where maybe:
-            for old in older {
-                guard let state = members[place]?[old.fingerprint]?.member.state,
-                    state == .subscribed || state == .subscribing
-                else { continue }
-                members[place]?[old.fingerprint]?.member.state = .unsubscribing
-                members[place]?[old.fingerprint]?.sinceRunID = run
-                members[place]?[old.fingerprint]?.since = now
-            }
-            put(change, .unsubscribing, listed: true, place, run, now)
-        default: break
+    private mutating func supersede(_ record: Record, _ place: Place, run: String, now: Date) {
+        for older in outbox[run] ?? [] where older.kind == .supersede && older.parent == record.change.sequence {
+            carryOut(.superseded, on: older, record, place, run, now)
         }
-        guard let settlesAt = record.settlesAt, record.outcome.logged != "not_attempted" else { return }
+    }
+
+    private mutating func move(_ record: Record, _ place: Place, run: String, now: Date) {
+        carryOut(.own, on: record.change, record, place, run, now)
+        guard let settlesAt = record.settlesAt, record.outcome.kind != .notAttempted else { return }
         settling.append(
             Settling(
                 place: place,
                 request: SettlingRequest(
-                    identity: change.identity, operation: change.operation, settlesAt: settlesAt)))
+                    identity: record.change.identity, operation: record.change.operation, settlesAt: settlesAt)))
     }
 
-    private mutating func put(
-        _ change: Change, _ state: MemberState, listed: Bool, _ place: Place, _ run: String, _ now: Date,
-        reason: FailureReason? = nil, httpStatus: Int? = nil
+    private mutating func carryOut(
+        _ relation: EntryTransition.Relation, on change: Change, _ record: Record, _ place: Place, _ run: String,
+        _ now: Date
     ) {
         let old = members[place]?[change.fingerprint]
-        let isSame = old?.member.state == state
-        if isSame && (state == .subscribed || state == .unsubscribing) { return }
-        var member = Member(
-            fingerprint: change.fingerprint, identity: old?.member.identity ?? change.identity, state: state,
-            listed: listed || old?.member.listed == true)
-        member.rejection = reason.map { FailureReason(code: $0.code, reason: $0.reason, httpStatus: httpStatus) }
-        members[place, default: [:]][change.fingerprint] = MemberEntry(
-            member: member, sinceRunID: isSame ? old?.sinceRunID ?? run : run, since: isSame ? old?.since ?? now : now)
+        let write = EntryTransition.next(
+            relation, old?.member.mark, record.change.operation, record.outcome.kind,
+            mayStillLand: record.settlesAt != nil)
+        switch write {
+        case .keep: break
+        case .drop: members[place]?[change.fingerprint] = nil
+        case .put(let mark):
+            let isSame = old?.member.state == mark.state
+            var member = Member(
+                fingerprint: change.fingerprint, identity: old?.member.identity ?? change.identity, state: mark.state,
+                listed: mark.listed)
+            if mark.state == .rejected { member.rejection = rejection(record) ?? old?.member.rejection }
+            members[place, default: [:]][change.fingerprint] = MemberEntry(
+                member: member, sinceRunID: isSame ? old?.sinceRunID ?? run : run,
+                since: isSame ? old?.since ?? now : now)
+        }
+    }
+
+    private func rejection(_ record: Record) -> FailureReason? {
+        guard case .rejected(let reason) = record.outcome else { return nil }
+        return FailureReason(code: reason.code, reason: reason.reason, httpStatus: record.httpStatus)
     }
 
     // MARK: Without a request
@@ -123,7 +110,7 @@ extension MemoryState {
             parked[change.operation] += 1
             let refusal =
                 members[place]?[change.fingerprint]?.member.rejection
-                ?? FailureReason(code: "rejected", reason: "Iterable refused this person in an earlier run.")
+                ?? .refusedEarlier
             if log.retain {
                 write(
                     run.id, run.sync, change, status: "failed", reason: refusal, httpStatus: refusal.httpStatus,
@@ -131,8 +118,9 @@ extension MemoryState {
             }
         }
         for change in outbox[run.id] ?? [] where change.kind == .forget {
-            guard let member = members[place]?[change.fingerprint]?.member, member.state == .rejected, !member.listed
-            else { continue }
+            guard let mark = members[place]?[change.fingerprint]?.member.mark, EntryTransition.isForgotten(mark) else {
+                continue
+            }
             members[place]?[change.fingerprint] = nil
         }
         outbox[run.id]?.removeAll { $0.kind == .parked || $0.kind == .forget }
@@ -154,18 +142,13 @@ extension MemoryState {
             let lost = (outbox[orphan.run.id] ?? []).filter {
                 $0.kind == .send && $0.sequence <= orphan.claimedThrough
             }
-            let reason = FailureReason(
-                code: "interrupted",
-                reason: "The process ended before Iterable's answer was recorded; the next run settles this.")
             let records = lost.map {
                 Record(
-                    change: $0, outcome: .unknown(reason), httpStatus: nil, attempts: 1,
+                    change: $0, outcome: .unknown(.answerNotRecorded), httpStatus: nil, attempts: 1,
                     settlesAt: now.addingTimeInterval(settleSeconds))
             }
             apply(records, run: orphan.run.id, sync: sync, list: orphan.run.listID, log, now: now)
-            let unsent = FailureReason(
-                code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
-            giveUpRest(orphan.run.id, sync, unsent, log, now: now)
+            giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)
             guard let index = runs.firstIndex(where: { $0.run.id == orphan.run.id }) else { continue }
             var counts = runs[index].run.counts
             counts.unknown += lost.count
@@ -177,24 +160,5 @@ extension MemoryState {
             runs[index].run.finishedAt = now
         }
         return orphans.compactMap { self.run($0.run.id) }
-    }
-}
-
-extension RecordOutcome {
-    /// The status under which it is logged.
-    var logged: String {
-        switch self {
-        case .succeeded: "succeeded"
-        case .failed, .rejected: "failed"
-        case .unknown: "unknown"
-        case .notAttempted: "not_attempted"
-        }
-    }
-
-    var reason: FailureReason? {
-        switch self {
-        case .succeeded: nil
-        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason): reason
-        }
     }
 }

@@ -69,6 +69,36 @@ public enum RecordOutcome: Sendable, Equatable {
     case unknown(FailureReason)
     /// Certainly never sent or certainly not carried out; the next run tries again.
     case notAttempted(FailureReason)
+
+    /// The outcome without its reason.
+    public enum Kind: String, Sendable, CaseIterable {
+        case succeeded
+        case failed
+        case rejected
+        case unknown
+        case notAttempted = "not_attempted"
+
+        /// The status in `sync_log`: `succeeded`, `failed`, `unknown` or `not_attempted`.
+        public var logStatus: String { self == .rejected ? Kind.failed.rawValue : rawValue }
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .succeeded: .succeeded
+        case .failed: .failed
+        case .rejected: .rejected
+        case .unknown: .unknown
+        case .notAttempted: .notAttempted
+        }
+    }
+
+    /// nil for a success.
+    public var reason: FailureReason? {
+        switch self {
+        case .succeeded: nil
+        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason): reason
+        }
+    }
 }
 
 /// The outcome of a run of consecutive changes that one request carried.

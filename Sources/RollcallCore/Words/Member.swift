@@ -50,6 +50,19 @@ public struct FailureReason: Sendable, Hashable {
     }
 }
 
+extension FailureReason {
+    /// A person who is suppressed, where the snapshot does not say why Iterable refused them.
+    public static let refusedEarlier = FailureReason(
+        code: "rejected", reason: "Iterable refused this person in an earlier run.")
+    /// Of a run whose process ended: this may have been sent.
+    public static let answerNotRecorded = FailureReason(
+        code: "interrupted",
+        reason: "The process ended before Iterable's answer was recorded; the next run takes that into account.")
+    /// Of a run whose process ended: this was certainly not sent.
+    public static let endedBeforeSending = FailureReason(
+        code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
+}
+
 /// A request about this person got no answer and may still be carried out until `settlesAt`.
 /// Until then the opposite operation must not be sent to the same email or userId.
 public struct SettlingRequest: Sendable, Equatable {
@@ -62,4 +75,8 @@ public struct SettlingRequest: Sendable, Equatable {
         self.operation = operation
         self.settlesAt = settlesAt
     }
+}
+
+extension Member {
+    public var mark: EntryMark { EntryMark(state, listed: listed) }
 }

@@ -101,16 +101,8 @@ public protocol Warehouse: Sendable {
     /// Records outcomes, all in one transaction: snapshot, log, outbox, settling requests, and the run's counts,
     /// requests and error as `run` has them.
     ///
-    /// | operation, outcome | snapshot |
-    /// |---|---|
-    /// | subscribe succeeded | entry `subscribed`, listed; since this run unless it was `subscribed` already; entries of `supersede` changes whose parent it is are dropped |
-    /// | subscribe failed | an existing entry stays as it is, but becomes listed when `settlesAt` is set; none is made, except `subscribing`, listed, when `settlesAt` is set |
-    /// | subscribe rejected | entry `rejected` with the reason; listed if it was before, or when `settlesAt` is set |
-    /// | subscribe unknown | entry `subscribing`, listed (an existing `subscribed` entry stays `subscribed`) |
-    /// | unsubscribe succeeded | entry dropped, and those of its `supersede` changes |
-    /// | unsubscribe failed or rejected | entry stays as it is; as with unknown when `settlesAt` is set |
-    /// | unsubscribe unknown | entry `unsubscribing`, listed; those of its `supersede` changes `unsubscribing` too |
-    /// | not attempted | nothing |
+    /// What an outcome does to the snapshot is what ``EntryTransition`` says: first to the entries of the `supersede` changes
+    /// whose parents have an outcome, then to the entries of the changes themselves.
     ///
     /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was
     /// sent leaves a settling request with its operation. Each outcome leaves one `sync_log` row per change (`log`

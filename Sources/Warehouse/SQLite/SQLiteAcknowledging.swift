@@ -8,7 +8,7 @@ extension SQLiteWarehouse {
     ) async throws(WarehouseError) {
         try await write(lease) { database in
             guard run.listID != nil || outcomes.isEmpty else {
-                throw WarehouseError(.other, "The run \(run.id) has outcomes but no list.")
+                throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
             }
             let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
             try work.clear()
@@ -22,12 +22,15 @@ extension SQLiteWarehouse {
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
+            guard run.status.isFinal else {
+                throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
+            }
             // Repeated after a lost answer: it is done.
-            if try SQLiteRuns.find(database, id: run.id)?.status == run.status, run.status.isFinal { return }
+            if try SQLiteRuns.find(database, id: run.id)?.status == run.status { return }
             let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
             try work.giveUpRest(reason)
             var ended = run
-            if ended.status.isFinal { ended.finishedAt = try run.finishedAt ?? Self.now(database) }
+            ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRuns.save(database, ended)
             try database.change(
                 "DELETE FROM rollcall_settling_requests WHERE sync_name = :sync AND settles_at < \(SQLiteTime.now)",
@@ -41,6 +44,7 @@ extension SQLiteWarehouse {
         try await write(lease) { database in
             let names: [String: SQLiteValue] = [
                 "sync": .of(run.sync), "run": .of(run.id), "list": .of(run.listID),
+                "code": .of(FailureReason.refusedEarlier.code), "reason": .of(FailureReason.refusedEarlier.reason),
             ]
             if log.retain { try database.change(Self.logParked, names) }
             var parked = PerOperation()
@@ -81,8 +85,8 @@ extension SQLiteWarehouse {
         SELECT :run, :sync,
                iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.email, c.logged_email),
                iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.user_id, c.logged_user_id),
-               c.operation, 'failed', coalesce(m.error_code, 'rejected'),
-               coalesce(m.error_reason, 'Iterable refused this person in an earlier run.'), m.http_status, 0,
+               c.operation, 'failed', coalesce(m.error_code, :code),
+               coalesce(m.error_reason, :reason), m.http_status, 0,
                \(SQLiteTime.now)
           FROM rollcall_sync_changes c LEFT JOIN rollcall_list_members m
             ON m.sync_name = :sync AND m.list_id = :list AND m.fingerprint = c.fingerprint
@@ -91,17 +95,12 @@ extension SQLiteWarehouse {
 
     private static let forget = """
         DELETE FROM rollcall_list_members
-         WHERE sync_name = :sync AND list_id = :list AND state = 'rejected' AND NOT listed AND fingerprint IN (
+         WHERE sync_name = :sync AND list_id = :list
+           AND \(TransitionTable.mark(of: "rollcall_list_members")) IN (\(TransitionTable.forgotten)) AND fingerprint IN (
             SELECT fingerprint FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'forget')
         """
 
     // MARK: Runs of processes that ended
-
-    private static let unanswered = FailureReason(
-        code: "interrupted",
-        reason: "The process ended before Iterable's answer was recorded; the next run settles this.")
-    private static let unsent = FailureReason(
-        code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
 
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
@@ -119,12 +118,12 @@ extension SQLiteWarehouse {
                 while true {
                     try work.clear()
                     let added = try work.addUnanswered(
-                        through: orphan.claimed, settlesAt: settlesAt, reason: Self.unanswered)
+                        through: orphan.claimed, settlesAt: settlesAt, reason: .answerNotRecorded)
                     guard added > 0 else { break }
                     try work.apply(listID: orphan.list)
                     unknown += added
                 }
-                try work.giveUpRest(Self.unsent)
+                try work.giveUpRest(.endedBeforeSending)
                 try Self.closeOrphan(database, id: orphan.id, unknown: unknown)
                 return try SQLiteRuns.find(database, id: orphan.id)
             }
@@ -138,9 +137,15 @@ extension SQLiteWarehouse {
             UPDATE rollcall_sync_runs
                SET status = 'interrupted', finished_at = \(SQLiteTime.now), unknown = unknown + :unknown,
                    rows_read = rows_invalid + rows_duplicate + audience_size,
-                   not_attempted = planned_subscribe + planned_unsubscribe - succeeded_subscribe
-                       - succeeded_unsubscribe - failed_subscribe - failed_unsubscribe - unknown - :unknown
+                   not_attempted = max(0, \(remainder)),
+                   planned_subscribe = planned_subscribe + max(0, -(\(remainder)))
              WHERE run_id = :id
             """, ["id": .of(id), "unknown": .of(unknown)])
     }
+
+    /// Planned records without an outcome; never below zero unless the counts were wrong before.
+    private static let remainder = """
+        planned_subscribe + planned_unsubscribe - succeeded_subscribe - succeeded_unsubscribe
+        - failed_subscribe - failed_unsubscribe - unknown - :unknown
+        """
 }

@@ -2,8 +2,9 @@ import Foundation
 import GRDB
 import RollcallCore
 
-/// What outcomes do to the snapshot, the log, the outbox and the settling requests. Outcomes are first brought
-/// together with their changes in a work table of the connection; the rest is a fixed number of statements.
+/// Carries out what outcomes do to the snapshot, the log, the outbox and the settling requests. Outcomes are first brought
+/// together with their changes in a work table of the connection; the rest is a fixed number of statements. What an outcome
+/// does to an entry is decided by ``EntryTransition``, whose table the connection has as a table.
 struct SQLiteOutcomes {
     let database: Database
     let sync: String
@@ -18,7 +19,21 @@ struct SQLiteOutcomes {
             sequence INTEGER PRIMARY KEY, operation TEXT, fingerprint BLOB, email TEXT, user_id TEXT,
             logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
             http_status INTEGER, attempts INTEGER, settles_at TEXT);
+        CREATE TEMP TABLE rollcall_transitions (
+            relation TEXT, operation TEXT, outcome TEXT, may_still_land INTEGER, before TEXT, action TEXT, state TEXT,
+            listed INTEGER, PRIMARY KEY (relation, operation, outcome, may_still_land, before)) WITHOUT ROWID;
+        \(transitions)
         """
+
+    private static let transitions = EntryTransition.Relation.allCases.flatMap { relation in
+        RollcallCore.Operation.allCases.map { operation in
+            """
+            INSERT INTO temp.rollcall_transitions
+            SELECT '\(relation.rawValue)', '\(operation.rawValue)', *
+              FROM (VALUES \(TransitionTable.rows(relation, operation)));
+            """
+        }
+    }.joined(separator: "\n")
 
     private var names: [String: SQLiteValue] { ["sync": .of(sync), "run": .of(runID)] }
 
@@ -58,28 +73,17 @@ struct SQLiteOutcomes {
         guard !exceptions.isEmpty else { return }
         let insert = try SQLitePrepared(database, "INSERT INTO temp.rollcall_exceptions VALUES (?, ?, ?, ?, ?)")
         for (sequence, outcome) in exceptions {
-            let (name, reason) = Self.describe(outcome)
             try insert.bind(1, .integer(sequence))
-            try insert.bind(2, .text(name))
-            try insert.bind(3, .of(reason?.code))
-            try insert.bind(4, .of(reason?.reason))
-            try insert.bind(5, .of(reason?.httpStatus))
+            try insert.bind(2, .text(outcome.kind.rawValue))
+            try insert.bind(3, .of(outcome.reason?.code))
+            try insert.bind(4, .of(outcome.reason?.reason))
+            try insert.bind(5, .of(outcome.reason?.httpStatus))
             _ = try insert.step()
             insert.reset()
         }
     }
 
-    private static func describe(_ outcome: RecordOutcome) -> (name: String, reason: FailureReason?) {
-        switch outcome {
-        case .succeeded: ("succeeded", nil)
-        case .failed(let reason): ("failed", reason)
-        case .rejected(let reason): ("rejected", reason)
-        case .unknown(let reason): ("unknown", reason)
-        case .notAttempted(let reason): ("not_attempted", reason)
-        }
-    }
-
-    /// Adds a page of changes that may have been sent and whose answer nobody recorded. Returns how many.
+    /// Adds a page of changes that may have been sent and whose answer was not recorded. Returns how many.
     func addUnanswered(through sequence: Int64, settlesAt: Date, reason: FailureReason) throws -> Int {
         try change(
             """
@@ -112,7 +116,7 @@ struct SQLiteOutcomes {
         _ = try change(
             """
             DELETE FROM rollcall_sync_changes WHERE run_id = :run AND sequence IN (
-                SELECT c.sequence \(Self.superseded(where: "true")))
+                SELECT c.sequence \(Self.superseded))
             """)
         _ = try change(
             """
@@ -121,14 +125,16 @@ struct SQLiteOutcomes {
             """)
     }
 
+    /// First the older entries of the same people, then the entries of the changes themselves; dropping first, so that an entry
+    /// that two changes drop and doubt is dropped.
     private func moveSnapshot(_ values: [String: SQLiteValue]) throws {
         var changed = 0
-        for statement in [
-            Self.doubtSuperseded, Self.dropSuperseded, Self.subscribe, Self.subscribeMaybe, Self.drop,
-            Self.unsubscribeMaybe,
-        ] {
-            changed += try change(statement, values)
+        if try database.firstRow(Self.hasSuperseded, names, { $0.count(0) > 0 }) == true {
+            changed += try change(Self.dropSuperseded, values)
+            changed += try change(Self.putSuperseded, values)
         }
+        changed += try change(Self.drop, values)
+        changed += try change(Self.put, values)
         if changed > 0 { try Self.renewGeneration(database, sync: sync) }
     }
 
@@ -162,80 +168,80 @@ struct SQLiteOutcomes {
     /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
     /// there are, reads the run's whole outbox instead of this index; in a join, once somebody's `ANALYZE` has told it, to make
     /// a Bloom filter of it.
-    ///
-    /// - Parameter condition: on the work table.
-    private static func superseded(where condition: String) -> String {
-        """
+    private static let superseded = """
         FROM rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
              WHERE c.run_id = :run AND c.kind = 'supersede'
-               AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w WHERE \(condition))
+               AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
+        """
+
+    private static let hasSuperseded = "SELECT EXISTS (SELECT 1 \(superseded))"
+
+    // MARK: What the table of transitions says
+
+    /// Joins the work table (`w`) with the member of the change `c` and with what happens to it (`t`), in this order.
+    ///
+    /// - Parameter change: the outbox's row, or that of the work table, whose fingerprint is the member's.
+    private static func transitions(_ relation: EntryTransition.Relation, of change: String) -> String {
+        """
+        LEFT JOIN rollcall_list_members m
+                    ON m.sync_name = :sync AND m.list_id = :list AND m.fingerprint = \(change).fingerprint
+             CROSS JOIN temp.rollcall_transitions t
+                    ON t.relation = '\(relation.rawValue)' AND t.operation = w.operation AND t.outcome = w.outcome
+                   AND t.may_still_land = (w.settles_at IS NOT NULL)
+                   AND t.before = coalesce(\(TransitionTable.mark(of: "m")), 'absent')
         """
     }
 
+    private static let own = "FROM temp.rollcall_work w \(transitions(.own, of: "w"))"
+
+    private static let ofSuperseded = """
+        FROM temp.rollcall_work w CROSS JOIN rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+                    ON c.run_id = :run AND c.kind = 'supersede' AND c.parent = w.sequence
+             \(transitions(.superseded, of: "c"))
+        """
+
     private static let dropSuperseded = """
         DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT c.fingerprint \(superseded(where: "w.outcome = 'succeeded'")))
+            SELECT c.fingerprint \(ofSuperseded) WHERE t.action = 'drop')
         """
 
-    /// A removal that may have been carried out has removed the older entries of the person too.
-    private static let doubtSuperseded = """
-        UPDATE rollcall_list_members SET state = 'unsubscribing', since_run_id = :run, since = :now
-         WHERE sync_name = :sync AND list_id = :list AND state IN ('subscribed', 'subscribing') AND fingerprint IN (
-            SELECT c.fingerprint \(superseded(where: mayBeRemoved)))
-        """
+    private static let putSuperseded = put("c", ofSuperseded, rejection: false)
 
-    private static let mayBeRemoved = """
-        w.operation = 'unsubscribe'
-        AND (w.outcome = 'unknown' OR (w.outcome IN ('failed', 'rejected') AND w.settles_at IS NOT NULL))
-        """
-
-    /// Subscribed, refused for good, or perhaps subscribed. What is subscribed already stays so when an answer is lost.
-    private static let subscribe = """
-        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-            since_run_id, since, error_code, error_reason, http_status)
-        SELECT :sync, :list, fingerprint, email, user_id,
-               CASE outcome WHEN 'succeeded' THEN 'subscribed' WHEN 'rejected' THEN 'rejected' ELSE 'subscribing' END,
-               outcome <> 'rejected' OR settles_at IS NOT NULL, :run, :now,
-               iif(outcome = 'rejected', error_code, NULL), iif(outcome = 'rejected', error_reason, NULL),
-               iif(outcome = 'rejected', http_status, NULL)
-          FROM temp.rollcall_work
-         WHERE operation = 'subscribe' AND outcome IN ('succeeded', 'rejected', 'unknown')
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
-           SET state = excluded.state, listed = max(rollcall_list_members.listed, excluded.listed),
-               since_run_id = iif(rollcall_list_members.state = excluded.state,
-                                  rollcall_list_members.since_run_id, excluded.since_run_id),
-               since = iif(rollcall_list_members.state = excluded.state,
-                           rollcall_list_members.since, excluded.since),
-               error_code = excluded.error_code, error_reason = excluded.error_reason,
-               http_status = excluded.http_status
-         WHERE NOT (rollcall_list_members.state = 'subscribed' AND excluded.state IN ('subscribed', 'subscribing'))
-        """
-
-    /// Refused in the end, but an earlier attempt may still be carried out.
-    private static let subscribeMaybe = """
-        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-            since_run_id, since)
-        SELECT :sync, :list, fingerprint, email, user_id, 'subscribing', 1, :run, :now FROM temp.rollcall_work
-         WHERE operation = 'subscribe' AND outcome = 'failed' AND settles_at IS NOT NULL
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE SET listed = 1 WHERE NOT rollcall_list_members.listed
-        """
-
+    /// Operations that never drop the entry of their change are not looked up for it.
     private static let drop = """
         DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT fingerprint FROM temp.rollcall_work WHERE operation = 'unsubscribe' AND outcome = 'succeeded')
+            SELECT w.fingerprint \(own) WHERE t.action = 'drop'
+               AND w.operation IN (SELECT operation FROM temp.rollcall_transitions WHERE relation = 'own' AND action = 'drop'))
         """
 
-    private static let unsubscribeMaybe = """
-        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-            since_run_id, since)
-        SELECT :sync, :list, fingerprint, email, user_id, 'unsubscribing', 1, :run, :now FROM temp.rollcall_work
-         WHERE operation = 'unsubscribe'
-           AND (outcome = 'unknown' OR (outcome IN ('failed', 'rejected') AND settles_at IS NOT NULL))
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
-           SET state = 'unsubscribing', listed = 1, since_run_id = excluded.since_run_id, since = excluded.since,
-               error_code = NULL, error_reason = NULL, http_status = NULL
-         WHERE rollcall_list_members.state <> 'unsubscribing'
-        """
+    private static let put = put("w", own, rejection: true)
+
+    /// - Parameters:
+    ///   - change: whose identity a new entry gets.
+    ///   - rejection: whether the reason of the outcome may be that of the entry.
+    private static func put(_ change: String, _ source: String, rejection: Bool) -> String {
+        func reason(_ column: String) -> String {
+            rejection ? "iif(w.outcome = 'rejected' AND t.state = 'rejected', w.\(column), NULL)" : "NULL"
+        }
+        func kept(_ column: String) -> String {
+            "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
+                + " THEN rollcall_list_members.\(column) ELSE excluded.\(column) END"
+        }
+        return """
+            INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
+                since_run_id, since, error_code, error_reason, http_status)
+            SELECT :sync, :list, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
+                   \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
+              \(source) WHERE t.action = 'put'
+                ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
+               SET state = excluded.state, listed = excluded.listed,
+                   since_run_id = iif(rollcall_list_members.state = excluded.state,
+                                      rollcall_list_members.since_run_id, excluded.since_run_id),
+                   since = iif(rollcall_list_members.state = excluded.state,
+                               rollcall_list_members.since, excluded.since),
+                   \(kept("error_code")), \(kept("error_reason")), \(kept("http_status"))
+            """
+    }
 
     // MARK: What was never sent
 

@@ -17,7 +17,7 @@ enum OutcomeConformance {
 
         var title: String {
             let entry = before.map { "\($0.state) \($0.listed)" } ?? "no entry"
-            return "\(operation) \(word(outcome))\(settles ? " settling" : "") with \(entry)"
+            return "\(operation) \(outcome.kind.rawValue)\(settles ? " settling" : "") with \(entry)"
         }
     }
 
@@ -81,23 +81,6 @@ enum OutcomeConformance {
             ConformanceTest("a cancelled task still records what it was told", cancelled),
         ]
 
-    private static func word(_ outcome: RecordOutcome) -> String {
-        switch outcome {
-        case .succeeded: "succeeded"
-        case .failed: "failed"
-        case .rejected: "rejected"
-        case .unknown: "unknown"
-        case .notAttempted: "not_attempted"
-        }
-    }
-
-    private static func reason(_ outcome: RecordOutcome) -> FailureReason? {
-        switch outcome {
-        case .succeeded: nil
-        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason): reason
-        }
-    }
-
     private static func check(_ row: Case, on fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         if let before = row.before { try await scene.member(1, state: before.state, listed: before.listed) }
@@ -113,8 +96,8 @@ enum OutcomeConformance {
         } else {
             #expect(entry == nil)
         }
-        let status = word(row.outcome) == "rejected" ? "failed" : word(row.outcome)
-        let code = reason(row.outcome)?.code ?? "-"
+        let status = row.outcome.kind.logStatus
+        let code = row.outcome.reason?.code ?? "-"
         #expect(try await scene.log() == ["\(row.operation) \(status) \(code) 200 2 p1@example.com u1"])
         #expect(try await scene.count("sync_changes") == 0)
         #expect(try await fixture.warehouse.run(id: run.id)?.requests.sent == 2)
@@ -124,7 +107,7 @@ enum OutcomeConformance {
             settling.allSatisfy {
                 $0.identity == Scene.identity(1) && abs($0.settlesAt.timeIntervalSince(settlesAt)) < 0.002
             })
-        if word(row.outcome) == "rejected", row.operation == .subscribe {
+        if row.outcome.kind == .rejected, row.operation == .subscribe {
             let members = try await fixture.warehouse.members(
                 sync: Scene.sync, list: Scene.list, fingerprints: [Scene.fingerprint(1)])
             #expect(members.first?.rejection?.code == "invalid")

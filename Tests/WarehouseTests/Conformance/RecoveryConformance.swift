@@ -10,6 +10,8 @@ enum RecoveryConformance {
         ConformanceTest("recovering balances what was acknowledged before", balance),
         ConformanceTest("recovering keeps what is subscribed and marks removals", snapshot),
         ConformanceTest("a run that died before it staged is closed too", beforeStaging),
+        ConformanceTest("a run whose counts were wrong is closed all the same", wrongCounts),
+        ConformanceTest("the log says what became of each change, in the same words everywhere", words),
         ConformanceTest("without orphans nothing is recovered", nothing),
     ]
 
@@ -84,6 +86,30 @@ enum RecoveryConformance {
         let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
         #expect(closed.first?.status == .interrupted)
         #expect(closed.first?.counts.balances == true)
+    }
+
+    @Sendable static func wrongCounts(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let run = try await scene.staged(1, (1...3).map { Scene.subscribe(Int64($0), $0) })
+        try await fixture.execute("UPDATE \(fixture.state("sync_runs")) SET planned_subscribe = 1")
+        try await fixture.warehouse.claim(scene.lease, run: run.id, through: 3)
+        let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
+        let counts = try #require(closed.first?.counts)
+        #expect(counts.unknown == 3 && counts.notAttempted == 0 && counts.planned.subscribe == 3)
+        #expect(counts.balances)
+    }
+
+    @Sendable static func words(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let run = try await scene.staged(
+            1, [Scene.subscribe(1, 1), Scene.subscribe(2, 2), Scene.subscribe(3, 3, kind: .parked)])
+        _ = try await fixture.warehouse.applyLocalChanges(scene.lease, run, log: LogSettings())
+        try await fixture.warehouse.claim(scene.lease, run: run.id, through: 1)
+        _ = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
+        let reasons = try await fixture.query(
+            "SELECT error_code, error_reason FROM \(fixture.state("sync_log")) ORDER BY email")
+        let expected = [FailureReason.answerNotRecorded, .endedBeforeSending, .refusedEarlier]
+        #expect(reasons == expected.map { [$0.code, $0.reason] })
     }
 
     @Sendable static func nothing(_ fixture: any WarehouseFixture) async throws {

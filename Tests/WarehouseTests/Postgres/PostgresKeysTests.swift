@@ -228,6 +228,35 @@ import Testing
 
     // MARK: Partitions
 
+    /// Places of rows (`ctid`) repeat across partitions: entries are dropped and changed by their key.
+    @Test func entriesOfAPartitionedSnapshotGoByTheirKey() async throws {
+        try await withDatabase { fixture in
+            let scene = try await Scene.make(fixture)
+            try await fixture.execute(
+                """
+                SET search_path = rollcall;
+                ALTER TABLE list_members RENAME TO list_members_whole;
+                CREATE TABLE list_members (LIKE list_members_whole INCLUDING ALL) PARTITION BY HASH (fingerprint);
+                CREATE TABLE list_members_0 PARTITION OF list_members FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+                CREATE TABLE list_members_1 PARTITION OF list_members FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+                """)
+            for person in 1...40 { try await scene.member(person, state: .subscribed) }
+            var doubted = Scene.unsubscribe(3, 3, kind: .supersede)
+            doubted.parent = 2
+            let run = try await scene.staged(1, [Scene.unsubscribe(1, 1), Scene.unsubscribe(2, 2), doubted])
+            let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
+            try await scene.acknowledge(
+                run,
+                [
+                    Scene.batch(.unsubscribe, 1...1),
+                    Scene.batch(.unsubscribe, 2...2, [2: .unknown(Scene.reason("lost"))], settlesAt: settlesAt),
+                ])
+            let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)
+            #expect(states == [.subscribed: 37, .unsubscribing: 2])
+            #expect(try await scene.entry(1) == nil)
+        }
+    }
+
     /// `sync_log` with a partition of this year's rows and one of earlier ones, made by its owner.
     private static let partition = """
         SET search_path = rollcall;

@@ -125,6 +125,27 @@ import Warehouse
         }
     }
 
+    /// A role that may not export a snapshot reads over one connection.
+    @Test func whoMayNotExportASnapshotReadsOverOneConnection() async throws {
+        try await withTable { fixture, _ in
+            let role = "plain_\(fixture.database)"
+            try await fixture.execute(
+                """
+                REVOKE EXECUTE ON FUNCTION pg_export_snapshot() FROM PUBLIC;
+                CREATE ROLE \(role) LOGIN;
+                GRANT SELECT ON people TO \(role)
+                """)
+            let url = fixture.cluster.socketURL(database: fixture.database, user: role)
+            let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", leastPartPages: 1)
+            let (rows, used) = try await read(warehouse, parts: 3)
+            #expect(Set(rows).count == Self.rows && rows.count == Self.rows)
+            #expect(used == [0])
+            await warehouse.close()
+            try await fixture.execute("DROP OWNED BY \(role)")
+            try await fixture.execute("DROP ROLE \(role)")
+        }
+    }
+
     /// A pooler may take a connection and let it wait for its turn, longer than the server lets a transaction stand idle.
     @Test func aConnectionThatIsSilentIsNotWaitedFor() async throws {
         try await withTable { fixture, _ in

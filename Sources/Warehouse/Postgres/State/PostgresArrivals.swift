@@ -38,6 +38,9 @@ struct PostgresArrivals {
     /// outbox, somebody is on the snapshot already, or an older entry has to go.
     func write(_ run: SyncRun, list: Int64, log: LogSettings, _ session: PostgresSession) throws -> Bool {
         guard let runID = PostgresText.runID(run.id) else { throw PostgresRunRow.noRun(run.id) }
+        guard case .put(let mark) = EntryTransition.next(.own, nil, .subscribe, .succeeded, mayStillLand: false) else {
+            return false
+        }
         let range = [run.id, String(first), String(last)]
         let found = try session.query(Self.look, range + [run.sync, String(list)])
         guard found.count(0, 0) == count, found.count(0, 1) == 0, found.count(0, 2) == 0, let now = found.date(0, 3)
@@ -47,13 +50,13 @@ struct PostgresArrivals {
             throw WarehouseError(.busy, "The outbox of the run \(run.id) was changed meanwhile.")
         }
         if log.retain && log.records == .all { try copyLog(run, runID, now, session) }
-        try copyMembers(run, runID, list, now, session)
+        try copyMembers(run, runID, list, mark, now, session)
         return true
     }
 
     private static let look = """
         SELECT count(*),
-               count((SELECT m.ctid FROM list_members m
+               count((SELECT m.state FROM list_members m
                        WHERE m.sync_name = $4 AND m.list_id = $5::bigint AND m.fingerprint = c.fingerprint)),
                (SELECT count(*) FROM sync_changes s WHERE s.run_id = $1::uuid AND s.kind = 'supersede'
                    AND s.parent BETWEEN $2::bigint AND $3::bigint),
@@ -88,7 +91,7 @@ struct PostgresArrivals {
     }
 
     private func copyMembers(
-        _ run: SyncRun, _ runID: [UInt8], _ list: Int64, _ now: Date, _ session: PostgresSession
+        _ run: SyncRun, _ runID: [UInt8], _ list: Int64, _ mark: EntryMark, _ now: Date, _ session: PostgresSession
     ) throws {
         let sql = """
             COPY list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since)
@@ -101,8 +104,8 @@ struct PostgresArrivals {
             writer.fingerprint(change.fingerprint)
             writer.text(change.identity.email)
             writer.text(change.identity.userID)
-            writer.text("subscribed")
-            writer.boolean(true)
+            writer.text(mark.state.rawValue)
+            writer.boolean(mark.listed)
             writer.raw(runID)
             writer.date(now)
         }

@@ -1,9 +1,11 @@
 import Foundation
 import RollcallCore
 
-/// Outcomes of one operation as array parameters, and the statement that carries them out. One statement does the
-/// whole: what it takes out of the outbox is what it logs and what moves the snapshot, so a call that is
-/// repeated after a lost answer finds nothing left to do.
+/// Outcomes of one operation as array parameters, and the statements that carry them out: first what they do to older entries
+/// of the same people, then what they do to the entries of the changes themselves. What a statement takes out of the outbox is
+/// what it logs and what moves the snapshot, so a call that is repeated after a lost answer finds nothing left to do.
+///
+/// What an outcome does is decided by ``EntryTransition``, whose table the statements join.
 struct PostgresOutcomes {
     private let operation: RollcallCore.Operation
     private var ranges: [Range] = []
@@ -13,7 +15,7 @@ struct PostgresOutcomes {
 
     var isEmpty: Bool { ranges.isEmpty }
 
-    /// Changes in a row that fared alike, but for the exceptions.
+    /// Consecutive changes with the same outcome, but for the exceptions.
     private struct Range: Equatable {
         var lower: Int64
         var upper: Int64
@@ -33,25 +35,14 @@ struct PostgresOutcomes {
 
     /// `otherwise`: the outcome of the changes that are no exception.
     mutating func add(_ batch: BatchOutcome, otherwise: RecordOutcome = .succeeded) {
-        let (word, reason) = Self.word(otherwise)
         ranges.append(
             Range(
                 lower: batch.sequences.lowerBound, upper: batch.sequences.upperBound, httpStatus: batch.httpStatus,
-                attempts: batch.attempts, settlesAt: batch.settlesAt.map(PostgresText.milliseconds), outcome: word,
-                reason: reason))
+                attempts: batch.attempts, settlesAt: batch.settlesAt.map(PostgresText.milliseconds),
+                outcome: otherwise.kind.rawValue,
+                reason: otherwise.reason))
         for (sequence, exception) in batch.exceptions {
-            let (word, reason) = Self.word(exception)
-            exceptions.append((sequence, word, reason))
-        }
-    }
-
-    private static func word(_ outcome: RecordOutcome) -> (String, FailureReason?) {
-        switch outcome {
-        case .succeeded: ("succeeded", nil)
-        case .failed(let reason): ("failed", reason)
-        case .rejected(let reason): ("rejected", reason)
-        case .unknown(let reason): ("unknown", reason)
-        case .notAttempted(let reason): ("not_attempted", reason)
+            exceptions.append((sequence, exception.kind.rawValue, exception.reason))
         }
     }
 
@@ -60,9 +51,8 @@ struct PostgresOutcomes {
         _ run: SyncRun, list: Int64, log: LogSettings, _ session: PostgresSession
     ) throws -> (changes: Int, moved: Bool) {
         let ranges = merged()
-        let parameters: [String?] = [
-            run.id, run.sync, String(list), String(log.retain), String(log.records == .all), operation.rawValue,
-            ranges.map(\.lower).min().map { String($0) }, ranges.map(\.upper).max().map { String($0) },
+        let bounds = [ranges.map(\.lower).min(), ranges.map(\.upper).max()].map { $0.map { String($0) } }
+        let outcomes: [String?] = [
             PostgresText.array(ranges.map { $0.lower as Int64? }),
             PostgresText.array(ranges.map { $0.upper as Int64? }),
             PostgresText.array(ranges.map(\.httpStatus)), PostgresText.array(ranges.map { $0.attempts as Int? }),
@@ -74,12 +64,19 @@ struct PostgresOutcomes {
             try session.array(exceptions.map { $0.reason?.reason }),
             PostgresText.array(exceptions.map { $0.reason?.httpStatus }),
         ]
-        let snapshot = operation == .subscribe ? Self.subscribed : Self.unsubscribed
-        let result = try session.query(Self.resolved + snapshot, parameters)
-        return (result.count(0, 0), result.count(0, 1) > 0)
+        let common = [run.id, run.sync, String(list), operation.rawValue] + bounds + outcomes
+        var moved = false
+        if try session.query(Self.hasSuperseded, [run.id] + bounds).boolean(0, 0) {
+            let statement = operation == .subscribe ? Self.supersedeBySubscribe : Self.supersedeByUnsubscribe
+            moved = try session.query(statement, common).count(0, 0) > 0
+        }
+        let statement = operation == .subscribe ? Self.subscribe : Self.unsubscribe
+        let result = try session.query(
+            statement, common + [String(log.retain), String(log.records == .all)])
+        return (result.count(0, 0), moved || result.count(0, 1) > 0)
     }
 
-    /// The ranges in order, neighbours that fared alike as one: each range costs a look at each change.
+    /// The ranges in order, neighbours with the same outcome as one: each range costs a look at each change.
     private func merged() -> [Range] {
         var merged: [Range] = []
         for range in ranges.sorted(by: { $0.lower < $1.lower }) {
@@ -93,34 +90,96 @@ struct PostgresOutcomes {
     }
 
     /// Settings of a transaction that carries outcomes out. A plan must not depend on what the server happens to know of
-    /// tables that a run fills and empties: members are looked up one by one in scalar subqueries and met again by their
-    /// place (`ctid`), which no other process moves while the lease is locked; what is joined is joined by hashing.
+    /// tables that a run fills and empties: members are looked up one by one, by their key, in scalar subqueries and by arrays
+    /// of keys; what is joined is joined by hashing.
     static let settings =
         "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_nestloop = off"
 
-    /// The place of the member whose fingerprint `column` has; NULL where there is none.
-    private static func member(_ column: String) -> String {
-        "(SELECT m.ctid FROM list_members m"
-            + " WHERE m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = \(column))"
+    // MARK: Statements
+
+    /// The word of ``TransitionTable`` for the member whose fingerprint `column` has.
+    private static func mark(_ column: String) -> String {
+        "COALESCE((SELECT \(TransitionTable.mark(of: "m")) FROM list_members m"
+            + " WHERE m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = \(column)), 'absent')"
     }
 
-    /// Takes the changes out of the outbox and gives each its outcome; log and settling requests.
-    private static let resolved = """
+    /// The parameters as relations.
+    private static let given = """
         WITH batch AS (
-            SELECT * FROM unnest($9::bigint[], $10::bigint[], $11::integer[], $12::integer[], $13::bigint[],
-                                 $14::text[], $15::text[], $16::text[])
+            SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::integer[], $10::integer[], $11::bigint[],
+                                 $12::text[], $13::text[], $14::text[])
                 AS b (lower, upper, http_status, attempts, settles, outcome, code, reason)
         ), exception AS (
-            SELECT * FROM unnest($17::bigint[], $18::text[], $19::text[], $20::text[], $21::integer[])
+            SELECT * FROM unnest($15::bigint[], $16::text[], $17::text[], $18::text[], $19::integer[])
                 AS e (sequence, outcome, code, reason, http_status)
-        ), gone AS (
+        )
+        """
+
+    private static func transition(
+        _ relation: EntryTransition.Relation, _ operation: RollcallCore.Operation
+    ) -> String {
+        ", transition (\(TransitionTable.columns)) AS (VALUES \(TransitionTable.rows(relation, operation)))"
+    }
+
+    /// Carries out what the relation `write` says of each entry, at most one row for each. Who is new is inserted outright: an
+    /// insertion that is ready for a conflict costs half as much again.
+    private static let carriedOut = """
+        , entry AS (
+            SELECT $2 AS sync_name, $3::bigint AS list_id, fingerprint, email, user_id, state, listed,
+                   $1::uuid AS since_run_id, date_trunc('milliseconds', clock_timestamp()) AS since,
+                   CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN code END AS error_code,
+                   CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN reason END AS error_reason,
+                   CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN http_status END AS http_status, before
+              FROM write WHERE action = 'put'
+        ), entered AS (
+            INSERT INTO list_members (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before = 'absent'
+            RETURNING 1
+        ), changed AS (
+            INSERT INTO list_members AS m (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before <> 'absent'
+            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
+               SET state = excluded.state, listed = excluded.listed,
+                   since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
+                   since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
+                   (error_code, error_reason, http_status) = ROW(
+                       \(rejection("error_code")), \(rejection("error_reason")), \(rejection("http_status")))
+            RETURNING 1
+        ), dropped AS (
+            DELETE FROM list_members WHERE sync_name = $2 AND list_id = $3::bigint
+               AND fingerprint = ANY (ARRAY(SELECT fingerprint FROM write WHERE action = 'drop'))
+            RETURNING 1
+        )
+        """
+
+    private static let entryColumns = """
+        sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since, error_code, error_reason,
+        http_status
+        """
+
+    /// A rejection has the reason of this outcome, or keeps its own; no other state has one.
+    private static func rejection(_ column: String) -> String {
+        "CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL THEN m.\(column)"
+            + " ELSE excluded.\(column) END"
+    }
+
+    private static let moved =
+        "(SELECT count(*) FROM entered) + (SELECT count(*) FROM changed) + (SELECT count(*) FROM dropped)"
+
+    // MARK: The entries of the changes
+
+    private static let subscribe = own(.subscribe)
+    private static let unsubscribe = own(.unsubscribe)
+
+    /// Takes the changes out of the outbox and gives each its outcome: log, in-doubt requests and snapshot.
+    private static func own(_ operation: RollcallCore.Operation) -> String {
+        """
+        \(given)\(transition(.own, operation)), gone AS (
             DELETE FROM sync_changes c USING batch b
-             WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $6
-               AND c.sequence BETWEEN $7::bigint AND $8::bigint AND c.sequence BETWEEN b.lower AND b.upper
+             WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
+               AND c.sequence BETWEEN $5::bigint AND $6::bigint AND c.sequence BETWEEN b.lower AND b.upper
             RETURNING c.sequence, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
                       b.http_status, b.attempts, b.settles, b.outcome, b.code, b.reason
         ), resolved AS (
-            SELECT g.sequence, g.fingerprint, \(member("g.fingerprint")) AS member, g.email, g.user_id, g.attempts,
+            SELECT g.sequence, g.fingerprint, \(mark("g.fingerprint")) AS before, g.email, g.user_id, g.attempts,
                    CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.email
                         ELSE g.logged_email END AS logged_email,
                    CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.user_id
@@ -129,109 +188,62 @@ struct PostgresOutcomes {
                    CASE WHEN e.sequence IS NULL THEN g.code ELSE e.code END AS code,
                    CASE WHEN e.sequence IS NULL THEN g.reason ELSE e.reason END AS reason,
                    COALESCE(e.http_status, g.http_status) AS http_status,
-                   to_timestamp(g.settles / 1000.0) AS settles_at,
-                   (SELECT date_trunc('milliseconds', clock_timestamp())) AS at
+                   to_timestamp(g.settles / 1000.0) AS settles_at
               FROM gone g LEFT JOIN exception e ON e.sequence = g.sequence
         ), logged AS (
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                                   http_status, attempts, logged_at)
-            SELECT $1::uuid, $2, logged_email, logged_user_id, $6,
-                   CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, code, reason, http_status, attempts, at
-              FROM resolved WHERE $4::boolean AND ($5::boolean OR outcome <> 'succeeded') ORDER BY sequence
+            SELECT $1::uuid, $2, logged_email, logged_user_id, $4,
+                   CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, code, reason, http_status, attempts,
+                   (SELECT date_trunc('milliseconds', clock_timestamp()))
+              FROM resolved WHERE $20::boolean AND ($21::boolean OR outcome <> 'succeeded') ORDER BY sequence
         ), settling AS (
             INSERT INTO settling_requests (sync_name, list_id, email, user_id, operation, settles_at)
-            SELECT $2, $3::bigint, email, user_id, $6, settles_at
+            SELECT $2, $3::bigint, email, user_id, $4, settles_at
               FROM resolved WHERE settles_at IS NOT NULL AND outcome <> 'not_attempted'
-        ), superseded AS (
-            DELETE FROM sync_changes s USING resolved r
-             WHERE s.run_id = $1::uuid AND s.kind = 'supersede' AND s.parent BETWEEN $7::bigint AND $8::bigint
-               AND s.parent = r.sequence AND r.outcome = 'succeeded'
-            RETURNING s.fingerprint, \(member("s.fingerprint")) AS member
-        )
+        ), write AS (
+            SELECT r.fingerprint, r.email, r.user_id, r.before, r.outcome, r.code, r.reason, r.http_status,
+                   t.action, t.state, t.listed
+              FROM resolved r JOIN transition t
+                ON t.outcome = r.outcome AND t.may_still_land = (r.settles_at IS NOT NULL) AND t.before = r.before
+        )\(carriedOut)
+        SELECT (SELECT count(*) FROM resolved), \(moved)
+        """
+    }
+
+    // MARK: Older entries of the same people
+
+    private static let hasSuperseded = """
+        SELECT EXISTS (SELECT FROM sync_changes WHERE run_id = $1::uuid AND kind = 'supersede'
+                          AND parent BETWEEN $2::bigint AND $3::bigint)
         """
 
-    /// Values of an entry of the snapshot after a subscribe.
-    private static let subscribedEntry = """
-        SELECT $2, $3::bigint, fingerprint, email, user_id,
-               CASE outcome WHEN 'succeeded' THEN 'subscribed' WHEN 'rejected' THEN 'rejected'
-                            ELSE 'subscribing' END,
-               outcome <> 'rejected' OR settles_at IS NOT NULL, $1::uuid, at,
-               CASE outcome WHEN 'rejected' THEN code END, CASE outcome WHEN 'rejected' THEN reason END,
-               CASE outcome WHEN 'rejected' THEN http_status END
-          FROM resolved WHERE outcome IN ('succeeded', 'rejected', 'unknown')
-        """
+    private static let supersedeBySubscribe = superseded(.subscribe)
+    private static let supersedeByUnsubscribe = superseded(.unsubscribe)
 
-    /// The rows of the port's table for subscribe. Who is new is inserted outright: an insertion that is ready for a
-    /// conflict costs half as much again.
-    private static let subscribed = """
-        , entered AS (
-            INSERT INTO list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-                                      since_run_id, since, error_code, error_reason, http_status)
-            \(subscribedEntry) AND member IS NULL
-            RETURNING 1
-        ), written AS (
-            INSERT INTO list_members AS m (sync_name, list_id, fingerprint, email, user_id, state, listed,
-                                           since_run_id, since, error_code, error_reason, http_status)
-            \(subscribedEntry) AND member IS NOT NULL
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
-               SET state = excluded.state, listed = m.listed OR excluded.listed,
-                   email = excluded.email, user_id = excluded.user_id,
-                   since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
-                   since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
-                   error_code = excluded.error_code, error_reason = excluded.error_reason,
-                   http_status = excluded.http_status
-             WHERE NOT (m.state = 'subscribed' AND m.listed AND (excluded.state = 'subscribing'
-                    OR (excluded.state = 'subscribed' AND m.email IS NOT DISTINCT FROM excluded.email
-                        AND m.user_id IS NOT DISTINCT FROM excluded.user_id)))
-            RETURNING 1
-        ), doubtful AS (
-            INSERT INTO list_members AS m (sync_name, list_id, fingerprint, email, user_id, state, listed,
-                                           since_run_id, since)
-            SELECT $2, $3::bigint, fingerprint, email, user_id, 'subscribing', true, $1::uuid, at
-              FROM resolved WHERE outcome = 'failed' AND settles_at IS NOT NULL
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE SET listed = true WHERE NOT m.listed
-            RETURNING 1
-        ), dropped AS (
-            DELETE FROM list_members
-             WHERE ctid = ANY (ARRAY(SELECT member FROM superseded
-                                      WHERE fingerprint NOT IN (SELECT fingerprint FROM resolved)))
-            RETURNING 1
-        )
-        SELECT (SELECT count(*) FROM resolved), (SELECT count(*) FROM entered) + (SELECT count(*) FROM written)
-             + (SELECT count(*) FROM doubtful) + (SELECT count(*) FROM dropped)
+    /// Takes the changes that hang on the ones with outcomes out of the outbox. An entry that two of them drop and doubt is
+    /// dropped.
+    private static func superseded(_ operation: RollcallCore.Operation) -> String {
         """
-
-    /// The rows of the port's table for unsubscribe.
-    private static let unsubscribed = """
-        , written AS (
-            INSERT INTO list_members AS m (sync_name, list_id, fingerprint, email, user_id, state, listed,
-                                           since_run_id, since)
-            SELECT $2, $3::bigint, fingerprint, email, user_id, 'unsubscribing', true, $1::uuid, at
-              FROM resolved WHERE outcome = 'unknown' OR (outcome IN ('failed', 'rejected') AND settles_at IS NOT NULL)
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
-               SET state = excluded.state, listed = true,
-                   since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
-                   since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
-                   error_code = NULL, error_reason = NULL, http_status = NULL
-            RETURNING 1
-        ), doubtful AS (
-            UPDATE list_members SET state = 'unsubscribing', since_run_id = $1::uuid,
-                   since = date_trunc('milliseconds', clock_timestamp())
-             WHERE state IN ('subscribed', 'subscribing') AND ctid = ANY (ARRAY(
-                   SELECT \(member("s.fingerprint")) FROM sync_changes s JOIN resolved r ON r.sequence = s.parent
-                    WHERE s.run_id = $1::uuid AND s.kind = 'supersede' AND s.parent BETWEEN $7::bigint AND $8::bigint
-                      AND (r.outcome = 'unknown'
-                           OR (r.outcome IN ('failed', 'rejected') AND r.settles_at IS NOT NULL))))
-            RETURNING 1
-        ), dropped AS (
-            DELETE FROM list_members
-             WHERE ctid = ANY (ARRAY(
-                   SELECT d.member FROM (SELECT member, fingerprint FROM resolved WHERE outcome = 'succeeded'
-                                         UNION ALL SELECT member, fingerprint FROM superseded) d
-                    WHERE d.fingerprint NOT IN (SELECT fingerprint FROM resolved WHERE outcome = 'unknown')))
-            RETURNING 1
-        )
-        SELECT (SELECT count(*) FROM resolved), (SELECT count(*) FROM written)
-             + (SELECT count(*) FROM doubtful) + (SELECT count(*) FROM dropped)
+        \(given)\(transition(.superseded, operation)), parent AS (
+            SELECT c.sequence, COALESCE(e.outcome, b.outcome) AS outcome, b.settles IS NOT NULL AS may_still_land
+              FROM sync_changes c JOIN batch b ON c.sequence BETWEEN b.lower AND b.upper
+              LEFT JOIN exception e ON e.sequence = c.sequence
+             WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
+               AND c.sequence BETWEEN $5::bigint AND $6::bigint
+        ), gone AS (
+            DELETE FROM sync_changes s USING parent p
+             WHERE s.run_id = $1::uuid AND s.kind = 'supersede' AND s.parent BETWEEN $5::bigint AND $6::bigint
+               AND s.parent = p.sequence
+            RETURNING s.fingerprint, s.email, s.user_id, \(mark("s.fingerprint")) AS before, p.outcome, p.may_still_land
+        ), write AS (
+            SELECT DISTINCT ON (g.fingerprint) g.fingerprint, g.email, g.user_id, g.before, g.outcome,
+                   NULL::text AS code, NULL::text AS reason, NULL::integer AS http_status, t.action, t.state, t.listed
+              FROM gone g JOIN transition t
+                ON t.outcome = g.outcome AND t.may_still_land = g.may_still_land AND t.before = g.before
+             ORDER BY g.fingerprint, t.action = 'drop' DESC
+        )\(carriedOut)
+        SELECT \(moved)
         """
+    }
 }

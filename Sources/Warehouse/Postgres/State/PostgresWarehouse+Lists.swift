@@ -116,7 +116,7 @@ enum PostgresLists {
               LEFT JOIN LATERAL (
                     SELECT max(settles_at) AS settles_at FROM settling_requests
                      WHERE sync_name = s.sync_name AND list_id = COALESCE($2::bigint, s.list_id)
-                       AND settles_at > clock_timestamp()
+                       AND settles_at >= clock_timestamp()
                    ) AS q ON true
              WHERE s.sync_name <> $1 AND (m.owns OR r.run_id IS NOT NULL OR q.settles_at IS NOT NULL)
              ORDER BY s.sync_name COLLATE "C"
@@ -141,7 +141,7 @@ enum PostgresLists {
             SELECT \(PostgresRunRow.milliseconds("max(settles_at)"))
               FROM (SELECT settles_at FROM settling_requests WHERE \(isOfList)
                     UNION ALL SELECT settles_at FROM stray_requests WHERE \(isOfList)) AS q
-             WHERE settles_at > clock_timestamp()
+             WHERE settles_at >= clock_timestamp()
             """, names
         ).date(0, 0)
         if let settles { return .settling(until: settles) }

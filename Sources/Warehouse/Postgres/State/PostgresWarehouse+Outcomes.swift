@@ -49,7 +49,11 @@ extension PostgresWarehouse {
         try await leased(lease) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             let result = try session.query(
-                Self.localChanges, [run.id, run.sync, run.listID.map { String($0) }, String(log.retain)])
+                Self.localChanges,
+                [
+                    run.id, run.sync, run.listID.map { String($0) }, String(log.retain),
+                    FailureReason.refusedEarlier.code, FailureReason.refusedEarlier.reason,
+                ])
             let parked = PerOperation(subscribe: result.count(0, 0), unsubscribe: result.count(0, 1))
             if result.count(0, 2) > 0 { try Self.renewGeneration(run.sync, session) }
             if let list = run.listID {
@@ -72,8 +76,8 @@ extension PostgresWarehouse {
         ), logged AS (
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                                   http_status, attempts, logged_at)
-            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed', COALESCE(m.error_code, 'rejected'),
-                   COALESCE(m.error_reason, 'Iterable refused this person before.'), m.http_status, 0,
+            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed', COALESCE(m.error_code, $5),
+                   COALESCE(m.error_reason, $6), m.http_status, 0,
                    date_trunc('milliseconds', clock_timestamp())
               FROM gone g LEFT JOIN list_members m
                 ON m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = g.fingerprint
@@ -81,7 +85,7 @@ extension PostgresWarehouse {
         ), forgotten AS (
             DELETE FROM list_members m USING gone g
              WHERE g.kind = 'forget' AND m.sync_name = $2 AND m.list_id = $3::bigint
-               AND m.fingerprint = g.fingerprint AND m.state = 'rejected' AND NOT m.listed
+               AND m.fingerprint = g.fingerprint AND \(TransitionTable.mark(of: "m")) IN (\(TransitionTable.forgotten))
             RETURNING 1
         )
         SELECT (SELECT count(*) FROM gone WHERE kind = 'parked' AND operation = 'subscribe'),
@@ -123,7 +127,7 @@ extension PostgresWarehouse {
             try Self.emptyOutbox(run, reason, log, session)
             try PostgresRunRow.updateState(run, session)
             try session.modify(
-                "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at <= clock_timestamp()", [run.sync])
+                "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at < clock_timestamp()", [run.sync])
         }
     }
 
@@ -152,8 +156,7 @@ extension PostgresWarehouse {
         if claimed > 0, let list = run.listID {
             unknown = try recoverClaimed(run, list, claimed, settleSeconds, log, session)
         }
-        let reason = FailureReason(code: "interrupted", reason: "The run was interrupted before this was sent.")
-        try emptyOutbox(run, reason, log, session)
+        try emptyOutbox(run, .endedBeforeSending, log, session)
         try session.modify(
             """
             UPDATE sync_runs SET status = 'interrupted', finished_at = date_trunc('milliseconds', clock_timestamp()),
@@ -176,8 +179,6 @@ extension PostgresWarehouse {
         _ run: SyncRun, _ list: Int64, _ claimed: Int64, _ settleSeconds: Double, _ log: LogSettings,
         _ session: PostgresSession
     ) throws -> Int {
-        let reason = FailureReason(
-            code: "interrupted", reason: "The run was interrupted after this may have been sent.")
         let clock = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
         var unknown = 0
         var moved = false
@@ -187,7 +188,7 @@ extension PostgresWarehouse {
                 BatchOutcome(
                     sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
                     settlesAt: clock?.addingTimeInterval(settleSeconds)),
-                otherwise: .unknown(reason))
+                otherwise: .unknown(.answerNotRecorded))
             let applied = try part.apply(run, list: list, log: log, session)
             unknown += applied.changes
             moved = moved || applied.moved

@@ -113,7 +113,7 @@ extension PostgresWarehouse {
             let result = try session.query(
                 """
                 SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")) FROM settling_requests
-                 WHERE sync_name = $1 AND list_id = $2::bigint AND settles_at > clock_timestamp()
+                 WHERE sync_name = $1 AND list_id = $2::bigint AND settles_at >= clock_timestamp()
                 """, [sync, String(list)])
             var requests: [SettlingRequest] = []
             for row in 0..<result.rowCount {

@@ -1,0 +1,135 @@
+/// What the snapshot says of one entry, as far as an outcome may change it.
+public struct EntryMark: Sendable, Hashable {
+    public var state: MemberState
+    /// Whether this sync may have put the person on the list.
+    public var listed: Bool
+
+    public init(_ state: MemberState, listed: Bool) {
+        self.state = state
+        self.listed = listed
+    }
+}
+
+/// What becomes of an entry of the snapshot.
+public enum EntryWrite: Sendable, Hashable {
+    case keep
+    /// The entry is made, or gets this state. Where the state is the one that it had, its `since` stays; the reason of a
+    /// rejection is the outcome's, or stays where the outcome is none.
+    case put(EntryMark)
+    case drop
+}
+
+/// Decides what the outcome of a change does to the snapshot. It is the only place that does: the warehouses and the
+/// simulation's model of one carry out what it says.
+///
+/// The snapshot never says more than Iterable acknowledged, and never less than may be so: a person who may be on the list
+/// because of this sync is `listed`, so that they are removed when they leave the audience.
+public enum EntryTransition {
+    /// Which entry is meant.
+    public enum Relation: String, Sendable, CaseIterable {
+        /// The entry of the change itself.
+        case own
+        /// An older entry of the same person (``ChangeKind/supersede``) whose parent is the change.
+        case superseded
+    }
+
+    /// - Parameters:
+    ///   - before: the entry as it is; nil if there is none.
+    ///   - operation: of the change that has the outcome.
+    ///   - mayStillLand: an attempt of the request got no answer, and may be carried out later or was already.
+    public static func next(
+        _ relation: Relation, _ before: EntryMark?, _ operation: Operation, _ outcome: RecordOutcome.Kind,
+        mayStillLand: Bool
+    ) -> EntryWrite {
+        let after =
+            switch (relation, operation) {
+            case (.own, .subscribe): subscribe(before, outcome, mayStillLand)
+            case (.own, .unsubscribe): unsubscribe(before, outcome, mayStillLand)
+            case (.superseded, _): supersede(before, operation, outcome, mayStillLand)
+            }
+        switch after {
+        case .put(let mark) where mark == before && !(mark.state == .rejected && outcome == .rejected): return .keep
+        case .drop where before == nil: return .keep
+        default: return after
+        }
+    }
+
+    private static func subscribe(
+        _ before: EntryMark?, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
+    ) -> EntryWrite {
+        let wasListed = before?.listed ?? false
+        switch outcome {
+        case .succeeded: return .put(EntryMark(.subscribed, listed: true))
+        case .rejected: return .put(EntryMark(.rejected, listed: wasListed || mayStillLand))
+        case .unknown:
+            // Whoever is on the list already stays there, whether or not the request arrived.
+            return .put(EntryMark(before?.state == .subscribed ? .subscribed : .subscribing, listed: true))
+        case .failed:
+            return mayStillLand ? .put(EntryMark(before?.state ?? .subscribing, listed: true)) : .keep
+        case .notAttempted: return .keep
+        }
+    }
+
+    private static func unsubscribe(
+        _ before: EntryMark?, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
+    ) -> EntryWrite {
+        if outcome == .succeeded { return .drop }
+        return isInDoubt(outcome, mayStillLand) ? .put(EntryMark(.unsubscribing, listed: true)) : .keep
+    }
+
+    /// The newer entry stands for the person from its success on, and a removal of it may have removed this one too.
+    private static func supersede(
+        _ before: EntryMark?, _ operation: Operation, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
+    ) -> EntryWrite {
+        if outcome == .succeeded { return .drop }
+        guard let before, operation == .unsubscribe, isInDoubt(outcome, mayStillLand) else { return .keep }
+        switch before.state {
+        case .subscribed, .subscribing: return .put(EntryMark(.unsubscribing, listed: before.listed))
+        case .unsubscribing, .rejected: return .keep
+        }
+    }
+
+    private static func isInDoubt(_ outcome: RecordOutcome.Kind, _ mayStillLand: Bool) -> Bool {
+        switch outcome {
+        case .unknown: true
+        case .failed, .rejected: mayStillLand
+        case .succeeded, .notAttempted: false
+        }
+    }
+
+    /// Whether a ``ChangeKind/forget`` change drops the entry: nothing of it is on the list.
+    public static func isForgotten(_ mark: EntryMark) -> Bool { mark.state == .rejected && !mark.listed }
+
+    // MARK: As a table
+
+    /// One line of the table: what happens, and what it does. Lines that keep the entry are left out.
+    public struct Line: Sendable, Equatable {
+        public var relation: Relation
+        public var before: EntryMark?
+        public var operation: Operation
+        public var outcome: RecordOutcome.Kind
+        public var mayStillLand: Bool
+        public var write: EntryWrite
+    }
+
+    /// Everything that changes an entry, for adapters that carry outcomes out in sets.
+    public static let table: [Line] = Relation.allCases.flatMap { relation in
+        Operation.allCases.flatMap { operation in
+            RecordOutcome.Kind.allCases.flatMap { outcome in
+                [false, true].flatMap { mayStillLand in
+                    marks.compactMap { before -> Line? in
+                        let write = next(relation, before, operation, outcome, mayStillLand: mayStillLand)
+                        if write == .keep { return nil }
+                        return Line(
+                            relation: relation, before: before, operation: operation, outcome: outcome,
+                            mayStillLand: mayStillLand, write: write)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Every mark an entry can have; nil: no entry.
+    public static let marks: [EntryMark?] =
+        [nil] + MemberState.allCases.flatMap { [EntryMark($0, listed: true), EntryMark($0, listed: false)] }
+}

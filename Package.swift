@@ -42,11 +42,12 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CMalloc"),
-        .target(name: "RollcallCore", resources: [], swiftSettings: settings),
+        .target(name: "RollcallCore", swiftSettings: settings),
+        .target(name: "IterableProtocol", dependencies: ["RollcallCore"], swiftSettings: settings),
         .target(
             name: "Warehouse", dependencies: ["RollcallCore", "CLibPQ", grdb, log], swiftSettings: settings),
         .target(
-            name: "Iterable", dependencies: ["RollcallCore", httpClient, nioCore, nioHTTP1, log],
+            name: "Iterable", dependencies: ["RollcallCore", "IterableProtocol", httpClient, nioCore, nioHTTP1, log],
             swiftSettings: settings),
         .target(
             name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: settings),
@@ -75,13 +76,17 @@ let package = Package(
         .testTarget(
             name: "RollcallCoreTests", dependencies: ["RollcallCore", "SeededRandom"], swiftSettings: settings),
         .testTarget(
+            name: "IterableProtocolTests", dependencies: ["IterableProtocol", "RollcallCore", "SeededRandom"],
+            swiftSettings: settings),
+        .testTarget(
             name: "WarehouseTests",
             dependencies: ["Warehouse", "RollcallCore", "TestSupport", "TemporaryFolders", "SeededRandom", grdb],
             swiftSettings: settings),
         .testTarget(
             name: "IterableTests",
             dependencies: [
-                "Iterable", "RollcallCore", "SeededRandom", hummingbird, nioCore, nioHTTP1, httpClient, log,
+                "Iterable", "IterableProtocol", "RollcallCore", "SeededRandom", hummingbird, nioCore, nioHTTP1,
+                httpClient, log,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -93,14 +98,15 @@ let package = Package(
         .testTarget(
             name: "SyncEngineTests",
             dependencies: [
-                "SyncEngine", "Iterable", "IterableSandbox", "Warehouse", "RollcallCore", "TestSupport",
-                "TemporaryFolders",
-                "SeededRandom",
+                "SyncEngine", "Iterable", "IterableProtocol", "IterableSandbox", "Warehouse", "RollcallCore",
+                "TestSupport", "TemporaryFolders", "SeededRandom",
             ],
             swiftSettings: settings),
         .target(
             name: "Simulation",
-            dependencies: ["SyncEngine", "Warehouse", "RollcallCore", "SeededRandom", "TemporaryFolders"],
+            dependencies: [
+                "SyncEngine", "Warehouse", "IterableProtocol", "RollcallCore", "SeededRandom", "TemporaryFolders",
+            ],
             path: "Tests/Simulation",
             swiftSettings: settings),
         .executableTarget(

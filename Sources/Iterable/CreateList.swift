@@ -1,4 +1,5 @@
 import Foundation
+import IterableProtocol
 import NIOHTTP1
 public import RollcallCore
 

@@ -1,3 +1,4 @@
+import IterableProtocol
 import NIOHTTP1
 public import RollcallCore
 

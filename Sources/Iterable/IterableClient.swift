@@ -1,5 +1,6 @@
 public import AsyncHTTPClient
 import Foundation
+import IterableProtocol
 public import Logging
 import NIOCore
 public import RollcallCore
@@ -10,6 +11,7 @@ import Synchronization
 /// One call is one request: no redirects, no retries, no proxy from the environment. The API key is sent as the
 /// `Api-Key` header and appears nowhere else.
 public final class IterableClient: Destination {
+    public let bodyLimits = DeliveryBody.limits
     let settings: DestinationSettings
     let transport: Transport
     /// Why no call can succeed with these settings; nil where nothing speaks against it.
@@ -64,7 +66,7 @@ public final class IterableClient: Destination {
         // Shorter than the idle time-outs of common load balancers, so that requests rarely meet a closing connection.
         configuration.connectionPool.idleTimeout = .seconds(20)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = max(8, limits.concurrentRequests + 2)
-        // Retries are the engine's: a refused connection is told at once.
+        // Retries are the engine's: a refused connection is reported at once.
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }

@@ -1,4 +1,5 @@
 import Foundation
+import IterableProtocol
 public import RollcallCore
 
 extension IterableClient {

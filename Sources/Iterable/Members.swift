@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import IterableProtocol
 import NIOCore
 import NIOHTTP1
 public import RollcallCore

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import IterableProtocol
 import RollcallCore
 
 /// Turns what NIO and AsyncHTTPClient throw into words. Their own descriptions are searched, never shown: some contain

@@ -1,6 +1,6 @@
 public import RollcallCore
 
-/// Whom `rollcall serve` tells when a sync needs somebody.
+/// Where `rollcall serve` sends alerts.
 public struct AlertSettings: Sendable, Equatable {
     public var thresholds = AlertThresholds()
     public var webhooks: [WebhookSettings] = []

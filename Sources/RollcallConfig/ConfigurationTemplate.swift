@@ -5,7 +5,7 @@ public enum ConfigurationTemplate {
         case postgres
     }
 
-    /// Text of a commented `rollcall.yaml`. It loads as it stands once `ITERABLE_API_KEY`, and for Postgres
+    /// Text of a commented `rollcall.yaml`. It loads unchanged once `ITERABLE_API_KEY`, and for Postgres
     /// `WAREHOUSE_DATABASE_URL`, are in the environment or in `.env`.
     public static func yaml(warehouse: Warehouse = .sqlite) -> String {
         [header, warehouses(warehouse), destinations, syncs, alerts, server].joined(separator: "\n")
@@ -92,7 +92,7 @@ public enum ConfigurationTemplate {
             schedule:                           # left out: manual only
               every: 30m                        # 5m 10m 15m 30m 1h 3h 6h 12h 24h
               at: "06:00"                       # UTC; the grid of ticks passes through this time of day
-            guards:                             # a plan beyond them is held until somebody approves it
+            guards:                             # a plan beyond them is held until a person approves it
               max_removals: 25%                 # of the snapshot (from 100 members on), or a count
               allow_empty: false                # an audience without one valid row holds the run
             logs:
@@ -104,7 +104,7 @@ public enum ConfigurationTemplate {
         """
 
     private static let alerts = """
-        # Whom "rollcall serve" tells when a sync needs somebody.
+        # Where "rollcall serve" sends alerts when a sync needs attention.
         # alerts:
         #   failures_over: 0                    # failed and invalid records of a run that are no alert
         #   late_after_minutes: 60

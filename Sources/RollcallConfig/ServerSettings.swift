@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// How `rollcall serve` listens, and who may ask.
 public struct ServerSettings: Sendable, Equatable {
     public enum Role: String, Sendable, CaseIterable {
@@ -29,7 +31,7 @@ public struct ServerSettings: Sendable, Equatable {
     public init() {}
 
     /// Whether the host is localhost, in 127.0.0.0/8, or ::1.
-    public var isLoopback: Bool { BaseAddress.isLoopback(host: host.lowercased()) }
+    public var isLoopback: Bool { LoopbackAddress.contains(host) }
 
     /// Takes `host:port` apart (`[::1]:8420` for IPv6); nil when it is none.
     public static func address(_ text: String) -> (host: String, port: Int)? {

@@ -81,24 +81,15 @@ public struct SyncPipeline: Sendable {
     private func begin(_ request: RunRequest) async -> RunOutcome {
         do {
             _ = try await warehouse.migrate()
-            let seconds = LeaseKeeper.seconds(requestTimeout: settings.limits.requestTimeoutSeconds)
-            let before = clock.uptime
-            let attempt = try await warehouse.acquireLease(
-                sync: sync.name, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
-            guard case .acquired(let lease) = attempt else { return .busy(.busy(sync.name, attempt)) }
-            let keeper = LeaseKeeper(
-                lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock,
-                stop: stop)
-            let outcome = await withTaskGroup(of: Void.self) { group in
-                group.addTask { await keeper.keep() }
-                let outcome = await runLeased(request, keeper)
-                group.cancelAll()
-                return outcome
+            let hold = LeaseHold(
+                sync: sync.name, warehouse: warehouse, limits: settings.limits, clock: clock, holder: holder, stop: stop
+            )
+            switch try await hold.during({ await runLeased(request, $0) }) {
+            case .held(let outcome): return outcome
+            case .busy(let error): return .busy(error)
             }
-            try? await warehouse.releaseLease(lease)
-            return outcome
         } catch {
-            return .failed(RunError(any: error))
+            return RunOutcome(failure: error)
         }
     }
 
@@ -106,7 +97,7 @@ public struct SyncPipeline: Sendable {
         let lease = keeper.lease
         do {
             let runClock = RunClock(warehouseTime: try await warehouse.now(), clock: clock)
-            _ = try await warehouse.recoverRuns(lease, settleSeconds: lostRequestSeconds, log: sync.logs)
+            _ = try await recovery.closeRuns(lease)
             switch request.kind {
             case .discard(let id):
                 return .ran(try await warehouse.discardHeldRun(lease, id: id))
@@ -128,7 +119,7 @@ public struct SyncPipeline: Sendable {
                 return .ran(try await runNew(request, keeper, runClock))
             }
         } catch {
-            return .failed(RunError(any: error))
+            return RunOutcome(failure: error)
         }
     }
 
@@ -241,8 +232,8 @@ public struct SyncPipeline: Sendable {
         _ run: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, _ lost: OutcomesLost
     ) async -> SyncRun {
         var run = run
-        let recovered = try? await keeper.patiently { () async throws(WarehouseError) in
-            try await warehouse.recoverRuns(keeper.lease, settleSeconds: lostRequestSeconds, log: sync.logs)
+        let recovered = try? await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await recovery.closeRuns(keeper.lease)
         }
         if let closed = recovered?.first(where: { $0.id == run.id }) {
             run = closed
@@ -283,7 +274,7 @@ public struct SyncPipeline: Sendable {
             listID: list, operation: .subscribe, subscribers: [],
             updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails)
         let claims = SharedClaims { [warehouse] sequence in
-            try await keeper.patiently { () async throws(WarehouseError) in
+            try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                 try await warehouse.claim(keeper.lease, run: runID, through: sequence)
             }
         }
@@ -297,10 +288,7 @@ public struct SyncPipeline: Sendable {
             clock: clock, runClock: runClock, stop: stop, progress: progress)
     }
 
-    /// How long a request that a dead process may just have sent can still land.
-    private var lostRequestSeconds: Double {
-        settings.limits.requestTimeoutSeconds + settings.limits.settleSeconds
-    }
+    private var recovery: Recovery { Recovery(warehouse: warehouse, limits: settings.limits, log: sync.logs) }
 
     func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 

@@ -30,7 +30,7 @@ public final class WebServer: Sendable {
     /// A server that does not listen yet.
     /// - Throws: `unsafe_listen` for an address beyond this machine without a token.
     public init(service: SyncService, settings: WebSettings, logger: Logger) throws(RunError) {
-        guard RequestOrigin.isLoopback(settings.host) || !settings.tokens.isEmpty else {
+        guard LoopbackAddress.contains(settings.host) || !settings.tokens.isEmpty else {
             throw RunError(
                 code: "unsafe_listen",
                 message: "\(settings.host) can be reached from other machines, and no token is configured",
@@ -50,7 +50,7 @@ public final class WebServer: Sendable {
     /// Other tokens from now on; sessions of tokens that are gone end.
     /// - Throws: `unsafe_listen` when none is left and the address is not loopback; the old ones stay then.
     public func replaceTokens(_ tokens: AccessTokens) throws(RunError) {
-        guard RequestOrigin.isLoopback(settings.host) || !tokens.isEmpty else {
+        guard LoopbackAddress.contains(settings.host) || !tokens.isEmpty else {
             throw RunError(
                 code: "unsafe_listen", message: "\(settings.host) needs at least one token",
                 hint: "Keep a token in ROLLCALL_TOKENS or server.tokens.")

@@ -17,7 +17,7 @@ public struct WebSettings: Sendable {
     public var bodyBytes = 65_536
     /// Streams of events at once.
     public var eventStreams = 256
-    /// Seconds between two signs of life in a stream of events.
+    /// Seconds between two keep-alive comments in a stream of events.
     public var heartbeatSeconds = 15.0
     /// Seconds that answers under way get when the server stops.
     public var shutdownSeconds = 5.0

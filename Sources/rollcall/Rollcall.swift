@@ -77,12 +77,11 @@ enum Main {
         case let error as ConfigurationLookupError:
             console.error("\(error)")
             return ExitStatus.usage.rawValue
-        case let error as RunError where error.code.hasPrefix("run_") || error.code == "tokens":
-            // A run id that is none, or another sync's; a token list that is none: wrong usage.
-            console.error(error.description)
+        case let error as UsageError:
+            console.error(error.error.description)
             return ExitStatus.usage.rawValue
         case let error as RunError:
-            console.error(Console.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))
+            console.error(DisplayText.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))
             return ExitStatus.failed.rawValue
         case let error as WarehouseError:
             return report(error.error)

@@ -1,4 +1,5 @@
 import Foundation
+import IterableProtocol
 
 @testable import RollcallCore
 

@@ -26,7 +26,7 @@ private func configuration(_ text: String) {
             let components = URLComponents(string: destination.baseURL)
             let host = (components?.host ?? "").filter { $0 != "[" && $0 != "]" }
             require(
-                components?.scheme == "https" || BaseAddress.isLoopback(host: host), "a key in clear text to \(host)")
+                components?.scheme == "https" || LoopbackAddress.contains(host), "a key in clear text to \(host)")
         }
     } catch {
         let shown = error.description

@@ -1,5 +1,6 @@
 import Foundation
 import Iterable
+import IterableProtocol
 import RollcallCore
 import Synchronization
 import Testing

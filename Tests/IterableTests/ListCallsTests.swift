@@ -82,23 +82,6 @@ import Testing
         #expect(!error.mayHaveBeenApplied && !error.isTransient)
     }
 
-    @Test(arguments: [("1500", 1500), ("0", 0), (" 12\n", 12)])
-    func size(body: String, expected: Int) async throws {
-        let (result, requests) = try await call([.send(Answers.text(200, body))]) { try await $0.size(ofList: 42) }
-        #expect(try result.get() == expected)
-        #expect(requests[0].line == "GET /api/lists/42/size HTTP/1.1")
-    }
-
-    @Test(arguments: ["", "-1", "1.5", "{}", "many", "<html>"])
-    func unreadableSizes(body: String) async throws {
-        let result = try await call([.send(Answers.text(200, body))]) { try await $0.size(ofList: 42) }.0
-        guard case .failure(let error) = result else {
-            Issue.record("read as a size")
-            return
-        }
-        #expect(error.error.code == "unreadable_answer")
-    }
-
     @Test func membersArriveInPieces() async throws {
         let steps = Answers.chunked(["anna@example.com\nben@", "example", ".com\r\n\nu", "-3\n", "last"])
         #expect(try await members(steps).get() == ["anna@example.com", "ben@example.com", "u-3", "last"])

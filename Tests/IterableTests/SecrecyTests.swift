@@ -26,7 +26,6 @@ import Testing
             var seen = ["\(await client.deliver(Harness.request))"]
             seen.append(await said { _ = try await client.lists() })
             seen.append(await said { _ = try await client.createList(name: "x", description: nil) })
-            seen.append(await said { _ = try await client.size(ofList: 1) })
             seen.append(await said { try await client.members(ofList: 1, preferUserID: false) { _ in } })
             var dumped = ""
             dump(client, to: &dumped)

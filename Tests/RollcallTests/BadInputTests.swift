@@ -116,7 +116,7 @@ import Testing
                 let run = try await shop.rollcall("run", "members")
                 #expect(run.code == 1)
                 #expect(run.out.contains("lists create iterable \"Members\""), "\(run.all)")
-                #expect(shop.sandbox.lists().isEmpty, "it is not made again unasked")
+                #expect(shop.sandbox.lists().isEmpty, "it is not made again automatically")
             }
             let check = try await shop.rollcall("check")
             #expect(check.code == 1 && check.out.contains("Members"), "\(check.all)")

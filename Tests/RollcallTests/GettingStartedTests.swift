@@ -146,7 +146,7 @@ import Testing
             let lines = check.out.components(separatedBy: "\n")
             let failures = lines.filter { $0.hasPrefix("FAIL") }
             #expect(failures.contains { $0.contains(breakage.named) }, "\(check.out)")
-            #expect(lines.contains { $0.contains("mend: ") }, "\(check.out)")
+            #expect(lines.contains { $0.contains("fix: ") }, "\(check.out)")
             #expect(shop.sandbox.lists().isEmpty, "check changes nothing")
         }
     }
@@ -159,11 +159,11 @@ import Testing
             let asRole = ["WAREHOUSE_URL": postgres.cluster.socketURL(database: postgres.database, user: role)]
             let check = try await shop.rollcall("check", environment: asRole)
             #expect(check.code == 1)
-            let mends = check.out.matches(of: /mend: ((?:GRANT|CREATE) .*?;)/).map { String($0.output.1) }
-            #expect(!mends.isEmpty, "\(check.out)")
-            for mend in mends { try await shop.execute(mend) }
-            let mended = try await shop.rollcall("check", environment: asRole)
-            #expect(mended.code == 0, "the SQL that it names mends it: \(mends) \(mended.out)")
+            let fixes = check.out.matches(of: /fix: ((?:GRANT|CREATE) .*?;)/).map { String($0.output.1) }
+            #expect(!fixes.isEmpty, "\(check.out)")
+            for fix in fixes { try await shop.execute(fix) }
+            let fixed = try await shop.rollcall("check", environment: asRole)
+            #expect(fixed.code == 0, "the SQL that it names fixes it: \(fixes) \(fixed.out)")
             #expect(try await shop.rollcall(["run", "members"], environment: asRole).code == 0)
             #expect(shop.members == ["a@example.com"])
             try await shop.execute("DROP OWNED BY \"\(role)\"")
@@ -179,7 +179,7 @@ import Testing
             let failures = findings.filter { $0["ok"] as? Bool == false }
             #expect(failures.count >= 1 && failures.count < findings.count)
             for failure in failures {
-                #expect(failure["subject"] is String && failure["detail"] is String && failure["mend"] is String)
+                #expect(failure["subject"] is String && failure["detail"] is String && failure["fix"] is String)
             }
         }
     }

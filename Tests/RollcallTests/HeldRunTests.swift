@@ -46,7 +46,7 @@ import Testing
             #expect(try discarded.object()["status"] as? String == "cancelled")
             #expect(shop.sentRows == 4)
             #expect(try await shop.statuses() == ["succeeded", "cancelled"])
-            #expect(try await shop.rollcall("run", "members").code == 4, "a new run is judged anew")
+            #expect(try await shop.rollcall("run", "members").code == 4, "a new run is planned again")
         }
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The help of every command, word for word. `RECORD_GOLDEN=1 swift test --filter HelpTests` writes it anew.
+/// The help of every command, word for word. `RECORD_GOLDEN=1 swift test --filter HelpTests` writes it again.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct HelpTests {
     private static let isRecording = ProcessInfo.processInfo.environment["RECORD_GOLDEN"] == "1"
 
@@ -13,7 +13,7 @@ import Testing
             if Self.isRecording {
                 try HelpTexts.record(entry, help.out)
             } else {
-                #expect(help.out.trimmingCharacters(in: .newlines) == entry.text, "RECORD_GOLDEN=1 records it anew")
+                #expect(help.out.trimmingCharacters(in: .newlines) == entry.text, "RECORD_GOLDEN=1 records it again")
             }
             for line in help.out.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }
         }

@@ -17,4 +17,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
         return mixed ^ (mixed >> 31)
     }
+
+    /// From 0 up to, but not including, `bound`.
+    public mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+
+    /// From 0 up to, but not including, 1.
+    public mutating func unit() -> Double { Double(next() >> 11) / Double(1 << 53) }
 }

@@ -228,7 +228,7 @@ final class History: @unchecked Sendable {
             case .ran(let run): .ran(run)
             case .alreadyHeld: .held
             case .busy: .busy
-            case .failed(let error): .failed(error.code)
+            case .failed(let error, _): .failed(error.code)
             }
         if case .ran(let run) = outcome { judge(run) }
         world.note(node.process, "run ends: \(kind.name)")

@@ -1,4 +1,5 @@
 import Foundation
+import IterableProtocol
 import RollcallCore
 
 /// A process's connections to Iterable: takes time, breaks, and carries every kind of answer. What answers mean is left
@@ -14,6 +15,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         self.iterable = iterable
         self.node = node
     }
+
+    let bodyLimits = DeliveryBody.limits
 
     private enum Reply {
         case answer(status: Int, retryAfter: [String] = [], body: [UInt8])
@@ -269,10 +272,6 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: true)
         default: return id
         }
-    }
-
-    func size(ofList id: Int64) async throws(DestinationError) -> Int {
-        iterable.profiles.count { $0.lists.contains(id) }
     }
 
     func members(

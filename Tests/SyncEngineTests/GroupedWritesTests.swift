@@ -80,13 +80,13 @@ import Warehouse
         // Its process is taken for dead.
         try await bench.fixture.execute(
             "UPDATE \(bench.fixture.state("sync_leases")) SET expires_at = '2020-01-01T00:00:00.000Z'")
-        let mended = try await bench.run()
+        let fixed = try await bench.run()
         let closed = try #require(try await bench.fixture.warehouse.run(id: lost.id))
         #expect(closed.status == .interrupted)
         #expect(closed.counts.unknown >= sent && closed.counts.unknown <= 20 * Self.concurrency)
         #expect(closed.counts.unknown + closed.counts.notAttempted == 200)
-        #expect(mended.status == .succeeded)
-        #expect(mended.counts.succeeded.subscribe == 200)
+        #expect(fixed.status == .succeeded)
+        #expect(fixed.counts.succeeded.subscribe == 200)
         #expect(bench.iterable.members() == listed(addresses(1...200)))
         #expect(try await bench.snapshot().allSatisfy { $0.hasPrefix("subscribed") })
     }

@@ -230,14 +230,14 @@ import Testing
         (0.0, "0 s"), (-5, "0 s"), (3.14, "3.1 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"),
         (360_000, "4 d 4 h"), (.infinity, "0 s"),
     ])
-    func durationsInWords(seconds: Double, words: String) { #expect(Shown.duration(seconds) == words) }
+    func durationsInWords(seconds: Double, words: String) { #expect(DisplayText.duration(seconds) == words) }
 
     @Test func hostileTextIsMadeVisible() {
-        #expect(Shown.safe("a\u{202e}b\u{0}c") == "a\\u{202e}b\\u{0}c")
-        #expect(Shown.safe(String(repeating: "x", count: 10_000), limit: 10) == "xxxxxxxxxx…")
+        #expect(DisplayText.safe("a\u{202e}b\u{0}c") == "a\\u{202e}b\\u{0}c")
+        #expect(DisplayText.safe(String(repeating: "x", count: 10_000), limit: 10) == "xxxxxxxxxx…")
         #expect(ChartMaker.roundDuration(1000) == "17 min" && ChartMaker.roundDuration(5400) == "1.5 h")
-        #expect(Shown.message("a\n   b\r\n\nc\u{1b}", limit: 100) == "a · b · c\\u{1b}")
-        #expect(Shown.grouped(1_234_567) == "1,234,567")
-        #expect(Shown.grouped(-1000) == "-1,000")
+        #expect(DisplayText.line("a\n   b\r\n\nc\u{1b}", limit: 100) == "a · b · c\\u{1b}")
+        #expect(DisplayText.grouped(1_234_567) == "1,234,567")
+        #expect(DisplayText.grouped(-1000) == "-1,000")
     }
 }

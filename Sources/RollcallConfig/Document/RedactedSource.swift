@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// The lines of a configuration with everything masked that is, or might be, a secret.
 ///
 /// It works on the text alone, so that it holds for files that are not even YAML: the values of keys that look like
@@ -48,7 +50,7 @@ struct RedactedSource {
         if ["apikey", "secret", "token", "passw", "sha256", "databaseurl"].contains(where: plain.contains) {
             return true
         }
-        return plain.count >= 4 && plain.count <= 8 && Suggestion.distance(plain, "apikey") <= 2
+        return plain.count >= 4 && plain.count <= 8 && EditDistance.between(plain, "apikey") <= 2
     }
 
     /// Where the value of the first key that looks secret begins.

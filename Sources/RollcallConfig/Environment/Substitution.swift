@@ -1,7 +1,7 @@
 /// Replaces `${NAME}` and `${NAME:-default}`; `$${` stands for a literal `${`. Every other `$` stays as it is.
 ///
 /// As in a shell, the default is taken when the variable is unset or empty. A default ends at the first `}` and is
-/// taken as it stands.
+/// taken unchanged.
 struct Substitution: Sendable {
     enum Failure: Equatable {
         /// A variable without default that is not set; `reference` is how it stands in the file.

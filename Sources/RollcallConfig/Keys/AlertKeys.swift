@@ -4,11 +4,11 @@ import RollcallCore
 enum AlertKeys {
     static let failuresOver = ConfigurationKey(
         "failures_over", .integer(0...1_000_000_000),
-        "failures is told when a run completes with more failed and invalid records than this.",
+        "failures is sent when a run completes with more failed and invalid records than this.",
         defaultValue: .integer(0))
     static let lateAfterMinutes = ConfigurationKey(
         "late_after_minutes", .integer(1...100_000),
-        "late is told when so many minutes after a tick no run that began for it, or later, has ended well.",
+        "late is sent when so many minutes after a tick no run that began for it, or later, has ended well.",
         defaultValue: .integer(60))
     static let webhooks = ConfigurationKey(
         "webhooks", .list(WebhookKeys.section), "Addresses that get a POST for each change of a sync's state.")
@@ -30,7 +30,7 @@ enum WebhookKeys {
         "Only with json: the body is signed with it (HMAC-SHA256, header Rollcall-Signature).",
         example: .string("${ALERT_SECRET}"), isSecret: true)
     static let on = ConfigurationKey(
-        "on", .choices(AlertKind.allCases.map(\.rawValue)), "What is told; all when left out.")
+        "on", .choices(AlertKind.allCases.map(\.rawValue)), "Which alerts are sent; all when left out.")
 
     static let section = ConfigurationSection(keys: [url, kind, secret, on])
 }

@@ -15,7 +15,7 @@ enum RootKeys {
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
     static let alerts = ConfigurationKey(
-        "alerts", .section(AlertKeys.section), "Whom \"rollcall serve\" tells when a sync needs somebody.")
+        "alerts", .section(AlertKeys.section), "Where \"rollcall serve\" sends alerts when a sync needs attention.")
 
     static let section = ConfigurationSection(keys: [warehouses, destinations, syncs, server, alerts])
 
@@ -81,7 +81,8 @@ enum DestinationKeys {
             + "https is required unless the host is loopback (localhost, 127.0.0.0/8, ::1).",
         example: .string("http://127.0.0.1:8421"))
     static let limits = ConfigurationKey(
-        "limits", .section(LimitKeys.section), "How fast and how patiently the destination is spoken to.")
+        "limits", .section(LimitKeys.section),
+        "How fast the destination is called, and how long answers are waited for.")
 
     static let section = ConfigurationSection(
         keys: [type, apiKey, dataCenter, projectType, listNamePrefix, baseURL, limits])

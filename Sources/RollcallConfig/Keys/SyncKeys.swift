@@ -31,7 +31,8 @@ enum SyncKeys {
     static let schedule = ConfigurationKey(
         "schedule", .section(ScheduleKeys.section), "When the sync runs by itself. Left out: manual only.")
     static let guards = ConfigurationKey(
-        "guards", .section(GuardKeys.section), "When a plan is too drastic to be carried out unasked.")
+        "guards", .section(GuardKeys.section),
+        "When a plan is too drastic to be carried out without a person's approval.")
     static let logs = ConfigurationKey(
         "logs", .section(LogKeys.section), "What is kept of each run, and for how long.")
 

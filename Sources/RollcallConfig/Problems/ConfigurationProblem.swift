@@ -1,6 +1,6 @@
 /// One thing that is wrong, or unwise, in a configuration.
 ///
-/// Nothing in it repeats a secret: values are shown as they stand in the file, before `${NAME}` is replaced, and the
+/// Nothing in it repeats a secret: values are shown as they are in the file, before `${NAME}` is replaced, and the
 /// values of secret keys are masked even then.
 public struct ConfigurationProblem: Sendable, Hashable {
     /// The file as the user named it.
@@ -16,7 +16,7 @@ public struct ConfigurationProblem: Sendable, Hashable {
     public var expected: String?
     /// What was probably meant; stands behind "did you mean".
     public var suggestion: String?
-    /// How to mend it.
+    /// How to fix it.
     public var hint: String?
     /// The line of the file, with secrets masked.
     public var sourceLine: String?
@@ -47,7 +47,7 @@ public struct ConfigurationProblem: Sendable, Hashable {
 
 extension ConfigurationProblem: CustomStringConvertible {
     /// One paragraph: location and message on the first line, then the source line with a caret, then what was
-    /// expected and how to mend it, wrapped at 80 columns.
+    /// expected and how to fix it, wrapped at 80 columns.
     public var description: String {
         var headline = "\(location): \(message)"
         if let suggestion { headline += "; did you mean \(suggestion)?" }

@@ -1,6 +1,6 @@
 /// Gathers the problems of one load; at the end it puts them in order and adds the source lines.
 final class ProblemCollector {
-    /// More problems than this help nobody; reading stops there.
+    /// More problems than this are of no use; reading stops there.
     static let maximum = 100
 
     /// The configuration as the user named it.

@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// Finds what was probably meant by a misspelt word.
 enum Suggestion {
     /// The candidate nearest to `word`, if it is near enough to be a slip: the same but for case, `_` and `-`, or at
@@ -9,34 +11,12 @@ enum Suggestion {
         var best: (distance: Int, candidate: String)?
         for candidate in candidates where candidate != word {
             let allowed = min(3, max(1, max(word.count, candidate.count) / 3))
-            let found = distance(word.lowercased(), candidate.lowercased())
+            let found = EditDistance.between(word.lowercased(), candidate.lowercased())
             if found <= allowed, found < best?.distance ?? Int.max, found < candidate.count {
                 best = (found, candidate)
             }
         }
         return best?.candidate
-    }
-
-    /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, each counted once.
-    static func distance(_ left: String, _ right: String) -> Int {
-        let a = Array(left.unicodeScalars)
-        let b = Array(right.unicodeScalars)
-        if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
-        var beforePrevious = [Int](repeating: 0, count: b.count + 1)
-        var previous = Array(0...b.count)
-        for i in 1...a.count {
-            var current = [i] + [Int](repeating: 0, count: b.count)
-            for j in 1...b.count {
-                let cost = a[i - 1] == b[j - 1] ? 0 : 1
-                current[j] = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + cost)
-                if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
-                    current[j] = min(current[j], beforePrevious[j - 2] + 1)
-                }
-            }
-            beforePrevious = previous
-            previous = current
-        }
-        return previous[b.count]
     }
 
     static func normalized(_ word: String) -> String {

@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// How messages are laid out for a terminal.
 enum TextLayout {
     /// Columns that a line should not exceed.
@@ -46,7 +48,7 @@ enum TextLayout {
             case "\"": shown += "\\\""
             case "\n": shown += "\\n"
             case "\t": shown += "\\t"
-            default: shown.unicodeScalars.append(isPrintable(scalar) ? scalar : "\u{FFFD}")
+            default: shown.unicodeScalars.append(DisplayText.isUnsafe(scalar) ? "\u{FFFD}" : scalar)
             }
         }
         return "\"\(shown)\(text.unicodeScalars.count > 60 ? "…" : "")\""
@@ -56,7 +58,7 @@ enum TextLayout {
     static func printable(_ line: String) -> String {
         var shown = String.UnicodeScalarView()
         for scalar in line.unicodeScalars {
-            shown.append(scalar == "\t" ? " " : isPrintable(scalar) ? scalar : "\u{FFFD}")
+            shown.append(scalar == "\t" ? " " : DisplayText.isUnsafe(scalar) ? "\u{FFFD}" : scalar)
         }
         return String(shown)
     }
@@ -71,12 +73,5 @@ enum TextLayout {
     static func alternatives(_ words: [String], joint: String = "or") -> String {
         guard let last = words.last, words.count > 1 else { return words.first ?? "" }
         return words.dropLast().joined(separator: ", ") + " \(joint) " + last
-    }
-
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: false
-        default: true
-        }
     }
 }

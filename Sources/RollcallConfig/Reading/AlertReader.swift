@@ -45,7 +45,7 @@ enum AlertReader {
             parts.fragment == nil
         else { return false }
         let bare = host.filter { $0 != "[" && $0 != "]" }
-        return parts.scheme == "https" || (parts.scheme == "http" && BaseAddress.isLoopback(host: bare))
+        return parts.scheme == "https" || (parts.scheme == "http" && LoopbackAddress.contains(bare))
     }
 }
 

@@ -38,7 +38,7 @@ enum AudienceReader {
         return .query(text, file: nil)
     }
 
-    /// The query file is taken as it stands: `${NAME}` is not replaced in it.
+    /// The query file is taken unchanged: `${NAME}` is not replaced in it.
     private static func queryFile(_ reader: SectionReader) -> AudienceSource? {
         let key = AudienceKeys.queryFile
         guard let name = reader.text(key) else { return nil }

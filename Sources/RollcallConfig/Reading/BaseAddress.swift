@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// The address of a destination, taken apart strictly: what is not plainly an http(s) address is refused.
 struct BaseAddress: Equatable {
     var scheme: String
@@ -11,7 +13,7 @@ struct BaseAddress: Equatable {
         var hint: String?
     }
 
-    var isLoopback: Bool { Self.isLoopback(host: host) }
+    var isLoopback: Bool { LoopbackAddress.contains(host) }
 
     init(_ text: String) throws(Refusal) {
         guard let end = text.firstRange(of: "://"),
@@ -43,15 +45,5 @@ struct BaseAddress: Equatable {
         let isDefault = port == (scheme == "https" ? ":443" : ":80")
         let place = isDefault ? authority.dropLast(port.count) : authority
         self.text = "\(scheme)://\(place.lowercased())\(trimmed)"
-    }
-
-    /// localhost, 127.0.0.0/8 and ::1. Source: RFC 6761, section 6.3; RFC 1122, section 3.2.1.3; RFC 4291, section 2.5.3.
-    static func isLoopback(host: String) -> Bool {
-        if host == "localhost" || host == "::1" || host == "0:0:0:0:0:0:0:1" { return true }
-        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-        let isAddress = parts.allSatisfy { part in
-            part.wholeMatch(of: /0|[1-9][0-9]{0,2}/) != nil && UInt8(part) != nil
-        }
-        return parts.count == 4 && isAddress && parts.first == "127"
     }
 }

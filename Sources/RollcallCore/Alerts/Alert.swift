@@ -1,6 +1,6 @@
 public import Foundation
 
-/// What somebody wants to be told.
+/// What an alert is about.
 public enum AlertKind: String, Sendable, Codable, CaseIterable {
     /// A run failed.
     case failed
@@ -77,7 +77,7 @@ public struct AlertState: Sendable, Equatable {
     }
 }
 
-/// How a sync is doing, as far as alerts go. One message goes out for each change; what was told last is kept in the
+/// How a sync is doing, as far as alerts go. One message goes out for each change; what was reported last is kept in the
 /// warehouse, so that neither a restart nor a second process repeats it.
 public enum AlertCondition: Sendable, Equatable {
     case fine
@@ -129,7 +129,7 @@ public struct AlertFacts: Sendable {
     }
 
     /// How the sync is doing.
-    /// - Parameter previous: what was told last; a run that was interrupted or cancelled, or goes on, changes nothing.
+    /// - Parameter previous: what was reported last; a run that was interrupted or cancelled, or is in progress, changes nothing.
     public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
         if let heldRun { return .held(runID: heldRun.id) }
         let isLate = lateSince(thresholds) != nil

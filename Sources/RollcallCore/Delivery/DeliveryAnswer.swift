@@ -33,7 +33,7 @@ public enum DeliveryAnswer: Sendable, Equatable {
     case ambiguous(FailureReason)
     /// The request was refused whole, for its size or for one bad record: split and send again.
     case refused(FailureReason)
-    /// Try the same request again. `after`: the server's own wish. `mayHaveBeenApplied`: the request may have
+    /// Try the same request again. `after`: the delay that the server asked for. `mayHaveBeenApplied`: the request may have
     /// been carried out, or may still be.
     case retry(FailureReason, after: Duration?, mayHaveBeenApplied: Bool, rateLimited: Bool)
     /// The list does not exist (for a list just created: not yet, and the answer is `retry` instead).
@@ -53,73 +53,4 @@ extension DeliveryAnswer {
         case .refused, .listNotFound, .stop, .withheld: false
         }
     }
-}
-
-/// A list of the project, as `GET /api/lists` tells it.
-public struct RemoteList: Sendable, Equatable {
-    public var id: Int64
-    public var name: String
-    public var description: String?
-    /// `Standard`, `Dynamic`, `Suppression`, `Internal`, or one that Iterable adds later. Only Standard lists can be kept.
-    public var listType: String
-    /// Milliseconds since 1970.
-    public var createdAt: Int64?
-
-    public init(id: Int64, name: String, description: String? = nil, listType: String, createdAt: Int64? = nil) {
-        self.id = id
-        self.name = name
-        self.description = description
-        self.listType = listType
-        self.createdAt = createdAt
-    }
-}
-
-/// Why a call other than a delivery did not give its answer.
-public struct DestinationError: Error, Sendable, Equatable {
-    public var error: RunError
-    /// Whether the same call may succeed later.
-    public var isTransient: Bool
-    /// Whether the call may have been carried out all the same.
-    public var mayHaveBeenApplied: Bool
-    /// The server's own wish, if it had one.
-    public var retryAfter: Duration?
-
-    public init(error: RunError, isTransient: Bool, mayHaveBeenApplied: Bool = false, retryAfter: Duration? = nil) {
-        self.error = error
-        self.isTransient = isTransient
-        self.mayHaveBeenApplied = mayHaveBeenApplied
-        self.retryAfter = retryAfter
-    }
-}
-
-/// The calls of a destination that the engine makes. One call is one request; retries, splitting and pacing are the
-/// engine's. Implementations give up after the request's time-out and never throw secrets.
-///
-/// A call that changes something gets a last look, `mayStillSend`: it is asked once a connection stands, at the last moment
-/// before the request leaves, and if it says no, nothing is sent. It returns at once and may be called on any thread.
-public protocol Destination: Sendable {
-    func lists() async throws(DestinationError) -> [RemoteList]
-    /// Not idempotent: a call that may have been applied must be followed by ``lists()``, not by another call. Throws an
-    /// error with the code `withheld` when the last look said no.
-    func createList(
-        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
-    ) async throws(DestinationError) -> Int64
-    /// Gives ``DeliveryAnswer/withheld`` when the last look said no.
-    func deliver(_ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool) async -> DeliveryAnswer
-    /// Number of members, as far as Iterable has counted; lags by up to a minute; 5 calls a minute.
-    func size(ofList id: Int64) async throws(DestinationError) -> Int
-    /// Members by the preferred identifier, one call of `body` each; lags by up to a minute; 5 calls a minute.
-    func members(
-        ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
-    ) async throws(DestinationError)
-}
-
-extension Destination {
-    /// As ``createList(name:description:mayStillSend:)``, sent in any case.
-    public func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
-        try await createList(name: name, description: description) { true }
-    }
-
-    /// As ``deliver(_:mayStillSend:)``, sent in any case.
-    public func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer { await deliver(request) { true } }
 }

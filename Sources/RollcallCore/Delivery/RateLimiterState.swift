@@ -1,7 +1,7 @@
 /// Paces the requests to one endpoint of one destination. Pure: time is passed in, as the time since any fixed moment.
 ///
 /// Requests are spread at the configured rate, without bursts. An answer 429 pauses everyone, voids the slots
-/// that were given out, and halves the rate. A rate that held for ``successesBeforeProbe`` successes is taken for good;
+/// that were given out, and halves the rate. A rate that held for ``successesBeforeProbe`` successes is kept;
 /// then the rate climbs, from half to the whole in ten seconds. If that climb ends in a 429, the rate falls back to the
 /// good one. So another client on the same key costs at most about one 429 in every ``successesBeforeProbe`` requests.
 ///
@@ -42,7 +42,7 @@ public struct RateLimiterState: Sendable {
 
     private var next: Duration?
     /// Requests in the pattern so far; nil when they are to be evenly spaced.
-    private var beat: Int? = 0
+    private var slot: Int? = 0
     /// Time of the first slot.
     private var began: Duration?
     private var pausedUntil: Duration?
@@ -64,7 +64,7 @@ public struct RateLimiterState: Sendable {
     public mutating func reserve(now: Duration) -> Slot {
         let time = max(now, next ?? now, pausedUntil ?? now)
         let interval = Duration.seconds(1 / (currentRate * Self.utilisation))
-        if next != time { beat = beat.map { _ in 0 } }
+        if next != time { slot = slot.map { _ in 0 } }
         next = time + interval
         began = began ?? time
         return Slot(delay: time - now + lateness(interval), epoch: epoch)
@@ -72,11 +72,11 @@ public struct RateLimiterState: Sendable {
 
     /// How late the next request is in the pattern, which repeats itself with every second.
     private mutating func lateness(_ interval: Duration) -> Duration {
-        guard let beat, currentRate == configuredRate, let length = Self.patternLength(configuredRate) else {
+        guard let slot, currentRate == configuredRate, let length = Self.patternLength(configuredRate) else {
             return .zero
         }
-        self.beat = (beat + 1) % length
-        return beat.isMultiple(of: 2) ? .zero : interval / 2
+        self.slot = (slot + 1) % length
+        return slot.isMultiple(of: 2) ? .zero : interval / 2
     }
 
     /// Only whole numbers of requests fill a second; above a hundred a second the intervals are as uneven as timers are.
@@ -90,15 +90,15 @@ public struct RateLimiterState: Sendable {
     }
 
     /// Notes an answer 429.
-    /// - Parameter after: the server's own wish; one second without.
-    public mutating func rateLimited(now: Duration, after wish: Duration?) {
-        let pause = max(wish ?? .seconds(1), .zero)
+    /// - Parameter after: what the server asked for (`Retry-After`); one second without it.
+    public mutating func rateLimited(now: Duration, after retryAfter: Duration?) {
+        let pause = max(retryAfter ?? .seconds(1), .zero)
         let resume = max(pausedUntil ?? now, now + pause)
         pausedUntil = resume
         next = resume
         epoch += 1
-        if beat != nil, let began, now - began <= Self.firstSecond, Self.patternLength(configuredRate) != nil {
-            beat = nil
+        if slot != nil, let began, now - began <= Self.firstSecond, Self.patternLength(configuredRate) != nil {
+            slot = nil
             return
         }
         if let cutUntil, now < cutUntil { return }

@@ -26,9 +26,6 @@ public struct RetryPolicy: Sendable, Equatable {
     /// For deliveries.
     public static let deliveries = RetryPolicy()
 
-    /// For the size and the members of a list, of which Iterable allows five calls a minute.
-    public static let listReads = RetryPolicy(leastAfterRateLimit: .seconds(12))
-
     /// Whether a further attempt may be made.
     /// - Parameters:
     ///   - made: attempts made so far, from 1.
@@ -42,15 +39,15 @@ public struct RetryPolicy: Sendable, Equatable {
     ///   - attempt: attempts made so far, from 1.
     ///   - random: from 0 up to, but not including, 1.
     ///   - rateLimited: whether the last answer was 429.
-    ///   - wish: the server's own wish; never undercut.
+    ///   - retryAfter: what the server asked for (`Retry-After`); the wait is never shorter.
     public func delay(
-        attempt: Int, random: Double, rateLimited: Bool = false, wish: Duration? = nil
+        attempt: Int, random: Double, rateLimited: Bool = false, retryAfter: Duration? = nil
     ) -> Duration {
         let doublings = min(max(attempt, 1) - 1, 30)
         let bound = min(base * (1 << doublings), cap)
         let jittered = bound * min(max(random, 0), 1)
         // Those who wait for the same moment should not all come in it.
-        if let wish { return wish + min(jittered, .seconds(1)) }
+        if let retryAfter { return retryAfter + min(jittered, .seconds(1)) }
         return rateLimited ? max(jittered, leastAfterRateLimit) : jittered
     }
 }

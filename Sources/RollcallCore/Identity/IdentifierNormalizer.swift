@@ -1,7 +1,7 @@
 /// Turns the bytes of a warehouse cell into the normal form of an email address.
 ///
 /// Two spellings of one address have the same normal form, byte for byte. The normal form of a value that is no address
-/// is only good for being refused by ``EmailRules``. userIds have no normal form: they are taken exactly as they stand.
+/// is only good for being refused by ``EmailRules``. userIds have no normal form: they are taken exactly as they are.
 ///
 /// An object owns scratch memory that every call overwrites. It is therefore not thread-safe (one per thread of work)
 /// and its calls must not be nested.
@@ -14,6 +14,7 @@ public final class IdentifierNormalizer {
 
     /// Allocates the scratch memory, about a kilobyte; no call allocates more for a value that is ASCII.
     public init() {
+        // SAFETY: owned by this object and freed in `deinit`; what is given out of it is valid during the call only.
         scratch = .allocate(byteCount: Self.capacity, alignment: MemoryLayout<UInt64>.alignment)
     }
 

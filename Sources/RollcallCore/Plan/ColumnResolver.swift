@@ -3,7 +3,7 @@ public enum ColumnResolver {
     /// A column as the warehouse tells it: name, type for messages, and whether its values can be identifiers.
     public typealias Column = (name: String, type: String, canIdentify: Bool)
 
-    /// - Returns: names as they stand in `columns`; nil for an identifier that is not read.
+    /// - Returns: names as they are in `columns`; nil for an identifier that is not read.
     /// - Throws: `RunError` `column_missing` with the names that exist, or `column_type` with the type.
     public static func resolve(
         _ mapping: ColumnMapping, projectType: ProjectType, placeholderEmails: Bool, columns: [Column]

@@ -38,7 +38,7 @@ extension MemberTable {
         }
     }
 
-    /// Halves that more than `limit` entries met in the audience carry, each with the number of these entries; call after
+    /// Halves that more than `limit` entries seen in the audience carry, each with the number of these entries; call after
     /// ``markSharing()``. An entry with this identifier alone counts too. Needs 16 bytes for each sharing entry while it works.
     public func crowdedHalves(moreThan limit: Int) -> (emails: [UInt64: Int], userIDs: [UInt64: Int]) {
         let sharing = count(with: [.seen, .sharing])

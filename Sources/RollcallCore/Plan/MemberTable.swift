@@ -17,7 +17,7 @@ public struct MemberTable: ~Copyable {
         public static let seen = Marks(rawValue: 4)
         /// May be on the list because of this sync.
         public static let listed = Marks(rawValue: 8)
-        /// Iterable refuses the person for good.
+        /// Iterable permanently refuses the person.
         public static let rejected = Marks(rawValue: 16)
         /// The last request about the person got no answer.
         public static let unsettled = Marks(rawValue: 32)
@@ -33,9 +33,9 @@ public struct MemberTable: ~Copyable {
     /// Made of what ``warmUp(_:)`` looked at, so that the optimiser lets it look; means nothing.
     public private(set) var warmth: UInt64 = 0
 
-    /// Whether it is counted how often each entry was met: one byte a slot more from the first entry on that is met twice.
+    /// Whether it is counted how often each entry was seen: one byte a slot more from the first entry on that is seen twice.
     public var countsMeetings = false
-    /// How often the entry in each slot was met after the first time, up to 255; empty while none was.
+    /// How often the entry in each slot was seen after the first time, up to 255; empty while none was.
     private var repeats = PageMemory<UInt8>(count: 0)
     private var hasRepeats = false
     /// What goes beyond 255.
@@ -79,13 +79,13 @@ public struct MemberTable: ~Copyable {
         return found
     }
 
-    /// Takes an entry off the snapshot again; it is then as if it had never been met. Nothing happens if there is none.
+    /// Takes an entry off the snapshot again; it is then as if it had never been seen. Nothing happens if there is none.
     public mutating func removeMember(_ fingerprint: Fingerprint) {
         if let slot = slot(of: fingerprint) { marks.elements[slot] = Marks.used.rawValue }
     }
 
-    /// Marks the entry as met in the audience, if it exists; returns its marks as they were before, nil if there is none.
-    public mutating func meet(_ fingerprint: Fingerprint) -> Marks? {
+    /// Marks the entry as seen in the audience, if it exists; returns its marks as they were before, nil if there is none.
+    public mutating func markSeen(_ fingerprint: Fingerprint) -> Marks? {
         guard let slot = slot(of: fingerprint) else { return nil }
         let before = Marks(rawValue: marks.elements[slot])
         if before.isVoid { return nil }
@@ -107,7 +107,7 @@ public struct MemberTable: ~Copyable {
         }
     }
 
-    /// How often an entry was met; 0 if it was not. Only while ``countsMeetings``.
+    /// How often an entry was seen; 0 if it was not. Only while ``countsMeetings``.
     public func meetings(of fingerprint: Fingerprint) -> Int {
         guard let slot = slot(of: fingerprint), Marks(rawValue: marks.elements[slot]).contains(.seen)
         else { return 0 }
@@ -115,7 +115,7 @@ public struct MemberTable: ~Copyable {
         return 1 + Int(repeats.elements[slot]) + (manyRepeats[fingerprint] ?? 0)
     }
 
-    /// Takes back that the entry was met in the audience. Nothing happens if there is none.
+    /// Takes back that the entry was seen in the audience. Nothing happens if there is none.
     public mutating func unmeet(_ fingerprint: Fingerprint) {
         guard let slot = slot(of: fingerprint) else { return }
         marks.elements[slot] &= ~Marks.seen.rawValue
@@ -126,13 +126,13 @@ public struct MemberTable: ~Copyable {
     /// Meets many rows at once, which hides the time that memory takes to answer.
     ///
     /// - Parameters:
-    ///   - except: marks that make an entry worth a closer look.
-    ///   - closer: gets the place of each row that is not simply on the snapshot: unknown to the table, or with one of
+    ///   - except: marks of entries that the fast path leaves undecided.
+    ///   - unresolved: gets the place of each row that is not simply on the snapshot: unknown to the table, or with one of
     ///     these marks. The table is as it was before such a row.
-    /// - Returns: rows that are on the snapshot and met for the first time, rows that were met before, and the others.
-    public mutating func meet(
-        _ rows: UnsafeBufferPointer<Fingerprint>, except: Marks, closer: UnsafeMutableBufferPointer<Int32>
-    ) -> (unchanged: Int, duplicates: Int, closer: Int) {
+    /// - Returns: rows that are on the snapshot and seen for the first time, rows that were seen before, and the others.
+    public mutating func markSeen(
+        _ rows: UnsafeBufferPointer<Fingerprint>, except: Marks, unresolved: UnsafeMutableBufferPointer<Int32>
+    ) -> (unchanged: Int, duplicates: Int, unresolved: Int) {
         warmUp(rows)
         var unchanged = 0
         var duplicates = 0
@@ -152,7 +152,7 @@ public struct MemberTable: ~Copyable {
                     continue
                 }
             }
-            closer[count] = Int32(truncatingIfNeeded: row)
+            unresolved[count] = Int32(truncatingIfNeeded: row)
             count &+= 1
         }
         return (unchanged, duplicates, count)
@@ -166,7 +166,7 @@ public struct MemberTable: ~Copyable {
         }
     }
 
-    /// Adds an entry met in the audience that ``meet(_:)`` did not find.
+    /// Adds an entry seen in the audience that ``markSeen(_:)`` did not find.
     public mutating func addEntered(_ fingerprint: Fingerprint) {
         let slot = slotForInsertion(fingerprint)
         marks.elements[slot] |= Marks([.used, .seen]).rawValue
@@ -318,7 +318,7 @@ extension MemberTable.Marks {
         }
     }
 
-    /// Neither a member nor met: an empty slot, or a member that was removed.
+    /// Neither a member nor seen: an empty slot, or a member that was removed.
     @inline(__always)
     var isVoid: Bool { isDisjoint(with: [.member, .seen]) }
 }

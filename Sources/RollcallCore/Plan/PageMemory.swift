@@ -24,6 +24,7 @@ struct PageMemory<Element: BitwiseCopyable>: ~Copyable {
         if bytes >= 2 * Self.hugePage, let mapping = Self.map(bytes + Self.hugePage) {
             let before = (Self.hugePage - Int(bitPattern: mapping.start) % Self.hugePage) % Self.hugePage
             self.mapping = mapping
+            // SAFETY: the mapping is a huge page longer than `bytes`, all zero, and unmapped in `deinit`.
             elements = mapping.start.advanced(by: before).bindMemory(to: Element.self, capacity: count)
         } else {
             mapping = nil

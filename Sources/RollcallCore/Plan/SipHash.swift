@@ -1,5 +1,5 @@
 /// SipHash-2-4 with 128 bits of output, by Aumasson and Bernstein: a keyed hash, so that fingerprints neither reveal
-/// identifiers nor can be made to collide by somebody who does not know the key.
+/// identifiers nor can be made to collide by a person who does not know the key.
 public struct SipHash: Sendable {
     @usableFromInline let key0: UInt64
     @usableFromInline let key1: UInt64

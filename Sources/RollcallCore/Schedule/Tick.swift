@@ -39,36 +39,36 @@ public struct Tick: Sendable, Equatable {
 
 extension Tick {
     /// The tick after a process has said what became of it. The run with the tick's own id decides: if there is one, the
-    /// tick ran, whatever is said; without it, it did not. What was decided upon stays so otherwise.
+    /// tick ran, whatever the decision; without it, it did not. What was decided upon stays so otherwise.
     /// - Parameters:
-    ///   - said: outcome, lateness and, with `skipped_held`, the held run.
+    ///   - decision: outcome, lateness and, with `skipped_held`, the held run.
     ///   - runExists: whether a run has been begun with ``ownRunID(_:)``.
-    public func settled(as said: Tick, runExists: Bool) -> Tick {
+    public func resolved(as decision: Tick, runExists: Bool) -> Tick {
         if outcome == .ran { return self }
-        var settled = self
-        if let own = ownRunID(said), runExists {
-            settled.outcome = .ran
-            settled.runID = own
-        } else if outcome == .pending, said.outcome != .ran {
-            settled.outcome = said.outcome
-            settled.runID =
-                switch said.outcome {
+        var resolved = self
+        if let own = ownRunID(decision), runExists {
+            resolved.outcome = .ran
+            resolved.runID = own
+        } else if outcome == .pending, decision.outcome != .ran {
+            resolved.outcome = decision.outcome
+            resolved.runID =
+                switch decision.outcome {
                 case .pending: runID
-                case .skippedHeld: said.runID
+                case .skippedHeld: decision.runID
                 default: nil
                 }
         } else {
             return self
         }
-        settled.latenessSeconds = said.latenessSeconds ?? latenessSeconds
-        return settled
+        resolved.latenessSeconds = decision.latenessSeconds ?? latenessSeconds
+        return resolved
     }
 
     /// The id that the tick's run has, if it has one.
-    public func ownRunID(_ said: Tick) -> String? {
+    public func ownRunID(_ decision: Tick) -> String? {
         switch outcome {
         case .pending: runID
-        default: said.outcome == .ran ? said.runID : nil
+        default: decision.outcome == .ran ? decision.runID : nil
         }
     }
 }

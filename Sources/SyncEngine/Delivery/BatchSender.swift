@@ -147,7 +147,7 @@ struct BatchSender: Sendable {
                 }
                 let policy = reason.code == "list_not_ready" ? BatchSender.newList : policy
                 let pause = policy.delay(
-                    attempt: tries, random: clock.randomFraction(), rateLimited: rateLimited, wish: after)
+                    attempt: tries, random: clock.randomFraction(), rateLimited: rateLimited, retryAfter: after)
                 guard policy.allowsAnother(after: tries, elapsed: clock.uptime - started + pause) else {
                     result.stop = unavailable(reason, tries)
                     return .givenUp(reason)

@@ -2,7 +2,7 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// Empties a run's outbox. Three things go on at once: a few requests, the recording of the answers that have come, and
+/// Empties a run's outbox. Three things happen at once: a few requests, the recording of the answers that have come, and
 /// the reading of the changes to be sent next. Answers that come while others are being recorded share the next
 /// transaction, so that where nothing else limits the pace, the warehouse is kept busy with few large ones.
 struct Delivery: Sendable {
@@ -52,7 +52,7 @@ struct Delivery: Sendable {
     /// - Returns: why it stopped before the end, and whether the list turned out to be gone.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
     func deliver(_ run: inout SyncRun) async throws -> (stop: RunError?, listIsGone: Bool) {
-        var state = State(run: run, pages: ChangePages(limits))
+        var state = State(run: run, pages: ChangePages(limits, sender.destination.bodyLimits))
         defer { run = state.run }
         await withTaskGroup(of: Event.self) { group in
             while state.failure == nil {
@@ -144,7 +144,7 @@ struct Delivery: Sendable {
             do {
                 return .read(
                     .success(
-                        try await keeper.patiently { () async throws(WarehouseError) in
+                        try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                             try await warehouse.changes(run: run, after: last, limit: limit)
                         }))
             } catch {
@@ -163,7 +163,7 @@ struct Delivery: Sendable {
         (state.recording, state.answered) = (state.answered, [])
         group.addTask { [keeper, warehouse, log] in
             do {
-                try await keeper.patiently { () async throws(WarehouseError) in
+                try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                     try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
                 }
                 return .recorded(.success(()))

@@ -37,7 +37,7 @@ extension Delivery {
         var pause = Duration.milliseconds(100)
         while true {
             do throws(WarehouseError) {
-                let settles = limits.requestTimeoutSeconds + limits.settleSeconds
+                let settles = limits.lostRequestSeconds
                 return try await warehouse.noteStrays(run, changes, settleSeconds: settles)
             } catch {
                 guard error.isTransient, clock.uptime < end, (try? await clock.sleep(for: pause)) != nil else {

@@ -2,7 +2,7 @@ public import Foundation
 
 /// The engine's only sources of time and chance. Two implementations: the machine's, and the simulation's.
 public protocol EngineClock: Sendable {
-    /// Monotonic time since some fixed moment; goes on while the process is stopped or the machine sleeps.
+    /// Monotonic time since some fixed moment; continues while the process is stopped or the machine sleeps.
     var uptime: Duration { get }
     /// Wall clock, UTC. Only for what is shown or stored where no warehouse clock is at hand.
     var wallTime: Date { get }

@@ -6,6 +6,7 @@ import Warehouse
 /// The hot path, a row that is on the snapshot already, makes no String and no allocation: fold, fingerprint, one look
 /// into the table, for a ``RowBatch`` at a time. Only the other rows are taken one by one, validated and spooled. Used by
 /// one thread at a time.
+// SAFETY: ``DiffFeed`` lets one thread at a time call it, and the planner uses it when the reading has ended.
 final class AudienceDiff: @unchecked Sendable {
     /// Which rejected and unchanged members are sent again.
     struct Resend: Sendable {
@@ -13,7 +14,7 @@ final class AudienceDiff: @unchecked Sendable {
         var rejected = false
     }
 
-    /// Rows and identities met; `audience` here counts distinct identities before shared identifiers are folded.
+    /// Rows and identities seen; `audience` here counts distinct identities before shared identifiers are merged.
     private(set) var counts = RunCounts()
     let spool = PlanSpool()
     private let loaded: LoadedTable
@@ -45,13 +46,13 @@ final class AudienceDiff: @unchecked Sendable {
 
     /// Some rows of the audience, hashed already.
     func rows(_ batch: borrowing RowBatch) throws {
-        // In a full run nobody counts as unchanged.
-        let met = table.meet(
-            batch.fingerprints, except: resend.full ? .used : [.unsettled, .rejected], closer: batch.closer)
-        counts.rowsRead += met.unchanged + met.duplicates
-        counts.audience += met.unchanged
-        counts.duplicates += met.duplicates
-        for place in batch.closer[..<met.closer] { try row(batch.email(Int(place)), batch.userID(Int(place))) }
+        // In a full run no row counts as unchanged.
+        let seen = table.markSeen(
+            batch.fingerprints, except: resend.full ? .used : [.unsettled, .rejected], unresolved: batch.unresolved)
+        counts.rowsRead += seen.unchanged + seen.duplicates
+        counts.audience += seen.unchanged
+        counts.duplicates += seen.duplicates
+        for place in batch.unresolved[..<seen.unresolved] { try row(batch.email(Int(place)), batch.userID(Int(place))) }
     }
 
     func hash(_ batch: borrowing RowBatch) { batch.hash(columns, fingerprinter) }
@@ -86,7 +87,7 @@ final class AudienceDiff: @unchecked Sendable {
         try userIDOnly(raw, row)
     }
 
-    /// Both columns are read; each may be absent (NULL or blank) or invalid, and the row goes on with the other one.
+    /// Both columns are read; each may be absent (NULL or blank) or invalid, and the row continues with the other one.
     private func pairRow(_ row: Row) throws {
         let userID = row.userID.bytes.flatMap { $0.isEmpty ? nil : $0 }
         guard let raw = row.email.bytes else {
@@ -106,7 +107,7 @@ final class AudienceDiff: @unchecked Sendable {
 
     private func pair(_ email: UnsafeRawBufferPointer, _ userID: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
-        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, email, userID) }
+        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, email, userID) }
         switch (EmailRules.failure(email), UserIDRules.failure(userID)) {
         case (nil, nil):
             try entered(fingerprint, email, userID)
@@ -130,14 +131,14 @@ final class AudienceDiff: @unchecked Sendable {
 
     private func emailOnly(_ email: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: email, userID: nil)
-        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, email, nil) }
+        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, email, nil) }
         if let failure = EmailRules.failure(email) { return try reject(row, failure) }
         try entered(fingerprint, email, nil)
     }
 
     private func userIDOnly(_ userID: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: nil, userID: userID)
-        if let marks = table.meet(fingerprint) { return try known(fingerprint, marks, nil, userID) }
+        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, nil, userID) }
         if let failure = UserIDRules.failure(userID) { return try reject(row, failure) }
         try entered(fingerprint, nil, userID)
     }
@@ -200,7 +201,7 @@ final class AudienceDiff: @unchecked Sendable {
         }
     }
 
-    /// The same for one identity that was met and carries one of them.
+    /// The same for one identity that was seen and carries one of them.
     /// - Parameter isPlanned: whether it was spooled.
     /// - Returns: whether it carries one.
     @discardableResult
@@ -225,7 +226,7 @@ final class AudienceDiff: @unchecked Sendable {
         }
         try rest.withBytes { email, userID in
             let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
-            if let marks = table.meet(fingerprint) {
+            if let marks = table.markSeen(fingerprint) {
                 try known(fingerprint, marks, email, userID)
             } else {
                 try entered(fingerprint, email, userID)
@@ -235,13 +236,13 @@ final class AudienceDiff: @unchecked Sendable {
         return true
     }
 
-    /// Whether a row of exactly this identity was met.
+    /// Whether a row of exactly this identity was seen.
     func hasMet(_ identity: Identity) -> Bool {
         table.lookUp(fingerprinter.fingerprint(identity))?.contains(.seen) ?? false
     }
 
     enum Reasons {
-        /// A row goes on with its other identifier.
+        /// A row continues with its other identifier.
         static func dropped(_ identifier: String, _ failure: FailureReason) -> FailureReason {
             FailureReason(
                 code: "identifier_dropped", reason: "went on without the \(identifier): \(failure.reason)")

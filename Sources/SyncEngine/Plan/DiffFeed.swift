@@ -8,6 +8,9 @@ import Warehouse
 ///
 /// A large audience that comes in one part is read by one thread and compared by another; the reader takes the hashing over
 /// whenever the other one falls behind. An audience that comes in several parts keeps the cores busy as it is.
+// SAFETY: a batch belongs to the thread of its part, or, in the ring of the first part, to the worker from `flush` until it signals
+// `spare`; `turn` belongs to the first part's thread; `diff` is touched with `lock` held, but for the hashing, which changes
+// nothing in it. The memory is owned by this object and freed in `deinit`.
 final class DiffFeed: @unchecked Sendable {
     /// Batches of the first part: one is filled while the others wait to be compared.
     private static let ring = 4
@@ -28,7 +31,7 @@ final class DiffFeed: @unchecked Sendable {
     private let failure = Mutex<(any Error)?>(nil)
     private let isShared = Atomic(false)
 
-    /// - Parameter onRows: told from time to time how many rows were read; ends the reading with its error.
+    /// - Parameter onRows: called from time to time with the number of rows read; ends the reading with its error.
     init(_ diff: AudienceDiff, parts: Int, onRows: @escaping @Sendable (Int) throws -> Void) {
         self.diff = diff
         self.onRows = onRows
@@ -57,7 +60,7 @@ final class DiffFeed: @unchecked Sendable {
         try lock.withLock { _ in try diff.row(email, userID) }
     }
 
-    /// When the reading has failed: afterwards nothing is compared, or told to `onRows`, any more.
+    /// When the reading has failed: afterwards nothing is compared, or reported to `onRows`, any more.
     func stop() { worker.sync {} }
 
     /// When no thread feeds any more.

@@ -30,11 +30,9 @@ struct LogIdentity: Sendable {
         case .masked: return LogIdentity.mask(value)
         case .hashed:
             let (first, second) = Array(value.utf8).withUnsafeBytes { hash.hash($0) }
-            return "hash:" + Fingerprint(high: first, low: second).bytes.map { hexByte($0) }.joined()
+            return "hash:" + Fingerprint(high: first, low: second).bytes.hexadecimal
         }
     }
-
-    private func hexByte(_ byte: UInt8) -> String { (byte < 16 ? "0" : "") + String(byte, radix: 16) }
 
     /// The first letter and, of an email, the domain. What stands behind the @ of a value that is no email may be
     /// anything, a person's name too; it is kept only where it looks like a domain.

@@ -31,7 +31,7 @@ public struct Plan: Sendable {
     func standing(of row: Identity) -> (person: Identity?, reason: FailureReason?, representative: Identity?) {
         let fingerprinter = Fingerprinter(key: key)
         let (rest, reason) = overshared.take(off: row, fingerprinter.fingerprint(row))
-        return (rest, reason, rest.flatMap { sharing.folded[fingerprinter.fingerprint($0)] })
+        return (rest, reason, rest.flatMap { sharing.merged[fingerprinter.fingerprint($0)] })
     }
 
     /// Fingerprints of all members that carrying the plan out may change, and of more.
@@ -112,6 +112,7 @@ struct SettlingIndex: Sendable {
 }
 
 /// Gives a plan page by page: subscribes, unsubscribes, then those that must wait, for the others or for a lost request.
+// SAFETY: `stage` calls it from one thread at a time, one page after the other.
 final class PlanReader: StagedPlan, @unchecked Sendable {
     private let plan: Plan
     private let entered: PlanSpool.EntryReader
@@ -148,7 +149,7 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
             return ready[readyPlace - 1]
         }
         while let entry = try entered.next() ?? left.next() {
-            if entry.operation == .subscribe && plan.sharing.folded[entry.fingerprint] != nil { continue }
+            if entry.operation == .subscribe && plan.sharing.merged[entry.fingerprint] != nil { continue }
             if let change = number(entry) { return change }
         }
         if deferred.isEmpty { return nil }

@@ -2,6 +2,7 @@ import RollcallCore
 
 /// The changes and validation records of a plan, as they come, in bounded memory. One task writes it, then it is read from
 /// the start any number of times.
+// SAFETY: it is written by the thread that compares (``AudienceDiff``), and read only after that has ended.
 final class PlanSpool: @unchecked Sendable {
     /// A change before it has its place in the order.
     struct Entry {

@@ -41,9 +41,9 @@ struct Planner: Sendable {
         var overshared = OversharedIdentifiers.none
         if isHybrid { (sharing, overshared) = try await resolveSharing(diff, list: list) }
         var counts = diff.counts
-        counts.duplicates += sharing.folded.count
-        counts.audience -= sharing.folded.count
-        counts.planned.subscribe += sharing.resent.count - sharing.foldedPlanned
+        counts.duplicates += sharing.merged.count
+        counts.audience -= sharing.merged.count
+        counts.planned.subscribe += sharing.resent.count - sharing.mergedPlanned
         counts.unchanged = counts.audience - counts.planned.subscribe
         counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
         let snapshotSize = diff.listedMembers
@@ -61,7 +61,7 @@ struct Planner: Sendable {
     private func settlingIndex(list: Int64) async throws -> SettlingIndex {
         let requests = try await warehouse.settlingRequests(sync: sync.name, list: list)
         if requests.isEmpty { return SettlingIndex([]) }
-        let longest = destination.limits.requestTimeoutSeconds + destination.limits.settleSeconds
+        let longest = destination.limits.lostRequestSeconds
         return SettlingIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
@@ -141,7 +141,7 @@ struct Planner: Sendable {
         throw RunError(
             code: "mapping_changed",
             message: "the snapshot has members known by their \(known) alone, but only the \(read) is mapped now,"
-                + " so nobody can say who left",
+                + " so it cannot be known who left",
             hint: "Map both identifiers for a run, or give the sync a new name and list.")
     }
 

@@ -17,12 +17,13 @@ struct RowBatch: ~Copyable {
     }
 
     private(set) var count = 0
+    // SAFETY: all memory is owned by this value, which cannot be copied, and freed in `deinit`; `count` bounds what is initialised.
     private let cells = UnsafeMutablePointer<Cell>.allocate(capacity: 2 * capacity)
     private let bytes = UnsafeMutableRawPointer.allocate(byteCount: 2 * capacity * longestValue, alignment: 8)
     private var used = 0
     private let hashes = UnsafeMutablePointer<Fingerprint>.allocate(capacity: capacity)
-    /// Places of rows that need a closer look, for whoever compares the batch.
-    let closer = UnsafeMutableBufferPointer<Int32>.allocate(capacity: capacity)
+    /// Places of rows that the fast path did not decide, for whoever compares the batch.
+    let unresolved = UnsafeMutableBufferPointer<Int32>.allocate(capacity: capacity)
     private let normalizer = IdentifierNormalizer()
 
     init() {}
@@ -31,7 +32,7 @@ struct RowBatch: ~Copyable {
         cells.deallocate()
         bytes.deallocate()
         hashes.deallocate()
-        closer.deallocate()
+        unresolved.deallocate()
     }
 
     /// As ``hash(_:_:)`` left them, one for each row.
@@ -85,7 +86,7 @@ struct RowBatch: ~Copyable {
 }
 
 extension RowBatch {
-    /// Stands for a row whose fingerprint only a closer look can find; no row has it.
+    /// Stands for a row whose fingerprint only the slow path can find; no row has it.
     static let none = Fingerprint(high: 0, low: 0)
 
     /// Finds the fingerprint under which ``AudienceDiff`` looks each row up first.

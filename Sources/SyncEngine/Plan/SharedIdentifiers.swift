@@ -2,22 +2,20 @@ import RollcallCore
 import Warehouse
 
 /// What follows for a plan from identifiers that several entries share (hybrid projects): rows that are one person are
-/// folded, members known under an identifier that a row still carries are kept.
+/// merged, members known under an identifier that a row still carries are kept.
 struct SharedIdentifiers {
-    /// Rows folded into another row: not sent. The value is the row that represents the person.
-    var folded: [Fingerprint: Identity] = [:]
+    /// Rows merged into another row: not sent. The value is the row that represents the person.
+    var merged: [Fingerprint: Identity] = [:]
     /// Members not in the audience that stay, because a row carries one of their identifiers.
     var kept: Set<Fingerprint> = []
-    /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out, or
-    /// their address belonged to another profile until now.
+    /// Rows that count as unchanged but must be sent again: their address belonged to another profile until now.
     private(set) var resent: [Entry] = []
     /// Rows that are sent only after all others: their address still belongs to a profile that gets another one.
     private(set) var last: Set<Fingerprint> = []
     /// Older entries of the same person, dropped from the snapshot when the change of the key succeeds.
     var superseded: [Fingerprint: [Member]] = [:]
-    /// Folded entries that had been counted as planned, and as unchanged.
-    var foldedPlanned = 0
-    var foldedUnchanged = 0
+    /// Merged entries that had been counted as planned.
+    var mergedPlanned = 0
 
     /// An entry that shares an identifier with another one.
     struct Entry {
@@ -36,8 +34,8 @@ struct SharedIdentifiers {
     ///   - entries: all entries that share an identifier with another one.
     ///   - uncounted: ``keys(_:)`` of identifiers that count as none although rows carry them: they make no one one person, but
     ///     whoever is known by one of them is kept.
-    ///   - fold: called for each row folded into another one, for the log.
-    init(_ entries: [Entry], uncounted: Set<String> = [], fold: (Identity) throws -> Void) rethrows {
+    ///   - merge: called for each row merged into another one, for the log.
+    init(_ entries: [Entry], uncounted: Set<String> = [], merge: (Identity) throws -> Void) rethrows {
         let present = entries.filter(\.inAudience)
         let groups = SharedIdentifiers.connect(present)
         var representatives: [Entry] = []
@@ -45,36 +43,20 @@ struct SharedIdentifiers {
             guard let representative = group.min(by: SharedIdentifiers.precedes) else { continue }
             representatives.append(representative)
             for other in group where other.fingerprint != representative.fingerprint {
-                folded[other.fingerprint] = representative.identity
-                if other.isPlanned { foldedPlanned += 1 } else { foldedUnchanged += 1 }
-                try fold(other.identity)
+                merged[other.fingerprint] = representative.identity
+                if other.isPlanned { mergedPlanned += 1 }
+                try merge(other.identity)
                 if let member = other.member { supersede(member, by: representative) }
             }
         }
         let leavers = entries.filter { !$0.inAudience }
-        resendDoubtful(&representatives, entries)
         resendMoved(&representatives, leavers: leavers)
         keepConnected(entries, representatives: representatives, uncounted: uncounted)
-        foldRemovals(leavers)
-    }
-
-    /// A removal of another entry of the person that got no answer may have taken them off the list, whether that entry
-    /// left the audience or is folded into the one that represents the person.
-    private mutating func resendDoubtful(_ representatives: inout [Entry], _ entries: [Entry]) {
-        let doubtful = Set(
-            entries.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })
-        for index in representatives.indices
-        where !representatives[index].isPlanned && !representatives[index].isRejected {
-            guard SharedIdentifiers.keys(representatives[index].identity).contains(where: doubtful.contains) else {
-                continue
-            }
-            representatives[index].isPlanned = true
-            resent.append(representatives[index])
-        }
+        mergeRemovals(leavers)
     }
 
     /// (x, u1) is on the snapshot, and rows now say (y, u1) and (x): the profile of u1 gets the address y, and only after
-    /// that can x be somebody else; before it, a request for x would reach the profile of u1. Whatever was acknowledged
+    /// that can x be another person; before it, a request for x would reach the profile of u1. Whatever was acknowledged
     /// for x is void once (y, u1) has been.
     private mutating func resendMoved(_ representatives: inout [Entry], leavers: [Entry]) {
         var movers: [String: Entry] = [:]
@@ -125,7 +107,7 @@ struct SharedIdentifiers {
     }
 
     /// Two members that a removal would name alike leave in one request, as the one that would represent the person.
-    private mutating func foldRemovals(_ leavers: [Entry]) {
+    private mutating func mergeRemovals(_ leavers: [Entry]) {
         var first: [String: Entry] = [:]
         let order = leavers.sorted(by: SharedIdentifiers.precedes)
         for leaver in order where !kept.contains(leaver.fingerprint) {

@@ -4,6 +4,7 @@ import RollcallCore
 /// An append-only buffer of bytes that spills into an unlinked temporary file (readable by its owner only) when it grows
 /// beyond a megabyte, so that a plan of any size takes bounded memory. One task writes it, then it is read from the
 /// start any number of times.
+// SAFETY: one thread writes it at a time, and readers begin when it has ended; each reader has its own place in the file.
 final class Spool: @unchecked Sendable {
     private var buffer: [UInt8] = []
     private var file: Int32 = -1
@@ -26,7 +27,7 @@ final class Spool: @unchecked Sendable {
         withUnsafeBytes(of: number.littleEndian) { buffer.append(contentsOf: $0) }
     }
 
-    /// Bytes of a record as they stand in another spool.
+    /// Bytes of a record as they are in another spool.
     func append(raw bytes: UnsafeRawBufferPointer) { buffer.append(contentsOf: bytes) }
 
     /// nil is kept apart from an empty value.

@@ -44,28 +44,17 @@ public struct Abandoning: Sendable {
     /// - Parameter list: only this list; nil: all that the sync keeps or kept.
     public func carryOut(list: Int64? = nil) async throws(WarehouseError) -> Outcome {
         _ = try await warehouse.migrate()
-        let seconds = LeaseKeeper.seconds(requestTimeout: limits.requestTimeoutSeconds)
-        let before = clock.uptime
-        let attempt = try await warehouse.acquireLease(
-            sync: sync, holder: holder.text, seconds: seconds, isDead: Holder.isDead)
-        guard case .acquired(let lease) = attempt else { return .busy(.busy(sync, attempt)) }
-        let keeper = LeaseKeeper(
-            lease: lease, acquiredAt: before, seconds: seconds, warehouse: warehouse, clock: clock)
-        let result = await withTaskGroup(of: Void.self) { group in
-            group.addTask { await keeper.keep() }
-            let result = await letGo(lease, list)
-            group.cancelAll()
-            return result
+        let hold = LeaseHold(sync: sync, warehouse: warehouse, limits: limits, clock: clock, holder: holder)
+        switch try await hold.during({ await letGo($0.lease, list) }) {
+        case .held(let result): return try result.get()
+        case .busy(let error): return .busy(error)
         }
-        try? await warehouse.releaseLease(lease)
-        return try result.get()
     }
 
     private func letGo(_ lease: Lease, _ list: Int64?) async -> Result<Outcome, WarehouseError> {
         do throws(WarehouseError) {
             // A run of a dead process may have sent something.
-            let settles = limits.requestTimeoutSeconds + limits.settleSeconds
-            _ = try await warehouse.recoverRuns(lease, settleSeconds: settles, log: log)
+            _ = try await Recovery(warehouse: warehouse, limits: limits, log: log).closeRuns(lease)
             switch try await warehouse.abandon(lease, list: list) {
             case .done(let abandonment): return .success(.done(abandonment))
             case .settling(let until):

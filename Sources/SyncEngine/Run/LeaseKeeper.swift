@@ -8,7 +8,7 @@ extension RunError {
         hint: "The next run carries on. Look at the warehouse's availability if this happens often.")
 }
 
-/// Holds one sync's lease while its run goes on, and says whether it may still be relied on.
+/// Holds one sync's lease while its run is in progress, and says whether it may still be relied on.
 ///
 /// The lease is the warehouse's, by its own clock; what is believed of it here is counted from *before* each renewal on
 /// the monotonic clock, so that a process that was stopped knows on waking that its time is over.
@@ -22,9 +22,9 @@ final class LeaseKeeper: Sendable {
 
     /// Left of a lease beyond a request's time-out when the request is sent, for clocks that differ a little.
     static let margin = Duration.seconds(2)
-    static let beat = Duration.seconds(4)
+    static let renewInterval = Duration.seconds(4)
 
-    /// Length of a lease: a request that is sent may run into its time-out before the lease ends, with beats missed.
+    /// Length of a lease: a request that is sent may run into its time-out before the lease ends, with renewals missed.
     /// At most 55 s, since time-outs are at most 40 s: a killed run's sync is free after a minute.
     static func seconds(requestTimeout: Double) -> Double { requestTimeout + 15 }
 
@@ -46,7 +46,7 @@ final class LeaseKeeper: Sendable {
     }
 
     /// Whether a request that must have its answer by `deadline` may be sent now: the last look before it leaves. Like all
-    /// times here, `deadline` is one of the engine's clock, which goes on while the process stands still or the machine sleeps.
+    /// times here, `deadline` is one of the engine's clock, which continues while the process stands still or the machine sleeps.
     func covers(until deadline: Duration) -> Bool {
         let left = deadline - clock.uptime
         return left > .zero && holds(for: left)
@@ -69,7 +69,7 @@ final class LeaseKeeper: Sendable {
 
     /// A warehouse that is away for a moment is waited for while the lease can be relied on, but no longer than the
     /// warehouse's `waitSeconds`, and after a stop was requested for a second.
-    func patiently<R>(_ body: () async throws(WarehouseError) -> R) async throws -> R {
+    func retryWhileLeaseHeld<R>(_ body: () async throws(WarehouseError) -> R) async throws -> R {
         let start = clock.uptime
         var pause = Duration.milliseconds(100)
         let wait = WarehouseWait.current
@@ -102,7 +102,7 @@ final class LeaseKeeper: Sendable {
     /// given by a file that is gone, ends all trust at once.
     func keep() async {
         while !Task.isCancelled {
-            guard (try? await clock.sleep(for: LeaseKeeper.beat)) != nil else { return }
+            guard (try? await clock.sleep(for: LeaseKeeper.renewInterval)) != nil else { return }
             do throws(WarehouseError) {
                 try await renew()
             } catch {

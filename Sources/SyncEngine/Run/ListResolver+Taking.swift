@@ -10,7 +10,7 @@ extension ListResolver {
         case .id(let id): return id == binding?.listID
         case .name(let name, _):
             if case .name(let own, _) = sync.list, own.utf8.elementsEqual(name.utf8) { return true }
-            let named = lists.filter { $0.listType == "Standard" && $0.name.utf8.elementsEqual(name.utf8) }
+            let named = lists.filter { $0.listType == "Standard" && $0.isNamed(name) }
             return named.count == 1 && named[0].id == binding?.listID
         }
     }

@@ -27,7 +27,7 @@ struct ListResolver: Sendable {
     /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.
     func find() async throws -> FoundList {
         let known = try await warehouse.listBinding(sync: sync.name)
-        let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+        let lists = try await retrying { () async throws(DestinationError) in try await destination.lists() }
         var binding = try resolve(known, lists)
         binding?.project = project
         return FoundList(
@@ -59,7 +59,7 @@ struct ListResolver: Sendable {
     }
 
     private func adopt(_ name: String, previous: ListBinding?, _ lists: [RemoteList]) throws -> ListBinding? {
-        let sameName = lists.filter { Array($0.name.utf8) == Array(name.utf8) }
+        let sameName = lists.filter { $0.isNamed(name) }
         let standard = sameName.filter { $0.listType == "Standard" }
         if standard.count > 1 { throw ambiguous(name, standard) }
         if let list = standard.first {
@@ -98,7 +98,7 @@ struct ListResolver: Sendable {
         _ name: String, _ description: String?, _ keeper: LeaseKeeper, _ timeout: Duration
     ) async throws -> Int64 {
         do throws(DestinationError) {
-            return try await patiently(
+            return try await retrying(
                 while: { $0.isTransient && !$0.mayHaveBeenApplied && $0.error.code != Self.withheld }
             ) {
                 () async throws(DestinationError) in
@@ -115,7 +115,7 @@ struct ListResolver: Sendable {
         // Creating is not idempotent: look whether it was carried out before anything else.
         for pause in [1, 2, 4, 8] {
             await stop.sleep(for: .seconds(pause), on: clock)
-            let lists = try await patiently { () async throws(DestinationError) in try await destination.lists() }
+            let lists = try await retrying { () async throws(DestinationError) in try await destination.lists() }
             if let id = try adopt(name, previous: nil, lists)?.listID { return id }
         }
         throw creationUnknown(name)
@@ -133,16 +133,16 @@ struct ListResolver: Sendable {
             hint: "Run again in two minutes: the list is adopted if it has appeared, and created otherwise.")
     }
 
-    private func patiently<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
+    private func retrying<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
         do throws(DestinationError) {
-            return try await patiently(while: \.isTransient, body)
+            return try await retrying(while: \.isTransient, body)
         } catch {
             throw error.error
         }
     }
 
     /// Tries four times, as long as the errors are such that another call may help and can do no harm.
-    private func patiently<R>(
+    private func retrying<R>(
         while mayTryAgain: (DestinationError) -> Bool, _ body: () async throws(DestinationError) -> R
     ) async throws(DestinationError) -> R {
         for pause in [1, 2, 4] {
@@ -171,7 +171,7 @@ struct ListResolver: Sendable {
             RunError(
                 code: "list_not_found",
                 message:
-                    "the list \"\(name)\" of sync \(sync.name) was deleted in Iterable; it is not made again unasked",
+                    "the list \"\(name)\" of sync \(sync.name) was deleted in Iterable; it is not made again automatically",
                 hint: "Make it with `rollcall lists create \(sync.destination) \"\(name)\"`, or change list.name.")
         }
     }

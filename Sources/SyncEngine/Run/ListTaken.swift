@@ -3,7 +3,7 @@ public import RollcallCore
 import Warehouse
 
 /// Who else keeps the list that a sync is to keep. Two syncs on one list would remove each other's members: what one puts
-/// there the other takes away, and the first goes on believing in it.
+/// there the other takes away, and the first still believes in it.
 struct ListTaken: Sendable {
     /// The list, in words.
     var list: String

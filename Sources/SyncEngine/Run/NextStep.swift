@@ -26,7 +26,7 @@ extension WhyReport {
         members.contains { $0.member.state == .subscribed && $0.member.identity.shares(with: identity) }
     }
 
-    /// Who stands for a row that is folded away, unless it is under the identifier that was asked for.
+    /// Who stands for a row that is merged into another, unless it is under the identifier that was asked for.
     private var representation: String {
         guard let other = rows.lazy.compactMap(\.representative).first, !other.shares(with: identity),
             !isMemberUnderIt

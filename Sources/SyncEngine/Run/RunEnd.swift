@@ -25,7 +25,7 @@ extension SyncPipeline {
         let reason = FailureReason(
             code: run.error?.code ?? "stopped",
             reason: run.error?.message ?? "The run was stopped before this record was sent.")
-        try await keeper.patiently { () async throws(WarehouseError) in
+        try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await warehouse.finishRun(keeper.lease, run, reason: reason, log: sync.logs)
         }
     }

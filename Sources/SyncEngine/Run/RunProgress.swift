@@ -2,7 +2,7 @@ public import RollcallCore
 
 /// What a run is busy with, for progress bars and live pages.
 public enum RunProgress: Sendable, Equatable {
-    /// The run has its row; or it was held and goes on.
+    /// The run has its row; or it was held and continues.
     case opened(SyncRun)
     /// Deliveries so far.
     case requests(RequestCounts)

@@ -1,4 +1,5 @@
 public import RollcallCore
+import Warehouse
 
 /// What a run is asked to do.
 public struct RunRequest: Sendable {
@@ -15,9 +16,9 @@ public struct RunRequest: Sendable {
     public var trigger = RunTrigger.manual
     /// Send every member again.
     public var full = false
-    /// Send again also those whom Iterable refused for good.
+    /// Send again also those whom Iterable refused permanently.
     public var retryRejected = false
-    /// Discard a held run first, and judge anew.
+    /// Discard a held run first, and plan again.
     public var forceNew = false
     /// The id of a new run, for those who must know it before; made up when left out. A second run of the same id is
     /// refused by the warehouse.
@@ -34,6 +35,8 @@ public enum RunOutcome: Sendable {
     case alreadyHeld(SyncRun)
     /// Another process runs this sync now; nothing was done.
     case busy(RunError)
-    /// Nothing was begun; there is no run.
-    case failed(RunError)
+    /// Nothing was begun; there is no run. `isWarehouse`: because the warehouse did not answer, or refused.
+    case failed(RunError, isWarehouse: Bool)
+
+    public init(failure error: any Error) { self = .failed(RunError(any: error), isWarehouse: error is WarehouseError) }
 }

@@ -30,7 +30,7 @@ extension SyncPipeline {
         } catch {
             guard error.isTransient, try await stored(run, keeper) != nil else { throw error }
             // What was carried out has left the outbox; the run's row has counted it.
-            _ = try await keeper.patiently { () async throws(WarehouseError) in
+            _ = try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                 try await warehouse.applyLocalChanges(keeper.lease, run, log: sync.logs)
             }
             return try await stored(run, keeper)?.counts.failed ?? PerOperation()
@@ -55,10 +55,11 @@ extension SyncPipeline {
         do { return try await settledRun(run.id, keeper) } catch { throw OutcomesLost(cause: error) }
     }
 
-    /// The run as it stands in the warehouse after everything that was sent there.
+    /// The run as it is in the warehouse after everything that was sent there.
     private func settledRun(_ id: String, _ keeper: LeaseKeeper) async throws -> SyncRun? {
-        try await keeper.patiently { () async throws(WarehouseError) in try await keeper.renew() }
-        return try await keeper.patiently { () async throws(WarehouseError) in try await warehouse.run(id: id) }
+        try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in try await keeper.renew() }
+        return try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in try await warehouse.run(id: id)
+        }
     }
 }
 

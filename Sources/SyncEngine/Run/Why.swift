@@ -1,4 +1,5 @@
 public import RollcallCore
+import Synchronization
 public import Warehouse
 
 /// Everything that is known of one person in one sync.
@@ -126,12 +127,14 @@ extension Identity {
 }
 
 /// Gathers what a callback gives, one call at a time.
-private final class Collector<Item: Sendable>: @unchecked Sendable {
-    private(set) var items: [Item] = []
-    func add(_ item: Item) { items.append(item) }
+private final class Collector<Item: Sendable>: Sendable {
+    private let found = Mutex<[Item]>([])
+    var items: [Item] { found.withLock { $0 } }
+    func add(_ item: Item) { found.withLock { $0.append(item) } }
 }
 
 /// Finds one person's rows while the audience streams by.
+// SAFETY: one reading calls `row` from one thread at a time, and the rows are looked at when it has ended.
 private final class RowFinder: @unchecked Sendable {
     private(set) var rows: [WhyReport.Row] = []
     private let email: [UInt8]?
@@ -148,7 +151,7 @@ private final class RowFinder: @unchecked Sendable {
         rows.append(row(of: emailCell, userIDCell))
     }
 
-    /// A row goes on with one identifier when the other is absent or refused.
+    /// A row continues with one identifier when the other is absent or refused.
     private func row(of emailCell: AudienceCell, _ userIDCell: AudienceCell) -> WhyReport.Row {
         var person = Identity(email: nil, userID: nil)
         var emailFailure: FailureReason?

@@ -19,7 +19,7 @@ final class Generation: Sendable {
     }
 }
 
-/// A connection that a run or a reader uses: it is closed when nobody does and no configuration names it any more.
+/// A connection that a run or a reader uses: it is closed when none does and no configuration names it any more.
 struct Resource: Sendable {
     let id: ObjectIdentifier
     let close: @Sendable () async -> Void

@@ -73,6 +73,8 @@ struct CountingDestination: Destination {
     let inner: any Destination
     let counters: ServiceCounters
 
+    var bodyLimits: BodyLimits { inner.bodyLimits }
+
     func lists() async throws(DestinationError) -> [RemoteList] { try await inner.lists() }
 
     func createList(
@@ -89,8 +91,6 @@ struct CountingDestination: Destination {
         counters.answered(name, request.operation, answer)
         return answer
     }
-
-    func size(ofList id: Int64) async throws(DestinationError) -> Int { try await inner.size(ofList: id) }
 
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void

@@ -10,7 +10,7 @@ public enum ServiceEvent: Sendable, Equatable {
     case ended(SyncRun)
     /// A tick was decided upon by this process.
     case tick(Tick)
-    /// Somebody is to be told; sent once for each change, by one of the processes.
+    /// An alert is due; sent once for each change, by one of the processes.
     case alert(Alert)
     /// A sync was paused or resumed here.
     case paused(sync: String, Bool)

@@ -9,10 +9,10 @@ public struct ServiceSetup: Sendable {
     /// In the order in which they are shown.
     public var syncs: [SyncSettings]
     public var destinations: [String: ServiceDestination]
-    public var warehouses: [String: any Warehouse & TickStore]
+    public var warehouses: [String: any ServiceWarehouse]
     /// In the order in which they are shown and searched.
     public var warehouseOrder: [String]
-    /// When alerts are due; nil: nobody wants any.
+    /// When alerts are due; nil: there are no receivers.
     public var alerts: AlertThresholds?
     /// Where snapshots are kept between runs; nil: nowhere.
     public var cache: SnapshotCache?
@@ -20,7 +20,7 @@ public struct ServiceSetup: Sendable {
     /// Every sync's warehouse and destination must be among those given.
     public init(
         syncs: [SyncSettings], destinations: [String: ServiceDestination],
-        warehouses: [String: any Warehouse & TickStore], warehouseOrder: [String],
+        warehouses: [String: any ServiceWarehouse], warehouseOrder: [String],
         alerts: AlertThresholds? = nil, cache: SnapshotCache? = nil
     ) {
         self.syncs = syncs

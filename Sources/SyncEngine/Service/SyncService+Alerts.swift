@@ -3,21 +3,21 @@ public import RollcallCore
 import Warehouse
 
 extension SyncService {
-    /// Judges how these syncs are doing and sends an event for each that does otherwise than was told last.
+    /// Judges how these syncs are doing and sends an event for each whose state is not the one that was last reported.
     func alert(
-        _ syncs: [SyncSettings], _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ syncs: [SyncSettings], _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
         guard let thresholds = generation.setup.alerts, !syncs.isEmpty else { return }
-        let glances = try await warehouse.glances(syncs.map(\.name))
+        let summaries = try await warehouse.summaries(syncs.map(\.name))
         for sync in syncs {
-            guard let glance = glances[sync.name] else { continue }
-            let facts = facts(sync, glance)
-            let known = glance.alertState.flatMap(AlertState.init(text:))
+            guard let summary = summaries[sync.name] else { continue }
+            let facts = facts(sync, summary)
+            let known = summary.alertState.flatMap(AlertState.init(text:))
             let condition = facts.condition(after: known?.condition, thresholds)
             if condition == known?.condition { continue }
             let next = known?.changed(to: condition) ?? AlertState(condition)
             let isOurs = try await warehouse.changeAlertState(
-                sync: sync.name, from: glance.alertState, to: next.text)
+                sync: sync.name, from: summary.alertState, to: next.text)
             guard isOurs, var alert = facts.alert(from: known?.condition, to: condition, thresholds) else { continue }
             if known?.condition != .fine { alert.heardBy = known?.heardBy }
             hub.send(.alert(alert))
@@ -32,7 +32,7 @@ extension SyncService {
         else { return }
         // Another process may change the state in between.
         for _ in 0..<3 {
-            guard let text = try? await warehouse.glances([sync.name])[sync.name]?.alertState,
+            guard let text = try? await warehouse.summaries([sync.name])[sync.name]?.alertState,
                 var state = AlertState(text: text), state.condition != .fine
             else { return }
             state.heardBy = (state.heardBy ?? []).union(receivers)
@@ -55,13 +55,13 @@ extension SyncService {
         }
     }
 
-    private func facts(_ sync: SyncSettings, _ glance: SyncGlance) -> AlertFacts {
+    private func facts(_ sync: SyncSettings, _ summary: SyncSummary) -> AlertFacts {
         var facts = AlertFacts(sync: sync.name, now: clock.wallTime)
-        facts.latestRun = glance.latestRun
-        facts.heldRun = glance.heldRun
-        facts.latestGoodStart = glance.latestGoodStart
-        facts.firstTick = glance.firstTick
-        if let schedule = sync.schedule, sync.enabled, !glance.isPaused { facts.grid = TickGrid(schedule) }
+        facts.latestRun = summary.latestRun
+        facts.heldRun = summary.heldRun
+        facts.latestGoodStart = summary.latestGoodStart
+        facts.firstTick = summary.firstTick
+        if let schedule = sync.schedule, sync.enabled, !summary.isPaused { facts.grid = TickGrid(schedule) }
         return facts
     }
 }

@@ -9,17 +9,17 @@ extension SyncService {
     /// says so in `problem`.
     public func statuses() async -> [SyncStatus] {
         let setup = generation.setup
-        var glances: [String: Result<[String: SyncGlance], ServiceError>] = [:]
-        await withTaskGroup(of: (String, Result<[String: SyncGlance], ServiceError>).self) { group in
+        var summaries: [String: Result<[String: SyncSummary], ServiceError>] = [:]
+        await withTaskGroup(of: (String, Result<[String: SyncSummary], ServiceError>).self) { group in
             for name in setup.warehouseOrder {
                 let syncs = setup.syncs.filter { $0.warehouse == name }.map(\.name)
                 if syncs.isEmpty { continue }
-                group.addTask { (name, await self.glances(syncs, in: name)) }
+                group.addTask { (name, await self.summaries(syncs, in: name)) }
             }
-            for await (name, result) in group { glances[name] = result }
+            for await (name, result) in group { summaries[name] = result }
         }
         return setup.syncs.map { sync in
-            switch glances[sync.warehouse] {
+            switch summaries[sync.warehouse] {
             case .success(let found)?: status(sync, found[sync.name], nil)
             case .failure(let error)?: status(sync, nil, error.error)
             case nil: status(sync, nil, nil)
@@ -29,13 +29,13 @@ extension SyncService {
 
     public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-        switch await glances([sync], in: settings.warehouse) {
+        switch await summaries([sync], in: settings.warehouse) {
         case .success(let found): return status(settings, found[sync], nil)
         case .failure(let error): return status(settings, nil, error.error)
         }
     }
 
-    /// Pauses or resumes the schedule of a sync; runs on demand go on being possible.
+    /// Pauses or resumes the schedule of a sync; runs on demand are still possible.
     public func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         try await ask(settings.warehouse) { warehouse in
@@ -46,33 +46,34 @@ extension SyncService {
         return try await status(of: sync)
     }
 
-    private func glances(_ syncs: [String], in warehouse: String) async -> Result<[String: SyncGlance], ServiceError> {
+    private func summaries(_ syncs: [String], in warehouse: String) async -> Result<[String: SyncSummary], ServiceError>
+    {
         // A warehouse that is known to be away is not waited for again.
         if let error = problems[.warehouse(warehouse)] { return .failure(ServiceError(.warehouse, error)) }
         do throws(ServiceError) {
-            return .success(try await ask(warehouse) { warehouse in try await warehouse.glances(syncs) })
+            return .success(try await ask(warehouse) { warehouse in try await warehouse.summaries(syncs) })
         } catch {
             return .failure(error)
         }
     }
 
-    func glance(_ sync: SyncSettings) async throws(ServiceError) -> SyncGlance? {
-        try await ask(sync.warehouse) { warehouse in try await warehouse.glances([sync.name])[sync.name] }
+    func summary(_ sync: SyncSettings) async throws(ServiceError) -> SyncSummary? {
+        try await ask(sync.warehouse) { warehouse in try await warehouse.summaries([sync.name])[sync.name] }
     }
 
-    private func status(_ sync: SyncSettings, _ glance: SyncGlance?, _ problem: RunError?) -> SyncStatus {
+    private func status(_ sync: SyncSettings, _ summary: SyncSummary?, _ problem: RunError?) -> SyncStatus {
         var status = SyncStatus(settings: sync)
         status.live = active[sync.name]?.live
         status.problem = problem
         status.members = counters.members(of: sync.name)
-        if status.members == nil, glance?.listID != nil { countMembers(sync, generation) }
-        guard let glance else { return status }
-        status.isPaused = glance.isPaused
-        status.latestRun = glance.latestRun
-        status.heldRun = glance.heldRun
-        status.latestTick = glance.latestTick
-        status.listID = glance.listID
-        if let schedule = sync.schedule, sync.enabled, !glance.isPaused {
+        if status.members == nil, summary?.listID != nil { countMembers(sync, generation) }
+        guard let summary else { return status }
+        status.isPaused = summary.isPaused
+        status.latestRun = summary.latestRun
+        status.heldRun = summary.heldRun
+        status.latestTick = summary.latestTick
+        status.listID = summary.listID
+        if let schedule = sync.schedule, sync.enabled, !summary.isPaused {
             status.nextDue = TickGrid(schedule).next(after: clock.wallTime)
         }
         return status
@@ -208,7 +209,7 @@ extension SyncService {
 
     /// Calls a warehouse of the present setup; it stays open meanwhile.
     func ask<R: Sendable>(
-        _ name: String, _ body: @Sendable (any Warehouse & TickStore) async throws -> R
+        _ name: String, _ body: @Sendable (any ServiceWarehouse) async throws -> R
     ) async throws(ServiceError) -> R {
         guard let warehouse = generation.setup.warehouses[name] else {
             throw ServiceError(

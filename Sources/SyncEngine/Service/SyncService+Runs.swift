@@ -11,7 +11,7 @@ extension SyncService {
         return try await begin(settings, request)
     }
 
-    /// Asks a run to end, wherever it runs, and returns it as it stands: mostly still `running`.
+    /// Asks a run to end, wherever it runs, and returns it as it is: mostly still `running`.
     public func cancel(_ runID: String) async throws(ServiceError) -> SyncRun {
         let (name, run) = try await find(runID)
         guard run.status == .running || run.status == .queued else {
@@ -40,7 +40,7 @@ extension SyncService {
         try await decide(runID, .discard(runID: runID))
     }
 
-    /// Runs that go on in this process, longest first.
+    /// Runs in progress in this process, longest first.
     public func liveRuns() -> [LiveRun] {
         active.values.compactMap(\.live).sorted { $0.runID < $1.runID }
     }
@@ -126,7 +126,9 @@ extension SyncService {
         let sync = tracker.sync
         defer { untrack(tracker, generation) }
         guard let pipeline = pipeline(sync, generation, stop: tracker.stop, progress: { tracker.handle($0) }) else {
-            return .failed(RunError(code: "internal", message: "sync \(sync.name) has no warehouse or destination"))
+            return .failed(
+                RunError(code: "internal", message: "sync \(sync.name) has no warehouse or destination"),
+                isWarehouse: false)
         }
         let outcome = await pipeline.run(request)
         switch outcome {
@@ -136,9 +138,9 @@ extension SyncService {
             hub.send(.ended(run))
             countMembers(sync, generation)
             submitAlerts([sync], generation)
-        case .failed(let error):
+        case .failed(let error, let isWarehouse):
             // That a warehouse is away is its scheduler's to say, and to take back.
-            if !error.code.hasPrefix("warehouse_") { note(.sync(sync.name), error) }
+            if !isWarehouse { note(.sync(sync.name), error) }
         case .alreadyHeld, .busy:
             break
         }
@@ -171,11 +173,11 @@ extension SyncService {
                         code: "run_held", message: "run \(held.id) of sync \(sync.name) is held",
                         hint: "Approve or discard it first, or force a new run."), runID: held.id))
         case .busy(let error):
-            let latest = try? await glance(sync)?.latestRun
+            let latest = try? await summary(sync)?.latestRun
             return .failure(
                 ServiceError(.busy, error, runID: latest.flatMap { $0.status == .running ? $0.id : nil }))
-        case .failed(let error):
-            return .failure(ServiceError(error.code.hasPrefix("warehouse_") ? .warehouse : .failed, error))
+        case .failed(let error, let isWarehouse):
+            return .failure(ServiceError(isWarehouse ? .warehouse : .failed, error))
         }
     }
 

@@ -24,14 +24,14 @@ extension SyncService {
 
     /// Lets the ticks of one warehouse's syncs run, until the generation is over. A warehouse that does not answer is
     /// tried again; those of other warehouses have schedulers of their own.
-    func schedule(_ name: String, _ warehouse: any Warehouse & TickStore, _ generation: Generation) async {
+    func schedule(_ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation) async {
         let resource = Resource(warehouse)
         use(resource)
         defer { release(resource) }
         var state = SchedulerState()
         while phase == .running, !generation.isOver, !Task.isCancelled {
             do throws(WarehouseError) {
-                try await round(name, warehouse, generation, &state)
+                try await poll(name, warehouse, generation, &state)
                 state.failures = 0
                 if !generation.isOver { solve(.warehouse(name)) }
             } catch {
@@ -55,8 +55,8 @@ extension SyncService {
         return min(longest, due.map { .seconds(max(0.005, $0.timeIntervalSince(now))) } ?? longest)
     }
 
-    private func round(
-        _ name: String, _ warehouse: any Warehouse & TickStore, _ generation: Generation,
+    private func poll(
+        _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation,
         _ state: inout SchedulerState
     ) async throws(WarehouseError) {
         let scheduled = generation.scheduledSyncs(warehouse: name)
@@ -86,7 +86,7 @@ extension SyncService {
     }
 
     private func claim(
-        _ sync: SyncSettings, _ grid: TickGrid, _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ sync: SyncSettings, _ grid: TickGrid, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
         let id = RunID.make(now: try await warehouse.now(), random: (clock.random(), clock.random()))
         let claimed = try await warehouse.claimTick(
@@ -100,11 +100,11 @@ extension SyncService {
         if claimed.tick.outcome == .pending {
             submit { await self.runTick(claimed.tick, sync, warehouse, generation) }
         } else {
-            told(claimed.tick)
+            publish(claimed.tick)
         }
     }
 
-    private func told(_ tick: Tick) {
+    private func publish(_ tick: Tick) {
         counters.ticked(tick)
         hub.send(.tick(tick))
     }
@@ -114,7 +114,7 @@ extension SyncService {
     /// Runs the sync for a pending tick, or says why not. A tick that cannot be begun for lack of the warehouse is tried
     /// again until the next one is due.
     private func runTick(
-        _ tick: Tick, _ sync: SyncSettings, _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ tick: Tick, _ sync: SyncSettings, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async {
         let resource = Resource(warehouse)
         use(resource)
@@ -128,19 +128,19 @@ extension SyncService {
             do throws(ServiceError) {
                 tracker = try track(sync, generation) { run in self.opened(run, tick, warehouse) }
             } catch {
-                if error.kind == .busy { await settle(tick, .skippedRunning, warehouse) }
+                if error.kind == .busy { await resolve(tick, .skippedRunning, warehouse) }
                 return
             }
             switch await carryOut(tracker, request, generation) {
             case .ran(let run):
-                await settle(tick, .ran, runID: run.id, warehouse)
+                await resolve(tick, .ran, runID: run.id, warehouse)
                 return
             case .alreadyHeld(let held):
-                await settle(tick, .skippedHeld, runID: held.id, warehouse)
+                await resolve(tick, .skippedHeld, runID: held.id, warehouse)
                 return
             case .busy:
                 if await isHeldByTheLiving(sync.name, warehouse) {
-                    await settle(tick, .skippedRunning, warehouse)
+                    await resolve(tick, .skippedRunning, warehouse)
                     return
                 }
             case .failed:
@@ -152,43 +152,43 @@ extension SyncService {
     }
 
     /// Notes at once that the tick ran: whoever looks from now on finds its run.
-    private nonisolated func opened(_ run: SyncRun, _ tick: Tick, _ warehouse: any Warehouse & TickStore) {
-        // The run's own task goes on meanwhile; what fails here is done at its end.
-        jobs.continuation.yield { await self.settle(tick, .ran, runID: run.id, warehouse) }
+    private nonisolated func opened(_ run: SyncRun, _ tick: Tick, _ warehouse: any ServiceWarehouse) {
+        // The run's own task continues meanwhile; what fails here is done at its end.
+        jobs.continuation.yield { await self.resolve(tick, .ran, runID: run.id, warehouse) }
     }
 
     /// Whether a tick that could not be begun is decided upon: its run is there after all, or a later tick is due, or
-    /// another configuration may have another mind about it.
+    /// the configuration has changed and the next one decides.
     private func isOver(
-        _ tick: Tick, _ sync: SyncSettings, _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ tick: Tick, _ sync: SyncSettings, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async -> Bool {
-        var said = tick
-        said.latenessSeconds = clock.wallTime.timeIntervalSince(tick.dueAt)
-        if let stored = try? await warehouse.finishTick(said), stored.outcome != .pending {
-            told(stored)
+        var decision = tick
+        decision.latenessSeconds = clock.wallTime.timeIntervalSince(tick.dueAt)
+        if let stored = try? await warehouse.finishTick(decision), stored.outcome != .pending {
+            publish(stored)
             return true
         }
         if generation.isOver { return true }
         let isLatest = sync.schedule.map { TickGrid($0).latest(notAfter: clock.wallTime) <= tick.dueAt } ?? false
-        if !isLatest { await settle(tick, .missed, warehouse) }
+        if !isLatest { await resolve(tick, .missed, warehouse) }
         return !isLatest
     }
 
-    func settle(
-        _ tick: Tick, _ outcome: TickOutcome, runID: String? = nil, _ warehouse: any Warehouse & TickStore
+    func resolve(
+        _ tick: Tick, _ outcome: TickOutcome, runID: String? = nil, _ warehouse: any ServiceWarehouse
     ) async {
-        var said = tick
-        said.outcome = outcome
-        said.runID = runID
-        said.latenessSeconds = max(0, clock.wallTime.timeIntervalSince(tick.dueAt))
-        if let settled = try? await warehouse.finishTick(said) { told(settled) }
+        var decision = tick
+        decision.outcome = outcome
+        decision.runID = runID
+        decision.latenessSeconds = max(0, clock.wallTime.timeIntervalSince(tick.dueAt))
+        if let resolved = try? await warehouse.finishTick(decision) { publish(resolved) }
     }
 
-    /// Whether somebody renews the sync's lease. A dead process's lease only gets shorter, and then the tick may run.
-    private func isHeldByTheLiving(_ sync: String, _ warehouse: any Warehouse & TickStore) async -> Bool {
+    /// Whether a process renews the sync's lease. A dead process's lease only gets shorter, and then the tick may run.
+    private func isHeldByTheLiving(_ sync: String, _ warehouse: any ServiceWarehouse) async -> Bool {
         var before = (try? await warehouse.leaseSecondsLeft(sync: sync)) ?? nil
         while let last = before, phase == .running {
-            // Two beats of the holder.
+            // Two renewals of the holder.
             await generation.over.sleep(for: .seconds(9), on: clock)
             guard let now = (try? await warehouse.leaseSecondsLeft(sync: sync)) ?? nil else { return false }
             if now > last - 5 { return true }
@@ -197,10 +197,10 @@ extension SyncService {
         return false
     }
 
-    // MARK: What others left behind
+    // MARK: Abandoned work
 
     private func passOnCancels(
-        _ name: String, _ warehouse: any Warehouse & TickStore
+        _ name: String, _ warehouse: any ServiceWarehouse
     ) async throws(WarehouseError) {
         let mine = active.values.filter { $0.sync.warehouse == name && $0.live != nil }
         if mine.isEmpty { return }
@@ -211,7 +211,7 @@ extension SyncService {
     }
 
     private func sweep(
-        _ name: String, _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
         let scheduled = generation.scheduledSyncs(warehouse: name)
         for tick in try await warehouse.takeOverTicks(pendingFor: Self.pendingSeconds) {
@@ -219,7 +219,7 @@ extension SyncService {
             if let known, known.sync.enabled, known.grid.latest(notAfter: clock.wallTime) <= tick.dueAt {
                 submit { await self.runTick(tick, known.sync, warehouse, generation) }
             } else {
-                await settle(tick, .missed, warehouse)
+                await resolve(tick, .missed, warehouse)
             }
         }
         for sync in try await warehouse.abandonedSyncs(isDead: Holder.isDead) where active[sync] == nil {
@@ -227,21 +227,24 @@ extension SyncService {
         }
     }
 
-    /// Closes the run of a process that died, so that no run seems to go on without one.
+    /// Closes the run of a process that died, so that no run seems to be in progress without one.
     private func recover(
-        _ name: String, _ warehouse: any Warehouse & TickStore, _ generation: Generation
+        _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
         let sync = generation.setup.sync(name)
         let limits =
             sync.flatMap { generation.setup.destinations[$0.destination]?.settings.limits } ?? DestinationLimits()
-        let attempt = try await warehouse.acquireLease(
-            sync: name, holder: holder.text,
-            seconds: LeaseKeeper.seconds(requestTimeout: limits.requestTimeoutSeconds), isDead: Holder.isDead)
-        guard case .acquired(let lease) = attempt else { return }
-        let closed = try await warehouse.recoverRuns(
-            lease, settleSeconds: limits.requestTimeoutSeconds + limits.settleSeconds, log: sync?.logs ?? LogSettings())
-        try await warehouse.releaseLease(lease)
-        for run in closed {
+        let hold = LeaseHold(sync: name, warehouse: warehouse, limits: limits, clock: clock, holder: holder)
+        let recovery = Recovery(warehouse: warehouse, limits: limits, log: sync?.logs ?? LogSettings())
+        let outcome = try await hold.during { keeper -> Result<[SyncRun], WarehouseError> in
+            do throws(WarehouseError) {
+                return .success(try await recovery.closeRuns(keeper.lease))
+            } catch {
+                return .failure(error)
+            }
+        }
+        guard case .held(let closed) = outcome else { return }
+        for run in try closed.get() {
             counters.ended(run)
             hub.send(.ended(run))
         }

@@ -44,7 +44,7 @@ public actor SyncService {
         limiters = RateLimiterPool(clock: clock)
     }
 
-    // MARK: Life
+    // MARK: Lifecycle
 
     /// Runs schedules and what is asked for, until ``stop(within:)`` or until the task is cancelled. Call it once.
     /// The warehouses and clients of the present setup stay open: they are the caller's.
@@ -89,7 +89,7 @@ public actor SyncService {
         await ended.wait()
     }
 
-    /// Works with another configuration from now on. Runs that go on keep theirs; warehouses and clients that the new
+    /// Works with another configuration from now on. Runs in progress keep theirs; warehouses and clients that the new
     /// setup does not have are closed when nothing uses them any more.
     public func reload(_ setup: ServiceSetup) {
         guard phase == .idle || phase == .running else { return }

@@ -25,7 +25,7 @@ public struct SyncStatus: Sendable {
     public init(settings: SyncSettings) { self.settings = settings }
 }
 
-/// A run that goes on in this process.
+/// A run in progress in this process.
 public struct LiveRun: Sendable, Equatable {
     public var runID: String
     public var sync: String

@@ -23,7 +23,7 @@ public struct SnapshotCache: Sendable {
             let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
             return Character(UnicodeScalar(isPlain || byte == 0x2d ? byte : 0x5f))
         }
-        let proof = proof.bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let proof = proof.bytes.prefix(8).hexadecimal
         return SnapshotFile(path: "\(folder)/\(String(name))-\(proof).snapshot")
     }
 

@@ -112,6 +112,7 @@ struct SnapshotFile {
     private static func fill(_ bytes: UnsafeMutableRawBufferPointer, _ file: Int32, _ offset: Int) -> [UInt64]? {
         let chunks = chunks(bytes.count)
         let sums = Mutex([UInt64?](repeating: nil, count: chunks.count))
+        // SAFETY: the chunks do not overlap, each iteration writes to its own, and all have ended when the call returns.
         nonisolated(unsafe) let bytes = bytes
         DispatchQueue.concurrentPerform(iterations: chunks.count) { index in
             let part = UnsafeMutableRawBufferPointer(rebasing: bytes[chunks[index]])
@@ -153,7 +154,7 @@ struct SnapshotFile {
         return FileBytes.size(of: file)
     }
 
-    /// Writes the file anew; what was there before stays until the new one is whole.
+    /// Replaces the file; the old one stays until the new one is complete.
     func save(_ table: borrowing MemberTable, _ key: Key) throws(FileBytes.Failure) {
         let (file, name) = try FileBytes.makeTemporary(path + ".")
         defer { close(file) }

@@ -48,7 +48,7 @@ struct SnapshotReader: Sendable {
         return Cached(file: cache.file(sync: sync, proof), key: .init(proof: proof, generation: generation))
     }
 
-    /// Only if nobody moved the snapshot since the generation was asked for.
+    /// Only if the snapshot has not changed since the generation was asked for.
     private func writeIfCurrent(_ table: LoadedTable, _ cached: inout Cached) async throws {
         guard try await warehouse.snapshotGeneration(sync: sync) == cached.key.generation else { return }
         write(table, &cached)

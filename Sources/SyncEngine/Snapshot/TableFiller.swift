@@ -2,6 +2,8 @@ import RollcallCore
 import Synchronization
 
 /// Adds members to a table, some hundreds at a time, from several threads.
+// SAFETY: each part has a batch that only its own thread touches; the table is touched with `lock` held. The memory is owned by
+// this object and freed in `deinit`.
 final class TableFiller: @unchecked Sendable {
     private static let capacity = 512
 

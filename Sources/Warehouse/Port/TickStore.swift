@@ -16,7 +16,7 @@ public protocol TickStore: Sendable {
     /// and have no run become `missed`.
     /// - Returns: the latest tick, if this call made its row, and how many were missed.
     func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick?
-    /// Says what became of a pending tick. A tick whose run exists has `ran`, whatever is said; a tick that is decided
+    /// Says what became of a pending tick. A tick whose run exists has `ran`, whatever is asked; a tick that is decided
     /// upon already stays as it is otherwise.
     /// - Returns: the tick as this call left it; nil if it changed nothing.
     func finishTick(_ tick: Tick) async throws(WarehouseError) -> Tick?
@@ -29,27 +29,27 @@ public protocol TickStore: Sendable {
     // MARK: Syncs
 
     /// What `serve` shows of each of these syncs, in one consistent view. Syncs without any state are in it too.
-    func glances(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncGlance]
+    func summaries(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncSummary]
     /// Pauses or resumes a sync's schedule.
     func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError)
 
-    /// Notes what alerts say of a sync, if it still is `old`: of several processes one gets true, and tells it.
+    /// Notes what alerts say of a sync, if it still is `old`: of several processes one gets true, and sends the alert.
     func changeAlertState(sync: String, from old: String?, to new: String) async throws(WarehouseError) -> Bool
 
     // MARK: Runs of other processes
 
     /// Asks whichever process runs it to cancel a run; nothing happens if it is not running.
     func requestCancel(run id: String) async throws(WarehouseError)
-    /// Ids of running runs that somebody asked to cancel.
+    /// Ids of running runs that were asked to end.
     func cancelRequests() async throws(WarehouseError) -> Set<String>
-    /// Syncs with a run that is `running` or `queued` although nobody holds their lease, or one of whom `isDead` says
+    /// Syncs with a run that is `running` or `queued` although no process holds their lease, or one of which `isDead` says
     /// that it no longer lives.
     func abandonedSyncs(isDead: @escaping @Sendable (String) -> Bool) async throws(WarehouseError) -> [String]
-    /// Seconds until the sync's lease ends unless its holder renews it; nil if nobody holds it.
+    /// Seconds until the sync's lease ends unless its holder renews it; nil if no process holds it.
     func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double?
 }
 
-/// A process's wish to run the tick that is due.
+/// A process's claim to run the tick that is due.
 public struct TickClaim: Sendable, Equatable {
     public var sync: String
     public var grid: TickGrid
@@ -114,7 +114,7 @@ public struct TickFilter: Sendable, Equatable {
 }
 
 /// The state of one sync, as far as it can be read without counting members.
-public struct SyncGlance: Sendable, Equatable {
+public struct SyncSummary: Sendable, Equatable {
     public var isPaused = false
     public var latestRun: SyncRun?
     public var heldRun: SyncRun?

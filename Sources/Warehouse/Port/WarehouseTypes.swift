@@ -86,14 +86,14 @@ public struct Finding: Sendable, Equatable {
     public var isFine: Bool
     /// What was found.
     public var detail: String
-    /// How to mend it: the SQL to run, where that is the mend.
-    public var mend: String?
+    /// How to fix it: the SQL to run, where that is the fix.
+    public var fix: String?
 
-    public init(subject: String, isFine: Bool, detail: String, mend: String? = nil) {
+    public init(subject: String, isFine: Bool, detail: String, fix: String? = nil) {
         self.subject = subject
         self.isFine = isFine
         self.detail = detail
-        self.mend = mend
+        self.fix = fix
     }
 }
 
@@ -226,6 +226,12 @@ public struct RecordFilter: Sendable, Equatable {
 
 /// A row of `sync_log`.
 public struct LogRecord: Sendable, Equatable {
+    /// The columns of a table of records, as `log` and the API's downloads have them.
+    public static let columns = [
+        "run_id", "sync_name", "email", "user_id", "operation", "status", "error_code", "error_reason", "http_status",
+        "attempts", "logged_at",
+    ]
+
     public var recordID: Int64
     public var runID: String
     public var sync: String

@@ -68,7 +68,7 @@ public final class PostgresWarehouse: Warehouse {
         (1..<max(parts, 1)).map { PostgresLane(settings, label: "part\($0)", patience: patience) }
     }
 
-    /// How a long read on a session goes on over several connections.
+    /// How a long read on a session continues over several connections.
     func reading(
         parts count: Int, begin: @escaping @Sendable (PostgresReading.Isolation) -> String
     ) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresReading {
@@ -161,12 +161,12 @@ extension PostgresWarehouse {
         }
     }
 
-    /// How the row of a lease is locked. With either lock nobody takes the lease over, and no renewal passes, until the
+    /// How the row of a lease is locked. With either lock no process takes the lease over, and no renewal passes, until the
     /// transaction has ended, also one whose answer was lost.
     enum LeaseLock: String {
         /// One write of the holder at a time.
         case exclusive = "FOR UPDATE"
-        /// Claims and outcomes of one run go on beside each other; where they touch the same rows, those rows order them.
+        /// Claims and outcomes of one run proceed beside each other; where they touch the same rows, those rows order them.
         case shared = "FOR SHARE"
     }
 

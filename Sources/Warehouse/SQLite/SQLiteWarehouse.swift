@@ -6,7 +6,7 @@ import Synchronization
 
 /// A warehouse in one SQLite file. The file is the user's: it is never created, and its journal mode, permissions and
 /// other persistent settings stay as they are. Works in WAL mode and with rollback journals; in the latter SQLite lets
-/// nobody commit while an audience is being read.
+/// no writer commit while an audience is being read.
 ///
 /// One connection writes (every transaction takes the write lock at its start), one reads what is small, and each
 /// audience or snapshot that is streamed has one of its own. All are opened when they are first needed.

@@ -154,14 +154,14 @@ struct Phase: Sendable {
         case .requests: (name, words) = ("sending", "sending")
         case .readingSnapshot: (name, words) = ("reading_snapshot", "reading the snapshot")
         case .readingAudience(let rows):
-            (name, done, words) = ("reading_audience", rows, "reading the audience: \(Shown.many(rows, "row"))")
+            (name, done, words) = ("reading_audience", rows, "reading the audience: \(DisplayText.count(rows, "row"))")
         case .staging(let changes):
-            (name, total, words) = ("staging", changes, "staging \(Shown.many(changes, "change"))")
+            (name, total, words) = ("staging", changes, "staging \(DisplayText.count(changes, "change"))")
         case .sending(let done, let total):
-            (name, words) = ("sending", "sent \(Shown.grouped(done)) of \(Shown.grouped(total))")
+            (name, words) = ("sending", "sent \(DisplayText.grouped(done)) of \(DisplayText.grouped(total))")
             (self.done, self.total) = (done, total)
         case .waiting(let seconds, let reason):
-            (name, words) = ("waiting", "waiting \(Shown.duration(seconds)): \(reason)")
+            (name, words) = ("waiting", "waiting \(DisplayText.duration(seconds)): \(reason)")
         case .finishing: (name, words) = ("finishing", "finishing")
         }
     }

@@ -10,7 +10,7 @@ struct EventRoutes: Sendable {
     let service: SyncService
     let streams: Slots
     let closing: Closing
-    /// Time between two signs of life.
+    /// Time between two keep-alive comments.
     let heartbeat: Duration
     /// Events that wait for a slow client; the oldest go first.
     private static let buffered = 64
@@ -77,7 +77,7 @@ struct EventRoutes: Sendable {
     }
 }
 
-/// What must end before the server can: answers that would go on for ever.
+/// What must end before the server can: answers that would never end.
 final class Closing: Sendable {
     private struct State {
         var isClosed = false

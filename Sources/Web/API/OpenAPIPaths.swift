@@ -8,7 +8,7 @@ extension OpenAPIDocument {
 
     /// Paths by address.
     static let paths = #"""
-        "/api/v1/syncs": {"get":{"operationId":"listSyncs","summary":"All syncs at a glance.","tags":["syncs"],
+        "/api/v1/syncs": {"get":{"operationId":"listSyncs","summary":"All syncs at a summary.","tags":["syncs"],
           "parameters":[{"name":"limit","in":"query","required":false,"description":"How many items at most.",
           "schema":{"type":"integer","minimum":1,"maximum":500,"default":500}},{"name":"cursor","in":"query",
           "required":false,"description":"The `next` of the page before: the name of its last sync.",
@@ -26,14 +26,14 @@ extension OpenAPIDocument {
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false,"properties":{"full":{"type":"boolean",
           "description":"Send every member again."},"retry_rejected":{"type":"boolean",
-          "description":"Send again also those whom Iterable refused for good."},"force_new":{"type":"boolean",
-          "description":"Discard a held run first, and judge anew."}}}}}},"responses":{"202":{
+          "description":"Send again also those whom Iterable refused permanently."},"force_new":{"type":"boolean",
+          "description":"Discard a held run first, and plan again."}}}}}},"responses":{"202":{
           "description":"The run was begun; it may have ended already.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
           "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/pause": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"pauseSync",
-          "summary":"Pause the schedule; runs on demand go on being possible.","tags":["syncs"],
+          "summary":"Pause the schedule; runs on demand are still possible.","tags":["syncs"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"200":{
           "description":"The sync.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},
@@ -92,14 +92,14 @@ extension OpenAPIDocument {
           "summary":"Ask a run to stop; what was sent gets its outcome.","tags":["runs"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"202":{
-          "description":"The run as it stands.","content":{"application/json":{"schema":{
+          "description":"The run as it is.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/approve": {"parameters":[{"name":"id","in":"path","required":true,
           "description":"Id of the run.","schema":{"type":"string"}}],"post":{"operationId":"approveRun",
           "summary":"Carry out a held run as it was staged.","tags":["runs"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"202":{
-          "description":"The run goes on under its id.","content":{"application/json":{"schema":{
+          "description":"The run continues under its id.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
           "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}/discard": {"parameters":[{"name":"id","in":"path","required":true,

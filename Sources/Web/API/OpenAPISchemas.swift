@@ -52,7 +52,7 @@ extension OpenAPIDocument {
           "changes_per_second":{"type":["number","null"]},"seconds_left":{"type":["number","null"]},"requests":{
           "$ref":"#/components/schemas/Requests"}},"required":["run_id","sync","trigger","started_at","phase","done",
           "total","changes_per_second","seconds_left","requests"],"additionalProperties":false,
-          "description":"A run that goes on in the process that answers."},
+          "description":"A run in progress in the process that answers."},
         "Record": {"type":"object","properties":{"record_id":{"type":"string"},"run_id":{"type":"string"},"sync":{
           "type":"string"},"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"operation":{
           "type":"string","enum":["subscribe","unsubscribe","validate"]},"status":{"type":"string","enum":[

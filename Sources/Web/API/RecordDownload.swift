@@ -14,14 +14,9 @@ struct RecordDownload: Sendable {
 
     private static let pageSize = 1000
 
-    static let columns = [
-        "run_id", "sync_name", "email", "user_id", "operation", "status", "error_code", "error_reason", "http_status",
-        "attempts", "logged_at",
-    ]
-
     func response(name: String) -> Response {
         let body = ResponseBody { writer in
-            try await writer.write(ByteBuffer(string: Self.columns.joined(separator: ",") + "\r\n"))
+            try await writer.write(ByteBuffer(string: LogRecord.columns.joined(separator: ",") + "\r\n"))
             var filter = filter
             var left = limit ?? .max
             while left > 0 {

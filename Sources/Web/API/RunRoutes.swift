@@ -38,7 +38,7 @@ struct RunRoutes: Sendable {
     static func id(_ context: WebContext) throws(Problem) -> String {
         let id = try context.part("id").lowercased()
         guard RunID.isValid(id) else {
-            throw Problem(.notFound, "run_unknown", "\"\(Shown.safe(id, limit: 60))\" is not the id of a run.")
+            throw Problem(.notFound, "run_unknown", "\"\(DisplayText.safe(id, limit: 60))\" is not the id of a run.")
         }
         return id
     }

@@ -7,7 +7,7 @@ import SyncEngine
 struct SyncRoutes: Sendable {
     let service: SyncService
     let limits: RequestLimits
-    /// Looking somebody up reads a whole audience: only a few at once.
+    /// Looking a person up reads a whole audience: only a few at once.
     let lookups: Slots
 
     var routes: [Route] {

@@ -15,7 +15,8 @@ struct TriggerRoutes: Sendable {
                 let name = try context.part("sync")
                 let run = try await service.run(try RunRoutes.id(context))
                 guard run.sync == name else {
-                    throw Problem(.notFound, "run_unknown", "The run is not one of \"\(Shown.safe(name, limit: 60))\".")
+                    throw Problem(
+                        .notFound, "run_unknown", "The run is not one of \"\(DisplayText.safe(name, limit: 60))\".")
                 }
                 return Reply.json(Self.status(run))
             },
@@ -57,9 +58,8 @@ struct TriggerRoutes: Sendable {
         case .succeeded, .completedWithFailures: (word, error) = ("succeeded", nil)
         case .held:
             word = "failed"
-            let found = run.held.map { "\($0.guard) allows \($0.limit), the plan has \($0.observed)" }
-            error =
-                "held by a guard, nothing was sent: \(found.joined(separator: "; ")). Approve or discard run \(run.id)."
+            let found = run.held.map(\.clause).joined(separator: "; ")
+            error = "held by a guard, nothing was sent: \(found). Approve or discard run \(run.id)."
         case .failed, .cancelled, .skipped, .interrupted:
             word = "failed"
             error = error ?? "the run was \(run.status.rawValue)"

@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import RollcallCore
 import Synchronization
 
 /// What a route asks of the one who calls it.
@@ -23,7 +24,7 @@ final class Gate: Sendable {
     init(tokens: AccessTokens, host: String) {
         self.tokens = Mutex(tokens)
         self.host = host
-        isLoopback = RequestOrigin.isLoopback(host)
+        isLoopback = LoopbackAddress.contains(host)
     }
 
     /// No tokens are configured: whoever is on this machine may do everything.

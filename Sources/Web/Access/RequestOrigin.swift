@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import RollcallCore
 
 /// Where a request comes from, as far as a browser says it.
 enum RequestOrigin {
@@ -17,21 +18,13 @@ enum RequestOrigin {
     }
 
     /// Whether a Host header names this machine. A page elsewhere whose name was made to resolve to 127.0.0.1 is told
-    /// apart by it (DNS rebinding).
+    /// apart by it (DNS rebinding); browsers never ask the network about names below `localhost`.
     static func namesLoopback(_ authority: String?, listeningOn host: String) -> Bool {
         guard let authority else { return false }
         var name = authority.lowercased()
         if let colon = name.lastIndex(of: ":"), !name[colon...].contains("]") { name = String(name[..<colon]) }
         name = name.trimmingCharacters(in: ["[", "]"])
-        return name == host.lowercased() || isLoopback(name)
-    }
-
-    /// Whether a host name or address (IPv6 without brackets) is localhost, in 127.0.0.0/8, or ::1.
-    static func isLoopback(_ host: String) -> Bool {
-        let name = host.lowercased()
-        if name == "localhost" || name == "::1" || name.hasSuffix(".localhost") { return true }
-        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+        return name == host.lowercased() || name.hasSuffix(".localhost") || LoopbackAddress.contains(name)
     }
 
     /// Whether the browser reaches us through https, by way of a proxy.

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import RollcallCore
 import Synchronization
 
 /// A browser that logged in.
@@ -47,11 +48,6 @@ final class Sessions: Sendable {
 
     /// 256 bits as 64 hexadecimal digits.
     static func random() -> String {
-        SymmetricKey(size: .bits256).withUnsafeBytes { bytes in
-            bytes.map { byte in
-                let digits = String(byte, radix: 16)
-                return digits.count == 1 ? "0" + digits : digits
-            }.joined()
-        }
+        SymmetricKey(size: .bits256).withUnsafeBytes(\.hexadecimal)
     }
 }

@@ -80,7 +80,7 @@ struct Dashboard: Sendable {
         let older = page.count > shown.count ? shown.last.map { "\(SyncWords.link(name))?before=\($0.id)" } : nil
         let view = SyncView(
             status, history: history, page: shown, older: older, ticks: ticks,
-            frame: frame(Shown.safe(name, limit: 80), context, live: true, sync: name), now: now)
+            frame: frame(DisplayText.safe(name, limit: 80), context, live: true, sync: name), now: now)
         return try self.page(view, "sync")
     }
 
@@ -102,7 +102,8 @@ struct Dashboard: Sendable {
             records: RecordPage(
                 status: status, records: shown, next: records.count > shown.count ? shown.last?.recordID : nil),
             frame: frame(
-                "Run of \(Shown.safe(run.sync, limit: 80)): \(run.status.rawValue.replacing("_", with: " "))", context,
+                "Run of \(DisplayText.safe(run.sync, limit: 80)): \(run.status.rawValue.replacing("_", with: " "))",
+                context,
                 live: !run.status.isFinal, sync: run.sync),
             now: Date())
         return try page(view, "run")
@@ -208,7 +209,7 @@ struct Dashboard: Sendable {
     private func frame(_ title: String, _ context: WebContext, live: Bool = false, sync: String? = nil) -> Frame {
         Frame(
             title: title, version: Self.version, live: live, sync: sync,
-            user: gate.isOpen ? nil : context.principal.map { Shown.safe($0.name, limit: 40) },
+            user: gate.isOpen ? nil : context.principal.map { DisplayText.safe($0.name, limit: 40) },
             isOperator: context.principal?.role == .operator, canLogOut: context.session != nil,
             formToken: gate.formToken(context))
     }

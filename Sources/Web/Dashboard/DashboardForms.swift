@@ -54,7 +54,7 @@ struct DashboardForms: Sendable {
         guard fields["token"] == gate.formToken(context) else {
             throw Problem(
                 .forbidden, "form_token", "The form is too old, or not one of ours.",
-                hint: "Go back, load the page anew and try again.")
+                hint: "Go back, reload the page and try again.")
         }
         return fields
     }

@@ -8,7 +8,7 @@ struct Problem: Error, Sendable {
     var code: String
     /// One sentence: what is wrong.
     var detail: String
-    /// How to mend it.
+    /// How to fix it.
     var hint: String?
     /// The run in the way, where there is one.
     var runID: String?
@@ -49,7 +49,7 @@ extension Problem {
 
     static func forbidden(_ name: String) -> Problem {
         Problem(
-            .forbidden, "forbidden", "The token \"\(Shown.safe(name))\" may look, but not act.",
+            .forbidden, "forbidden", "The token \"\(DisplayText.safe(name, limit: 200))\" may look, but not act.",
             hint: "Use a token with the role operator.")
     }
 

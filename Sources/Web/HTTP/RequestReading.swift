@@ -71,7 +71,7 @@ extension Request {
         }
         if let unknown = fields.keys.sorted().first(where: { !known.contains($0) }) {
             throw Problem(
-                .badRequest, "unknown_field", "There is no field \"\(Shown.safe(unknown, limit: 60))\".",
+                .badRequest, "unknown_field", "There is no field \"\(DisplayText.safe(unknown, limit: 60))\".",
                 hint: "Known are \(known.joined(separator: ", ")).")
         }
         guard let typed = try? JSONDecoder().decode([String: Value].self, from: data) else {
@@ -114,7 +114,7 @@ struct Query: Sendable {
         if let unknown = items.keys.sorted().first(where: { !known.contains($0) }) {
             let names = known.isEmpty ? "None is known here." : "Known are \(known.joined(separator: ", "))."
             throw Problem(
-                .badRequest, "unknown_parameter", "There is no parameter \"\(Shown.safe(unknown, limit: 60))\".",
+                .badRequest, "unknown_parameter", "There is no parameter \"\(DisplayText.safe(unknown, limit: 60))\".",
                 hint: names)
         }
     }

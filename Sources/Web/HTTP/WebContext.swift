@@ -16,7 +16,7 @@ struct WebContext: RequestContext {
         channel = source.channel
     }
 
-    /// Ends the connection soon: the rest of a body that nobody reads is not waited for.
+    /// Ends the connection soon: the rest of a body that is not read is not waited for.
     func closeSoon() {
         let channel = channel
         _ = channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }

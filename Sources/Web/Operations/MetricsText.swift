@@ -66,7 +66,7 @@ struct MetricsText {
             sample("rollcall_limiter_rate", labels + [("kind", "configured")], limiter.configuredRate)
             sample("rollcall_limiter_rate", labels + [("kind", "current")], limiter.currentRate)
         }
-        family("rollcall_running_runs", "gauge", "Runs that go on in this process.")
+        family("rollcall_running_runs", "gauge", "Runs in progress in this process.")
         sample("rollcall_running_runs", [], Double(metrics.running))
         family("rollcall_problems", "gauge", "Things that keep syncs from running.")
         sample("rollcall_problems", [], Double(metrics.problems))

@@ -11,7 +11,7 @@ final class TrafficCounter: Sendable {
     private let counts = Mutex<[Key: Int]>([:])
 
     func count(method: String, route: String, status: Int) {
-        // Methods can be made up by anybody; the labels of a metric may not grow without end.
+        // A client can make methods up; the labels of a metric may not grow without end.
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(method) ? method : "other"
         counts.withLock { $0[Key(method: known, route: route, status: status), default: 0] += 1 }
     }

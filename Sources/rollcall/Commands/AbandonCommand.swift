@@ -41,7 +41,7 @@ struct AbandonCommand: AsyncParsableCommand {
         await warehouse.close()
         switch try outcome.get() {
         case .busy(let error):
-            app.console.error("\(sync): \(Console.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+            app.console.error("\(sync): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
             try ExitStatus.busy.check()
         case .done(let abandonment):
             app.console.out(
@@ -101,11 +101,12 @@ struct AbandonCommand: AsyncParsableCommand {
                 "\(sync): there was nothing to let go of\(list.map { " on list \($0)" } ?? "") in warehouse \(warehouse)"
         }
         var lines = abandonment.lists.map { list in
-            "\(sync): let go of list \(list.listID) with \(RunText.many(list.members, "member"))"
+            "\(sync): let go of list \(list.listID) with \(DisplayText.count(list.members, "member"))"
         }
         if let id = abandonment.discardedRunID {
             lines.append(
-                "\(sync): discarded the held run \(id) with \(RunText.many(abandonment.discardedChanges, "change"))")
+                "\(sync): discarded the held run \(id) with \(DisplayText.count(abandonment.discardedChanges, "change"))"
+            )
         }
         lines.append("  Nothing was sent: the members stay on the list in Iterable, and no sync removes them any more.")
         lines.append("  Runs and logs stay in the warehouse.")

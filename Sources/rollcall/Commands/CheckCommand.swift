@@ -9,7 +9,7 @@ import Warehouse
 struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Look whether everything is in place: one line each, and how to mend what is not.",
+        abstract: "Look whether everything is in place: one line each, and how to fix what is not.",
         usage: "rollcall check [<sync> ...] [<options>]",
         discussion: "Configuration, connections, rights, columns and their types, API key, lists. Changes nothing.")
 
@@ -27,7 +27,7 @@ struct CheckCommand: AsyncParsableCommand {
         var findings = [
             Finding(
                 subject: "configuration", isFine: true,
-                detail: "\(app.configuration.path): \(RunText.many(app.configuration.syncs.count, "sync"))")
+                detail: "\(app.configuration.path): \(DisplayText.count(app.configuration.syncs.count, "sync"))")
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
@@ -41,15 +41,15 @@ struct CheckCommand: AsyncParsableCommand {
 
     private func show(_ findings: [Finding], _ console: Console) {
         if format != .table {
-            var listing = Listing(columns: ["subject", "ok", "detail", "mend"])
-            listing.rows = findings.map { [.text($0.subject), .flag($0.isFine), .text($0.detail), Value($0.mend)] }
+            var listing = Listing(columns: ["subject", "ok", "detail", "fix"])
+            listing.rows = findings.map { [.text($0.subject), .flag($0.isFine), .text($0.detail), Value($0.fix)] }
             return console.out(listing.render(format, on: console))
         }
         for finding in findings {
             let mark = finding.isFine ? console.styled("ok  ", .green) : console.styled("FAIL", .red)
-            console.out("\(mark) \(finding.subject): \(Console.safe(finding.detail))")
-            let label = finding.isFine ? "better: " : "mend: "
-            for line in finding.mend?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
+            console.out("\(mark) \(finding.subject): \(DisplayText.safe(finding.detail))")
+            let label = finding.isFine ? "better: " : "fix: "
+            for line in finding.fix?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
         }
     }
 
@@ -61,7 +61,7 @@ struct CheckCommand: AsyncParsableCommand {
             findings += await warehouse.diagnose(sources).map { finding in
                 Finding(
                     subject: "warehouse \(name), \(finding.subject)", isFine: finding.isFine, detail: finding.detail,
-                    mend: finding.mend)
+                    fix: finding.fix)
             }
             await warehouse.close()
         }
@@ -78,12 +78,12 @@ struct CheckCommand: AsyncParsableCommand {
                 findings.append(
                     Finding(
                         subject: subject, isFine: true,
-                        detail: "the API key works at \(settings.baseURL), \(RunText.many(lists.count, "list"))"))
+                        detail: "the API key works at \(settings.baseURL), \(DisplayText.count(lists.count, "list"))"))
             } catch {
                 findings.append(
                     Finding(
                         subject: subject, isFine: false, detail: error.error.message,
-                        mend: error.error.hint
+                        fix: error.error.hint
                             ?? "Look at the network between this machine and \(settings.baseURL), and at any proxy."))
             }
             await client.shutdown()
@@ -107,7 +107,7 @@ struct CheckCommand: AsyncParsableCommand {
         let subject = "sync \(sync.name), identifiers"
         do {
             guard let sharing = try await pipeline.findOversharing() else { return [] }
-            let rows = RunText.many(sharing.rows, "row")
+            let rows = DisplayText.count(sharing.rows, "row")
             let among =
                 sharing.isWhole ? "among \(rows)" : "among the first \(rows), which is as far as this looks"
             guard let first = sharing.found.first else {
@@ -122,13 +122,13 @@ struct CheckCommand: AsyncParsableCommand {
             return [
                 Finding(
                     subject: subject, isFine: true, detail: "\(among), \(RunText.words(first))\(more)",
-                    mend:
+                    fix:
                         "select NULL in its place in the audience; or raise identity.max_sharing if it is one person's"
                 )
             ]
         } catch {
             let error = RunError(any: error)
-            return [Finding(subject: subject, isFine: false, detail: error.message, mend: error.hint)]
+            return [Finding(subject: subject, isFine: false, detail: error.message, fix: error.hint)]
         }
     }
 
@@ -137,7 +137,7 @@ struct CheckCommand: AsyncParsableCommand {
             return Finding(subject: subject, isFine: true, detail: try await body())
         } catch {
             let error = RunError(any: error)
-            return Finding(subject: subject, isFine: false, detail: error.message, mend: error.hint)
+            return Finding(subject: subject, isFine: false, detail: error.message, fix: error.hint)
         }
     }
 }

@@ -16,7 +16,7 @@ struct DemoCommand: AsyncParsableCommand {
             what to try next.
             """)
 
-    @Argument(help: ArgumentHelp("Folder for the demo; made anew each time.", valueName: "dir"))
+    @Argument(help: ArgumentHelp("Folder for the demo; replaced each time.", valueName: "dir"))
     var folder = "rollcall-demo"
 
     @Option(help: "Port of the sandbox on 127.0.0.1; the next free one is taken if it is in use.")
@@ -102,7 +102,7 @@ struct DemoCommand: AsyncParsableCommand {
             return run
         case .alreadyHeld(let run):
             throw RunError(code: "demo", message: "run \(run.id) is held")
-        case .busy(let error), .failed(let error):
+        case .busy(let error), .failed(let error, _):
             throw error
         }
     }

@@ -7,7 +7,7 @@ import RollcallCore
 struct ListsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lists",
-        abstract: "Show or make lists of an Iterable project, asked anew.",
+        abstract: "Show or make lists of an Iterable project.",
         subcommands: [Show.self, Create.self], defaultSubcommand: Show.self)
 
     struct Show: AsyncParsableCommand {
@@ -82,7 +82,7 @@ struct ListsCommand: AsyncParsableCommand {
         }
 
         private func create(_ full: String, _ client: any Destination) async throws -> Int64 {
-            if let existing = try await client.lists().first(where: { $0.name == full }) {
+            if let existing = try await client.lists().first(where: { $0.isNamed(full) }) {
                 throw RunError(
                     code: "list_exists",
                     message: "there is a list \"\(full)\" already: \(existing.id) (\(existing.listType))",

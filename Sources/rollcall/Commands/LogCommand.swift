@@ -76,15 +76,11 @@ struct LogCommand: AsyncParsableCommand {
 }
 
 /// Writes records as they come: JSON and CSV in bounded memory, tables whole.
+// SAFETY: warehouses are asked one after the other, and each gives its records one at a time.
 final class RecordWriter: @unchecked Sendable {
-    static let columns = [
-        "run_id", "sync_name", "email", "user_id", "operation", "status", "error_code", "error_reason", "http_status",
-        "attempts", "logged_at",
-    ]
-
     private let format: OutputFormat
     private let console: Console
-    private var listing = Listing(columns: columns)
+    private var listing = Listing(columns: LogRecord.columns)
     private(set) var count = 0
 
     init(_ format: OutputFormat, _ console: Console) {

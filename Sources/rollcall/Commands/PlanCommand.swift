@@ -132,7 +132,7 @@ struct PlanCommand: AsyncParsableCommand {
         console.out("\(console.styled(sync.name, .bold))  plan for \(list); nothing was changed")
         for line in words.counts(plan.counts, status: nil) { console.out(line) }
         if let already {
-            console.out("  \(words.grouped(already)) of the entering are on the list already")
+            console.out("  \(DisplayText.grouped(already)) of the entering are on the list already")
         }
         for line in words.oversharedLines(plan.oversharedIdentifiers) { console.out(line) }
         for line in words.heldLines(plan.held) { console.out(line) }
@@ -146,7 +146,7 @@ struct PlanCommand: AsyncParsableCommand {
         let total = plan.counts.planned.total + plan.counts.invalid
         if listing.rows.count < total {
             console.out(
-                console.styled("\(listing.rows.count) of \(words.grouped(total)) rows; all: --rows all", .faint))
+                console.styled("\(listing.rows.count) of \(DisplayText.grouped(total)) rows; all: --rows all", .faint))
         }
     }
 }

@@ -3,6 +3,7 @@ import Foundation
 import RollcallConfig
 import RollcallCore
 import SyncEngine
+import Synchronization
 import Warehouse
 
 struct SyncsCommand: AsyncParsableCommand {
@@ -153,9 +154,9 @@ enum RunListing {
         console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
         let counts = run.counts
         console.out(
-            "    \(run.sync): \(RunText.many(counts.audience, "person", "people")), "
-                + "\(words.grouped(counts.succeeded.subscribe)) in, \(words.grouped(counts.succeeded.unsubscribe)) out, "
-                + "\(words.grouped(counts.invalid + counts.failed.total)) bad")
+            "    \(run.sync): \(DisplayText.count(counts.audience, "person", "people")), "
+                + "\(DisplayText.grouped(counts.succeeded.subscribe)) in, \(DisplayText.grouped(counts.succeeded.unsubscribe)) out, "
+                + "\(DisplayText.grouped(counts.invalid + counts.failed.total)) bad")
     }
 
     static func short(_ runs: some Sequence<SyncRun>) -> Listing {
@@ -213,17 +214,17 @@ struct RunReportCommand: AsyncParsableCommand {
     }
 }
 
-/// Counts records by operation and reason; called by one reader at a time.
-private final class ReasonCounter: @unchecked Sendable {
-    private var counts: [String: (operation: String, code: String, count: Int)] = [:]
+/// Counts records by operation and reason.
+private final class ReasonCounter: Sendable {
+    private let counts = Mutex<[String: (operation: String, code: String, count: Int)]>([:])
 
     func add(_ record: LogRecord) {
         let code = record.errorCode ?? "-"
-        counts[record.operation + " " + code, default: (record.operation, code, 0)].count += 1
+        counts.withLock { $0[record.operation + " " + code, default: (record.operation, code, 0)].count += 1 }
     }
 
     var rows: [[Value]] {
-        counts.values.sorted { ($0.count, $1.code) > ($1.count, $0.code) }
+        counts.withLock { $0 }.values.sorted { ($0.count, $1.code) > ($1.count, $0.code) }
             .map { [.text($0.operation), .text($0.code), Value($0.count)] }
     }
 }

@@ -28,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Send every member again; still remove only who left.")
     var full = false
 
-    @Flag(help: "Send again also people whom Iterable refused for good.")
+    @Flag(help: "Send again also people whom Iterable refused permanently.")
     var retryRejected = false
 
     @Option(help: ArgumentHelp("Carry out a held run as it was staged.", valueName: "run-id"))
@@ -37,7 +37,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Drop a held run.", valueName: "run-id"))
     var discard: String?
 
-    @Flag(help: "Discard a held run first and judge anew.")
+    @Flag(help: "Discard a held run first, and plan again.")
     var forceNew = false
 
     @Flag(help: "Print one JSON object per run.")
@@ -86,7 +86,7 @@ struct RunCommand: AsyncParsableCommand {
     private func syncOfRun(_ id: String, _ app: App) async throws -> SyncSettings {
         let run = try await app.findRun(id).run
         if let name = syncs.first, name != run.sync {
-            throw RunError(code: "run_other_sync", message: "run \(id) belongs to sync \(run.sync), not to \(name)")
+            throw UsageError(code: "run_other_sync", message: "run \(id) belongs to sync \(run.sync), not to \(name)")
         }
         return try app.configuration.sync(named: run.sync)
     }
@@ -123,8 +123,7 @@ struct RunCommand: AsyncParsableCommand {
                 await watch.during(warehouse) { await pipeline.run(request) }
             }
         } catch {
-            outcome = .failed(
-                error as? RunError ?? RunError(code: "internal", message: "\(error)"))
+            outcome = RunOutcome(failure: error)
         }
         line.end()
         show(outcome, sync, app.console)
@@ -141,11 +140,11 @@ struct RunCommand: AsyncParsableCommand {
                 console.out(RunJSON(held).text)
             } else {
                 console.out(RunText(console: console).summary(held))
-                console.out("    rollcall run \(sync.name) --force-new   (discards it and judges anew)")
+                console.out("    rollcall run \(sync.name) --force-new   (discards it and plans again)")
             }
-        case .busy(let error), .failed(let error):
+        case .busy(let error), .failed(let error, _):
             if json { console.out(RunJSON(sync: sync.name, error: error).text) }
-            console.error("\(sync.name): \(Console.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+            console.error("\(sync.name): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
         }
     }
 }

@@ -15,7 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Runs until SIGTERM or Ctrl-C: runs under way stop after the requests that are being \
             answered, and are interrupted; a second signal gives those requests up. SIGHUP, or a \
-            change of the files, reads the configuration anew: a right one takes effect as a \
+            change of the files, reloads the configuration: a right one takes effect as a \
             whole, a wrong one is refused as a whole and the old one stays.
 
             Several processes may serve one warehouse: each tick and each sync is run by one of \
@@ -108,7 +108,8 @@ struct ServeProcess {
         }
         let scheduled = configuration.syncs.count { $0.enabled && $0.schedule != nil }
         log.write(
-            .info, "serving", "serving \(RunText.many(configuration.syncs.count, "sync")), \(scheduled) on a schedule",
+            .info, "serving",
+            "serving \(DisplayText.count(configuration.syncs.count, "sync")), \(scheduled) on a schedule",
             [("syncs", "\(configuration.syncs.count)"), ("scheduled", "\(scheduled)")])
         let stopping = StopSignal()
         let wait = WarehouseWait(isStopped: { stopping.reason != nil }) { [log] in

@@ -43,7 +43,7 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private func showText(_ report: WhyReport, _ console: Console) {
-        console.out("\(console.styled(Console.safe(identifier), .bold)) in \(sync)")
+        console.out("\(console.styled(DisplayText.safe(identifier), .bold)) in \(sync)")
         for line in Self.audienceLines(report) + Self.snapshotLines(report) { console.out("  " + line) }
         console.out("  next run:  " + report.nextStep)
         console.out()
@@ -60,7 +60,7 @@ struct WhyCommand: AsyncParsableCommand {
         if report.rows.isEmpty { return ["audience:  no row carries this identifier"] }
         return report.rows.map { row in
             let values = [row.email.map { "email \($0)" }, row.userID.map { "userId \($0)" }]
-            let shown = values.compactMap(\.self).map(Console.safe).joined(separator: ", ")
+            let shown = values.compactMap(\.self).map { DisplayText.safe($0) }.joined(separator: ", ")
             let verdict = row.isValid ? "valid" : "invalid"
             return "audience:  \(shown); \(verdict)" + (row.failure.map { ": \($0.reason)" } ?? "")
                 + (row.representative.map { "; the row \($0) represents this person" } ?? "")
@@ -95,7 +95,7 @@ struct WhyCommand: AsyncParsableCommand {
                 .text($0.sinceRunID), .time($0.since),
             ]
         }
-        var records = Listing(columns: RecordWriter.columns)
+        var records = Listing(columns: LogRecord.columns)
         records.rows = report.records.map(RecordWriter.row)
         let parts = [
             "\"sync\":\(JSONText.quote(sync))", "\"identifier\":\(JSONText.quote(identifier))",

@@ -19,7 +19,7 @@ struct AlertMessage {
             let error = alert.run?.error
             return "failed: \(error?.message ?? "unknown")" + (error?.hint.map { "\n\($0)" } ?? "")
         case .held:
-            let why = alert.run?.held.map { "\($0.guard): \($0.observed), allowed \($0.limit)" } ?? []
+            let why = alert.run?.held.map(\.clause) ?? []
             return "is held, nothing was sent (\(why.joined(separator: "; "))). Approve or discard run"
                 + " \(alert.run?.id ?? "")."
         case .failures:
@@ -33,7 +33,8 @@ struct AlertMessage {
 
     /// What Slack's incoming webhooks take. Source: Slack's documentation, "Formatting text for app surfaces".
     var slack: String {
-        let escaped = "\(alert.sync) \(text)".components(separatedBy: "\n").map(Console.safe).joined(separator: "\n")
+        let escaped = "\(alert.sync) \(text)".components(separatedBy: "\n").map { DisplayText.safe($0) }.joined(
+            separator: "\n")
         let plain = escaped.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;")
         return "{\"text\":\(JSONText.quote(plain))}"

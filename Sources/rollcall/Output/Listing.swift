@@ -27,7 +27,7 @@ enum Value: Sendable, Equatable {
     /// For tables; times to the second.
     var shown: String {
         switch self {
-        case .text(let text): Console.safe(text)
+        case .text(let text): DisplayText.safe(text)
         case .integer(let number): String(number)
         case .time(let date): String(date.iso8601.prefix(19)).replacingOccurrences(of: "T", with: " ")
         case .flag(let flag): flag ? "yes" : "no"

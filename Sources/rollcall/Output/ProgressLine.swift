@@ -1,4 +1,5 @@
 import Foundation
+import RollcallCore
 import SyncEngine
 import Synchronization
 
@@ -80,37 +81,21 @@ final class ProgressLine: Sendable {
         case .opened, .requests: return ""
         case .readingSnapshot: return "reading the snapshot"
         case .readingAudience(let rows):
-            return "reading the audience, \(grouped(rows)) rows, \(grouped(Int(Double(rows) / seconds)))/s"
-        case .staging(let changes): return "staging \(grouped(changes)) changes"
+            return
+                "reading the audience, \(DisplayText.grouped(rows)) rows, \(DisplayText.grouped(Int(Double(rows) / seconds)))/s"
+        case .staging(let changes): return "staging \(DisplayText.grouped(changes)) changes"
         case .waiting(let wait, let reason): return "waiting \(Int(wait.rounded(.up))) s: \(reason)"
         case .finishing: return "finishing"
         case .sending(let done, let total):
             let rate = Double(done) / seconds
-            let left = rate > 0 ? shortTime(Double(total - done) / rate) : "?"
-            let tail = " \(grouped(done))/\(grouped(total)) \(grouped(Int(rate)))/s, \(left) left"
+            let left = rate > 0 ? DisplayText.duration((Double(total - done) / rate).rounded(.up)) : "?"
+            let tail =
+                " \(DisplayText.grouped(done))/\(DisplayText.grouped(total)) \(DisplayText.grouped(Int(rate)))/s, \(left) left"
             let room = min(30, width - tail.count - 2)
             guard room >= 5 else { return "sending," + tail }
             let filled = total > 0 ? room * done / total : room
             return "[" + String(repeating: "#", count: filled) + String(repeating: ".", count: room - filled) + "]"
                 + tail
         }
-    }
-
-    static func shortTime(_ seconds: Double) -> String {
-        let whole = Int(seconds.rounded(.up))
-        if whole < 60 { return "\(whole) s" }
-        if whole < 3600 { return "\(whole / 60) min \(whole % 60) s" }
-        return "\(whole / 3600) h \(whole % 3600 / 60) min"
-    }
-
-    /// 1234567 as `1,234,567`.
-    static func grouped(_ number: Int) -> String {
-        var digits = String(abs(number))
-        var parts: [String] = []
-        while digits.count > 3 {
-            parts.insert(String(digits.suffix(3)), at: 0)
-            digits.removeLast(3)
-        }
-        return (number < 0 ? "-" : "") + ([digits] + parts).joined(separator: ",")
     }
 }

@@ -21,9 +21,9 @@ struct RunText {
         var lines = ["\(console.styled(run.sync, .bold))  \(console.styled(words, style(run.status)))  \(run.id)"]
         lines.append(contentsOf: counts(run.counts, status: run.status))
         let list = run.listID.map(String.init) ?? "not made yet"
-        let took = run.finishedAt.map { ", took \(seconds($0.timeIntervalSince(run.startedAt)))" } ?? ""
+        let took = run.finishedAt.map { ", took \(DisplayText.duration($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
-            "  list \(list), \(Self.many(run.requests.sent, "request"))"
+            "  list \(list), \(DisplayText.count(run.requests.sent, "request"))"
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))
@@ -31,23 +31,24 @@ struct RunText {
     }
 
     func counts(_ counts: RunCounts, status: RunStatus?) -> [String] {
-        let read = "\(Self.many(counts.rowsRead, "row")) read"
-        let invalid = counts.invalid > 0 ? ", \(grouped(counts.invalid)) invalid" : ""
-        let duplicates = counts.duplicates > 0 ? ", \(grouped(counts.duplicates)) duplicate" : ""
+        let read = "\(DisplayText.count(counts.rowsRead, "row")) read"
+        let invalid = counts.invalid > 0 ? ", \(DisplayText.grouped(counts.invalid)) invalid" : ""
+        let duplicates = counts.duplicates > 0 ? ", \(DisplayText.grouped(counts.duplicates)) duplicate" : ""
         var lines = [
-            "  \(read)\(invalid)\(duplicates): \(Self.many(counts.audience, "person", "people")), \(grouped(counts.unchanged)) unchanged"
+            "  \(read)\(invalid)\(duplicates): \(DisplayText.count(counts.audience, "person", "people")), \(DisplayText.grouped(counts.unchanged)) unchanged"
         ]
         let planned = counts.planned
         if status == nil || status == .held {
             lines.append(
-                "  \(grouped(planned.subscribe)) to subscribe, \(grouped(planned.unsubscribe)) to unsubscribe")
+                "  \(DisplayText.grouped(planned.subscribe)) to subscribe, \(DisplayText.grouped(planned.unsubscribe)) to unsubscribe"
+            )
             return lines
         }
         let done =
-            "  \(grouped(counts.succeeded.subscribe)) subscribed, \(grouped(counts.succeeded.unsubscribe)) unsubscribed"
+            "  \(DisplayText.grouped(counts.succeeded.subscribe)) subscribed, \(DisplayText.grouped(counts.succeeded.unsubscribe)) unsubscribed"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted, "not attempted"), (counts.unknown, "unknown"),
-        ].filter { $0.0 > 0 }.map { ", \(grouped($0.0)) \($0.1)" }.joined()
+        ].filter { $0.0 > 0 }.map { ", \(DisplayText.grouped($0.0)) \($0.1)" }.joined()
         lines.append(done + rest)
         return lines
     }
@@ -55,7 +56,7 @@ struct RunText {
     func advice(_ run: SyncRun) -> [String] {
         var lines: [String] = []
         if let error = run.error {
-            lines.append("  " + console.styled("error: ", .red) + Console.safe(error.message))
+            lines.append("  " + console.styled("error: ", .red) + DisplayText.safe(error.message))
             if let hint = error.hint { lines.append("  " + hint) }
         }
         if run.status == .held {
@@ -71,41 +72,21 @@ struct RunText {
     }
 
     func heldLines(_ findings: [GuardFinding]) -> [String] {
-        findings.map { finding in
-            switch finding.guard {
-            case "allow_empty":
-                "  " + console.styled("held: ", .yellow)
-                    + "the audience has no valid row (guards.allow_empty is false)"
-            default:
-                "  " + console.styled("held: ", .yellow)
-                    + "it would remove \(finding.observed) members; guards.\(finding.guard) allows \(finding.limit)"
-            }
-        }
+        findings.map { "  " + console.styled("held: ", .yellow) + $0.clause }
     }
 
     /// Identifiers that count as none; of many, the most shared ones.
     func oversharedLines(_ found: [OversharedIdentifier]) -> [String] {
         found.prefix(10).map { "  " + console.styled("shared: ", .yellow) + Self.words($0) }
             + (found.count > 10
-                ? ["  and \(grouped(found.count - 10)) more identifiers that count as none"] : [])
+                ? ["  and \(DisplayText.grouped(found.count - 10)) more identifiers that count as none"] : [])
     }
 
     /// One identifier that counts as none.
     static func words(_ found: OversharedIdentifier) -> String {
         let (kind, others) = found.kind == .email ? ("email", "userIds") : ("userId", "emails")
         return
-            "the \(kind) \"\(Console.safe(found.value))\" stands beside \(ProgressLine.grouped(found.others)) different"
+            "the \(kind) \"\(DisplayText.safe(found.value))\" stands beside \(DisplayText.grouped(found.others)) different"
             + " \(others), so it counts as none (identity.max_sharing)"
-    }
-
-    /// `1 row`, `2,000 rows`.
-    static func many(_ number: Int, _ one: String, _ more: String? = nil) -> String {
-        "\(ProgressLine.grouped(number)) \(number == 1 ? one : more ?? one + "s")"
-    }
-
-    func grouped(_ number: Int) -> String { ProgressLine.grouped(number) }
-
-    func seconds(_ interval: Double) -> String {
-        interval < 60 ? String(format: "%.1f s", max(0, interval)) : ProgressLine.shortTime(interval)
     }
 }

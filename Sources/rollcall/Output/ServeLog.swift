@@ -30,7 +30,7 @@ struct ServeLog: Sendable {
         case .text:
             let style: Console.Style = level == .error ? .red : level == .warning ? .yellow : .faint
             let mark = level == .info ? "" : console.styledError("\(level.rawValue): ", style)
-            console.note("\(console.styledError(time, .faint)) \(mark)\(Console.safe(Self.oneLine(message)))")
+            console.note("\(console.styledError(time, .faint)) \(mark)\(DisplayText.safe(Self.oneLine(message)))")
         }
     }
 
@@ -61,7 +61,7 @@ struct ServeLog: Sendable {
         case .paused(let sync, let paused):
             write(.info, paused ? "paused" : "resumed", "\(sync): \(paused ? "paused" : "resumed")", [("sync", sync)])
         case .reloaded:
-            write(.info, "reloaded", "the configuration was read anew and is in effect")
+            write(.info, "reloaded", "the configuration was reloaded and is in effect")
         case .reloadRefused(let error):
             write(.error, "reload_refused", "the new configuration is refused, the old one stays:\n\(error)")
         case .problem(let problem):

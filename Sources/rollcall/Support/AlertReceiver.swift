@@ -22,7 +22,7 @@ struct AlertReceiver: Sendable {
         place = "alerts.webhooks[\(index)]"
         let address = URLComponents(string: settings.url.reveal())
         host = (address?.host ?? "?") + (address?.port.map { ":\($0)" } ?? "")
-        id = SHA256.hash(data: Data(settings.url.reveal().utf8)).prefix(4).map { String(format: "%02x", $0) }.joined()
+        id = SHA256.hash(data: Data(settings.url.reveal().utf8)).prefix(4).hexadecimal
     }
 
     /// `alerts.webhooks[0] (slack, hooks.slack.com)`
@@ -47,7 +47,6 @@ enum AlertSignature {
 
     /// Source: RFC 2104.
     static func hmac(_ message: Data, key: Data) -> String {
-        HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key))
-            .map { String(format: "%02x", $0) }.joined()
+        HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: key)).hexadecimal
     }
 }

@@ -51,7 +51,7 @@ final class App: Sendable {
         return SnapshotCache(folder: home + "/.cache/rollcall")
     }
 
-    /// What to say where a folder was named that cannot be used; runs go on without it.
+    /// What to say where a folder was named that cannot be used; runs continue without it.
     static func cacheWarning(_ environment: [String: String]) -> String? {
         guard environment["ROLLCALL_CACHE_DIR"] != nil, let obstacle = cache(environment)?.obstacle else { return nil }
         return "ROLLCALL_CACHE_DIR: \(obstacle); plans will read every snapshot from the warehouse"
@@ -70,7 +70,7 @@ final class App: Sendable {
     }
 
     /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
-    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any Warehouse {
+    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any ServiceWarehouse {
         try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()
     }
 
@@ -83,7 +83,7 @@ final class App: Sendable {
     func withPipeline<R>(
         _ sync: SyncSettings, withCache: Bool = false, waitSeconds: Double? = nil, stop: StopSignal = StopSignal(),
         progress: @escaping ProgressHandler = { _ in },
-        _ body: (SyncPipeline, any Warehouse) async throws -> R
+        _ body: (SyncPipeline, any ServiceWarehouse) async throws -> R
     ) async throws -> R {
         let warehouse = try warehouse(sync.warehouse, waitSeconds: waitSeconds)
         let (settings, client) = try destination(sync.destination)
@@ -119,7 +119,7 @@ final class App: Sendable {
     /// The warehouse whose state knows a run, with the run.
     func findRun(_ id: String) async throws -> (warehouse: String, run: SyncRun) {
         guard RunID.isValid(id) else {
-            throw RunError(
+            throw UsageError(
                 code: "run_id", message: "\"\(id)\" is not a run id", hint: "`rollcall runs` lists the runs there are.")
         }
         var found: (String, SyncRun)?
@@ -132,7 +132,7 @@ final class App: Sendable {
             if found == nil { throw error }
         }
         guard let found else {
-            throw RunError(
+            throw UsageError(
                 code: "run_unknown", message: "there is no run \(id)", hint: "`rollcall runs` lists the runs there are."
             )
         }

@@ -3,7 +3,7 @@ import SyncEngine
 import Synchronization
 import Warehouse
 
-/// Ends one run when the process is to stop, or when somebody asked a serving process to cancel it.
+/// Ends one run when the process is to stop, or when a serving process was asked to cancel it.
 final class CancelWatch: Sendable {
     /// The run's own.
     let stop = StopSignal()
@@ -19,7 +19,7 @@ final class CancelWatch: Sendable {
         if case .opened(let run) = progress { runID.withLock { $0 = run.id } }
     }
 
-    func during<R: Sendable>(_ warehouse: any Warehouse, _ body: @Sendable () async -> R) async -> R {
+    func during<R: Sendable>(_ warehouse: any TickStore, _ body: @Sendable () async -> R) async -> R {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { [stop, processStop] in
                 await processStop.wait()
@@ -32,10 +32,9 @@ final class CancelWatch: Sendable {
         }
     }
 
-    private func watch(_ warehouse: any Warehouse) async {
-        guard let store = warehouse as? any TickStore else { return }
+    private func watch(_ warehouse: any TickStore) async {
         while (try? await Task.sleep(for: Self.pause)) != nil {
-            guard let id = runID.withLock({ $0 }), let asked = try? await store.cancelRequests() else { continue }
+            guard let id = runID.withLock({ $0 }), let asked = try? await warehouse.cancelRequests() else { continue }
             if asked.contains(id) { stop.request(.cancelled) }
         }
     }

@@ -7,7 +7,7 @@ enum CrashOutput {
     private static let signals = [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP]
 
     /// Where a toolchain is installed, Swift's backtracer writes registers, and the memory they point to, on stderr; a
-    /// core file has all of the memory. The API key or a person's address may be there. Both stay off unless somebody
+    /// core file has all of the memory. The API key or a person's address may be there. Both stay off unless a person
     /// asks for them with `SWIFT_BACKTRACE`.
     static func hideMemory() {
         guard ProcessInfo.processInfo.environment["SWIFT_BACKTRACE"] == nil else { return }

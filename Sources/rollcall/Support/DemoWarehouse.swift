@@ -4,7 +4,7 @@ import RollcallCore
 
 /// The sample warehouse of the demo: a small shop with customers, orders and an audience.
 enum DemoWarehouse {
-    /// Makes the file anew.
+    /// Creates the file, replacing an earlier one.
     static func create(at path: String) throws {
         try write(at: path) { db in
             try db.execute(

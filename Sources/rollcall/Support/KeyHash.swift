@@ -4,11 +4,11 @@ import RollcallCore
 
 extension DestinationSettings {
     /// With the one-way hash of its API key, by which the state tells projects apart. Half of a SHA-256: keys are random, so
-    /// that nobody can try them out.
+    /// that they cannot be guessed.
     var withKeyHash: DestinationSettings {
         var settings = self
         let digest = SHA256.hash(data: Data("rollcall list project\0\(apiKey.reveal())".utf8))
-        settings.keyHash = digest.prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        settings.keyHash = digest.prefix(16).hexadecimal
         return settings
     }
 }

@@ -47,7 +47,7 @@ struct Reloader {
         }
     }
 
-    /// - Parameter isAsked: somebody sent SIGHUP; the answer is told even if nothing has changed.
+    /// - Parameter isAsked: SIGHUP was sent; the result is reported even if nothing has changed.
     private mutating func look(isAsked: Bool) async {
         let present = files.now()
         guard isAsked || refusal != nil || present != files else { return }
@@ -71,7 +71,7 @@ struct Reloader {
             await service.noteConfiguration(
                 RunError(
                     code: "configuration", message: text,
-                    hint: "The configuration from before stays in effect until this is mended."))
+                    hint: "The configuration from before stays in effect until this is fixed."))
         }
     }
 }

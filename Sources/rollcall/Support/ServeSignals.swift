@@ -2,7 +2,8 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// The signals of a server: SIGTERM and SIGINT ask it to stop, SIGHUP to read its configuration anew.
+/// The signals of a server: SIGTERM and SIGINT ask it to stop, SIGHUP to reload its configuration.
+// SAFETY: `sources` is filled in `init` and kept, never read again.
 final class ServeSignals: @unchecked Sendable {
     /// One element for each SIGTERM or SIGINT; the third ends the process there and then.
     let stops: AsyncStream<Void>

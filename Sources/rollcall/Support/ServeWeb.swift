@@ -14,7 +14,7 @@ enum ServeWeb {
         var settings = WebSettings()
         settings.host = address.host
         settings.port = address.port
-        settings.tokens = try tokens(address, environment: environment)
+        do { settings.tokens = try tokens(address, environment: environment) } catch { throw UsageError(error) }
         return try WebServer(service: service, settings: settings, logger: logger)
     }
 

@@ -9,7 +9,7 @@ import Warehouse
 /// Builds what ``SyncService`` works with from a configuration. Connections whose settings a reload does not change are
 /// kept; the service closes the others.
 struct ServiceComposer {
-    private var warehouses: [String: (settings: WarehouseSettings, warehouse: any Warehouse & TickStore)] = [:]
+    private var warehouses: [String: (settings: WarehouseSettings, warehouse: any ServiceWarehouse)] = [:]
     private var destinations: [String: ServiceDestination] = [:]
     let logger: Logger
 

@@ -3,6 +3,7 @@ import Foundation
 import SyncEngine
 
 /// Turns Ctrl-C and SIGTERM into a request to stop; a second one gives up the requests under way.
+// SAFETY: `sources` is filled in `init` and kept, never read again.
 final class Signals: @unchecked Sendable {
     private var sources: [any DispatchSourceSignal] = []
 

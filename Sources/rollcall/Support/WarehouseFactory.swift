@@ -14,7 +14,7 @@ extension WarehouseSettings {
     }
 
     /// The warehouse with these settings; nothing is opened before its first call.
-    func makeWarehouse() -> any Warehouse & TickStore {
+    func makeWarehouse() -> any ServiceWarehouse {
         switch self {
         case .sqlite(let path, let waitSeconds): SQLiteWarehouse(path: path, busyTimeoutSeconds: waitSeconds)
         case .postgres(let url, let stateSchema, let options, let waitSeconds):

@@ -27,7 +27,7 @@ struct WatchedFiles: Equatable {
 
     private let names: [String]
 
-    /// The same files as they stand now.
+    /// The same files as they are now.
     func now() -> WatchedFiles {
         var copy = self
         copy.marks = [:]

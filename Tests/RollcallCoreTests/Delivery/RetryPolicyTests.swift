@@ -18,14 +18,16 @@ import Testing
 
     @Test func afterARateLimitThereIsALeastDelay() {
         #expect(RetryPolicy.deliveries.delay(attempt: 1, random: 0, rateLimited: true) == .seconds(1))
-        #expect(RetryPolicy.listReads.delay(attempt: 1, random: 0, rateLimited: true) == .seconds(12))
+        #expect(
+            RetryPolicy(leastAfterRateLimit: .seconds(12)).delay(attempt: 1, random: 0, rateLimited: true)
+                == .seconds(12))
     }
 
     @Test func theServersWishIsNeverUndercut() {
         for attempt in 1...6 {
             for random in [0.0, 0.5, 0.99] {
                 let delay = RetryPolicy().delay(
-                    attempt: attempt, random: random, rateLimited: true, wish: .seconds(30))
+                    attempt: attempt, random: random, rateLimited: true, retryAfter: .seconds(30))
                 #expect(delay >= .seconds(30))
                 #expect(delay <= .seconds(31))
             }

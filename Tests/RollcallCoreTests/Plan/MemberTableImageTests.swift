@@ -125,7 +125,7 @@ import Testing
             table.addMember(member, .init(state, listed: random.next() % 2 == 0))
         }
         for member in people.prefix(members / 7) { table.removeMember(member) }
-        for member in people.suffix(members / 5) { _ = table.meet(member) }
+        for member in people.suffix(members / 5) { _ = table.markSeen(member) }
         let made = Self.copy(table)
         let copy = try #require(made)
         #expect(Self.size(copy.table) == Self.size(table))
@@ -138,7 +138,7 @@ import Testing
             table.addEntered(newcomer)
             copy.table.addEntered(newcomer)
             guard index < people.count else { continue }
-            let (met, expected) = (copy.table.meet(people[index]), table.meet(people[index]))
+            let (met, expected) = (copy.table.markSeen(people[index]), table.markSeen(people[index]))
             if met != expected { Issue.record("\(index)") }
         }
         #expect(copy.table.count == table.count)

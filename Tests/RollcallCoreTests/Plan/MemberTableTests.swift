@@ -19,7 +19,7 @@ import Testing
                 table.addMember(fingerprint, MemberTable.Marks(.subscribed, listed: true))
                 model[fingerprint] = [.used, .member, .listed]
             case 1:
-                #expect(table.meet(fingerprint) == model[fingerprint])
+                #expect(table.markSeen(fingerprint) == model[fingerprint])
                 if model[fingerprint] != nil { model[fingerprint]?.insert(.seen) }
             case 2 where model[fingerprint] == nil:
                 table.addEntered(fingerprint)
@@ -79,7 +79,7 @@ import Testing
             if next(10) < 3 {
                 table.addMember(fingerprint, [.used, .member])
             } else {
-                if table.meet(fingerprint) == nil { table.addEntered(fingerprint) }
+                if table.markSeen(fingerprint) == nil { table.addEntered(fingerprint) }
                 met.insert(fingerprint)
             }
         }
@@ -103,7 +103,7 @@ import Testing
             table.addEntered(fingerprint)
             times[fingerprint] = 1
             let often = number % 500 == 3 ? 1000 : Int(number % 4)
-            for _ in 0..<often { #expect(table.meet(fingerprint) != nil) }
+            for _ in 0..<often { #expect(table.markSeen(fingerprint) != nil) }
             times[fingerprint, default: 0] += often
         }
         #expect(times.allSatisfy { table.meetings(of: $0.key) == $0.value })

@@ -119,7 +119,7 @@ import Testing
         #expect(first?.due == Self.time("2026-11-21T08:00:00Z") && first?.missed.isEmpty == true)
     }
 
-    // MARK: How a tick is settled
+    // MARK: How a tick is resolved
 
     private func tick(_ outcome: TickOutcome, run: String? = nil, late: Double? = nil) -> Tick {
         Tick(sync: "vip", dueAt: Self.time("2026-11-21T06:00:00Z"), outcome: outcome, runID: run, latenessSeconds: late)
@@ -127,16 +127,17 @@ import Testing
 
     @Test func theRunDecidesWhetherATickRan() {
         let pending = tick(.pending, run: "a", late: 1)
-        #expect(pending.settled(as: tick(.ran, run: "a", late: 2), runExists: true) == tick(.ran, run: "a", late: 2))
-        #expect(pending.settled(as: tick(.ran, run: "a"), runExists: false) == pending)
-        #expect(pending.settled(as: tick(.missed), runExists: true) == tick(.ran, run: "a", late: 1))
-        #expect(pending.settled(as: tick(.missed), runExists: false) == tick(.missed, late: 1))
+        #expect(pending.resolved(as: tick(.ran, run: "a", late: 2), runExists: true) == tick(.ran, run: "a", late: 2))
+        #expect(pending.resolved(as: tick(.ran, run: "a"), runExists: false) == pending)
+        #expect(pending.resolved(as: tick(.missed), runExists: true) == tick(.ran, run: "a", late: 1))
+        #expect(pending.resolved(as: tick(.missed), runExists: false) == tick(.missed, late: 1))
         #expect(
-            pending.settled(as: tick(.skippedHeld, run: "h"), runExists: false) == tick(.skippedHeld, run: "h", late: 1)
+            pending.resolved(as: tick(.skippedHeld, run: "h"), runExists: false)
+                == tick(.skippedHeld, run: "h", late: 1)
         )
-        #expect(tick(.missed).settled(as: tick(.ran, run: "a"), runExists: true) == tick(.ran, run: "a"))
-        #expect(tick(.skippedPaused).settled(as: tick(.missed), runExists: false) == tick(.skippedPaused))
+        #expect(tick(.missed).resolved(as: tick(.ran, run: "a"), runExists: true) == tick(.ran, run: "a"))
+        #expect(tick(.skippedPaused).resolved(as: tick(.missed), runExists: false) == tick(.skippedPaused))
         let ran = tick(.ran, run: "a", late: 1)
-        #expect(ran.settled(as: tick(.skippedRunning, late: 9), runExists: true) == ran)
+        #expect(ran.resolved(as: tick(.skippedRunning, late: 9), runExists: true) == ran)
     }
 }

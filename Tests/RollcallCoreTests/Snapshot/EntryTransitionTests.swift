@@ -102,8 +102,28 @@ import Testing
         }
     }
 
+    /// SQLite relies on it: what an outcome has done to an entry, it does not do otherwise to what it made of it.
+    @Test func anOutcomeDoesNothingMoreTheSecondTime() {
+        for line in EntryTransition.table where line.relation == .own {
+            let mark: EntryMark? = if case .put(let mark) = line.write { mark } else { nil }
+            let again = EntryTransition.next(
+                .own, mark, line.operation, line.outcome, mayStillLand: line.mayStillLand)
+            #expect(again == .keep || again == line.write, "\(line)")
+        }
+    }
+
+    /// SQLite relies on it: an outcome that changes an entry makes one where there is none, or drops it.
+    @Test func whatKeepsTheAbsentKeepsEverybody() {
+        for line in EntryTransition.table where line.relation == .own && line.write != .drop {
+            let absent = EntryTransition.next(
+                .own, nil, line.operation, line.outcome, mayStillLand: line.mayStillLand)
+            #expect(absent != .keep, "\(line)")
+        }
+    }
+
     @Test func onlyWhoIsCertainlyNotOnTheListIsForgotten() {
-        #expect(EntryTransition.marks.compactMap(\.self).filter(EntryTransition.isForgotten).map(\.state) == [.rejected])
+        #expect(
+            EntryTransition.marks.compactMap(\.self).filter(EntryTransition.isForgotten).map(\.state) == [.rejected])
         #expect(!EntryTransition.isForgotten(EntryMark(.rejected, listed: true)))
     }
 }

@@ -35,7 +35,7 @@ struct KillRounds {
         case state(KillPhase)
     }
 
-    /// What the sandbox does to requests during a run that is killed; it is mended afterwards.
+    /// What the sandbox does to requests during a run that is killed; it is fixed afterwards.
     private static let faults: [[Fault]] = [
         [], [],
         [Fault(.lateApply, trigger: .probability(0.2), seconds: 0.3)],

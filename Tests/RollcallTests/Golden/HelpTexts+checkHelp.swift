@@ -1,7 +1,7 @@
 extension HelpTexts {
     /// `rollcall check --help`
     static let checkHelp = #"""
-        OVERVIEW: Look whether everything is in place: one line each, and how to mend
+        OVERVIEW: Look whether everything is in place: one line each, and how to fix
         what is not.
 
         Configuration, connections, rights, columns and their types, API key, lists.

@@ -10,7 +10,7 @@ extension HelpTexts {
         USAGE: rollcall demo [<dir>] [--port <port>] [--stay]
 
         ARGUMENTS:
-          <dir>                   Folder for the demo; made anew each time. (default:
+          <dir>                   Folder for the demo; replaced each time. (default:
                                   rollcall-demo)
 
         OPTIONS:

@@ -1,7 +1,7 @@
 extension HelpTexts {
     /// `rollcall lists --help`
     static let listsHelp = #"""
-        OVERVIEW: Show or make lists of an Iterable project, asked anew.
+        OVERVIEW: Show or make lists of an Iterable project.
 
         USAGE: rollcall lists <subcommand>
 

@@ -22,7 +22,7 @@ extension HelpTexts {
                                   sandbox, two runs.
           init                    Write a commented rollcall.yaml to start from.
           check                   Look whether everything is in place: one line each,
-                                  and how to mend what is not.
+                                  and how to fix what is not.
           schema                  Print the JSON Schema of rollcall.yaml, for editors
                                   and checks.
 
@@ -40,7 +40,7 @@ extension HelpTexts {
                                   newest first.
           why                     Explain one person: in the audience, on the list,
                                   what happened, what comes next.
-          lists                   Show or make lists of an Iterable project, asked anew.
+          lists                   Show or make lists of an Iterable project.
 
         HOUSEKEEPING: SUBCOMMANDS:
           migrate                 Create or upgrade the state tables (the first run

@@ -17,10 +17,11 @@ extension HelpTexts {
         OPTIONS:
           --all                   Run every enabled sync.
           --full                  Send every member again; still remove only who left.
-          --retry-rejected        Send again also people whom Iterable refused for good.
+          --retry-rejected        Send again also people whom Iterable refused
+                                  permanently.
           --approve <run-id>      Carry out a held run as it was staged.
           --discard <run-id>      Drop a held run.
-          --force-new             Discard a held run first and judge anew.
+          --force-new             Discard a held run first, and plan again.
           --json                  Print one JSON object per run.
           --no-cache              Neither read nor write the local cache of the
                                   snapshot.

@@ -5,9 +5,8 @@ extension HelpTexts {
 
         Runs until SIGTERM or Ctrl-C: runs under way stop after the requests that are
         being answered, and are interrupted; a second signal gives those requests up.
-        SIGHUP, or a change of the files, reads the configuration anew: a right one
-        takes effect as a whole, a wrong one is refused as a whole and the old one
-        stays.
+        SIGHUP, or a change of the files, reloads the configuration: a right one takes
+        effect as a whole, a wrong one is refused as a whole and the old one stays.
 
         Several processes may serve one warehouse: each tick and each sync is run by
         one of them. Without a token (ROLLCALL_TOKENS or server.tokens) it listens on

@@ -95,7 +95,7 @@ import Warehouse
 
     @Test func aTickWhoseProcessDiedBeforeItsRunIsTakenOver() async throws {
         try await ServiceBench.with { bench in
-            let dead = try #require(bench.fixture.warehouse as? any Warehouse & TickStore)
+            let dead = try #require(bench.fixture.warehouse as? any ServiceWarehouse)
             _ = try await dead.migrate()
             let grid = TickGrid(ScheduleSettings(every: .hour))
             try await dead.noteSchedule(sync: "vip", schedule: "3600+0", now: bench.clock.start)

@@ -56,17 +56,17 @@ final class ServiceBench: Sendable {
     }
 
     func setup(
-        _ syncs: [SyncSettings], warehouse: (any Warehouse & TickStore)? = nil, destination: ServiceDestination? = nil
+        _ syncs: [SyncSettings], warehouse: (any ServiceWarehouse)? = nil, destination: ServiceDestination? = nil
     ) throws -> ServiceSetup {
-        let own = try #require(fixture.warehouse as? any Warehouse & TickStore)
+        let own = try #require(fixture.warehouse as? any ServiceWarehouse)
         return ServiceSetup(
             syncs: syncs, destinations: ["marketing": destination ?? self.destination()],
             warehouses: ["shop": warehouse ?? own], warehouseOrder: ["shop"])
     }
 
     /// A connection of its own, as another process has it.
-    func anotherWarehouse() throws -> any Warehouse & TickStore {
-        try #require(try fixture.second() as? any Warehouse & TickStore)
+    func anotherWarehouse() throws -> any ServiceWarehouse {
+        try #require(try fixture.second() as? any ServiceWarehouse)
     }
 
     /// Runs a service while `body` does.

@@ -253,6 +253,7 @@ private final class FakeClient: Destination {
 
     init(_ inner: FakeIterable) { self.inner = inner }
 
+    var bodyLimits: BodyLimits { inner.bodyLimits }
     func lists() async throws(DestinationError) -> [RemoteList] { try await inner.lists() }
     func createList(
         name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
@@ -262,7 +263,6 @@ private final class FakeClient: Destination {
     func deliver(
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
-    func size(ofList id: Int64) async throws(DestinationError) -> Int { try await inner.size(ofList: id) }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {

@@ -14,7 +14,7 @@ import Warehouse
 
     /// One process: a service with a connection of its own.
     private final class Node: Sendable {
-        let warehouse: any Warehouse & TickStore
+        let warehouse: any ServiceWarehouse
         let service: SyncService
         private let task: Task<Void, Never>
 

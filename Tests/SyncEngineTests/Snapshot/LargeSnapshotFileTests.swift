@@ -73,7 +73,7 @@ import Testing
                 #expect(file.load(Self.key) == nil, "byte \(place) of \(Self.size)")
                 try Self.flip(file, place)
             }
-            #expect(file.load(Self.key) != nil, "mended")
+            #expect(file.load(Self.key) != nil, "fixed")
         }
     }
 

@@ -1,3 +1,4 @@
+import IterableProtocol
 import RollcallCore
 import Synchronization
 
@@ -19,6 +20,8 @@ final class FakeIterable: Destination {
         /// Carried out except for these, by email or userId.
         case refuse([String: RecordOutcome])
     }
+
+    let bodyLimits = DeliveryBody.limits
 
     struct Profile: Sendable, Equatable {
         var email: String?
@@ -121,8 +124,6 @@ final class FakeIterable: Destination {
             error: RunError(code: "no_answer", message: "no answer"), isTransient: true,
             mayHaveBeenApplied: mayHaveBeenApplied)
     }
-
-    func size(ofList id: Int64) async throws(DestinationError) -> Int { members(id).count }
 
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void

@@ -36,7 +36,8 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + AudienceConformance.tests + LeaseConformance.tests + RunConformance.tests
-        + OutcomeConformance.tests + TransitionConformance.tests + RecoveryConformance.tests + StrayConformance.tests + SnapshotConformance.tests
+        + OutcomeConformance.tests + TransitionConformance.tests + RecoveryConformance.tests + StrayConformance.tests
+        + SnapshotConformance.tests
         + LogConformance.tests + ListConformance.tests + ReportConformance.tests + RetentionConformance.tests
         + TickConformance.tests
 }

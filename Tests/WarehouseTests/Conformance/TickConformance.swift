@@ -15,7 +15,7 @@ enum TickConformance {
         ConformanceTest("a tick ran if its run exists, whatever is said", finished),
         ConformanceTest("a pending tick is taken over with its run id, or given up by the next", takenOver),
         ConformanceTest("ticks are found by sync, outcome and time", found),
-        ConformanceTest("a glance shows pause, list, runs and tick", glance),
+        ConformanceTest("a summary shows pause, list, runs and tick", summary),
         ConformanceTest("what alerts say is changed by one process", alertState),
         ConformanceTest("a request to cancel reaches whoever runs the run", cancel),
         ConformanceTest("a run without a lease is abandoned", abandoned),
@@ -25,9 +25,9 @@ enum TickConformance {
     private static let noon = Date(timeIntervalSince1970: 1_800_014_400)
     private static let hourly = TickGrid(ScheduleSettings(every: .hour))
 
-    private static func store(_ fixture: any WarehouseFixture) async throws -> any Warehouse & TickStore {
+    private static func store(_ fixture: any WarehouseFixture) async throws -> any ServiceWarehouse {
         _ = try await fixture.warehouse.migrate()
-        return try #require(fixture.warehouse as? any Warehouse & TickStore)
+        return try #require(fixture.warehouse as? any ServiceWarehouse)
     }
 
     private static func claim(
@@ -49,7 +49,7 @@ enum TickConformance {
         let store = try await store(fixture)
         try await store.noteSchedule(sync: Scene.sync, schedule: "hourly", now: noon.addingTimeInterval(-60))
         #expect(try await store.claimTick(claim(-1)) == nil)
-        let others = try (0..<3).map { _ in try #require(try fixture.second() as? any Warehouse & TickStore) }
+        let others = try (0..<3).map { _ in try #require(try fixture.second() as? any ServiceWarehouse) }
         let claims = try await withThrowingTaskGroup(of: ClaimedTick?.self) { group in
             for (number, other) in others.enumerated() {
                 group.addTask { try await other.claimTick(claim(2, run: number + 1)) }
@@ -184,7 +184,7 @@ enum TickConformance {
         #expect(try await hours(TickFilter(sync: Scene.sync, before: two)) == [1])
     }
 
-    @Sendable static func glance(_ fixture: any WarehouseFixture) async throws {
+    @Sendable static func summary(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         let store = try await store(fixture)
         try await store.noteSchedule(sync: Scene.sync, schedule: "hourly", now: noon.addingTimeInterval(-60))
@@ -197,12 +197,12 @@ enum TickConformance {
         try await store.setPaused(true, sync: Scene.sync)
         try await store.saveListBinding(
             scene.lease, ListBinding(sync: Scene.sync, destination: "marketing", listName: "VIP", listID: 42))
-        let glances = try await store.glances([Scene.sync, "other"])
-        let glance = try #require(glances[Scene.sync])
-        #expect(glance.isPaused && glance.listID == 42)
-        #expect(glance.latestRun?.id == Scene.id(2) && glance.heldRun?.id == Scene.id(2))
-        #expect(glance.latestTick?.dueAt == noon)
-        #expect(glances["other"] == SyncGlance())
+        let summaries = try await store.summaries([Scene.sync, "other"])
+        let summary = try #require(summaries[Scene.sync])
+        #expect(summary.isPaused && summary.listID == 42)
+        #expect(summary.latestRun?.id == Scene.id(2) && summary.heldRun?.id == Scene.id(2))
+        #expect(summary.latestTick?.dueAt == noon)
+        #expect(summaries["other"] == SyncSummary())
     }
 
     @Sendable static func alertState(_ fixture: any WarehouseFixture) async throws {
@@ -213,16 +213,16 @@ enum TickConformance {
         #expect(try await store.changeAlertState(sync: Scene.sync, from: nil, to: "failed") == false)
         #expect(try await store.changeAlertState(sync: Scene.sync, from: "fine", to: "fine") == false)
         #expect(try await store.changeAlertState(sync: Scene.sync, from: "fine", to: "failed"))
-        #expect(try await store.glances([Scene.sync])[Scene.sync]?.alertState == "failed")
+        #expect(try await store.summaries([Scene.sync])[Scene.sync]?.alertState == "failed")
         // What lateness is judged by.
-        #expect(try await store.glances([Scene.sync])[Scene.sync]?.latestGoodStart == nil)
+        #expect(try await store.summaries([Scene.sync])[Scene.sync]?.latestGoodStart == nil)
         let run = try await scene.staged(1, [])
         try await scene.finish(run)
         try await store.noteSchedule(sync: Scene.sync, schedule: "hourly", now: noon)
         _ = try await store.claimTick(claim(4 * 3600))
-        let glance = try #require(try await store.glances([Scene.sync])[Scene.sync])
-        #expect(glance.firstTick == noon.addingTimeInterval(3600))
-        #expect(glance.latestGoodStart == run.startedAt)
+        let summary = try #require(try await store.summaries([Scene.sync])[Scene.sync])
+        #expect(summary.firstTick == noon.addingTimeInterval(3600))
+        #expect(summary.latestGoodStart == run.startedAt)
     }
 
     @Sendable static func cancel(_ fixture: any WarehouseFixture) async throws {
@@ -259,11 +259,11 @@ enum TickConformance {
     }
 
     @Sendable static func withoutTables(_ fixture: any WarehouseFixture) async throws {
-        let store = try #require(fixture.warehouse as? any Warehouse & TickStore)
+        let store = try #require(fixture.warehouse as? any ServiceWarehouse)
         #expect(try await store.claimTick(claim(0)) == nil)
         #expect(try await store.ticks(TickFilter()).isEmpty)
         #expect(try await store.takeOverTicks(pendingFor: 0).isEmpty)
-        #expect(try await store.glances(["vip"]) == ["vip": SyncGlance()])
+        #expect(try await store.summaries(["vip"]) == ["vip": SyncSummary()])
         #expect(try await store.cancelRequests().isEmpty)
         #expect(try await store.abandonedSyncs { _ in true }.isEmpty)
         #expect(try await store.leaseSecondsLeft(sync: "vip") == nil)

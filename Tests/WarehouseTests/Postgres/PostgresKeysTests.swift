@@ -82,7 +82,7 @@ import Testing
             let wrong = await fixture.warehouse.diagnose([]).filter { !$0.isFine }
             #expect(
                 wrong.map(\.subject) == ["replication of sync_log", "replication of settling_requests"], "\(wrong)")
-            #expect(wrong.allSatisfy { $0.mend?.contains("rollcall migrate") == true })
+            #expect(wrong.allSatisfy { $0.fix?.contains("rollcall migrate") == true })
             try await Self.fillLog(fixture, rows: 10)
             let migrated = try await fixture.warehouse.migrate()
             #expect(migrated.from == Self.before)
@@ -280,13 +280,13 @@ import Testing
             } else {
                 let note = await fixture.warehouse.diagnose([]).first { $0.subject == "state table sync_log" }
                 #expect(note?.isFine == true)
-                try await fixture.execute(try #require(note?.mend))
+                try await fixture.execute(try #require(note?.fix))
             }
             try await fixture.execute(Self.publication)
             let findings = await fixture.warehouse.diagnose([])
             #expect(findings.map(\.isFine).contains(false) == false, "\(findings)")
             let note = findings.first { $0.subject == "state table sync_log" }
-            #expect(note?.detail.contains("REPLICA IDENTITY FULL") == true && note?.mend == nil)
+            #expect(note?.detail.contains("REPLICA IDENTITY FULL") == true && note?.fix == nil)
             try await prune(fixture)
             // A partition that came later.
             try await fixture.execute(
@@ -297,9 +297,9 @@ import Testing
                 """)
             let wrong = await fixture.warehouse.diagnose([]).filter { !$0.isFine }
             #expect(wrong.map(\.subject) == ["replication of sync_log"], "\(wrong)")
-            let mend = try #require(wrong.first?.mend)
-            #expect(mend == "ALTER TABLE rollcall.sync_log_older REPLICA IDENTITY FULL;")
-            try await fixture.execute(mend)
+            let fix = try #require(wrong.first?.fix)
+            #expect(fix == "ALTER TABLE rollcall.sync_log_older REPLICA IDENTITY FULL;")
+            try await fixture.execute(fix)
             #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine))
         }
     }

@@ -31,7 +31,7 @@ import Warehouse
             let source = AudienceSource.table(["crm", "VIP people"])
             let findings = await warehouse.diagnose([source])
             #expect(findings.map(\.isFine) == [true, false, true, false], "\(findings)")
-            for finding in findings { if let mend = finding.mend, !finding.isFine { try await fixture.execute(mend) } }
+            for finding in findings { if let fix = finding.fix, !finding.isFine { try await fixture.execute(fix) } }
             #expect(await warehouse.diagnose([source]).allSatisfy(\.isFine))
             #expect(try await warehouse.migrate().from == nil)
             let after = await warehouse.diagnose([source])
@@ -81,7 +81,7 @@ import Warehouse
         try await cluster.becomeStandby()
         let wrong = await fixture.warehouse.diagnose([.table(["people"])]).filter { !$0.isFine }
         #expect(wrong.map(\.subject) == ["state schema rollcall"], "\(wrong)")
-        #expect(wrong.first?.detail.contains("standby") == true && wrong.first?.mend?.isEmpty == false, "\(wrong)")
+        #expect(wrong.first?.detail.contains("standby") == true && wrong.first?.fix?.isEmpty == false, "\(wrong)")
         let failure = await warehouseFailure { try await fixture.warehouse.lease() }
         #expect(failure?.error.code == "warehouse_standby", "\(String(describing: failure))")
         #expect(failure?.error.hint?.isEmpty == false)

@@ -161,7 +161,7 @@ import Testing
             #expect(
                 finding?.isFine == false && finding?.detail.contains("too many connections") == true,
                 "\(finding as Any)")
-            #expect(finding?.mend?.contains("CONNECTION LIMIT") == true)
+            #expect(finding?.fix?.contains("CONNECTION LIMIT") == true)
             try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 20")
             #expect(await warehouse.diagnose([]).first { $0.subject == "connections" }?.isFine == true)
             await warehouse.close()

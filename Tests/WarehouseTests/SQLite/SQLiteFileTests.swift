@@ -25,7 +25,7 @@ struct SQLiteFileTests {
             #expect(error?.error.message.contains(path) == true)
         }
         let findings = await warehouse.diagnose([.table(["vip"])])
-        #expect(findings.count == 1 && findings[0].isFine == false && findings[0].mend != nil)
+        #expect(findings.count == 1 && findings[0].isFine == false && findings[0].fix != nil)
         #expect(!FileManager.default.fileExists(atPath: path))
         await warehouse.close()
     }

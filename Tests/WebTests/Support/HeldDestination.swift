@@ -12,6 +12,8 @@ final class HeldDestination: Destination {
 
     private let state = Mutex(State())
 
+    let bodyLimits = BodyLimits(maximumBytes: .max, envelopeBytes: 0) { _, _ in 0 }
+
     var deliveries: Int { state.withLock { $0.deliveries } }
 
     /// From now on deliveries wait.
@@ -37,7 +39,6 @@ final class HeldDestination: Destination {
     func createList(
         name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
     ) async throws(DestinationError) -> Int64 { 9 }
-    func size(ofList id: Int64) async throws(DestinationError) -> Int { 0 }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {}

@@ -109,6 +109,7 @@ final class BinaryCopyReader {
     private let isFirst: UnsafeMutablePointer<Bool>
 
     init() {
+        // SAFETY: owned by this value and freed in its `deinit`.
         isFirst = .allocate(capacity: 1)
         isFirst.initialize(to: true)
     }

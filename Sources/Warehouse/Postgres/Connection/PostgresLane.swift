@@ -5,13 +5,13 @@ import Synchronization
 
 /// One connection with its own serial queue, opened at the first call and again after a loss. libpq blocks its
 /// thread, so nothing here runs on Swift's cooperative pool.
+// SAFETY: `session` and `isClosed` are touched on `queue` only, which is serial; everything else is constant or behind a Mutex.
 final class PostgresLane: @unchecked Sendable {
     private let settings: PostgresConnectionString
     private let patience: Double
     /// Seconds to wait for a connection while none is free.
     private let waitSeconds: Double
     private let queue: DispatchQueue
-    /// Both are touched on `queue` only.
     private var session: PostgresSession?
     private var isClosed = false
     /// Calls that wait or run.
@@ -108,7 +108,8 @@ final class PostgresLane: @unchecked Sendable {
     }
 }
 
-/// Lets another thread break off the statement that a connection runs. All state is behind `lock`.
+/// Lets another thread break off the statement that a connection runs.
+// SAFETY: all that changes is read and written with `lock` held.
 final class PostgresCancellation: @unchecked Sendable {
     /// Seconds in which the server is to heed a cancel request; then the connection is given up.
     private static let grace = 5.0

@@ -51,12 +51,7 @@ enum PostgresText {
         return quoted + "\""
     }
 
-    static func uuid(_ fingerprint: Fingerprint) -> String { hexadecimal(fingerprint.bytes) }
-
-    static func hexadecimal(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    static func uuid(_ fingerprint: Fingerprint) -> String { fingerprint.bytes.hexadecimal }
 
     /// Reads pairs of hexadecimal digits; anything else (the dashes of a UUID) is passed over.
     static func bytes(hexadecimal text: String) -> [UInt8] {
@@ -93,7 +88,7 @@ enum PostgresText {
                 text.unicodeScalars.append(Unicode.UTF8.decode(encoded))
                 offset += encoded.count
             case .error(let length):
-                for byte in bytes[offset..<offset + length] { text += "\\x" + hexadecimal([byte]).uppercased() }
+                for byte in bytes[offset..<offset + length] { text += "\\x" + [byte].hexadecimal.uppercased() }
                 offset += length
             case .emptyInput:
                 return withoutNUL(text)

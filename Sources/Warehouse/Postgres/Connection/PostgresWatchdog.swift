@@ -3,7 +3,8 @@ import Foundation
 
 /// Gives a connection up when a call on it takes too long. libpq waits for an answer without end, and the server's own
 /// time-outs do not help where it is the network that fell silent: a proxy that keeps both connections and forwards
-/// nothing is alive to TCP. All state is behind `lock`.
+/// nothing is alive to TCP.
+// SAFETY: all that changes is read and written with `lock` held.
 final class PostgresWatchdog: @unchecked Sendable {
     private let lock = NSLock()
     private var descriptor: Int32?

@@ -64,7 +64,7 @@ enum SyncTemplates {
         {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the schedule</button></form>{{/canPause}}
         {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the schedule</button></form>{{/canResume}}
         {{/frame.isOperator}}
-        <a class="button" href="{{link}}/why">Why is somebody on the list?</a>
+        <a class="button" href="{{link}}/why">Why is a person on the list?</a>
         </div>
         </section>
         </div>
@@ -99,7 +99,7 @@ enum SyncTemplates {
     static let why = #"""
         {{>head}}
         <p class="crumbs"><a href="/">Syncs</a> / <a href="{{link}}"><bdi>{{name}}</bdi></a></p>
-        <h1>Why is somebody on the list, or not?</h1>
+        <h1>Why is a person on the list, or not?</h1>
         <section class="card"><form method="post" action="{{link}}/why" class="row">
         <input type="hidden" name="token" value="{{frame.formToken}}">
         <label for="identifier">Email or userId</label>

@@ -65,7 +65,7 @@ struct ChartMaker {
 
     private var audience: ChartView {
         let values = runs.map { Double($0.counts.audience) }
-        var chart = frame("Audience size", values.max() ?? 0, unit: { Shown.grouped(Int($0)) })
+        var chart = frame("Audience size", values.max() ?? 0, unit: { DisplayText.grouped(Int($0)) })
         let scale = Self.scale(values.max() ?? 0)
         let points = values.enumerated().map { (x(Double($0.offset)), y($0.element, scale)) }
         let line = Self.path(points)
@@ -78,14 +78,15 @@ struct ChartMaker {
         chart.dots = zip(runs, points).map { run, point in
             ChartView.Dot(
                 x: Self.text(point.0), y: Self.text(point.1),
-                title: "\(TimeView.minute(run.startedAt)): \(Shown.many(run.counts.audience, "person", "people"))")
+                title:
+                    "\(TimeView.minute(run.startedAt)): \(DisplayText.count(run.counts.audience, "person", "people"))")
         }
         return chart
     }
 
     private var changes: ChartView {
         let most = runs.map { max($0.counts.succeeded.subscribe, $0.counts.succeeded.unsubscribe) }.max() ?? 0
-        var chart = frame("Entered and left", Double(most), unit: { Shown.grouped(Int($0)) })
+        var chart = frame("Entered and left", Double(most), unit: { DisplayText.grouped(Int($0)) })
         chart.title = "Entered (green) and left (orange)"
         let scale = Self.scale(Double(most))
         let half = barWidth / 2
@@ -95,8 +96,11 @@ struct ChartMaker {
             let entered = run.counts.succeeded.subscribe
             let left = run.counts.succeeded.unsubscribe
             chart.bars.append(
-                bar("in", center - half, half, Double(entered), scale, "\(when): \(Shown.grouped(entered)) entered"))
-            chart.bars.append(bar("out", center, half, Double(left), scale, "\(when): \(Shown.grouped(left)) left"))
+                bar(
+                    "in", center - half, half, Double(entered), scale,
+                    "\(when): \(DisplayText.grouped(entered)) entered"))
+            chart.bars.append(
+                bar("out", center, half, Double(left), scale, "\(when): \(DisplayText.grouped(left)) left"))
         }
         return chart
     }
@@ -109,7 +113,7 @@ struct ChartMaker {
             chart.bars.append(
                 bar(
                     "time", x(Double(index)) - barWidth / 2, barWidth, seconds[index], scale,
-                    "\(TimeView.minute(run.startedAt)): \(Shown.duration(seconds[index]))"))
+                    "\(TimeView.minute(run.startedAt)): \(DisplayText.duration(seconds[index]))"))
         }
         return chart
     }
@@ -136,11 +140,12 @@ struct ChartMaker {
 
     /// Short enough to stand beside the axis: `8.3 min`, `17 min`.
     static func roundDuration(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds >= 60 else { return Shown.duration(seconds) }
+        guard seconds.isFinite, seconds >= 60 else { return DisplayText.duration(seconds) }
         let (size, unit) = seconds < 3600 ? (60.0, "min") : seconds < 86_400 ? (3600.0, "h") : (86_400.0, "d")
         let number = seconds / size
         return number < 10
-            ? "\((number * 10).rounded() / 10) \(unit)" : "\(Shown.grouped(Int(min(number.rounded(), 1e9)))) \(unit)"
+            ? "\((number * 10).rounded() / 10) \(unit)"
+            : "\(DisplayText.grouped(Int(min(number.rounded(), 1e9)))) \(unit)"
     }
 
     private var barWidth: Double { min(18, max(2, (Self.right - Self.left) / Double(runs.count) * 0.7)) }

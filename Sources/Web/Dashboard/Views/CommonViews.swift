@@ -104,7 +104,7 @@ struct TimeView: PageView {
         } else if distance < 5 {
             words = "now"
         } else {
-            let span = Shown.duration(distance < 60 ? distance.rounded() : (distance / 60).rounded() * 60)
+            let span = DisplayText.duration(distance < 60 ? distance.rounded() : (distance / 60).rounded() * 60)
             words = seconds > 0 ? "in \(span)" : "\(span) ago"
         }
     }
@@ -115,7 +115,7 @@ struct TimeView: PageView {
     }
 }
 
-/// A run that goes on in this process.
+/// A run in progress in this process.
 struct LiveView: PageView {
     /// Whether there is a number to show as a bar.
     var bar = false
@@ -128,17 +128,18 @@ struct LiveView: PageView {
 
     init(_ live: LiveRun) {
         let phase = Phase(live.progress)
-        words = Shown.safe(phase.words)
+        words = DisplayText.safe(phase.words, limit: 200)
         if let done = phase.done, let total = phase.total, total > 0 {
             (bar, self.done, self.total) = (true, done, total)
         }
         if let perSecond = live.changesPerSecond, perSecond > 0 {
-            rate = "\(Shown.grouped(Int(min(perSecond, 1e9).rounded()))) a second"
+            rate = "\(DisplayText.grouped(Int(min(perSecond, 1e9).rounded()))) a second"
         }
-        left = live.secondsLeft.map(Shown.duration)
+        left = live.secondsLeft.map(DisplayText.duration)
         requests =
-            Shown.many(live.requests.sent, "request") + ", \(Shown.grouped(live.requests.retried)) sent again, "
-            + "\(Shown.grouped(live.requests.rateLimited)) rate-limited (429)"
+            DisplayText.count(live.requests.sent, "request")
+            + ", \(DisplayText.grouped(live.requests.retried)) sent again, "
+            + "\(DisplayText.grouped(live.requests.rateLimited)) rate-limited (429)"
     }
 }
 
@@ -158,14 +159,14 @@ struct RecordView: PageView {
         operation = record.operation
         badge = BadgeView(recordStatus: record.status)
         code = record.errorCode
-        reason = Shown.safe(record.errorReason ?? "", limit: 500)
+        reason = DisplayText.safe(record.errorReason ?? "", limit: 500)
         http = record.httpStatus.map(String.init) ?? ""
         attempts = record.attempts
         when = TimeView(record.loggedAt, now: now)
     }
 
     static func person(_ email: String?, _ userID: String?) -> String {
-        let parts = [email, userID].compactMap(\.self).map { Shown.safe($0, limit: 120) }
+        let parts = [email, userID].compactMap(\.self).map { DisplayText.safe($0, limit: 120) }
         return parts.isEmpty ? "(nobody)" : parts.joined(separator: " · ")
     }
 }

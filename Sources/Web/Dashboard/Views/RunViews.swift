@@ -12,8 +12,8 @@ struct RunView: PageView {
 
         init(_ name: String, _ counts: PerOperation, isTotal: Bool = false) {
             self.name = name
-            subscribe = Shown.grouped(counts.subscribe)
-            unsubscribe = Shown.grouped(counts.unsubscribe)
+            subscribe = DisplayText.grouped(counts.subscribe)
+            unsubscribe = DisplayText.grouped(counts.unsubscribe)
             self.isTotal = isTotal
         }
     }
@@ -83,43 +83,43 @@ struct RunView: PageView {
         self.frame = frame
         id = run.id
         link = "/runs/\(run.id)"
-        sync = Shown.safe(run.sync, limit: 80)
+        sync = DisplayText.safe(run.sync, limit: 80)
         syncLink = SyncWords.link(run.sync)
         when = TimeView(run.startedAt, now: now)
         badge = BadgeView(run.status)
         error = run.error.map { error in
             ErrorView(
-                code: error.code, message: Shown.safe(error.message, limit: 1000),
-                hint: error.hint.map { Shown.safe($0, limit: 1000) })
+                code: error.code, message: DisplayText.safe(error.message, limit: 1000),
+                hint: error.hint.map { DisplayText.safe($0, limit: 1000) })
         }
         isHeld = run.status == .held
         findings = run.held.map(Self.words)
-        planSubscribe = Shown.grouped(counts.planned.subscribe)
-        planUnsubscribe = Shown.grouped(counts.planned.unsubscribe)
+        planSubscribe = DisplayText.grouped(counts.planned.subscribe)
+        planUnsubscribe = DisplayText.grouped(counts.planned.unsubscribe)
         self.plan = plan.map(PlanRow.init)
         hasPlan = !plan.isEmpty
         let rest = counts.planned.total - plan.count
-        planRest = rest > 0 && !plan.isEmpty ? Shown.grouped(rest) : nil
+        planRest = rest > 0 && !plan.isEmpty ? DisplayText.grouped(rest) : nil
         isRunning = run.status == .running || run.status == .queued
         self.live = live.map(LiveView.init)
-        rowsRead = Shown.grouped(counts.rowsRead)
-        invalid = Shown.grouped(counts.invalid)
-        duplicates = Shown.grouped(counts.duplicates)
-        audience = Shown.grouped(counts.audience)
-        unchanged = Shown.grouped(counts.unchanged)
+        rowsRead = DisplayText.grouped(counts.rowsRead)
+        invalid = DisplayText.grouped(counts.invalid)
+        duplicates = DisplayText.grouped(counts.duplicates)
+        audience = DisplayText.grouped(counts.audience)
+        unchanged = DisplayText.grouped(counts.unchanged)
         operations = [
             OperationRow("Planned", counts.planned, isTotal: true), OperationRow("Succeeded", counts.succeeded),
             OperationRow("Failed", counts.failed),
         ]
-        notAttempted = Shown.grouped(counts.notAttempted)
-        unknown = Shown.grouped(counts.unknown)
+        notAttempted = DisplayText.grouped(counts.notAttempted)
+        unknown = DisplayText.grouped(counts.unknown)
         trigger = run.trigger.rawValue + (run.full ? ", every member again" : "")
         list = run.listID.map(String.init) ?? "not made yet"
-        took = run.finishedAt.map { Shown.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
+        took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
         let deliveries = live?.requests ?? run.requests
-        requests = Shown.grouped(deliveries.sent)
-        retried = Shown.grouped(deliveries.retried)
-        rateLimited = Shown.grouped(deliveries.rateLimited)
+        requests = DisplayText.grouped(deliveries.sent)
+        retried = DisplayText.grouped(deliveries.retried)
+        rateLimited = DisplayText.grouped(deliveries.rateLimited)
         filters = RecordPage.filters.map { status, words in
             Filter(
                 link: "/runs/\(run.id)?status=\(status)", words: words, isCurrent: status == records.status)
@@ -133,12 +133,7 @@ struct RunView: PageView {
 
     /// One finding of a guard as a sentence.
     static func words(_ finding: GuardFinding) -> String {
-        switch finding.guard {
-        case "allow_empty": "The audience has no valid row, and guards.allow_empty is false."
-        case "max_removals":
-            "It would remove \(finding.observed) members; guards.max_removals allows \(finding.limit)."
-        default: "guards.\(finding.guard) allows \(finding.limit); the plan has \(finding.observed)."
-        }
+        finding.clause.prefix(1).uppercased() + finding.clause.dropFirst() + "."
     }
 }
 
@@ -184,17 +179,17 @@ struct WhyView: PageView {
 
     init(sync: String, identifier: String, report: WhyReport?, frame: Frame, now: Date) {
         self.frame = frame
-        name = Shown.safe(sync, limit: 80)
+        name = DisplayText.safe(sync, limit: 80)
         link = SyncWords.link(sync)
         self.identifier = identifier
         result = report.map { report in
             Result(
-                next: Shown.safe(report.nextStep, limit: 1000),
+                next: DisplayText.safe(report.nextStep, limit: 1000),
                 rows: report.rows.map {
                     Row(
                         who: RecordView.person($0.email, $0.userID),
                         isValid: $0.isValid,
-                        failure: Shown.safe(
+                        failure: DisplayText.safe(
                             [
                                 $0.failure?.reason,
                                 $0.representative.map { "The row \($0) represents this person." },
@@ -205,7 +200,7 @@ struct WhyView: PageView {
                     MemberRow(
                         who: RecordView.person(entry.member.identity.email, entry.member.identity.userID),
                         badge: BadgeView(entry.member.state), since: TimeView(entry.since, now: now),
-                        reason: Shown.safe(entry.member.rejection?.reason ?? "", limit: 300))
+                        reason: DisplayText.safe(entry.member.rejection?.reason ?? "", limit: 300))
                 },
                 records: report.records.map { RecordView($0, now: now) }, hasRecords: !report.records.isEmpty)
         }

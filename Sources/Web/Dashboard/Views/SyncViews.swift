@@ -17,13 +17,13 @@ struct ProblemView: PageView {
 
     init(_ problem: ServiceProblem) {
         let (kind, name) = ProblemReport.words(problem.subject)
-        subject = name.map { "\(kind) \(Shown.safe($0, limit: 60)):" } ?? "\(kind):"
-        message = Shown.message(problem.error.message, limit: 500)
-        hint = problem.error.hint.map { Shown.safe($0, limit: 500) }
+        subject = name.map { "\(kind) \(DisplayText.safe($0, limit: 60)):" } ?? "\(kind):"
+        message = DisplayText.line(problem.error.message, limit: 500)
+        hint = problem.error.hint.map { DisplayText.safe($0, limit: 500) }
     }
 }
 
-/// A sync at a glance.
+/// A sync at a summary.
 struct SyncCard: PageView {
     struct Last: PageView {
         var link: String
@@ -62,7 +62,7 @@ struct SyncCard: PageView {
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
-        problem = status.problem.map { Shown.message($0.message, limit: 90) }
+        problem = status.problem.map { DisplayText.line($0.message, limit: 90) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         live = status.live.map(LiveView.init)
         spark = ChartMaker(runs).spark
@@ -75,20 +75,20 @@ struct SyncWords {
 
     init(_ status: SyncStatus) { self.status = status }
 
-    var name: String { Shown.safe(status.settings.name, limit: 80) }
+    var name: String { DisplayText.safe(status.settings.name, limit: 80) }
 
     var link: String { Self.link(status.settings.name) }
 
     static func link(_ sync: String) -> String { "/syncs/\(sync.percentEncoded)" }
 
-    var members: String { status.members.map(Shown.grouped) ?? "–" }
+    var members: String { status.members.map(DisplayText.grouped) ?? "–" }
 
     var list: String {
         let id = status.listID.map(String.init)
         switch status.settings.list {
         case .id(let configured): return id ?? "\(configured)"
         case .name(let name, _):
-            let shown = Shown.safe(name, limit: 60)
+            let shown = DisplayText.safe(name, limit: 60)
             return id.map { "\(shown) (\($0))" } ?? "\(shown) (not made yet)"
         }
     }
@@ -106,7 +106,7 @@ struct SyncWords {
         }
     }
 
-    var lateness: String { status.latestTick?.latenessSeconds.map(Shown.duration) ?? "–" }
+    var lateness: String { status.latestTick?.latenessSeconds.map(DisplayText.duration) ?? "–" }
 
     var source: String {
         let from =
@@ -114,7 +114,7 @@ struct SyncWords {
             case .table(let parts): parts.joined(separator: ".")
             case .query(_, let file): file ?? "a query"
             }
-        return Shown.safe("\(status.settings.warehouse): \(from)", limit: 120)
+        return DisplayText.safe("\(status.settings.warehouse): \(from)", limit: 120)
     }
 }
 
@@ -132,7 +132,7 @@ struct SyncView: PageView {
     var lateness: String
     var problem: String?
     var held: String?
-    /// Link to the run that goes on.
+    /// Link to the run in progress.
     var running: String?
     var live: LiveView?
     var canRun: Bool
@@ -165,7 +165,7 @@ struct SyncView: PageView {
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
-        problem = status.problem.map { Shown.message($0.message, limit: 500) }
+        problem = status.problem.map { DisplayText.line($0.message, limit: 500) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         running = status.isRunning ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
         live = status.live.map(LiveView.init)
@@ -197,11 +197,11 @@ struct RunRow: PageView {
         link = "/runs/\(run.id)"
         when = TimeView(run.startedAt, now: now)
         badge = BadgeView(run.status)
-        people = Shown.grouped(run.counts.audience)
-        entered = Shown.grouped(run.counts.succeeded.subscribe)
-        left = Shown.grouped(run.counts.succeeded.unsubscribe)
-        failed = Shown.grouped(run.counts.invalid + run.counts.failed.total)
-        took = run.finishedAt.map { Shown.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
+        people = DisplayText.grouped(run.counts.audience)
+        entered = DisplayText.grouped(run.counts.succeeded.subscribe)
+        left = DisplayText.grouped(run.counts.succeeded.unsubscribe)
+        failed = DisplayText.grouped(run.counts.invalid + run.counts.failed.total)
+        took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
         trigger = run.trigger.rawValue
     }
 }
@@ -215,7 +215,7 @@ struct TickRow: PageView {
     init(_ tick: Tick, now: Date) {
         due = TimeView(tick.dueAt, now: now)
         badge = BadgeView(tick.outcome)
-        lateness = tick.latenessSeconds.map(Shown.duration) ?? "–"
+        lateness = tick.latenessSeconds.map(DisplayText.duration) ?? "–"
         let hasRun = tick.outcome == .ran || tick.outcome == .skippedHeld
         link = hasRun ? tick.runID.map { "/runs/\($0)" } : nil
     }

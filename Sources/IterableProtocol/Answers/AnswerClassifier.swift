@@ -1,0 +1,180 @@
+import Foundation
+public import RollcallCore
+
+/// Says what an answer, or its absence, means for a delivery and for every other call.
+///
+/// Pure. The server's own messages are never passed on: they may echo headers, the API key among them.
+public enum AnswerClassifier {
+    /// What an answer to a subscribe or unsubscribe request means.
+    public static func classify(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
+        let row = AnswerTable.row(for: facts(of: answer))
+        switch row.meaning {
+        case .success:
+            return success(answer, request: request)
+        case .refused:
+            return refusal(row, status: answer.status, request: request)
+        case .retry(let mayHaveBeenApplied):
+            return .retry(
+                reason(row, answer), after: RetryAfter.parse(answer.retryAfter, now: answer.now),
+                mayHaveBeenApplied: mayHaveBeenApplied, rateLimited: false)
+        case .rateLimited:
+            return .retry(
+                reason(row, answer), after: RetryAfter.parse(answer.retryAfter, now: answer.now),
+                mayHaveBeenApplied: false, rateLimited: true)
+        case .listNotFound:
+            guard request.listIsNew else { return .listNotFound(error(row, answer, list: request.listID)) }
+            let notYet = FailureReason(
+                code: "list_not_ready", reason: "The list was just created and Iterable does not know it yet.",
+                httpStatus: answer.status)
+            return .retry(notYet, after: nil, mayHaveBeenApplied: false, rateLimited: false)
+        case .stop:
+            return .stop(error(row, answer))
+        }
+    }
+
+    /// What it means for a delivery that there was no answer.
+    public static func classify(failure: TransportFailure, request: DeliveryRequest) -> DeliveryAnswer {
+        if failure.kind == .withheld { return .withheld }
+        return .retry(
+            FailureReason(code: failure.code, reason: failure.message), after: nil,
+            mayHaveBeenApplied: failure.kind == .noAnswer, rateLimited: false)
+    }
+
+    /// Why a call other than a delivery failed; nil when its status is one of success.
+    ///
+    /// - Parameter changesSomething: whether the call changes anything in Iterable, so that losing its answer matters.
+    public static func error(for answer: HTTPAnswer, changesSomething: Bool) -> DestinationError? {
+        let row = AnswerTable.row(for: facts(of: answer))
+        let delay = RetryAfter.parse(answer.retryAfter, now: answer.now)
+        switch row.meaning {
+        case .success: return nil
+        case .refused, .stop, .listNotFound:
+            return DestinationError(error: error(row, answer), isTransient: false)
+        case .rateLimited:
+            return DestinationError(error: error(row, answer), isTransient: true, retryAfter: delay)
+        case .retry(let mayHaveBeenApplied):
+            return DestinationError(
+                error: error(row, answer), isTransient: true,
+                mayHaveBeenApplied: mayHaveBeenApplied && changesSomething, retryAfter: delay)
+        }
+    }
+
+    /// Why a call other than a delivery failed when there was no answer.
+    public static func error(for failure: TransportFailure, changesSomething: Bool) -> DestinationError {
+        DestinationError(
+            error: RunError(code: failure.code, message: failure.message), isTransient: true,
+            mayHaveBeenApplied: failure.kind == .noAnswer && changesSomething)
+    }
+
+    /// The error for an answer of success whose body is not what the call promises.
+    public static func unreadable(status: Int, changesSomething: Bool) -> DestinationError {
+        let reason = unreadableReason(status: status)
+        return DestinationError(
+            error: RunError(
+                code: reason.code, message: reason.reason,
+                hint: "Check base_url, and any proxy between Rollcall and Iterable."),
+            isTransient: true, mayHaveBeenApplied: changesSomething)
+    }
+
+    /// Whether the body is needed to know what an answer means. Where not, an answer counts although its body broke off.
+    public static func needsBody(status: Int) -> Bool {
+        switch status {
+        case 300...399, 401, 403, 404, 408, 413, 429, 500...599: false
+        default: true
+        }
+    }
+
+    // MARK: - Parts
+
+    private static func success(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
+        guard let counts = DeliveryCounts(json: answer.body) else {
+            return .retry(
+                unreadableReason(status: answer.status), after: nil, mayHaveBeenApplied: true, rateLimited: false)
+        }
+        return PartialFailures.answer(counts, request: request, status: answer.status)
+    }
+
+    private static func refusal(_ row: AnswerRow, status: Int, request: DeliveryRequest) -> DeliveryAnswer {
+        if request.subscribers.count == 1, let failure = NamedFailure(refusalCode: row.code) {
+            return .answered([failure.outcome(of: request.operation, status: status)], httpStatus: status)
+        }
+        return .refused(FailureReason(code: row.code, reason: row.message, httpStatus: status))
+    }
+
+    private static func unreadableReason(status: Int) -> FailureReason {
+        FailureReason(
+            code: "unreadable_answer", reason: "The server reported success, but its answer is not one of Iterable's.",
+            httpStatus: status)
+    }
+
+    private static func reason(_ row: AnswerRow, _ answer: HTTPAnswer) -> FailureReason {
+        FailureReason(code: row.code, reason: row.message, httpStatus: answer.status)
+    }
+
+    private static func error(_ row: AnswerRow, _ answer: HTTPAnswer, list: Int64? = nil) -> RunError {
+        let code = facts(of: answer).code.map { ", code \($0)" } ?? ""
+        let list = list.map { " It was asked for list \($0)." } ?? ""
+        return RunError(code: row.code, message: "\(row.message)\(list) (HTTP \(answer.status)\(code))", hint: row.hint)
+    }
+
+    private static func facts(of answer: HTTPAnswer) -> AnswerFacts {
+        guard !(200...399).contains(answer.status) else {
+            return AnswerFacts(status: answer.status, code: nil, isHTML: false, namesUnknownList: false)
+        }
+        let envelope = ErrorEnvelope(json: answer.body)
+        return AnswerFacts(
+            status: answer.status, code: envelope.code, isHTML: startsLikeHTML(answer.body),
+            namesUnknownList: envelope.namesUnknownList)
+    }
+
+    /// Whether the first visible byte is that of a tag.
+    private static func startsLikeHTML(_ body: [UInt8]) -> Bool {
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF]
+        return body.first { !blanks.contains($0) } == UInt8(ascii: "<")
+    }
+}
+
+/// The body of Iterable's errors: `{"msg":…,"code":…,"params":…}`.
+struct ErrorEnvelope {
+    /// One of ``knownCodes``; anything else is not passed on.
+    var code: String?
+    var namesUnknownList: Bool
+
+    init(json body: [UInt8]) {
+        let fields = try? JSONDecoder().decode(Fields.self, from: Data(body))
+        code = fields?.code.flatMap { Self.knownCodes.contains($0) ? $0 : nil }
+        // A BadJsonBody message may echo the request, and with it words that a person put into an identifier.
+        namesUnknownList = code != "BadJsonBody" && Self.namesUnknownList(fields?.msg ?? "")
+    }
+
+    /// `error.lists.invalidListId(42)`, perhaps after the route in brackets, or `Invalid email list id`.
+    private static func namesUnknownList(_ message: String) -> Bool {
+        var text = message[...]
+        if text.first == "[", let end = text.firstIndex(of: "]") { text = text[text.index(after: end)...] }
+        text = text.drop { $0 == " " }
+        return text.hasPrefix("error.lists.invalidListId") || text.hasPrefix("Invalid email list id")
+    }
+
+    private struct Fields: Decodable {
+        var msg: String?
+        var code: String?
+
+        enum CodingKeys: CodingKey { case msg, code }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            msg = try? container.decode(String.self, forKey: .msg)
+            code = try? container.decode(String.self, forKey: .code)
+        }
+    }
+
+    /// Source: `IterableApiResponse.code` in Iterable's API description.
+    static let knownCodes: Set<String> = [
+        "Success", "BadApiKey", "BadAuthorizationHeader", "BadJsonBody", "BadParams", "BatchTooLarge", "Conflict",
+        "DatabaseError", "EmailAlreadyExists", "ExternalKeyConflict", "Forbidden", "ForbiddenParamsError",
+        "ForgottenUserError", "GenericError", "InvalidEmailAddressError", "InvalidJwtPayload", "InvalidUserIdError",
+        "JwtUserIdentifiersMismatched", "NotFound", "QueueEmailError", "RateLimitExceeded",
+        "RequestFieldsTypesMismatched", "Unauthorized", "UniqueFieldsLimitExceeded", "UnknownEmailError",
+        "UnknownUserIdError", "UserIdAlreadyExists",
+    ]
+}

@@ -1,0 +1,164 @@
+import RollcallCore
+
+/// What a list of failures says about those it names. The greater one decides where a person is named twice.
+enum NamedFailure: Int, Comparable, Sendable {
+    case notFound, invalidData, conflict, invalidUserID, invalidEmail, forgotten
+
+    static func < (a: NamedFailure, b: NamedFailure) -> Bool { a.rawValue < b.rawValue }
+
+    /// The failure that a refused request of one record amounts to; nil where the refusal tells nothing about a person.
+    init?(refusalCode: String) {
+        switch refusalCode {
+        case "not_found": self = .notFound
+        case "conflict": self = .conflict
+        case "invalid_user_id": self = .invalidUserID
+        case "invalid_email": self = .invalidEmail
+        case "forgotten": self = .forgotten
+        default: return nil
+        }
+    }
+
+    /// What becomes of the record. A removal of somebody Iterable does not know, or has forgotten, is done.
+    func outcome(of operation: Operation, status: Int) -> RecordOutcome {
+        let reason = FailureReason(code: code, reason: sentence, httpStatus: status)
+        return switch (self, operation) {
+        case (.notFound, .unsubscribe), (.forgotten, .unsubscribe): .succeeded
+        case (.forgotten, .subscribe), (.invalidEmail, .subscribe), (.invalidUserID, .subscribe): .rejected(reason)
+        default: .failed(reason)
+        }
+    }
+
+    private var code: String {
+        switch self {
+        case .notFound: "not_found"
+        case .invalidData: "invalid_data"
+        case .conflict: "conflict"
+        case .invalidUserID: "invalid_user_id"
+        case .invalidEmail: "invalid_email"
+        case .forgotten: "forgotten"
+        }
+    }
+
+    private var sentence: String {
+        switch self {
+        case .notFound:
+            "Iterable has no user with this identifier and was not to create one; every run tries again."
+        case .invalidData:
+            "Iterable refused the data of this person; look at the user in Iterable. Every run tries again."
+        case .conflict:
+            "Email and userId belong to different users in Iterable; merge the users there or correct the row."
+        case .invalidUserID:
+            "Iterable does not take this userId; correct it in the warehouse."
+        case .invalidEmail:
+            "Iterable does not take this email address; correct it in the warehouse."
+        case .forgotten:
+            "The person was forgotten in Iterable at their own request and cannot be put on a list; "
+                + "take them out of the audience."
+        }
+    }
+}
+
+/// Finds the outcome of each record of a request in the counts and lists of the answer.
+enum PartialFailures {
+    static func answer(_ counts: DeliveryCounts, request: DeliveryRequest, status: Int) -> DeliveryAnswer {
+        let index = FailureIndex(counts)
+        var outcomes: [RecordOutcome] = []
+        outcomes.reserveCapacity(request.subscribers.count)
+        var matched = 0
+        for subscriber in request.subscribers {
+            guard let failure = index.failure(of: subscriber, operation: request.operation) else {
+                outcomes.append(.succeeded)
+                continue
+            }
+            matched += 1
+            outcomes.append(failure.outcome(of: request.operation, status: status))
+        }
+        if index.hasConflicts, let reason = unattributed(outcomes, request: request, status: status) {
+            return .ambiguous(reason)
+        }
+        if matched == request.subscribers.count || explained(counts, matched: matched, of: request.subscribers.count) {
+            return .answered(outcomes, httpStatus: status)
+        }
+        if let only = outcomeOfOnlyRecord(counts, request: request, status: status) {
+            return .answered([only], httpStatus: status)
+        }
+        let reason =
+            "Iterable counted \(counts.successCount) successes and \(counts.failCount) failures for "
+            + "\(request.subscribers.count) records, but named \(matched) of them."
+        return .ambiguous(FailureReason(code: "counts_mismatch", reason: reason, httpStatus: status))
+    }
+
+    /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
+    /// record that carries both identifiers nobody can say which of the two was refused.
+    private static func unattributed(
+        _ outcomes: [RecordOutcome], request: DeliveryRequest, status: Int
+    ) -> FailureReason? {
+        guard request.operation == .subscribe, request.subscribers.count > 1 else { return nil }
+        let suspects = zip(request.subscribers, outcomes).contains { subscriber, outcome in
+            outcome == .succeeded && subscriber.email != nil && subscriber.userID != nil
+        }
+        guard suspects else { return nil }
+        return FailureReason(
+            code: "conflict_unattributed",
+            reason: "Iterable named an identifier that is in the way, but not the record that was refused.",
+            httpStatus: status)
+    }
+
+    /// Whether every counted failure has a name, and every record was counted.
+    private static func explained(_ counts: DeliveryCounts, matched: Int, of total: Int) -> Bool {
+        counts.failCount <= matched && counts.successCount + counts.failCount >= total
+    }
+
+    /// A request of one record needs no names: its one failure, or its being skipped, is that record's.
+    private static func outcomeOfOnlyRecord(
+        _ counts: DeliveryCounts, request: DeliveryRequest, status: Int
+    ) -> RecordOutcome? {
+        guard request.subscribers.count == 1, counts.successCount == 0 else { return nil }
+        if counts.failCount > 0 {
+            if FailureIndex(counts).hasConflicts {
+                return NamedFailure.conflict.outcome(of: request.operation, status: status)
+            }
+            let reason = "Iterable refused this person without saying why; every run tries again."
+            return .failed(FailureReason(code: "unspecified", reason: reason, httpStatus: status))
+        }
+        // With updateExistingUsersOnly, Iterable may pass over people it does not know and count them nowhere.
+        guard request.operation == .subscribe, request.updateExistingUsersOnly else { return nil }
+        return NamedFailure.notFound.outcome(of: .subscribe, status: status)
+    }
+}
+
+/// Looks identifiers up in the lists of failures: emails without regard to ASCII case, userIds exactly, both by bytes.
+struct FailureIndex {
+    private var byEmail: [[UInt8]: NamedFailure] = [:]
+    private var byUserID: [[UInt8]: NamedFailure] = [:]
+
+    /// Whether an identifier of some profile is in the way of a record.
+    let hasConflicts: Bool
+
+    init(_ counts: DeliveryCounts) {
+        hasConflicts = counts.named.contains { $0.0.failure == .conflict && !$0.1.isEmpty }
+        for (list, names) in counts.named {
+            for name in names {
+                if list.namesEmails { Self.note(list.failure, Self.folded(name), in: &byEmail) }
+                if list.namesUserIDs { Self.note(list.failure, Array(name.utf8), in: &byUserID) }
+            }
+        }
+    }
+
+    /// The gravest failure under an identifier that the request named; nil for none.
+    func failure(of identity: Identity, operation: Operation) -> NamedFailure? {
+        if byEmail.isEmpty && byUserID.isEmpty { return nil }
+        let sent = DeliveryBody.sent(identity, operation: operation)
+        let email = sent.email.flatMap { byEmail[Self.folded($0)] }
+        let userID = sent.userID.flatMap { byUserID[Array($0.utf8)] }
+        return [email, userID].compactMap { $0 }.max()
+    }
+
+    private static func note(_ failure: NamedFailure, _ key: [UInt8], in index: inout [[UInt8]: NamedFailure]) {
+        index[key] = max(failure, index[key] ?? failure)
+    }
+
+    private static func folded(_ email: String) -> [UInt8] {
+        email.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    }
+}

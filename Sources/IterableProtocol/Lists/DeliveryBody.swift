@@ -1,0 +1,115 @@
+public import RollcallCore
+
+/// Writes the JSON of a subscribe or unsubscribe request, straight into bytes.
+///
+/// A subscribe carries every identifier that is known. An unsubscribe carries one, the userId where it is known, and
+/// always `"channelUnsubscribe":false`: sources disagree on the default, and `true` would take the person off the whole
+/// channel.
+public enum DeliveryBody {
+    public static let limits = BodyLimits(maximumBytes: maximumBytes, envelopeBytes: envelopeBytes) {
+        size(of: $0, operation: $1)
+    }
+
+    /// Most bytes in one request; Iterable's own limit is 4 MB.
+    public static let maximumBytes = 4_000_000
+
+    /// Upper bound, in bytes, of everything in a body but its subscribers.
+    public static let envelopeBytes = 128
+
+    /// Upper bound, in bytes, of what one subscriber adds to a body, its comma included.
+    public static func size(of identity: Identity, operation: Operation) -> Int {
+        let sent = sent(identity, operation: operation)
+        var size = 3
+        if let email = sent.email { size += emailKey.utf8.count + 1 + quotedSize(email) }
+        if let userID = sent.userID {
+            size += userIDKey.utf8.count + 1 + quotedSize(userID)
+            if operation == .subscribe { size += preferUserID.utf8.count }
+        }
+        return size
+    }
+
+    /// The identifiers of a person that a request names.
+    public static func sent(_ identity: Identity, operation: Operation) -> Identity {
+        guard operation == .unsubscribe, identity.userID != nil else { return identity }
+        return Identity(email: nil, userID: identity.userID)
+    }
+
+    /// Appends the body of a request.
+    public static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
+        append("{\"listId\":\(request.listID)", to: &bytes)
+        switch request.operation {
+        case .subscribe:
+            if request.updateExistingUsersOnly { append(",\"updateExistingUsersOnly\":true", to: &bytes) }
+        case .unsubscribe:
+            append(",\"channelUnsubscribe\":false", to: &bytes)
+        }
+        append(",\"subscribers\":[", to: &bytes)
+        for (position, subscriber) in request.subscribers.enumerated() {
+            if position > 0 { append(",", to: &bytes) }
+            write(subscriber, of: request, into: &bytes)
+        }
+        append("]}", to: &bytes)
+    }
+
+    private static let emailKey = "\"email\":"
+    private static let userIDKey = "\"userId\":"
+    private static let preferUserID = ",\"preferUserId\":true"
+
+    private static func write(_ identity: Identity, of request: DeliveryRequest, into bytes: inout [UInt8]) {
+        let sent = sent(identity, operation: request.operation)
+        append("{", to: &bytes)
+        if let email = sent.email {
+            append(emailKey, to: &bytes)
+            appendQuoted(email, to: &bytes)
+        }
+        if let userID = sent.userID {
+            if sent.email != nil { append(",", to: &bytes) }
+            append(userIDKey, to: &bytes)
+            appendQuoted(userID, to: &bytes)
+            if request.operation == .subscribe && request.preferUserID { append(preferUserID, to: &bytes) }
+        }
+        append("}", to: &bytes)
+    }
+
+    private static func append(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    private static func appendQuoted(_ text: String, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(ascii: "\""))
+        if text.utf8.contains(where: { escapedSize($0) > 1 }) {
+            for byte in text.utf8 { appendEscaped(byte, to: &bytes) }
+        } else {
+            bytes.append(contentsOf: text.utf8)
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
+        switch escapedSize(byte) {
+        case 2:
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case 6:
+            append("\\u00", to: &bytes)
+            let digits = Array("0123456789abcdef".utf8)
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        default:
+            bytes.append(byte)
+        }
+    }
+
+    private static func quotedSize(_ text: String) -> Int {
+        text.utf8.reduce(2) { $0 + escapedSize($1) }
+    }
+
+    /// Bytes of one byte inside a JSON string (RFC 8259, section 7): quotes and backslashes two, controls six, others one.
+    private static func escapedSize(_ byte: UInt8) -> Int {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): 2
+        case 0..<0x20: 6
+        default: 1
+        }
+    }
+}

@@ -1,0 +1,138 @@
+public import Foundation
+
+/// What a change of the plan asks for.
+public enum ChangeKind: String, Sendable, Codable {
+    /// To be sent to Iterable.
+    case send
+    /// In the audience but refused by Iterable before: counted and logged as failed, not sent.
+    case parked
+    /// Left the audience and is not on the list: dropped from the snapshot, nothing sent, not counted.
+    case forget
+    /// An older entry of the same person, dropped from the snapshot when `parent` succeeds; not sent, not counted.
+    case supersede
+}
+
+/// One change of a plan, as staged in the outbox.
+public struct Change: Sendable, Equatable {
+    /// Position in the run, from 1, without gaps. Changes are sent in this order.
+    public var sequence: Int64
+    public var kind: ChangeKind
+    public var operation: Operation
+    public var fingerprint: Fingerprint
+    public var identity: Identity
+    /// Not sent before this time, because an opposite request may still land.
+    public var notBefore: Date?
+    /// Only with ``ChangeKind/supersede``: the `sequence` of the change that makes this entry obsolete.
+    public var parent: Int64?
+    /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
+    public var loggedAs: Identity?
+
+    public init(
+        sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
+        notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil
+    ) {
+        self.sequence = sequence
+        self.kind = kind
+        self.operation = operation
+        self.fingerprint = fingerprint
+        self.identity = identity
+        self.notBefore = notBefore
+        self.parent = parent
+        self.loggedAs = loggedAs
+    }
+}
+
+/// One record of the validation stage, for `sync_log`; the values are the warehouse's own bytes.
+public struct ValidationRecord: Sendable, Equatable {
+    /// False for a row that went on (with its other identifier) or was merged into another.
+    public var isFailure: Bool
+    public var email: [UInt8]?
+    public var userID: [UInt8]?
+    public var reason: FailureReason
+
+    public init(isFailure: Bool, email: [UInt8]?, userID: [UInt8]?, reason: FailureReason) {
+        self.isFailure = isFailure
+        self.email = email
+        self.userID = userID
+        self.reason = reason
+    }
+}
+
+/// What became of one change that was sent.
+public enum RecordOutcome: Sendable, Equatable {
+    case succeeded
+    /// Refused; tried again by the next run.
+    case failed(FailureReason)
+    /// Refused for good; not sent again until the row changes.
+    case rejected(FailureReason)
+    /// Sent, and whether it was carried out is not known.
+    case unknown(FailureReason)
+    /// Certainly never sent or certainly not carried out; the next run tries again.
+    case notAttempted(FailureReason)
+
+    /// The outcome without its reason.
+    public enum Kind: String, Sendable, CaseIterable {
+        case succeeded
+        case failed
+        case rejected
+        case unknown
+        case notAttempted = "not_attempted"
+
+        /// The status in `sync_log`: `succeeded`, `failed`, `unknown` or `not_attempted`.
+        public var logStatus: String { self == .rejected ? Kind.failed.rawValue : rawValue }
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .succeeded: .succeeded
+        case .failed: .failed
+        case .rejected: .rejected
+        case .unknown: .unknown
+        case .notAttempted: .notAttempted
+        }
+    }
+
+    /// nil for a success.
+    public var reason: FailureReason? {
+        switch self {
+        case .succeeded: nil
+        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason): reason
+        }
+    }
+}
+
+/// The outcome of a run of consecutive changes that one request carried.
+public struct BatchOutcome: Sendable, Equatable {
+    /// The changes that were sent, all of one operation: every `send` change of the range (`supersede` changes may
+    /// lie between them).
+    public var sequences: ClosedRange<Int64>
+    /// How many changes were sent.
+    public var changes: Int
+    public var operation: Operation
+    /// Changes that did not succeed; every other one of the range did.
+    public var exceptions: [Int64: RecordOutcome]
+    /// Status of the last answer; nil where there was none.
+    public var httpStatus: Int?
+    /// How often the records were sent, at least 1.
+    public var attempts: Int
+    /// If one of the attempts got no answer: until when it may still be carried out.
+    public var settlesAt: Date?
+    /// The changes that were sent, in order, as they are in the outbox; or empty. A warehouse may write from them what
+    /// it would else read from there again.
+    public var entries: [Change]
+
+    public init(
+        sequences: ClosedRange<Int64>, changes: Int? = nil, operation: Operation,
+        exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, settlesAt: Date? = nil,
+        entries: [Change] = []
+    ) {
+        self.sequences = sequences
+        self.changes = changes ?? sequences.count
+        self.operation = operation
+        self.exceptions = exceptions
+        self.httpStatus = httpStatus
+        self.attempts = attempts
+        self.settlesAt = settlesAt
+        self.entries = entries
+    }
+}

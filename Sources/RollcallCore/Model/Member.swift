@@ -1,0 +1,82 @@
+public import Foundation
+
+/// What is known of one member of the snapshot.
+public enum MemberState: String, Sendable, Codable, CaseIterable {
+    /// Iterable acknowledged the subscription.
+    case subscribed
+    /// A subscribe request was sent and its outcome is unknown.
+    case subscribing
+    /// An unsubscribe request was sent and its outcome is unknown.
+    case unsubscribing
+    /// Iterable permanently refuses this person (forgotten, invalid); not sent again until the row changes.
+    case rejected
+}
+
+/// One row of `list_members`.
+public struct Member: Sendable, Equatable {
+    public var fingerprint: Fingerprint
+    public var identity: Identity
+    public var state: MemberState
+    /// Whether this sync may have put the person on the list; only such members are ever removed from it.
+    public var listed: Bool
+    /// Why Iterable refuses the person; only with `rejected`.
+    public var rejection: FailureReason?
+
+    public init(
+        fingerprint: Fingerprint, identity: Identity, state: MemberState, listed: Bool,
+        rejection: FailureReason? = nil
+    ) {
+        self.fingerprint = fingerprint
+        self.identity = identity
+        self.state = state
+        self.listed = listed
+        self.rejection = rejection
+    }
+}
+
+/// Why one record failed.
+public struct FailureReason: Sendable, Hashable {
+    /// Stable, lower-case: `not_found`, `forgotten`, `email_syntax` …
+    public var code: String
+    /// One sentence for a person.
+    public var reason: String
+    /// Status of the answer that said so; nil where no answer was involved.
+    public var httpStatus: Int?
+
+    public init(code: String, reason: String, httpStatus: Int? = nil) {
+        self.code = code
+        self.reason = reason
+        self.httpStatus = httpStatus
+    }
+}
+
+extension FailureReason {
+    /// A person who is suppressed, where the snapshot does not say why Iterable refused them.
+    public static let refusedEarlier = FailureReason(
+        code: "rejected", reason: "Iterable refused this person in an earlier run.")
+    /// Of a run whose process ended: this may have been sent.
+    public static let answerNotRecorded = FailureReason(
+        code: "interrupted",
+        reason: "The process ended before Iterable's answer was recorded; the next run takes that into account.")
+    /// Of a run whose process ended: this was certainly not sent.
+    public static let endedBeforeSending = FailureReason(
+        code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
+}
+
+/// A request about this person got no answer and may still be carried out until `settlesAt`.
+/// Until then the opposite operation must not be sent to the same email or userId.
+public struct SettlingRequest: Sendable, Equatable {
+    public var identity: Identity
+    public var operation: Operation
+    public var settlesAt: Date
+
+    public init(identity: Identity, operation: Operation, settlesAt: Date) {
+        self.identity = identity
+        self.operation = operation
+        self.settlesAt = settlesAt
+    }
+}
+
+extension Member {
+    public var mark: EntryMark { EntryMark(state, listed: listed) }
+}

@@ -1,0 +1,184 @@
+public import Foundation
+
+/// What is done to one member.
+public enum Operation: String, Sendable, Codable, CaseIterable {
+    case subscribe
+    case unsubscribe
+
+    /// The one that would undo this one.
+    public var opposite: Operation { self == .subscribe ? .unsubscribe : .subscribe }
+}
+
+/// What set a run off.
+public enum RunTrigger: String, Sendable, Codable {
+    case manual
+    case schedule
+    case api
+}
+
+/// Where a run stands. `queued` and `running` are the only ones that change by themselves; `held` waits for a person.
+public enum RunStatus: String, Sendable, Codable, CaseIterable {
+    case queued
+    case running
+    case succeeded
+    case completedWithFailures = "completed_with_failures"
+    case failed
+    case held
+    case cancelled
+    case skipped
+    case interrupted
+
+    /// True once nothing about the run will change any more.
+    public var isFinal: Bool {
+        switch self {
+        case .queued, .running, .held: false
+        case .succeeded, .completedWithFailures, .failed, .cancelled, .skipped, .interrupted: true
+        }
+    }
+}
+
+/// A number for each of the two operations.
+public struct PerOperation: Sendable, Equatable, Codable {
+    public var subscribe: Int
+    public var unsubscribe: Int
+
+    public init(subscribe: Int = 0, unsubscribe: Int = 0) {
+        self.subscribe = subscribe
+        self.unsubscribe = unsubscribe
+    }
+
+    public subscript(operation: Operation) -> Int {
+        get { operation == .subscribe ? subscribe : unsubscribe }
+        set { if operation == .subscribe { subscribe = newValue } else { unsubscribe = newValue } }
+    }
+
+    public var total: Int { subscribe + unsubscribe }
+}
+
+/// The accounting of one run. All are counts of records, never negative.
+///
+/// In every ended run `rowsRead == invalid + duplicates + audience`, and
+/// `planned.total == succeeded.total + failed.total + notAttempted + unknown`.
+public struct RunCounts: Sendable, Equatable, Codable {
+    public var rowsRead = 0
+    public var invalid = 0
+    public var duplicates = 0
+    public var audience = 0
+    public var unchanged = 0
+    public var planned = PerOperation()
+    public var succeeded = PerOperation()
+    public var failed = PerOperation()
+    public var notAttempted = 0
+    public var unknown = 0
+
+    public init() {}
+
+    enum CodingKeys: String, CodingKey {
+        case rowsRead = "rows_read"
+        case invalid, duplicates, audience, unchanged, planned, succeeded, failed
+        case notAttempted = "not_attempted"
+        case unknown
+    }
+
+    /// Whether the two equations above hold.
+    public var balances: Bool {
+        rowsRead == invalid + duplicates + audience
+            && planned.total == succeeded.total + failed.total + notAttempted + unknown
+            && [rowsRead, invalid, duplicates, audience, unchanged, notAttempted, unknown].allSatisfy { $0 >= 0 }
+    }
+}
+
+/// Deliveries (subscribe and unsubscribe requests) of one run. `sent` includes the retries.
+public struct RequestCounts: Sendable, Equatable, Codable {
+    public var sent = 0
+    public var retried = 0
+    public var rateLimited = 0
+
+    public init(sent: Int = 0, retried: Int = 0, rateLimited: Int = 0) {
+        self.sent = sent
+        self.retried = retried
+        self.rateLimited = rateLimited
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case sent, retried
+        case rateLimited = "rate_limited"
+    }
+}
+
+/// Why a run did not do what was asked, for people and for programs.
+public struct RunError: Sendable, Equatable, Codable, Error {
+    /// Lower-case words joined by underscores; stable, listed in docs/errors.md.
+    public var code: String
+    /// One sentence: what happened, where.
+    public var message: String
+    /// How to fix it; nil where nothing can be advised.
+    public var hint: String?
+
+    public init(code: String, message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+}
+
+extension RunError: CustomStringConvertible {
+    public var description: String { hint.map { "\(message)\n  \($0)" } ?? message }
+}
+
+/// A guard that a plan ran into.
+public struct GuardFinding: Sendable, Equatable, Codable {
+    /// `max_removals` or `allow_empty`.
+    public var `guard`: String
+    /// The limit as configured: `25%`, `100`, `false`.
+    public var limit: String
+    /// What the plan has: `40% (400 of 1000)`.
+    public var observed: String
+
+    public init(guard: String, limit: String, observed: String) {
+        self.guard = `guard`
+        self.limit = limit
+        self.observed = observed
+    }
+}
+
+extension GuardFinding {
+    /// What the plan would do and what is allowed, as a clause without a full stop.
+    public var clause: String {
+        self.guard == "allow_empty"
+            ? "the audience has no valid row, and guards.allow_empty is false"
+            : "it would remove \(observed) members, and guards.\(self.guard) allows \(limit)"
+    }
+}
+
+/// One run of one sync: a row of `sync_runs`.
+public struct SyncRun: Sendable, Equatable {
+    /// A UUID of version 7, lower-case.
+    public var id: String
+    public var sync: String
+    public var destination: String
+    /// nil until the list is known.
+    public var listID: Int64?
+    public var trigger: RunTrigger
+    public var status: RunStatus
+    public var startedAt: Date
+    public var finishedAt: Date?
+    public var counts = RunCounts()
+    public var requests = RequestCounts()
+    public var error: RunError?
+    /// Set while the run is held, and kept afterwards.
+    public var held: [GuardFinding] = []
+    /// Whether every member is sent again (`--full`).
+    public var full = false
+
+    public init(
+        id: String, sync: String, destination: String, trigger: RunTrigger, status: RunStatus, startedAt: Date
+    ) {
+        self.id = id
+        self.sync = sync
+        self.destination = destination
+        self.trigger = trigger
+        self.status = status
+        self.startedAt = startedAt
+    }
+}

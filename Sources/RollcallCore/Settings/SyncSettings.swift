@@ -1,0 +1,243 @@
+/// A value that must never be shown: API keys, connection strings with passwords, tokens.
+/// Every way of printing it gives `***`; ``reveal()`` is called where the value is used and nowhere else.
+public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let value: String
+
+    public init(_ value: String) { self.value = value }
+
+    /// The value itself, for the one place that needs it.
+    public func reveal() -> String { value }
+
+    public var description: String { "***" }
+    public var debugDescription: String { "***" }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+/// Where Iterable keeps a project.
+public enum DataCenter: String, Sendable, CaseIterable {
+    case us
+    case eu
+
+    /// Base address of the API, without a trailing slash. Source: Iterable's API documentation.
+    public var baseURL: String {
+        switch self {
+        case .us: "https://api.iterable.com"
+        case .eu: "https://api.eu.iterable.com"
+        }
+    }
+}
+
+/// How fast a destination is called, and how long answers are waited for.
+public struct DestinationLimits: Sendable, Equatable {
+    /// For each of subscribe and unsubscribe, shared by all syncs of the destination. More than 0, at most 1000.
+    public var requestsPerSecond: Double = 5
+    /// Records in one request, 1 to 5000.
+    public var subscribersPerRequest = 1000
+    /// Requests under way at once, 1 to 64.
+    public var concurrentRequests = 4
+    /// Seconds until a request without an answer is given up, 1 to 40.
+    public var requestTimeoutSeconds: Double = 30
+    /// Seconds that a request without an answer may still land after it was given up, 0 to 3600.
+    public var settleSeconds: Double = 60
+
+    public init() {}
+
+    /// Seconds from now within which a request that was just sent may still be carried out, whether or not it gets an answer.
+    public var lostRequestSeconds: Double { requestTimeoutSeconds + settleSeconds }
+}
+
+/// What a warehouse is asked for. All three forms of the configuration become one of these two.
+public enum AudienceSource: Sendable, Equatable {
+    /// A table or view: parts of a dotted name, outermost first, already unquoted (`["crm", "vip customers"]`).
+    case table([String])
+    /// A single SELECT; `file` is where it was read from, nil when it stands in the configuration.
+    case query(String, file: String?)
+}
+
+/// Which columns carry the identifiers. Both nil: columns called `email`, `user_id` or `userId` are taken,
+/// as far as the project type can use them.
+public struct ColumnMapping: Sendable, Equatable {
+    public var email: String?
+    public var userID: String?
+
+    public init(email: String? = nil, userID: String? = nil) {
+        self.email = email
+        self.userID = userID
+    }
+
+    public var isAutomatic: Bool { email == nil && userID == nil }
+}
+
+/// The list a sync keeps.
+public enum ListTarget: Sendable, Equatable {
+    case id(Int64)
+    /// `name` is the full name, prefix included.
+    case name(String, description: String?)
+}
+
+/// When a plan is too drastic to be carried out without a person's approval.
+public struct GuardSettings: Sendable, Equatable {
+    public enum RemovalLimit: Sendable, Equatable {
+        /// Share of the snapshot in percent, 0 to 100; a snapshot under 100 members is exempt.
+        case percent(Double)
+        /// Number of members, 0 or more; no exemption.
+        case count(Int)
+    }
+
+    public var maxRemovals = RemovalLimit.percent(25)
+    /// Whether an audience without one valid row may be carried out.
+    public var allowEmpty = false
+
+    public init() {}
+}
+
+/// How rows become people.
+public struct IdentitySettings: Sendable, Equatable {
+    /// Hybrid projects: an identifier that more rows than this carry, each with another other identifier, counts as none.
+    /// 1 to 1,000,000.
+    public var maxSharing = 10
+
+    public init() {}
+}
+
+/// What is kept of each run, and for how long.
+public struct LogSettings: Sendable, Equatable {
+    public enum Records: String, Sendable, CaseIterable {
+        case all
+        case failures
+    }
+
+    public enum Identifiers: String, Sendable, CaseIterable {
+        case plain
+        case masked
+        case hashed
+    }
+
+    /// False: no rows are written to `sync_log`.
+    public var retain = true
+    /// Days of 24 hours, 1 to 3650.
+    public var retentionDays = 30
+    public var records = Records.all
+    public var identifiers = Identifiers.plain
+
+    public init() {}
+}
+
+/// How often a sync runs by itself.
+public struct ScheduleSettings: Sendable, Equatable {
+    public enum Frequency: String, Sendable, CaseIterable {
+        case fiveMinutes = "5m"
+        case tenMinutes = "10m"
+        case fifteenMinutes = "15m"
+        case thirtyMinutes = "30m"
+        case hour = "1h"
+        case threeHours = "3h"
+        case sixHours = "6h"
+        case twelveHours = "12h"
+        case day = "24h"
+
+        /// Length in seconds.
+        public var seconds: Int {
+            switch self {
+            case .fiveMinutes: 300
+            case .tenMinutes: 600
+            case .fifteenMinutes: 900
+            case .thirtyMinutes: 1800
+            case .hour: 3600
+            case .threeHours: 10800
+            case .sixHours: 21600
+            case .twelveHours: 43200
+            case .day: 86400
+            }
+        }
+    }
+
+    public var every: Frequency
+    /// Seconds after midnight UTC through which the grid of ticks passes, 0 to 86399.
+    public var at: Int
+
+    public init(every: Frequency, at: Int = 0) {
+        self.every = every
+        self.at = at
+    }
+}
+
+/// Everything that says what one sync does; names refer to the configuration's warehouses and destinations.
+public struct SyncSettings: Sendable, Equatable {
+    public var name: String
+    public var warehouse: String
+    public var destination: String
+    public var enabled = true
+    public var audience: AudienceSource
+    public var list: ListTarget
+    public var mapping = ColumnMapping()
+    public var identity = IdentitySettings()
+    public var updateExistingUsersOnly = false
+    public var placeholderEmails = false
+    public var schedule: ScheduleSettings?
+    public var guards = GuardSettings()
+    public var logs = LogSettings()
+
+    public init(name: String, warehouse: String, destination: String, audience: AudienceSource, list: ListTarget) {
+        self.name = name
+        self.warehouse = warehouse
+        self.destination = destination
+        self.audience = audience
+        self.list = list
+    }
+}
+
+/// A project in Iterable.
+public struct DestinationSettings: Sendable, Equatable {
+    public var name: String
+    public var apiKey: Secret
+    public var dataCenter = DataCenter.us
+    public var projectType: ProjectType
+    public var listNamePrefix = ""
+    /// Base address, without a trailing slash; the data centre's own unless a sandbox or proxy is configured.
+    public var baseURL: String
+    /// One-way hash of the API key, by which the warehouse can tell whether two destinations are one project; nil: not known.
+    public var keyHash: String?
+    public var limits = DestinationLimits()
+
+    public init(name: String, apiKey: Secret, projectType: ProjectType, baseURL: String = DataCenter.us.baseURL) {
+        self.name = name
+        self.apiKey = apiKey
+        self.projectType = projectType
+        self.baseURL = baseURL
+    }
+
+    /// Whether both are one project in Iterable: the same address and the same API key, or the very same destination.
+    public func isSameProject(as other: DestinationSettings) -> Bool {
+        name == other.name
+            || (baseURL.utf8.elementsEqual(other.baseURL.utf8)
+                && apiKey.reveal().utf8.elementsEqual(other.apiKey.reveal().utf8))
+    }
+}
+
+/// A database that holds audiences and Rollcall's state.
+public enum WarehouseSettings: Sendable, Equatable {
+    /// Path of the database file. `waitSeconds`: how long a call waits for another program's lock.
+    case sqlite(path: String, waitSeconds: Double = 120)
+    /// Any libpq URI or keyword string. `waitSeconds`: how long a call waits for a connection or a lock.
+    case postgres(
+        url: Secret, stateSchema: String, options: PostgresOptions = PostgresOptions(), waitSeconds: Double = 120)
+}
+
+/// How audiences are read from Postgres.
+public struct PostgresOptions: Sendable, Equatable {
+    /// What to do where a row level security policy would hide rows of an audience.
+    public enum RowSecurity: String, Sendable, CaseIterable {
+        /// The run fails: rows that a new policy hides would look like people who left.
+        case refuse
+        /// The audience is what the policy shows.
+        case apply
+    }
+
+    public var rowSecurity = RowSecurity.refuse
+    /// Seconds that the reading of an audience may take, 0 or more; 0: no limit. The role's own `statement_timeout` holds
+    /// where it is smaller.
+    public var statementTimeoutSeconds: Double = 1800
+
+    public init() {}
+}

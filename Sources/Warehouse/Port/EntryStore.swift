@@ -1,0 +1,46 @@
+public import Foundation
+public import RollcallCore
+
+/// The snapshot: the members that Iterable acknowledged, and what is in doubt. The rules of ``Warehouse`` hold.
+public protocol EntryStore: Sendable {
+    // MARK: Stray requests
+
+    /// Notes changes of `run` that were sent, and may have been sent after the lease of its process was another's. Takes no
+    /// lease: whoever has to note this has none. Touches nothing but the notes; a change that is noted already stays as it
+    /// is. They may land until now + `settleSeconds`. Does nothing for a run without a list.
+    func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError)
+    /// Takes the notes of the sync away, and does to the snapshot of the list of each what makes a plan put it right:
+    ///
+    /// | noted | snapshot |
+    /// |---|---|
+    /// | subscribe | an entry that is there becomes listed; else one is made, `subscribing`, listed. Other entries with the same email or userId that are `subscribed` become `subscribing` |
+    /// | unsubscribe | entries with the same email or userId that are `subscribed` or `subscribing` become `unsubscribing` |
+    ///
+    /// Unsubscribes count before subscribes where both touch an entry, and of several runs the latest. What may still land
+    /// leaves a settling request. Returns how many notes there were.
+    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int
+
+    // MARK: Snapshot
+
+    /// The sync's secret key of 16 bytes for fingerprints. Made of `newKey` and kept if there is none yet; with
+    /// `newKey` nil nothing is written and nil is returned then.
+    func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]?
+    /// Every member of the snapshot, in one consistent view; memory stays bounded. `parts` as for ``readAudience(_:columns:parts:_:)``.
+    func readSnapshot(
+        sync: String, list: Int64, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws
+    /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
+    /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
+    func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64?
+    /// The members with these fingerprints, in any order; unknown ones are left out. At most 10,000 at once.
+    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
+    /// Members known under this email or userId (either may be nil; compared byte for byte).
+    func members(sync: String, list: Int64, knownAs identity: Identity) async throws(WarehouseError) -> [MemberEntry]
+    /// How many members the snapshot has, by state.
+    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int]
+    /// Requests that may still land.
+    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest]
+    /// Database clock.
+    func now() async throws(WarehouseError) -> Date
+}

@@ -1,0 +1,54 @@
+public import RollcallCore
+
+/// A run from its beginning to its end: its plan in the outbox, what may have been sent, outcomes, recovery. The rules of
+/// ``Warehouse`` hold.
+public protocol RunStore: Sendable {
+    /// Closes runs of this sync that are `running` or `queued` although their process no longer holds the lease:
+    /// changes with `sequence <= claimedThrough` and still in the outbox may have been sent; they become `unknown`
+    /// (logged so, snapshot as for ``RecordOutcome/unknown(_:)``, settling until now + `settleSeconds`), the other
+    /// `send` changes become `not_attempted` (logged so). The outbox of these runs is emptied, the runs are
+    /// `interrupted`, balanced, finished now.
+    func recoverRuns(_ lease: Lease, settleSeconds: Double, log: LogSettings) async throws(WarehouseError) -> [SyncRun]
+    /// Inserts the run, `running`. At most one run of a sync is queued, running or held.
+    func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
+    /// Stages a plan: the changes and the validation records of `plan`, and the run's new state (status, counts,
+    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives.
+    func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError)
+    /// The sync's held run, if it has one.
+    func heldRun(sync: String) async throws(WarehouseError) -> SyncRun?
+    /// Makes a held run `running` again and returns it as it is; throws ``WarehouseError/Kind/conflict`` if it is
+    /// not held.
+    func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
+    /// Makes a held run `cancelled`, finished now, and empties its outbox; throws ``WarehouseError/Kind/conflict`` if
+    /// it is not held.
+    func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
+    /// Carries out what needs no request: `parked` changes are logged as failed with the member's own rejection,
+    /// `forget` changes drop their member (only if it is `rejected` and not listed). Both leave the outbox.
+    /// Keeps the run's list, so that a recovery knows it before the first claim. Returns how many were parked.
+    func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation
+    /// Page of `send` changes after `sequence`, in order; `limit` of them, or all that are left.
+    func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change]
+    /// Says durably that changes up to and including `sequence` may be sent from now on. Never lowers the mark.
+    func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError)
+    /// Records outcomes, all in one transaction: snapshot, log, outbox, settling requests, and the run's counts,
+    /// requests and error as `run` has them.
+    ///
+    /// What an outcome does to the snapshot is what ``EntryTransition`` says: first to the entries of the `supersede` changes
+    /// whose parents have an outcome, then to the entries of the changes themselves.
+    ///
+    /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was
+    /// sent leaves a settling request with its operation. Each outcome leaves one `sync_log` row per change (`log`
+    /// permitting: `records: failures` leaves out the succeeded ones) with `attempts` and the http status of the reason or batch.
+    func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError)
+    /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
+    /// `not_attempted` with `reason` and removed. Settling requests of the past are removed.
+    func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError)
+}

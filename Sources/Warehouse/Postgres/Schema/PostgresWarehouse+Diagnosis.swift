@@ -1,0 +1,91 @@
+import Foundation
+public import RollcallCore
+
+extension PostgresWarehouse {
+    public func diagnose(_ sources: [AudienceSource]) async -> [Finding] {
+        let tables = tables
+        var findings: [Finding]
+        do {
+            findings = try await lane(.state).run { session in
+                var diagnosis = PostgresDiagnosis(session: session, tables: tables)
+                return try diagnosis.findings()
+            }
+        } catch {
+            let error = stateError(error)
+            return [
+                Finding(subject: "connection", isFine: false, detail: error.error.message, fix: error.error.hint)
+            ]
+        }
+        findings.append(await connections())
+        for source in sources { findings.append(await finding(source)) }
+        return findings
+    }
+
+    // MARK: Connections
+
+    /// Opens as many connections as a run does, and begins a transaction on each: behind a pooler only that takes one.
+    private func connections() async -> Finding {
+        let subject = "connections"
+        let lanes = (1...PostgresFailure.connectionsPerRun).map { makeLane("check\($0)", Self.checkSeconds) }
+        let failures = await withTaskGroup(of: (any Error)?.self) { group in
+            for lane in lanes {
+                group.addTask {
+                    do {
+                        try await lane.run { try $0.execute("BEGIN READ ONLY; SELECT 1") }
+                        return nil
+                    } catch {
+                        return error
+                    }
+                }
+            }
+            var failures: [any Error] = []
+            for await failure in group { if let failure { failures.append(failure) } }
+            return failures
+        }
+        for lane in lanes { await lane.close() }
+        guard let failure = failures.first else {
+            return Finding(subject: subject, isFine: true, detail: "\(lanes.count) at once, as many as a run opens")
+        }
+        let error = stateError(failure).error
+        return Finding(
+            subject: subject, isFine: false,
+            detail:
+                "of the \(lanes.count) that a run opens, \(lanes.count - failures.count) could be had at once: \(error.message)",
+            fix: error.hint ?? PostgresFailure.shortageHint)
+    }
+
+    /// Seconds that `check` waits for an answer on one connection.
+    private static let checkSeconds = 10.0
+
+    // MARK: Audiences
+
+    private func finding(_ source: AudienceSource) async -> Finding {
+        let subject =
+            switch source {
+            case .table(let parts): "audience \(parts.joined(separator: "."))"
+            case .query(_, let file?): "audience query \(file)"
+            case .query(_, nil): "audience query"
+            }
+        do {
+            let (columns, unlocked) = try await describe(source)
+            let list = columns.map { "\($0.name) (\($0.type))" }.joined(separator: ", ")
+            return Finding(
+                subject: subject, isFine: true, detail: "readable; columns \(list)",
+                fix: unlocked.isEmpty
+                    ? nil
+                    : "\(unlocked.joined(separator: ", ")): what it reads is not locked with the rest. Do not empty and reload"
+                        + " it in mid-run, or do so in one transaction with DELETE, not TRUNCATE.")
+        } catch {
+            return Finding(subject: subject, isFine: false, detail: error.error.message, fix: error.error.hint)
+        }
+    }
+
+    /// The columns, and the functions and foreign tables whose reads take no locks on this server.
+    private func describe(
+        _ source: AudienceSource
+    ) async throws(WarehouseError) -> (columns: [AudienceColumn], unlocked: [String]) {
+        try await withLockedAudience(source) { audience in
+            (try audience.lockedColumns().map(\.column), try audience.unlockedReads())
+        }
+    }
+}

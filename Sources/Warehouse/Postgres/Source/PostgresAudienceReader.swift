@@ -1,0 +1,106 @@
+import Foundation
+
+/// Turns the binary COPY of an audience into cells, without copying a value that is text already.
+final class PostgresAudienceReader {
+    private let email: PostgresColumn.Wire?
+    private let userID: PostgresColumn.Wire?
+    private let emailDecoder: PostgresDecoder?
+    private let userIDDecoder: PostgresDecoder?
+    private let fields: Int
+    private let reader = BinaryCopyReader()
+    /// Room for one formatted value of each of the two columns; a UUID takes 36 bytes, an integer at most 20.
+    // SAFETY: owned by this object and freed in `deinit`; each column writes to its own half, before the cell is given out.
+    private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * width, alignment: 8)
+    private static let width = 40
+
+    /// - Parameter encoding: of the server, where texts come in its own bytes; nil: they are UTF-8.
+    init(email: PostgresColumn.Wire?, userID: PostgresColumn.Wire?, encoding: PostgresEncoding? = nil) {
+        self.email = email
+        self.userID = userID
+        emailDecoder = encoding?.makeDecoder()
+        userIDDecoder = encoding?.makeDecoder()
+        fields = (email == nil ? 0 : 1) + (userID == nil ? 0 : 1)
+    }
+
+    deinit { scratch.deallocate() }
+
+    func read(_ message: UnsafeRawBufferPointer, _ body: (AudienceCell, AudienceCell) throws -> Void) throws {
+        try reader.read(message, fields: fields) { row in
+            let first = try cell(&row, email, 0, emailDecoder)
+            let second = try cell(&row, userID, Self.width, userIDDecoder)
+            try body(first, second)
+        }
+    }
+
+    @inline(__always)
+    private func cell(
+        _ row: inout BinaryFieldCursor, _ wire: PostgresColumn.Wire?, _ offset: Int, _ decoder: PostgresDecoder?
+    ) throws -> AudienceCell {
+        guard let wire, let bytes = try row.field() else { return .null }
+        switch wire {
+        case .text, .castText:
+            if let decoder { return decoder.cell(bytes, isIdentifier: true) }
+            return AudienceCell(bytes: bytes)
+        case .castOpaque:
+            if let decoder { return decoder.cell(bytes, isIdentifier: false) }
+            return AudienceCell(bytes: bytes, isIdentifier: false)
+        case .castNumeric: return numeric(bytes)
+        case .integer: return AudienceCell(bytes: try integer(bytes, offset))
+        case .uuid: return AudienceCell(bytes: try uuid(bytes, offset))
+        }
+    }
+
+    /// `5` and `5.00` are the identifier `5`; `5.10`, `NaN` and `Infinity` are none.
+    private func numeric(_ bytes: UnsafeRawBufferPointer) -> AudienceCell {
+        guard let point = bytes.firstIndex(of: UInt8(ascii: ".")) else {
+            let isNumber = bytes.last.map { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") } ?? false
+            return AudienceCell(bytes: bytes, isIdentifier: isNumber)
+        }
+        guard bytes[(point + 1)...].allSatisfy({ $0 == UInt8(ascii: "0") }) else {
+            return AudienceCell(bytes: bytes, isIdentifier: false)
+        }
+        return AudienceCell(bytes: UnsafeRawBufferPointer(rebasing: bytes[..<point]))
+    }
+
+    private func integer(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {
+        let value: Int64
+        switch bytes.count {
+        case 8: value = Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
+        case 4: value = Int64(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))
+        case 2: value = Int64(Int16(bigEndian: bytes.loadUnaligned(as: Int16.self)))
+        default: throw BinaryFieldCursor.broken
+        }
+        var rest = value.magnitude
+        var start = offset + Self.width
+        repeat {
+            start -= 1
+            scratch[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
+        if value < 0 {
+            start -= 1
+            scratch[start] = UInt8(ascii: "-")
+        }
+        return UnsafeRawBufferPointer(rebasing: scratch[start..<offset + Self.width])
+    }
+
+    private func uuid(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {
+        guard bytes.count == 16 else { throw BinaryFieldCursor.broken }
+        var end = offset
+        for index in 0..<16 {
+            if index == 4 || index == 6 || index == 8 || index == 10 {
+                scratch[end] = UInt8(ascii: "-")
+                end += 1
+            }
+            scratch[end] = Self.digit(bytes[index] >> 4)
+            scratch[end + 1] = Self.digit(bytes[index] & 15)
+            end += 2
+        }
+        return UnsafeRawBufferPointer(rebasing: scratch[offset..<end])
+    }
+
+    @inline(__always)
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+    }
+}

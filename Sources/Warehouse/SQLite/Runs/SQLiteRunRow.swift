@@ -1,0 +1,133 @@
+import Foundation
+import GRDB
+import RollcallCore
+
+/// Rows of `rollcall_sync_runs`.
+enum SQLiteRunRow {
+    /// In the order in which ``read(_:)`` takes them.
+    private static let columns = """
+        run_id, sync_name, destination, list_id, "trigger", status, started_at, finished_at, rows_read, rows_invalid,
+        rows_duplicate, audience_size, unchanged, planned_subscribe, planned_unsubscribe, succeeded_subscribe,
+        succeeded_unsubscribe, failed_subscribe, failed_unsubscribe, not_attempted, unknown, requests_sent,
+        requests_retried, rate_limited, error_code, error_message, error_hint, held_by, full_resync
+        """
+
+    /// What a run's requests change: counts, requests, error.
+    private static let progress = [
+        "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
+        "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
+        "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
+        "error_code", "error_message", "error_hint",
+    ]
+
+    static func select(_ condition: String) -> String {
+        "SELECT \(columns) FROM rollcall_sync_runs WHERE \(condition)"
+    }
+
+    static func find(_ database: Database, id: String) throws -> SyncRun? {
+        try database.firstRow(select("run_id = :id"), ["id": .of(id)], read)
+    }
+
+    /// The one run of the sync that is queued, running or held.
+    static func open(_ database: Database, sync: String) throws -> SyncRun? {
+        try database.firstRow(
+            select("sync_name = :sync AND status IN ('queued', 'running', 'held')"), ["sync": .of(sync)], read)
+    }
+
+    static func insert(_ database: Database, _ run: SyncRun) throws {
+        if !run.status.isFinal, let other = try open(database, sync: run.sync) {
+            throw WarehouseError(
+                .conflict, "The sync \(run.sync) already has the run \(other.id), which is \(other.status.rawValue).")
+        }
+        try database.change(
+            """
+            INSERT INTO rollcall_sync_runs (\(columns)) VALUES (
+                :run_id, :sync_name, :destination, :list_id, :trigger, :status, :started_at, :finished_at,
+                \(progress.prefix(16).map { ":" + $0 }.joined(separator: ", ")),
+                :error_code, :error_message, :error_hint, :held_by, :full_resync)
+            """, try values(run))
+    }
+
+    /// Writes counts, requests and error of a run that is still open.
+    static func saveProgress(_ database: Database, _ run: SyncRun) throws {
+        try update(database, run, progress)
+    }
+
+    /// Writes all that may change in a run that is still open.
+    static func save(_ database: Database, _ run: SyncRun) throws {
+        try update(database, run, progress + ["status", "list_id", "finished_at", "held_by"])
+    }
+
+    private static func update(_ database: Database, _ run: SyncRun, _ names: [String]) throws {
+        let changed = try database.change(
+            """
+            UPDATE rollcall_sync_runs SET \(names.map { "\($0) = :\($0)" }.joined(separator: ", "))
+             WHERE run_id = :run_id AND sync_name = :sync_name AND status IN ('queued', 'running')
+            """, try values(run))
+        guard changed == 1 else { throw notOpen(try find(database, id: run.id), id: run.id, wanted: "running") }
+    }
+
+    static func notOpen(_ run: SyncRun?, id: String, wanted: String) -> WarehouseError {
+        guard let run else { return WarehouseError(.conflict, "There is no run \(id).") }
+        return WarehouseError(.conflict, "The run \(id) is not \(wanted): it is \(run.status.rawValue).")
+    }
+
+    static func read(_ row: SQLitePrepared) throws -> SyncRun {
+        let id = row.text(0) ?? ""
+        guard let trigger = row.text(4).flatMap(RunTrigger.init), let status = row.text(5).flatMap(RunStatus.init),
+            let startedAt = row.date(6)
+        else {
+            throw WarehouseError(
+                .other, "The row of run \(id) in rollcall_sync_runs cannot be read; it was changed by hand.")
+        }
+        var run = SyncRun(
+            id: id, sync: row.text(1) ?? "", destination: row.text(2) ?? "", trigger: trigger, status: status,
+            startedAt: startedAt)
+        run.listID = row.integer(3)
+        run.finishedAt = row.date(7)
+        run.counts = readCounts(row)
+        run.requests = RequestCounts(sent: row.count(21), retried: row.count(22), rateLimited: row.count(23))
+        run.error = row.text(24).map { RunError(code: $0, message: row.text(25) ?? "", hint: row.text(26)) }
+        run.held =
+            try row.text(27).map { try JSONDecoder().decode([GuardFinding].self, from: Data($0.utf8)) } ?? []
+        run.full = row.count(28) != 0
+        return run
+    }
+
+    private static func readCounts(_ row: SQLitePrepared) -> RunCounts {
+        var counts = RunCounts()
+        counts.rowsRead = row.count(8)
+        counts.invalid = row.count(9)
+        counts.duplicates = row.count(10)
+        counts.audience = row.count(11)
+        counts.unchanged = row.count(12)
+        counts.planned = PerOperation(subscribe: row.count(13), unsubscribe: row.count(14))
+        counts.succeeded = PerOperation(subscribe: row.count(15), unsubscribe: row.count(16))
+        counts.failed = PerOperation(subscribe: row.count(17), unsubscribe: row.count(18))
+        counts.notAttempted = row.count(19)
+        counts.unknown = row.count(20)
+        return counts
+    }
+
+    private static func values(_ run: SyncRun) throws -> [String: SQLiteValue] {
+        let counts = run.counts
+        let held = run.held.isEmpty ? nil : String(decoding: try JSONEncoder().encode(run.held), as: UTF8.self)
+        return [
+            "run_id": .of(run.id), "sync_name": .of(run.sync), "destination": .of(run.destination),
+            "list_id": .of(run.listID), "trigger": .of(run.trigger.rawValue), "status": .of(run.status.rawValue),
+            "started_at": .of(run.startedAt), "finished_at": .of(run.finishedAt),
+            "rows_read": .of(counts.rowsRead), "rows_invalid": .of(counts.invalid),
+            "rows_duplicate": .of(counts.duplicates), "audience_size": .of(counts.audience),
+            "unchanged": .of(counts.unchanged), "planned_subscribe": .of(counts.planned.subscribe),
+            "planned_unsubscribe": .of(counts.planned.unsubscribe),
+            "succeeded_subscribe": .of(counts.succeeded.subscribe),
+            "succeeded_unsubscribe": .of(counts.succeeded.unsubscribe),
+            "failed_subscribe": .of(counts.failed.subscribe), "failed_unsubscribe": .of(counts.failed.unsubscribe),
+            "not_attempted": .of(counts.notAttempted), "unknown": .of(counts.unknown),
+            "requests_sent": .of(run.requests.sent), "requests_retried": .of(run.requests.retried),
+            "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),
+            "error_message": .of(run.error?.message), "error_hint": .of(run.error?.hint), "held_by": .of(held),
+            "full_resync": .of(run.full),
+        ]
+    }
+}

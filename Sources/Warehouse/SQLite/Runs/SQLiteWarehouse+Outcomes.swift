@@ -1,0 +1,151 @@
+import Foundation
+import GRDB
+public import RollcallCore
+
+extension SQLiteWarehouse {
+    public func acknowledge(
+        _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write(lease) { database in
+            guard run.listID != nil || outcomes.isEmpty else {
+                throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
+            }
+            let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
+            try work.clear()
+            for batch in outcomes { try work.add(batch) }
+            try work.apply(listID: run.listID)
+            try SQLiteRunRow.saveProgress(database, run)
+        }
+    }
+
+    public func finishRun(
+        _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write(lease) { database in
+            guard run.status.isFinal else {
+                throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
+            }
+            // Repeated after a lost answer: it is done.
+            if try SQLiteRunRow.find(database, id: run.id)?.status == run.status { return }
+            let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
+            try work.giveUpRest(reason)
+            var ended = run
+            ended.finishedAt = try run.finishedAt ?? Self.now(database)
+            try SQLiteRunRow.save(database, ended)
+            try database.change(
+                "DELETE FROM rollcall_settling_requests WHERE sync_name = :sync AND settles_at < \(SQLiteTime.now)",
+                ["sync": .of(run.sync)])
+        }
+    }
+
+    public func applyLocalChanges(
+        _ lease: Lease, _ run: SyncRun, log: LogSettings
+    ) async throws(WarehouseError) -> PerOperation {
+        try await write(lease) { database in
+            let names: [String: SQLiteValue] = [
+                "sync": .of(run.sync), "run": .of(run.id), "list": .of(run.listID),
+                "code": .of(FailureReason.refusedEarlier.code), "reason": .of(FailureReason.refusedEarlier.reason),
+            ]
+            if log.retain { try database.change(Self.logParked, names) }
+            var parked = PerOperation()
+            for row in try database.rows(Self.countParked, names, { ($0.text(0), $0.count(1)) }) {
+                if let operation = row.0.flatMap(Operation.init) { parked[operation] = row.1 }
+            }
+            if run.listID != nil {
+                try database.change("UPDATE rollcall_sync_runs SET list_id = :list WHERE run_id = :run", names)
+            }
+            if parked.total > 0 { try Self.countFailed(database, run, parked) }
+            if try database.change(Self.forget, names) > 0 {
+                try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
+            }
+            try database.change(
+                "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget')", names)
+            return parked
+        }
+    }
+
+    /// Counts them at once, so that they stay failed should the process end before its next step.
+    private static func countFailed(_ database: Database, _ run: SyncRun, _ parked: PerOperation) throws {
+        try database.change(
+            """
+            UPDATE rollcall_sync_runs SET failed_subscribe = failed_subscribe + :subscribe,
+                   failed_unsubscribe = failed_unsubscribe + :unsubscribe
+             WHERE run_id = :run AND status = 'running'
+            """,
+            ["run": .of(run.id), "subscribe": .of(parked.subscribe), "unsubscribe": .of(parked.unsubscribe)])
+    }
+
+    private static let countParked = """
+        SELECT operation, count(*) FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'parked' GROUP BY operation
+        """
+
+    private static let logParked = """
+        INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
+            http_status, attempts, logged_at)
+        SELECT :run, :sync,
+               iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.email, c.logged_email),
+               iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.user_id, c.logged_user_id),
+               c.operation, 'failed', coalesce(m.error_code, :code),
+               coalesce(m.error_reason, :reason), m.http_status, 0,
+               \(SQLiteTime.now)
+          FROM rollcall_sync_changes c LEFT JOIN rollcall_list_members m
+            ON m.sync_name = :sync AND m.list_id = :list AND m.fingerprint = c.fingerprint
+         WHERE c.run_id = :run AND c.kind = 'parked' ORDER BY c.sequence
+        """
+
+    private static let forget = """
+        DELETE FROM rollcall_list_members
+         WHERE sync_name = :sync AND list_id = :list
+           AND \(TransitionTable.mark(of: "rollcall_list_members")) IN (\(TransitionTable.forgotten)) AND fingerprint IN (
+            SELECT fingerprint FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'forget')
+        """
+
+    // MARK: Runs of processes that ended
+
+    public func recoverRuns(
+        _ lease: Lease, settleSeconds: Double, log: LogSettings
+    ) async throws(WarehouseError) -> [SyncRun] {
+        try await write(lease) { database in
+            let orphans = try database.rows(
+                "SELECT run_id, list_id, claimed_through FROM rollcall_sync_runs "
+                    + "WHERE sync_name = :sync AND status IN ('queued', 'running') ORDER BY run_id",
+                ["sync": .of(lease.sync)]
+            ) { (id: $0.text(0) ?? "", list: $0.integer(1), claimed: $0.integer(2) ?? 0) }
+            let settlesAt = try Self.now(database).addingTimeInterval(settleSeconds)
+            return try orphans.compactMap { orphan in
+                let work = SQLiteOutcomes(database: database, sync: lease.sync, runID: orphan.id, log: log)
+                var unknown = 0
+                while true {
+                    try work.clear()
+                    let added = try work.addUnanswered(
+                        through: orphan.claimed, settlesAt: settlesAt, reason: .answerNotRecorded)
+                    guard added > 0 else { break }
+                    try work.apply(listID: orphan.list)
+                    unknown += added
+                }
+                try work.giveUpRest(.endedBeforeSending)
+                try Self.closeOrphan(database, id: orphan.id, unknown: unknown)
+                return try SQLiteRunRow.find(database, id: orphan.id)
+            }
+        }
+    }
+
+    /// What has no outcome was not attempted: that balances the run whatever it had counted so far.
+    private static func closeOrphan(_ database: Database, id: String, unknown: Int) throws {
+        try database.change(
+            """
+            UPDATE rollcall_sync_runs
+               SET status = 'interrupted', finished_at = \(SQLiteTime.now), unknown = unknown + :unknown,
+                   rows_read = rows_invalid + rows_duplicate + audience_size,
+                   not_attempted = max(0, \(remainder)),
+                   planned_subscribe = planned_subscribe + max(0, -(\(remainder)))
+             WHERE run_id = :id
+            """, ["id": .of(id), "unknown": .of(unknown)])
+    }
+
+    /// Planned records without an outcome; never below zero unless the counts were wrong before.
+    private static let remainder = """
+        planned_subscribe + planned_unsubscribe - succeeded_subscribe - succeeded_unsubscribe
+        - failed_subscribe - failed_unsubscribe - unknown - :unknown
+        """
+}

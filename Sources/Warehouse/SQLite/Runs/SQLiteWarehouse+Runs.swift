@@ -1,0 +1,80 @@
+import Foundation
+import GRDB
+public import RollcallCore
+
+extension SQLiteWarehouse {
+    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await write(lease) { try SQLiteRunRow.insert($0, run) }
+    }
+
+    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+        try await read(nil) { database in
+            try database.firstRow(
+                SQLiteRunRow.select("sync_name = :sync AND status = 'held'"), ["sync": .of(sync)], SQLiteRunRow.read)
+        }
+    }
+
+    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await write(lease) { try Self.turnHeld($0, lease, id: id, into: "status = 'running'") }
+    }
+
+    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+        try await write(lease) { database in
+            let run = try Self.turnHeld(
+                database, lease, id: id, into: "status = 'cancelled', finished_at = \(SQLiteTime.now)")
+            try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :id", ["id": .of(id)])
+            return run
+        }
+    }
+
+    private static func turnHeld(
+        _ database: Database, _ lease: Lease, id: String, into assignments: String
+    ) throws -> SyncRun {
+        let changed = try database.change(
+            "UPDATE rollcall_sync_runs SET \(assignments) WHERE run_id = :id AND sync_name = :sync AND status = 'held'",
+            ["id": .of(id), "sync": .of(lease.sync)])
+        let run = try SQLiteRunRow.find(database, id: id)
+        guard changed == 1, let run else {
+            throw SQLiteRunRow.notOpen(run?.sync == lease.sync ? run : nil, id: id, wanted: "held")
+        }
+        return run
+    }
+
+    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await read([]) { database in
+            try database.rows(
+                """
+                SELECT sequence, operation, fingerprint, email, user_id, not_before, parent, logged_email,
+                       logged_user_id
+                  FROM rollcall_sync_changes
+                 WHERE run_id = :run AND sequence > :after AND kind = 'send' ORDER BY sequence LIMIT :limit
+                """, ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))], Self.readChange)
+        }
+    }
+
+    private static func readChange(_ row: SQLitePrepared) throws -> Change {
+        guard let operation = row.text(1).flatMap(Operation.init), let fingerprint = Fingerprint(bytes: row.bytes(2))
+        else {
+            throw WarehouseError(.other, "A row of rollcall_sync_changes cannot be read; it was changed by hand.")
+        }
+        let isLoggedOtherwise = !row.isNull(7) || !row.isNull(8)
+        return Change(
+            sequence: row.integer(0) ?? 0, kind: .send, operation: operation, fingerprint: fingerprint,
+            identity: Identity(email: row.text(3), userID: row.text(4)), notBefore: row.date(5),
+            parent: row.integer(6),
+            loggedAs: isLoggedOtherwise ? Identity(email: row.text(7), userID: row.text(8)) : nil)
+    }
+
+    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+        try await write(lease) { database in
+            let changed = try database.change(
+                """
+                UPDATE rollcall_sync_runs SET claimed_through = max(claimed_through, :sequence)
+                 WHERE run_id = :id AND sync_name = :sync AND status = 'running'
+                """, ["sequence": .of(sequence), "id": .of(id), "sync": .of(lease.sync)])
+            guard changed == 1 else {
+                throw SQLiteRunRow.notOpen(try SQLiteRunRow.find(database, id: id), id: id, wanted: "running")
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import GRDB
+public import RollcallCore
+
+extension SQLiteWarehouse {
+    public func stage(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write(lease) { database in
+            // An earlier, equal call may have been committed without its answer arriving.
+            try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :run", ["run": .of(run.id)])
+            try database.change(
+                "DELETE FROM rollcall_sync_log WHERE run_id = :run AND operation = 'validate'", ["run": .of(run.id)])
+            try SQLiteStaging.writeChanges(database, run, plan)
+            try SQLiteStaging.writeRecords(database, run, plan, log)
+            try SQLiteRunRow.save(database, run)
+        }
+    }
+}
+
+enum SQLiteStaging {
+    private static let page = 5000
+
+    static func writeChanges(_ database: Database, _ run: SyncRun, _ plan: any StagedPlan) throws {
+        let insert = try SQLitePrepared(
+            database,
+            """
+            INSERT INTO rollcall_sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id,
+                not_before, parent, logged_email, logged_user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """)
+        try insert.bind(1, .of(run.id))
+        while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {
+            for change in changes {
+                try insert.bind(2, .integer(change.sequence))
+                try insert.bind(3, .text(change.kind.rawValue))
+                try insert.bind(4, .text(change.operation.rawValue))
+                try insert.bind(5, .of(change.fingerprint))
+                try insert.bind(6, .of(change.identity.email))
+                try insert.bind(7, .of(change.identity.userID))
+                try insert.bind(8, .of(change.notBefore))
+                try insert.bind(9, .of(change.parent))
+                try insert.bind(10, .of(change.loggedAs?.email))
+                try insert.bind(11, .of(change.loggedAs?.userID))
+                _ = try insert.step()
+                insert.reset()
+            }
+        }
+    }
+
+    static func writeRecords(
+        _ database: Database, _ run: SyncRun, _ plan: any StagedPlan, _ log: LogSettings
+    ) throws {
+        guard log.retain else { return }
+        let insert = try SQLitePrepared(
+            database,
+            """
+            INSERT INTO rollcall_sync_log (run_id, sync_name, logged_at, email, user_id, operation, status, error_code,
+                error_reason, http_status) VALUES (?, ?, ?, ?, ?, 'validate', ?, ?, ?, ?)
+            """)
+        try insert.bind(1, .of(run.id))
+        try insert.bind(2, .of(run.sync))
+        try insert.bind(3, .of(try SQLiteWarehouse.now(database)))
+        while case let records = try plan.nextRecords(limit: page), !records.isEmpty {
+            for record in records where log.records == .all || record.isFailure {
+                try insert.bind(4, shown(record.email))
+                try insert.bind(5, shown(record.userID))
+                try insert.bind(6, .text(record.isFailure ? "failed" : "succeeded"))
+                try insert.bind(7, .text(record.reason.code))
+                try insert.bind(8, .text(record.reason.reason))
+                try insert.bind(9, .of(record.reason.httpStatus))
+                _ = try insert.step()
+                insert.reset()
+            }
+        }
+    }
+
+    /// The bytes as they are in the warehouse.
+    private static func shown(_ bytes: [UInt8]?) -> SQLiteValue { bytes.map { .rawText($0) } ?? .null }
+}

@@ -1,0 +1,149 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+public import RollcallCore
+
+/// The user's table, view or query as something to select from.
+struct SQLiteAudience {
+    let source: AudienceSource
+    let path: String
+
+    /// Columns in order. Compiles the audience, runs nothing.
+    func columns(_ database: Database) throws -> [AudienceColumn] {
+        let statement = try prepare(database, selecting: "a.*")
+        return (0..<sqlite3_column_count(statement.pointer)).map { index in
+            let name = sqlite3_column_name(statement.pointer, index).map { String(cString: $0) } ?? ""
+            let type = sqlite3_column_decltype(statement.pointer, index).map { String(cString: $0).lowercased() } ?? ""
+            return AudienceColumn(name: name, type: type, canIdentify: SQLiteColumnTypes.canIdentify(type))
+        }
+    }
+
+    /// A statement that hands the named columns to ``SQLiteRows``, in this order.
+    func prepare(_ database: Database, columns names: [String]) throws -> SQLitePrepared {
+        let existing = try columns(database).map(\.name)
+        for name in names where !existing.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
+            throw WarehouseError(
+                .missing, "\(title) has no column \(name).",
+                hint: "Its columns are: \(existing.joined(separator: ", ")).")
+        }
+        return try prepare(database, selecting: SQLiteRows.call(names.map { "a." + SQLiteQueryText.quoted($0) }))
+    }
+
+    /// How messages call the audience.
+    var title: String {
+        switch source {
+        case .table(let parts): "The table \(parts.joined(separator: "."))"
+        case .query(_, let file?): "The query in \(file)"
+        case .query(_, nil): "The query"
+        }
+    }
+
+    private func prepare(_ database: Database, selecting columns: String) throws -> SQLitePrepared {
+        switch source {
+        case .table(let parts):
+            let table = try findTable(database, parts)
+            return try compile(database, "SELECT \(columns) FROM \(table) AS a")
+        case .query(let text, _):
+            guard let query = SQLiteQueryText.single(text) else {
+                throw refused("it has several statements", hint: "Write a single SELECT.")
+            }
+            // At this place SQLite accepts nothing but a SELECT; the line break ends a comment.
+            return try compile(
+                database, "WITH rollcall_audience AS (\n\(query)\n) SELECT \(columns) FROM rollcall_audience AS a")
+        }
+    }
+
+    private func compile(_ database: Database, _ sql: String) throws -> SQLitePrepared {
+        do {
+            let statement = try SQLitePrepared(database, sql)
+            guard sqlite3_stmt_readonly(statement.pointer) != 0 else {
+                throw refused("it would write", hint: "Write a single SELECT that only reads.")
+            }
+            guard sqlite3_bind_parameter_count(statement.pointer) == 0 else {
+                throw refused(
+                    "it has parameters, and there are no values for them", hint: "Write the values into the query.")
+            }
+            return statement
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+            throw try explain(database, error.message ?? "")
+        } catch let error as DatabaseError where error.resultCode == .SQLITE_MISUSE {
+            throw refused("it has several statements", hint: "Write a single SELECT.")
+        }
+    }
+
+    private func explain(_ database: Database, _ said: String) throws -> WarehouseError {
+        if said.hasPrefix("no such table") {
+            return WarehouseError(.missing, "\(title) was refused by SQLite: \(said).", hint: try existing(database))
+        }
+        let hint =
+            said.hasPrefix("no such column")
+            ? "Correct the column's name. A text stands in single quotes; double quotes make it a column's name."
+            : "Write a single SELECT that only reads; try it first with `sqlite3 \(path)`."
+        return refused("SQLite says: \(said)", hint: hint)
+    }
+
+    private func refused(_ reason: String, hint: String) -> WarehouseError {
+        WarehouseError(.query, "\(title) was refused: \(reason).", hint: hint)
+    }
+
+    // MARK: Tables
+
+    /// The quoted name of a table or view that exists.
+    private func findTable(_ database: Database, _ parts: [String]) throws -> String {
+        guard let name = parts.last, parts.count <= 2 else {
+            throw refused(
+                "a name has one part, or two: schema and table", hint: "Put a dot in a name in double quotes.")
+        }
+        if parts.count == 2, parts[0].lowercased() != "main" {
+            throw WarehouseError(
+                .missing, "\(title) does not exist: a SQLite file has no schema \(parts[0]), only main.",
+                hint: try existing(database))
+        }
+        let found = try database.firstRow(
+            """
+            SELECT 1 FROM main.sqlite_master WHERE type IN ('table', 'view') AND name = :name COLLATE NOCASE
+            """, ["name": .of(name)]
+        ) { _ in true }
+        guard found == true else {
+            throw WarehouseError(.missing, "\(title) does not exist in \(path).", hint: try existing(database))
+        }
+        return "main." + SQLiteQueryText.quoted(name)
+    }
+
+    private func existing(_ database: Database) throws -> String {
+        let names = try database.rows(
+            """
+            SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view')
+               AND substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 9) <> 'rollcall_' ORDER BY name LIMIT 51
+            """
+        ) { $0.text(0) ?? "" }
+        guard !names.isEmpty else { return "The database has no tables or views." }
+        let more = names.count > 50 ? ", ..." : ""
+        return "Tables and views: \(names.prefix(50).joined(separator: ", "))\(more)."
+    }
+}
+
+extension SQLiteWarehouse {
+    public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+        let audience = SQLiteAudience(source: source, path: file.path)
+        return try await reader.run(.deferred) { try audience.columns($0) }
+    }
+
+    public func readAudience(
+        _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
+        _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
+    ) async throws {
+        let audience = SQLiteAudience(source: source, path: file.path)
+        let names = [columns.email, columns.userID].compactMap { $0 }
+        guard !names.isEmpty else { throw WarehouseError(.query, "No column to read is named.") }
+        try await streams.run { database, _ in
+            let email = SQLiteCells(column: columns.email == nil ? nil : 0)
+            let userID = SQLiteCells(column: columns.userID == nil ? nil : names.count - 1)
+            try SQLiteRows.read(database, columns: names.count) {
+                try audience.prepare(database, columns: names)
+            } _: {
+                try body(0, email.cell($0), userID.cell($0))
+            }
+        }
+    }
+}

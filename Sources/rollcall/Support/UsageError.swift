@@ -1,0 +1,13 @@
+import RollcallCore
+
+/// The command was called with something that cannot be right: a run id that is none or another sync's, a list of tokens that
+/// is none. Ends with the exit code for wrong usage.
+struct UsageError: Error {
+    var error: RunError
+
+    init(_ error: RunError) { self.error = error }
+
+    init(code: String, message: String, hint: String? = nil) {
+        error = RunError(code: code, message: message, hint: hint)
+    }
+}

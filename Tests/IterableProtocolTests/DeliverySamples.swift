@@ -1,0 +1,71 @@
+import Foundation
+
+@testable import IterableProtocol
+@testable import RollcallCore
+
+/// Requests and answers that the tests of deliveries share.
+enum Samples {
+    static let now = Date(timeIntervalSince1970: 1_795_000_000)
+
+    /// Two subscribers, each known by both identifiers.
+    static func request(
+        _ operation: RollcallCore.Operation = .subscribe, _ subscribers: [Identity]? = nil, listIsNew: Bool = false,
+        updateExistingUsersOnly: Bool = false
+    ) -> DeliveryRequest {
+        DeliveryRequest(
+            listID: 42, operation: operation, subscribers: subscribers ?? [anna, ben],
+            updateExistingUsersOnly: updateExistingUsersOnly, listIsNew: listIsNew)
+    }
+
+    static let anna = Identity(email: "anna@example.com", userID: "u-1")
+    static let ben = Identity(email: "ben@example.com", userID: "u-2")
+
+    static func answer(_ status: Int, _ body: String = "", retryAfter: [String] = []) -> HTTPAnswer {
+        HTTPAnswer(status: status, retryAfter: retryAfter, body: Array(body.utf8), now: now)
+    }
+
+    static func counts(_ successes: Int, _ failures: Int, _ rest: String = "") -> String {
+        "{\"successCount\":\(successes),\"failCount\":\(failures)\(rest.isEmpty ? "" : ",")\(rest)}"
+    }
+
+    static func envelope(_ code: String, _ message: String = "text") -> String {
+        "{\"msg\":\"\(message)\",\"code\":\"\(code)\",\"params\":null}"
+    }
+}
+
+/// The shape of a ``DeliveryAnswer``, without its sentences.
+enum Gist: Equatable {
+    case answered([String])
+    case ambiguous
+    case refused(String)
+    case retry(String, mayHaveBeenApplied: Bool)
+    case rateLimited
+    case listNotFound
+    case stop(String)
+    case withheld
+
+    init(_ answer: DeliveryAnswer) {
+        self =
+            switch answer {
+            case .answered(let outcomes, _): .answered(outcomes.map(Gist.word))
+            case .ambiguous: .ambiguous
+            case .refused(let reason): .refused(reason.code)
+            case .retry(_, _, let applied, true): applied ? .retry("limited", mayHaveBeenApplied: true) : .rateLimited
+            case .retry(let reason, _, let applied, false): .retry(reason.code, mayHaveBeenApplied: applied)
+            case .listNotFound: .listNotFound
+            case .stop(let error): .stop(error.code)
+            case .withheld: .withheld
+            }
+    }
+
+    /// `ok`, `failed not_found`, `rejected forgotten` …
+    private static func word(_ outcome: RecordOutcome) -> String {
+        switch outcome {
+        case .succeeded: "ok"
+        case .failed(let reason): "failed \(reason.code)"
+        case .rejected(let reason): "rejected \(reason.code)"
+        case .unknown(let reason): "unknown \(reason.code)"
+        case .notAttempted(let reason): "not attempted \(reason.code)"
+        }
+    }
+}

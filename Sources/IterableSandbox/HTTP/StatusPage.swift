@@ -1,6 +1,6 @@
 import Foundation
 
-/// The page for the browser: lists, users, requests and faults at a summary. It loads nothing and runs no script.
+/// The page for the browser: lists, users, requests and faults at a glance. It loads nothing and runs no script.
 struct StatusPage {
     let state: SandboxState
     let now: Duration

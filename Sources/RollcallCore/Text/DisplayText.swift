@@ -57,7 +57,7 @@ public enum DisplayText {
         guard seconds.isFinite, seconds > 0 else { return "0 s" }
         let tenths = Int((min(seconds, 10) * 10).rounded())
         if tenths < 100 { return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s" }
-        let whole = Int(min(seconds, 1e9))
+        let whole = Int(max(10, min(seconds, 1e9)))
         func pair(_ big: Int, _ bigUnit: String, _ small: Int, _ smallUnit: String) -> String {
             small == 0 ? "\(big) \(bigUnit)" : "\(big) \(bigUnit) \(small) \(smallUnit)"
         }

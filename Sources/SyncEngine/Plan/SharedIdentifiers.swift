@@ -8,7 +8,8 @@ struct SharedIdentifiers {
     var merged: [Fingerprint: Identity] = [:]
     /// Members not in the audience that stay, because a row carries one of their identifiers.
     var kept: Set<Fingerprint> = []
-    /// Rows that count as unchanged but must be sent again: their address belonged to another profile until now.
+    /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out, or
+    /// their address belonged to another profile until now.
     private(set) var resent: [Entry] = []
     /// Rows that are sent only after all others: their address still belongs to a profile that gets another one.
     private(set) var last: Set<Fingerprint> = []
@@ -50,9 +51,25 @@ struct SharedIdentifiers {
             }
         }
         let leavers = entries.filter { !$0.inAudience }
+        resendDoubtful(&representatives, entries)
         resendMoved(&representatives, leavers: leavers)
         keepConnected(entries, representatives: representatives, uncounted: uncounted)
         mergeRemovals(leavers)
+    }
+
+    /// A removal of another entry of the person that got no answer may have taken them off the list, whether that entry
+    /// left the audience or is merged into the one that represents the person.
+    private mutating func resendDoubtful(_ representatives: inout [Entry], _ entries: [Entry]) {
+        let doubtful = Set(
+            entries.filter { $0.member?.state == .unsubscribing }.flatMap { SharedIdentifiers.keys($0.identity) })
+        for index in representatives.indices
+        where !representatives[index].isPlanned && !representatives[index].isRejected {
+            guard SharedIdentifiers.keys(representatives[index].identity).contains(where: doubtful.contains) else {
+                continue
+            }
+            representatives[index].isPlanned = true
+            resent.append(representatives[index])
+        }
     }
 
     /// (x, u1) is on the snapshot, and rows now say (y, u1) and (x): the profile of u1 gets the address y, and only after

@@ -8,7 +8,7 @@ extension OpenAPIDocument {
 
     /// Paths by address.
     static let paths = #"""
-        "/api/v1/syncs": {"get":{"operationId":"listSyncs","summary":"All syncs at a summary.","tags":["syncs"],
+        "/api/v1/syncs": {"get":{"operationId":"listSyncs","summary":"All syncs at a glance.","tags":["syncs"],
           "parameters":[{"name":"limit","in":"query","required":false,"description":"How many items at most.",
           "schema":{"type":"integer","minimum":1,"maximum":500,"default":500}},{"name":"cursor","in":"query",
           "required":false,"description":"The `next` of the page before: the name of its last sync.",

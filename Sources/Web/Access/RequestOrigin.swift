@@ -18,7 +18,7 @@ enum RequestOrigin {
     }
 
     /// Whether a Host header names this machine. A page elsewhere whose name was made to resolve to 127.0.0.1 is told
-    /// apart by it (DNS rebinding); browsers never ask the network about names below `localhost`.
+    /// apart by it (DNS rebinding); the common browsers do not ask the network about names below `localhost`.
     static func namesLoopback(_ authority: String?, listeningOn host: String) -> Bool {
         guard let authority else { return false }
         var name = authority.lowercased()

@@ -1,7 +1,7 @@
 import RollcallCore
 
-/// The command was called with something that cannot be right: a run id that is none or another sync's, a list of tokens that
-/// is none. Ends with the exit code for wrong usage.
+/// The command was called with something that cannot be right: an invalid run id or another sync's, an invalid list of tokens.
+/// Ends with the exit code for wrong usage.
 struct UsageError: Error {
     var error: RunError
 

@@ -155,7 +155,7 @@ struct PostgresOutcomes {
             DELETE FROM list_members
              WHERE ctid = ANY (ARRAY(SELECT \(place("w.fingerprint")) FROM write w WHERE w.action = 'drop'))
                AND sync_name || '' = $2 AND list_id + 0 = $3::bigint
-               AND fingerprint = ANY (ARRAY(SELECT w.fingerprint FROM write w WHERE w.action = 'drop'))
+               AND (fingerprint IN (SELECT w.fingerprint FROM write w WHERE w.action = 'drop')) IS TRUE
             RETURNING 1
         )
         """

@@ -23,7 +23,7 @@ struct ProblemView: PageView {
     }
 }
 
-/// A sync at a summary.
+/// A sync at a glance.
 struct SyncCard: PageView {
     struct Last: PageView {
         var link: String

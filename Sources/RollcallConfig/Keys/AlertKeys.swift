@@ -8,7 +8,7 @@ enum AlertKeys {
         defaultValue: .integer(0))
     static let lateAfterMinutes = ConfigurationKey(
         "late_after_minutes", .integer(1...100_000),
-        "late is sent when so many minutes after a tick no run that began for it, or later, has ended well.",
+        "late is sent when this many minutes after a tick no run that began for it, or later, has ended well.",
         defaultValue: .integer(60))
     static let webhooks = ConfigurationKey(
         "webhooks", .list(WebhookKeys.section), "Addresses that get a POST for each change of a sync's state.")

@@ -10,7 +10,7 @@ public protocol SourceReader: Sendable {
     /// the text form of the two columns. Memory stays bounded. The cells are valid only during the call. An error from
     /// `body` ends the reading and is thrown on as it is. Cancelling the task ends the reading with `CancellationError`.
     ///
-    /// - Parameter parts: at most so many parts of it may be read at once, 1 or more. `body` gets the number of its part, from
+    /// - Parameter parts: how many parts of it may be read at once, 1 or more. `body` gets the number of its part, from
     ///   0, and is called by one thread at a time for each part. None is called any more when the reading has ended.
     func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,

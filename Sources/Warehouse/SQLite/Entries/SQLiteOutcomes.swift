@@ -127,8 +127,8 @@ struct SQLiteOutcomes {
             """)
     }
 
-    /// First the older entries of the same people, then the entries of the changes themselves; dropping first, so that an entry
-    /// that two changes drop and doubt is dropped.
+    /// First the older entries of the same people, then the entries of the changes themselves; dropping first, so that an older
+    /// entry that one change drops and another one leaves in doubt is dropped.
     private func moveSnapshot(_ values: [String: SQLiteValue]) throws {
         var changed = 0
         if try change(Self.findOlder) > 0 {
@@ -173,7 +173,7 @@ struct SQLiteOutcomes {
         """
 
     /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
-    /// there are, reads the run's whole outbox instead of this index; in a join, once an `ANALYZE` has told it, to make
+    /// there are, reads the run's whole outbox instead of this index; in a join, once `ANALYZE` has been run, to make
     /// a Bloom filter of it.
     private static let superseded = """
         FROM rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
@@ -188,7 +188,7 @@ struct SQLiteOutcomes {
     // MARK: What the table of transitions says
 
     /// Joins the work table (`w`) with what happens to the member (`t`). The member is looked up in a subquery: in a join, once an
-    /// `ANALYZE` has told SQLite how large the list is, it makes a Bloom filter of the whole of it.
+    /// `ANALYZE` has been run, SQLite makes a Bloom filter of the whole list.
     ///
     /// - Parameter change: the row, of the work table or of the older entries, whose fingerprint is the member's.
     private static func transitions(_ relation: EntryTransition.Relation, of change: String) -> String {

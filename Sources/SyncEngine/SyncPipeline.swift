@@ -57,11 +57,11 @@ public struct SyncPipeline: Sendable {
     /// - Throws: `RunError` `list_taken` among others: whatever a run would fail with.
     public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let found = try await resolver.find()
-        if let refusal = try await resolver.refusal(found) { throw refusal }
-        return try await plan(list: found.binding?.listID, full: full, retryRejected: retryRejected)
+        if let refusal = try await found.refusal() { throw refusal }
+        return try await plan(list: found.id, full: full, retryRejected: retryRejected)
     }
 
-    /// As ``plan(full:retryRejected:)``, whoever else may keep the list.
+    /// As ``plan(full:retryRejected:)``, whoever else may keep what the sync sends to.
     func plan(list: Int64?, full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
         return try await planner.plan(
@@ -94,110 +94,103 @@ public struct SyncPipeline: Sendable {
     }
 
     private func runLeased(_ request: RunRequest, _ keeper: LeaseKeeper) async -> RunOutcome {
-        let lease = keeper.lease
         do {
-            let runClock = RunClock(warehouseTime: try await warehouse.now(), clock: clock)
-            _ = try await recovery.closeRuns(lease)
+            let context = RunContext(
+                sync: sync, settings: settings, warehouse: warehouse, destination: destination, limiters: limiters,
+                clock: clock, stop: stop, progress: progress, keeper: keeper,
+                runClock: RunClock(warehouseTime: try await warehouse.now(), clock: clock))
+            _ = try await recovery.closeRuns(context.lease)
             switch request.kind {
             case .discard(let id):
-                return .ran(try await warehouse.discardHeldRun(lease, id: id))
+                return .ran(try await warehouse.discardHeldRun(context.lease, id: id))
             case .approve(let id):
-                let run = try await resume(id, keeper)
-                progress(.opened(run))
-                return .ran(
-                    await finished(run, keeper, runClock) { run in
-                        let found = try await resolver.find()
-                        if let staged = run.listID, staged != found.binding?.listID { throw listChanged(run) }
-                        try await resolver.take(keeper.lease, found, now: runClock.now)
-                        try await carryOut(&run, keeper, runClock, found: found.binding)
-                    })
+                return .ran(try await runApproved(id, context))
             case .new:
                 if let held = try await warehouse.heldRun(sync: sync.name) {
                     guard request.forceNew else { return .alreadyHeld(held) }
-                    _ = try await warehouse.discardHeldRun(lease, id: held.id)
+                    _ = try await warehouse.discardHeldRun(context.lease, id: held.id)
                 }
-                return .ran(try await runNew(request, keeper, runClock))
+                return .ran(try await runNew(request, context))
             }
         } catch {
             return RunOutcome(failure: error)
         }
     }
 
-    private func runNew(_ request: RunRequest, _ keeper: LeaseKeeper, _ runClock: RunClock) async throws -> SyncRun {
+    private func runApproved(_ id: String, _ context: RunContext) async throws -> SyncRun {
+        let run = try await resume(id, context.keeper)
+        progress(.opened(run))
+        return await finished(run, context) { run in
+            let found = try await resolver.find()
+            if let staged = run.listID, staged != found.id { throw targetChanged(run) }
+            try await found.take(context)
+            try await carryOut(&run, found, context)
+        }
+    }
+
+    private func runNew(_ request: RunRequest, _ context: RunContext) async throws -> SyncRun {
         // Not before a held run is carried on: its plan knows nothing of them, the next one will.
-        _ = try await warehouse.settleStrays(keeper.lease)
-        let now = runClock.now
+        _ = try await warehouse.settleStrays(context.lease)
+        let now = context.now
         var run = SyncRun(
             id: request.runID ?? RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
             destination: sync.destination, trigger: request.trigger, status: .running, startedAt: now)
         run.full = request.full
-        try await warehouse.openRun(keeper.lease, run)
+        run.target = sync.configuredTarget
+        try await warehouse.openRun(context.lease, run)
         progress(.opened(run))
         var planned: Plan?
-        let ended = await finished(run, keeper, runClock) { run in
+        let ended = await finished(run, context) { run in
             run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
             let found = try await resolver.find()
-            run.listID = found.binding?.listID
-            try await resolver.take(keeper.lease, found, now: runClock.now)
+            run.listID = found.id
+            run.target = found.name ?? run.target
+            try await found.take(context)
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await planner.plan(
                 list: run.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected),
                 mayWrite: true)
             planned = plan
             progress(.staging(changes: plan.counts.planned.total))
-            try await keeper.ensure(for: .zero)
-            try await stage(plan, &run, keeper)
+            try await context.keeper.ensure(for: .zero)
+            try await stage(plan, &run, context.keeper)
             if run.status == .held { return }
-            try await carryOut(&run, keeper, runClock, found: found.binding)
+            try await carryOut(&run, found, context)
         }
         if let planned, stop.reason == nil { await planner.snapshots.keepUp(planned, list: ended.listID) }
         return ended
     }
 
     /// From a staged plan to outcomes.
-    private func carryOut(
-        _ run: inout SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, found: ListBinding?
-    ) async throws {
-        run.counts.notAttempted = 0
-        if run.counts.planned.total == 0 && found?.listID != nil && run.listID != nil {
-            run.counts.failed = try await applyLocalChanges(run, keeper)
+    private func carryOut(_ run: inout SyncRun, _ found: any FoundTarget, _ context: RunContext) async throws {
+        run.counts.notAttempted = PerOperation()
+        if run.counts.planned.total == 0 && found.isThere && run.listID == found.id {
+            run.counts.failed = try await applyLocalChanges(run, context.keeper)
             return
         }
         if stop.reason != nil { return }
-        var binding = try await resolver.ensure(
-            keeper, found: found, now: runClock.now, timeout: .seconds(settings.limits.requestTimeoutSeconds))
-        guard let list = binding.listID else { throw ListResolver.gone(sync) }
-        run.listID = list
-        run.counts.failed = try await applyLocalChanges(run, keeper)
-        let (stopError, listIsGone): (RunError?, Bool)
+        let target = try await found.ensure(context)
+        run.listID = target.id
+        run.counts.failed = try await applyLocalChanges(run, context.keeper)
+        let ending: Delivery.Ending
         do {
-            (stopError, listIsGone) = try await delivery(
-                keeper, runClock, run.id, list: list, createdAt: binding.createdAt
-            )
-            .deliver(&run)
+            ending = try await delivery(context, run.id, to: target).deliver(&run)
         } catch {
             throw OutcomesLost(cause: error)
         }
-        if listIsGone {
-            binding.goneAt = runClock.now
-            try await warehouse.saveListBinding(keeper.lease, binding)
-            run.error = ListResolver.gone(sync)
-        } else {
-            run.error = stopError
-        }
+        run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
     }
 
     /// Runs `body` and closes the run, whatever happens.
     private func finished(
-        _ opened: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock,
-        _ body: (inout SyncRun) async throws -> Void
+        _ opened: SyncRun, _ context: RunContext, _ body: (inout SyncRun) async throws -> Void
     ) async -> SyncRun {
         var run = opened
         do {
             try await body(&run)
             if run.status == .held { return run }
         } catch let lost as OutcomesLost {
-            return await abandoned(run, keeper, runClock, lost)
+            return await abandoned(run, context, lost)
         } catch is CancellationError where stop.reason != nil {
             // Stopped while the audience was read: nothing was staged, nothing was sent.
             run.counts = RunCounts()
@@ -207,10 +200,10 @@ public struct SyncPipeline: Sendable {
             run.error = RunError(any: error)
         }
         progress(.finishing)
-        run.close(at: runClock.now, stop: stop.reason)
+        run.close(at: context.now, stop: stop.reason)
         do {
-            try await writeEnd(run, keeper)
-            await prune(runClock)
+            try await writeEnd(run, context.keeper)
+            await prune(context.runClock)
         } catch {
             // Without the warehouse the run stays as it is there, and the next one closes it as interrupted.
             let wasStopped = stop.reason != nil && run.error == nil
@@ -228,12 +221,10 @@ public struct SyncPipeline: Sendable {
 
     /// Closes a run whose last outcomes could not be recorded, as the next process would: what may have been sent is unknown.
     /// Where even that fails, the next run does it.
-    private func abandoned(
-        _ run: SyncRun, _ keeper: LeaseKeeper, _ runClock: RunClock, _ lost: OutcomesLost
-    ) async -> SyncRun {
+    private func abandoned(_ run: SyncRun, _ context: RunContext, _ lost: OutcomesLost) async -> SyncRun {
         var run = run
-        let recovered = try? await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-            try await recovery.closeRuns(keeper.lease)
+        let recovered = try? await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await recovery.closeRuns(context.lease)
         }
         if let closed = recovered?.first(where: { $0.id == run.id }) {
             run = closed
@@ -242,12 +233,9 @@ public struct SyncPipeline: Sendable {
         }
         if run.status == .running {
             // What was not recorded is not known.
-            run.counts.unknown += max(
-                0,
-                run.counts.planned.total - run.counts.succeeded.total - run.counts.failed.total
-                    - run.counts.notAttempted - run.counts.unknown)
+            run.counts.doubtRecords()
             run.status = .interrupted
-            run.finishedAt = runClock.now
+            run.finishedAt = context.now
         }
         if !(lost.cause is CancellationError && stop.reason != nil) { run.error = RunError(any: lost.cause) }
         return run
@@ -255,7 +243,8 @@ public struct SyncPipeline: Sendable {
 
     // MARK: Parts
 
-    var resolver: ListResolver {
+    /// What the sync keeps equal: the one place that says which kinds there are.
+    var resolver: any TargetResolver {
         ListResolver(
             sync: sync, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
             neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
@@ -267,40 +256,35 @@ public struct SyncPipeline: Sendable {
             cache: cache)
     }
 
-    private func delivery(
-        _ keeper: LeaseKeeper, _ runClock: RunClock, _ runID: String, list: Int64, createdAt: Date?
-    ) -> Delivery {
-        let template = DeliveryRequest(
-            listID: list, operation: .subscribe, subscribers: [],
-            updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails)
-        let claims = SharedClaims { [warehouse] sequence in
-            try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-                try await warehouse.claim(keeper.lease, run: runID, through: sequence)
+    private func delivery(_ context: RunContext, _ runID: String, to target: any ReadyTarget) -> Delivery {
+        let claims = SharedClaims { sequence in
+            try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+                try await context.warehouse.claim(context.lease, run: runID, through: sequence)
             }
         }
         let sender = BatchSender(
-            destination: destination, settings: settings, template: template, listCreatedAt: createdAt,
-            limiters: limiters, keeper: keeper,
-            clock: clock, runClock: runClock, stop: stop, policy: .deliveries,
-            claim: { try await claims.claim(through: $0) })
-        return Delivery(
-            warehouse: warehouse, sender: sender, keeper: keeper, limits: settings.limits, log: sync.logs,
-            clock: clock, runClock: runClock, stop: stop, progress: progress)
+            run: context, target: target, policy: .deliveries, claim: { try await claims.claim(through: $0) })
+        return Delivery(context: context, sender: sender)
     }
 
     private var recovery: Recovery { Recovery(warehouse: warehouse, limits: settings.limits, log: sync.logs) }
 
     func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 
-    private func listChanged(_ run: SyncRun) -> RunError {
+    private func targetChanged(_ run: SyncRun) -> RunError {
         RunError(
             code: "list_changed", message: "run \(run.id) was staged for another list than the configuration names now",
             hint: "Discard it with `rollcall run --discard \(run.id)`, then run again.")
     }
-
 }
 
 extension SyncSettings {
+    /// The name of what the sync sends to, as far as the configuration gives one.
+    var configuredTarget: String? {
+        guard case .name(let name, _) = list else { return nil }
+        return name
+    }
+
     /// A sync that keeps no log keeps its runs for the default time.
     public var retention: RetentionPolicy {
         RetentionPolicy(sync: name, days: logs.retain ? logs.retentionDays : LogSettings().retentionDays)
@@ -311,16 +295,16 @@ extension SyncRun {
     /// Gives an open run its final status and balances it: what has no outcome was not attempted.
     mutating func close(at now: Date, stop: StopSignal.Reason?) {
         finishedAt = now
-        let settled = counts.succeeded.total + counts.failed.total + counts.unknown
-        counts.notAttempted = max(0, counts.planned.total - settled)
-        if counts.rowsRead != counts.invalid + counts.duplicates + counts.audience { counts = RunCounts() }
+        counts.closeRecords()
+        if !counts.rowsBalance { counts = RunCounts() }
+        let isUnsent = counts.notAttempted.total > 0 || counts.unknown.total > 0
         if error != nil {
             status = .failed
-        } else if let stop, counts.notAttempted > 0 || counts.unknown > 0 || counts.rowsRead == 0 {
+        } else if let stop, isUnsent || counts.rowsRead == 0 {
             status = stop == .cancelled ? .cancelled : .interrupted
         } else {
-            let hasFailures = counts.invalid > 0 || counts.failed.total > 0 || counts.unknown > 0
-            status = hasFailures || counts.notAttempted > 0 ? .completedWithFailures : .succeeded
+            let hasFailures = counts.invalid > 0 || counts.failed.total > 0
+            status = hasFailures || isUnsent ? .completedWithFailures : .succeeded
         }
     }
 }

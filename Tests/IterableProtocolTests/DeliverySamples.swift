@@ -50,9 +50,10 @@ enum Gist: Equatable {
             case .answered(let outcomes, _): .answered(outcomes.map(Gist.word))
             case .ambiguous: .ambiguous
             case .refused(let reason): .refused(reason.code)
-            case .retry(_, _, let applied, true): applied ? .retry("limited", mayHaveBeenApplied: true) : .rateLimited
-            case .retry(let reason, _, let applied, false): .retry(reason.code, mayHaveBeenApplied: applied)
-            case .listNotFound: .listNotFound
+            case .retry(_, _, let applied, .rateLimit):
+                applied ? .retry("limited", mayHaveBeenApplied: true) : .rateLimited
+            case .retry(let reason, _, let applied, _): .retry(reason.code, mayHaveBeenApplied: applied)
+            case .targetNotFound: .listNotFound
             case .stop(let error): .stop(error.code)
             case .withheld: .withheld
             }

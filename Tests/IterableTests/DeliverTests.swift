@@ -12,9 +12,9 @@ func gist(_ answer: DeliveryAnswer) -> String {
         "answered \(status) " + outcomes.map { $0 == .succeeded ? "ok" : "no" }.joined(separator: " ")
     case .ambiguous(let reason): "ambiguous \(reason.code)"
     case .refused(let reason): "refused \(reason.code)"
-    case .retry(let reason, let after, let applied, let limited):
-        "retry \(reason.code) applied=\(applied) limited=\(limited) after=\(after.map { "\($0)" } ?? "-")"
-    case .listNotFound(let error): "list not found \(error.code)"
+    case .retry(let reason, let after, let applied, let cause):
+        "retry \(reason.code) applied=\(applied) limited=\(cause == .rateLimit) after=\(after.map { "\($0)" } ?? "-")"
+    case .targetNotFound(let error): "list not found \(error.code)"
     case .stop(let error): "stop \(error.code)"
     case .withheld: "withheld"
     }

@@ -53,6 +53,18 @@ import Testing
         }
     }
 
+    @Test func anOpenAddressWithoutATokenIsWrongUsage() async throws {
+        try await Shop.with(.sqlite, people: []) { shop in
+            try shop.configure()
+            var environment = shop.environment
+            environment["ROLLCALL_TOKENS"] = ","
+            let output = try await Program.start(
+                ["serve", "--listen", "0.0.0.0:0"], in: shop.folder, environment: environment
+            ).output()
+            #expect(output.code == 2 && output.err.contains("no token is configured"), "\(output.all)")
+        }
+    }
+
     @Test func eachEventIsOneReadableLine() async throws {
         try await Shop.with(.sqlite, people: []) { shop in
             try shop.configure { $0.schedule = Self.schedule() }

@@ -26,10 +26,11 @@ extension History {
         // Where two names may or may not be one person, the first run finds out, and the second draws the conclusion.
         if oracle.hasDoubts { _ = await quietRun(request) }
         guard let last = await quietRun(request) else { return }
-        guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown == 0,
-            last.counts.notAttempted == 0
+        guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown.total == 0,
+            last.counts.notAttempted.total == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
+        oracle.judgeNotes()
         if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)

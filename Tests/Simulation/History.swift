@@ -223,6 +223,7 @@ final class History: @unchecked Sendable {
         runs += 1
         let outcome = await pipeline(node).run(request)
         if node.process.isDead { return outcome }
+        oracle.hasRun(node)
         let kind: RunKind =
             switch outcome {
             case .ran(let run): .ran(run)

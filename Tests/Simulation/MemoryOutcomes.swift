@@ -150,14 +150,9 @@ extension MemoryState {
             apply(records, run: orphan.run.id, sync: sync, list: orphan.run.listID, log, now: now)
             giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)
             guard let index = runs.firstIndex(where: { $0.run.id == orphan.run.id }) else { continue }
-            var counts = runs[index].run.counts
-            counts.unknown += lost.count
-            counts.rowsRead = counts.invalid + counts.duplicates + counts.audience
-            counts.notAttempted =
-                counts.planned.total - counts.succeeded.total - counts.failed.total - counts.unknown
-            runs[index].run.counts = counts
-            runs[index].run.status = .interrupted
-            runs[index].run.finishedAt = now
+            var unknown = PerOperation()
+            for change in lost { unknown[change.operation] += 1 }
+            runs[index].run.interrupt(unknown: unknown, at: now)
         }
         return orphans.compactMap { self.run($0.run.id) }
     }

@@ -108,7 +108,7 @@ struct MemoryState {
     }
 
     mutating func save(_ run: SyncRun) throws(WarehouseError) {
-        guard run.counts.balances || !run.status.isSettled else { throw conflict("the counts do not balance") }
+        try run.proveBalance()
         guard (run.finishedAt == nil) != run.status.isFinal else { throw conflict("finished, or not") }
         try saveProgress(run)
         try update(run.id, of: run.sync, when: [.queued, .running]) { row in
@@ -156,11 +156,6 @@ struct MemoryState {
                 now: now)
         }
     }
-}
-
-extension RunStatus {
-    /// Neither queued nor running: the accounting must balance.
-    var isSettled: Bool { self != .queued && self != .running }
 }
 
 extension MemoryState {

@@ -182,11 +182,14 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in
+            guard run.status.isFinal else {
+                throw WarehouseError(.conflict, "the run \(run.id) cannot end as \(run.status.rawValue)")
+            }
             // Repeated after a lost answer: it is done.
-            if run.status.isFinal, state.run(run.id)?.status == run.status { return }
+            if state.run(run.id)?.status == run.status { return }
             state.giveUpRest(run.id, run.sync, reason, log, now: now)
             var ended = run
-            if ended.status.isFinal { ended.finishedAt = run.finishedAt ?? now }
+            ended.finishedAt = run.finishedAt ?? now
             try state.save(ended)
             state.settling.removeAll { $0.place.sync == run.sync && $0.request.settlesAt < now }
         }

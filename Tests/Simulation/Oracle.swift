@@ -76,8 +76,24 @@ final class Oracle {
         readingOfRun[run.id] = reading[node.name]
         stagedFor[run.id] = run.listID
         staged[run.id] = Set(changes.filter { $0.kind == .send }.map { Oracle.order($0.operation, $0.identity) })
+        judgeOrder(run, changes)
         if let audience = reading[node.name]?.audience { judge(run, changes, audience) }
         saw("run \(run.status.rawValue)")
+    }
+
+    /// `RunStore.acknowledge` promises no order between operations.
+    private func judgeOrder(_ run: SyncRun, _ changes: [Change]) {
+        let sent = changes.filter { $0.kind == .send }
+        let operations = Dictionary(uniqueKeysWithValues: sent.map { ($0.sequence, $0.operation) })
+        let own = Dictionary(uniqueKeysWithValues: sent.map { ($0.fingerprint, $0.operation) })
+        for older in changes where older.kind == .supersede {
+            guard let operation = own[older.fingerprint], let parent = older.parent.flatMap({ operations[$0] }),
+                operation != parent
+            else { continue }
+            violated(
+                "run \(run.id) has two operations for the entry \(older.identity): \(operation), and \(parent) as an older one"
+            )
+        }
     }
 
     /// Every person of the audience is one member, under the identifiers of the row that represents them, and every row has
@@ -220,6 +236,22 @@ final class Oracle {
     /// The warehouse was away, and perhaps stays so for longer than the process has patience.
     func couldNotNote(_ node: Node) { setStrays(of: node, .lost) }
 
+    /// It had the lease still: nobody else can have taken the sync over before.
+    func hasProvedItsLease(_ node: Node) {
+        for (number, stray) in strays where stray.node === node && stray.state == .sent { covered.insert(number) }
+    }
+
+    /// Stray requests that turned out to be sent with the lease after all.
+    private var covered: Set<Int> = []
+
+    /// A process that lives on notes what it sent without a lease.
+    func hasRun(_ node: Node) {
+        for (number, stray) in strays
+        where stray.node === node && stray.state == .sent && !covered.contains(number) {
+            violated("request \(number) was sent without a lease, and its process did not note it")
+        }
+    }
+
     private func setStrays(of node: Node, _ state: Stray) {
         for (number, stray) in strays where stray.node === node && (stray.state == .sent || stray.state == .lost) {
             saw(state == .noted ? "a stray request was noted" : "a stray request could not be noted")
@@ -232,6 +264,13 @@ final class Oracle {
         guard count > 0 else { return }
         saw("stray requests were settled")
         for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .settled }
+    }
+
+    /// A run that began later reads what was noted.
+    func judgeNotes() {
+        for (number, stray) in strays where stray.state == .noted {
+            violated("request \(number) was noted, and no later run has read the note")
+        }
     }
 
     private func isKnown(_ late: SimulatedIterable.Request) -> Bool {
@@ -277,7 +316,7 @@ final class Oracle {
     private func judgeAccounts(_ run: SyncRun, _ log: [LogRecord]) {
         saw("run \(run.status.rawValue)")
         if let code = run.error?.code { saw("error \(code)") }
-        guard run.status.isSettled else { return }
+        guard run.status.isFinal || run.status == .held else { return }
         let counts = run.counts
         if !counts.balances { violated("run \(run.id) does not balance: \(counts)") }
         guard run.status.isFinal, !(run.status == .cancelled && run.held.isEmpty == false) else { return }
@@ -294,17 +333,15 @@ final class Oracle {
             }
         }
         for operation in RollcallCore.Operation.allCases {
-            if sums["\(operation) succeeded", default: 0] != counts.succeeded[operation]
-                || sums["\(operation) failed", default: 0] != counts.failed[operation]
-            {
+            let counted = [
+                "succeeded": counts.succeeded[operation], "failed": counts.failed[operation],
+                "unknown": counts.unknown[operation], "not_attempted": counts.notAttempted[operation],
+            ]
+            for (status, count) in counted where sums["\(operation) \(status)", default: 0] != count {
                 violated("run \(run.id) \(run.status), \(operation): the log has \(sums), the run \(counts.short)")
             }
         }
-        let unknown = sums["subscribe unknown", default: 0] + sums["unsubscribe unknown", default: 0]
-        let rest = sums["subscribe not_attempted", default: 0] + sums["unsubscribe not_attempted", default: 0]
-        if unknown != counts.unknown || rest != counts.notAttempted
-            || sums["validate failed", default: 0] != counts.invalid
-        {
+        if sums["validate failed", default: 0] != counts.invalid {
             violated("run \(run.id) \(run.status): the log has \(sums), the run \(counts.short)")
         }
     }
@@ -418,6 +455,7 @@ extension RunCounts {
         "read \(rowsRead) invalid \(invalid) duplicates \(duplicates) audience \(audience)"
             + " planned +\(planned.subscribe) -\(planned.unsubscribe) succeeded +\(succeeded.subscribe)"
             + " -\(succeeded.unsubscribe) failed +\(failed.subscribe) -\(failed.unsubscribe)"
-            + " not attempted \(notAttempted) unknown \(unknown)"
+            + " not attempted +\(notAttempted.subscribe) -\(notAttempted.unsubscribe)"
+            + " unknown +\(unknown.subscribe) -\(unknown.unsubscribe)"
     }
 }

@@ -153,6 +153,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await write("renew lease") { [store] () async throws(WarehouseError) in
             try await store.renewLease(lease, seconds: seconds)
         }
+        history.oracle.hasProvedItsLease(node)
     }
 
     func releaseLease(_ lease: Lease) async throws(WarehouseError) {
@@ -169,9 +170,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         let closed = try await write("recover runs") { [store] () async throws(WarehouseError) in
             try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
         }
+        history.oracle.hasProvedItsLease(node)
         for run in closed {
             history.oracle.saw("a run was recovered")
-            if run.counts.unknown > 0 { history.oracle.saw("a recovered run had sent something") }
+            if run.counts.unknown.total > 0 { history.oracle.saw("a recovered run had sent something") }
         }
         return closed
     }
@@ -238,6 +240,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
         }
+        history.oracle.hasProvedItsLease(node)
     }
 
     func finishRun(

@@ -152,7 +152,7 @@ private final class StoreComparison {
         }
         if dice.chance(20) {
             staged.status = .held
-            staged.counts.notAttempted = staged.counts.planned.total
+            staged.counts.notAttempted = staged.counts.planned
         }
         let (log, plan, toStage) = (log, changes, staged)
         let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
@@ -210,8 +210,8 @@ private final class StoreComparison {
             switch exceptions[change.sequence] {
             case nil: current.counts.succeeded[change.operation] += 1
             case .failed, .rejected: current.counts.failed[change.operation] += 1
-            case .unknown: current.counts.unknown += 1
-            default: current.counts.notAttempted += 1
+            case .unknown: current.counts.unknown[change.operation] += 1
+            default: current.counts.notAttempted[change.operation] += 1
             }
         }
         current.requests.sent += 1
@@ -228,9 +228,7 @@ private final class StoreComparison {
 
     private func finish(_ lease: Lease) async {
         guard var current = run else { return }
-        let counts = current.counts
-        current.counts.notAttempted =
-            counts.planned.total - counts.succeeded.total - counts.failed.total - counts.unknown
+        current.counts.closeRecords()
         current.status = dice.pick([.succeeded, .failed, .interrupted])
         current.finishedAt = Date(timeIntervalSince1970: 1_790_000_100)
         let (log, finished) = (log, current)

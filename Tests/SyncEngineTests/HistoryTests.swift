@@ -175,8 +175,8 @@ private final class World: Sendable {
         case 1: return .loseBefore
         case 2: return .loseAfter
         case 3: return .late(.seconds(dice.between(1, 55)))
-        case 4: return .answer(.retry(reason, after: nil, mayHaveBeenApplied: true, rateLimited: false))
-        case 5: return .answer(.retry(reason, after: .seconds(3), mayHaveBeenApplied: false, rateLimited: true))
+        case 4: return .answer(.retry(reason, after: nil, mayHaveBeenApplied: true, cause: .trouble))
+        case 5: return .answer(.retry(reason, after: .seconds(3), mayHaveBeenApplied: false, cause: .rateLimit))
         case 6: return .answer(.refused(reason))
         default:
             // A refusal for this time only; a removal that is refused stays to be done.

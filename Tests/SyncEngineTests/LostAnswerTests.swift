@@ -30,7 +30,7 @@ import Warehouse
         let run = try await bench.run()
         #expect(run.status == .failed)
         #expect(run.error?.code == "destination_unavailable")
-        #expect(run.counts.unknown == 5)
+        #expect(run.counts.unknown.total == 5)
         #expect(try await bench.snapshot().allSatisfy { $0.hasPrefix("subscribing") })
         #expect(try await bench.log(run).filter { $0.hasPrefix("subscribe unknown") }.count == 5)
 
@@ -60,7 +60,7 @@ import Warehouse
         bench.iterable.setFate { _, _ in .late(.seconds(30)) }
         try await bench.setAudience(addresses(1...3))
         let lost = try await bench.run()
-        #expect(lost.counts.unknown == 3)
+        #expect(lost.counts.unknown.total == 3)
         bench.iterable.setFate { _, _ in .ok }
         try await bench.setAudience(addresses(3...3))
         let run = try await bench.run()
@@ -76,7 +76,7 @@ import Warehouse
         bench.iterable.setFate { request, _ in request.operation == .unsubscribe ? .late(.seconds(50)) : .ok }
         try await bench.setAudience(addresses(2...4))
         let lost = try await bench.run()
-        #expect(lost.counts.unknown == 1)
+        #expect(lost.counts.unknown.total == 1)
         #expect(try await bench.snapshot().contains("unsubscribing p1@example.com/-"))
         bench.iterable.setFate { _, _ in .ok }
         try await bench.setAudience(addresses(1...4))
@@ -96,7 +96,7 @@ import Warehouse
         try await bench.run()
         bench.iterable.setFate { _, _ in .loseAfter }
         try await bench.setAudience(["a@example.com/u-1"])
-        #expect(try await bench.run().counts.unknown == 1)
+        #expect(try await bench.run().counts.unknown.total == 1)
         bench.iterable.setFate { request, _ in
             if request.operation == .subscribe { return .ok }
             if request.subscribers.contains(where: { $0.userID != nil }) { return .loseAfter }
@@ -131,7 +131,7 @@ import Warehouse
         let bench = try await Bench()
         let busy = DeliveryAnswer.retry(
             FailureReason(code: "rate_limited", reason: "busy", httpStatus: 429), after: .seconds(2),
-            mayHaveBeenApplied: false, rateLimited: true)
+            mayHaveBeenApplied: false, cause: .rateLimit)
         bench.iterable.setFate(first(3, .answer(busy)))
         try await bench.setAudience(addresses(1...3))
         let run = try await bench.run()
@@ -144,13 +144,13 @@ import Warehouse
         let bench = try await Bench()
         let refused = DeliveryAnswer.retry(
             FailureReason(code: "connection_refused", reason: "refused"), after: nil, mayHaveBeenApplied: false,
-            rateLimited: false)
+            cause: .trouble)
         bench.iterable.setFate { _, _ in .answer(refused) }
         try await bench.setAudience(addresses(1...3))
         let run = try await bench.run()
         #expect(run.status == .failed)
-        #expect(run.counts.notAttempted == 3)
-        #expect(run.counts.unknown == 0)
+        #expect(run.counts.notAttempted.total == 3)
+        #expect(run.counts.unknown.total == 0)
         #expect(try await bench.snapshot().isEmpty)
     }
 
@@ -162,7 +162,7 @@ import Warehouse
         #expect(run.status == .failed)
         #expect(run.error?.code == "bad_api_key")
         #expect(bench.iterable.requests.count == 1)
-        #expect(run.counts.notAttempted == 3000)
+        #expect(run.counts.notAttempted.total == 3000)
         #expect(try await bench.log(run).count == 3000)
     }
 }

@@ -16,17 +16,17 @@ public enum AnswerClassifier {
         case .retry(let mayHaveBeenApplied):
             return .retry(
                 reason(row, answer), after: RetryAfter.parse(answer.retryAfter, now: answer.now),
-                mayHaveBeenApplied: mayHaveBeenApplied, rateLimited: false)
+                mayHaveBeenApplied: mayHaveBeenApplied, cause: .trouble)
         case .rateLimited:
             return .retry(
                 reason(row, answer), after: RetryAfter.parse(answer.retryAfter, now: answer.now),
-                mayHaveBeenApplied: false, rateLimited: true)
+                mayHaveBeenApplied: false, cause: .rateLimit)
         case .listNotFound:
-            guard request.listIsNew else { return .listNotFound(error(row, answer, list: request.listID)) }
+            guard request.listIsNew else { return .targetNotFound(error(row, answer, list: request.listID)) }
             let notYet = FailureReason(
                 code: "list_not_ready", reason: "The list was just created and Iterable does not know it yet.",
                 httpStatus: answer.status)
-            return .retry(notYet, after: nil, mayHaveBeenApplied: false, rateLimited: false)
+            return .retry(notYet, after: nil, mayHaveBeenApplied: false, cause: .newTarget)
         case .stop:
             return .stop(error(row, answer))
         }
@@ -37,7 +37,7 @@ public enum AnswerClassifier {
         if failure.kind == .withheld { return .withheld }
         return .retry(
             FailureReason(code: failure.code, reason: failure.message), after: nil,
-            mayHaveBeenApplied: failure.kind == .noAnswer, rateLimited: false)
+            mayHaveBeenApplied: failure.kind == .noAnswer, cause: .trouble)
     }
 
     /// Why a call other than a delivery failed; nil when its status is one of success.
@@ -61,9 +61,11 @@ public enum AnswerClassifier {
 
     /// Why a call other than a delivery failed when there was no answer.
     public static func error(for failure: TransportFailure, changesSomething: Bool) -> DestinationError {
-        DestinationError(
+        var error = DestinationError(
             error: RunError(code: failure.code, message: failure.message), isTransient: true,
             mayHaveBeenApplied: failure.kind == .noAnswer && changesSomething)
+        error.wasWithheld = failure.kind == .withheld
+        return error
     }
 
     /// The error for an answer of success whose body is not what the call promises.
@@ -89,7 +91,7 @@ public enum AnswerClassifier {
     private static func success(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
         guard let counts = DeliveryCounts(json: answer.body) else {
             return .retry(
-                unreadableReason(status: answer.status), after: nil, mayHaveBeenApplied: true, rateLimited: false)
+                unreadableReason(status: answer.status), after: nil, mayHaveBeenApplied: true, cause: .trouble)
         }
         return PartialFailures.answer(counts, request: request, status: answer.status)
     }

@@ -35,13 +35,23 @@ public enum DeliveryAnswer: Sendable, Equatable {
     case refused(FailureReason)
     /// Try the same request again. `after`: the delay that the server asked for. `mayHaveBeenApplied`: the request may have
     /// been carried out, or may still be.
-    case retry(FailureReason, after: Duration?, mayHaveBeenApplied: Bool, rateLimited: Bool)
-    /// The list does not exist (for a list just created: not yet, and the answer is `retry` instead).
-    case listNotFound(RunError)
+    case retry(FailureReason, after: Duration?, mayHaveBeenApplied: Bool, cause: RetryCause)
+    /// What the request is for does not exist (just created: not yet, and the answer is `retry` instead).
+    case targetNotFound(RunError)
     /// Nothing more may be sent: the key is wrong or lacks the right.
     case stop(RunError)
     /// Not sent, because the caller's last look said no.
     case withheld
+}
+
+/// Why a request is to be sent again: each has its own patience.
+public enum RetryCause: Sendable, Equatable {
+    /// No answer, or one of a server in trouble.
+    case trouble
+    /// Too many requests for now.
+    case rateLimit
+    /// What the request is for was created so recently that Iterable may not know it yet.
+    case newTarget
 }
 
 extension DeliveryAnswer {
@@ -50,7 +60,7 @@ extension DeliveryAnswer {
         switch self {
         case .answered, .ambiguous: true
         case .retry(_, _, let mayHaveBeenApplied, _): mayHaveBeenApplied
-        case .refused, .listNotFound, .stop, .withheld: false
+        case .refused, .targetNotFound, .stop, .withheld: false
         }
     }
 }

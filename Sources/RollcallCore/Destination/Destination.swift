@@ -32,6 +32,8 @@ public struct DestinationError: Error, Sendable, Equatable {
     public var mayHaveBeenApplied: Bool
     /// The delay that the server asked for (`Retry-After`), if it did.
     public var retryAfter: Duration?
+    /// Whether the call was not sent because its last look said no.
+    public var wasWithheld = false
 
     public init(error: RunError, isTransient: Bool, mayHaveBeenApplied: Bool = false, retryAfter: Duration? = nil) {
         self.error = error
@@ -51,7 +53,7 @@ public protocol Destination: Sendable {
     var bodyLimits: BodyLimits { get }
     func lists() async throws(DestinationError) -> [RemoteList]
     /// Not idempotent: a call that may have been applied must be followed by ``lists()``, not by another call. Throws an
-    /// error with the code `withheld` when the last look said no.
+    /// error that ``DestinationError/wasWithheld`` when the last look said no.
     func createList(
         name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
     ) async throws(DestinationError) -> Int64

@@ -37,59 +37,8 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
     }
 }
 
-/// A number for each of the two operations.
-public struct PerOperation: Sendable, Equatable, Codable {
-    public var subscribe: Int
-    public var unsubscribe: Int
-
-    public init(subscribe: Int = 0, unsubscribe: Int = 0) {
-        self.subscribe = subscribe
-        self.unsubscribe = unsubscribe
-    }
-
-    public subscript(operation: Operation) -> Int {
-        get { operation == .subscribe ? subscribe : unsubscribe }
-        set { if operation == .subscribe { subscribe = newValue } else { unsubscribe = newValue } }
-    }
-
-    public var total: Int { subscribe + unsubscribe }
-}
-
-/// The accounting of one run. All are counts of records, never negative.
-///
-/// In every ended run `rowsRead == invalid + duplicates + audience`, and
-/// `planned.total == succeeded.total + failed.total + notAttempted + unknown`.
-public struct RunCounts: Sendable, Equatable, Codable {
-    public var rowsRead = 0
-    public var invalid = 0
-    public var duplicates = 0
-    public var audience = 0
-    public var unchanged = 0
-    public var planned = PerOperation()
-    public var succeeded = PerOperation()
-    public var failed = PerOperation()
-    public var notAttempted = 0
-    public var unknown = 0
-
-    public init() {}
-
-    enum CodingKeys: String, CodingKey {
-        case rowsRead = "rows_read"
-        case invalid, duplicates, audience, unchanged, planned, succeeded, failed
-        case notAttempted = "not_attempted"
-        case unknown
-    }
-
-    /// Whether the two equations above hold.
-    public var balances: Bool {
-        rowsRead == invalid + duplicates + audience
-            && planned.total == succeeded.total + failed.total + notAttempted + unknown
-            && [rowsRead, invalid, duplicates, audience, unchanged, notAttempted, unknown].allSatisfy { $0 >= 0 }
-    }
-}
-
 /// Deliveries (subscribe and unsubscribe requests) of one run. `sent` includes the retries.
-public struct RequestCounts: Sendable, Equatable, Codable {
+public struct RequestCounts: Sendable, Equatable {
     public var sent = 0
     public var retried = 0
     public var rateLimited = 0
@@ -98,11 +47,6 @@ public struct RequestCounts: Sendable, Equatable, Codable {
         self.sent = sent
         self.retried = retried
         self.rateLimited = rateLimited
-    }
-
-    enum CodingKeys: String, CodingKey {
-        case sent, retried
-        case rateLimited = "rate_limited"
     }
 }
 
@@ -157,6 +101,9 @@ public struct SyncRun: Sendable, Equatable {
     public var id: String
     public var sync: String
     public var destination: String
+    public var kind = RecordKind.list
+    /// Name of the list or catalog, name of the event, or `users`; nil until it is known.
+    public var target: String?
     /// nil until the list is known.
     public var listID: Int64?
     public var trigger: RunTrigger

@@ -22,7 +22,7 @@ public struct RunJSON: Sendable {
     /// that is planned counts as not attempted, so that the accounting balances here too.
     public init(plan planned: RunCounts, sync: String, listID: Int64?, held: [GuardFinding]) {
         var counts = planned
-        counts.notAttempted = planned.planned.total
+        counts.notAttempted = planned.planned
         let status = held.isEmpty ? RunStatus.queued : .held
         text = Self.object([
             ("sync", JSONText.quote(sync)), ("status", JSONText.quote(status.rawValue)),
@@ -58,7 +58,7 @@ public struct RunJSON: Sendable {
             ("duplicates", "\(counts.duplicates)"), ("audience", "\(counts.audience)"),
             ("unchanged", "\(counts.unchanged)"), ("planned", pair(counts.planned)),
             ("succeeded", pair(counts.succeeded)), ("failed", pair(counts.failed)),
-            ("not_attempted", "\(counts.notAttempted)"), ("unknown", "\(counts.unknown)"),
+            ("not_attempted", "\(counts.notAttempted.total)"), ("unknown", "\(counts.unknown.total)"),
         ])
     }
 

@@ -8,8 +8,8 @@ struct BatchResult: Sendable {
     var requests = RequestCounts()
     /// Set when nothing more may be sent in this run.
     var stop: RunError?
-    /// Iterable said that the list does not exist.
-    var listIsGone = false
+    /// Iterable said that what the run sends to does not exist.
+    var targetIsGone = false
     /// The warehouse did not take the claim, so nothing was sent.
     var claimFailure: (any Error)?
     /// Requests that were sent and may have been carried out.
@@ -26,23 +26,20 @@ struct SentRequest: Sendable {
 
 /// Sends one batch until each of its records has an outcome: paces, tries again, splits.
 struct BatchSender: Sendable {
-    let destination: any Destination
-    let settings: DestinationSettings
-    let template: DeliveryRequest
-    /// When the list was made, if that is known.
-    let listCreatedAt: Date?
-    let limiters: RateLimiterPool
-    let keeper: LeaseKeeper
-    let clock: any EngineClock
-    let runClock: RunClock
-    let stop: StopSignal
+    let run: RunContext
+    let target: any ReadyTarget
     let policy: RetryPolicy
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
 
-    /// A list just made may be unknown to Iterable for up to a minute. Source: Iterable's own client waits for it.
-    private static let newListSeconds = 60.0
-    private static let newList = RetryPolicy(
+    private var settings: DestinationSettings { run.settings }
+    private var limiters: RateLimiterPool { run.limiters }
+    private var keeper: LeaseKeeper { run.keeper }
+    private var clock: any EngineClock { run.clock }
+    private var stop: StopSignal { run.stop }
+
+    /// What was just made may be unknown to Iterable for a while.
+    private static let newTarget = RetryPolicy(
         attempts: 30, longest: .seconds(75), base: .seconds(2), cap: .seconds(5))
 
     /// What was tried before with the same records.
@@ -97,10 +94,7 @@ struct BatchSender: Sendable {
     private func attempt(
         _ part: ArraySlice<Change>, _ history: inout History, _ result: inout BatchResult
     ) async -> AttemptResult {
-        var request = template
-        request.subscribers = part.map(\.identity)
-        request.operation = part[part.startIndex].operation
-        request.listIsNew = listCreatedAt.map { runClock.now.timeIntervalSince($0) < Self.newListSeconds } ?? false
+        let request = target.request(part[part.startIndex].operation, for: part, now: run.now)
         let started = clock.uptime
         var tries = 0
         while true {
@@ -113,7 +107,7 @@ struct BatchSender: Sendable {
             }
             // The claim and the connection may have taken their time: what held before them need not hold now.
             let sent = clock.uptime
-            let answer = await destination.deliver(request, mayStillSend: lastLook(from: sent))
+            let answer = await run.destination.deliver(request, mayStillSend: lastLook(from: sent))
             if answer != .withheld {
                 tries += 1
                 history.attempts += 1
@@ -129,25 +123,25 @@ struct BatchSender: Sendable {
                 return .split(reason, isKnown: false)
             case .refused(let reason):
                 return .split(reason, isKnown: true)
-            case .listNotFound(let error):
+            case .targetNotFound(let error):
                 result.stop = error
-                result.listIsGone = true
+                result.targetIsGone = true
                 return .givenUp(FailureReason(code: error.code, reason: error.message))
             case .stop(let error):
                 result.stop = error
                 return .givenUp(FailureReason(code: error.code, reason: error.message))
-            case .retry(let reason, let after, let mayHaveBeenApplied, let rateLimited):
+            case .retry(let reason, let after, let mayHaveBeenApplied, let cause):
                 if mayHaveBeenApplied {
                     history.settlesAt = settleTime(from: sent)
                     history.doubt = reason
                 }
-                if rateLimited {
+                if cause == .rateLimit {
                     result.requests.rateLimited += 1
                     limiters.rateLimited(settings, request.operation, after: after)
                 }
-                let policy = reason.code == "list_not_ready" ? BatchSender.newList : policy
+                let policy = cause == .newTarget ? BatchSender.newTarget : policy
                 let pause = policy.delay(
-                    attempt: tries, random: clock.randomFraction(), rateLimited: rateLimited, retryAfter: after)
+                    attempt: tries, random: clock.randomFraction(), rateLimited: cause == .rateLimit, retryAfter: after)
                 guard policy.allowsAnother(after: tries, elapsed: clock.uptime - started + pause) else {
                     result.stop = unavailable(reason, tries)
                     return .givenUp(reason)
@@ -216,7 +210,7 @@ struct BatchSender: Sendable {
     /// of ours that does not run quite like the warehouse's.
     private func settleTime(from sent: Duration) -> Date {
         let deadline = max(0, settings.limits.requestTimeoutSeconds - (clock.uptime - sent).seconds)
-        return runClock.now.addingTimeInterval(
+        return run.now.addingTimeInterval(
             deadline + settings.limits.settleSeconds + LeaseKeeper.margin.seconds)
     }
 

@@ -6,15 +6,20 @@ import Warehouse
 /// the reading of the changes to be sent next. Answers that come while others are being recorded share the next
 /// transaction, so that where nothing else limits the pace, the warehouse is kept busy with few large ones.
 struct Delivery: Sendable {
-    let warehouse: any Warehouse
+    let context: RunContext
     let sender: BatchSender
-    let keeper: LeaseKeeper
-    let limits: DestinationLimits
-    let log: LogSettings
-    let clock: any EngineClock
-    let runClock: RunClock
-    let stop: StopSignal
-    let progress: ProgressHandler
+
+    private var warehouse: any Warehouse { context.warehouse }
+    private var keeper: LeaseKeeper { context.keeper }
+    private var stop: StopSignal { context.stop }
+
+    /// How it ended.
+    struct Ending: Sendable {
+        /// Why nothing more could be sent; nil where all was sent, or the run was asked to stop.
+        var error: RunError?
+        /// Iterable said that what the run sends to does not exist.
+        var targetIsGone: Bool
+    }
 
     /// Something that was under way has ended.
     private enum Event: Sendable {
@@ -36,7 +41,7 @@ struct Delivery: Sendable {
         var recording: [BatchResult] = []
         var isReading = false
         var stopError: RunError?
-        var listIsGone = false
+        var targetIsGone = false
         /// Why no further changes could be read; what is under way still gets its answers recorded.
         var lost: (any Error)?
         /// Why nothing more can be recorded.
@@ -49,10 +54,10 @@ struct Delivery: Sendable {
     private typealias Group = TaskGroup<Event>
 
     /// Sends what can be sent and leaves the rest in the outbox. `run` has the counts of what was acknowledged.
-    /// - Returns: why it stopped before the end, and whether the list turned out to be gone.
+    /// - Returns: why it stopped before the end.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
-    func deliver(_ run: inout SyncRun) async throws -> (stop: RunError?, listIsGone: Bool) {
-        var state = State(run: run, pages: ChangePages(limits, sender.destination.bodyLimits))
+    func deliver(_ run: inout SyncRun) async throws -> Ending {
+        var state = State(run: run, pages: ChangePages(context.limits, context.destination.bodyLimits))
         defer { run = state.run }
         await withTaskGroup(of: Event.self) { group in
             while state.failure == nil {
@@ -71,7 +76,7 @@ struct Delivery: Sendable {
             throw failure
         }
         if let lost = state.lost { throw lost }
-        return (state.stopError, state.listIsGone)
+        return Ending(error: state.stopError, targetIsGone: state.targetIsGone)
     }
 
     /// Whether more may be sent.
@@ -85,12 +90,12 @@ struct Delivery: Sendable {
             state.inFlight -= 1
             state.failure = state.failure ?? result.claimFailure
             state.stopError = state.stopError ?? result.stop
-            state.listIsGone = state.listIsGone || result.listIsGone
+            state.targetIsGone = state.targetIsGone || result.targetIsGone
             state.answered.append(result)
         case .recorded(.success):
             state.recording = []
-            progress(.requests(state.run.requests))
-            progress(.sending(done: done(state.run), total: state.run.counts.planned.total))
+            context.progress(.requests(state.run.requests))
+            context.progress(.sending(done: done(state.run), total: state.run.counts.planned.total))
         case .recorded(.failure(let error)):
             state.failure = state.failure ?? error
         case .read(.success(let page)):
@@ -107,7 +112,7 @@ struct Delivery: Sendable {
     /// Begins as many requests as may be under way. Answers that wait to be recorded count like requests, so that a slow
     /// warehouse slows the sending down, and at most twice as many requests as the limit have no recorded outcome.
     private func send(_ state: inout State, _ group: inout Group) async throws {
-        while state.inFlight + state.answered.count < limits.concurrentRequests, goesOn(state) {
+        while state.inFlight + state.answered.count < context.limits.concurrentRequests, goesOn(state) {
             guard let batch = state.waiting ?? state.pages.nextBatch() else { return }
             state.waiting = batch
             // What must wait goes after everything else has its answer.
@@ -124,13 +129,13 @@ struct Delivery: Sendable {
 
     private func delay(_ batch: [Change]) -> Duration? {
         guard let time = batch.compactMap(\.notBefore).max() else { return nil }
-        let seconds = time.timeIntervalSince(runClock.now)
+        let seconds = time.timeIntervalSince(context.now)
         return seconds > 0 ? .seconds(seconds) : nil
     }
 
     private func wait(_ duration: Duration) async throws {
-        progress(.waiting(seconds: duration.seconds, reason: "a request without an answer may still land"))
-        await stop.sleep(for: duration, on: clock)
+        context.progress(.waiting(seconds: duration.seconds, reason: "a request without an answer may still land"))
+        await stop.sleep(for: duration, on: context.clock)
         try Task.checkCancellation()
     }
 
@@ -161,7 +166,7 @@ struct Delivery: Sendable {
         for result in state.answered { count(result, in: &state.run) }
         let (run, outcomes) = (state.run, state.answered.flatMap(\.outcomes))
         (state.recording, state.answered) = (state.answered, [])
-        group.addTask { [keeper, warehouse, log] in
+        group.addTask { [keeper, warehouse, log = context.sync.logs] in
             do {
                 try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                     try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
@@ -183,14 +188,14 @@ struct Delivery: Sendable {
                 switch outcome {
                 case .succeeded: run.counts.succeeded[batch.operation] += 1
                 case .failed, .rejected: run.counts.failed[batch.operation] += 1
-                case .unknown: run.counts.unknown += 1
-                case .notAttempted: run.counts.notAttempted += 1
+                case .unknown: run.counts.unknown[batch.operation] += 1
+                case .notAttempted: run.counts.notAttempted[batch.operation] += 1
                 }
             }
         }
     }
 
     private func done(_ run: SyncRun) -> Int {
-        run.counts.succeeded.total + run.counts.failed.total + run.counts.unknown + run.counts.notAttempted
+        run.counts.succeeded.total + run.counts.failed.total + run.counts.unknown.total + run.counts.notAttempted.total
     }
 }

@@ -33,14 +33,15 @@ extension Delivery {
     }
 
     private func note(_ run: SyncRun, _ changes: [Change]) async throws(WarehouseError) {
-        let end = clock.uptime + Self.patience
+        let end = context.clock.uptime + Self.patience
         var pause = Duration.milliseconds(100)
         while true {
             do throws(WarehouseError) {
-                let settles = limits.lostRequestSeconds
-                return try await warehouse.noteStrays(run, changes, settleSeconds: settles)
+                let settles = context.limits.lostRequestSeconds
+                return try await context.warehouse.noteStrays(run, changes, settleSeconds: settles)
             } catch {
-                guard error.isTransient, clock.uptime < end, (try? await clock.sleep(for: pause)) != nil else {
+                guard error.isTransient, context.clock.uptime < end, (try? await context.clock.sleep(for: pause)) != nil
+                else {
                     throw error
                 }
                 pause = min(pause * 2, .seconds(3))

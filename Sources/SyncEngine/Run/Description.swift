@@ -72,8 +72,8 @@ extension SyncPipeline {
     /// In words: the list, or that it will be made. Throws where a run would fail because of it.
     public func describeList() async throws -> String {
         let found = try await resolver.find()
-        if let refusal = try await resolver.refusal(found) { throw refusal }
-        guard let id = found.binding?.listID else {
+        if let refusal = try await found.refusal() { throw refusal }
+        guard let id = found.id else {
             if case .name(let name, _) = sync.list { return "\"\(name)\" does not exist yet; the first run makes it" }
             throw ListResolver.gone(sync)
         }

@@ -44,7 +44,7 @@ extension SyncPipeline {
         let email = identifier.contains("@") ? IdentifierNormalizer.normalizedEmail(identifier) : nil
         let wanted = Identity(email: email, userID: identifier)
         let found = try await resolver.find()
-        let (list, refusal) = (found.binding?.listID, try await resolver.refusal(found))
+        let (list, refusal) = (found.id, try await found.refusal())
         let plan = try await plan(list: list)
         let rows = try await rows(of: wanted, raw: identifier).map { plan.judge($0) }
         let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []

@@ -12,7 +12,8 @@ final class ServiceCounters: Sendable {
         let counts = run.counts
         let outcomes = [
             ("subscribed", counts.succeeded.subscribe), ("unsubscribed", counts.succeeded.unsubscribe),
-            ("failed", counts.failed.total), ("unknown", counts.unknown), ("not_attempted", counts.notAttempted),
+            ("failed", counts.failed.total), ("unknown", counts.unknown.total),
+            ("not_attempted", counts.notAttempted.total),
             ("invalid", counts.invalid),
         ]
         state.withLock { metrics in
@@ -58,10 +59,10 @@ extension DeliveryAnswer {
         case .answered: "ok"
         case .ambiguous: "ambiguous"
         case .refused: "refused"
-        case .listNotFound: "list_not_found"
+        case .targetNotFound: "list_not_found"
         case .stop: "stopped"
         case .withheld: "withheld"
-        case .retry(_, _, _, rateLimited: true): "rate_limited"
+        case .retry(_, _, _, .rateLimit): "rate_limited"
         case .retry(let reason, _, _, _): reason.httpStatus == nil ? "no_answer" : "error"
         }
     }

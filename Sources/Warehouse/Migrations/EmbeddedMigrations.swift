@@ -5,7 +5,7 @@
 enum EmbeddedMigrations {
     static let postgres: [Migration] = [
         Migration(
-            version: 1, name: "initial",
+            version: 1, name: "initial", compatibleFrom: 1,
             sql: #"""
                 -- Rollcall's state and logs. Runs inside the state schema (search_path), in one transaction.
                 CREATE TABLE sync_runs (
@@ -150,7 +150,7 @@ enum EmbeddedMigrations {
                      WHERE l.status = 'failed';
                 """#),
         Migration(
-            version: 2, name: "schedules",
+            version: 2, name: "schedules", compatibleFrom: 2,
             sql: #"""
                 -- What several `serve` processes share: how far ticks are accounted for, who asked for a cancel, what was told.
                 ALTER TABLE sync_state
@@ -163,7 +163,7 @@ enum EmbeddedMigrations {
                 CREATE INDEX schedule_ticks_pending ON schedule_ticks (sync_name, due_at) WHERE outcome = 'pending';
                 """#),
         Migration(
-            version: 3, name: "list_projects",
+            version: 3, name: "list_projects", compatibleFrom: 3,
             sql: #"""
                 -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
                 ALTER TABLE sync_state
@@ -171,7 +171,7 @@ enum EmbeddedMigrations {
                     ADD COLUMN key_hash  text;  -- one-way hash of the API key
                 """#),
         Migration(
-            version: 4, name: "keys",
+            version: 4, name: "keys", compatibleFrom: 4,
             sql: #"""
                 -- A primary key for every state table: a publication of logical replication, such as one FOR ALL TABLES, lets no row be
                 -- updated or deleted in a table that has none. Each part is for one table. It is left out where the table's owner has given it
@@ -188,7 +188,7 @@ enum EmbeddedMigrations {
                 ALTER TABLE settling_requests ADD COLUMN request_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY;
                 """#),
         Migration(
-            version: 5, name: "stray_requests",
+            version: 5, name: "stray_requests", compatibleFrom: 5,
             sql: #"""
                 -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
                 CREATE TABLE stray_requests (
@@ -204,11 +204,145 @@ enum EmbeddedMigrations {
                     PRIMARY KEY (run_id, sequence)
                 );
                 """#),
+        Migration(
+            version: 6, name: "records", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- needs: stop. Processes of versions before 6 count runs in sync_runs alone.
+                -- Room for syncs of every kind: lists, users, events and catalogs.
+
+                -- What rows may say is held by the program and its tests; these would refuse the operations and balances of other kinds.
+                ALTER TABLE sync_runs
+                    DROP CONSTRAINT IF EXISTS sync_runs_trigger_check,
+                    DROP CONSTRAINT IF EXISTS sync_runs_status_check,
+                    DROP CONSTRAINT IF EXISTS rows_balance,
+                    DROP CONSTRAINT IF EXISTS records_balance;
+                ALTER TABLE sync_log
+                    DROP CONSTRAINT IF EXISTS sync_log_operation_check,
+                    DROP CONSTRAINT IF EXISTS sync_log_status_check;
+                ALTER TABLE list_members DROP CONSTRAINT IF EXISTS list_members_state_check;
+                ALTER TABLE sync_changes
+                    DROP CONSTRAINT IF EXISTS sync_changes_kind_check,
+                    DROP CONSTRAINT IF EXISTS sync_changes_operation_check;
+                ALTER TABLE settling_requests DROP CONSTRAINT IF EXISTS settling_requests_operation_check;
+                ALTER TABLE stray_requests DROP CONSTRAINT IF EXISTS stray_requests_operation_check;
+
+                ALTER TABLE sync_runs
+                    ADD COLUMN kind           text NOT NULL DEFAULT 'list',  -- list, users, events or catalog
+                    ADD COLUMN target         text,                          -- name of the list or catalog, name of the event, or 'users'
+                    ADD COLUMN rows_excluded  bigint NOT NULL DEFAULT 0,
+                    ADD COLUMN waiting        bigint NOT NULL DEFAULT 0,
+                    ADD COLUMN counts         jsonb NOT NULL DEFAULT '{}';   -- {operation: {planned, succeeded, failed, not_attempted, unknown}}
+                ALTER TABLE sync_log
+                    ADD COLUMN record_key  text,
+                    ADD COLUMN item_id     text,
+                    ADD COLUMN event_name  text,
+                    ADD COLUMN event_id    text;
+                ALTER TABLE list_members
+                    ADD COLUMN content  bigint;         -- keyed hash of the fields that were sent; NULL: none
+                ALTER TABLE sync_changes
+                    ADD COLUMN record_key  text,
+                    ADD COLUMN content     bigint,      -- keyed hash of the payload
+                    ADD COLUMN payload     bytea;       -- the record as it is sent
+                ALTER TABLE settling_requests
+                    ALTER COLUMN list_id DROP NOT NULL,
+                    ADD COLUMN fingerprint  uuid,
+                    ADD COLUMN content      bigint;
+                ALTER TABLE stray_requests
+                    ALTER COLUMN list_id DROP NOT NULL,
+                    ADD COLUMN record_key  text,
+                    ADD COLUMN content     bigint;
+                ALTER TABLE schema_migrations
+                    ADD COLUMN compatible_from  integer;  -- the oldest version whose programs can work with this one
+                ALTER TABLE sync_state
+                    ADD COLUMN mapping_hash   text,         -- of the mapping that the sync's records were last sent with
+                    ADD COLUMN last_write_at  timestamptz;  -- when a request that Iterable carries out later was last sent
+
+                -- Earlier runs counted what was not attempted and what is unknown for both operations together: what is unknown is taken for
+                -- subscribes first. The name of a run's list is known where the sync still keeps that list.
+                UPDATE sync_runs r SET
+                    target = (SELECT s.list_name FROM sync_state s WHERE s.sync_name = r.sync_name AND s.list_id = r.list_id),
+                    counts = jsonb_build_object(
+                        'subscribe', jsonb_build_object(
+                            'planned', r.planned_subscribe, 'succeeded', r.succeeded_subscribe, 'failed', r.failed_subscribe,
+                            'not_attempted', c.subscribes - c.unknown, 'unknown', c.unknown),
+                        'unsubscribe', jsonb_build_object(
+                            'planned', r.planned_unsubscribe, 'succeeded', r.succeeded_unsubscribe, 'failed', r.failed_unsubscribe,
+                            'not_attempted', r.not_attempted - (c.subscribes - c.unknown), 'unknown', r.unknown - c.unknown))
+                  FROM (SELECT run_id, subscribes, GREATEST(0, LEAST(unknown, subscribes)) AS unknown
+                          FROM (SELECT run_id, unknown, planned_subscribe - succeeded_subscribe - failed_subscribe AS subscribes
+                                  FROM sync_runs) AS without_outcome) AS c
+                 WHERE c.run_id = r.run_id;
+
+                -- What Iterable acknowledged of syncs of users and catalogs.
+                CREATE TABLE synced_records (
+                    sync_name     text NOT NULL,
+                    kind          text NOT NULL,
+                    fingerprint   uuid NOT NULL,        -- keyed hash of the record's key
+                    record_key    text NOT NULL,
+                    email         text,
+                    user_id       text,
+                    item_id       text,
+                    content       bigint NOT NULL,      -- keyed hash of the object as it was last sent
+                    values_held   bytea,                -- a bit for each field that held a value then
+                    state         text NOT NULL,        -- synced, sending, removing, rejected or waiting
+                    owned         boolean NOT NULL,     -- may be in Iterable because of this sync
+                    since_run_id  uuid NOT NULL,
+                    since         timestamptz NOT NULL,
+                    error_code    text,
+                    error_reason  text,
+                    http_status   integer,
+                    PRIMARY KEY (sync_name, fingerprint)
+                );
+
+                -- The events that a sync has seen.
+                CREATE TABLE synced_events (
+                    sync_name  text NOT NULL,
+                    event_key  uuid NOT NULL,           -- keyed hash of the values of the key
+                    event_id   text,                    -- as sent; NULL for what was skipped
+                    content    bigint,
+                    state      text NOT NULL,           -- sent, sending, skipped, waiting or rejected
+                    run_id     uuid NOT NULL,
+                    at         timestamptz NOT NULL,
+                    PRIMARY KEY (sync_name, event_key)
+                );
+
+                -- How far a sync of events has read.
+                CREATE TABLE sync_cursors (
+                    sync_name      text PRIMARY KEY,
+                    column_name    text NOT NULL,
+                    watermark      text,
+                    last_sweep_at  timestamptz,
+                    late_rows      bigint NOT NULL DEFAULT 0
+                );
+
+                -- The fields that Iterable has, as far as syncs know.
+                CREATE TABLE destination_fields (
+                    destination     text NOT NULL,
+                    scope           text NOT NULL,      -- users, or the name of an event or catalog
+                    field           text NOT NULL,
+                    type            text NOT NULL,
+                    first_seen      timestamptz NOT NULL,
+                    created_by_run  uuid,
+                    PRIMARY KEY (destination, scope, field)
+                );
+
+                -- A view keeps the columns that its table had when it was made.
+                CREATE OR REPLACE VIEW latest_runs AS
+                    SELECT DISTINCT ON (sync_name) * FROM sync_runs ORDER BY sync_name, run_id DESC;
+
+                -- What each run did, by operation.
+                CREATE VIEW sync_run_counts AS
+                    SELECT r.run_id, c.key AS operation, (c.value ->> 'planned')::bigint AS planned,
+                           (c.value ->> 'succeeded')::bigint AS succeeded, (c.value ->> 'failed')::bigint AS failed,
+                           (c.value ->> 'not_attempted')::bigint AS not_attempted, (c.value ->> 'unknown')::bigint AS unknown
+                      FROM sync_runs r CROSS JOIN LATERAL jsonb_each(r.counts) AS c (key, value);
+                """#),
     ]
 
     static let sqlite: [Migration] = [
         Migration(
-            version: 1, name: "initial",
+            version: 1, name: "initial", compatibleFrom: 1,
             sql: #"""
                 -- Rollcall's state and logs, in the warehouse file itself. Times are ISO 8601 text in UTC with milliseconds.
                 CREATE TABLE rollcall_sync_runs (
@@ -355,7 +489,7 @@ enum EmbeddedMigrations {
                      WHERE l.status = 'failed';
                 """#),
         Migration(
-            version: 2, name: "schedules",
+            version: 2, name: "schedules", compatibleFrom: 2,
             sql: #"""
                 -- What several `serve` processes share: how far ticks are accounted for, who asked for a cancel, what was told.
                 ALTER TABLE rollcall_sync_state ADD COLUMN schedule TEXT;        -- the schedule that ticks were last counted for
@@ -367,19 +501,19 @@ enum EmbeddedMigrations {
                     WHERE outcome = 'pending';
                 """#),
         Migration(
-            version: 3, name: "list_projects",
+            version: 3, name: "list_projects", compatibleFrom: 3,
             sql: #"""
                 -- Of which project the list is that a sync is bound to: two syncs must not keep one list. NULL until the sync's next run.
                 ALTER TABLE rollcall_sync_state ADD COLUMN base_url TEXT;  -- address of the API
                 ALTER TABLE rollcall_sync_state ADD COLUMN key_hash TEXT;  -- one-way hash of the API key
                 """#),
         Migration(
-            version: 4, name: "keys",
+            version: 4, name: "keys", compatibleFrom: 4,
             sql: #"""
                 -- Nothing to do: every table of SQLite has a key, if only its rowid. The number is taken so that both databases count alike.
                 """#),
         Migration(
-            version: 5, name: "stray_requests",
+            version: 5, name: "stray_requests", compatibleFrom: 5,
             sql: #"""
                 -- Changes that a process sent, perhaps after its lease was another's: noted without a lease, settled by the next run.
                 CREATE TABLE rollcall_stray_requests (
@@ -394,6 +528,139 @@ enum EmbeddedMigrations {
                     settles_at   TEXT NOT NULL,
                     PRIMARY KEY (run_id, sequence)
                 ) WITHOUT ROWID;
+                """#),
+        Migration(
+            version: 6, name: "records", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- needs: stop. Processes of versions before 6 count runs in rollcall_sync_runs alone.
+                -- Room for syncs of every kind: lists, users, events and catalogs.
+
+                -- What rows may say is held by the program and its tests; these would refuse the operations and balances of other kinds.
+                -- SQLite has no statement that drops a CHECK. Rows do not depend on it, so that it may be taken out of the schema's text, as
+                -- sqlite.org/lang_altertable.html says in section 7; a copy of the tables would take minutes and twice the room.
+                PRAGMA writable_schema = ON;
+                UPDATE sqlite_schema SET sql = replace(replace(replace(replace(replace(sql,
+                    ' CHECK ("trigger" IN (''manual'', ''schedule'', ''api''))', ''),
+                    ' CHECK (status IN (''queued'', ''running'', ''succeeded'', ''completed_with_failures'',
+                                               ''failed'', ''held'', ''cancelled'', ''skipped'', ''interrupted''))', ''),
+                    ',
+                    CONSTRAINT rows_balance CHECK (status IN (''queued'', ''running'')
+                        OR rows_read = rows_invalid + rows_duplicate + audience_size)', ''),
+                    ',
+                    CONSTRAINT records_balance CHECK (status IN (''queued'', ''running'')
+                        OR planned_subscribe + planned_unsubscribe = succeeded_subscribe + succeeded_unsubscribe
+                         + failed_subscribe + failed_unsubscribe + not_attempted + unknown)', ''),
+                    ' CHECK (status IN (''succeeded'', ''failed'', ''unknown'', ''not_attempted''))', '')
+                 WHERE type = 'table' AND name IN ('rollcall_sync_runs', 'rollcall_sync_log');
+                UPDATE sqlite_schema SET sql = replace(replace(replace(replace(replace(replace(sql,
+                    ' CHECK (operation IN (''subscribe'', ''unsubscribe'', ''validate''))', ''),
+                    ' CHECK (operation IN (''subscribe'', ''unsubscribe''))', ''),
+                    ' CHECK (kind IN (''send'', ''parked'', ''forget'', ''supersede''))', ''),
+                    ' CHECK (state IN (''subscribed'', ''subscribing'', ''unsubscribing'', ''rejected''))', ''),
+                    'list_id     INTEGER NOT NULL', 'list_id     INTEGER'),
+                    'list_id      INTEGER NOT NULL', 'list_id      INTEGER')
+                 WHERE type = 'table' AND name IN ('rollcall_sync_log', 'rollcall_list_members', 'rollcall_sync_changes',
+                                                   'rollcall_settling_requests', 'rollcall_stray_requests');
+                PRAGMA writable_schema = RESET;
+
+                ALTER TABLE rollcall_sync_runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'list';  -- list, users, events or catalog
+                ALTER TABLE rollcall_sync_runs ADD COLUMN target TEXT;  -- name of the list or catalog, name of the event, or 'users'
+                ALTER TABLE rollcall_sync_runs ADD COLUMN rows_excluded INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE rollcall_sync_runs ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
+                ALTER TABLE rollcall_sync_runs ADD COLUMN counts TEXT NOT NULL DEFAULT '{}';  -- {operation: {planned, succeeded, failed, …}}
+                ALTER TABLE rollcall_sync_log ADD COLUMN record_key TEXT;
+                ALTER TABLE rollcall_sync_log ADD COLUMN item_id TEXT;
+                ALTER TABLE rollcall_sync_log ADD COLUMN event_name TEXT;
+                ALTER TABLE rollcall_sync_log ADD COLUMN event_id TEXT;
+                ALTER TABLE rollcall_list_members ADD COLUMN content INTEGER;  -- keyed hash of the fields that were sent; NULL: none
+                ALTER TABLE rollcall_sync_changes ADD COLUMN record_key TEXT;
+                ALTER TABLE rollcall_sync_changes ADD COLUMN content INTEGER;  -- keyed hash of the payload
+                ALTER TABLE rollcall_sync_changes ADD COLUMN payload BLOB;  -- the record as it is sent
+                ALTER TABLE rollcall_settling_requests ADD COLUMN fingerprint BLOB;
+                ALTER TABLE rollcall_settling_requests ADD COLUMN content INTEGER;
+                ALTER TABLE rollcall_stray_requests ADD COLUMN record_key TEXT;
+                ALTER TABLE rollcall_stray_requests ADD COLUMN content INTEGER;
+                ALTER TABLE rollcall_schema_migrations ADD COLUMN compatible_from INTEGER;  -- the oldest version whose programs can work with it
+                ALTER TABLE rollcall_sync_state ADD COLUMN mapping_hash TEXT;  -- of the mapping that the sync's records were last sent with
+                ALTER TABLE rollcall_sync_state ADD COLUMN last_write_at TEXT;  -- when a request that Iterable carries out later was last sent
+
+                -- Earlier runs counted what was not attempted and what is unknown for both operations together: what is unknown is taken for
+                -- subscribes first. The name of a run's list is known where the sync still keeps that list.
+                UPDATE rollcall_sync_runs SET
+                    target = (SELECT s.list_name FROM rollcall_sync_state s
+                               WHERE s.sync_name = rollcall_sync_runs.sync_name AND s.list_id = rollcall_sync_runs.list_id),
+                    counts = (
+                        SELECT json_object(
+                            'subscribe', json_object(
+                                'planned', planned_subscribe, 'succeeded', succeeded_subscribe, 'failed', failed_subscribe,
+                                'not_attempted', c.subscribes - c.unknown, 'unknown', c.unknown),
+                            'unsubscribe', json_object(
+                                'planned', planned_unsubscribe, 'succeeded', succeeded_unsubscribe, 'failed', failed_unsubscribe,
+                                'not_attempted', not_attempted - (c.subscribes - c.unknown),
+                                'unknown', rollcall_sync_runs.unknown - c.unknown))
+                          FROM (SELECT planned_subscribe - succeeded_subscribe - failed_subscribe AS subscribes,
+                                       max(0, min(unknown, planned_subscribe - succeeded_subscribe - failed_subscribe)) AS unknown) AS c);
+
+                -- What Iterable acknowledged of syncs of users and catalogs.
+                CREATE TABLE rollcall_synced_records (
+                    sync_name     TEXT NOT NULL,
+                    kind          TEXT NOT NULL,
+                    fingerprint   BLOB NOT NULL,        -- keyed hash of the record's key, 16 bytes
+                    record_key    TEXT NOT NULL,
+                    email         TEXT,
+                    user_id       TEXT,
+                    item_id       TEXT,
+                    content       INTEGER NOT NULL,     -- keyed hash of the object as it was last sent
+                    values_held   BLOB,                 -- a bit for each field that held a value then
+                    state         TEXT NOT NULL,        -- synced, sending, removing, rejected or waiting
+                    owned         INTEGER NOT NULL,     -- may be in Iterable because of this sync
+                    since_run_id  TEXT NOT NULL,
+                    since         TEXT NOT NULL,
+                    error_code    TEXT,
+                    error_reason  TEXT,
+                    http_status   INTEGER,
+                    PRIMARY KEY (sync_name, fingerprint)
+                ) WITHOUT ROWID;
+
+                -- The events that a sync has seen.
+                CREATE TABLE rollcall_synced_events (
+                    sync_name  TEXT NOT NULL,
+                    event_key  BLOB NOT NULL,           -- keyed hash of the values of the key, 16 bytes
+                    event_id   TEXT,                    -- as sent; NULL for what was skipped
+                    content    INTEGER,
+                    state      TEXT NOT NULL,           -- sent, sending, skipped, waiting or rejected
+                    run_id     TEXT NOT NULL,
+                    at         TEXT NOT NULL,
+                    PRIMARY KEY (sync_name, event_key)
+                ) WITHOUT ROWID;
+
+                -- How far a sync of events has read.
+                CREATE TABLE rollcall_sync_cursors (
+                    sync_name      TEXT PRIMARY KEY,
+                    column_name    TEXT NOT NULL,
+                    watermark      TEXT,
+                    last_sweep_at  TEXT,
+                    late_rows      INTEGER NOT NULL DEFAULT 0
+                );
+
+                -- The fields that Iterable has, as far as syncs know.
+                CREATE TABLE rollcall_destination_fields (
+                    destination     TEXT NOT NULL,
+                    scope           TEXT NOT NULL,      -- users, or the name of an event or catalog
+                    field           TEXT NOT NULL,
+                    type            TEXT NOT NULL,
+                    first_seen      TEXT NOT NULL,
+                    created_by_run  TEXT,
+                    PRIMARY KEY (destination, scope, field)
+                ) WITHOUT ROWID;
+
+                -- What each run did, by operation.
+                CREATE VIEW rollcall_sync_run_counts AS
+                    SELECT r.run_id, c.key AS operation, json_extract(c.value, '$.planned') AS planned,
+                           json_extract(c.value, '$.succeeded') AS succeeded, json_extract(c.value, '$.failed') AS failed,
+                           json_extract(c.value, '$.not_attempted') AS not_attempted, json_extract(c.value, '$.unknown') AS unknown
+                      FROM rollcall_sync_runs r, json_each(r.counts) c;
                 """#),
     ]
 }

@@ -12,7 +12,8 @@ public protocol RunStore: Sendable {
     /// Inserts the run, `running`. At most one run of a sync is queued, running or held.
     func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
     /// Stages a plan: the changes and the validation records of `plan`, and the run's new state (status, counts,
-    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives.
+    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives. Throws
+    /// ``WarehouseError/Kind/conflict`` for a held run whose counts do not add up, as ``finishRun(_:_:reason:log:)`` does.
     func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError)
@@ -38,7 +39,9 @@ public protocol RunStore: Sendable {
     /// requests and error as `run` has them.
     ///
     /// What an outcome does to the snapshot is what ``EntryTransition`` says: first to the entries of the `supersede` changes
-    /// whose parents have an outcome, then to the entries of the changes themselves.
+    /// whose parents have an outcome, then to the entries of the changes themselves. In which order
+    /// the operations of one call are carried out is not promised: no plan has an entry as the older one of a change of one
+    /// operation and as that of a change of the other.
     ///
     /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was
     /// sent leaves a settling request with its operation. Each outcome leaves one `sync_log` row per change (`log`
@@ -47,7 +50,8 @@ public protocol RunStore: Sendable {
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError)
     /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
-    /// `not_attempted` with `reason` and removed. Settling requests of the past are removed.
+    /// `not_attempted` with `reason` and removed. Settling requests of the past are removed. Throws
+    /// ``WarehouseError/Kind/conflict`` for a status that is not final or counts that do not add up; changes nothing then.
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError)

@@ -10,6 +10,8 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case permission
         /// A table, column, schema or file is missing.
         case missing
+        /// The state tables are.
+        case stateMissing = "state_missing"
         /// The user's query or its types are refused.
         case query
         /// Another writer holds the database, a deadlock or a serialisation failure, after own retries.
@@ -46,6 +48,15 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
 
     /// Whether the same call may succeed a little later.
     public var isTransient: Bool { kind == .connection || kind == .busy || kind == .timeout }
+}
+
+extension SyncRun {
+    /// - Throws: ``WarehouseError/Kind/conflict`` where the run is at rest and what it counts does not add up; nothing is to be
+    ///   written then.
+    public func proveBalance() throws(WarehouseError) {
+        guard status.isFinal || status == .held, !counts.balances else { return }
+        throw WarehouseError(.conflict, "The counts of the run \(id) do not add up; this is a fault of Rollcall.")
+    }
 }
 
 /// The right to run one sync, until it ends or is taken over.

@@ -226,8 +226,8 @@ extension PostgresWarehouse {
         case let error as WarehouseError: return error
         case let failure as PostgresFailure where failure.isMissingTable:
             return WarehouseError(
-                .missing, code: "warehouse_state_missing",
-                "The state tables do not exist in schema \(tables.schema).", hint: "Run `rollcall migrate`.")
+                .stateMissing, "The state tables do not exist in schema \(tables.schema).",
+                hint: "Run `rollcall migrate`.")
         case let failure as PostgresFailure where failure.kind == .permission:
             return WarehouseError(.permission, "Postgres: \(failure.message)", hint: tables.grants(to: failure.role))
         case let failure as PostgresFailure: return failure.warehouseError

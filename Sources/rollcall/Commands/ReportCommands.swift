@@ -141,7 +141,8 @@ enum RunListing {
             Value(counts.invalid), Value(counts.duplicates), Value(counts.audience), Value(counts.unchanged),
             Value(counts.planned.subscribe), Value(counts.planned.unsubscribe), Value(counts.succeeded.subscribe),
             Value(counts.succeeded.unsubscribe), Value(counts.failed.subscribe), Value(counts.failed.unsubscribe),
-            Value(counts.notAttempted), Value(counts.unknown), Value(run.requests.sent), Value(run.requests.retried),
+            Value(counts.notAttempted.total), Value(counts.unknown.total), Value(run.requests.sent),
+            Value(run.requests.retried),
             Value(run.requests.rateLimited), Value(run.error?.code), Value(run.error?.message),
         ]
     }

@@ -47,7 +47,8 @@ struct RunText {
         let done =
             "  \(DisplayText.grouped(counts.succeeded.subscribe)) subscribed, \(DisplayText.grouped(counts.succeeded.unsubscribe)) unsubscribed"
         let rest = [
-            (counts.failed.total, "failed"), (counts.notAttempted, "not attempted"), (counts.unknown, "unknown"),
+            (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
+            (counts.unknown.total, "unknown"),
         ].filter { $0.0 > 0 }.map { ", \(DisplayText.grouped($0.0)) \($0.1)" }.joined()
         lines.append(done + rest)
         return lines

@@ -90,7 +90,7 @@ struct ServeLog: Sendable {
                 ("status", run.status.rawValue), ("audience", "\(counts.audience)"),
                 ("subscribed", "\(counts.succeeded.subscribe)"), ("unsubscribed", "\(counts.succeeded.unsubscribe)"),
                 ("failed", "\(counts.failed.total)"), ("invalid", "\(counts.invalid)"),
-                ("unknown", "\(counts.unknown)"), ("not_attempted", "\(counts.notAttempted)"),
+                ("unknown", "\(counts.unknown.total)"), ("not_attempted", "\(counts.notAttempted.total)"),
             ] + (run.error.map { [("error_code", $0.code)] } ?? []))
     }
 

@@ -14,8 +14,12 @@ enum ServeWeb {
         var settings = WebSettings()
         settings.host = address.host
         settings.port = address.port
-        do { settings.tokens = try tokens(address, environment: environment) } catch { throw UsageError(error) }
-        return try WebServer(service: service, settings: settings, logger: logger)
+        do {
+            settings.tokens = try tokens(address, environment: environment)
+            return try WebServer(service: service, settings: settings, logger: logger)
+        } catch {
+            throw UsageError(error)
+        }
     }
 
     /// Tokens of `server.tokens` and of `ROLLCALL_TOKENS`.

@@ -111,7 +111,7 @@ import Testing
     ])
     func answersThatAreNotSaidClearlyAreNone(_ body: String) {
         let answer = AnswerClassifier.classify(Samples.answer(200, body), request: Samples.request())
-        guard case .retry(let reason, _, true, false) = answer else {
+        guard case .retry(let reason, _, true, .trouble) = answer else {
             Issue.record("\(answer)")
             return
         }

@@ -103,7 +103,9 @@ final class FakeIterable: Destination {
         let (beforeLook, sent) = state.withLock { ($0.beforeLook, $0.requests.count) }
         await beforeLook(sent)
         guard mayStillSend() else {
-            throw DestinationError(error: RunError(code: "withheld", message: "too late"), isTransient: true)
+            var late = DestinationError(error: RunError(code: "withheld", message: "too late"), isTransient: true)
+            late.wasWithheld = true
+            throw late
         }
         let (id, fate) = state.withLock { state -> (Int64, Fate) in
             state.creations += 1
@@ -163,9 +165,9 @@ final class FakeIterable: Destination {
     private func carryOut(_ request: DeliveryRequest, _ fate: Fate) -> DeliveryAnswer {
         let noAnswer = DeliveryAnswer.retry(
             FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
-            rateLimited: false)
+            cause: .trouble)
         let exists = state.withLock { $0.lists.contains { $0.id == request.listID } }
-        if !exists { return .listNotFound(RunError(code: "list_not_found", message: "no such list")) }
+        if !exists { return .targetNotFound(RunError(code: "list_not_found", message: "no such list")) }
         switch fate {
         case .ok:
             return .answered(apply(request, [:]), httpStatus: 200)

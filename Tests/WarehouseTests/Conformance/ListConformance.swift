@@ -143,7 +143,7 @@ enum ListConformance {
         held.status = .held
         held.held = [GuardFinding(guard: "max_removals", limit: "0", observed: "1")]
         held.counts.planned = PerOperation(subscribe: 1, unsubscribe: 1)
-        held.counts.notAttempted = 2
+        held.counts.notAttempted = held.counts.planned
         let changes = [Scene.unsubscribe(1, 1), Scene.subscribe(2, 2)]
         try await warehouse.stage(scene.lease, held, plan: Plan(changes), log: LogSettings())
         let generation = try await warehouse.snapshotGeneration(sync: Scene.sync)
@@ -190,7 +190,7 @@ enum ListConformance {
         let later = Date(timeIntervalSince1970: (try await warehouse.now().timeIntervalSince1970 + 500).rounded())
         let unknown = Scene.batch(.subscribe, 1...1, [1: .unknown(Scene.reason("lost"))], settlesAt: later)
         var run = try await subscribe(scene, unknown)
-        run.counts.unknown = 1
+        run.counts.unknown.subscribe = 1
         try await scene.finish(run)
         #expect(try await warehouse.abandon(scene.lease, list: nil) == .settling(until: later))
         #expect(try await warehouse.memberCounts(sync: Scene.sync, list: Scene.list) == [.subscribing: 1])

@@ -148,7 +148,7 @@ enum OutcomeConformance {
         let scene = try await Scene.make(fixture)
         var run = try await scene.staged(1, [Scene.subscribe(1, 1), Scene.subscribe(2, 2)])
         run.counts.succeeded.subscribe = 1
-        run.counts.unknown = 1
+        run.counts.unknown.subscribe = 1
         let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
         let outcomes = [Scene.batch(.subscribe, 1...2, [2: unknown], settlesAt: settlesAt)]
         try await scene.acknowledge(run, outcomes)

@@ -27,8 +27,8 @@ enum RecoveryConformance {
         #expect(stored == closed.first)
         #expect(stored.status == .interrupted)
         #expect(stored.finishedAt != nil)
-        #expect(stored.counts.unknown == 2)
-        #expect(stored.counts.notAttempted == 2)
+        #expect(stored.counts.unknown.total == 2)
+        #expect(stored.counts.notAttempted.total == 2)
         #expect(stored.counts.balances)
         #expect(try await scene.entry(1) == "subscribing listed 001")
         #expect(try await scene.entry(3) == nil)
@@ -55,8 +55,8 @@ enum RecoveryConformance {
         let counts = try #require(closed.first?.counts)
         #expect(counts.succeeded.total == 1)
         #expect(counts.failed.total == 1)
-        #expect(counts.unknown == 2)
-        #expect(counts.notAttempted == 2)
+        #expect(counts.unknown.total == 2)
+        #expect(counts.notAttempted.total == 2)
         #expect(counts.balances)
         #expect(try await scene.count("sync_log") == 6)
     }
@@ -91,11 +91,12 @@ enum RecoveryConformance {
     @Sendable static func wrongCounts(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         let run = try await scene.staged(1, (1...3).map { Scene.subscribe(Int64($0), $0) })
-        try await fixture.execute("UPDATE \(fixture.state("sync_runs")) SET planned_subscribe = 1")
+        let wrong = #"{"subscribe":{"planned":1,"succeeded":0,"failed":0,"not_attempted":0,"unknown":0}}"#
+        try await fixture.execute("UPDATE \(fixture.state("sync_runs")) SET counts = '\(wrong)'")
         try await fixture.warehouse.claim(scene.lease, run: run.id, through: 3)
         let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
         let counts = try #require(closed.first?.counts)
-        #expect(counts.unknown == 3 && counts.notAttempted == 0 && counts.planned.subscribe == 3)
+        #expect(counts.unknown.total == 3 && counts.notAttempted.total == 0 && counts.planned.subscribe == 3)
         #expect(counts.balances)
     }
 

@@ -69,7 +69,7 @@ enum RetentionConformance {
         try await fixture.warehouse.openRun(scene.lease, run)
         run.status = .held
         run.counts.planned.subscribe = 1
-        run.counts.notAttempted = 1
+        run.counts.notAttempted.subscribe = 1
         let record = ValidationRecord(isFailure: true, email: nil, userID: nil, reason: Scene.reason("empty"))
         try await fixture.warehouse.stage(
             scene.lease, run, plan: Plan([Scene.subscribe(1, 2)], [record]), log: LogSettings())

@@ -29,7 +29,7 @@ enum RunConformance {
         run.counts.audience = 7
         run.counts.unchanged = 3
         run.counts.planned = PerOperation(subscribe: 4, unsubscribe: 5)
-        run.counts.notAttempted = 9
+        run.counts.notAttempted = PerOperation(subscribe: 4, unsubscribe: 5)
         run.requests = RequestCounts(sent: 3, retried: 2, rateLimited: 1)
         run.error = RunError(code: "guard", message: "Too many “leave”.", hint: "Look.")
         run.held = [GuardFinding(guard: "max_removals", limit: "25%", observed: "40% (400 of 1000)")]
@@ -98,7 +98,7 @@ enum RunConformance {
         try await scene.warehouse.openRun(scene.lease, run)
         run.status = .held
         run.counts.planned.unsubscribe = 2
-        run.counts.notAttempted = 2
+        run.counts.notAttempted.unsubscribe = 2
         run.held = [GuardFinding(guard: "allow_empty", limit: "false", observed: "0 rows")]
         let plan = Plan([Scene.unsubscribe(1, 1), Scene.unsubscribe(2, 2)])
         try await scene.warehouse.stage(scene.lease, run, plan: plan, log: LogSettings())
@@ -186,8 +186,13 @@ enum RunConformance {
         run.counts.succeeded.subscribe = 2
         try await scene.acknowledge(
             run, [Scene.batch(.subscribe, 1...1, settlesAt: past), Scene.batch(.subscribe, 2...2, settlesAt: future)])
+        let failure = await warehouseFailure {
+            try await fixture.warehouse.finishRun(scene.lease, run, reason: Scene.reason("stopped"), log: LogSettings())
+        }
+        #expect(failure?.kind == .conflict, "a run cannot end while it goes on")
+        #expect(try await scene.count("sync_changes") > 0)
         run.status = .failed
-        run.counts.notAttempted = 2
+        run.counts.notAttempted = PerOperation(subscribe: 1, unsubscribe: 1)
         run.error = RunError(code: "unauthorized", message: "The API key was refused.")
         run.finishedAt = run.startedAt.addingTimeInterval(9.5)
         try await fixture.warehouse.finishRun(scene.lease, run, reason: Scene.reason("stopped"), log: LogSettings())

@@ -88,8 +88,7 @@ struct Scene {
     /// Ends a run as succeeded, its counts made to balance.
     func finish(_ run: SyncRun, log: LogSettings = LogSettings()) async throws {
         var run = run
-        run.counts.notAttempted =
-            run.counts.planned.total - run.counts.succeeded.total - run.counts.failed.total - run.counts.unknown
+        run.counts.closeRecords()
         run.status = .succeeded
         run.finishedAt = run.startedAt.addingTimeInterval(1)
         try await warehouse.finishRun(lease, run, reason: Self.reason("stopped"), log: log)

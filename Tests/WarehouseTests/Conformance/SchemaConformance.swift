@@ -37,7 +37,8 @@ enum SchemaConformance {
     @Sendable static func newerVersion(_ fixture: any WarehouseFixture) async throws {
         let newest = try await fixture.warehouse.migrate().to
         try await fixture.execute(
-            "UPDATE \(fixture.state("schema_migrations")) SET version = 999 WHERE version = \(newest)")
+            "UPDATE \(fixture.state("schema_migrations")) SET version = 999, compatible_from = 998 WHERE version = \(newest)"
+        )
         #expect(try await fixture.warehouse.schemaVersion() == 999)
         #expect(try await kind { _ = try await fixture.warehouse.migrate() } == .schemaTooNew)
         #expect(await fixture.warehouse.diagnose([]).contains { !$0.isFine && $0.detail.contains("999") })
@@ -71,14 +72,19 @@ enum SchemaConformance {
         run_id, sync_name, destination, list_id, "trigger", status, started_at, finished_at, rows_read, rows_invalid,
         rows_duplicate, audience_size, planned_subscribe, planned_unsubscribe, succeeded_subscribe,
         succeeded_unsubscribe, failed_subscribe, failed_unsubscribe, not_attempted, unknown, requests_sent,
-        requests_retried, rate_limited, error_code, error_message
+        requests_retried, rate_limited, error_code, error_message, kind, target, rows_excluded, waiting
         """,
         "sync_log": """
         run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status, attempts,
-        logged_at
+        logged_at, record_key, item_id, event_name, event_id
         """,
         "list_members": "sync_name, list_id, email, user_id, state, since_run_id, since",
         "schedule_ticks": "sync_name, due_at, outcome, run_id, lateness_seconds",
+        "sync_run_counts": "run_id, operation, planned, succeeded, failed, not_attempted, unknown",
+        "synced_records": "sync_name, kind, record_key, email, user_id, item_id, state, since_run_id, since",
+        "synced_events": "sync_name, event_key, event_id, state, run_id, at",
+        "sync_cursors": "sync_name, column_name, watermark, last_sweep_at, late_rows",
+        "destination_fields": "destination, scope, field, type, first_seen, created_by_run",
         "latest_runs": "run_id, sync_name, status, started_at, finished_at",
         "failed_records": "sync_name, run_id, email, user_id, operation, error_code, error_reason, http_status",
     ]

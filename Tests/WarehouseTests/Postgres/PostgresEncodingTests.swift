@@ -104,7 +104,7 @@ import Warehouse
             try await fixture.warehouse.acknowledge(lease, run, outcomes: [outcome], log: LogSettings())
             run.status = .failed
             run.error = RunError(code: "x", message: Self.text, hint: Self.text)
-            run.counts.notAttempted = 1
+            run.counts.notAttempted.subscribe = 1
             run.finishedAt = run.startedAt
             try await fixture.warehouse.finishRun(lease, run, reason: reason, log: LogSettings())
             let rows = try await fixture.query("SELECT DISTINCT error_reason FROM rollcall.sync_log")

@@ -207,6 +207,36 @@ import Testing
         }
     }
 
+    /// The migration of another process has the table for longer than one look at it waits.
+    @Test func lookingAtATableThatIsLockedWaits() async throws {
+        try await withVersionBefore { fixture in
+            try await Self.fillLog(fixture, rows: 300_000)
+            let bystander = try PostgresClient(fixture.url.reveal())
+            try bystander.run("BEGIN; LOCK TABLE rollcall.sync_log IN SHARE UPDATE EXCLUSIVE MODE")
+            async let migrated = fixture.warehouse.migrate()
+            func waiting(_ mode: String) async throws -> String? {
+                try await fixture.query(
+                    """
+                    SELECT pid || ' ' || waitstart FROM pg_locks
+                     WHERE NOT granted AND mode = '\(mode)' AND relation = 'rollcall.sync_log'::regclass
+                    """
+                ).first?.first ?? nil
+            }
+            try await poll { try await waiting("ShareUpdateExclusiveLock") != nil }
+            async let locked: Void = fixture.execute(
+                "BEGIN; LOCK TABLE rollcall.sync_log IN ACCESS EXCLUSIVE MODE; COMMIT")
+            try await poll { try await waiting("AccessShareLock") != nil }
+            let first = try await waiting("AccessShareLock")
+            try await poll {
+                let now = try await waiting("AccessShareLock")
+                return now != nil && now != first
+            }
+            try bystander.run("COMMIT")
+            try await locked
+            #expect(try await migrated.from == Self.before)
+        }
+    }
+
     /// A role whose statements may take a moment only, and whose transactions read unless they say otherwise.
     @Test func theRolesLimitsDoNotEndABuild() async throws {
         try await withBuildUnderWay { fixture, release in

@@ -37,7 +37,7 @@ import Warehouse
             try await warehouse.readSnapshot(sync: "vip", list: 7) { _, _, _ in Issue.record("there is none") }
             try await warehouse.records(RecordFilter()) { _ in Issue.record("there is none") }
             #expect(try await warehouse.prune([RetentionPolicy(sync: "vip", days: 1)]) == PruneResult())
-            #expect(await warehouseFailure { try await warehouse.lease() }?.kind == .missing)
+            #expect(await warehouseFailure { try await warehouse.lease() }?.kind == .stateMissing)
         }
     }
 
@@ -109,7 +109,7 @@ import Warehouse
                 settlesAt: try await warehouse.now().addingTimeInterval(60))
             run.counts.succeeded.subscribe = 1
             run.counts.failed.subscribe = 2
-            run.counts.unknown = 1
+            run.counts.unknown.subscribe = 1
             for _ in 0..<2 { try await warehouse.acknowledge(lease, run, outcomes: [outcome], log: LogSettings()) }
             #expect(
                 try await warehouse.memberCounts(sync: "vip", list: 7) == [
@@ -156,7 +156,7 @@ import Warehouse
             let lease = try await warehouse.lease()
             let recovered = try await warehouse.recoverRuns(lease, settleSeconds: 60, log: LogSettings())
             #expect(recovered.map(\.status) == [.interrupted])
-            #expect(recovered[0].counts.unknown == 2 && recovered[0].counts.notAttempted == 2)
+            #expect(recovered[0].counts.unknown.total == 2 && recovered[0].counts.notAttempted.total == 2)
             #expect(recovered[0].counts.balances)
             #expect(
                 try await warehouse.memberCounts(sync: "vip", list: 7) == [.subscribing: 1, .unsubscribing: 1])

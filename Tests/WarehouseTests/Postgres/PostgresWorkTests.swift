@@ -8,7 +8,9 @@ import Warehouse
 /// of tables that were filled a moment ago.
 @Suite struct PostgresWorkTests {
     /// A staged run of `count` changes.
-    private func staged(_ fixture: PostgresFixture, _ count: Int64) async throws -> (lease: Lease, run: SyncRun) {
+    private func staged(
+        _ fixture: PostgresFixture, _ count: Int64, of operation: RollcallCore.Operation = .subscribe
+    ) async throws -> (lease: Lease, run: SyncRun) {
         _ = try await fixture.warehouse.migrate()
         // The server finds out nothing by itself while the test goes on.
         for table in ["sync_changes", "list_members"] {
@@ -17,8 +19,13 @@ import Warehouse
         let lease = try await fixture.warehouse.lease()
         var run = newRun()
         try await fixture.warehouse.openRun(lease, run)
-        run.counts.planned.subscribe = Int(count)
-        let plan = ListPlan((1...count).map { change($0, "p\($0)@example.com") })
+        run.counts.planned[operation] = Int(count)
+        let plan = ListPlan(
+            (1...count).map {
+                var next = change($0, "p\($0)@example.com")
+                next.operation = operation
+                return next
+            })
         try await fixture.warehouse.stage(lease, run, plan: plan, log: LogSettings())
         return (lease, run)
     }
@@ -88,6 +95,34 @@ import Warehouse
             #expect(
                 try await fixture.query("SELECT count(*) FROM rollcall.sync_log WHERE status = 'failed'") == [["8"]])
             #expect(try await fixture.query("SELECT count(*) FROM rollcall.sync_changes") == [["16000"]])
+        }
+    }
+
+    /// Of a large snapshot, a part leaves: each entry that goes is looked up by itself, and the others are not read.
+    @Test func whatLeavesCostsWhatLeaves() async throws {
+        try await withDatabase { fixture in
+            let (lease, run) = try await staged(fixture, 20_000, of: .unsubscribe)
+            try await fixture.execute(
+                """
+                INSERT INTO rollcall.list_members (sync_name, list_id, fingerprint, email, state, listed, since_run_id, since)
+                SELECT 'vip', 7, fingerprint, email, 'subscribed', true, run_id, now() FROM rollcall.sync_changes
+                UNION ALL
+                SELECT 'vip', 7, gen_random_uuid(), 'm' || n, 'subscribed', true, '\(run.id)', now()
+                  FROM generate_series(1, 200000) n
+                """)
+            for first in stride(from: Int64(1), to: 20_000, by: 2000) {
+                let outcomes = [
+                    BatchOutcome(
+                        sequences: first...first + 1999, operation: .unsubscribe, httpStatus: 200, attempts: 1)
+                ]
+                try await fixture.warehouse.acknowledge(lease, run, outcomes: outcomes, log: LogSettings())
+            }
+            await fixture.warehouse.close()
+            try await untilAlone(fixture)
+            // The mark and the place of each are looked up, in the index and in the table, and the row itself is read.
+            #expect(try await rowsRead(fixture, "list_members") < 150_000)
+            #expect(try await fixture.query("SELECT count(*) FROM rollcall.list_members") == [["200000"]])
+            #expect(try await fixture.query("SELECT count(*) FROM rollcall.sync_changes") == [["0"]])
         }
     }
 

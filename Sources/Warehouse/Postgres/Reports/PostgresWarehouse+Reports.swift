@@ -5,14 +5,14 @@ extension PostgresWarehouse {
     public func run(id: String) async throws(WarehouseError) -> SyncRun? {
         guard PostgresText.runID(id) != nil else { return nil }
         return try await read(orWithoutTables: nil) { session in
-            PostgresRunRow.runs(try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])).first
+            try PostgresRunRow.runs(try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])).first
         }
     }
 
     public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         if let before = filter.before, PostgresText.runID(before) == nil { return [] }
         return try await read(orWithoutTables: []) { session in
-            PostgresRunRow.runs(
+            try PostgresRunRow.runs(
                 try session.query(
                     PostgresRunRow.select + """
                          WHERE ($1::text IS NULL OR sync_name = $1) AND ($2::text IS NULL OR status = $2)
@@ -112,7 +112,7 @@ extension PostgresWarehouse {
                 deleted = try await write(.long, settings: Self.alongTheKey) {
                     try $0.modify(sql, [policy.sync, days, String(Self.pruned)])
                 }
-            } catch  where error.error.code == "warehouse_state_missing" {
+            } catch  where error.kind == .stateMissing {
                 return total
             }
             total += deleted

@@ -27,12 +27,12 @@ extension PostgresWarehouse {
         summary.firstTick = state.date(0, 3)
         summary.latestGoodStart = state.date(0, 4)
         summary.latestRun =
-            PostgresRunRow.runs(
+            try PostgresRunRow.runs(
                 try session.query(
                     PostgresRunRow.select + " WHERE sync_name = $1 ORDER BY run_id DESC LIMIT 1", [sync])
             ).first
         summary.heldRun =
-            PostgresRunRow.runs(
+            try PostgresRunRow.runs(
                 try session.query(PostgresRunRow.select + " WHERE sync_name = $1 AND status = 'held'", [sync])
             ).first
         summary.latestTick =

@@ -12,35 +12,49 @@ enum PostgresRunRow {
     static let select = """
         SELECT run_id, sync_name, destination, list_id, "trigger", status, \(milliseconds("started_at")),
                \(milliseconds("finished_at")), error_code, error_message, error_hint, held_by, full_resync,
+               \(added.map { "to_jsonb(sync_runs) ->> '\($0)'" }.joined(separator: ", ")),
                \(numbers.joined(separator: ", ")) FROM sync_runs
         """
 
-    /// Columns of ``values(_:)``.
+    /// Columns that tables which no run has upgraded yet lack.
+    private static let added = ["kind", "target", "counts", "rows_excluded", "waiting"]
+
+    /// Columns that tables of every version have. Those of operations are 0 for other kinds than lists.
     private static let numbers = [
         "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
         "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
         "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
     ]
 
-    private static func values(_ run: SyncRun) -> [Int] {
+    /// The values of ``numbers``, and of those of ``added`` that change during a run.
+    private static func values(_ run: SyncRun) throws -> [String] {
         let counts = run.counts
-        return [
+        let numbers = [
             counts.rowsRead, counts.invalid, counts.duplicates, counts.audience, counts.unchanged,
             counts.planned.subscribe, counts.planned.unsubscribe, counts.succeeded.subscribe,
-            counts.succeeded.unsubscribe, counts.failed.subscribe, counts.failed.unsubscribe, counts.notAttempted,
-            counts.unknown, run.requests.sent, run.requests.retried, run.requests.rateLimited,
+            counts.succeeded.unsubscribe, counts.failed.subscribe, counts.failed.unsubscribe,
+            counts.notAttempted.total, counts.unknown.total, run.requests.sent, run.requests.retried,
+            run.requests.rateLimited, counts.excluded, counts.waiting,
         ]
+        return numbers.map { String($0) } + [try counts.operationsJSON]
     }
 
-    static func runs(_ result: borrowing PostgresResult) -> [SyncRun] {
+    private static let written = numbers + ["rows_excluded", "waiting", "counts"]
+
+    /// Placeholders for ``values(_:)``, from parameter `first` on.
+    private static func placeholders(from first: Int) -> [String] {
+        written.enumerated().map { "$\($0 + first)::\($1 == "counts" ? "jsonb" : "bigint")" }
+    }
+
+    static func runs(_ result: borrowing PostgresResult) throws -> [SyncRun] {
         var runs: [SyncRun] = []
         for row in 0..<result.rowCount {
-            if let run = run(result, row) { runs.append(run) }
+            if let run = try run(result, row) { runs.append(run) }
         }
         return runs
     }
 
-    private static func run(_ result: borrowing PostgresResult, _ row: Int) -> SyncRun? {
+    private static func run(_ result: borrowing PostgresResult, _ row: Int) throws -> SyncRun? {
         guard let id = result.text(row, 0), let trigger = result.text(row, 4).flatMap(RunTrigger.init),
             let status = result.text(row, 5).flatMap(RunStatus.init), let startedAt = result.date(row, 6)
         else { return nil }
@@ -56,12 +70,17 @@ enum PostgresRunRow {
             run.held = (try? JSONDecoder().decode([GuardFinding].self, from: Data(held.utf8))) ?? []
         }
         run.full = result.boolean(row, 12)
+        run.kind = result.text(row, 13).flatMap(RecordKind.init) ?? .list
+        run.target = result.text(row, 14)
         readNumbers(result, row, &run)
+        run.counts.excluded = result.count(row, 16)
+        run.counts.waiting = result.count(row, 17)
+        if let counts = result.text(row, 15) { try run.counts.readOperations(counts) }
         return run
     }
 
     private static func readNumbers(_ result: borrowing PostgresResult, _ row: Int, _ run: inout SyncRun) {
-        var column = 13
+        var column = 18
         func next() -> Int {
             defer { column += 1 }
             return result.count(row, column)
@@ -74,26 +93,30 @@ enum PostgresRunRow {
         run.counts.planned = PerOperation(subscribe: next(), unsubscribe: next())
         run.counts.succeeded = PerOperation(subscribe: next(), unsubscribe: next())
         run.counts.failed = PerOperation(subscribe: next(), unsubscribe: next())
-        run.counts.notAttempted = next()
-        run.counts.unknown = next()
+        run.counts.readTotals(notAttempted: next(), unknown: next())
         run.requests = RequestCounts(sent: next(), retried: next(), rateLimited: next())
     }
 
     /// Writes the run as a new row, `running`; nothing if its id is there already. Says whether it was written.
     static func insert(_ run: SyncRun, _ session: PostgresSession) throws -> Bool {
-        let columns = ["run_id", "sync_name", "destination", "list_id", "\"trigger\"", "started_at", "full_resync"]
-        let placeholders = (0..<numbers.count).map { "$\($0 + 8)::bigint" }.joined(separator: ", ")
-        let written = try session.modify(
+        let columns =
+            [
+                "run_id", "sync_name", "destination", "list_id", "\"trigger\"", "started_at", "full_resync", "kind",
+                "target",
+            ]
+            + written
+        let inserted = try session.modify(
             """
-            INSERT INTO sync_runs (\(columns.joined(separator: ", ")), status, \(numbers.joined(separator: ", ")))
-            VALUES ($1::uuid, $2, $3, $4::bigint, $5, \(timestamp("$6")), $7::boolean, 'running', \(placeholders))
+            INSERT INTO sync_runs (\(columns.joined(separator: ", ")), status)
+            VALUES ($1::uuid, $2, $3, $4::bigint, $5, \(timestamp("$6")), $7::boolean, $8, $9,
+                    \(placeholders(from: 10).joined(separator: ", ")), 'running')
             ON CONFLICT (run_id) DO NOTHING
             """,
             [
                 run.id, run.sync, run.destination, run.listID.map { String($0) }, run.trigger.rawValue,
-                String(PostgresText.milliseconds(run.startedAt)), String(run.full),
-            ] + values(run).map { String($0) })
-        return written == 1
+                String(PostgresText.milliseconds(run.startedAt)), String(run.full), run.kind.rawValue, run.target,
+            ] + values(run))
+        return inserted == 1
     }
 
     /// Writes what changes while a run is delivered: counts, requests and error.
@@ -103,9 +126,10 @@ enum PostgresRunRow {
 
     /// Writes everything about a run but its beginning. `finished_at` is the run's own, or now, in a final status.
     static func updateState(_ run: SyncRun, _ session: PostgresSession) throws {
+        try run.proveBalance()
         let finished = run.finishedAt.map { String(PostgresText.milliseconds($0)) }
         let held = run.held.isEmpty ? nil : String(decoding: try JSONEncoder().encode(run.held), as: UTF8.self)
-        let first = numbers.count + 6
+        let first = written.count + 6
         let end =
             run.status.isFinal
             ? "COALESCE(\(timestamp("$\(first + 2)")), date_trunc('milliseconds', clock_timestamp()))"
@@ -114,22 +138,23 @@ enum PostgresRunRow {
             run, session,
             further: """
                 , status = $\(first), list_id = COALESCE($\(first + 1)::bigint, list_id), finished_at = \(end),
-                  held_by = COALESCE($\(first + 3), held_by), full_resync = $\(first + 4)::boolean
+                  held_by = COALESCE($\(first + 3), held_by), full_resync = $\(first + 4)::boolean,
+                  target = COALESCE($\(first + 5), target)
                 """,
-            [run.status.rawValue, run.listID.map { String($0) }, finished, held, String(run.full)])
+            [run.status.rawValue, run.listID.map { String($0) }, finished, held, String(run.full), run.target])
     }
 
     private static func update(
         _ run: SyncRun, _ session: PostgresSession, further: String, _ parameters: [String?]
     ) throws {
-        let counts = numbers.enumerated().map { "\($1) = $\($0 + 6)::bigint" }.joined(separator: ", ")
+        let counts = zip(written, placeholders(from: 6)).map { "\($0) = \($1)" }.joined(separator: ", ")
         let updated = try session.modify(
             """
             UPDATE sync_runs SET error_code = $3, error_message = $4, error_hint = $5, \(counts)\(further)
              WHERE run_id = $1::uuid AND sync_name = $2
             """,
             [run.id, run.sync, run.error?.code, run.error?.message, run.error?.hint]
-                + values(run).map { String($0) } + parameters)
+                + values(run) + parameters)
         guard updated == 1 else { throw noRun(run.id) }
     }
 

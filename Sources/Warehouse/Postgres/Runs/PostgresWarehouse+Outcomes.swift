@@ -61,10 +61,11 @@ extension PostgresWarehouse {
                     "UPDATE sync_runs SET list_id = $2::bigint WHERE run_id = $1::uuid", [run.id, String(list)])
             }
             if parked.total > 0 {
-                try session.modify(
-                    "UPDATE sync_runs SET failed_subscribe = failed_subscribe + $2::bigint,"
-                        + " failed_unsubscribe = failed_unsubscribe + $3::bigint WHERE run_id = $1::uuid",
-                    [run.id, String(parked.subscribe), String(parked.unsubscribe)])
+                var stored = try Self.run(run.id, session)
+                for operation in RollcallCore.Operation.allCases {
+                    stored.counts.failed[operation] += parked[operation]
+                }
+                try PostgresRunRow.updateProgress(stored, session)
             }
             return parked
         }
@@ -152,45 +153,35 @@ extension PostgresWarehouse {
     private static func recover(
         _ run: SyncRun, claimed: Int64, _ settleSeconds: Double, _ log: LogSettings, _ session: PostgresSession
     ) throws -> SyncRun {
-        var unknown = 0
+        var run = run
+        let now = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0) ?? Date()
+        var unknown = PerOperation()
         if claimed > 0, let list = run.listID {
-            unknown = try recoverClaimed(run, list, claimed, settleSeconds, log, session)
+            unknown = try recoverClaimed(
+                run, list, claimed, settlesAt: now.addingTimeInterval(settleSeconds), log, session)
         }
         try emptyOutbox(run, .endedBeforeSending, log, session)
-        try session.modify(
-            """
-            UPDATE sync_runs SET status = 'interrupted', finished_at = date_trunc('milliseconds', clock_timestamp()),
-                   rows_read = rows_invalid + rows_duplicate + audience_size, unknown = unknown + $2::bigint,
-                   not_attempted = GREATEST(0, \(remainder)),
-                   planned_subscribe = planned_subscribe + GREATEST(0, -(\(remainder)))
-             WHERE run_id = $1::uuid
-            """, [run.id, String(unknown)])
+        run.interrupt(unknown: unknown, at: now)
+        try PostgresRunRow.updateState(run, session)
         return try Self.run(run.id, session)
     }
 
-    /// Planned records without an outcome; never below zero unless the counts were wrong before.
-    private static let remainder = """
-        planned_subscribe + planned_unsubscribe - succeeded_subscribe - succeeded_unsubscribe
-        - failed_subscribe - failed_unsubscribe - unknown - $2::bigint
-        """
-
     /// What may have been sent becomes unknown. Returns how many changes.
     private static func recoverClaimed(
-        _ run: SyncRun, _ list: Int64, _ claimed: Int64, _ settleSeconds: Double, _ log: LogSettings,
+        _ run: SyncRun, _ list: Int64, _ claimed: Int64, settlesAt: Date, _ log: LogSettings,
         _ session: PostgresSession
-    ) throws -> Int {
-        let clock = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
-        var unknown = 0
+    ) throws -> PerOperation {
+        var unknown = PerOperation()
         var moved = false
         for operation in RollcallCore.Operation.allCases {
             var part = PostgresOutcomes(operation)
             part.add(
                 BatchOutcome(
                     sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
-                    settlesAt: clock?.addingTimeInterval(settleSeconds)),
+                    settlesAt: settlesAt),
                 otherwise: .unknown(.answerNotRecorded))
             let applied = try part.apply(run, list: list, log: log, session)
-            unknown += applied.changes
+            unknown[operation] = applied.changes
             moved = moved || applied.moved
         }
         if moved { try renewGeneration(run.sync, session) }

@@ -24,7 +24,7 @@ extension PostgresWarehouse {
 
     public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
         try await read(orWithoutTables: nil) { session in
-            PostgresRunRow.runs(
+            try PostgresRunRow.runs(
                 try session.query(PostgresRunRow.select + " WHERE sync_name = $1 AND status = 'held'", [sync])
             ).first
         }
@@ -59,7 +59,7 @@ extension PostgresWarehouse {
 
     static func run(_ id: String, _ session: PostgresSession) throws -> SyncRun {
         let result = try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])
-        guard let run = PostgresRunRow.runs(result).first else { throw PostgresRunRow.noRun(id) }
+        guard let run = try PostgresRunRow.runs(result).first else { throw PostgresRunRow.noRun(id) }
         return run
     }
 

@@ -116,19 +116,13 @@ struct PostgresDiagnosis {
     }
 
     private func version() throws -> Finding {
-        let version = try inTransaction(.readOnly) { try PostgresWarehouse.version(session) } ?? 0
-        let known = PostgresWarehouse.knownVersion
-        return switch version {
-        case known: Finding(subject: subject, isFine: true, detail: "version \(version)")
-        case ..<known:
-            Finding(
-                subject: subject, isFine: true, detail: "version \(version); the next run upgrades it to \(known)")
-        default:
-            Finding(
-                subject: subject, isFine: false,
-                detail: "version \(version) is newer than this Rollcall knows (\(known))",
-                fix: "Use the newer Rollcall.")
+        let version =
+            try inTransaction(.readOnly) { try PostgresWarehouse.stateVersion(session) } ?? StateVersion(version: 0)
+        let migrations = EmbeddedMigrations.postgres
+        if let refusal = version.refusal(migrations, place: "in schema \(tables.schema)") {
+            return Finding(subject: subject, isFine: false, detail: refusal.error.message, fix: refusal.error.hint)
         }
+        return Finding(subject: subject, isFine: true, detail: version.standing(migrations))
     }
 
     private func query(_ sql: String, _ parameters: [String?]) throws -> Rows {
@@ -207,6 +201,6 @@ struct PostgresDiagnosis {
 
     private static let stateTables = [
         "sync_runs", "sync_log", "list_members", "sync_changes", "settling_requests", "stray_requests", "sync_state",
-        "sync_leases", "schedule_ticks",
+        "sync_leases", "schedule_ticks", "synced_records", "synced_events", "sync_cursors", "destination_fields",
     ]
 }

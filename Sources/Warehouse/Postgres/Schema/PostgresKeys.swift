@@ -66,13 +66,14 @@ struct PostgresKeys {
         defer { session.condemn() }
         while true {
             try cancellation.check()
-            let found = try session.transaction(tables.begin(.readOnly)) { try standing($0) }
-            if found == .ready { return }
             do {
+                // Looking waits too: for a process whose migration has the table.
+                let found = try session.transaction(tables.begin(.readOnly)) { try standing($0) }
+                if found == .ready { return }
                 if try mayBuild(session) { try create(session) }
             } catch let failure as PostgresFailure where failure.isLockTimeout {
                 // Another process builds, or holds the table's lock for another purpose.
-                let reason = "the index for the primary key of \(tables.schema).sync_log, which another process builds"
+                let reason = "the primary key of \(tables.schema).sync_log, which another process makes"
                 switch clock.check(session.wait, reason) {
                 case .goOn: continue
                 case .over: throw busy(wasStopped: false)

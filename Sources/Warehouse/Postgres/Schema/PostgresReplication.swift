@@ -10,7 +10,8 @@ struct PostgresReplication {
     private static let changed: [(table: String, column: String?)] = [
         ("sync_runs", "sync_name"), ("sync_log", nil), ("list_members", "listed"), ("sync_changes", nil),
         ("settling_requests", nil), ("stray_requests", nil), ("sync_state", "paused"), ("sync_leases", "token"),
-        ("schedule_ticks", "outcome"),
+        ("schedule_ticks", "outcome"), ("synced_records", "owned"), ("synced_events", "state"),
+        ("sync_cursors", "late_rows"), ("destination_fields", "type"),
     ]
 
     /// What is worth saying; nothing where all is well and as Rollcall made it. Reads only.

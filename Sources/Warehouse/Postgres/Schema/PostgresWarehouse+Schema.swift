@@ -13,6 +13,15 @@ extension PostgresWarehouse {
         try session.query("SELECT max(version) FROM schema_migrations").integer(0, 0).map(Int.init)
     }
 
+    /// How new the tables are; nil where there are none.
+    static func stateVersion(_ session: PostgresSession) throws -> StateVersion? {
+        let newest = try session.query(
+            "SELECT version, to_jsonb(m) ->> 'compatible_from' FROM schema_migrations m ORDER BY version DESC LIMIT 1")
+        return newest.integer(0, 0).map {
+            StateVersion(version: Int($0), compatibleFrom: newest.integer(0, 1).map(Int.init))
+        }
+    }
+
     public func migrate() async throws(WarehouseError) -> MigrationResult {
         let tables = tables
         let begin = tables.begin(.readWrite, isLong: true)
@@ -47,12 +56,9 @@ extension PostgresWarehouse {
         let schema = try session.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [tables.schema])
         if schema.rowCount == 0 { try session.execute("CREATE SCHEMA \(tables.quotedSchema)") }
         let from = try createLedger(session, tables)
-        guard (from ?? 0) <= knownVersion else {
-            throw WarehouseError(
-                .schemaTooNew,
-                "The state tables in schema \(tables.schema) have version \(from ?? 0); this Rollcall knows up to"
-                    + " \(knownVersion).", hint: "Use the newer Rollcall.")
-        }
+        let refusal = try stateVersion(session)?.refusal(
+            EmbeddedMigrations.postgres, place: "in schema \(tables.schema)")
+        if let refusal { throw refusal }
         for migration in EmbeddedMigrations.postgres where migration.version > (from ?? 0) {
             if migration.version == PostgresKeys.version {
                 try PostgresKeys(tables: tables).apply(migration.sql, session)
@@ -62,8 +68,13 @@ extension PostgresWarehouse {
             try session.modify(
                 "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1::integer, $2, clock_timestamp())",
                 [String(migration.version), migration.name])
+            if migration.version >= StateVersion.firstThatSays {
+                try session.modify(
+                    "UPDATE schema_migrations SET compatible_from = $2::integer WHERE version = $1::integer",
+                    [String(migration.version), String(migration.compatibleFrom)])
+            }
         }
-        return MigrationResult(from: from, to: knownVersion)
+        return MigrationResult(from: from, to: max(from ?? 0, knownVersion))
     }
 
     /// The version so far; makes the ledger where there is none.

@@ -65,7 +65,7 @@ extension SQLiteFile {
     private func explainOther(_ error: DatabaseError, _ said: String) -> WarehouseError {
         if said.contains("no such table: rollcall_") || said.contains("no such table: main.rollcall_") {
             return WarehouseError(
-                .missing, "The SQLite database \(path) has no state tables of Rollcall yet.",
+                .stateMissing, "The SQLite database \(path) has no state tables of Rollcall yet.",
                 hint: "Run `rollcall migrate`.")
         }
         if error.resultCode == .SQLITE_CONSTRAINT {

@@ -85,8 +85,27 @@ struct SQLiteOutcomes {
         }
     }
 
+    /// Gives the changes that may have been sent and whose answer was not recorded the outcome `unknown`, page by page. Returns
+    /// how many there were.
+    func doubt(through sequence: Int64, list: Int64?, settlesAt: Date) throws -> PerOperation {
+        var unknown = PerOperation()
+        while true {
+            try clear()
+            guard try addUnanswered(through: sequence, settlesAt: settlesAt, reason: .answerNotRecorded) > 0 else {
+                return unknown
+            }
+            let counts = try database.rows("SELECT operation, count(*) FROM temp.rollcall_work GROUP BY operation") {
+                ($0.text(0), $0.count(1))
+            }
+            for (operation, count) in counts {
+                if let operation = operation.flatMap(Operation.init) { unknown[operation] += count }
+            }
+            try apply(listID: list)
+        }
+    }
+
     /// Adds a page of changes that may have been sent and whose answer was not recorded. Returns how many.
-    func addUnanswered(through sequence: Int64, settlesAt: Date, reason: FailureReason) throws -> Int {
+    private func addUnanswered(through sequence: Int64, settlesAt: Date, reason: FailureReason) throws -> Int {
         try change(
             """
             INSERT INTO temp.rollcall_work

@@ -17,9 +17,8 @@ extension SQLiteWarehouse {
         conditions.add("started_at >= :since", "since", filter.since.map { .of($0) })
         conditions.values["limit"] = .of(max(0, filter.limit))
         return try await read([]) { [conditions] database in
-            try database.rows(
-                SQLiteRunRow.select("\(conditions.sql) ORDER BY run_id DESC LIMIT :limit"), conditions.values,
-                SQLiteRunRow.read)
+            try SQLiteRunRow.all(
+                database, where: "\(conditions.sql) ORDER BY run_id DESC LIMIT :limit", conditions.values)
         }
     }
 

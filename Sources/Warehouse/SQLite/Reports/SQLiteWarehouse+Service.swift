@@ -19,10 +19,10 @@ extension SQLiteWarehouse {
         ) { (isPaused: $0.count(0) != 0, listID: $0.integer(1), alert: $0.text(2)) }
         summary.isPaused = state?.isPaused ?? false
         summary.listID = state?.listID
-        summary.latestRun = try database.firstRow(
-            SQLiteRunRow.select("sync_name = :sync ORDER BY run_id DESC LIMIT 1"), key, SQLiteRunRow.read)
-        summary.heldRun = try database.firstRow(
-            SQLiteRunRow.select("sync_name = :sync AND status = 'held'"), key, SQLiteRunRow.read)
+        summary.latestRun = try SQLiteRunRow.first(
+            database, where: "sync_name = :sync ORDER BY run_id DESC LIMIT 1", key)
+        summary.heldRun = try SQLiteRunRow.first(
+            database, where: "sync_name = :sync AND status = 'held'", key)
         summary.latestTick = try database.firstRow(
             SQLiteTicks.select("sync_name = :sync ORDER BY due_at DESC LIMIT 1"), key, SQLiteTicks.read)
         summary.alertState = state?.alert

@@ -4,7 +4,7 @@ import RollcallCore
 
 /// Rows of `rollcall_sync_runs`.
 enum SQLiteRunRow {
-    /// In the order in which ``read(_:)`` takes them.
+    /// In the order in which ``read(_:)`` takes them; ``added`` follow.
     private static let columns = """
         run_id, sync_name, destination, list_id, "trigger", status, started_at, finished_at, rows_read, rows_invalid,
         rows_duplicate, audience_size, unchanged, planned_subscribe, planned_unsubscribe, succeeded_subscribe,
@@ -12,26 +12,44 @@ enum SQLiteRunRow {
         requests_retried, rate_limited, error_code, error_message, error_hint, held_by, full_resync
         """
 
-    /// What a run's requests change: counts, requests, error.
+    /// Columns that tables which no run has upgraded yet lack.
+    private static let added = "kind, target, counts, rows_excluded, waiting"
+
+    /// What a run's requests change: counts, requests, error. The columns of operations are 0 for other kinds than lists.
     private static let progress = [
         "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
         "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
         "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
-        "error_code", "error_message", "error_hint",
+        "counts", "rows_excluded", "waiting", "error_code", "error_message", "error_hint",
     ]
 
-    static func select(_ condition: String) -> String {
-        "SELECT \(columns) FROM rollcall_sync_runs WHERE \(condition)"
+    /// The run of a condition, the first one in its order; nil where there is none.
+    static func first(
+        _ database: Database, where condition: String, _ values: [String: SQLiteValue]
+    ) throws -> SyncRun? {
+        try database.firstRow(select(database, condition), values, read)
+    }
+
+    static func all(
+        _ database: Database, where condition: String, _ values: [String: SQLiteValue]
+    ) throws -> [SyncRun] {
+        try database.rows(select(database, condition), values, read)
+    }
+
+    private static func select(_ database: Database, _ condition: String) throws -> String {
+        let isUpgraded = try SQLiteMigrations.version(database) ?? 0 >= 6
+        return
+            "SELECT \(columns), \(isUpgraded ? added : "'list', NULL, NULL, 0, 0") FROM rollcall_sync_runs WHERE \(condition)"
     }
 
     static func find(_ database: Database, id: String) throws -> SyncRun? {
-        try database.firstRow(select("run_id = :id"), ["id": .of(id)], read)
+        try first(database, where: "run_id = :id", ["id": .of(id)])
     }
 
     /// The one run of the sync that is queued, running or held.
     static func open(_ database: Database, sync: String) throws -> SyncRun? {
-        try database.firstRow(
-            select("sync_name = :sync AND status IN ('queued', 'running', 'held')"), ["sync": .of(sync)], read)
+        try first(
+            database, where: "sync_name = :sync AND status IN ('queued', 'running', 'held')", ["sync": .of(sync)])
     }
 
     static func insert(_ database: Database, _ run: SyncRun) throws {
@@ -39,13 +57,13 @@ enum SQLiteRunRow {
             throw WarehouseError(
                 .conflict, "The sync \(run.sync) already has the run \(other.id), which is \(other.status.rawValue).")
         }
+        let values = try values(run)
+        let names = values.keys.sorted()
         try database.change(
             """
-            INSERT INTO rollcall_sync_runs (\(columns)) VALUES (
-                :run_id, :sync_name, :destination, :list_id, :trigger, :status, :started_at, :finished_at,
-                \(progress.prefix(16).map { ":" + $0 }.joined(separator: ", ")),
-                :error_code, :error_message, :error_hint, :held_by, :full_resync)
-            """, try values(run))
+            INSERT INTO rollcall_sync_runs (\(names.map { "\"\($0)\"" }.joined(separator: ", ")))
+            VALUES (\(names.map { ":\($0)" }.joined(separator: ", ")))
+            """, values)
     }
 
     /// Writes counts, requests and error of a run that is still open.
@@ -55,7 +73,8 @@ enum SQLiteRunRow {
 
     /// Writes all that may change in a run that is still open.
     static func save(_ database: Database, _ run: SyncRun) throws {
-        try update(database, run, progress + ["status", "list_id", "finished_at", "held_by"])
+        try run.proveBalance()
+        try update(database, run, progress + ["status", "list_id", "target", "finished_at", "held_by"])
     }
 
     private static func update(_ database: Database, _ run: SyncRun, _ names: [String]) throws {
@@ -85,16 +104,18 @@ enum SQLiteRunRow {
             startedAt: startedAt)
         run.listID = row.integer(3)
         run.finishedAt = row.date(7)
-        run.counts = readCounts(row)
+        run.counts = try readCounts(row)
         run.requests = RequestCounts(sent: row.count(21), retried: row.count(22), rateLimited: row.count(23))
         run.error = row.text(24).map { RunError(code: $0, message: row.text(25) ?? "", hint: row.text(26)) }
         run.held =
             try row.text(27).map { try JSONDecoder().decode([GuardFinding].self, from: Data($0.utf8)) } ?? []
         run.full = row.count(28) != 0
+        run.kind = row.text(29).flatMap(RecordKind.init) ?? .list
+        run.target = row.text(30)
         return run
     }
 
-    private static func readCounts(_ row: SQLitePrepared) -> RunCounts {
+    private static func readCounts(_ row: SQLitePrepared) throws -> RunCounts {
         var counts = RunCounts()
         counts.rowsRead = row.count(8)
         counts.invalid = row.count(9)
@@ -104,8 +125,10 @@ enum SQLiteRunRow {
         counts.planned = PerOperation(subscribe: row.count(13), unsubscribe: row.count(14))
         counts.succeeded = PerOperation(subscribe: row.count(15), unsubscribe: row.count(16))
         counts.failed = PerOperation(subscribe: row.count(17), unsubscribe: row.count(18))
-        counts.notAttempted = row.count(19)
-        counts.unknown = row.count(20)
+        counts.readTotals(notAttempted: row.count(19), unknown: row.count(20))
+        if let operations = row.text(31) { try counts.readOperations(operations) }
+        counts.excluded = row.count(32)
+        counts.waiting = row.count(33)
         return counts
     }
 
@@ -123,7 +146,9 @@ enum SQLiteRunRow {
             "succeeded_subscribe": .of(counts.succeeded.subscribe),
             "succeeded_unsubscribe": .of(counts.succeeded.unsubscribe),
             "failed_subscribe": .of(counts.failed.subscribe), "failed_unsubscribe": .of(counts.failed.unsubscribe),
-            "not_attempted": .of(counts.notAttempted), "unknown": .of(counts.unknown),
+            "not_attempted": .of(counts.notAttempted.total), "unknown": .of(counts.unknown.total),
+            "counts": .of(try counts.operationsJSON), "rows_excluded": .of(counts.excluded),
+            "waiting": .of(counts.waiting), "kind": .of(run.kind.rawValue), "target": .of(run.target),
             "requests_sent": .of(run.requests.sent), "requests_retried": .of(run.requests.retried),
             "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),
             "error_message": .of(run.error?.message), "error_hint": .of(run.error?.hint), "held_by": .of(held),

@@ -66,13 +66,9 @@ extension SQLiteWarehouse {
 
     /// Counts them at once, so that they stay failed should the process end before its next step.
     private static func countFailed(_ database: Database, _ run: SyncRun, _ parked: PerOperation) throws {
-        try database.change(
-            """
-            UPDATE rollcall_sync_runs SET failed_subscribe = failed_subscribe + :subscribe,
-                   failed_unsubscribe = failed_unsubscribe + :unsubscribe
-             WHERE run_id = :run AND status = 'running'
-            """,
-            ["run": .of(run.id), "subscribe": .of(parked.subscribe), "unsubscribe": .of(parked.unsubscribe)])
+        guard var stored = try SQLiteRunRow.find(database, id: run.id), stored.status == .running else { return }
+        for operation in Operation.allCases { stored.counts.failed[operation] += parked[operation] }
+        try SQLiteRunRow.saveProgress(database, stored)
     }
 
     private static let countParked = """
@@ -107,45 +103,21 @@ extension SQLiteWarehouse {
     ) async throws(WarehouseError) -> [SyncRun] {
         try await write(lease) { database in
             let orphans = try database.rows(
-                "SELECT run_id, list_id, claimed_through FROM rollcall_sync_runs "
+                "SELECT run_id, claimed_through FROM rollcall_sync_runs "
                     + "WHERE sync_name = :sync AND status IN ('queued', 'running') ORDER BY run_id",
                 ["sync": .of(lease.sync)]
-            ) { (id: $0.text(0) ?? "", list: $0.integer(1), claimed: $0.integer(2) ?? 0) }
-            let settlesAt = try Self.now(database).addingTimeInterval(settleSeconds)
+            ) { (id: $0.text(0) ?? "", claimed: $0.integer(1) ?? 0) }
+            let now = try Self.now(database)
             return try orphans.compactMap { orphan in
+                guard var run = try SQLiteRunRow.find(database, id: orphan.id) else { return nil }
                 let work = SQLiteOutcomes(database: database, sync: lease.sync, runID: orphan.id, log: log)
-                var unknown = 0
-                while true {
-                    try work.clear()
-                    let added = try work.addUnanswered(
-                        through: orphan.claimed, settlesAt: settlesAt, reason: .answerNotRecorded)
-                    guard added > 0 else { break }
-                    try work.apply(listID: orphan.list)
-                    unknown += added
-                }
+                let unknown = try work.doubt(
+                    through: orphan.claimed, list: run.listID, settlesAt: now.addingTimeInterval(settleSeconds))
                 try work.giveUpRest(.endedBeforeSending)
-                try Self.closeOrphan(database, id: orphan.id, unknown: unknown)
-                return try SQLiteRunRow.find(database, id: orphan.id)
+                run.interrupt(unknown: unknown, at: now)
+                try SQLiteRunRow.save(database, run)
+                return run
             }
         }
     }
-
-    /// What has no outcome was not attempted: that balances the run whatever it had counted so far.
-    private static func closeOrphan(_ database: Database, id: String, unknown: Int) throws {
-        try database.change(
-            """
-            UPDATE rollcall_sync_runs
-               SET status = 'interrupted', finished_at = \(SQLiteTime.now), unknown = unknown + :unknown,
-                   rows_read = rows_invalid + rows_duplicate + audience_size,
-                   not_attempted = max(0, \(remainder)),
-                   planned_subscribe = planned_subscribe + max(0, -(\(remainder)))
-             WHERE run_id = :id
-            """, ["id": .of(id), "unknown": .of(unknown)])
-    }
-
-    /// Planned records without an outcome; never below zero unless the counts were wrong before.
-    private static let remainder = """
-        planned_subscribe + planned_unsubscribe - succeeded_subscribe - succeeded_unsubscribe
-        - failed_subscribe - failed_unsubscribe - unknown - :unknown
-        """
 }

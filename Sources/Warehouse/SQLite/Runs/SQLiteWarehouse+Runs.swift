@@ -9,8 +9,7 @@ extension SQLiteWarehouse {
 
     public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
         try await read(nil) { database in
-            try database.firstRow(
-                SQLiteRunRow.select("sync_name = :sync AND status = 'held'"), ["sync": .of(sync)], SQLiteRunRow.read)
+            try SQLiteRunRow.first(database, where: "sync_name = :sync AND status = 'held'", ["sync": .of(sync)])
         }
     }
 

@@ -15,19 +15,28 @@ enum SQLiteMigrations {
         } ?? nil
     }
 
-    static func refuseNewer(_ version: Int) throws {
-        guard version <= newest else {
-            throw WarehouseError(
-                .schemaTooNew,
-                "Rollcall's state tables are of version \(version); this binary knows versions up to \(newest).",
-                hint: "Use the newer Rollcall that wrote them.")
-        }
+    /// - Throws: ``WarehouseError/Kind/schemaTooNew``.
+    static func refuseNewer(_ database: Database) throws {
+        guard let version = try stateVersion(database) else { return }
+        if let refusal = version.refusal(EmbeddedMigrations.sqlite, place: "rollcall_*") { throw refusal }
+    }
+
+    /// How new the tables are; nil where there are none.
+    static func stateVersion(_ database: Database) throws -> StateVersion? {
+        guard let version = try version(database) else { return nil }
+        let oldest =
+            version < StateVersion.firstThatSays
+            ? nil
+            : try database.firstRow(
+                "SELECT compatible_from FROM main.rollcall_schema_migrations ORDER BY version DESC LIMIT 1"
+            ) { $0.integer(0).map(Int.init) } ?? nil
+        return StateVersion(version: version, compatibleFrom: oldest)
     }
 
     /// Runs inside a writing transaction.
     static func apply(_ database: Database) throws -> MigrationResult {
+        try refuseNewer(database)
         let before = try version(database)
-        try refuseNewer(before ?? 0)
         try database.execute(
             sql: """
                 CREATE TABLE IF NOT EXISTS rollcall_schema_migrations (
@@ -36,9 +45,16 @@ enum SQLiteMigrations {
         for migration in EmbeddedMigrations.sqlite where migration.version > before ?? 0 {
             try database.execute(sql: migration.sql)
             try database.change(
-                "INSERT INTO rollcall_schema_migrations VALUES (:version, :name, \(SQLiteTime.now))",
-                ["version": .of(migration.version), "name": .of(migration.name)])
+                """
+                INSERT INTO rollcall_schema_migrations (version, name, applied_at)
+                VALUES (:version, :name, \(SQLiteTime.now))
+                """, ["version": .of(migration.version), "name": .of(migration.name)])
+            if migration.version >= StateVersion.firstThatSays {
+                try database.change(
+                    "UPDATE rollcall_schema_migrations SET compatible_from = :oldest WHERE version = :version",
+                    ["version": .of(migration.version), "oldest": .of(migration.compatibleFrom)])
+            }
         }
-        return MigrationResult(from: before, to: newest)
+        return MigrationResult(from: before, to: max(before ?? 0, newest))
     }
 }

@@ -58,20 +58,16 @@ extension SQLiteWarehouse {
     private func diagnoseState() async -> Finding {
         let subject = "state tables rollcall_*"
         do {
-            guard let version = try await schemaVersion() else {
+            let version = try await reader.run(.deferred) { database in
+                try SQLiteMigrations.refuseNewer(database)
+                return try SQLiteMigrations.stateVersion(database)
+            }
+            guard let version else {
                 return Finding(
                     subject: subject, isFine: true,
                     detail: "not there yet; the first run or `rollcall migrate` makes them")
             }
-            if version > SQLiteMigrations.newest {
-                do {
-                    try SQLiteMigrations.refuseNewer(version)
-                } catch {
-                    return Self.finding(subject, file.explain(error))
-                }
-            }
-            let note = version < SQLiteMigrations.newest ? "; the next run upgrades them" : ""
-            return Finding(subject: subject, isFine: true, detail: "version \(version)\(note)")
+            return Finding(subject: subject, isFine: true, detail: version.standing(EmbeddedMigrations.sqlite))
         } catch {
             return Self.finding(subject, error)
         }

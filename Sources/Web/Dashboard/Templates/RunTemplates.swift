@@ -29,9 +29,7 @@ enum RunTemplates {
         </table></section>
         <section class="card"><h2>Changes</h2><div class="scroll"><table class="sum">
         <thead><tr><td></td><th scope="col" class="number">Subscribe</th><th scope="col" class="number">Unsubscribe</th></tr></thead>
-        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{subscribe}}</td><td class="number">{{unsubscribe}}</td></tr>{{/operations}}
-        <tr><th scope="row">Not attempted</th><td class="number" colspan="2">{{notAttempted}}</td></tr>
-        <tr><th scope="row">Unknown</th><td class="number" colspan="2">{{unknown}}</td></tr></tbody>
+        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{subscribe}}</td><td class="number">{{unsubscribe}}</td></tr>{{/operations}}</tbody>
         </table></div></section>
         <section class="card"><h2>Run</h2><dl>
         <div><dt>Trigger</dt><dd>{{trigger}}</dd></div>

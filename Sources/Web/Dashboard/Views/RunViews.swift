@@ -63,8 +63,6 @@ struct RunView: PageView {
     var audience: String
     var unchanged: String
     var operations: [OperationRow]
-    var notAttempted: String
-    var unknown: String
     var trigger: String
     var list: String
     var took: String
@@ -109,10 +107,9 @@ struct RunView: PageView {
         unchanged = DisplayText.grouped(counts.unchanged)
         operations = [
             OperationRow("Planned", counts.planned, isTotal: true), OperationRow("Succeeded", counts.succeeded),
-            OperationRow("Failed", counts.failed),
+            OperationRow("Failed", counts.failed), OperationRow("Not attempted", counts.notAttempted),
+            OperationRow("Unknown", counts.unknown),
         ]
-        notAttempted = DisplayText.grouped(counts.notAttempted)
-        unknown = DisplayText.grouped(counts.unknown)
         trigger = run.trigger.rawValue + (run.full ? ", every member again" : "")
         list = run.listID.map(String.init) ?? "not made yet"
         took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"

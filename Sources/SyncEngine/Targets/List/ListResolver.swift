@@ -2,18 +2,8 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// What Iterable says of the list that a sync is to keep.
-struct FoundList: Sendable {
-    /// nil: the list is to be made.
-    var binding: ListBinding?
-    /// The list's name in Iterable.
-    var remoteName: String?
-    /// Other syncs of the configuration that keep it.
-    var keepers: [SyncSettings]
-}
-
 /// Finds the list that a sync keeps, or makes it, once.
-struct ListResolver: Sendable {
+struct ListResolver: TargetResolver {
     let sync: SyncSettings
     let project: ListProject
     /// Other syncs of the configuration in the same project.
@@ -23,15 +13,17 @@ struct ListResolver: Sendable {
     let clock: any EngineClock
     let stop: StopSignal
 
-    /// The list as far as it exists, by Iterable's own account: one call. nil: it is to be made. Writes nothing.
+    func find() async throws -> any FoundTarget { try await findList() }
+
+    /// The list as far as it exists, by Iterable's own account: one call. Writes nothing.
     /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.
-    func find() async throws -> FoundList {
+    func findList() async throws -> FoundList {
         let known = try await warehouse.listBinding(sync: sync.name)
         let lists = try await retrying { () async throws(DestinationError) in try await destination.lists() }
         var binding = try resolve(known, lists)
         binding?.project = project
         return FoundList(
-            binding: binding, remoteName: lists.first { $0.id == binding?.listID }?.name,
+            resolver: self, binding: binding, remoteName: lists.first { $0.id == binding?.listID }?.name,
             keepers: neighbours.filter { keeps($0, binding, lists) })
     }
 
@@ -48,8 +40,6 @@ struct ListResolver: Sendable {
             return try adopt(name, previous: isSame ? known : nil, lists)
         }
     }
-
-    // MARK: Making it
 
     /// A list just made need not be shown yet.
     private func isThere(_ known: ListBinding, _ lists: [RemoteList]) -> Bool {
@@ -72,44 +62,53 @@ struct ListResolver: Sendable {
         return previous.map { ListBinding(pendingOf: $0) }
     }
 
+    /// Whether another sync of the configuration keeps the same list, however each names it.
+    private func keeps(_ other: SyncSettings, _ binding: ListBinding?, _ lists: [RemoteList]) -> Bool {
+        switch other.list {
+        case .id(let id): return id == binding?.listID
+        case .name(let name, _):
+            if case .name(let own, _) = sync.list, own.utf8.elementsEqual(name.utf8) { return true }
+            let named = lists.filter { $0.listType == "Standard" && $0.isNamed(name) }
+            return named.count == 1 && named[0].id == binding?.listID
+        }
+    }
+
+    // MARK: Making it
+
     /// The list, created if need be. The sync has taken it before.
-    /// - Parameter timeout: how long the creation may take until it is given up.
-    func ensure(
-        _ keeper: LeaseKeeper, found: ListBinding?, now: Date, timeout: Duration
-    ) async throws -> ListBinding {
-        let lease = keeper.lease
+    func ensure(_ run: RunContext, _ found: ListBinding?) async throws -> ListBinding {
         if let found, found.listID != nil { return found }
         guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
         // Also where the clock was set back meanwhile.
-        if let began = found?.createdAt, abs(now.timeIntervalSince(began)) < Self.creationSettles {
+        if let began = found?.createdAt, abs(run.now.timeIntervalSince(began)) < Self.creationSettles {
             throw creationUnknown(name)
         }
         var binding = ListBinding(
-            sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: now,
+            sync: sync.name, destination: sync.destination, listName: name, listID: nil, createdAt: run.now,
             project: project)
         // Written first: if this process dies now, the next one looks for the list before it makes another.
-        try await warehouse.saveListBinding(lease, binding)
-        binding.listID = try await create(name, description, keeper, timeout)
-        try await warehouse.saveListBinding(lease, binding)
+        try await warehouse.saveListBinding(run.lease, binding)
+        binding.listID = try await create(name, description, run)
+        try await warehouse.saveListBinding(run.lease, binding)
         return binding
     }
 
     private func create(
-        _ name: String, _ description: String?, _ keeper: LeaseKeeper, _ timeout: Duration
+        _ name: String, _ description: String?, _ run: RunContext
     ) async throws -> Int64 {
         do throws(DestinationError) {
             return try await retrying(
-                while: { $0.isTransient && !$0.mayHaveBeenApplied && $0.error.code != Self.withheld }
+                while: { $0.isTransient && !$0.mayHaveBeenApplied && !$0.wasWithheld }
             ) {
                 () async throws(DestinationError) in
                 // Who stood still until another process made the list makes no second one.
-                let deadline = clock.uptime + timeout
+                let deadline = clock.uptime + .seconds(run.limits.requestTimeoutSeconds)
                 return try await destination.createList(name: name, description: description) {
-                    keeper.covers(until: deadline)
+                    run.keeper.covers(until: deadline)
                 }
             }
         } catch {
-            if error.error.code == Self.withheld { throw RunError.leaseLost }
+            if error.wasWithheld { throw RunError.leaseLost }
             guard error.mayHaveBeenApplied else { throw error.error }
         }
         // Creating is not idempotent: look whether it was carried out before anything else.
@@ -120,8 +119,6 @@ struct ListResolver: Sendable {
         }
         throw creationUnknown(name)
     }
-
-    private static let withheld = "withheld"
 
     /// Seconds in which a list whose creation got no answer may still appear.
     private static let creationSettles = 120.0

@@ -1,0 +1,7 @@
+/// What a sync keeps equal: the `kind` of its configuration.
+public enum RecordKind: String, Sendable, Codable, CaseIterable {
+    case list
+    case users
+    case events
+    case catalog
+}

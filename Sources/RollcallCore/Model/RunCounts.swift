@@ -1,0 +1,146 @@
+public import Foundation
+
+/// A number for each of the two operations.
+public struct PerOperation: Sendable, Equatable {
+    public var subscribe: Int
+    public var unsubscribe: Int
+
+    public init(subscribe: Int = 0, unsubscribe: Int = 0) {
+        self.subscribe = subscribe
+        self.unsubscribe = unsubscribe
+    }
+
+    public subscript(operation: Operation) -> Int {
+        get { operation == .subscribe ? subscribe : unsubscribe }
+        set { if operation == .subscribe { subscribe = newValue } else { unsubscribe = newValue } }
+    }
+
+    public var total: Int { subscribe + unsubscribe }
+}
+
+/// The accounting of one run. All are counts of records, never negative.
+///
+/// In every ended run `rowsRead == invalid + duplicates + excluded + audience`, and for each operation
+/// `planned == succeeded + failed + notAttempted + unknown`.
+public struct RunCounts: Sendable, Equatable {
+    public var rowsRead = 0
+    public var invalid = 0
+    public var duplicates = 0
+    /// Valid rows that the configuration leaves out.
+    public var excluded = 0
+    public var audience = 0
+    public var unchanged = 0
+    /// Records that are not sent yet because something else must happen first.
+    public var waiting = 0
+    public var planned = PerOperation()
+    public var succeeded = PerOperation()
+    public var failed = PerOperation()
+    public var notAttempted = PerOperation()
+    public var unknown = PerOperation()
+
+    public init() {}
+
+    /// Whether each row that was read has its place.
+    public var rowsBalance: Bool { rowsRead == invalid + duplicates + excluded + audience }
+
+    /// Whether the equations above hold.
+    public var balances: Bool {
+        rowsBalance && Operation.allCases.allSatisfy { remainder($0) == 0 }
+            && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting].allSatisfy { $0 >= 0 }
+            && Operation.allCases.allSatisfy { notAttempted[$0] >= 0 && unknown[$0] >= 0 }
+    }
+
+    /// Planned records that have no outcome and are not counted as not attempted either.
+    public func remainder(_ operation: Operation) -> Int {
+        planned[operation] - succeeded[operation] - failed[operation] - unknown[operation] - notAttempted[operation]
+    }
+
+    /// What has no outcome was not attempted.
+    public mutating func closeRecords() {
+        for operation in Operation.allCases {
+            notAttempted[operation] = max(0, notAttempted[operation] + remainder(operation))
+        }
+    }
+
+    /// What has no outcome may have been sent.
+    public mutating func doubtRecords() {
+        for operation in Operation.allCases { unknown[operation] += max(0, remainder(operation)) }
+    }
+}
+
+// MARK: As it is stored
+
+/// What a run did with one operation: a row of `sync_run_counts`.
+private struct OperationCounts: Codable {
+    var planned: Int
+    var succeeded: Int
+    var failed: Int
+    var notAttempted: Int
+    var unknown: Int
+
+    enum CodingKeys: String, CodingKey {
+        case planned, succeeded, failed
+        case notAttempted = "not_attempted"
+        case unknown
+    }
+}
+
+extension RunCounts {
+    /// The counts by operation as a JSON object: `{"subscribe":{"planned":3,…},…}`, as the state tables keep them.
+    public var operationsJSON: String {
+        get throws {
+            var operations: [String: OperationCounts] = [:]
+            for operation in Operation.allCases {
+                operations[operation.rawValue] = OperationCounts(
+                    planned: planned[operation], succeeded: succeeded[operation], failed: failed[operation],
+                    notAttempted: notAttempted[operation], unknown: unknown[operation])
+            }
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = .sortedKeys
+            return String(decoding: try encoder.encode(operations), as: UTF8.self)
+        }
+    }
+
+    /// Takes the counts by operation from the JSON object of ``operationsJSON``. Operations that this version does not know are
+    /// left out.
+    public mutating func readOperations(_ json: String) throws {
+        for (name, counts) in try JSONDecoder().decode([String: OperationCounts].self, from: Data(json.utf8)) {
+            guard let operation = Operation(rawValue: name) else { continue }
+            planned[operation] = counts.planned
+            succeeded[operation] = counts.succeeded
+            failed[operation] = counts.failed
+            notAttempted[operation] = counts.notAttempted
+            unknown[operation] = counts.unknown
+        }
+    }
+
+    /// Takes what an earlier version counted for both operations together: what is unknown is taken for subscribes first, as the
+    /// migration does it.
+    public mutating func readTotals(notAttempted total: Int, unknown: Int) {
+        let subscribes = planned.subscribe - succeeded.subscribe - failed.subscribe
+        self.unknown.subscribe = max(0, min(unknown, subscribes))
+        self.unknown.unsubscribe = unknown - self.unknown.subscribe
+        notAttempted.subscribe = subscribes - self.unknown.subscribe
+        notAttempted.unsubscribe = total - notAttempted.subscribe
+    }
+}
+
+// MARK: Runs whose process ended
+
+extension SyncRun {
+    /// Closes a run whose process ended, balanced whatever it had counted so far.
+    /// - Parameter unknown: how many of its records may have been sent and had no outcome yet.
+    public mutating func interrupt(unknown: PerOperation, at now: Date) {
+        counts.rowsRead = counts.invalid + counts.duplicates + counts.excluded + counts.audience
+        for operation in Operation.allCases {
+            counts.unknown[operation] += unknown[operation]
+            counts.notAttempted[operation] = 0
+            let rest = counts.remainder(operation)
+            counts.notAttempted[operation] = max(0, rest)
+            // Only where the counts were wrong before.
+            counts.planned[operation] += max(0, -rest)
+        }
+        status = .interrupted
+        finishedAt = now
+    }
+}

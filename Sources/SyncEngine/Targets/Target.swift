@@ -1,0 +1,40 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// What a sync keeps equal to its source, as a run meets it: it is looked for, taken, made where it is missing, and sent to.
+/// There is one set of these three types for each ``RecordKind``; the pipeline, delivery and recovery know nothing else of kinds.
+protocol TargetResolver: Sendable {
+    /// What there is, by Iterable's own account. Writes nothing.
+    func find() async throws -> any FoundTarget
+}
+
+/// What was found, which may be that it is still to be made.
+protocol FoundTarget: Sendable {
+    /// Its number in Iterable; nil: it is to be made, or has none.
+    var id: Int64? { get }
+    /// What it is called; nil: that is not known.
+    var name: String? { get }
+    /// Whether it can be sent to without being made first.
+    var isThere: Bool { get }
+
+    /// Why this sync may not keep it, seen without writing anything; nil: it may.
+    func refusal() async throws -> RunError?
+    /// Binds the sync to it, also where it is still to be made. Nothing may be sent before that.
+    /// - Throws: `RunError` where another sync keeps it.
+    func take(_ run: RunContext) async throws
+    /// Makes it where it is missing. The sync has taken it before.
+    func ensure(_ run: RunContext) async throws -> any ReadyTarget
+}
+
+/// What can be sent to.
+protocol ReadyTarget: Sendable {
+    /// Its number in Iterable; nil: it has none.
+    var id: Int64? { get }
+
+    /// The request that carries out these changes, all of one operation.
+    func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest
+    /// Writes down that Iterable has it no more.
+    /// - Returns: what the run fails with.
+    func isGone(_ run: RunContext) async throws -> RunError
+}

@@ -14,11 +14,11 @@ extension IterableClient {
         var body: [UInt8] = []
         body.reserveCapacity(DeliveryBody.envelopeBytes + request.subscribers.count * 100)
         DeliveryBody.write(request, into: &body)
-        let path = request.operation == .subscribe ? "/api/lists/subscribe" : "/api/lists/unsubscribe"
         // Each record may be named in a few lists, and a message may echo the request.
         let bound = 1 << 20 + request.subscribers.count * 500
         let call = APICall(
-            method: .POST, path: path, body: body, maximumAnswerBytes: bound, mayStillSend: mayStillSend)
+            method: .POST, path: request.endpoint.path, body: body, maximumAnswerBytes: bound,
+            mayStillSend: mayStillSend)
         switch await transport.exchange(call) {
         case .success(let answer): return AnswerClassifier.classify(answer, request: request)
         case .failure(let failure): return AnswerClassifier.classify(failure: failure, request: request)

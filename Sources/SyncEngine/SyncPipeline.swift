@@ -130,7 +130,7 @@ public struct SyncPipeline: Sendable {
 
     private func runNew(_ request: RunRequest, _ context: RunContext) async throws -> SyncRun {
         // Not before a held run is carried on: its plan knows nothing of them, the next one will.
-        _ = try await warehouse.settleStrays(context.lease)
+        _ = try await warehouse.applyStrayNotes(context.lease)
         let now = context.now
         var run = SyncRun(
             id: request.runID ?? RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,

@@ -41,22 +41,23 @@ extension MemoryState {
             if let list = list ?? bindings[other]?.listID {
                 let place = Place(sync: other, list: list)
                 claim.ownsMembers = members[place]?.values.contains { $0.member.listed } ?? false
-                claim.settlesAt =
-                    settling.filter { $0.place == place && $0.request.settlesAt >= now }.map(\.request.settlesAt).max()
+                claim.mayLandUntil =
+                    inDoubt.filter { $0.place == place && $0.request.mayLandUntil >= now }.map(\.request.mayLandUntil)
+                    .max()
             }
             claim.openRun = openRun(of: other).map {
                 ListClaim.OpenRun(id: $0.id, status: $0.status, listID: $0.listID)
             }
-            return claim.ownsMembers || claim.openRun != nil || claim.settlesAt != nil ? claim : nil
+            return claim.ownsMembers || claim.openRun != nil || claim.mayLandUntil != nil ? claim : nil
         }
     }
 
     mutating func abandon(_ sync: String, _ list: Int64?, now: Date) throws(WarehouseError) -> AbandonAttempt {
         func concerns(_ other: Int64?) -> Bool { list == nil || other == list }
         let times =
-            settling.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.request.settlesAt)
-            + strays.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.settlesAt)
-        if let settles = times.max(), settles >= now { return .settling(until: settles) }
+            inDoubt.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.request.mayLandUntil)
+            + strays.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.mayLandUntil)
+        if let settles = times.max(), settles >= now { return .inDoubt(until: settles) }
         var held: SyncRun?
         var changes = 0
         if let run = openRun(of: sync), run.status == .held, concerns(run.listID) {
@@ -72,7 +73,7 @@ extension MemoryState {
             if !entries.isEmpty { lists.append(.init(listID: place.list, members: entries.count)) }
             members[place] = nil
         }
-        settling.removeAll { $0.place.sync == sync && concerns($0.place.list) }
+        inDoubt.removeAll { $0.place.sync == sync && concerns($0.place.list) }
         strays.removeAll { $0.place.sync == sync && concerns($0.place.list) }
         if let bound = bindings[sync], concerns(bound.listID) {
             if let id = bound.listID, !lists.contains(where: { $0.listID == id }) {

@@ -2,14 +2,14 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// What outcomes do to the snapshot, the log, the outbox and the settling requests, record by record.
+/// What outcomes do to the snapshot, the log, the outbox and the requests in doubt, record by record.
 extension MemoryState {
     struct Record {
         var change: Change
         var outcome: RecordOutcome
         var httpStatus: Int?
         var attempts: Int
-        var settlesAt: Date?
+        var mayLandUntil: Date?
     }
 
     mutating func acknowledge(
@@ -26,7 +26,7 @@ extension MemoryState {
                 let outcome = batch.exceptions[change.sequence] ?? .succeeded
                 return Record(
                     change: change, outcome: outcome, httpStatus: outcome.reason?.httpStatus ?? batch.httpStatus,
-                    attempts: batch.attempts, settlesAt: batch.settlesAt)
+                    attempts: batch.attempts, mayLandUntil: batch.mayLandUntil)
             }
         }
         apply(records, run: run.id, sync: run.sync, list: run.listID, log, now: now)
@@ -63,12 +63,12 @@ extension MemoryState {
 
     private mutating func move(_ record: Record, _ place: Place, run: String, now: Date) {
         carryOut(.own, on: record.change, record, place, run, now)
-        guard let settlesAt = record.settlesAt, record.outcome.kind != .notAttempted else { return }
-        settling.append(
-            Settling(
+        guard let mayLandUntil = record.mayLandUntil, record.outcome.kind != .notAttempted else { return }
+        inDoubt.append(
+            InDoubt(
                 place: place,
-                request: SettlingRequest(
-                    identity: record.change.identity, operation: record.change.operation, settlesAt: settlesAt)))
+                request: RequestInDoubt(
+                    identity: record.change.identity, operation: record.change.operation, mayLandUntil: mayLandUntil)))
     }
 
     private mutating func carryOut(
@@ -78,7 +78,7 @@ extension MemoryState {
         let old = members[place]?[change.fingerprint]
         let write = EntryTransition.next(
             relation, old?.member.mark, record.change.operation, record.outcome.kind,
-            mayStillLand: record.settlesAt != nil)
+            mayStillLand: record.mayLandUntil != nil)
         switch write {
         case .keep: break
         case .drop: members[place]?[change.fingerprint] = nil
@@ -145,7 +145,7 @@ extension MemoryState {
             let records = lost.map {
                 Record(
                     change: $0, outcome: .unknown(.answerNotRecorded), httpStatus: nil, attempts: 1,
-                    settlesAt: now.addingTimeInterval(settleSeconds))
+                    mayLandUntil: now.addingTimeInterval(settleSeconds))
             }
             apply(records, run: orphan.run.id, sync: sync, list: orphan.run.listID, log, now: now)
             giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)

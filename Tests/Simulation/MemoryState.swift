@@ -21,16 +21,16 @@ struct MemoryState {
         var list: Int64
     }
 
-    struct Settling {
+    struct InDoubt {
         var place: Place
-        var request: SettlingRequest
+        var request: RequestInDoubt
     }
 
     struct Stray {
         var place: Place
         var run: String
         var change: Change
-        var settlesAt: Date
+        var mayLandUntil: Date
     }
 
     var isMigrated = false
@@ -42,7 +42,7 @@ struct MemoryState {
     var members: [Place: [Fingerprint: MemberEntry]] = [:]
     var log: [LogRecord] = []
     var records: Int64 = 0
-    var settling: [Settling] = []
+    var inDoubt: [InDoubt] = []
     /// In the order of runs, and of their sequences.
     var strays: [Stray] = []
     var keys: [String: [UInt8]] = [:]
@@ -162,7 +162,7 @@ extension MemoryState {
     /// Breaks a promise after a transaction.
     mutating func suffer(_ sabotage: Sabotage?, before: MemoryState) {
         switch sabotage {
-        case .forgetsSettling: settling = []
+        case .forgetsDoubt: inDoubt = []
         case .keepsTheRemoved: members.merge(before.members) { new, old in new.merging(old) { kept, _ in kept } }
         case .forgetsTheUnknown: members = members.mapValues { $0.filter { $0.value.member.state != .subscribing } }
         default: break

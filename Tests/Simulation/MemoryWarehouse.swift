@@ -191,7 +191,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
             var ended = run
             ended.finishedAt = run.finishedAt ?? now
             try state.save(ended)
-            state.settling.removeAll { $0.place.sync == run.sync && $0.request.settlesAt < now }
+            state.inDoubt.removeAll { $0.place.sync == run.sync && $0.request.mayLandUntil < now }
         }
     }
 
@@ -202,12 +202,12 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     ) async throws(WarehouseError) {
         if sabotage == .forgetsStrays { return }
         try write(nil) { state, now in
-            state.noteStrays(run, changes, settlesAt: now.addingTimeInterval(settleSeconds))
+            state.noteStrays(run, changes, mayLandUntil: now.addingTimeInterval(settleSeconds))
         }
     }
 
-    public func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
-        try write(lease) { state, now in state.settleStrays(lease.sync, now: now) }
+    public func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
+        try write(lease) { state, now in state.applyStrayNotes(lease.sync, now: now) }
     }
 
     // MARK: Snapshot
@@ -268,10 +268,10 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         entries(sync, list).reduce(into: [:]) { $0[$1.member.state, default: 0] += 1 }
     }
 
-    public func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
         let now = time()
-        return state.settling.filter { $0.place == .init(sync: sync, list: list) && $0.request.settlesAt >= now }
-            .map(\.request).sorted { $0.settlesAt < $1.settlesAt }
+        return state.inDoubt.filter { $0.place == .init(sync: sync, list: list) && $0.request.mayLandUntil >= now }
+            .map(\.request).sorted { $0.mayLandUntil < $1.mayLandUntil }
     }
 
     public func now() async throws(WarehouseError) -> Date { time() }

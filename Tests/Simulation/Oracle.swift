@@ -224,7 +224,7 @@ final class Oracle {
 
     /// Requests that were sent without a lease, and what is known of each.
     private var strays: [Int: (node: Node, state: Stray)] = [:]
-    private enum Stray { case sent, noted, settled, lost }
+    private enum Stray { case sent, noted, read, lost }
 
     func hasStrayed(_ number: Int, _ node: Node) {
         saw("a request strayed")
@@ -260,10 +260,10 @@ final class Oracle {
     }
 
     /// A run has taken the notes over: it and those after it know of them.
-    func hasSettled(_ count: Int) {
+    func hasReadNotes(_ count: Int) {
         guard count > 0 else { return }
-        saw("stray requests were settled")
-        for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .settled }
+        saw("notes of stray requests were read")
+        for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .read }
     }
 
     /// A run that began later reads what was noted.
@@ -274,7 +274,7 @@ final class Oracle {
     }
 
     private func isKnown(_ late: SimulatedIterable.Request) -> Bool {
-        late.stray.map { strays[$0]?.state == .settled } ?? true
+        late.stray.map { strays[$0]?.state == .read } ?? true
     }
 
     /// Whether something was sent without a lease by a process that then died, or could not write it down: no one knows of it.

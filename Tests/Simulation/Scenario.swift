@@ -94,7 +94,7 @@ enum Sabotage: String, CaseIterable, Sendable {
     /// The mark of what may have been sent is not kept.
     case forgetsClaims
     /// Requests that may still land are not kept.
-    case forgetsSettling
+    case forgetsDoubt
     /// A free lease and a held one are the same.
     case givesLeasesAway
     /// Runs of dead processes are left as they are.

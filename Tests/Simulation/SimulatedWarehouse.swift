@@ -236,7 +236,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
-        for outcome in outcomes where outcome.settlesAt != nil { history.oracle.saw("a request is left to settle") }
+        for outcome in outcomes where outcome.mayLandUntil != nil { history.oracle.saw("a request is left in doubt") }
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
         }
@@ -265,11 +265,11 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         history.oracle.hasNoted(node)
     }
 
-    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
+    func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         let history = history
-        return try await write("settle strays") { [store] () async throws(WarehouseError) in
-            let count = try await store.settleStrays(lease)
-            history.oracle.hasSettled(count)
+        return try await write("apply stray notes") { [store] () async throws(WarehouseError) in
+            let count = try await store.applyStrayNotes(lease)
+            history.oracle.hasReadNotes(count)
             return count
         }
     }
@@ -322,9 +322,9 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
-    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
-        try await read("settling requests") { () async throws(WarehouseError) in
-            try await store.settlingRequests(sync: sync, list: list)
+    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
+        try await read("requests in doubt") { () async throws(WarehouseError) in
+            try await store.requestsInDoubt(sync: sync, list: list)
         }
     }
 

@@ -94,8 +94,9 @@ public enum Simulation {
         Fault.allCases.map { "fault \($0.rawValue)" } + [
             "a process died", "several processes at once", "a lease was taken over", "a run was recovered",
             "a recovered run had sent something", "a run was cancelled", "a process was told to end", "a plan was made",
-            "somebody deleted the list", "a second sync was refused the list", "a request is left to settle",
-            "a request was withheld", "a request strayed", "a stray request was noted", "stray requests were settled",
+            "somebody deleted the list", "a second sync was refused the list", "a request is left in doubt",
+            "a request was withheld", "a request strayed", "a stray request was noted",
+            "notes of stray requests were read",
             "a change waited for a lost request",
             "held, then approve", "held, then discard", "held, then force", "outcome already held", "outcome busy",
             "outcome ran held", "outcome ran succeeded", "outcome ran completed_with_failures", "outcome ran failed",

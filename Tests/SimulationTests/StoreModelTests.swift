@@ -108,7 +108,7 @@ private final class StoreComparison {
         case 17: await finish(used)
         case 18: await decide(used)
         case 19: await note()
-        case 20: await both("settle strays") { try await $0.settleStrays(used) }
+        case 20: await both("apply stray notes") { try await $0.applyStrayNotes(used) }
         default: await bind(used)
         }
     }
@@ -218,7 +218,7 @@ private final class StoreComparison {
         let last = batch.last?.sequence ?? first.sequence
         let outcome = BatchOutcome(
             sequences: first.sequence...last, changes: batch.count, operation: first.operation, exceptions: exceptions,
-            httpStatus: 200, attempts: 2, settlesAt: settles)
+            httpStatus: 200, attempts: 2, mayLandUntil: settles)
         let (log, acknowledged) = (log, current)
         let isDone: Void? = await both("acknowledge", { _ in "done" }) {
             try await $0.acknowledge(lease, acknowledged, outcomes: [outcome], log: log)
@@ -275,7 +275,7 @@ private final class StoreComparison {
         await take(lease)
         if dice.chance(20) {
             let list: Int64? = dice.pick([nil, nil, 42, 41])
-            await both("abandon", { if case .settling = $0 { "settling" } else { "\($0)" } }) {
+            await both("abandon", { if case .inDoubt = $0 { "settling" } else { "\($0)" } }) {
                 try await $0.abandon(lease, list: list)
             }
             if let open = run, let now = try? await model.run(id: open.id), now.status.isFinal { run = nil }
@@ -303,7 +303,7 @@ private final class StoreComparison {
         claims.map { claim in
             let run = claim.openRun.map { "\($0)" } ?? "-"
             let binding = claim.binding.map { "\($0)" } ?? "-"
-            return "\(claim.sync) \(claim.ownsMembers) \(run) \(claim.settlesAt != nil) \(binding)"
+            return "\(claim.sync) \(claim.ownsMembers) \(run) \(claim.mayLandUntil != nil) \(binding)"
         }.joined(separator: "\n")
     }
 
@@ -326,7 +326,7 @@ private final class StoreComparison {
             expect("\(earlier ?? snapshot)", "\(snapshot)", "a generation stands for one snapshot")
         }
         await both("settling", { $0.map { "\($0.identity) \($0.operation)" }.sorted().joined(separator: "\n") }) {
-            try await $0.settlingRequests(sync: "vip", list: 42)
+            try await $0.requestsInDoubt(sync: "vip", list: 42)
         }
         await both("runs", shown) { try await $0.runs(RunFilter(sync: "vip", limit: 100)) }
         let newest = try await model.runs(RunFilter(sync: "vip", limit: 1)).first?.id ?? ""

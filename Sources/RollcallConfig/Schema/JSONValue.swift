@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// A JSON value whose objects keep the order of their keys, so that the schema reads like the configuration.
 indirect enum JSONValue: Sendable, Equatable {
     case string(String)
@@ -49,19 +51,5 @@ indirect enum JSONValue: Sendable, Equatable {
         }
     }
 
-    private static func escaped(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
+    private static func escaped(_ text: String) -> String { JSON.string(text).text }
 }

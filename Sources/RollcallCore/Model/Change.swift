@@ -116,14 +116,14 @@ public struct BatchOutcome: Sendable, Equatable {
     /// How often the records were sent, at least 1.
     public var attempts: Int
     /// If one of the attempts got no answer: until when it may still be carried out.
-    public var settlesAt: Date?
+    public var mayLandUntil: Date?
     /// The changes that were sent, in order, as they are in the outbox; or empty. A warehouse may write from them what
     /// it would else read from there again.
     public var entries: [Change]
 
     public init(
         sequences: ClosedRange<Int64>, changes: Int? = nil, operation: Operation,
-        exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, settlesAt: Date? = nil,
+        exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, mayLandUntil: Date? = nil,
         entries: [Change] = []
     ) {
         self.sequences = sequences
@@ -132,7 +132,7 @@ public struct BatchOutcome: Sendable, Equatable {
         self.exceptions = exceptions
         self.httpStatus = httpStatus
         self.attempts = attempts
-        self.settlesAt = settlesAt
+        self.mayLandUntil = mayLandUntil
         self.entries = entries
     }
 }

@@ -63,17 +63,17 @@ extension FailureReason {
         code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
 }
 
-/// A request about this person got no answer and may still be carried out until `settlesAt`.
+/// A request about this person got no answer and may still be carried out until `mayLandUntil`.
 /// Until then the opposite operation must not be sent to the same email or userId.
-public struct SettlingRequest: Sendable, Equatable {
+public struct RequestInDoubt: Sendable, Equatable {
     public var identity: Identity
     public var operation: Operation
-    public var settlesAt: Date
+    public var mayLandUntil: Date
 
-    public init(identity: Identity, operation: Operation, settlesAt: Date) {
+    public init(identity: Identity, operation: Operation, mayLandUntil: Date) {
         self.identity = identity
         self.operation = operation
-        self.settlesAt = settlesAt
+        self.mayLandUntil = mayLandUntil
     }
 }
 

@@ -4,9 +4,6 @@ public import Foundation
 public enum Operation: String, Sendable, Codable, CaseIterable {
     case subscribe
     case unsubscribe
-
-    /// The one that would undo this one.
-    public var opposite: Operation { self == .subscribe ? .unsubscribe : .subscribe }
 }
 
 /// What set a run off.

@@ -20,7 +20,7 @@ public struct MemberTable: ~Copyable {
         /// Iterable permanently refuses the person.
         public static let rejected = Marks(rawValue: 16)
         /// The last request about the person got no answer.
-        public static let unsettled = Marks(rawValue: 32)
+        public static let inDoubt = Marks(rawValue: 32)
         /// Shares an identifier with another entry (hybrid projects).
         public static let sharing = Marks(rawValue: 64)
     }
@@ -313,7 +313,7 @@ extension MemberTable.Marks {
         if listed { insert(.listed) }
         switch state {
         case .subscribed: break
-        case .subscribing, .unsubscribing: insert(.unsettled)
+        case .subscribing, .unsubscribing: insert(.inDoubt)
         case .rejected: insert(.rejected)
         }
     }

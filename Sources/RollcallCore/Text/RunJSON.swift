@@ -1,21 +1,21 @@
-import Foundation
-
 /// A run as JSON, as `run --json` promises it: one line, the keys always in this order.
 public struct RunJSON: Sendable {
-    /// The object.
-    public let text: String
+    /// The members of the object, to which a caller may add.
+    public var fields: [(key: String, value: JSON)]
+
+    public var json: JSON { .object(fields) }
+    public var text: String { json.text }
 
     /// A run that was opened.
     public init(_ run: SyncRun) {
-        let fields = [
-            ("run_id", JSONText.quote(run.id)), ("sync", JSONText.quote(run.sync)),
-            ("status", JSONText.quote(run.status.rawValue)), ("trigger", JSONText.quote(run.trigger.rawValue)),
-            ("list_id", Self.list(run.listID)), ("started_at", JSONText.quote(run.startedAt.iso8601)),
-            ("finished_at", run.finishedAt.map { JSONText.quote($0.iso8601) } ?? "null"),
+        fields = [
+            ("run_id", .string(run.id)), ("sync", .string(run.sync)), ("status", .string(run.status.rawValue)),
+            ("trigger", .string(run.trigger.rawValue)), ("list_id", .integer(run.listID)),
+            ("started_at", .time(run.startedAt)), ("finished_at", .time(run.finishedAt)),
             ("counts", Self.counts(run.counts)), ("requests", Self.requests(run.requests)),
             ("error", Self.error(run.error)),
         ]
-        text = Self.object(fields + (run.held.isEmpty ? [] : [("held", Self.held(run.held))]))
+        if !run.held.isEmpty { fields.append(("held", Self.held(run.held))) }
     }
 
     /// A plan: the same object without run id and times. Its status is the one that the run would begin with, and all
@@ -24,66 +24,56 @@ public struct RunJSON: Sendable {
         var counts = planned
         counts.notAttempted = planned.planned
         let status = held.isEmpty ? RunStatus.queued : .held
-        text = Self.object([
-            ("sync", JSONText.quote(sync)), ("status", JSONText.quote(status.rawValue)),
-            ("trigger", JSONText.quote(RunTrigger.manual.rawValue)), ("list_id", Self.list(listID)),
-            ("counts", Self.counts(counts)),
-            ("requests", Self.requests(RequestCounts())), ("error", "null"), ("held", Self.held(held)),
-        ])
+        fields = [
+            ("sync", .string(sync)), ("status", .string(status.rawValue)),
+            ("trigger", .string(RunTrigger.manual.rawValue)), ("list_id", .integer(listID)),
+            ("counts", Self.counts(counts)), ("requests", Self.requests(RequestCounts())), ("error", .null),
+            ("held", Self.held(held)),
+        ]
     }
 
     /// A request that led to no run.
     public init(sync: String, error: RunError) {
-        text = Self.object([
-            ("run_id", "null"), ("sync", JSONText.quote(sync)), ("status", "\"failed\""), ("trigger", "\"manual\""),
-            ("list_id", "null"), ("started_at", "null"), ("finished_at", "null"),
-            ("counts", Self.counts(RunCounts())), ("requests", Self.requests(RequestCounts())),
-            ("error", Self.error(error)),
+        fields = [
+            ("run_id", .null), ("sync", .string(sync)), ("status", .string(RunStatus.failed.rawValue)),
+            ("trigger", .string(RunTrigger.manual.rawValue)), ("list_id", .null), ("started_at", .null),
+            ("finished_at", .null), ("counts", Self.counts(RunCounts())),
+            ("requests", Self.requests(RequestCounts())), ("error", Self.error(error)),
+        ]
+    }
+
+    private static func pair(_ counts: PerOperation) -> JSON {
+        .object(["subscribe": .integer(counts.subscribe), "unsubscribe": .integer(counts.unsubscribe)])
+    }
+
+    private static func counts(_ counts: RunCounts) -> JSON {
+        .object([
+            "rows_read": .integer(counts.rowsRead), "invalid": .integer(counts.invalid),
+            "duplicates": .integer(counts.duplicates), "audience": .integer(counts.audience),
+            "unchanged": .integer(counts.unchanged), "planned": pair(counts.planned),
+            "succeeded": pair(counts.succeeded), "failed": pair(counts.failed),
+            "not_attempted": .integer(counts.notAttempted.total), "unknown": .integer(counts.unknown.total),
         ])
     }
 
-    private static func object(_ fields: [(String, String)]) -> String {
-        "{" + fields.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",") + "}"
-    }
-
-    private static func list(_ id: Int64?) -> String { id.map(String.init) ?? "null" }
-
-    private static func pair(_ counts: PerOperation) -> String {
-        object([("subscribe", "\(counts.subscribe)"), ("unsubscribe", "\(counts.unsubscribe)")])
-    }
-
-    private static func counts(_ counts: RunCounts) -> String {
-        object([
-            ("rows_read", "\(counts.rowsRead)"), ("invalid", "\(counts.invalid)"),
-            ("duplicates", "\(counts.duplicates)"), ("audience", "\(counts.audience)"),
-            ("unchanged", "\(counts.unchanged)"), ("planned", pair(counts.planned)),
-            ("succeeded", pair(counts.succeeded)), ("failed", pair(counts.failed)),
-            ("not_attempted", "\(counts.notAttempted.total)"), ("unknown", "\(counts.unknown.total)"),
+    private static func requests(_ requests: RequestCounts) -> JSON {
+        .object([
+            "sent": .integer(requests.sent), "retried": .integer(requests.retried),
+            "rate_limited": .integer(requests.rateLimited),
         ])
     }
 
-    private static func requests(_ requests: RequestCounts) -> String {
-        object([
-            ("sent", "\(requests.sent)"), ("retried", "\(requests.retried)"),
-            ("rate_limited", "\(requests.rateLimited)"),
+    private static func error(_ error: RunError?) -> JSON {
+        guard let error else { return .null }
+        return .object([
+            "code": .string(error.code), "message": .string(error.message), "hint": .string(error.hint),
         ])
     }
 
-    private static func error(_ error: RunError?) -> String {
-        guard let error else { return "null" }
-        return object([
-            ("code", JSONText.quote(error.code)), ("message", JSONText.quote(error.message)),
-            ("hint", error.hint.map(JSONText.quote) ?? "null"),
-        ])
-    }
-
-    private static func held(_ findings: [GuardFinding]) -> String {
-        let items = findings.map { finding in
-            object([
-                ("guard", JSONText.quote(finding.guard)), ("limit", JSONText.quote(finding.limit)),
-                ("observed", JSONText.quote(finding.observed)),
-            ])
-        }
-        return "[" + items.joined(separator: ",") + "]"
+    private static func held(_ findings: [GuardFinding]) -> JSON {
+        .array(
+            findings.map {
+                .object(["guard": .string($0.guard), "limit": .string($0.limit), "observed": .string($0.observed)])
+            })
     }
 }

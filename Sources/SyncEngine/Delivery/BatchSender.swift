@@ -46,7 +46,7 @@ struct BatchSender: Sendable {
     private struct History {
         var attempts = 0
         /// Until when one of the attempts may still be carried out.
-        var settlesAt: Date?
+        var mayLandUntil: Date?
         /// Why that is so.
         var doubt: FailureReason?
     }
@@ -65,7 +65,7 @@ struct BatchSender: Sendable {
         case .split(let reason, let isKnown) where part.count > 1 && result.stop == nil:
             // Answered, but not for whom: until the halves have their answers, each record may have been carried out.
             if !isKnown {
-                history.settlesAt = settleTime(from: clock.uptime)
+                history.mayLandUntil = lastLanding(from: clock.uptime)
                 history.doubt = reason
             }
             let middle = part.startIndex + part.count / 2
@@ -73,12 +73,12 @@ struct BatchSender: Sendable {
             await deliver(part[middle...], history, &result)
         case .split(let reason, let isKnown):
             let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
-            if !isKnown { history.settlesAt = settleTime(from: clock.uptime) }
+            if !isKnown { history.mayLandUntil = lastLanding(from: clock.uptime) }
             record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
         case .givenUp(let last):
             // What made the outcome unknown says more than what ended the tries.
             let reason = history.doubt ?? last
-            let outcome = history.settlesAt == nil ? RecordOutcome.notAttempted(last) : .unknown(reason)
+            let outcome = history.mayLandUntil == nil ? RecordOutcome.notAttempted(last) : .unknown(reason)
             record(part, Array(repeating: outcome, count: part.count), reason.httpStatus, history, &result)
         }
     }
@@ -98,7 +98,7 @@ struct BatchSender: Sendable {
         let started = clock.uptime
         var tries = 0
         while true {
-            if let reason = await waitForTurn(request.operation, &result) { return .givenUp(reason) }
+            if let reason = await waitForTurn(request.endpoint, &result) { return .givenUp(reason) }
             if history.attempts == 0 {
                 if let failure = await claimFailure(part) {
                     result.claimFailure = failure
@@ -117,7 +117,7 @@ struct BatchSender: Sendable {
             case .withheld:
                 if let reason = await refusal(&result) { return .givenUp(reason) }
             case .answered(let outcomes, let status):
-                limiters.succeeded(settings, request.operation)
+                limiters.succeeded(settings, request.endpoint)
                 return .outcomes(outcomes, status)
             case .ambiguous(let reason):
                 return .split(reason, isKnown: false)
@@ -132,12 +132,12 @@ struct BatchSender: Sendable {
                 return .givenUp(FailureReason(code: error.code, reason: error.message))
             case .retry(let reason, let after, let mayHaveBeenApplied, let cause):
                 if mayHaveBeenApplied {
-                    history.settlesAt = settleTime(from: sent)
+                    history.mayLandUntil = lastLanding(from: sent)
                     history.doubt = reason
                 }
                 if cause == .rateLimit {
                     result.requests.rateLimited += 1
-                    limiters.rateLimited(settings, request.operation, after: after)
+                    limiters.rateLimited(settings, request.endpoint, after: after)
                 }
                 let policy = cause == .newTarget ? BatchSender.newTarget : policy
                 let pause = policy.delay(
@@ -174,14 +174,14 @@ struct BatchSender: Sendable {
 
     /// Waits for the rate limit; gives the reason why the request must not be sent any more, if there is one.
     private func waitForTurn(
-        _ operation: RollcallCore.Operation, _ result: inout BatchResult
+        _ endpoint: Endpoint, _ result: inout BatchResult
     ) async -> FailureReason? {
         if result.stop != nil || isStopped { return Self.stopped }
-        var slot: RateLimiterState.Slot? = limiters.reserve(settings, operation)
+        var slot: RateLimiterState.Slot? = limiters.reserve(settings, endpoint)
         while let waiting = slot {
             await stop.sleep(for: waiting.delay, on: clock)
             if isStopped { return Self.stopped }
-            slot = limiters.confirm(waiting, settings, operation)
+            slot = limiters.confirm(waiting, settings, endpoint)
         }
         return await refusal(&result)
     }
@@ -206,9 +206,9 @@ struct BatchSender: Sendable {
         }
     }
 
-    /// Until when a request sent at `sent` may still land: its deadline and the time to settle, and a margin for a clock
+    /// Until when a request sent at `sent` may still land: its deadline, `settle_seconds`, and a margin for a clock
     /// of ours that does not run quite like the warehouse's.
-    private func settleTime(from sent: Duration) -> Date {
+    private func lastLanding(from sent: Duration) -> Date {
         let deadline = max(0, settings.limits.requestTimeoutSeconds - (clock.uptime - sent).seconds)
         return run.now.addingTimeInterval(
             deadline + settings.limits.settleSeconds + LeaseKeeper.margin.seconds)
@@ -218,7 +218,7 @@ struct BatchSender: Sendable {
         RunError(
             code: "destination_unavailable",
             message: "Iterable did not take a request after \(tries) attempts: \(reason.reason)",
-            hint: "What was sent and not answered is settled by the next run; the rest is tried again.")
+            hint: "What was sent and not answered is put right by the next run; the rest is tried again.")
     }
 
     private func record(
@@ -234,6 +234,7 @@ struct BatchSender: Sendable {
             BatchOutcome(
                 sequences: first.sequence...last.sequence, changes: part.count, operation: first.operation,
                 exceptions: exceptions,
-                httpStatus: status, attempts: history.attempts, settlesAt: history.settlesAt, entries: Array(part)))
+                httpStatus: status, attempts: history.attempts, mayLandUntil: history.mayLandUntil, entries: Array(part)
+            ))
     }
 }

@@ -48,7 +48,7 @@ struct Delivery: Sendable {
         var failure: (any Error)?
 
         /// Whether no change that was sent is without a recorded outcome.
-        var isSettled: Bool { inFlight == 0 && answered.isEmpty && recording.isEmpty }
+        var isRecorded: Bool { inFlight == 0 && answered.isEmpty && recording.isEmpty }
     }
 
     private typealias Group = TaskGroup<Event>
@@ -64,7 +64,7 @@ struct Delivery: Sendable {
                 record(&state, &group)
                 do { try await send(&state, &group) } catch { state.failure = error }
                 readAhead(&state, &group)
-                if state.isSettled, !(state.isReading && goesOn(state)) { break }
+                if state.isRecorded, !(state.isReading && goesOn(state)) { break }
                 guard let event = await group.next() else { break }
                 take(event, &state)
             }
@@ -116,7 +116,7 @@ struct Delivery: Sendable {
             guard let batch = state.waiting ?? state.pages.nextBatch() else { return }
             state.waiting = batch
             // What must wait goes after everything else has its answer.
-            if batch.contains(where: { $0.notBefore != nil }) && !state.isSettled { return }
+            if batch.contains(where: { $0.notBefore != nil }) && !state.isRecorded { return }
             if let delay = delay(batch) {
                 try await wait(delay)
                 if stop.reason != nil { return }

@@ -5,7 +5,7 @@ import Synchronization
 public final class RateLimiterPool: Sendable {
     private struct Key: Hashable {
         var destination: String
-        var operation: RollcallCore.Operation
+        var endpoint: Endpoint
         /// A changed limit counts at once for the runs that begin with it.
         var requestsPerSecond: Double
     }
@@ -17,42 +17,44 @@ public final class RateLimiterPool: Sendable {
 
     /// Takes the next slot: wait for its delay, then ask ``confirm(_:_:_:)``.
     func reserve(
-        _ destination: DestinationSettings, _ operation: RollcallCore.Operation
+        _ destination: DestinationSettings, _ endpoint: Endpoint
     ) -> RateLimiterState.Slot {
-        update(destination, operation) { $0.reserve(now: clock.uptime) }
+        update(destination, endpoint) { $0.reserve(now: clock.uptime) }
     }
 
     /// nil if the request may go now, else another slot, because of a 429 meanwhile.
     func confirm(
-        _ slot: RateLimiterState.Slot, _ destination: DestinationSettings, _ operation: RollcallCore.Operation
+        _ slot: RateLimiterState.Slot, _ destination: DestinationSettings, _ endpoint: Endpoint
     ) -> RateLimiterState.Slot? {
-        update(destination, operation) { $0.confirm(slot, now: clock.uptime) }
+        update(destination, endpoint) { $0.confirm(slot, now: clock.uptime) }
     }
 
-    func rateLimited(_ destination: DestinationSettings, _ operation: RollcallCore.Operation, after: Duration?) {
-        update(destination, operation) { $0.rateLimited(now: clock.uptime, after: after) }
+    func rateLimited(_ destination: DestinationSettings, _ endpoint: Endpoint, after: Duration?) {
+        update(destination, endpoint) { $0.rateLimited(now: clock.uptime, after: after) }
     }
 
-    func succeeded(_ destination: DestinationSettings, _ operation: RollcallCore.Operation) {
-        update(destination, operation) { $0.succeeded(now: clock.uptime) }
+    func succeeded(_ destination: DestinationSettings, _ endpoint: Endpoint) {
+        update(destination, endpoint) { $0.succeeded(now: clock.uptime) }
     }
 
     /// Requests a second that are allowed now; nil before the first request.
-    func currentRate(_ destination: DestinationSettings, _ operation: RollcallCore.Operation) -> Double? {
+    func currentRate(_ destination: DestinationSettings, _ endpoint: Endpoint) -> Double? {
         let key = Key(
-            destination: destination.name, operation: operation,
-            requestsPerSecond: destination.limits.requestsPerSecond)
+            destination: destination.name, endpoint: endpoint,
+            requestsPerSecond: destination.limits.requestsPerSecond(endpoint))
         return states.withLock { $0[key]?.currentRate }
     }
 
     private func update<R: Sendable>(
-        _ destination: DestinationSettings, _ operation: RollcallCore.Operation, _ body: (inout RateLimiterState) -> R
+        _ destination: DestinationSettings, _ endpoint: Endpoint, _ body: (inout RateLimiterState) -> R
     ) -> R {
         let key = Key(
-            destination: destination.name, operation: operation,
-            requestsPerSecond: destination.limits.requestsPerSecond)
+            destination: destination.name, endpoint: endpoint,
+            requestsPerSecond: destination.limits.requestsPerSecond(endpoint))
         return states.withLock { states in
-            body(&states[key, default: RateLimiterState(requestsPerSecond: destination.limits.requestsPerSecond)])
+            body(
+                &states[
+                    key, default: RateLimiterState(requestsPerSecond: destination.limits.requestsPerSecond(endpoint))])
         }
     }
 }

@@ -6,7 +6,7 @@ import Warehouse
 /// knows of it: what may have strayed is written down without the lease, and the next run puts it right.
 extension Delivery {
     /// How long the note is tried while the warehouse is away.
-    private static let patience = Duration.seconds(60)
+    private static let noteTimeout = Duration.seconds(60)
 
     /// Notes those of the requests that may have left after a takeover.
     /// - Parameters:
@@ -33,7 +33,7 @@ extension Delivery {
     }
 
     private func note(_ run: SyncRun, _ changes: [Change]) async throws(WarehouseError) {
-        let end = context.clock.uptime + Self.patience
+        let end = context.clock.uptime + Self.noteTimeout
         var pause = Duration.milliseconds(100)
         while true {
             do throws(WarehouseError) {

@@ -48,7 +48,7 @@ final class AudienceDiff: @unchecked Sendable {
     func rows(_ batch: borrowing RowBatch) throws {
         // In a full run no row counts as unchanged.
         let seen = table.markSeen(
-            batch.fingerprints, except: resend.full ? .used : [.unsettled, .rejected], unresolved: batch.unresolved)
+            batch.fingerprints, except: resend.full ? .used : [.inDoubt, .rejected], unresolved: batch.unresolved)
         counts.rowsRead += seen.unchanged + seen.duplicates
         counts.audience += seen.unchanged
         counts.duplicates += seen.duplicates
@@ -155,7 +155,7 @@ final class AudienceDiff: @unchecked Sendable {
         if marks.contains(.rejected) {
             counts.planned.subscribe += 1
             try spool.addEntered(resend.rejected ? .send : .parked, fingerprint, email: email, userID: userID)
-        } else if marks.contains(.unsettled) || resend.full {
+        } else if marks.contains(.inDoubt) || resend.full {
             counts.planned.subscribe += 1
             try spool.addEntered(.send, fingerprint, email: email, userID: userID)
         }

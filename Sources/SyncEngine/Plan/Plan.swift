@@ -20,7 +20,7 @@ public struct Plan: Sendable {
     let spool: PlanSpool
     let sharing: SharedIdentifiers
     let overshared: OversharedIdentifiers
-    let settling: SettlingIndex
+    let inDoubt: InDoubtIndex
     let logIdentity: LogIdentity
 
     /// Identifiers that count as none, as too many rows carry them; the most shared ones first.
@@ -83,31 +83,28 @@ public struct Plan: Sendable {
     }
 }
 
-/// Requests that may still land, by identifier: who may not get the opposite operation yet.
-struct SettlingIndex: Sendable {
-    private var until: [String: Date] = [:]
+/// Requests that may still land, by identifier: what may be sent for whom already. The same write may be repeated at once, for it
+/// changes nothing whichever comes last; any other write for the same record waits until the first can land no more.
+struct InDoubtIndex: Sendable {
+    private var until: [String: [RollcallCore.Operation: Date]] = [:]
 
-    /// - Parameter latest: until when a request that is lost just now may land. None settles later: one that says so was
+    /// - Parameter latest: until when a request that is lost just now may land. None may land later: one that says so was
     ///   written down before the clock was set back.
-    init(_ requests: [SettlingRequest], latest: Date = .distantFuture) {
-        for var request in requests {
-            request.settlesAt = min(request.settlesAt, latest)
+    init(_ requests: [RequestInDoubt], latest: Date = .distantFuture) {
+        for request in requests {
+            let end = min(request.mayLandUntil, latest)
             for key in SharedIdentifiers.keys(request.identity) {
-                let entry = SettlingIndex.entry(key, request.operation)
-                until[entry] = max(until[entry] ?? request.settlesAt, request.settlesAt)
+                let known = until[key]?[request.operation]
+                until[key, default: [:]][request.operation] = max(known ?? end, end)
             }
         }
     }
 
-    /// When `operation` may be sent for this person, if that is later than now.
+    /// When `operation` may be sent for this person; nil: at once.
     func notBefore(_ operation: RollcallCore.Operation, _ identity: Identity) -> Date? {
         if until.isEmpty { return nil }
         return SharedIdentifiers.keys(identity)
-            .compactMap { until[SettlingIndex.entry($0, operation.opposite)] }.max()
-    }
-
-    private static func entry(_ key: String, _ operation: RollcallCore.Operation) -> String {
-        operation.rawValue + key
+            .flatMap { (until[$0] ?? [:]).filter { $0.key != operation }.values }.max()
     }
 }
 
@@ -170,7 +167,7 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         if entry.kind == .send {
             let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
             change.notBefore =
-                plan.settling.notBefore(entry.operation, entry.identity)
+                plan.inDoubt.notBefore(entry.operation, entry.identity)
                 ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
         }
         if change.notBefore != nil {

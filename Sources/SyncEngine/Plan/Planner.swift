@@ -47,22 +47,22 @@ struct Planner: Sendable {
         counts.unchanged = counts.audience - counts.planned.subscribe
         counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
         let snapshotSize = diff.listedMembers
-        let settling = try await list.asyncMap { try await settlingIndex(list: $0) }
+        let inDoubt = try await list.asyncMap { try await inDoubtIndex(list: $0) }
         return Plan(
             counts: counts,
             held: GuardJudge.judge(
                 sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
                 snapshot: snapshotSize),
             listID: list, snapshotSize: snapshotSize, key: key, cached: cached, spool: diff.spool, sharing: sharing,
-            overshared: overshared, settling: settling ?? SettlingIndex([]),
+            overshared: overshared, inDoubt: inDoubt ?? InDoubtIndex([]),
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
     }
 
-    private func settlingIndex(list: Int64) async throws -> SettlingIndex {
-        let requests = try await warehouse.settlingRequests(sync: sync.name, list: list)
-        if requests.isEmpty { return SettlingIndex([]) }
+    private func inDoubtIndex(list: Int64) async throws -> InDoubtIndex {
+        let requests = try await warehouse.requestsInDoubt(sync: sync.name, list: list)
+        if requests.isEmpty { return InDoubtIndex([]) }
         let longest = destination.limits.lostRequestSeconds
-        return SettlingIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
+        return InDoubtIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
     private func readSnapshot(

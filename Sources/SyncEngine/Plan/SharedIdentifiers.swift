@@ -23,7 +23,7 @@ struct SharedIdentifiers {
         var fingerprint: Fingerprint
         var identity: Identity
         var inAudience: Bool
-        /// Spooled as a change (new, unsettled, rejected, or a full run).
+        /// Spooled as a change (new, in doubt, rejected, or a full run).
         var isPlanned: Bool
         /// Rejected by Iterable, whether or not it is sent again.
         var isRejected: Bool

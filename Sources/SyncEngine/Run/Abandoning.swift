@@ -57,7 +57,7 @@ public struct Abandoning: Sendable {
             _ = try await Recovery(warehouse: warehouse, limits: limits, log: log).closeRuns(lease)
             switch try await warehouse.abandon(lease, list: list) {
             case .done(let abandonment): return .success(.done(abandonment))
-            case .settling(let until):
+            case .inDoubt(let until):
                 let left = try await until.timeIntervalSince(warehouse.now())
                 return .success(
                     .busy(

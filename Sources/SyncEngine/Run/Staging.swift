@@ -42,7 +42,7 @@ extension SyncPipeline {
         do throws(WarehouseError) {
             return try await warehouse.resumeHeldRun(keeper.lease, id: id)
         } catch {
-            guard error.isTransient, let stored = try await settledRun(id, keeper), stored.status == .running else {
+            guard error.isTransient, let stored = try await storedRun(id, keeper), stored.status == .running else {
                 throw error
             }
             return stored
@@ -52,11 +52,11 @@ extension SyncPipeline {
     /// - Throws: ``OutcomesLost`` when the warehouse cannot be asked. Not typed: with `throws(OutcomesLost)` the optimiser
     ///   of Swift 6.3.1 crashes on the callers.
     private func stored(_ run: SyncRun, _ keeper: LeaseKeeper) async throws -> SyncRun? {
-        do { return try await settledRun(run.id, keeper) } catch { throw OutcomesLost(cause: error) }
+        do { return try await storedRun(run.id, keeper) } catch { throw OutcomesLost(cause: error) }
     }
 
     /// The run as it is in the warehouse after everything that was sent there.
-    private func settledRun(_ id: String, _ keeper: LeaseKeeper) async throws -> SyncRun? {
+    private func storedRun(_ id: String, _ keeper: LeaseKeeper) async throws -> SyncRun? {
         try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in try await keeper.renew() }
         return try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in try await warehouse.run(id: id)
         }

@@ -68,7 +68,7 @@ public struct ServiceMetrics: Sendable, Equatable {
 
     public struct Limiter: Sendable, Equatable {
         public var destination: String
-        public var operation: RollcallCore.Operation
+        public var endpoint: Endpoint
         /// Requests a second.
         public var configuredRate: Double
         /// Requests a second, now.

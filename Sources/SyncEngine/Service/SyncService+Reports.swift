@@ -63,7 +63,7 @@ extension SyncService {
 
     private func status(_ sync: SyncSettings, _ summary: SyncSummary?, _ problem: RunError?) -> SyncStatus {
         var status = SyncStatus(settings: sync)
-        status.live = active[sync.name]?.live
+        status.live = registry[sync.name]?.live
         status.problem = problem
         status.members = counters.members(of: sync.name)
         if status.members == nil, summary?.listID != nil { countMembers(sync, generation) }
@@ -160,23 +160,22 @@ extension SyncService {
         var health = ServiceHealth()
         health.isRunning = phase == .running
         health.schedulerLateness = schedulerLateness
-        health.problems = problems.map { ServiceProblem(subject: $0.key, error: $0.value) }
-            .sorted { "\($0.subject)" < "\($1.subject)" }
+        health.problems = problems.all
         return health
     }
 
     public func metrics() -> ServiceMetrics {
         var metrics = counters.metrics
-        metrics.running = active.count
+        metrics.running = registry.count
         metrics.problems = problems.count
         metrics.schedulerLateness = schedulerLateness
         for (name, destination) in generation.setup.destinations.sorted(by: { $0.key < $1.key }) {
-            for operation in RollcallCore.Operation.allCases {
-                let configured = destination.settings.limits.requestsPerSecond
+            for endpoint in Endpoint.allCases {
+                let configured = destination.settings.limits.requestsPerSecond(endpoint)
                 metrics.limiters.append(
                     .init(
-                        destination: name, operation: operation, configuredRate: configured,
-                        currentRate: limiters.currentRate(destination.settings, operation) ?? configured))
+                        destination: name, endpoint: endpoint, configuredRate: configured,
+                        currentRate: limiters.currentRate(destination.settings, endpoint) ?? configured))
             }
         }
         return metrics

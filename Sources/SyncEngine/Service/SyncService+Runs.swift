@@ -22,7 +22,7 @@ extension SyncService {
                     code: "run_not_running", message: "run \(runID) is not running: it is \(run.status.rawValue)",
                     hint: hint), runID: runID)
         }
-        if let tracker = active[run.sync], tracker.live?.runID == runID {
+        if let tracker = registry[run.sync], tracker.live?.runID == runID {
             tracker.stop.request(.cancelled)
         } else {
             try await ask(name) { warehouse in try await warehouse.requestCancel(run: runID) }
@@ -42,7 +42,7 @@ extension SyncService {
 
     /// Runs in progress in this process, longest first.
     public func liveRuns() -> [LiveRun] {
-        active.values.compactMap(\.live).sorted { $0.runID < $1.runID }
+        registry.all.compactMap(\.live).sorted { $0.runID < $1.runID }
     }
 
     private func decide(_ runID: String, _ kind: RunRequest.Kind) async throws(ServiceError) -> SyncRun {
@@ -54,7 +54,7 @@ extension SyncService {
         do throws(ServiceError) {
             return try await begin(settings, request)
         } catch {
-            // Somebody else may have been faster.
+            // Another caller may have been faster.
             if let now = try? await find(runID).run, now.status != .held, error.kind != .busy { throw notHeld(now) }
             throw error
         }
@@ -79,7 +79,7 @@ extension SyncService {
         let generation = generation
         let reply = Reply()
         let tracker = try track(sync, generation) { reply.give(.success($0)) }
-        replies[ObjectIdentifier(reply)] = reply
+        registry.expect(reply)
         let accepted = submit {
             let outcome = await self.carryOut(tracker, request, generation)
             reply.give(await self.answer(to: sync, outcome))
@@ -93,22 +93,22 @@ extension SyncService {
         return try await reply.value()
     }
 
-    private func forget(_ reply: Reply) { replies[ObjectIdentifier(reply)] = nil }
+    private func forget(_ reply: Reply) { registry.forget(reply) }
 
     /// Takes the sync for this process.
     func track(
         _ sync: SyncSettings, _ generation: Generation, onOpened: @escaping @Sendable (SyncRun) -> Void
     ) throws(ServiceError) -> RunTracker {
         guard phase == .running else { throw Self.stopping }
-        if let tracker = active[sync.name] { throw busy(sync.name, runID: tracker.live?.runID) }
+        if let tracker = registry[sync.name] { throw busy(sync.name, runID: tracker.live?.runID) }
         let tracker = RunTracker(sync: sync, clock: clock, hub: hub, onOpened: onOpened)
-        active[sync.name] = tracker
+        registry.add(tracker)
         for resource in resources(sync, generation) { use(resource) }
         return tracker
     }
 
     private func untrack(_ tracker: RunTracker, _ generation: Generation) {
-        active[tracker.sync.name] = nil
+        registry.remove(tracker)
         for resource in resources(tracker.sync, generation) { release(resource) }
     }
 
@@ -121,7 +121,7 @@ extension SyncService {
         .compactMap(\.self)
     }
 
-    /// Runs the pipeline and keeps the books.
+    /// Runs the pipeline and updates the counters.
     func carryOut(_ tracker: RunTracker, _ request: RunRequest, _ generation: Generation) async -> RunOutcome {
         let sync = tracker.sync
         defer { untrack(tracker, generation) }

@@ -50,7 +50,7 @@ extension SyncService {
         if failures > 0 { return .seconds(min(30, 1 << min(failures - 1, 5))) }
         let now = clock.wallTime
         let due = generation.scheduledSyncs(warehouse: warehouse).map { $0.grid.next(after: now) }.min()
-        let isBusy = active.values.contains { $0.sync.warehouse == warehouse }
+        let isBusy = registry.all.contains { $0.sync.warehouse == warehouse }
         let longest = isBusy ? Duration.seconds(2) : Self.longestPause
         return min(longest, due.map { .seconds(max(0.005, $0.timeIntervalSince(now))) } ?? longest)
     }
@@ -122,32 +122,36 @@ extension SyncService {
         var request = RunRequest()
         request.trigger = .schedule
         request.runID = tick.runID
-        var failures = 0
+        var life = TickLife()
         while phase == .running, !Task.isCancelled {
-            let tracker: RunTracker
-            do throws(ServiceError) {
-                tracker = try track(sync, generation) { run in self.opened(run, tick, warehouse) }
-            } catch {
-                if error.kind == .busy { await resolve(tick, .skippedRunning, warehouse) }
+            switch life.next(after: await attempt(tick, sync, request, warehouse, generation)) {
+            case .resolve(let outcome, let runID):
+                await resolve(tick, outcome, runID: runID, warehouse)
                 return
+            case .leave: return
+            case .tryAgain(let pause): await generation.over.sleep(for: pause, on: clock)
             }
-            switch await carryOut(tracker, request, generation) {
-            case .ran(let run):
-                await resolve(tick, .ran, runID: run.id, warehouse)
-                return
-            case .alreadyHeld(let held):
-                await resolve(tick, .skippedHeld, runID: held.id, warehouse)
-                return
-            case .busy:
-                if await isHeldByTheLiving(sync.name, warehouse) {
-                    await resolve(tick, .skippedRunning, warehouse)
-                    return
-                }
-            case .failed:
-                if await isOver(tick, sync, warehouse, generation) { return }
-                failures += 1
-                await generation.over.sleep(for: .seconds(min(30, 1 << min(failures, 5))), on: clock)
-            }
+        }
+    }
+
+    private func attempt(
+        _ tick: Tick, _ sync: SyncSettings, _ request: RunRequest, _ warehouse: any ServiceWarehouse,
+        _ generation: Generation
+    ) async -> TickAttempt {
+        let tracker: RunTracker
+        do throws(ServiceError) {
+            tracker = try track(sync, generation) { run in self.opened(run, tick, warehouse) }
+        } catch {
+            return error.kind == .busy ? .running : .stopping
+        }
+        switch await carryOut(tracker, request, generation) {
+        case .ran(let run): return .ran(runID: run.id)
+        case .alreadyHeld(let held): return .held(runID: held.id)
+        case .busy: return await isHeldByTheLiving(sync.name, warehouse) ? .running : .leaseRunsOut
+        case .failed:
+            if await isDecided(tick, warehouse) { return .decided }
+            let isLatest = sync.schedule.map { TickGrid($0).latest(notAfter: clock.wallTime) <= tick.dueAt } ?? false
+            return .failed(.init(isConfigurationOver: generation.isOver, isLatest: isLatest))
         }
     }
 
@@ -157,21 +161,13 @@ extension SyncService {
         jobs.continuation.yield { await self.resolve(tick, .ran, runID: run.id, warehouse) }
     }
 
-    /// Whether a tick that could not be begun is decided upon: its run is there after all, or a later tick is due, or
-    /// the configuration has changed and the next one decides.
-    private func isOver(
-        _ tick: Tick, _ sync: SyncSettings, _ warehouse: any ServiceWarehouse, _ generation: Generation
-    ) async -> Bool {
+    /// Whether a tick that could not be begun is decided upon: its run is there after all.
+    private func isDecided(_ tick: Tick, _ warehouse: any ServiceWarehouse) async -> Bool {
         var decision = tick
         decision.latenessSeconds = clock.wallTime.timeIntervalSince(tick.dueAt)
-        if let stored = try? await warehouse.finishTick(decision), stored.outcome != .pending {
-            publish(stored)
-            return true
-        }
-        if generation.isOver { return true }
-        let isLatest = sync.schedule.map { TickGrid($0).latest(notAfter: clock.wallTime) <= tick.dueAt } ?? false
-        if !isLatest { await resolve(tick, .missed, warehouse) }
-        return !isLatest
+        guard let stored = try? await warehouse.finishTick(decision), stored.outcome != .pending else { return false }
+        publish(stored)
+        return true
     }
 
     func resolve(
@@ -202,7 +198,7 @@ extension SyncService {
     private func passOnCancels(
         _ name: String, _ warehouse: any ServiceWarehouse
     ) async throws(WarehouseError) {
-        let mine = active.values.filter { $0.sync.warehouse == name && $0.live != nil }
+        let mine = registry.all.filter { $0.sync.warehouse == name && $0.live != nil }
         if mine.isEmpty { return }
         let asked = try await warehouse.cancelRequests()
         for tracker in mine where tracker.live.map({ asked.contains($0.runID) }) == true {
@@ -222,7 +218,7 @@ extension SyncService {
                 await resolve(tick, .missed, warehouse)
             }
         }
-        for sync in try await warehouse.abandonedSyncs(isDead: Holder.isDead) where active[sync] == nil {
+        for sync in try await warehouse.abandonedSyncs(isDead: Holder.isDead) where registry[sync] == nil {
             try await recover(sync, warehouse, generation)
         }
     }

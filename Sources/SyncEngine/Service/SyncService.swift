@@ -19,15 +19,11 @@ public actor SyncService {
 
     var phase = Phase.idle
     var generation: Generation
-    /// Runs of this process, by sync.
-    var active: [String: RunTracker] = [:]
-    var replies: [ObjectIdentifier: Reply] = [:]
-    var problems: [ServiceProblem.Subject: RunError] = [:]
+    var registry = RunRegistry()
+    var problems = ServiceProblems()
     /// When each warehouse's scheduler means to look at the clock again, on the monotonic clock.
     var wakeTimes: [String: Duration] = [:]
-    /// How many runs and readers use a connection, and what is to be closed when none does.
-    var uses: [ObjectIdentifier: Int] = [:]
-    var retired: [ObjectIdentifier: Resource] = [:]
+    var resources = ResourceUses()
     /// Jobs that the end of the service waits for.
     var work = 0
     let idle = StopSignal()
@@ -55,15 +51,13 @@ public actor SyncService {
         await withDiscardingTaskGroup { group in
             for await job in jobs.stream { group.addTask { await job() } }
             generation.over.request(.interrupted)
-            for tracker in active.values { tracker.stop.request(.interrupted) }
+            registry.stopAll()
             group.cancelAll()
         }
         phase = .stopped
         jobs.continuation.finish()
-        for reply in replies.values { reply.give(.failure(Self.stopping)) }
-        replies = [:]
-        for resource in retired.values { await resource.close() }
-        retired = [:]
+        registry.refuseAll(Self.stopping)
+        for resource in resources.takeRetired() { await resource.close() }
         hub.finish()
         ended.request(.interrupted)
     }
@@ -80,7 +74,7 @@ public actor SyncService {
         case .running:
             phase = .stopping
             generation.over.request(.interrupted)
-            for tracker in active.values { tracker.stop.request(.interrupted) }
+            registry.stopAll()
             if work == 0 { idle.request(.interrupted) }
         case .stopping: break
         }
@@ -96,14 +90,9 @@ public actor SyncService {
         let old = generation
         generation = Generation(setup)
         old.over.request(.interrupted)
-        let kept = Set(setup.resources.map(\.id))
-        for id in kept { retired[id] = nil }
-        for resource in old.setup.resources where !kept.contains(resource.id) {
-            retired[resource.id] = resource
-            closeIfUnused(resource.id)
-        }
+        for resource in resources.replace(old.setup.resources, by: setup.resources) { close(resource) }
         counters.keep(Set(setup.syncs.map(\.name)))
-        forgetProblems()
+        problems.keep(setup)
         if phase == .running { startSchedulers() }
         hub.send(.reloaded)
     }
@@ -156,44 +145,25 @@ public actor SyncService {
 
     // MARK: Connections
 
-    func use(_ resource: Resource) { uses[resource.id, default: 0] += 1 }
+    func use(_ resource: Resource) { resources.use(resource) }
 
     func release(_ resource: Resource) {
-        uses[resource.id, default: 1] -= 1
-        closeIfUnused(resource.id)
+        if let unused = resources.release(resource) { close(unused) }
     }
 
-    private func closeIfUnused(_ id: ObjectIdentifier) {
-        guard uses[id, default: 0] == 0 else { return }
-        uses[id] = nil
-        guard let resource = retired.removeValue(forKey: id) else { return }
+    private func close(_ resource: Resource) {
         // Where no job is taken any more, the end of the service closes it.
-        if !submit(resource.close) { retired[id] = resource }
+        if !submit(resource.close) { resources.retire(resource) }
     }
 
     // MARK: Problems
 
     func note(_ subject: ServiceProblem.Subject, _ error: RunError) {
-        guard problems[subject] != error else { return }
-        problems[subject] = error
-        if subject != .configuration { hub.send(.problem(ServiceProblem(subject: subject, error: error))) }
+        if let event = problems.note(subject, error) { hub.send(event) }
     }
 
     func solve(_ subject: ServiceProblem.Subject) {
-        guard let error = problems.removeValue(forKey: subject) else { return }
-        hub.send(.solved(ServiceProblem(subject: subject, error: error)))
-    }
-
-    /// Of warehouses and syncs that are configured no more.
-    private func forgetProblems() {
-        let setup = generation.setup
-        problems = problems.filter { subject, _ in
-            switch subject {
-            case .warehouse(let name): setup.warehouses[name] != nil
-            case .sync(let name): setup.sync(name) != nil
-            case .configuration: false
-            }
-        }
+        if let event = problems.solve(subject) { hub.send(event) }
     }
 
     static let stopping = ServiceError(

@@ -9,16 +9,9 @@ public protocol EntryStore: Sendable {
     /// lease: whoever has to note this has none. Touches nothing but the notes; a change that is noted already stays as it
     /// is. They may land until now + `settleSeconds`. Does nothing for a run without a list.
     func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError)
-    /// Takes the notes of the sync away, and does to the snapshot of the list of each what makes a plan put it right:
-    ///
-    /// | noted | snapshot |
-    /// |---|---|
-    /// | subscribe | an entry that is there becomes listed; else one is made, `subscribing`, listed. Other entries with the same email or userId that are `subscribed` become `subscribing` |
-    /// | unsubscribe | entries with the same email or userId that are `subscribed` or `subscribing` become `unsubscribing` |
-    ///
-    /// Unsubscribes count before subscribes where both touch an entry, and of several runs the latest. What may still land
-    /// leaves a settling request. Returns how many notes there were.
-    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int
+    /// Takes the notes of the sync away, and does to the snapshot of the list of each what ``StrayNotes/apply(_:_:)`` says, so
+    /// that the next plan puts it right. What may still land leaves a request in doubt. Returns how many notes there were.
+    func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int
 
     // MARK: Snapshot
 
@@ -40,7 +33,7 @@ public protocol EntryStore: Sendable {
     /// How many members the snapshot has, by state.
     func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int]
     /// Requests that may still land.
-    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest]
+    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt]
     /// Database clock.
     func now() async throws(WarehouseError) -> Date
 }

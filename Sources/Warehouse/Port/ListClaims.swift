@@ -37,16 +37,16 @@ public struct ListClaim: Sendable, Equatable {
     public var ownsMembers: Bool
     public var openRun: OpenRun?
     /// Until when a request of its that got no answer may still change the list; nil: there is none.
-    public var settlesAt: Date?
+    public var mayLandUntil: Date?
 
     public init(
-        sync: String, binding: ListBinding?, ownsMembers: Bool, openRun: OpenRun? = nil, settlesAt: Date? = nil
+        sync: String, binding: ListBinding?, ownsMembers: Bool, openRun: OpenRun? = nil, mayLandUntil: Date? = nil
     ) {
         self.sync = sync
         self.binding = binding
         self.ownsMembers = ownsMembers
         self.openRun = openRun
-        self.settlesAt = settlesAt
+        self.mayLandUntil = mayLandUntil
     }
 }
 
@@ -92,5 +92,5 @@ public struct Abandonment: Sendable, Equatable {
 public enum AbandonAttempt: Sendable, Equatable {
     case done(Abandonment)
     /// A request without an answer may still land until then; nothing was changed.
-    case settling(until: Date)
+    case inDoubt(until: Date)
 }

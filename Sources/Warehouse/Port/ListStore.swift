@@ -15,7 +15,7 @@ public protocol ListStore: Sendable {
         _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
     ) async throws(WarehouseError) -> [ListClaim]
     /// Forgets what the sync of the lease has to do with a list, or with all lists where `list` is nil: its members there,
-    /// its held run (which becomes `cancelled`) with the outbox, settling requests that are over, and its binding, if it is
+    /// its held run (which becomes `cancelled`) with the outbox, requests in doubt that are over, and its binding, if it is
     /// to that list. Its runs, its log, its key and whether it is paused stay. Nothing is changed while a request of the
     /// sync may still land there.
     func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt

@@ -35,7 +35,7 @@ public protocol RunStore: Sendable {
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change]
     /// Says durably that changes up to and including `sequence` may be sent from now on. Never lowers the mark.
     func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError)
-    /// Records outcomes, all in one transaction: snapshot, log, outbox, settling requests, and the run's counts,
+    /// Records outcomes, all in one transaction: snapshot, log, outbox, requests in doubt, and the run's counts,
     /// requests and error as `run` has them.
     ///
     /// What an outcome does to the snapshot is what ``EntryTransition`` says: first to the entries of the `supersede` changes
@@ -43,14 +43,14 @@ public protocol RunStore: Sendable {
     /// the operations of one call are carried out is not promised: no plan has an entry as the older one of a change of one
     /// operation and as that of a change of the other.
     ///
-    /// Where `settlesAt` is set, or the outcome is unknown (then `settlesAt` is set too), each change of the range that was
-    /// sent leaves a settling request with its operation. Each outcome leaves one `sync_log` row per change (`log`
+    /// Where `mayLandUntil` is set, or the outcome is unknown (then `mayLandUntil` is set too), each change of the range that was
+    /// sent leaves a request in doubt with its operation. Each outcome leaves one `sync_log` row per change (`log`
     /// permitting: `records: failures` leaves out the succeeded ones) with `attempts` and the http status of the reason or batch.
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError)
     /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
-    /// `not_attempted` with `reason` and removed. Settling requests of the past are removed. Throws
+    /// `not_attempted` with `reason` and removed. Requests in doubt of the past are removed. Throws
     /// ``WarehouseError/Kind/conflict`` for a status that is not final or counts that do not add up; changes nothing then.
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings

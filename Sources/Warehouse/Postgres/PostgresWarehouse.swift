@@ -14,12 +14,12 @@ public final class PostgresWarehouse: Warehouse {
     let tables: PostgresStateTables
     let options: PostgresOptions
     public let waitSeconds: Double
-    private let leaseLane: PostgresLane
-    private let claimLane: PostgresLane
-    private let stateLane: PostgresLane
-    private let longLanes: [PostgresLane]
+    private let leaseWorker: PostgresWorker
+    private let claimWorker: PostgresWorker
+    private let stateWorker: PostgresWorker
+    private let longWorkers: [PostgresWorker]
     private let settings: PostgresConnectionString
-    private let patience: Double
+    private let callTimeout: Double
     private let leastPartPages: Int
 
     /// - Parameters:
@@ -43,53 +43,53 @@ public final class PostgresWarehouse: Warehouse {
         tables = PostgresStateTables(
             schema: stateSchema, timeout: statementTimeoutSeconds, longTimeout: longStatementTimeoutSeconds)
         // A call may have several statements, each of which the server itself ends in time.
-        let patience = statementTimeoutSeconds * 1.5
+        let callTimeout = statementTimeoutSeconds * 1.5
         let limits = [longStatementTimeoutSeconds, options.statementTimeoutSeconds]
-        let longPatience = limits.contains(0) ? 0 : (limits.max() ?? 0) * 2
-        self.patience = longPatience
+        let longCallTimeout = limits.contains(0) ? 0 : (limits.max() ?? 0) * 2
+        self.callTimeout = longCallTimeout
         self.leastPartPages = leastPartPages
-        func lane(_ label: String, _ patience: Double) -> PostgresLane {
-            PostgresLane(settings, label: label, patience: patience, waitSeconds: waitSeconds)
+        func worker(_ label: String, _ callTimeout: Double) -> PostgresWorker {
+            PostgresWorker(settings, label: label, callTimeout: callTimeout, waitSeconds: waitSeconds)
         }
-        leaseLane = lane("lease", min(patience, 30))
-        claimLane = lane("claim", patience)
-        stateLane = lane("state", patience)
-        longLanes = (1...4).map { lane("long\($0)", longPatience) }
+        leaseWorker = worker("lease", min(callTimeout, 30))
+        claimWorker = worker("claim", callTimeout)
+        stateWorker = worker("state", callTimeout)
+        longWorkers = (1...4).map { worker("long\($0)", longCallTimeout) }
     }
 
     /// A connection beside those that are kept.
-    func makeLane(_ label: String, _ seconds: Double) -> PostgresLane {
-        PostgresLane(settings, label: label, patience: seconds, waitSeconds: min(seconds, waitSeconds))
+    func makeWorker(_ label: String, _ seconds: Double) -> PostgresWorker {
+        PostgresWorker(settings, label: label, callTimeout: seconds, waitSeconds: min(seconds, waitSeconds))
     }
 
     /// Connections for all parts of a long read but the first. They are no part of the pool: two reads that each had one
     /// and waited for another would wait for ever.
-    private func partLanes(_ parts: Int) -> [PostgresLane] {
-        (1..<max(parts, 1)).map { PostgresLane(settings, label: "part\($0)", patience: patience) }
+    private func partWorkers(_ parts: Int) -> [PostgresWorker] {
+        (1..<max(parts, 1)).map { PostgresWorker(settings, label: "part\($0)", callTimeout: callTimeout) }
     }
 
     /// How a long read on a session continues over several connections.
     func reading(
         parts count: Int, begin: @escaping @Sendable (PostgresReading.Isolation) -> String
     ) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresReading {
-        let (lanes, leastPages) = (partLanes(count), leastPartPages)
+        let (workers, leastPages) = (partWorkers(count), leastPartPages)
         return {
-            PostgresReading(session: $0, cancellation: $1, lanes: lanes, begin: begin, leastPages: leastPages)
+            PostgresReading(session: $0, cancellation: $1, workers: workers, begin: begin, leastPages: leastPages)
         }
     }
 
     public func close() async {
-        for lane in [stateLane, claimLane] + longLanes + [leaseLane] { await lane.close() }
+        for worker in [stateWorker, claimWorker] + longWorkers + [leaseWorker] { await worker.close() }
     }
 
     /// The connection for a call: for long ones the least busy, of those one that is open.
-    func lane(_ use: Use) -> PostgresLane {
+    func worker(_ use: Use) -> PostgresWorker {
         switch use {
-        case .lease: leaseLane
-        case .claim: claimLane
-        case .state: stateLane
+        case .lease: leaseWorker
+        case .claim: claimWorker
+        case .state: stateWorker
         case .long:
-            longLanes.min { ($0.load, $0.hasConnection ? 0 : 1) < ($1.load, $1.hasConnection ? 0 : 1) } ?? stateLane
+            longWorkers.min { ($0.load, $0.hasConnection ? 0 : 1) < ($1.load, $1.hasConnection ? 0 : 1) } ?? stateWorker
         }
     }
 
@@ -143,7 +143,7 @@ extension PostgresWarehouse {
         let begin = tables.begin(.readWrite, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
             return try await waiting(use)(mayRepeat: mayRepeat) {
-                try await lane(use).run { try $0.transaction(begin, mayRepeat: mayRepeat, body) }
+                try await worker(use).run { try $0.transaction(begin, mayRepeat: mayRepeat, body) }
             }
         } catch {
             throw stateError(error)
@@ -190,7 +190,7 @@ extension PostgresWarehouse {
     ) async throws(WarehouseError) -> T {
         let begin = tables.begin(.readOnly, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
-            return try await waiting(use)() { try await lane(use).run { try $0.transaction(begin, body) } }
+            return try await waiting(use)() { try await worker(use).run { try $0.transaction(begin, body) } }
         } catch let failure as PostgresFailure where failure.isMissingTable {
             return fallback
         } catch {
@@ -214,7 +214,7 @@ extension PostgresWarehouse {
         _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
     ) async throws {
         do {
-            try await waiting(.long)() { try await lane(.long).runCancellable { try body($0, $1) } }
+            try await waiting(.long)() { try await worker(.long).runCancellable { try body($0, $1) } }
         } catch let failure as PostgresFailure {
             if !failure.isMissingTable { throw stateError(failure) }
         }

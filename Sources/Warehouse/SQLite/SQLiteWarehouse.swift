@@ -12,8 +12,8 @@ import Synchronization
 /// audience or snapshot that is streamed has one of its own. All are opened when they are first needed.
 public final class SQLiteWarehouse: Warehouse {
     let file: SQLiteFile
-    let writer: SQLiteLane
-    let reader: SQLiteLane
+    let writer: SQLiteWorker
+    let reader: SQLiteWorker
     let streams: SQLiteStreams
     let leases = SQLiteLeaseFiles()
 
@@ -24,8 +24,8 @@ public final class SQLiteWarehouse: Warehouse {
     public init(path: String, busyTimeoutSeconds: Double = 10) {
         let file = SQLiteFile(path: path, busyTimeoutSeconds: busyTimeoutSeconds)
         self.file = file
-        writer = SQLiteLane(label: "rollcall.sqlite.writer", file: file) { try file.openWriter() }
-        reader = SQLiteLane(label: "rollcall.sqlite.reader", file: file) { try file.openReader() }
+        writer = SQLiteWorker(label: "rollcall.sqlite.writer", file: file) { try file.openWriter() }
+        reader = SQLiteWorker(label: "rollcall.sqlite.reader", file: file) { try file.openReader() }
         streams = SQLiteStreams(file: file)
     }
 

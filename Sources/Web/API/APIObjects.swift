@@ -4,7 +4,7 @@ import Warehouse
 
 /// Rollcall's words as JSON. The names are those of the state tables and of `run --json`.
 enum APIObject {
-    static func run(_ run: SyncRun) -> JSON { .verbatim(RunJSON(run).text) }
+    static func run(_ run: SyncRun) -> JSON { RunJSON(run).json }
 
     static func sync(_ status: SyncStatus) -> JSON {
         let settings = status.settings

@@ -49,7 +49,7 @@ extension OpenAPIDocument {
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"listTicks",
           "summary":"Ticks of the schedule, newest first.","tags":["syncs"],"parameters":[{"name":"since",
           "in":"query","required":false,"description":"ISO 8601, or an age such as 30m, 12h, 2d, 3w.","schema":{
-          "type":"string","pattern":\#(JSONText.quote(PastTime.pattern))}},{"name":"limit","in":"query","required":false,"description":"How many items at most.",
+          "type":"string","pattern":\#(JSON.string(PastTime.pattern).text)}},{"name":"limit","in":"query","required":false,"description":"How many items at most.",
           "schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},{"name":"cursor","in":"query",
           "required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^-?[0-9]{1,18}$"}}],"responses":{
           "200":{"description":"A page.","content":{"application/json":{"schema":{
@@ -67,7 +67,7 @@ extension OpenAPIDocument {
           "description":"Only runs with this status.","schema":{"type":"string","enum":["queued","running",
           "succeeded","completed_with_failures","failed","held","cancelled","skipped","interrupted"]}},{
           "name":"since","in":"query","required":false,"description":"ISO 8601, or an age such as 30m, 12h, 2d, 3w.",
-          "schema":{"type":"string","pattern":\#(JSONText.quote(PastTime.pattern))}},{"name":"limit","in":"query","required":false,
+          "schema":{"type":"string","pattern":\#(JSON.string(PastTime.pattern).text)}},{"name":"limit","in":"query","required":false,
           "description":"How many items at most.","schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},
           {"name":"cursor","in":"query","required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"}}],"responses":{"200":{"description":"A page.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/RunPage"}}}},\#(problems(400, 401, 403, 503))"default":{"$ref":"#/components/responses/Problem"}}}},

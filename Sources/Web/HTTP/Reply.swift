@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+import RollcallCore
 
 /// Answers in the forms that are given here.
 enum Reply {

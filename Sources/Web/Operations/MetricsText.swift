@@ -60,9 +60,9 @@ struct MetricsText {
         }
         family("rollcall_limiter_rate", "gauge", "Requests a second: as configured, and as they go now.")
         for limiter in metrics.limiters.sorted(by: {
-            ($0.destination, "\($0.operation)") < ($1.destination, "\($1.operation)")
+            ($0.destination, $0.endpoint.rawValue) < ($1.destination, $1.endpoint.rawValue)
         }) {
-            let labels = [("destination", limiter.destination), ("operation", limiter.operation.rawValue)]
+            let labels = [("destination", limiter.destination), ("operation", limiter.endpoint.rawValue)]
             sample("rollcall_limiter_rate", labels + [("kind", "configured")], limiter.configuredRate)
             sample("rollcall_limiter_rate", labels + [("kind", "current")], limiter.currentRate)
         }

@@ -88,11 +88,14 @@ struct AbandonCommand: AsyncParsableCommand {
     // MARK: Words
 
     private static func json(_ abandonment: Abandonment, sync: String, warehouse: String) -> String {
-        let lists = abandonment.lists.map { "{\"list_id\":\($0.listID),\"members\":\($0.members)}" }
-        let held = abandonment.discardedRunID.map(JSONText.quote) ?? "null"
-        return "{\"sync\":\(JSONText.quote(sync)),\"warehouse\":\(JSONText.quote(warehouse)),"
-            + "\"lists\":[\(lists.joined(separator: ","))],\"members\":\(abandonment.members),"
-            + "\"discarded_run_id\":\(held),\"discarded_changes\":\(abandonment.discardedChanges)}"
+        let lists = abandonment.lists.map {
+            JSON.object(["list_id": .integer($0.listID), "members": .integer($0.members)])
+        }
+        return JSON.object([
+            "sync": .string(sync), "warehouse": .string(warehouse), "lists": .array(lists),
+            "members": .integer(abandonment.members), "discarded_run_id": .string(abandonment.discardedRunID),
+            "discarded_changes": .integer(abandonment.discardedChanges),
+        ]).text
     }
 
     private func text(_ abandonment: Abandonment, warehouse: String, isConfigured: Bool) -> String {

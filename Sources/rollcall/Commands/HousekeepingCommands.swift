@@ -23,8 +23,10 @@ struct MigrateCommand: AsyncParsableCommand {
         try await app.forEachWarehouse(warehouse) { name, warehouse in
             let result = try await warehouse.migrate()
             if json {
-                let from = result.from.map(String.init) ?? "null"
-                app.console.out("{\"warehouse\":\(JSONText.quote(name)),\"from\":\(from),\"to\":\(result.to)}")
+                let object = JSON.object([
+                    "warehouse": .string(name), "from": .integer(result.from), "to": .integer(result.to),
+                ])
+                app.console.out(object.text)
             } else if result.from == result.to {
                 app.console.out("\(name): up to date (version \(result.to))")
             } else {
@@ -53,9 +55,13 @@ struct PruneCommand: AsyncParsableCommand {
         try await app.forEachWarehouse(warehouse) { name, warehouse in
             let policies = app.configuration.syncs.filter { $0.warehouse == name }.map(\.retention)
             let result = try await warehouse.prune(policies)
+            let object = JSON.object([
+                "warehouse": .string(name), "runs": .integer(result.runs), "records": .integer(result.records),
+                "ticks": .integer(result.ticks),
+            ])
             app.console.out(
                 json
-                    ? "{\"warehouse\":\(JSONText.quote(name)),\"runs\":\(result.runs),\"records\":\(result.records),\"ticks\":\(result.ticks)}"
+                    ? object.text
                     : "\(name): deleted \(result.records) log rows, \(result.runs) runs, \(result.ticks) ticks")
         }
     }

@@ -77,7 +77,7 @@ struct ListsCommand: AsyncParsableCommand {
             let id = try result.get()
             app.console.out(
                 json
-                    ? "{\"list_id\":\(id),\"name\":\(JSONText.quote(full))}"
+                    ? JSON.object(["list_id": .integer(id), "name": .string(full)]).text
                     : "list \(id) \"\(full)\" made in \(destination)")
         }
 

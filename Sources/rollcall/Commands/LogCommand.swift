@@ -102,7 +102,7 @@ final class RecordWriter: @unchecked Sendable {
         let row = Self.row(record)
         switch format {
         case .table: listing.rows.append(row)
-        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row))
+        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row).text)
         case .csv:
             if count == 0 { console.out(listing.csv) }
             console.out(Listing.csvLine(row))

@@ -73,26 +73,25 @@ struct PlanCommand: AsyncParsableCommand {
     // MARK: JSON and CSV
 
     private func showJSON(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
-        var object = RunJSON(plan: plan.counts, sync: sync.name, listID: plan.listID, held: plan.held).text
-        if let already { object = object.dropLast() + ",\"already_on_list\":\(already)}" }
-        if !plan.oversharedIdentifiers.isEmpty {
-            object = object.dropLast() + ",\"overshared\":\(overshared(plan))}"
-        }
-        console.out(object.dropLast() + ",\"rows\":[")
+        var object = RunJSON(plan: plan.counts, sync: sync.name, listID: plan.listID, held: plan.held)
+        if let already { object.fields.append(("already_on_list", .integer(already))) }
+        if !plan.oversharedIdentifiers.isEmpty { object.fields.append(("overshared", overshared(plan))) }
+        // The rows are too many for one text: they follow one by one.
+        console.out(object.text.dropLast() + ",\"rows\":[")
         var separator = ""
         try plan.forEachChange(limit: rows.limit) { change in
-            console.out(separator + " " + Self.listing.jsonObject(row(change)))
+            console.out(separator + " " + Self.listing.jsonObject(row(change)).text)
             separator = ","
         }
         try plan.forEachInvalidRow(limit: rows.limit) { record in
-            console.out(separator + " " + Self.listing.jsonObject(row(record)))
+            console.out(separator + " " + Self.listing.jsonObject(row(record)).text)
             separator = ","
         }
         console.out("]}")
     }
 
     /// Identifiers that count as none, as objects.
-    private func overshared(_ plan: Plan) -> String {
+    private func overshared(_ plan: Plan) -> JSON {
         var listing = Listing(columns: ["identifier", "value", "others"])
         listing.rows = plan.oversharedIdentifiers.map {
             [.text($0.kind.rawValue), .text($0.value), .integer(Int64($0.others))]

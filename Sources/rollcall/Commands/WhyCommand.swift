@@ -97,12 +97,10 @@ struct WhyCommand: AsyncParsableCommand {
         }
         var records = Listing(columns: LogRecord.columns)
         records.rows = report.records.map(RecordWriter.row)
-        let parts = [
-            "\"sync\":\(JSONText.quote(sync))", "\"identifier\":\(JSONText.quote(identifier))",
-            "\"in_audience\":\(report.rows.contains(where: \.isValid))", "\"audience\":\(rows.json)",
-            "\"snapshot\":\(members.json)", "\"next\":\(JSONText.quote(report.nextStep))",
-            "\"log\":\(records.json)",
-        ]
-        return "{" + parts.joined(separator: ",\n ") + "}"
+        return JSON.object([
+            "sync": .string(sync), "identifier": .string(identifier),
+            "in_audience": .bool(report.rows.contains(where: \.isValid)), "audience": rows.json,
+            "snapshot": members.json, "next": .string(report.nextStep), "log": records.json,
+        ]).text
     }
 }

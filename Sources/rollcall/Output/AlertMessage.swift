@@ -37,14 +37,14 @@ struct AlertMessage {
             separator: "\n")
         let plain = escaped.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;")
-        return "{\"text\":\(JSONText.quote(plain))}"
+        return JSON.object(["text": .string(plain)]).text
     }
 
     var json: String {
-        let run = alert.run.map { RunJSON($0).text } ?? "null"
-        let since = alert.since.map { JSONText.quote($0.iso8601) } ?? "null"
-        return "{\"kind\":\(JSONText.quote(alert.kind.rawValue)),\"sync\":\(JSONText.quote(alert.sync)),"
-            + "\"time\":\(JSONText.quote(time.iso8601)),\"message\":\(JSONText.quote("\(alert.sync) \(text)")),"
-            + "\"since\":\(since),\"run\":\(run)}"
+        JSON.object([
+            "kind": .string(alert.kind.rawValue), "sync": .string(alert.sync), "time": .time(time),
+            "message": .string("\(alert.sync) \(text)"), "since": .time(alert.since),
+            "run": alert.run.map { RunJSON($0).json } ?? .null,
+        ]).text
     }
 }

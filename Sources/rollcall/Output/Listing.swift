@@ -46,12 +46,13 @@ enum Value: Sendable, Equatable {
         }
     }
 
-    var json: String {
+    var json: JSON {
         switch self {
-        case .text(let text): JSONText.quote(text)
-        case .time(let date): JSONText.quote(date.iso8601)
-        case .integer, .flag: plain
-        case .none: "null"
+        case .text(let text): .string(text)
+        case .time(let date): .time(date)
+        case .integer(let number): .integer(number)
+        case .flag(let flag): .bool(flag)
+        case .none: .null
         }
     }
 }
@@ -64,20 +65,20 @@ struct Listing {
     func render(_ format: OutputFormat, on console: Console) -> String {
         switch format {
         case .table: TextTable(self).render(on: console)
-        case .json: json
+        case .json: lines
         case .csv: csv
         }
     }
 
-    /// An array with one object a row.
-    var json: String {
-        if rows.isEmpty { return "[]" }
-        return "[" + rows.map(jsonObject).joined(separator: ",\n ") + "]"
+    /// An array with one object a row, each on a line.
+    private var lines: String {
+        rows.isEmpty ? "[]" : "[" + rows.map { jsonObject($0).text }.joined(separator: ",\n ") + "]"
     }
 
-    func jsonObject(_ row: [Value]) -> String {
-        "{" + zip(columns, row).map { "\(JSONText.quote($0)):\($1.json)" }.joined(separator: ",") + "}"
-    }
+    /// An array with one object a row.
+    var json: JSON { .array(rows.map(jsonObject)) }
+
+    func jsonObject(_ row: [Value]) -> JSON { .object(zip(columns, row).map { ($0, $1.json) }) }
 
     /// RFC 4180 with `\n`; a cell that a spreadsheet would take for a formula is preceded by an apostrophe.
     var csv: String {

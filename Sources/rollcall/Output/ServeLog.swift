@@ -25,8 +25,7 @@ struct ServeLog: Sendable {
         switch format {
         case .json:
             let all = [("time", time), ("level", level.rawValue), ("event", event), ("message", message)] + fields
-            let pairs = all.map { "\(JSONText.quote($0.0)):\(JSONText.quote($0.1))" }
-            console.note("{" + pairs.joined(separator: ",") + "}")
+            console.note(JSON.object(all.map { ($0.0, .string($0.1)) }).text)
         case .text:
             let style: Console.Style = level == .error ? .red : level == .warning ? .yellow : .faint
             let mark = level == .info ? "" : console.styledError("\(level.rawValue): ", style)

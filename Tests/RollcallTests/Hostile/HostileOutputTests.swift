@@ -60,7 +60,7 @@ import Testing
 
     @Test func jsonTextsComeBackAsTheyWere() throws {
         for text in ["\"\u{301}", "\\\u{301}", "\0\u{1f}\u{7f}\u{2028}", "e\u{301}é", "</script>", "😀\u{fffe}"] {
-            let read = try JSONSerialization.jsonObject(with: Data("[\(JSONText.quote(text))]".utf8)) as? [String]
+            let read = try JSONSerialization.jsonObject(with: Data("[\(JSON.string(text).text)]".utf8)) as? [String]
             #expect(read?.first.map { Array($0.utf8) } == Array(text.utf8), "\(text.debugDescription)")
         }
     }

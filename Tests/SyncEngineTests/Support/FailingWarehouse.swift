@@ -149,8 +149,8 @@ final class FailingWarehouse: Warehouse {
         try alive()
         try await inner.noteStrays(run, changes, settleSeconds: settleSeconds)
     }
-    func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
-        try await write { () async throws(WarehouseError) in try await inner.settleStrays(lease) }
+    func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
+        try await write { () async throws(WarehouseError) in try await inner.applyStrayNotes(lease) }
     }
 
     // MARK: Reads
@@ -190,8 +190,8 @@ final class FailingWarehouse: Warehouse {
     func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
         try await inner.memberCounts(sync: sync, list: list)
     }
-    func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
-        try await inner.settlingRequests(sync: sync, list: list)
+    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
+        try await inner.requestsInDoubt(sync: sync, list: list)
     }
     func now() async throws(WarehouseError) -> Date { try await inner.now() }
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {

@@ -65,11 +65,11 @@ enum ListConformance {
         try await fixture.execute("DELETE FROM \(fixture.state("list_members"))")
 
         let later = Date(timeIntervalSince1970: (try await warehouse.now().timeIntervalSince1970 + 500).rounded())
-        let lost = try await subscribe(other, Scene.batch(.subscribe, 1...1, settlesAt: later), number: 6)
+        let lost = try await subscribe(other, Scene.batch(.subscribe, 1...1, mayLandUntil: later), number: 6)
         try await other.finish(lost)
         try await fixture.execute("DELETE FROM \(fixture.state("list_members"))")
         var settling = members
-        (settling.ownsMembers, settling.settlesAt) = (false, later)
+        (settling.ownsMembers, settling.mayLandUntil) = (false, later)
         #expect(try await warehouse.listClaims(besides: Scene.sync, list: Scene.list) == [settling])
     }
 
@@ -188,14 +188,14 @@ enum ListConformance {
         let scene = try await Scene.make(fixture)
         let warehouse = fixture.warehouse
         let later = Date(timeIntervalSince1970: (try await warehouse.now().timeIntervalSince1970 + 500).rounded())
-        let unknown = Scene.batch(.subscribe, 1...1, [1: .unknown(Scene.reason("lost"))], settlesAt: later)
+        let unknown = Scene.batch(.subscribe, 1...1, [1: .unknown(Scene.reason("lost"))], mayLandUntil: later)
         var run = try await subscribe(scene, unknown)
         run.counts.unknown.subscribe = 1
         try await scene.finish(run)
-        #expect(try await warehouse.abandon(scene.lease, list: nil) == .settling(until: later))
+        #expect(try await warehouse.abandon(scene.lease, list: nil) == .inDoubt(until: later))
         #expect(try await warehouse.memberCounts(sync: Scene.sync, list: Scene.list) == [.subscribing: 1])
         #expect(try await warehouse.abandon(scene.lease, list: 43) == .done(Abandonment(lists: [])))
-        #expect(try await warehouse.settlingRequests(sync: Scene.sync, list: Scene.list).count == 1)
+        #expect(try await warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list).count == 1)
     }
 
     @Sendable static func fencing(_ fixture: any WarehouseFixture) async throws {

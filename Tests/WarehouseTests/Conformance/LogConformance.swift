@@ -49,8 +49,9 @@ enum LogConformance {
         try await scene.finish(Scene.run(1), log: log)
         let run = try await scene.staged(2, (1...3).map { Scene.subscribe(Int64($0), $0) }, log: log)
         let unknown = RecordOutcome.unknown(Scene.reason("timeout"))
-        let settlesAt = try await fixture.warehouse.now()
-        try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...2, [2: unknown], settlesAt: settlesAt)], log: log)
+        let mayLandUntil = try await fixture.warehouse.now()
+        try await scene.acknowledge(
+            run, [Scene.batch(.subscribe, 1...2, [2: unknown], mayLandUntil: mayLandUntil)], log: log)
         try await scene.finish(run, log: log)
         let ends = try await scene.log().dropFirst(3).map { $0.split(separator: " ")[1] }
         #expect(ends == ["unknown", "not_attempted"])

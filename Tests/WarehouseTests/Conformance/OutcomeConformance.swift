@@ -87,9 +87,9 @@ enum OutcomeConformance {
         let change = row.operation == .subscribe ? Scene.subscribe(1, 1) : Scene.unsubscribe(1, 1)
         var run = try await scene.staged(1, [change])
         run.requests.sent = 2
-        let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
         try await scene.acknowledge(
-            run, [Scene.batch(row.operation, 1...1, [1: row.outcome], settlesAt: row.settles ? settlesAt : nil)])
+            run, [Scene.batch(row.operation, 1...1, [1: row.outcome], mayLandUntil: row.settles ? mayLandUntil : nil)])
         let entry = try await scene.entry(1)
         if let after = row.after {
             #expect(entry?.hasPrefix(after) == true, "\(entry ?? "no entry") is not \(after)")
@@ -101,11 +101,11 @@ enum OutcomeConformance {
         #expect(try await scene.log() == ["\(row.operation) \(status) \(code) 200 2 p1@example.com u1"])
         #expect(try await scene.count("sync_changes") == 0)
         #expect(try await fixture.warehouse.run(id: run.id)?.requests.sent == 2)
-        let settling = try await fixture.warehouse.settlingRequests(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
         #expect(settling.map(\.operation) == (row.settles ? [row.operation] : []))
         #expect(
             settling.allSatisfy {
-                $0.identity == Scene.identity(1) && abs($0.settlesAt.timeIntervalSince(settlesAt)) < 0.002
+                $0.identity == Scene.identity(1) && abs($0.mayLandUntil.timeIntervalSince(mayLandUntil)) < 0.002
             })
         if row.outcome.kind == .rejected, row.operation == .subscribe {
             let members = try await fixture.warehouse.members(
@@ -149,8 +149,8 @@ enum OutcomeConformance {
         var run = try await scene.staged(1, [Scene.subscribe(1, 1), Scene.subscribe(2, 2)])
         run.counts.succeeded.subscribe = 1
         run.counts.unknown.subscribe = 1
-        let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
-        let outcomes = [Scene.batch(.subscribe, 1...2, [2: unknown], settlesAt: settlesAt)]
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let outcomes = [Scene.batch(.subscribe, 1...2, [2: unknown], mayLandUntil: mayLandUntil)]
         try await scene.acknowledge(run, outcomes)
         try await scene.acknowledge(run, outcomes)
         #expect(try await scene.count("sync_log") == 2)

@@ -185,7 +185,8 @@ enum RunConformance {
             ])
         run.counts.succeeded.subscribe = 2
         try await scene.acknowledge(
-            run, [Scene.batch(.subscribe, 1...1, settlesAt: past), Scene.batch(.subscribe, 2...2, settlesAt: future)])
+            run,
+            [Scene.batch(.subscribe, 1...1, mayLandUntil: past), Scene.batch(.subscribe, 2...2, mayLandUntil: future)])
         let failure = await warehouseFailure {
             try await fixture.warehouse.finishRun(scene.lease, run, reason: Scene.reason("stopped"), log: LogSettings())
         }

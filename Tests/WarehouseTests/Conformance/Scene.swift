@@ -63,13 +63,13 @@ struct Scene {
             case .subscribing, .unsubscribing: .unknown(Self.reason("lost"))
             case .rejected: .rejected(Self.reason("forgotten"))
             }
-        let settlesAt = Date(timeIntervalSince1970: 1_000_000_000)
+        let mayLandUntil = Date(timeIntervalSince1970: 1_000_000_000)
         try await warehouse.acknowledge(
             lease, run,
             outcomes: [
                 BatchOutcome(
                     sequences: 1...1, operation: .subscribe, exceptions: [1: outcome], httpStatus: 200, attempts: 1,
-                    settlesAt: listed && state != .subscribed ? settlesAt : nil)
+                    mayLandUntil: listed && state != .subscribed ? mayLandUntil : nil)
             ], log: LogSettings())
         if state == .unsubscribing {
             try await fixture.execute(
@@ -121,11 +121,11 @@ struct Scene {
     static func batch(
         _ operation: RollcallCore.Operation, _ sequences: ClosedRange<Int64>,
         _ exceptions: [Int64: RecordOutcome] = [:],
-        settlesAt: Date? = nil
+        mayLandUntil: Date? = nil
     ) -> BatchOutcome {
         BatchOutcome(
             sequences: sequences, operation: operation, exceptions: exceptions, httpStatus: 200, attempts: 2,
-            settlesAt: settlesAt)
+            mayLandUntil: mayLandUntil)
     }
 
     // MARK: Looking

@@ -55,7 +55,7 @@ enum SchemaConformance {
         #expect(try await warehouse.members(sync: "vip", list: 1, fingerprints: [Scene.fingerprint(1)]).isEmpty)
         #expect(try await warehouse.members(sync: "vip", list: 1, knownAs: somebody).isEmpty)
         #expect(try await warehouse.memberCounts(sync: "vip", list: 1).values.allSatisfy { $0 == 0 })
-        #expect(try await warehouse.settlingRequests(sync: "vip", list: 1).isEmpty)
+        #expect(try await warehouse.requestsInDoubt(sync: "vip", list: 1).isEmpty)
         #expect(try await warehouse.listBinding(sync: "vip") == nil)
         #expect(try await warehouse.run(id: Scene.id(1)) == nil)
         #expect(try await warehouse.runs(RunFilter()).isEmpty)

@@ -9,7 +9,7 @@ enum SnapshotConformance {
         ConformanceTest("the fingerprint key is made once and kept", fingerprintKey),
         ConformanceTest("the snapshot streams every member of one list", stream),
         ConformanceTest("members are found by fingerprint and by identifier", lookups),
-        ConformanceTest("settling requests of the past are not told", settling),
+        ConformanceTest("requests in doubt of the past are not told", settling),
         ConformanceTest("the list's binding is kept", binding),
         ConformanceTest("the database tells the time", clock),
     ]
@@ -89,12 +89,12 @@ enum SnapshotConformance {
         try await scene.acknowledge(
             run,
             [
-                Scene.batch(.subscribe, 1...1, settlesAt: now.addingTimeInterval(-5)),
-                Scene.batch(.subscribe, 2...2, settlesAt: now.addingTimeInterval(500)),
+                Scene.batch(.subscribe, 1...1, mayLandUntil: now.addingTimeInterval(-5)),
+                Scene.batch(.subscribe, 2...2, mayLandUntil: now.addingTimeInterval(500)),
             ])
-        let settling = try await fixture.warehouse.settlingRequests(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
         #expect(settling.map(\.identity) == [Scene.identity(2)])
-        #expect(try await fixture.warehouse.settlingRequests(sync: Scene.sync, list: 43).isEmpty)
+        #expect(try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: 43).isEmpty)
     }
 
     @Sendable static func binding(_ fixture: any WarehouseFixture) async throws {

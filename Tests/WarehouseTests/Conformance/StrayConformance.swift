@@ -15,7 +15,7 @@ enum StrayConformance {
     ]
 
     private static func settle(_ scene: Scene) async throws -> Int {
-        try await scene.warehouse.settleStrays(scene.lease)
+        try await scene.warehouse.applyStrayNotes(scene.lease)
     }
 
     @Sendable static func note(_ fixture: any WarehouseFixture) async throws {
@@ -46,15 +46,15 @@ enum StrayConformance {
         let lease = try await Scene.lease(warehouse, holder: "next") { _ in true }
         #expect(try await kind { _ = try await settle(scene) } == .leaseLost)
         #expect(try await scene.count("stray_requests") == 3)
-        #expect(try await warehouse.settleStrays(lease) == 3)
+        #expect(try await warehouse.applyStrayNotes(lease) == 3)
         #expect(try await scene.count("stray_requests") == 0)
-        let settling = try await warehouse.settlingRequests(sync: Scene.sync, list: Scene.list)
+        let settling = try await warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
         #expect(
             Set(settling.map { "\($0.operation) \($0.identity)" }) == [
                 "unsubscribe \(Scene.identity(1))", "subscribe \(Scene.identity(2))",
             ])
-        #expect(settling.allSatisfy { $0.settlesAt >= before.addingTimeInterval(59.9) })
-        #expect(try await warehouse.settleStrays(lease) == 0)
+        #expect(settling.allSatisfy { $0.mayLandUntil >= before.addingTimeInterval(59.9) })
+        #expect(try await warehouse.applyStrayNotes(lease) == 0)
     }
 
     @Sendable static func subscribe(_ fixture: any WarehouseFixture) async throws {
@@ -116,8 +116,8 @@ enum StrayConformance {
         #expect(try await scene.entry(1) == "subscribed listed 900")
         #expect(try await scene.entry(2) == "subscribed listed 900")
         #expect(try await scene.count("stray_requests") == 1)
-        #expect(try await scene.warehouse.settlingRequests(sync: Scene.sync, list: Scene.list).isEmpty)
-        #expect(try await scene.warehouse.settlingRequests(sync: Scene.sync, list: 43).count == 1)
+        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list).isEmpty)
+        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, list: 43).count == 1)
     }
 
     @Sendable static func generation(_ fixture: any WarehouseFixture) async throws {

@@ -44,7 +44,7 @@ enum TransitionConformance {
 
     /// Changes of one operation, and the outcomes of their requests.
     private static func plan(
-        _ settlesAt: Date
+        _ mayLandUntil: Date
     ) -> (lines: [Line], changes: [Change], batches: [BatchOutcome]) {
         var lines: [Line] = []
         var changes: [Change] = []
@@ -78,7 +78,7 @@ enum TransitionConformance {
                             sequences: first...Int64(changes.count), changes: sent.count, operation: operation,
                             exceptions: outcome == .succeeded
                                 ? [:] : Dictionary(uniqueKeysWithValues: sent.map { ($0, outcome) }),
-                            httpStatus: 200, attempts: 1, settlesAt: mayStillLand ? settlesAt : nil))
+                            httpStatus: 200, attempts: 1, mayLandUntil: mayStillLand ? mayLandUntil : nil))
                 }
             }
         }
@@ -87,8 +87,8 @@ enum TransitionConformance {
 
     @Sendable static func everyLine(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
-        let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
-        let (lines, changes, batches) = plan(settlesAt)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let (lines, changes, batches) = plan(mayLandUntil)
         try await scene.enter(lines.compactMap { line in line.before.map { (line.person, $0) } })
         let run = try await scene.staged(1, changes)
         try await scene.acknowledge(run, batches)
@@ -140,11 +140,11 @@ enum TransitionConformance {
         }
         let run = try await scene.staged(
             1, [Scene.unsubscribe(1, 1), older(2, parent: 1), Scene.unsubscribe(3, 2), older(4, parent: 3)])
-        let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
         try await scene.acknowledge(
             run,
             [
-                Scene.batch(.unsubscribe, 1...1, [1: outcomes[3]], settlesAt: settlesAt),
+                Scene.batch(.unsubscribe, 1...1, [1: outcomes[3]], mayLandUntil: mayLandUntil),
                 Scene.batch(.unsubscribe, 3...3),
             ])
         #expect(try await scene.entry(1)?.hasPrefix("unsubscribing listed") == true)
@@ -156,8 +156,8 @@ enum TransitionConformance {
         let scene = try await Scene.make(fixture)
         try await scene.member(1, state: .rejected, listed: false)
         let run = try await scene.staged(1, [Scene.subscribe(1, 1)])
-        let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
-        try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...1, [1: outcomes[1]], settlesAt: settlesAt)])
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...1, [1: outcomes[1]], mayLandUntil: mayLandUntil)])
         #expect(try await scene.entry(1) == "rejected listed 900")
         let member = try await fixture.warehouse.members(
             sync: Scene.sync, list: Scene.list, fingerprints: [Scene.fingerprint(1)]

@@ -99,7 +99,7 @@ import Warehouse
             let reason = FailureReason(code: "x", reason: Self.text, httpStatus: 400)
             let outcome = BatchOutcome(
                 sequences: 1...2, operation: .subscribe, exceptions: [1: .failed(reason), 2: .rejected(reason)],
-                httpStatus: 200, attempts: 1, settlesAt: nil)
+                httpStatus: 200, attempts: 1, mayLandUntil: nil)
             run.counts.failed.subscribe = 2
             try await fixture.warehouse.acknowledge(lease, run, outcomes: [outcome], log: LogSettings())
             run.status = .failed

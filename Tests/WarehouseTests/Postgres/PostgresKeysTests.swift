@@ -274,12 +274,12 @@ import Testing
             var doubted = Scene.unsubscribe(3, 3, kind: .supersede)
             doubted.parent = 2
             let run = try await scene.staged(1, [Scene.unsubscribe(1, 1), Scene.unsubscribe(2, 2), doubted])
-            let settlesAt = try await fixture.warehouse.now().addingTimeInterval(60)
+            let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
             try await scene.acknowledge(
                 run,
                 [
                     Scene.batch(.unsubscribe, 1...1),
-                    Scene.batch(.unsubscribe, 2...2, [2: .unknown(Scene.reason("lost"))], settlesAt: settlesAt),
+                    Scene.batch(.unsubscribe, 2...2, [2: .unknown(Scene.reason("lost"))], mayLandUntil: mayLandUntil),
                 ])
             let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)
             #expect(states == [.subscribed: 37, .unsubscribing: 2])

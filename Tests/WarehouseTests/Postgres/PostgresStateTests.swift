@@ -106,7 +106,7 @@ import Warehouse
                 sequences: 1...4, operation: .subscribe,
                 exceptions: [2: .failed(reason), 3: .rejected(reason), 4: .unknown(reason)], httpStatus: 202,
                 attempts: 2,
-                settlesAt: try await warehouse.now().addingTimeInterval(60))
+                mayLandUntil: try await warehouse.now().addingTimeInterval(60))
             run.counts.succeeded.subscribe = 1
             run.counts.failed.subscribe = 2
             run.counts.unknown.subscribe = 1
@@ -115,7 +115,7 @@ import Warehouse
                 try await warehouse.memberCounts(sync: "vip", list: 7) == [
                     .subscribed: 1, .subscribing: 2, .rejected: 1,
                 ])
-            #expect(try await warehouse.settlingRequests(sync: "vip", list: 7).count == 4)
+            #expect(try await warehouse.requestsInDoubt(sync: "vip", list: 7).count == 4)
             let log = Collector<LogRecord>()
             try await warehouse.records(RecordFilter()) { log.add($0) }
             #expect(log.all.map(\.status) == ["unknown", "failed", "failed", "succeeded", "failed"])

@@ -153,7 +153,7 @@ import Warehouse
 }
 
 /// Outcomes that come with their changes are written from these, and leave the same rows as those that come without.
-@Suite struct PostgresArrivalTests {
+@Suite struct PostgresBulkInsertTests {
     private static let count: Int64 = 600
 
     private func changes() -> [Change] {

@@ -39,7 +39,7 @@ struct SQLitePlanTests {
         try await scene.acknowledge(
             run,
             [
-                Scene.batch(.subscribe, 1...2), Scene.batch(.unsubscribe, 3...4, [3: lost], settlesAt: Date()),
+                Scene.batch(.subscribe, 1...2), Scene.batch(.unsubscribe, 3...4, [3: lost], mayLandUntil: Date()),
                 // No entry is made for it, so that the statement for existing entries is run as well.
                 Scene.batch(.subscribe, 5...6, [5: .failed(Scene.reason("conflict"))]),
             ])

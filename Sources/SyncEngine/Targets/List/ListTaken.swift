@@ -36,7 +36,7 @@ struct ListTaken: Sendable {
             parts.append(isEarlier ? "still has members there from before it changed its list" : "has members there")
         }
         if let run = claim.openRun { parts.append("has the \(run.status.rawValue) run \(run.id)") }
-        if let settles = claim.settlesAt, !claim.ownsMembers {
+        if let settles = claim.mayLandUntil, !claim.ownsMembers {
             parts.append("sent a request without an answer that may still land until \(settles.iso8601)")
         }
         return parts.joined(separator: " and ")
@@ -89,7 +89,7 @@ struct ListClaimRules: Sendable {
     func standing(_ claims: [ListClaim]) -> [ListClaim] { claims.filter(stands) }
 
     private func stands(_ claim: ListClaim) -> Bool {
-        guard claim.ownsMembers || claim.openRun != nil || claim.settlesAt != nil else { return false }
+        guard claim.ownsMembers || claim.openRun != nil || claim.mayLandUntil != nil else { return false }
         guard let list = binding.listID else {
             // Both are to make a list of this name, or the other one has just made it.
             guard let theirs = claim.binding, Self.equal(theirs.listName, binding.listName), mayBeSame(theirs) else {
@@ -105,7 +105,7 @@ struct ListClaimRules: Sendable {
             }
         }
         // A list that the other sync kept earlier, of which the project is not known, or a run of an earlier version.
-        return claim.ownsMembers || claim.settlesAt != nil || claim.openRun?.listID == list
+        return claim.ownsMembers || claim.mayLandUntil != nil || claim.openRun?.listID == list
     }
 
     /// Whether the other list is in the same project, as far as is known. A destination of the same name is the same

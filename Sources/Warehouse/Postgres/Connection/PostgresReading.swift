@@ -13,7 +13,7 @@ struct PostgresReading {
     let session: PostgresSession
     let cancellation: PostgresCancellation
     /// Connections for further parts, opened when needed; one that cannot be had is done without.
-    let lanes: [PostgresLane]
+    let workers: [PostgresWorker]
     /// How each transaction begins: a BEGIN with its SET LOCALs.
     let begin: @Sendable (Isolation) -> String
     /// Tables of fewer pages are read over one connection.
@@ -80,7 +80,7 @@ extension PostgresReading {
     ///
     /// - Parameter name: quoted, as `regclass` reads it; nil for a query.
     func ranges(of name: String?) throws -> PageRanges? {
-        guard !lanes.isEmpty, let name, PQserverVersion(session.connection) >= Self.leastVersion else { return nil }
+        guard !workers.isEmpty, let name, PQserverVersion(session.connection) >= Self.leastVersion else { return nil }
         let found = try session.query(
             """
             SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8,
@@ -99,7 +99,7 @@ extension PostgresReading {
     /// connection is not there in time.
     private func share(_ work: Work, _ ranges: PageRanges) -> SharedReading? {
         let shared = SharedReading(work, ranges, begin: begin(.repeatableRead))
-        for (index, lane) in lanes.enumerated() { shared.add(lane, part: index + 1, cancellation) }
+        for (index, worker) in workers.enumerated() { shared.add(worker, part: index + 1, cancellation) }
         if shared.awaitSnapshot() { return shared }
         shared.giveUp()
         return nil

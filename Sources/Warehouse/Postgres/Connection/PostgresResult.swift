@@ -35,6 +35,11 @@ struct PostgresResult: ~Copyable {
         value(row, column).flatMap { $0.count == 8 ? Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) : nil }
     }
 
+    /// A uuid of a text result; nil: NULL.
+    func textFingerprint(_ row: Int, _ column: Int) -> Fingerprint? {
+        text(row, column).flatMap { Fingerprint(bytes: PostgresText.bytes(hexadecimal: $0)) }
+    }
+
     /// A uuid of a binary result; nil: NULL, or of another size.
     func fingerprint(_ row: Int, _ column: Int) -> Fingerprint? {
         guard let bytes = value(row, column), bytes.count == 16 else { return nil }

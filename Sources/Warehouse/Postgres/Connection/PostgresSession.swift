@@ -1,12 +1,12 @@
 import CLibPQ
 import Foundation
 
-/// One connection. Confined to the queue of its ``PostgresLane``; every call blocks.
+/// One connection. Confined to the queue of its ``PostgresWorker``; every call blocks.
 final class PostgresSession {
     let connection: OpaquePointer
     /// Set when the connection's state is no longer known, after a broken-off COPY or a cancel request.
     private var isCondemned = false
-    /// For whom the present call waits, and how long in all: set by the lane.
+    /// For whom the present call waits, and how long in all: set by the worker.
     var wait = WarehouseWait()
     var waitSeconds = 0.0
     /// What text can be written.
@@ -33,7 +33,7 @@ final class PostgresSession {
 
     var isUsable: Bool { !isCondemned && PQstatus(connection) == CONNECTION_OK }
 
-    /// The lane throws the connection away after the present call.
+    /// The worker throws the connection away after the present call.
     func condemn() { isCondemned = true }
 
     /// Whether the connection still stands, seen without asking the server: a server that shut down has closed the socket.

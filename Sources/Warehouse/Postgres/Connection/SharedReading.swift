@@ -49,11 +49,11 @@ final class SharedReading: Sendable {
     }
 
     /// Lets a further connection take part. The first one to come takes the snapshot.
-    func add(_ lane: PostgresLane, part number: Int, _ cancellation: PostgresCancellation) {
+    func add(_ worker: PostgresWorker, part number: Int, _ cancellation: PostgresCancellation) {
         let part = SharedPart(number)
         state.withLock { $0.parts.append(part) }
         cancellation.add(part.cancellation)
-        lane.begin { session in
+        worker.begin { session in
             try part.cancellation.arm(session)
             defer { part.cancellation.disarm(session) }
             if self.undertakesSnapshot() {

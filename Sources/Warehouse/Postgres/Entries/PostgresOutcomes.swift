@@ -21,7 +21,7 @@ struct PostgresOutcomes {
         var upper: Int64
         var httpStatus: Int?
         var attempts: Int
-        var settlesAt: Int64?
+        var mayLandUntil: Int64?
         var outcome: String
         var reason: FailureReason?
 
@@ -38,7 +38,7 @@ struct PostgresOutcomes {
         ranges.append(
             Range(
                 lower: batch.sequences.lowerBound, upper: batch.sequences.upperBound, httpStatus: batch.httpStatus,
-                attempts: batch.attempts, settlesAt: batch.settlesAt.map(PostgresText.milliseconds),
+                attempts: batch.attempts, mayLandUntil: batch.mayLandUntil.map(PostgresText.milliseconds),
                 outcome: otherwise.kind.rawValue,
                 reason: otherwise.reason))
         for (sequence, exception) in batch.exceptions {
@@ -56,7 +56,7 @@ struct PostgresOutcomes {
             PostgresText.array(ranges.map { $0.lower as Int64? }),
             PostgresText.array(ranges.map { $0.upper as Int64? }),
             PostgresText.array(ranges.map(\.httpStatus)), PostgresText.array(ranges.map { $0.attempts as Int? }),
-            PostgresText.array(ranges.map(\.settlesAt)), PostgresText.array(ranges.map { $0.outcome as String? }),
+            PostgresText.array(ranges.map(\.mayLandUntil)), PostgresText.array(ranges.map { $0.outcome as String? }),
             try session.array(ranges.map { $0.reason?.code }), try session.array(ranges.map { $0.reason?.reason }),
             PostgresText.array(exceptions.map { $0.sequence as Int64? }),
             PostgresText.array(exceptions.map { $0.outcome as String? }),

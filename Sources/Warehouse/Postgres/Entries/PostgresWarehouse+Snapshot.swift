@@ -78,9 +78,7 @@ extension PostgresWarehouse {
         members.reserveCapacity(result.rowCount)
         for row in 0..<result.rowCount {
             guard
-                let fingerprint = result.text(row, 0).flatMap({
-                    Fingerprint(bytes: PostgresText.bytes(hexadecimal: $0))
-                }),
+                let fingerprint = result.textFingerprint(row, 0),
                 let state = result.text(row, 3).flatMap(MemberState.init), let since = result.date(row, 9)
             else { continue }
             let rejection = result.text(row, 5).map {
@@ -108,20 +106,20 @@ extension PostgresWarehouse {
         }
     }
 
-    public func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
         try await read(.long, orWithoutTables: []) { session in
             let result = try session.query(
                 """
                 SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")) FROM settling_requests
                  WHERE sync_name = $1 AND list_id = $2::bigint AND settles_at >= clock_timestamp()
                 """, [sync, String(list)])
-            var requests: [SettlingRequest] = []
+            var requests: [RequestInDoubt] = []
             for row in 0..<result.rowCount {
                 guard let operation = result.text(row, 2).flatMap(RollcallCore.Operation.init),
-                    let settlesAt = result.date(row, 3)
+                    let mayLandUntil = result.date(row, 3)
                 else { continue }
                 let identity = Identity(email: result.text(row, 0), userID: result.text(row, 1))
-                requests.append(SettlingRequest(identity: identity, operation: operation, settlesAt: settlesAt))
+                requests.append(RequestInDoubt(identity: identity, operation: operation, mayLandUntil: mayLandUntil))
             }
             return requests
         }

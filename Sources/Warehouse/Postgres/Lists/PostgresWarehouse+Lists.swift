@@ -128,7 +128,7 @@ enum PostgresLists {
             if let id = result.text(row, 9), let status = result.text(row, 10).flatMap(RunStatus.init) {
                 claim.openRun = ListClaim.OpenRun(id: id, status: status, listID: result.integer(row, 11))
             }
-            claim.settlesAt = result.date(row, 12)
+            claim.mayLandUntil = result.date(row, 12)
             return claim
         }
     }
@@ -144,7 +144,7 @@ enum PostgresLists {
              WHERE settles_at >= clock_timestamp()
             """, names
         ).date(0, 0)
-        if let settles { return .settling(until: settles) }
+        if let settles { return .inDoubt(until: settles) }
         let bound = try session.query("SELECT list_id FROM sync_state WHERE \(isOfList)", names).integer(0, 0)
         let (held, changes) = try discardHeldRun(isOfList, names, session)
         let gone = try session.query(

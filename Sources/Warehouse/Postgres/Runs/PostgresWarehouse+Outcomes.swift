@@ -15,13 +15,13 @@ extension PostgresWarehouse {
                     throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
                 }
                 if operation == .subscribe {
-                    let found = PostgresArrivals.find(rest)
+                    let found = PostgresBulkInserts.find(rest)
                     rest = found.rest
-                    for arrivals in found.arrivals {
-                        if try arrivals.write(run, list: list, log: log, session) {
+                    for inserts in found.inserts {
+                        if try inserts.write(run, list: list, log: log, session) {
                             moved = true
                         } else {
-                            rest += arrivals.batches
+                            rest += inserts.batches
                         }
                     }
                 }
@@ -158,7 +158,7 @@ extension PostgresWarehouse {
         var unknown = PerOperation()
         if claimed > 0, let list = run.listID {
             unknown = try recoverClaimed(
-                run, list, claimed, settlesAt: now.addingTimeInterval(settleSeconds), log, session)
+                run, list, claimed, mayLandUntil: now.addingTimeInterval(settleSeconds), log, session)
         }
         try emptyOutbox(run, .endedBeforeSending, log, session)
         run.interrupt(unknown: unknown, at: now)
@@ -168,7 +168,7 @@ extension PostgresWarehouse {
 
     /// What may have been sent becomes unknown. Returns how many changes.
     private static func recoverClaimed(
-        _ run: SyncRun, _ list: Int64, _ claimed: Int64, settlesAt: Date, _ log: LogSettings,
+        _ run: SyncRun, _ list: Int64, _ claimed: Int64, mayLandUntil: Date, _ log: LogSettings,
         _ session: PostgresSession
     ) throws -> PerOperation {
         var unknown = PerOperation()
@@ -178,7 +178,7 @@ extension PostgresWarehouse {
             part.add(
                 BatchOutcome(
                     sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
-                    settlesAt: settlesAt),
+                    mayLandUntil: mayLandUntil),
                 otherwise: .unknown(.answerNotRecorded))
             let applied = try part.apply(run, list: list, log: log, session)
             unknown[operation] = applied.changes

@@ -6,7 +6,7 @@ extension PostgresWarehouse {
         let tables = tables
         var findings: [Finding]
         do {
-            findings = try await lane(.state).run { session in
+            findings = try await worker(.state).run { session in
                 var diagnosis = PostgresDiagnosis(session: session, tables: tables)
                 return try diagnosis.findings()
             }
@@ -26,12 +26,12 @@ extension PostgresWarehouse {
     /// Opens as many connections as a run does, and begins a transaction on each: behind a pooler only that takes one.
     private func connections() async -> Finding {
         let subject = "connections"
-        let lanes = (1...PostgresFailure.connectionsPerRun).map { makeLane("check\($0)", Self.checkSeconds) }
+        let workers = (1...PostgresFailure.connectionsPerRun).map { makeWorker("check\($0)", Self.checkSeconds) }
         let failures = await withTaskGroup(of: (any Error)?.self) { group in
-            for lane in lanes {
+            for worker in workers {
                 group.addTask {
                     do {
-                        try await lane.run { try $0.execute("BEGIN READ ONLY; SELECT 1") }
+                        try await worker.run { try $0.execute("BEGIN READ ONLY; SELECT 1") }
                         return nil
                     } catch {
                         return error
@@ -42,15 +42,15 @@ extension PostgresWarehouse {
             for await failure in group { if let failure { failures.append(failure) } }
             return failures
         }
-        for lane in lanes { await lane.close() }
+        for worker in workers { await worker.close() }
         guard let failure = failures.first else {
-            return Finding(subject: subject, isFine: true, detail: "\(lanes.count) at once, as many as a run opens")
+            return Finding(subject: subject, isFine: true, detail: "\(workers.count) at once, as many as a run opens")
         }
         let error = stateError(failure).error
         return Finding(
             subject: subject, isFine: false,
             detail:
-                "of the \(lanes.count) that a run opens, \(lanes.count - failures.count) could be had at once: \(error.message)",
+                "of the \(workers.count) that a run opens, \(workers.count - failures.count) could be had at once: \(error.message)",
             fix: error.hint ?? PostgresFailure.shortageHint)
     }
 

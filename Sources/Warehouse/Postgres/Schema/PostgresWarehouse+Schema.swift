@@ -28,7 +28,7 @@ extension PostgresWarehouse {
         do {
             try await buildKeys()
             return try await waiting(.state)() {
-                try await lane(.state).run { session in
+                try await worker(.state).run { session in
                     try session.transaction(begin) { try Self.migrate($0, tables) }
                 }
             }
@@ -47,7 +47,7 @@ extension PostgresWarehouse {
     private func buildKeys() async throws {
         let keys = PostgresKeys(tables: tables)
         guard try await read(orWithoutTables: .ready, { try keys.standing($0) }) != .ready else { return }
-        try await lane(.long).runCancellable { try keys.build($0, $1) }
+        try await worker(.long).runCancellable { try keys.build($0, $1) }
     }
 
     static func migrate(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> MigrationResult {

@@ -14,7 +14,7 @@ extension PostgresWarehouse {
         let limit = PostgresTimeLimit(options)
         do {
             return try await audienceWaiting() {
-                try await lane(.long).run { session in
+                try await worker(.long).run { session in
                     let audience = PostgresAudience(source, session)
                     return try audience.explaining(limit) {
                         try session.transaction(limit.begin(.readCommitted)) { _ in
@@ -38,7 +38,7 @@ extension PostgresWarehouse {
         do {
             // Locks come before the first row.
             try await audienceWaiting() {
-                try await lane(.long).runCancellable { session, cancellation in
+                try await worker(.long).runCancellable { session, cancellation in
                     let audience = PostgresAudience(source, session)
                     try audience.explaining(limit) {
                         let reading = reading(session, cancellation)

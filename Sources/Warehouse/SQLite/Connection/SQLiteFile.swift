@@ -102,7 +102,7 @@ struct SQLiteFile: Sendable {
         let waiting = SQLiteWaiting(path: path, seconds: busyTimeoutSeconds)
         configuration.busyMode = .callback { waiting.tryAgain(after: $0) }
         configuration.foreignKeysEnabled = false
-        // Where even the rollback fails, as in a file that was moved, GRDB would end the process. The lanes drop the connection.
+        // Where even the rollback fails, as in a file that was moved, GRDB would end the process. The workers drop the connection.
         configuration.allowsUnsafeTransactions = true
         configuration.prepareDatabase(prepare)
         return try DatabaseQueue(path: path, configuration: configuration)

@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import RollcallCore
 
-/// Carries out what outcomes do to the snapshot, the log, the outbox and the settling requests. Outcomes are first brought
+/// Carries out what outcomes do to the snapshot, the log, the outbox and the requests in doubt. Outcomes are first brought
 /// together with their changes in a work table of the connection; the rest is a fixed number of statements. What an outcome
 /// does to an entry is decided by ``EntryTransition``, whose table the connection has as a table.
 struct SQLiteOutcomes {
@@ -65,7 +65,7 @@ struct SQLiteOutcomes {
             """,
             [
                 "http_status": .of(batch.httpStatus), "attempts": .of(batch.attempts),
-                "settles_at": .of(batch.settlesAt), "first": .of(batch.sequences.lowerBound),
+                "settles_at": .of(batch.mayLandUntil), "first": .of(batch.sequences.lowerBound),
                 "last": .of(batch.sequences.upperBound), "operation": .of(batch.operation.rawValue),
             ])
     }
@@ -87,11 +87,12 @@ struct SQLiteOutcomes {
 
     /// Gives the changes that may have been sent and whose answer was not recorded the outcome `unknown`, page by page. Returns
     /// how many there were.
-    func doubt(through sequence: Int64, list: Int64?, settlesAt: Date) throws -> PerOperation {
+    func doubt(through sequence: Int64, list: Int64?, mayLandUntil: Date) throws -> PerOperation {
         var unknown = PerOperation()
         while true {
             try clear()
-            guard try addUnanswered(through: sequence, settlesAt: settlesAt, reason: .answerNotRecorded) > 0 else {
+            guard try addUnanswered(through: sequence, mayLandUntil: mayLandUntil, reason: .answerNotRecorded) > 0
+            else {
                 return unknown
             }
             let counts = try database.rows("SELECT operation, count(*) FROM temp.rollcall_work GROUP BY operation") {
@@ -105,7 +106,7 @@ struct SQLiteOutcomes {
     }
 
     /// Adds a page of changes that may have been sent and whose answer was not recorded. Returns how many.
-    private func addUnanswered(through sequence: Int64, settlesAt: Date, reason: FailureReason) throws -> Int {
+    private func addUnanswered(through sequence: Int64, mayLandUntil: Date, reason: FailureReason) throws -> Int {
         try change(
             """
             INSERT INTO temp.rollcall_work
@@ -115,14 +116,14 @@ struct SQLiteOutcomes {
              WHERE run_id = :run AND sequence <= :last AND kind = 'send' ORDER BY sequence LIMIT 10000
             """,
             [
-                "last": .of(sequence), "settles_at": .of(settlesAt), "code": .of(reason.code),
+                "last": .of(sequence), "settles_at": .of(mayLandUntil), "code": .of(reason.code),
                 "reason": .of(reason.reason),
             ])
     }
 
     // MARK: Carrying the work table out
 
-    /// Moves snapshot, log, outbox and settling requests by what the work table says.
+    /// Moves snapshot, log, outbox and requests in doubt by what the work table says.
     func apply(listID: Int64?) throws {
         if let listID {
             try moveSnapshot(["list": .of(listID), "now": .of(try SQLiteWarehouse.now(database))])

@@ -106,7 +106,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func settlingRequests(sync: String, list: Int64) async throws(WarehouseError) -> [SettlingRequest] {
+    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
         try await read([]) { database in
             try database.rows(
                 """
@@ -114,12 +114,12 @@ extension SQLiteWarehouse {
                  WHERE sync_name = :sync AND list_id = :list AND settles_at >= \(SQLiteTime.now) ORDER BY settles_at
                 """, ["sync": .of(sync), "list": .of(list)]
             ) { row in
-                guard let operation = row.text(2).flatMap(Operation.init), let settlesAt = row.date(3) else {
+                guard let operation = row.text(2).flatMap(Operation.init), let mayLandUntil = row.date(3) else {
                     throw Self.unreadable("rollcall_settling_requests")
                 }
-                return SettlingRequest(
+                return RequestInDoubt(
                     identity: Identity(email: row.text(0), userID: row.text(1)), operation: operation,
-                    settlesAt: settlesAt)
+                    mayLandUntil: mayLandUntil)
             }
         }
     }
@@ -144,17 +144,17 @@ extension SQLiteWarehouse {
         return MemberEntry(member: member, sinceRunID: row.text(5) ?? "", since: since)
     }
 
-    private static func fingerprint(_ row: SQLitePrepared, _ column: Int32) throws -> Fingerprint {
+    static func fingerprint(_ row: SQLitePrepared, _ column: Int32) throws -> Fingerprint {
         guard let fingerprint = Fingerprint(bytes: row.bytes(column)) else { throw unreadable("rollcall_list_members") }
         return fingerprint
     }
 
-    private static func state(_ row: SQLitePrepared, _ column: Int32) throws -> MemberState {
+    static func state(_ row: SQLitePrepared, _ column: Int32) throws -> MemberState {
         guard let state = row.text(column).flatMap(MemberState.init) else { throw unreadable("rollcall_list_members") }
         return state
     }
 
-    private static func unreadable(_ table: String) -> WarehouseError {
+    static func unreadable(_ table: String) -> WarehouseError {
         WarehouseError(.other, "A row of \(table) cannot be read; it was changed by hand.")
     }
 }

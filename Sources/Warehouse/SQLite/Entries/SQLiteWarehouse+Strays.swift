@@ -30,75 +30,86 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func settleStrays(_ lease: Lease) async throws(WarehouseError) -> Int {
+    public func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         try await write(lease) { database in
+            let notes = try Self.notes(database, lease.sync)
+            if notes.isEmpty { return 0 }
+            let changed = try StrayNotes.apply(notes, Self.entries(database, lease.sync))
+            for entry in changed { try Self.write(database, entry, lease.sync) }
+            if !changed.isEmpty { try SQLiteOutcomes.renewGeneration(database, sync: lease.sync) }
             let sync = ["sync": SQLiteValue.of(lease.sync)]
-            let lists = try database.rows(
-                "SELECT DISTINCT list_id FROM rollcall_stray_requests WHERE sync_name = :sync", sync
-            ) { $0.integer(0) }
-            var moved = 0
-            for list in lists {
-                let values = sync.merging(
-                    ["list": .of(list), "now": .of(try Self.now(database))], uniquingKeysWith: { $1 })
-                for statement in [Self.doubtRemoved, Self.doubtRenamed, Self.enter] {
-                    moved += try database.change(statement, values)
-                }
-                try database.change(Self.settle, values)
-            }
-            if moved > 0 { try SQLiteOutcomes.renewGeneration(database, sync: lease.sync) }
+            try database.change(Self.leaveInDoubt, sync)
             return try database.change("DELETE FROM rollcall_stray_requests WHERE sync_name = :sync", sync)
         }
     }
 
-    /// The notes of an operation on the list.
-    private static func notes(_ operation: RollcallCore.Operation) -> String {
-        "rollcall_stray_requests n WHERE n.sync_name = :sync AND n.list_id = :list AND n.operation = '\(operation)'"
+    private static func notes(_ database: Database, _ sync: String) throws -> [StrayNote] {
+        try database.rows(
+            """
+            SELECT run_id, list_id, fingerprint, email, user_id, operation, settles_at FROM rollcall_stray_requests
+             WHERE sync_name = :sync
+            """, ["sync": .of(sync)]
+        ) { row in
+            guard let run = row.text(0), let list = row.integer(1), let operation = row.text(5).flatMap(Operation.init),
+                let mayLandUntil = row.date(6)
+            else { throw unreadable("rollcall_stray_requests") }
+            return StrayNote(
+                runID: run, listID: list, fingerprint: try fingerprint(row, 2),
+                identity: Identity(email: row.text(3), userID: row.text(4)), operation: operation,
+                mayLandUntil: mayLandUntil)
+        }
     }
 
-    /// Those of them that share an identifier with an entry of the snapshot.
-    private static func notesOfEntry(_ operation: RollcallCore.Operation) -> String {
-        notes(operation)
-            + " AND (n.email = rollcall_list_members.email OR n.user_id = rollcall_list_members.user_id)"
+    /// The entries that have the fingerprint, the email or the userId of a note.
+    private static func entries(_ database: Database, _ sync: String) throws -> [NotedEntry] {
+        func noted(_ column: String) -> String {
+            "(list_id, \(column)) IN (SELECT n.list_id, n.\(column) FROM rollcall_stray_requests n WHERE n.sync_name = :sync)"
+        }
+        return try database.rows(
+            """
+            SELECT list_id, fingerprint, email, user_id, state, listed FROM rollcall_list_members
+             WHERE sync_name = :sync AND (\(noted("fingerprint")) OR \(noted("email")) OR \(noted("user_id")))
+            """, ["sync": .of(sync)]
+        ) { row in
+            NotedEntry(
+                listID: row.integer(0) ?? 0, fingerprint: try fingerprint(row, 1),
+                identity: Identity(email: row.text(2), userID: row.text(3)),
+                mark: EntryMark(try state(row, 4), listed: row.count(5) != 0))
+        }
     }
 
-    private static func sharing(_ operation: RollcallCore.Operation) -> String {
-        """
-        sync_name = :sync AND list_id = :list
-           AND (email IN (SELECT n.email FROM \(notes(operation)))
-                OR user_id IN (SELECT n.user_id FROM \(notes(operation))))
-        """
+    private static func write(_ database: Database, _ entry: NotedEntry, _ sync: String) throws {
+        guard let mark = entry.mark else { return }
+        var values: [String: SQLiteValue] = [
+            "sync": .of(sync), "list": .of(entry.listID), "fingerprint": .of(entry.fingerprint),
+            "listed": .of(mark.listed),
+        ]
+        guard let run = entry.changedBy else {
+            try database.change(
+                """
+                UPDATE rollcall_list_members SET listed = :listed
+                 WHERE sync_name = :sync AND list_id = :list AND fingerprint = :fingerprint
+                """, values)
+            return
+        }
+        values["state"] = .of(mark.state.rawValue)
+        values["run"] = .of(run)
+        values["email"] = .of(entry.identity.email)
+        values["user_id"] = .of(entry.identity.userID)
+        try database.change(
+            """
+            INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
+                since_run_id, since)
+            VALUES (:sync, :list, :fingerprint, :email, :user_id, :state, :listed, :run, \(SQLiteTime.now))
+                ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
+               SET state = excluded.state, listed = excluded.listed, since_run_id = excluded.since_run_id,
+                   since = excluded.since
+            """, values)
     }
 
-    /// They may be on the list no more.
-    private static let doubtRemoved = """
-        UPDATE rollcall_list_members
-           SET state = 'unsubscribing', since = :now,
-               since_run_id = (SELECT max(n.run_id) FROM \(notesOfEntry(.unsubscribe)))
-         WHERE \(sharing(.unsubscribe)) AND state IN ('subscribed', 'subscribing')
-        """
-
-    private static let otherPerson = "n.fingerprint <> rollcall_list_members.fingerprint"
-
-    /// Their profile may have got the other identifier of the note.
-    private static let doubtRenamed = """
-        UPDATE rollcall_list_members
-           SET state = 'subscribing', since = :now,
-               since_run_id = (SELECT max(n.run_id) FROM \(notesOfEntry(.subscribe)) AND \(otherPerson))
-         WHERE \(sharing(.subscribe)) AND state = 'subscribed'
-           AND EXISTS (SELECT 1 FROM \(notesOfEntry(.subscribe)) AND \(otherPerson))
-        """
-
-    private static let enter = """
-        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-            since_run_id, since)
-        SELECT :sync, :list, n.fingerprint, n.email, n.user_id, 'subscribing', 1, max(n.run_id), :now
-          FROM \(notes(.subscribe)) GROUP BY n.fingerprint
-            ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE SET listed = 1 WHERE NOT rollcall_list_members.listed
-        """
-
-    private static let settle = """
+    private static let leaveInDoubt = """
         INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at)
         SELECT sync_name, list_id, email, user_id, operation, settles_at FROM rollcall_stray_requests
-         WHERE sync_name = :sync AND list_id = :list AND settles_at > :now
+         WHERE sync_name = :sync AND settles_at > \(SQLiteTime.now)
         """
 }

@@ -109,7 +109,7 @@ enum SQLiteLists {
             if let id = row.text(9), let status = row.text(10).flatMap(RunStatus.init) {
                 claim.openRun = ListClaim.OpenRun(id: id, status: status, listID: row.integer(11))
             }
-            claim.settlesAt = row.date(12)
+            claim.mayLandUntil = row.date(12)
             return claim
         }
     }
@@ -125,7 +125,7 @@ enum SQLiteLists {
              WHERE settles_at >= \(SQLiteTime.now)
             """, names
         ) { $0.date(0) }
-        if let until = settles ?? nil { return .settling(until: until) }
+        if let until = settles ?? nil { return .inDoubt(until: until) }
         let bound = try database.firstRow(
             "SELECT list_id FROM rollcall_sync_state WHERE \(isOfList)", names
         ) { $0.integer(0) }

@@ -112,7 +112,7 @@ extension SQLiteWarehouse {
                 guard var run = try SQLiteRunRow.find(database, id: orphan.id) else { return nil }
                 let work = SQLiteOutcomes(database: database, sync: lease.sync, runID: orphan.id, log: log)
                 let unknown = try work.doubt(
-                    through: orphan.claimed, list: run.listID, settlesAt: now.addingTimeInterval(settleSeconds))
+                    through: orphan.claimed, list: run.listID, mayLandUntil: now.addingTimeInterval(settleSeconds))
                 try work.giveUpRest(.endedBeforeSending)
                 run.interrupt(unknown: unknown, at: now)
                 try SQLiteRunRow.save(database, run)

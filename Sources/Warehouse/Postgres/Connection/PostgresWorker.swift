@@ -6,9 +6,9 @@ import Synchronization
 /// One connection with its own serial queue, opened at the first call and again after a loss. libpq blocks its
 /// thread, so nothing here runs on Swift's cooperative pool.
 // SAFETY: `session` and `isClosed` are touched on `queue` only, which is serial; everything else is constant or behind a Mutex.
-final class PostgresLane: @unchecked Sendable {
+final class PostgresWorker: @unchecked Sendable {
     private let settings: PostgresConnectionString
-    private let patience: Double
+    private let callTimeout: Double
     /// Seconds to wait for a connection while none is free.
     private let waitSeconds: Double
     private let queue: DispatchQueue
@@ -17,10 +17,10 @@ final class PostgresLane: @unchecked Sendable {
     /// Calls that wait or run.
     private let pending = Mutex(0)
 
-    /// - Parameter patience: seconds that a call may take before its connection is given up; 0: any.
-    init(_ settings: PostgresConnectionString, label: String, patience: Double, waitSeconds: Double = 0) {
+    /// - Parameter callTimeout: seconds that a call may take before its connection is given up; 0: any.
+    init(_ settings: PostgresConnectionString, label: String, callTimeout: Double, waitSeconds: Double = 0) {
         self.settings = settings
-        self.patience = patience
+        self.callTimeout = callTimeout
         self.waitSeconds = waitSeconds
         queue = DispatchQueue(label: "rollcall.postgres.\(label)")
     }
@@ -64,7 +64,7 @@ final class PostgresLane: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` beside what the caller does; `completion` gets its result on the lane's own thread.
+    /// Runs `body` beside what the caller does; `completion` gets its result on the worker's own thread.
     func begin(
         _ body: @escaping @Sendable (PostgresSession) throws -> Void,
         completion: @escaping @Sendable (Result<Void, any Error>) -> Void
@@ -93,15 +93,15 @@ final class PostgresLane: @unchecked Sendable {
         session.waitSeconds = waitSeconds
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
-        guard patience > 0 else { return try body(session) }
-        let watchdog = PostgresWatchdog(session.descriptor, seconds: patience)
+        guard callTimeout > 0 else { return try body(session) }
+        let watchdog = PostgresWatchdog(session.descriptor, seconds: callTimeout)
         defer { watchdog.end() }
         do {
             return try body(session)
         } catch is PostgresFailure where watchdog.hasFired {
             session.condemn()
             throw PostgresFailure(
-                message: "there was no answer for \(patience.formatted()) s, so the connection was given up",
+                message: "there was no answer for \(callTimeout.formatted()) s, so the connection was given up",
                 hint: "Look at the network, and at a pooler or proxy, between Rollcall and the server.",
                 isDisconnected: true)
         }

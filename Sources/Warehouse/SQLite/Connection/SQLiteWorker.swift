@@ -4,7 +4,7 @@ import Synchronization
 
 /// One connection, opened when it is first needed, with a thread of its own. Work runs to its end even when the task
 /// that waits for it is cancelled, so that bookkeeping is never cut off.
-final class SQLiteLane: Sendable {
+final class SQLiteWorker: Sendable {
     private enum State {
         case unopened
         case open(DatabaseQueue, SQLiteFile.Identity)

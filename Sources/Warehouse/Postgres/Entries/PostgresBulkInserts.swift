@@ -4,7 +4,7 @@ import RollcallCore
 /// Subscribes that all succeeded, of people whom the snapshot does not have: the bulk of a first sync. Their rows of log and
 /// snapshot are those of the outbox, which the caller still has in memory: two COPYs write them, for half of what
 /// a statement costs that reads them from the outbox. Whatever is less plain goes the way of ``PostgresOutcomes``.
-struct PostgresArrivals {
+struct PostgresBulkInserts {
     /// Without exceptions and doubts, with their changes at hand; in order, each begins where the one before ends.
     private(set) var batches: [BatchOutcome]
 
@@ -17,21 +17,21 @@ struct PostgresArrivals {
     private var last: Int64 { batches.last?.sequences.upperBound ?? 0 }
     private var count: Int { batches.map(\.changes).reduce(0, +) }
 
-    /// Parts the outcomes of subscribes into what may be arrivals and the rest.
-    static func find(_ outcomes: [BatchOutcome]) -> (arrivals: [PostgresArrivals], rest: [BatchOutcome]) {
-        var arrivals: [PostgresArrivals] = []
+    /// Parts the outcomes of subscribes into what may be inserts and the rest.
+    static func find(_ outcomes: [BatchOutcome]) -> (inserts: [PostgresBulkInserts], rest: [BatchOutcome]) {
+        var inserts: [PostgresBulkInserts] = []
         var rest: [BatchOutcome] = []
         for batch in outcomes.sorted(by: { $0.sequences.lowerBound < $1.sequences.lowerBound }) {
-            if !batch.exceptions.isEmpty || batch.settlesAt != nil || batch.entries.count != batch.changes {
+            if !batch.exceptions.isEmpty || batch.mayLandUntil != nil || batch.entries.count != batch.changes {
                 rest.append(batch)
-            } else if let before = arrivals.last, before.last + 1 == batch.sequences.lowerBound {
-                arrivals[arrivals.count - 1].batches.append(batch)
+            } else if let before = inserts.last, before.last + 1 == batch.sequences.lowerBound {
+                inserts[inserts.count - 1].batches.append(batch)
             } else {
-                arrivals.append(PostgresArrivals(batches: [batch]))
+                inserts.append(PostgresBulkInserts(batches: [batch]))
             }
         }
-        for few in arrivals where few.count < fewest { rest += few.batches }
-        return (arrivals.filter { $0.count >= fewest }, rest)
+        for few in inserts where few.count < fewest { rest += few.batches }
+        return (inserts.filter { $0.count >= fewest }, rest)
     }
 
     /// Writes log and snapshot and empties the outbox. False: nothing was done, because not all of them are still in the

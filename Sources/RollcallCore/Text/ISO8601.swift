@@ -1,25 +1,5 @@
 public import Foundation
 
-/// JSON by hand, where the order of keys matters.
-public enum JSONText {
-    /// A JSON string, with everything escaped that JSON wants escaped.
-    public static func quote(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20: quoted += String(format: "\\u%04x", scalar.value)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
-    }
-}
-
 extension Date {
     /// `2026-11-21T06:00:00.000Z`
     public var iso8601: String {

@@ -18,7 +18,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     func write<R>(
         _ lease: Lease?, _ body: (inout MemoryState, Date) throws(WarehouseError) -> R
     ) throws(WarehouseError) -> R {
-        guard state.isMigrated else { throw WarehouseError(.missing, "there are no state tables") }
+        guard state.isMigrated else { throw WarehouseError(.stateMissing, "there are no state tables") }
         if let lease { try state.prove(lease) }
         var copy = state
         let result = try body(&copy, time())

@@ -84,8 +84,9 @@ final class Oracle {
     /// `RunStore.acknowledge` promises no order between operations.
     private func judgeOrder(_ run: SyncRun, _ changes: [Change]) {
         let sent = changes.filter { $0.kind == .send }
-        let operations = Dictionary(uniqueKeysWithValues: sent.map { ($0.sequence, $0.operation) })
-        let own = Dictionary(uniqueKeysWithValues: sent.map { ($0.fingerprint, $0.operation) })
+        let operations = Dictionary(sent.map { ($0.sequence, $0.operation) }) { first, _ in first }
+        let own = Dictionary(sent.map { ($0.fingerprint, $0.operation) }) { first, _ in first }
+        if own.count < sent.count { violated("run \(run.id) sends something for one entry twice") }
         for older in changes where older.kind == .supersede {
             guard let operation = own[older.fingerprint], let parent = older.parent.flatMap({ operations[$0] }),
                 operation != parent
@@ -235,6 +236,9 @@ final class Oracle {
 
     /// The warehouse was away, and perhaps stays so for longer than the process has patience.
     func couldNotNote(_ node: Node) { setStrays(of: node, .lost) }
+
+    /// It was certainly not carried out, or the lease was still its process's when it had its answer.
+    func needsNoNote(_ number: Int) { covered.insert(number) }
 
     /// It had the lease still: nobody else can have taken the sync over before.
     func hasProvedItsLease(_ node: Node) {

@@ -80,6 +80,12 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .answer(let status, let retryAfter, let body):
             let answer = HTTPAnswer(status: status, retryAfter: retryAfter, body: body, now: history.wallTime)
             let meaning = AnswerClassifier.classify(answer, request: request)
+            let lease = history.store.state.leases["vip"]
+            if !meaning.mayHaveBeenApplied
+                || lease.map({ $0.token == node.leaseToken && $0.expiresAt > history.wallTime }) == true
+            {
+                history.oracle.needsNoNote(number)
+            }
             if case .answered = meaning {
                 history.oracle.isAcknowledged(read, except: failures, by: node)
             } else {

@@ -31,7 +31,7 @@ UPDATE sqlite_schema SET sql = replace(replace(replace(replace(replace(replace(s
 PRAGMA writable_schema = RESET;
 
 ALTER TABLE rollcall_sync_runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'list';  -- list, users, events or catalog
-ALTER TABLE rollcall_sync_runs ADD COLUMN target TEXT;  -- name of the list or catalog, name of the event, or 'users'
+ALTER TABLE rollcall_sync_runs ADD COLUMN target TEXT;  -- name of the list, catalog or event, 'users' or 'events'
 ALTER TABLE rollcall_sync_runs ADD COLUMN rows_excluded INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rollcall_sync_runs ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE rollcall_sync_runs ADD COLUMN counts TEXT NOT NULL DEFAULT '{}';  -- {operation: {planned, succeeded, failed, …}}
@@ -60,13 +60,19 @@ UPDATE rollcall_sync_runs SET
         SELECT json_object(
             'subscribe', json_object(
                 'planned', planned_subscribe, 'succeeded', succeeded_subscribe, 'failed', failed_subscribe,
-                'not_attempted', c.subscribes - c.unknown, 'unknown', c.unknown),
+                'not_attempted', min(not_attempted, c.others - c.unknown), 'unknown', c.unknown),
             'unsubscribe', json_object(
                 'planned', planned_unsubscribe, 'succeeded', succeeded_unsubscribe, 'failed', failed_unsubscribe,
-                'not_attempted', not_attempted - (c.subscribes - c.unknown),
+                'not_attempted', not_attempted - min(not_attempted, c.others - c.unknown),
                 'unknown', rollcall_sync_runs.unknown - c.unknown))
-          FROM (SELECT planned_subscribe - succeeded_subscribe - failed_subscribe AS subscribes,
-                       max(0, min(unknown, planned_subscribe - succeeded_subscribe - failed_subscribe)) AS unknown) AS c);
+          FROM (SELECT o.others, min(rollcall_sync_runs.unknown, o.others) AS unknown
+                  FROM (-- Subscribes with another outcome than success or failure; those of a run under way may still get one.
+                        SELECT max(0, planned_subscribe - succeeded_subscribe - failed_subscribe
+                                   - CASE WHEN status IN ('queued', 'running') THEN (
+                                         SELECT count(*) FROM rollcall_sync_changes s
+                                          WHERE s.run_id = rollcall_sync_runs.run_id AND s.operation = 'subscribe'
+                                            AND s.kind IN ('send', 'parked'))
+                                     ELSE 0 END) AS others) AS o) AS c);
 
 -- What Iterable acknowledged of syncs of users and catalogs.
 CREATE TABLE rollcall_synced_records (
@@ -113,7 +119,7 @@ CREATE TABLE rollcall_sync_cursors (
 -- The fields that Iterable has, as far as syncs know.
 CREATE TABLE rollcall_destination_fields (
     destination     TEXT NOT NULL,
-    scope           TEXT NOT NULL,      -- users, or the name of an event or catalog
+    scope           TEXT NOT NULL,      -- users, event:NAME or catalog:NAME
     field           TEXT NOT NULL,
     type            TEXT NOT NULL,
     first_seen      TEXT NOT NULL,

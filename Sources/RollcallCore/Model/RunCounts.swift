@@ -83,6 +83,22 @@ private struct OperationCounts: Codable {
         case notAttempted = "not_attempted"
         case unknown
     }
+
+    init(planned: Int, succeeded: Int, failed: Int, notAttempted: Int, unknown: Int) {
+        self.planned = planned
+        self.succeeded = succeeded
+        self.failed = failed
+        self.notAttempted = notAttempted
+        self.unknown = unknown
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        func count(_ key: CodingKeys) throws -> Int { try container.decodeIfPresent(Int.self, forKey: key) ?? 0 }
+        self.init(
+            planned: try count(.planned), succeeded: try count(.succeeded), failed: try count(.failed),
+            notAttempted: try count(.notAttempted), unknown: try count(.unknown))
+    }
 }
 
 extension RunCounts {
@@ -102,7 +118,7 @@ extension RunCounts {
     }
 
     /// Takes the counts by operation from the JSON object of ``operationsJSON``. Operations that this version does not know are
-    /// left out.
+    /// left out; a number that is not there is 0.
     public mutating func readOperations(_ json: String) throws {
         for (name, counts) in try JSONDecoder().decode([String: OperationCounts].self, from: Data(json.utf8)) {
             guard let operation = Operation(rawValue: name) else { continue }
@@ -114,13 +130,24 @@ extension RunCounts {
         }
     }
 
+    /// As ``readOperations(_:)`` for the run of a list, whose columns say the same: where the two differ, an earlier version has
+    /// written the run since, which knows the columns alone.
+    public mutating func readListOperations(_ json: String) {
+        var stored = self
+        guard (try? stored.readOperations(json)) != nil, stored.planned == planned, stored.succeeded == succeeded,
+            stored.failed == failed, stored.notAttempted.total == notAttempted.total,
+            stored.unknown.total == unknown.total
+        else { return }
+        self = stored
+    }
+
     /// Takes what an earlier version counted for both operations together: what is unknown is taken for subscribes first, as the
     /// migration does it.
     public mutating func readTotals(notAttempted total: Int, unknown: Int) {
-        let subscribes = planned.subscribe - succeeded.subscribe - failed.subscribe
-        self.unknown.subscribe = max(0, min(unknown, subscribes))
+        let others = max(0, planned.subscribe - succeeded.subscribe - failed.subscribe)
+        self.unknown.subscribe = min(unknown, others)
         self.unknown.unsubscribe = unknown - self.unknown.subscribe
-        notAttempted.subscribe = subscribes - self.unknown.subscribe
+        notAttempted.subscribe = min(total, others - self.unknown.subscribe)
         notAttempted.unsubscribe = total - notAttempted.subscribe
     }
 }

@@ -229,7 +229,7 @@ enum EmbeddedMigrations {
 
                 ALTER TABLE sync_runs
                     ADD COLUMN kind           text NOT NULL DEFAULT 'list',  -- list, users, events or catalog
-                    ADD COLUMN target         text,                          -- name of the list or catalog, name of the event, or 'users'
+                    ADD COLUMN target         text,                          -- name of the list, catalog or event, 'users' or 'events'
                     ADD COLUMN rows_excluded  bigint NOT NULL DEFAULT 0,
                     ADD COLUMN waiting        bigint NOT NULL DEFAULT 0,
                     ADD COLUMN counts         jsonb NOT NULL DEFAULT '{}';   -- {operation: {planned, succeeded, failed, not_attempted, unknown}}
@@ -265,13 +265,20 @@ enum EmbeddedMigrations {
                     counts = jsonb_build_object(
                         'subscribe', jsonb_build_object(
                             'planned', r.planned_subscribe, 'succeeded', r.succeeded_subscribe, 'failed', r.failed_subscribe,
-                            'not_attempted', c.subscribes - c.unknown, 'unknown', c.unknown),
+                            'not_attempted', LEAST(r.not_attempted, c.others - c.unknown), 'unknown', c.unknown),
                         'unsubscribe', jsonb_build_object(
                             'planned', r.planned_unsubscribe, 'succeeded', r.succeeded_unsubscribe, 'failed', r.failed_unsubscribe,
-                            'not_attempted', r.not_attempted - (c.subscribes - c.unknown), 'unknown', r.unknown - c.unknown))
-                  FROM (SELECT run_id, subscribes, GREATEST(0, LEAST(unknown, subscribes)) AS unknown
-                          FROM (SELECT run_id, unknown, planned_subscribe - succeeded_subscribe - failed_subscribe AS subscribes
-                                  FROM sync_runs) AS without_outcome) AS c
+                            'not_attempted', r.not_attempted - LEAST(r.not_attempted, c.others - c.unknown),
+                            'unknown', r.unknown - c.unknown))
+                  FROM (SELECT run_id, others, LEAST(unknown, others) AS unknown
+                          FROM (SELECT o.run_id, o.unknown,
+                                       -- Subscribes with another outcome than success or failure; those of a run under way may still get one.
+                                       GREATEST(0, o.planned_subscribe - o.succeeded_subscribe - o.failed_subscribe
+                                           - CASE WHEN o.status IN ('queued', 'running') THEN (
+                                                 SELECT count(*) FROM sync_changes s
+                                                  WHERE s.run_id = o.run_id AND s.operation = 'subscribe' AND s.kind IN ('send', 'parked'))
+                                             ELSE 0 END) AS others
+                                  FROM sync_runs o) AS counted) AS c
                  WHERE c.run_id = r.run_id;
 
                 -- What Iterable acknowledged of syncs of users and catalogs.
@@ -319,7 +326,7 @@ enum EmbeddedMigrations {
                 -- The fields that Iterable has, as far as syncs know.
                 CREATE TABLE destination_fields (
                     destination     text NOT NULL,
-                    scope           text NOT NULL,      -- users, or the name of an event or catalog
+                    scope           text NOT NULL,      -- users, event:NAME or catalog:NAME
                     field           text NOT NULL,
                     type            text NOT NULL,
                     first_seen      timestamptz NOT NULL,
@@ -565,7 +572,7 @@ enum EmbeddedMigrations {
                 PRAGMA writable_schema = RESET;
 
                 ALTER TABLE rollcall_sync_runs ADD COLUMN kind TEXT NOT NULL DEFAULT 'list';  -- list, users, events or catalog
-                ALTER TABLE rollcall_sync_runs ADD COLUMN target TEXT;  -- name of the list or catalog, name of the event, or 'users'
+                ALTER TABLE rollcall_sync_runs ADD COLUMN target TEXT;  -- name of the list, catalog or event, 'users' or 'events'
                 ALTER TABLE rollcall_sync_runs ADD COLUMN rows_excluded INTEGER NOT NULL DEFAULT 0;
                 ALTER TABLE rollcall_sync_runs ADD COLUMN waiting INTEGER NOT NULL DEFAULT 0;
                 ALTER TABLE rollcall_sync_runs ADD COLUMN counts TEXT NOT NULL DEFAULT '{}';  -- {operation: {planned, succeeded, failed, …}}
@@ -594,13 +601,19 @@ enum EmbeddedMigrations {
                         SELECT json_object(
                             'subscribe', json_object(
                                 'planned', planned_subscribe, 'succeeded', succeeded_subscribe, 'failed', failed_subscribe,
-                                'not_attempted', c.subscribes - c.unknown, 'unknown', c.unknown),
+                                'not_attempted', min(not_attempted, c.others - c.unknown), 'unknown', c.unknown),
                             'unsubscribe', json_object(
                                 'planned', planned_unsubscribe, 'succeeded', succeeded_unsubscribe, 'failed', failed_unsubscribe,
-                                'not_attempted', not_attempted - (c.subscribes - c.unknown),
+                                'not_attempted', not_attempted - min(not_attempted, c.others - c.unknown),
                                 'unknown', rollcall_sync_runs.unknown - c.unknown))
-                          FROM (SELECT planned_subscribe - succeeded_subscribe - failed_subscribe AS subscribes,
-                                       max(0, min(unknown, planned_subscribe - succeeded_subscribe - failed_subscribe)) AS unknown) AS c);
+                          FROM (SELECT o.others, min(rollcall_sync_runs.unknown, o.others) AS unknown
+                                  FROM (-- Subscribes with another outcome than success or failure; those of a run under way may still get one.
+                                        SELECT max(0, planned_subscribe - succeeded_subscribe - failed_subscribe
+                                                   - CASE WHEN status IN ('queued', 'running') THEN (
+                                                         SELECT count(*) FROM rollcall_sync_changes s
+                                                          WHERE s.run_id = rollcall_sync_runs.run_id AND s.operation = 'subscribe'
+                                                            AND s.kind IN ('send', 'parked'))
+                                                     ELSE 0 END) AS others) AS o) AS c);
 
                 -- What Iterable acknowledged of syncs of users and catalogs.
                 CREATE TABLE rollcall_synced_records (
@@ -647,7 +660,7 @@ enum EmbeddedMigrations {
                 -- The fields that Iterable has, as far as syncs know.
                 CREATE TABLE rollcall_destination_fields (
                     destination     TEXT NOT NULL,
-                    scope           TEXT NOT NULL,      -- users, or the name of an event or catalog
+                    scope           TEXT NOT NULL,      -- users, event:NAME or catalog:NAME
                     field           TEXT NOT NULL,
                     type            TEXT NOT NULL,
                     first_seen      TEXT NOT NULL,

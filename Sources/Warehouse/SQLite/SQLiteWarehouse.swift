@@ -45,9 +45,11 @@ public final class SQLiteWarehouse: Warehouse {
 
     public func migrate() async throws(WarehouseError) -> MigrationResult {
         // Nothing is locked where nothing is to be done.
-        if let version = try await schemaVersion(), version == SQLiteMigrations.newest {
-            return MigrationResult(from: version, to: version)
+        let version = try await reader.run(.deferred) { database in
+            try SQLiteMigrations.refuseNewer(database)
+            return try SQLiteMigrations.version(database)
         }
+        if let version, version >= SQLiteMigrations.newest { return MigrationResult(from: version, to: version) }
         return try await writer.run(.immediate) { try SQLiteMigrations.apply($0) }
     }
 

@@ -92,7 +92,7 @@ enum RecoveryConformance {
         let scene = try await Scene.make(fixture)
         let run = try await scene.staged(1, (1...3).map { Scene.subscribe(Int64($0), $0) })
         let wrong = #"{"subscribe":{"planned":1,"succeeded":0,"failed":0,"not_attempted":0,"unknown":0}}"#
-        try await fixture.execute("UPDATE \(fixture.state("sync_runs")) SET counts = '\(wrong)'")
+        try await fixture.execute("UPDATE \(fixture.state("sync_runs")) SET planned_subscribe = 1, counts = '\(wrong)'")
         try await fixture.warehouse.claim(scene.lease, run: run.id, through: 3)
         let closed = try await fixture.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
         let counts = try #require(closed.first?.counts)

@@ -192,6 +192,22 @@ enum RunConformance {
         }
         #expect(failure?.kind == .conflict, "a run cannot end while it goes on")
         #expect(try await scene.count("sync_changes") > 0)
+        // Neither where the totals add up and the operations do not, nor where a row has no place.
+        for spoil in [
+            { $0.counts.notAttempted = PerOperation(subscribe: 2, unsubscribe: 0) }, { $0.counts.rowsRead = 1 },
+        ] as [(inout SyncRun) -> Void] {
+            var wrong = run
+            wrong.status = .failed
+            wrong.counts.notAttempted = PerOperation(subscribe: 1, unsubscribe: 1)
+            spoil(&wrong)
+            let refusal = await warehouseFailure {
+                try await fixture.warehouse.finishRun(
+                    scene.lease, wrong, reason: Scene.reason("stopped"), log: LogSettings())
+            }
+            #expect(refusal?.kind == .conflict, "\(wrong.counts)")
+        }
+        #expect(try await fixture.warehouse.run(id: run.id)?.status == .running)
+        #expect(try await scene.count("sync_changes") > 0)
         run.status = .failed
         run.counts.notAttempted = PerOperation(subscribe: 1, unsubscribe: 1)
         run.error = RunError(code: "unauthorized", message: "The API key was refused.")

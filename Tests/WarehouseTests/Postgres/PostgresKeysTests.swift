@@ -217,14 +217,16 @@ import Testing
             func waiting(_ mode: String) async throws -> String? {
                 try await fixture.query(
                     """
-                    SELECT pid || ' ' || waitstart FROM pg_locks
-                     WHERE NOT granted AND mode = '\(mode)' AND relation = 'rollcall.sync_log'::regclass
+                    SELECT a.pid || ' ' || a.query_start FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+                     WHERE NOT l.granted AND l.mode = '\(mode)' AND l.relation = 'rollcall.sync_log'::regclass
                     """
                 ).first?.first ?? nil
             }
             try await poll { try await waiting("ShareUpdateExclusiveLock") != nil }
             async let locked: Void = fixture.execute(
                 "BEGIN; LOCK TABLE rollcall.sync_log IN ACCESS EXCLUSIVE MODE; COMMIT")
+            // Should the test end early, nobody waits for the lock.
+            defer { try? bystander.run("ROLLBACK") }
             try await poll { try await waiting("AccessShareLock") != nil }
             let first = try await waiting("AccessShareLock")
             try await poll {

@@ -82,6 +82,21 @@ struct SQLiteFileTests {
         await fixture.tearDown()
     }
 
+    @Test("tables of this version, or of a newer one that this one works with, are not locked to be upgraded")
+    func upgradedAlready() async throws {
+        let fixture = try await SQLiteFixture.make(journalMode: "wal", busyTimeoutSeconds: 0.05)
+        let newest = try await fixture.warehouse.migrate().to
+        for version in [newest, newest + 1] {
+            try await fixture.execute(
+                "INSERT OR REPLACE INTO rollcall_schema_migrations (version, name, applied_at, compatible_from)"
+                    + " VALUES (\(version), 'x', '', \(newest))")
+            let outsider = try SQLiteLock(path: fixture.path)
+            #expect(try await fixture.warehouse.migrate().to == version)
+            try outsider.release()
+        }
+        await fixture.tearDown()
+    }
+
     @Test("another writer: busy, nothing lost, and well again afterwards", arguments: ["delete", "wal"])
     func locked(_ mode: String) async throws {
         let fixture = try await SQLiteFixture.make(journalMode: mode, busyTimeoutSeconds: 0.05)

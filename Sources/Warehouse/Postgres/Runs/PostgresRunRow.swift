@@ -75,7 +75,13 @@ enum PostgresRunRow {
         readNumbers(result, row, &run)
         run.counts.excluded = result.count(row, 16)
         run.counts.waiting = result.count(row, 17)
-        if let counts = result.text(row, 15) { try run.counts.readOperations(counts) }
+        if let counts = result.text(row, 15) {
+            if run.kind == .list {
+                run.counts.readListOperations(counts)
+            } else {
+                try run.counts.readOperations(counts)
+            }
+        }
         return run
     }
 

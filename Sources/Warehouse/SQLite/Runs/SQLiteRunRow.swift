@@ -104,7 +104,7 @@ enum SQLiteRunRow {
             startedAt: startedAt)
         run.listID = row.integer(3)
         run.finishedAt = row.date(7)
-        run.counts = try readCounts(row)
+        run.counts = readCounts(row)
         run.requests = RequestCounts(sent: row.count(21), retried: row.count(22), rateLimited: row.count(23))
         run.error = row.text(24).map { RunError(code: $0, message: row.text(25) ?? "", hint: row.text(26)) }
         run.held =
@@ -112,10 +112,17 @@ enum SQLiteRunRow {
         run.full = row.count(28) != 0
         run.kind = row.text(29).flatMap(RecordKind.init) ?? .list
         run.target = row.text(30)
+        if let counts = row.text(31) {
+            if run.kind == .list {
+                run.counts.readListOperations(counts)
+            } else {
+                try run.counts.readOperations(counts)
+            }
+        }
         return run
     }
 
-    private static func readCounts(_ row: SQLitePrepared) throws -> RunCounts {
+    private static func readCounts(_ row: SQLitePrepared) -> RunCounts {
         var counts = RunCounts()
         counts.rowsRead = row.count(8)
         counts.invalid = row.count(9)
@@ -126,7 +133,6 @@ enum SQLiteRunRow {
         counts.succeeded = PerOperation(subscribe: row.count(15), unsubscribe: row.count(16))
         counts.failed = PerOperation(subscribe: row.count(17), unsubscribe: row.count(18))
         counts.readTotals(notAttempted: row.count(19), unknown: row.count(20))
-        if let operations = row.text(31) { try counts.readOperations(operations) }
         counts.excluded = row.count(32)
         counts.waiting = row.count(33)
         return counts

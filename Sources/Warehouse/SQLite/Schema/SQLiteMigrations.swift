@@ -43,7 +43,7 @@ enum SQLiteMigrations {
                     version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at TEXT NOT NULL)
                 """)
         for migration in EmbeddedMigrations.sqlite where migration.version > before ?? 0 {
-            try database.execute(sql: migration.sql)
+            try execute(migration.sql, database)
             try database.change(
                 """
                 INSERT INTO rollcall_schema_migrations (version, name, applied_at)
@@ -56,5 +56,15 @@ enum SQLiteMigrations {
             }
         }
         return MigrationResult(from: before, to: max(before ?? 0, newest))
+    }
+
+    private static func execute(_ sql: String, _ database: Database) throws {
+        do {
+            try database.execute(sql: sql)
+        } catch {
+            // The connection would keep it, which no transaction takes back.
+            try? database.execute(sql: "PRAGMA writable_schema = RESET")
+            throw error
+        }
     }
 }

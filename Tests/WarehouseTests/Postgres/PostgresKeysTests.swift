@@ -226,7 +226,7 @@ import Testing
             async let locked: Void = fixture.execute(
                 "BEGIN; LOCK TABLE rollcall.sync_log IN ACCESS EXCLUSIVE MODE; COMMIT")
             // Should the test end early, nobody waits for the lock.
-            defer { try? bystander.run("ROLLBACK") }
+            defer { _ = try? bystander.run("ROLLBACK") }
             try await poll { try await waiting("AccessShareLock") != nil }
             let first = try await waiting("AccessShareLock")
             try await poll {

@@ -240,7 +240,7 @@ final class Oracle {
     /// It was certainly not carried out, or the lease was still its process's when it had its answer.
     func needsNoNote(_ number: Int) { covered.insert(number) }
 
-    /// It had the lease still: nobody else can have taken the sync over before.
+    /// It had the lease still: no other process can have taken the sync over before.
     func hasProvedItsLease(_ node: Node) {
         for (number, stray) in strays where stray.node === node && stray.state == .sent { covered.insert(number) }
     }

@@ -1,4 +1,4 @@
-/// A call of Iterable that changes something and has a rate limit of its own. The raw value is its name in metrics.
+/// A call of Iterable that changes something, with its own rate limit. The raw value is its name in metrics.
 public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"

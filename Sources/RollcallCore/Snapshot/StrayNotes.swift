@@ -1,6 +1,6 @@
 public import Foundation
 
-/// A change that a process sent, perhaps after its lease was another's; nobody knows what became of it.
+/// A change that a process sent, perhaps after its lease was another's. What became of it is not known.
 public struct StrayNote: Sendable, Equatable {
     /// The run that sent it.
     public var runID: String

@@ -11,14 +11,14 @@ struct ServiceProblems {
 
     subscript(subject: ServiceProblem.Subject) -> RunError? { errors[subject] }
 
-    /// - Returns: what is to be told; nil: it was known, or is told otherwise (a configuration that was refused).
+    /// - Returns: the event to send; nil: it was known, or has another event (a configuration that was refused).
     mutating func note(_ subject: ServiceProblem.Subject, _ error: RunError) -> ServiceEvent? {
         guard errors[subject] != error else { return nil }
         errors[subject] = error
         return subject == .configuration ? nil : .problem(ServiceProblem(subject: subject, error: error))
     }
 
-    /// - Returns: what is to be told; nil: nothing was wrong.
+    /// - Returns: the event to send; nil: nothing was wrong.
     mutating func solve(_ subject: ServiceProblem.Subject) -> ServiceEvent? {
         errors.removeValue(forKey: subject).map { .solved(ServiceProblem(subject: subject, error: $0)) }
     }

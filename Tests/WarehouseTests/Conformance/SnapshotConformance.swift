@@ -9,7 +9,7 @@ enum SnapshotConformance {
         ConformanceTest("the fingerprint key is made once and kept", fingerprintKey),
         ConformanceTest("the snapshot streams every member of one list", stream),
         ConformanceTest("members are found by fingerprint and by identifier", lookups),
-        ConformanceTest("requests in doubt of the past are not told", settling),
+        ConformanceTest("requests in doubt of the past are left out", settling),
         ConformanceTest("the list's binding is kept", binding),
         ConformanceTest("the database tells the time", clock),
     ]

@@ -225,7 +225,7 @@ import Testing
             try await poll { try await waiting("ShareUpdateExclusiveLock") != nil }
             async let locked: Void = fixture.execute(
                 "BEGIN; LOCK TABLE rollcall.sync_log IN ACCESS EXCLUSIVE MODE; COMMIT")
-            // Should the test end early, nobody waits for the lock.
+            // Should the test end early, no session waits for the lock.
             defer { _ = try? bystander.run("ROLLBACK") }
             try await poll { try await waiting("AccessShareLock") != nil }
             let first = try await waiting("AccessShareLock")

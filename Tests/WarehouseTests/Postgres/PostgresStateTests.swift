@@ -41,6 +41,37 @@ import Warehouse
         }
     }
 
+    /// A daemon that was away for years owes a million rows, which take a loaded server longer than a short statement may.
+    @Test func theTicksOfYearsHaveTheTimeOfALongStatement() async throws {
+        try await withDatabase { fixture in
+            let store = try #require(fixture.warehouse as? any ServiceWarehouse)
+            _ = try await fixture.warehouse.migrate()
+            try await fixture.execute(
+                """
+                CREATE TABLE limits (at bigserial, value text);
+                CREATE FUNCTION note_limit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    INSERT INTO public.limits (value) VALUES (current_setting('statement_timeout')); RETURN NULL; END $$;
+                CREATE TRIGGER note AFTER INSERT ON rollcall.schedule_ticks
+                    FOR EACH STATEMENT EXECUTE FUNCTION note_limit();
+                """)
+            let now = Date(timeIntervalSince1970: 1_800_014_400)
+            func claim(_ schedule: String, years: Double, days: Int) async throws -> Int? {
+                try await store.noteSchedule(
+                    sync: "vip", schedule: schedule, now: now.addingTimeInterval(-years * 31_536_000))
+                let claim = TickClaim(
+                    sync: "vip", grid: TickGrid(ScheduleSettings(every: .hour)), now: now, retentionDays: days,
+                    isEnabled: true, runID: Scene.id(1))
+                return try await store.claimTick(claim)?.missed
+            }
+            #expect(try await claim("hourly", years: 0.1, days: 30) == 719)
+            try await fixture.execute("DELETE FROM rollcall.schedule_ticks")
+            #expect(try await claim("hourly again", years: 3, days: 3650) == 26_279)
+            #expect(
+                try await fixture.query("SELECT value FROM limits ORDER BY at").map { $0[0] }
+                    == ["1min", "1min", "30min", "30min"])
+        }
+    }
+
     @Test func aLeaseIsTakenOnlyWhenFreeExpiredOrDead() async throws {
         try await withDatabase { fixture in
             let warehouse = fixture.warehouse

@@ -17,8 +17,8 @@ extension PostgresWarehouse: TickStore {
 
     public func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick? {
         // Of several processes all but the first find nothing to do.
-        guard try await read(orWithoutTables: nil, { try PostgresTicks.owed($0, claim) }) != nil else { return nil }
-        return try await write { session in
+        guard let seen = try await read(orWithoutTables: nil, { try PostgresTicks.owed($0, claim) }) else { return nil }
+        return try await write(seen.missed.count > PostgresTicks.mostAtOnce ? .long : .state) { session in
             guard let owed = try PostgresTicks.owed(session, claim) else { return nil }
             let missed = try PostgresTicks.insertMissed(session, owed.missed, claim)
             try PostgresTicks.giveUpPending(session, sync: claim.sync, before: owed.due)
@@ -100,6 +100,9 @@ enum PostgresTicks {
     static let columns =
         "sync_name, \(PostgresRunRow.milliseconds("due_at")), outcome, run_id, lateness_seconds"
     static let select = "SELECT \(columns) FROM schedule_ticks"
+    /// Missed ticks whose rows any server writes within the limit of a short statement. Ten years of every five minutes are
+    /// a million.
+    static let mostAtOnce = 10_000
 
     static func tick(_ result: borrowing PostgresResult, _ row: Int) throws -> Tick {
         guard let due = result.date(row, 1), let outcome = result.text(row, 2).flatMap(TickOutcome.init) else {

@@ -43,7 +43,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func close() async {}
 
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
-        ["email", "user_id"].map { AudienceColumn(name: $0, type: "text", canIdentify: true) }
+        ["email", "user_id"].map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
     }
 
     public func readAudience(
@@ -53,6 +53,35 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         for row in audience {
             try MemoryWarehouse.withCell(columns.email == nil ? nil : row.email) { email in
                 try MemoryWarehouse.withCell(columns.userID == nil ? nil : row.userID) { try body(0, email, $0) }
+            }
+        }
+    }
+
+    /// Its rows have two columns, both of text.
+    public func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body:
+            @escaping @Sendable (
+                _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+            ) throws -> Void
+    ) async throws {
+        for row in audience {
+            let values = columns.fields.map { $0 == "email" ? row.email : row.userID }
+            // The bytes of all cells lie behind each other, as the cells are valid during the call.
+            try values.flatMap { $0 ?? [] }.withUnsafeBytes { bytes in
+                var start = 0
+                let cells = values.map { value -> RecordCell in
+                    guard let value else { return .null }
+                    defer { start += value.count }
+                    return .text(UnsafeRawBufferPointer(rebasing: bytes[start..<start + value.count]))
+                }
+                try cells.withUnsafeBufferPointer { cells in
+                    try MemoryWarehouse.withCell(columns.identifiers.email == nil ? nil : row.email) { email in
+                        try MemoryWarehouse.withCell(columns.identifiers.userID == nil ? nil : row.userID) {
+                            try body(0, email, $0, cells)
+                        }
+                    }
+                }
             }
         }
     }

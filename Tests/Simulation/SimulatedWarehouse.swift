@@ -122,12 +122,23 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        // One consistent view: what is read is what stood there when the reading began.
+        try await read { try await $0.readAudience(source, columns: columns, parts: parts, body) }
+    }
+
+    func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
+    ) async throws {
+        try await read { try await $0.readRecords(source, columns: columns, parts: parts, body) }
+    }
+
+    /// One consistent view: what is read is what stood there when the reading began.
+    private func read(_ body: (MemoryWarehouse) async throws -> Void) async throws {
         let rows = store.audience
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
         view.audience = rows
-        try await view.readAudience(source, columns: columns, parts: parts, body)
+        try await body(view)
         history.oracle.hasRead(rows, node)
         try await leave(fault)
     }

@@ -20,9 +20,9 @@ public enum DeliveryBody {
     public static func size(of identity: Identity, operation: Operation) -> Int {
         let sent = sent(identity, operation: operation)
         var size = 3
-        if let email = sent.email { size += emailKey.utf8.count + 1 + quotedSize(email) }
+        if let email = sent.email { size += emailKey.utf8.count + 1 + JSONBytes.quotedSize(email) }
         if let userID = sent.userID {
-            size += userIDKey.utf8.count + 1 + quotedSize(userID)
+            size += userIDKey.utf8.count + 1 + JSONBytes.quotedSize(userID)
             if operation == .subscribe { size += preferUserID.utf8.count }
         }
         return size
@@ -60,12 +60,12 @@ public enum DeliveryBody {
         append("{", to: &bytes)
         if let email = sent.email {
             append(emailKey, to: &bytes)
-            appendQuoted(email, to: &bytes)
+            JSONBytes.append(quoted: email, to: &bytes)
         }
         if let userID = sent.userID {
             if sent.email != nil { append(",", to: &bytes) }
             append(userIDKey, to: &bytes)
-            appendQuoted(userID, to: &bytes)
+            JSONBytes.append(quoted: userID, to: &bytes)
             if request.operation == .subscribe && request.preferUserID { append(preferUserID, to: &bytes) }
         }
         append("}", to: &bytes)
@@ -73,43 +73,5 @@ public enum DeliveryBody {
 
     private static func append(_ text: String, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: text.utf8)
-    }
-
-    private static func appendQuoted(_ text: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: { escapedSize($0) > 1 }) {
-            for byte in text.utf8 { appendEscaped(byte, to: &bytes) }
-        } else {
-            bytes.append(contentsOf: text.utf8)
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    private static func appendEscaped(_ byte: UInt8, to bytes: inout [UInt8]) {
-        switch escapedSize(byte) {
-        case 2:
-            bytes.append(UInt8(ascii: "\\"))
-            bytes.append(byte)
-        case 6:
-            append("\\u00", to: &bytes)
-            let digits = Array("0123456789abcdef".utf8)
-            bytes.append(digits[Int(byte >> 4)])
-            bytes.append(digits[Int(byte & 15)])
-        default:
-            bytes.append(byte)
-        }
-    }
-
-    private static func quotedSize(_ text: String) -> Int {
-        text.utf8.reduce(2) { $0 + escapedSize($1) }
-    }
-
-    /// Bytes of one byte inside a JSON string (RFC 8259, section 7): quotes and backslashes two, controls six, others one.
-    private static func escapedSize(_ byte: UInt8) -> Int {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): 2
-        case 0..<0x20: 6
-        default: 1
-        }
     }
 }

@@ -16,4 +16,13 @@ public protocol SourceReader: Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws
+    /// As ``readAudience(_:columns:parts:_:)``, with further columns: `cells` has one value for each of
+    /// ``RecordColumns/fields``, in their order, in the form of its column's ``AudienceColumn/family``.
+    func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body:
+            @escaping @Sendable (
+                _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+            ) throws -> Void
+    ) async throws
 }

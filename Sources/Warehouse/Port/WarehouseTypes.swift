@@ -116,11 +116,14 @@ public struct AudienceColumn: Sendable, Equatable {
     /// Whether values of this type have a text form that can be an identifier: integers, numeric, uuid, text kinds,
     /// citext, enums (and undeclared columns of SQLite). False for float, boolean, date and time, bytes, JSON, arrays.
     public var canIdentify: Bool
+    /// What its values are, as the content of a field.
+    public var family: ColumnFamily
 
-    public init(name: String, type: String, canIdentify: Bool) {
+    public init(name: String, type: String, canIdentify: Bool, family: ColumnFamily) {
         self.name = name
         self.type = type
         self.canIdentify = canIdentify
+        self.family = family
     }
 }
 
@@ -132,6 +135,19 @@ public struct IdentifierColumns: Sendable, Equatable {
     public init(email: String?, userID: String?) {
         self.email = email
         self.userID = userID
+    }
+}
+
+/// The columns to read of rows with content. Names are exactly as ``AudienceColumn/name`` has them.
+public struct RecordColumns: Sendable, Equatable {
+    /// May have none.
+    public var identifiers: IdentifierColumns
+    /// One cell for each; a column may come more than once.
+    public var fields: [String]
+
+    public init(identifiers: IdentifierColumns, fields: [String]) {
+        self.identifiers = identifiers
+        self.fields = fields
     }
 }
 

@@ -168,6 +168,12 @@ final class FailingWarehouse: Warehouse {
     ) async throws {
         try await inner.readAudience(source, columns: columns, parts: parts, body)
     }
+    func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
+    ) async throws {
+        try await inner.readRecords(source, columns: columns, parts: parts, body)
+    }
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await inner.heldRun(sync: sync) }
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await inner.changes(run: id, after: sequence, limit: limit)

@@ -35,8 +35,8 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 /// What every warehouse must do. The SQL in it is valid in all of them.
 enum ConformanceSuite {
     static let all: [ConformanceTest] =
-        SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + LeaseConformance.tests
-        + RunConformance.tests
+        SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
+        + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
         + LogConformance.tests + ListConformance.tests + ReportConformance.tests + RetentionConformance.tests

@@ -84,21 +84,26 @@ struct SQLiteAudienceTests {
     @Test(
         "declared types say what can be an identifier",
         arguments: [
-            ("INTEGER", true), ("BIGINT", true), ("TEXT", true), ("VARCHAR(255)", true), ("CHAR(36)", true),
-            ("UUID", true),
-            ("NUMERIC", true), ("DECIMAL(10,2)", true), ("NVARCHAR(70)", true), ("FLOAT", false), ("REAL", false),
-            ("DOUBLE PRECISION", false), ("BOOLEAN", false), ("DATE", false), ("TIME", false), ("DATETIME", false),
-            ("TIMESTAMP WITH TIME ZONE", false), ("BLOB", false), ("JSON", false), ("jsonb", false),
-            ("VARBINARY(16)", false),
-        ])
-    func declaredTypes(_ type: String, _ canIdentify: Bool) async throws {
+            ("INTEGER", true, .long), ("BIGINT", true, .long), ("TEXT", true, .text), ("VARCHAR(255)", true, .text),
+            ("CHAR(36)", true, .text), ("UUID", true, .text), ("NUMERIC", true, .decimal),
+            ("DECIMAL(10,2)", true, .decimal), ("NVARCHAR(70)", true, .text), ("FLOAT", false, .decimal),
+            ("REAL", false, .decimal), ("DOUBLE PRECISION", false, .decimal), ("BOOLEAN", false, .boolean),
+            ("DATE", false, .date), ("TIME", false, .unsupported), ("DATETIME", false, .localTimestamp),
+            ("TIMESTAMP WITH TIME ZONE", false, .localTimestamp), ("BLOB", false, .unsupported),
+            ("JSON", false, .json), ("jsonb", false, .json), ("VARBINARY(16)", false, .unsupported),
+        ] as [(String, Bool, ColumnFamily)])
+    func declaredTypes(_ type: String, _ canIdentify: Bool, _ family: ColumnFamily) async throws {
         let fixture = try await SQLiteFixture.make()
         try await fixture.execute("CREATE TABLE vip (email \(type)); CREATE VIEW seen AS SELECT email FROM vip")
         for source in [
             AudienceSource.table(["main", "vip"]), .table(["seen"]), .query("SELECT * FROM vip", file: nil),
         ] {
             let columns = try await fixture.warehouse.columns(of: source)
-            #expect(columns == [AudienceColumn(name: "email", type: type.lowercased(), canIdentify: canIdentify)])
+            #expect(
+                columns == [
+                    AudienceColumn(
+                        name: "email", type: type.lowercased(), canIdentify: canIdentify, family: family)
+                ])
         }
         await fixture.tearDown()
     }

@@ -12,7 +12,7 @@ struct BinaryCopyWriter {
     private static let header: [UInt8] =
         Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0] + [UInt8](repeating: 0, count: 8)
     /// Microseconds between 1970 and 2000, where PostgreSQL's timestamps begin.
-    private static let epoch: Int64 = 946_684_800_000_000
+    static let epoch: Int64 = 946_684_800_000_000
 
     /// Begins with the header.
     init() {
@@ -155,6 +155,16 @@ struct BinaryFieldCursor {
         guard offset + MemoryLayout<T>.size <= bytes.count else { throw Self.broken }
         defer { offset += MemoryLayout<T>.size }
         return T(bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
+    }
+
+    /// A field that is an integer of 2, 4 or 8 bytes.
+    static func integer(_ bytes: UnsafeRawBufferPointer) throws -> Int64 {
+        switch bytes.count {
+        case 8: Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
+        case 4: Int64(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))
+        case 2: Int64(Int16(bigEndian: bytes.loadUnaligned(as: Int16.self)))
+        default: throw broken
+        }
     }
 
     /// The next field's bytes; nil: NULL.

@@ -22,6 +22,7 @@ struct PostgresResult: ~Copyable {
     }
 
     func columnType(_ column: Int) -> UInt32 { PQftype(pointer, Int32(column)) }
+    func columnModifier(_ column: Int) -> Int32 { PQfmod(pointer, Int32(column)) }
 
     /// nil: NULL, or outside the result.
     func text(_ row: Int, _ column: Int) -> String? {

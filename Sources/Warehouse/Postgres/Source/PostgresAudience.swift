@@ -124,15 +124,47 @@ struct PostgresAudience {
         let userID = try wanted.userID.map { try find($0, existing) }
         let encoding = PostgresEncoding(session.serverEncoding)
         let list = [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
-        guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
         let wires = (email?.wire, userID?.wire)
-        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
-        return PostgresReading.Work(
-            select: select, ranges: try reading.ranges(of: name), selectRange: { "\(select) WHERE \($0)" }
-        ) {
+        return try work(list, relation, reading) {
             let reader = PostgresAudienceReader(email: wires.0, userID: wires.1, encoding: encoding)
             return { part, message in try reader.read(message) { try body(part, $0, $1) } }
         }
+    }
+
+    /// The same for rows with content.
+    func work(
+        _ wanted: RecordColumns, _ reading: PostgresReading,
+        _ body:
+            @escaping @Sendable (
+                _ part: Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>
+            ) throws -> Void
+    ) throws -> PostgresReading.Work {
+        let relation = try relation()
+        let existing = try lockedColumns(relation)
+        let email = try wanted.identifiers.email.map { try find($0, existing) }
+        let userID = try wanted.identifiers.userID.map { try find($0, existing) }
+        let fields = try wanted.fields.map { try find($0, existing) }
+        let encoding = PostgresEncoding(session.serverEncoding)
+        let list =
+            [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
+            + fields.map { $0.content.expression($0.name, encoding) }
+        let (wires, contents) = ((email?.wire, userID?.wire), fields.map(\.content.wire))
+        return try work(list, relation, reading) {
+            let reader = PostgresRecordReader(
+                email: wires.0, userID: wires.1, contents: contents, encoding: encoding)
+            return { part, message in try reader.read(message) { try body(part, $0, $1, $2) } }
+        }
+    }
+
+    private func work(
+        _ list: [String], _ relation: String, _ reading: PostgresReading,
+        _ makeBody: @escaping @Sendable () -> PostgresReading.Body
+    ) throws -> PostgresReading.Work {
+        guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
+        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+        return PostgresReading.Work(
+            select: select, ranges: try reading.ranges(of: name), selectRange: { "\(select) WHERE \($0)" },
+            makeBody: makeBody)
     }
 
     /// The quoted name of a table; nil for a query.

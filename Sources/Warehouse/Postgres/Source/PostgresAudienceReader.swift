@@ -6,7 +6,8 @@ final class PostgresAudienceReader {
     private let userID: PostgresColumn.Wire?
     private let emailDecoder: PostgresDecoder?
     private let userIDDecoder: PostgresDecoder?
-    private let fields: Int
+    /// How many fields of a row they take.
+    let fields: Int
     private let reader = BinaryCopyReader()
     /// Room for one formatted value of each of the two columns; a UUID takes 36 bytes, an integer at most 20.
     // SAFETY: owned by this object and freed in `deinit`; each column writes to its own half, before the cell is given out.
@@ -26,10 +27,16 @@ final class PostgresAudienceReader {
 
     func read(_ message: UnsafeRawBufferPointer, _ body: (AudienceCell, AudienceCell) throws -> Void) throws {
         try reader.read(message, fields: fields) { row in
-            let first = try cell(&row, email, 0, emailDecoder)
-            let second = try cell(&row, userID, Self.width, userIDDecoder)
+            let (first, second) = try cells(&row)
             try body(first, second)
         }
+    }
+
+    /// The two cells at the place in a row; valid until the next call.
+    @inline(__always)
+    func cells(_ row: inout BinaryFieldCursor) throws -> (AudienceCell, AudienceCell) {
+        let first = try cell(&row, email, 0, emailDecoder)
+        return (first, try cell(&row, userID, Self.width, userIDDecoder))
     }
 
     @inline(__always)
@@ -63,13 +70,7 @@ final class PostgresAudienceReader {
     }
 
     private func integer(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {
-        let value: Int64
-        switch bytes.count {
-        case 8: value = Int64(bigEndian: bytes.loadUnaligned(as: Int64.self))
-        case 4: value = Int64(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))
-        case 2: value = Int64(Int16(bigEndian: bytes.loadUnaligned(as: Int16.self)))
-        default: throw BinaryFieldCursor.broken
-        }
+        let value = try BinaryFieldCursor.integer(bytes)
         var rest = value.magnitude
         var start = offset + Self.width
         repeat {
@@ -85,18 +86,31 @@ final class PostgresAudienceReader {
     }
 
     private func uuid(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {
+        let place = UnsafeMutableRawBufferPointer(rebasing: scratch[offset..<offset + PostgresUUID.length])
+        try PostgresUUID.write(bytes, to: place)
+        return UnsafeRawBufferPointer(place)
+    }
+}
+
+/// The text form of a UUID.
+enum PostgresUUID {
+    static let length = 36
+
+    /// - Parameters:
+    ///   - bytes: 16, as the server sends them.
+    ///   - place: room for ``length`` bytes.
+    static func write(_ bytes: UnsafeRawBufferPointer, to place: UnsafeMutableRawBufferPointer) throws {
         guard bytes.count == 16 else { throw BinaryFieldCursor.broken }
-        var end = offset
+        var end = 0
         for index in 0..<16 {
             if index == 4 || index == 6 || index == 8 || index == 10 {
-                scratch[end] = UInt8(ascii: "-")
+                place[end] = UInt8(ascii: "-")
                 end += 1
             }
-            scratch[end] = Self.digit(bytes[index] >> 4)
-            scratch[end + 1] = Self.digit(bytes[index] & 15)
+            place[end] = digit(bytes[index] >> 4)
+            place[end + 1] = digit(bytes[index] & 15)
             end += 2
         }
-        return UnsafeRawBufferPointer(rebasing: scratch[offset..<end])
     }
 
     @inline(__always)

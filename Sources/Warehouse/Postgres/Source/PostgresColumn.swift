@@ -36,8 +36,10 @@ struct PostgresColumn {
     /// As `format_type` has it.
     var type: String
     var wire: Wire
+    /// How a value travels as the content of a field.
+    var content: PostgresContent
 
-    /// The column as it is selected.
+    /// The column as it is selected to identify somebody.
     ///
     /// - Parameter encoding: of a server whose texts are not UTF-8.
     func expression(_ encoding: PostgresEncoding?) -> String {
@@ -46,7 +48,9 @@ struct PostgresColumn {
         return name + (wire.needsCast ? "::pg_catalog.text" : "")
     }
 
-    var column: AudienceColumn { AudienceColumn(name: name, type: type, canIdentify: wire != .castOpaque) }
+    var column: AudienceColumn {
+        AudienceColumn(name: name, type: type, canIdentify: wire != .castOpaque, family: content.family)
+    }
 }
 
 extension PostgresColumn.Wire {

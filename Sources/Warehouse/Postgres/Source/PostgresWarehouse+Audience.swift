@@ -33,6 +33,23 @@ extension PostgresWarehouse {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
+        try await read(source, parts: parts) { try $0.work(columns, $1, body) }
+    }
+
+    public func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body:
+            @escaping @Sendable (
+                _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+            ) throws -> Void
+    ) async throws {
+        try await read(source, parts: parts) { try $0.work(columns, $1, body) }
+    }
+
+    private func read(
+        _ source: AudienceSource, parts: Int,
+        _ work: @escaping @Sendable (PostgresAudience, PostgresReading) throws -> PostgresReading.Work
+    ) async throws {
         let limit = PostgresTimeLimit(options)
         let reading = reading(parts: parts) { limit.begin($0) }
         do {
@@ -44,7 +61,7 @@ extension PostgresWarehouse {
                         let reading = reading(session, cancellation)
                         try reading.read { _ in
                             try limit.apply(session)
-                            return try audience.work(columns, reading, body)
+                            return try work(audience, reading)
                         }
                     }
                 }

@@ -35,7 +35,7 @@ enum SQLiteRows {
     }
 
     /// What a query can do that is put between others' words.
-    private static let broken = WarehouseError(
+    static let broken = WarehouseError(
         .query, "The audience query was refused: it does not end where it seems to.",
         hint: "Look for a comment that is not closed (`/*` without `*/`) or a parenthesis too many.")
 
@@ -86,8 +86,16 @@ enum SQLiteRows {
     }
 }
 
+/// The values of a row, valid only until the next one.
+protocol SQLiteValues {
+    func type(_ column: Int) -> Int32
+    func integer(_ column: Int) -> Int64
+    func text(_ column: Int) -> UnsafeRawBufferPointer
+    func blob(_ column: Int) -> UnsafeRawBufferPointer
+}
+
 /// One row, valid only during the call that it is given to.
-struct SQLiteRow {
+struct SQLiteRow: SQLiteValues {
     fileprivate let values: UnsafeMutablePointer<OpaquePointer?>
 
     @inline(__always)
@@ -125,7 +133,7 @@ final class SQLiteCells {
 
     /// The value in a row; valid as long as the row, and until the next call.
     @inline(__always)
-    func cell(_ row: SQLiteRow) -> AudienceCell {
+    func cell(_ row: some SQLiteValues) -> AudienceCell {
         guard let column else { return .null }
         switch row.type(column) {
         case SQLITE_TEXT: return AudienceCell(bytes: present(row.text(column)))

@@ -14,19 +14,33 @@ struct SQLiteAudience {
         return (0..<sqlite3_column_count(statement.pointer)).map { index in
             let name = sqlite3_column_name(statement.pointer, index).map { String(cString: $0) } ?? ""
             let type = sqlite3_column_decltype(statement.pointer, index).map { String(cString: $0).lowercased() } ?? ""
-            return AudienceColumn(name: name, type: type, canIdentify: SQLiteColumnTypes.canIdentify(type))
+            return AudienceColumn(
+                name: name, type: type, canIdentify: SQLiteColumnTypes.canIdentify(type),
+                family: SQLiteColumnTypes.family(type))
         }
     }
 
     /// A statement that hands the named columns to ``SQLiteRows``, in this order.
     func prepare(_ database: Database, columns names: [String]) throws -> SQLitePrepared {
+        try check(names, database)
+        return try prepare(database, selecting: SQLiteRows.call(names.map { "a." + SQLiteQueryText.quoted($0) }))
+    }
+
+    /// A statement that gives the named columns, after one that shows whose statement it is.
+    func prepareRows(_ database: Database, columns names: [String]) throws -> SQLitePrepared {
+        try check(names, database)
+        let columns = names.map { "a." + SQLiteQueryText.quoted($0) }
+        return try prepare(
+            database, selecting: (["1 AS \(SQLiteStatementRows.mark)"] + columns).joined(separator: ", "))
+    }
+
+    private func check(_ names: [String], _ database: Database) throws {
         let existing = try columns(database).map(\.name)
         for name in names where !existing.contains(where: { $0.utf8.elementsEqual(name.utf8) }) {
             throw WarehouseError(
                 .missing, "\(title) has no column \(name).",
                 hint: "Its columns are: \(existing.joined(separator: ", ")).")
         }
-        return try prepare(database, selecting: SQLiteRows.call(names.map { "a." + SQLiteQueryText.quoted($0) }))
     }
 
     /// How messages call the audience.
@@ -143,6 +157,26 @@ extension SQLiteWarehouse {
                 try audience.prepare(database, columns: names)
             } _: {
                 try body(0, email.cell($0), userID.cell($0))
+            }
+        }
+    }
+
+    public func readRecords(
+        _ source: AudienceSource, columns: RecordColumns, parts: Int,
+        _ body:
+            @escaping @Sendable (
+                _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+            ) throws -> Void
+    ) async throws {
+        let audience = SQLiteAudience(source: source, path: file.path)
+        let identifiers = [columns.identifiers.email, columns.identifiers.userID].compactMap { $0 }
+        try await streams.run { database, _ in
+            let email = SQLiteCells(column: columns.identifiers.email == nil ? nil : 0)
+            let userID = SQLiteCells(column: columns.identifiers.userID == nil ? nil : identifiers.count - 1)
+            let statement = try audience.prepareRows(database, columns: identifiers + columns.fields)
+            let fields = identifiers.count..<identifiers.count + columns.fields.count
+            try SQLiteStatementRows.read(statement, fields: fields) { row, cells in
+                try body(0, email.cell(row), userID.cell(row), cells)
             }
         }
     }

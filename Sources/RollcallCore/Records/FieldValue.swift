@@ -1,0 +1,110 @@
+/// The value of one field as it is sent: of its type, within its limits. Bytes are valid only as long as those of its cells.
+public struct FieldValue {
+    /// What is sent.
+    public enum Content {
+        /// The field has no value.
+        case null
+        case boolean(Bool)
+        case number(FieldNumber)
+        case text(UnsafeRawBufferPointer)
+        /// Days since 1970-01-01, of a year from 1 to 9999.
+        case day(Int)
+        /// Seconds since 1970-01-01 00:00:00 UTC, of a year from 1 to 9999.
+        case second(Int64)
+        case json(UnsafeRawBufferPointer)
+        case point(latitude: FieldNumber, longitude: FieldNumber)
+    }
+
+    public var content: Content
+    /// Whether it is written as a JSON string although its content is none.
+    public var isQuoted: Bool
+
+    public init(_ content: Content, isQuoted: Bool = false) {
+        self.content = content
+        self.isQuoted = isQuoted
+    }
+
+    public static var null: FieldValue { FieldValue(.null) }
+
+    public var isNull: Bool {
+        if case .null = content { return true }
+        return false
+    }
+}
+
+/// A finite number.
+public enum FieldNumber {
+    case long(Int64)
+    /// An integer that is sent as a decimal number: `3.0`.
+    case whole(Int64)
+    /// Digits as SQL writes them; always sent with a fraction.
+    case decimal(UnsafeRawBufferPointer)
+    case real(Double)
+    case single(Float)
+
+    /// Its value, near enough to compare it with bounds.
+    var approximation: Double {
+        switch self {
+        case .long(let value), .whole(let value): Double(value)
+        case .decimal(let digits): Double(String(decoding: digits, as: UTF8.self)) ?? .nan
+        case .real(let value): value
+        case .single(let value): Double(value)
+        }
+    }
+}
+
+/// Why a value cannot be sent. The row is invalid; no other suffers.
+public enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
+    case notANumber
+    case beyondInt64
+    case hasFraction
+    case infiniteTime
+    case yearOutOfRange
+    case wrongForm
+    case wrongStorage
+    case opaque
+    case tooLong
+    case hasNUL
+    case notUTF8
+    case notJSON
+    case repeatedKey
+    case tooDeep
+    case loneSurrogate
+    case halfAPoint
+    case pointOutOfRange
+
+    /// Stable, for `sync_log`.
+    public var code: String { self == .tooLong ? "value_too_long" : "invalid_value" }
+
+    /// A clause that follows the field's name and a colon, without a full stop.
+    public var clause: String {
+        switch self {
+        case .notANumber: "the number is NaN or infinite, which Iterable cannot hold"
+        case .beyondInt64: "the number is beyond the range of 64-bit integers"
+        case .hasFraction: "the number has a fraction, and the field is of type long"
+        case .infiniteTime: "the time is infinite"
+        case .yearOutOfRange: "the year is not between 1 and 9999"
+        case .wrongForm: "the text is not of the form that the field's type asks for"
+        case .wrongStorage: "the value is stored as another type than the column is declared with"
+        case .opaque: "the value is bytes, not text"
+        case .tooLong: "a text is longer than \(FieldLimits.longestText) characters"
+        case .hasNUL: "a text has the character U+0000"
+        case .notUTF8: "the text is not valid UTF-8"
+        case .notJSON: "the text is not valid JSON"
+        case .repeatedKey: "a JSON object has the same key twice"
+        case .tooDeep: "the JSON is nested deeper than \(FieldLimits.deepestJSON) levels"
+        case .loneSurrogate: "the JSON has half of a surrogate pair"
+        case .halfAPoint: "one of latitude and longitude is NULL"
+        case .pointOutOfRange: "the latitude is not between -90 and 90, or the longitude not between -180 and 180"
+        }
+    }
+}
+
+/// What values may be at most.
+public enum FieldLimits {
+    /// Unicode scalars in one text; Iterable takes about 32,000 (source: its help centre, article 208183076, for profile fields).
+    public static let longestText = 32_000
+    /// Levels of objects and arrays within a JSON value. No document of people is so deep; parsers that call themselves
+    /// for each level end far beyond it.
+    public static let deepestJSON = 100
+}

@@ -1,0 +1,25 @@
+/// One value of a row as a warehouse gives it. Bytes are valid only during the call that the cell is given to.
+public enum RecordCell {
+    case null
+    case integer(Int64)
+    /// A number in decimal digits as SQL writes it: `-12.50`; also `NaN`, `Infinity` and `-Infinity`.
+    case decimal(UnsafeRawBufferPointer)
+    case real(Double)
+    /// Single precision, which has another shortest text.
+    case single(Float)
+    case boolean(Bool)
+    /// Days since 1970-01-01 in the Gregorian calendar, which is extended into the past.
+    case date(days: Int)
+    /// Microseconds since 1970-01-01 00:00:00 UTC.
+    case timestamp(microseconds: Int64)
+    /// The same for a clock on a wall whose zone is not known.
+    case localTimestamp(microseconds: Int64)
+    /// UTF-8; where a warehouse does not check that, neither is it checked here.
+    case text(UnsafeRawBufferPointer)
+    /// A JSON text.
+    case json(UnsafeRawBufferPointer)
+    /// A date or time beyond all others: `infinity`.
+    case infinity
+    /// Bytes that are no text, or a value of a type that cannot be sent.
+    case opaque
+}

@@ -6,7 +6,7 @@ import IterableProtocol
 /// Answers of Iterable: never a success for somebody whom a list of failures names.
 func fuzz(_ bytes: [UInt8]) {
     var input = Bytes(bytes)
-    let operation = Operation.allCases[input.number(below: 2)]
+    let operation = RecordKind.list.operations[input.number(below: 2)]
     let count = input.number(below: 4) + 1
     let status = [200, 200, 200, 202, 400, 404, 429, 500][input.number(below: 8)]
     let body = input.remainder()

@@ -163,7 +163,7 @@ import Testing
         Row(600, "", .stop("unexpected_answer")), Row(Int.max, "", .stop("unexpected_answer")),
     ])
     func failures(row: Row) {
-        for operation in Operation.allCases {
+        for operation in RecordKind.list.operations {
             let answer = AnswerClassifier.classify(
                 Samples.answer(row.status, row.body), request: Samples.request(operation))
             #expect(Gist(answer) == row.gist, "\(operation)")

@@ -21,7 +21,7 @@ import Testing
         for round in 0..<20_000 {
             var body = Array(Self.seeds[round % Self.seeds.count].utf8)
             for _ in 0...random.next(below: 3) { Self.mutate(&body, &random) }
-            let operation = Operation.allCases[random.next(below: 2)]
+            let operation = RecordKind.list.operations[random.next(below: 2)]
             let status = [200, 200, 200, 400, 409, 500][random.next(below: 6)]
             let request = Samples.request(operation)
             let answer = AnswerClassifier.classify(

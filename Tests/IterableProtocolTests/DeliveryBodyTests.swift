@@ -79,7 +79,7 @@ import Testing
             Samples.anna, Identity(email: "\"\\\u{1}é", userID: nil), Identity(email: nil, userID: "\u{1F}\"x\\"),
             Identity(email: String(repeating: "a", count: 254), userID: String(repeating: "\"", count: 52)),
         ]
-        for operation in Operation.allCases {
+        for operation in RecordKind.list.operations {
             for preferUserID in [false, true] {
                 for count in 1...people.count {
                     var request = Samples.request(

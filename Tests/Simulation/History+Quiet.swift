@@ -64,7 +64,7 @@ extension History {
 
     /// Another sync that names the same list by its id is refused before it sends anything.
     private func rivalIsRefused(_ last: SyncRun) async {
-        guard let list = last.listID, let members = store.state.members[.init(sync: "vip", list: list)],
+        guard let list = last.listID, let members = store.state.members[.init(sync: "vip", entries: .list(list))],
             members.values.contains(where: { $0.member.listed })
         else { return }
         quietRuns += 1

@@ -83,7 +83,8 @@ final class History: @unchecked Sendable {
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
         iterable.moved = { [store, oracle] address, userID in
             let list = store.state.bindings["vip"]?.listID ?? 0
-            let known = (store.state.members[.init(sync: "vip", list: list)] ?? [:]).values.contains { entry in
+            let known = (store.state.members[.init(sync: "vip", entries: .list(list))] ?? [:]).values.contains {
+                entry in
                 entry.member.identity == Identity(email: address, userID: userID)
             }
             if !known { oracle.hasLostItsProfile(address) }

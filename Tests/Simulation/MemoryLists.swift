@@ -39,7 +39,7 @@ extension MemoryState {
         return syncs.sorted().compactMap { other in
             var claim = ListClaim(sync: other, binding: bindings[other], ownsMembers: false)
             if let list = list ?? bindings[other]?.listID {
-                let place = Place(sync: other, list: list)
+                let place = Place(sync: other, entries: .list(list))
                 claim.ownsMembers = members[place]?.values.contains { $0.member.listed } ?? false
                 claim.mayLandUntil =
                     inDoubt.filter { $0.place == place && $0.request.mayLandUntil >= now }.map(\.request.mayLandUntil)
@@ -55,8 +55,8 @@ extension MemoryState {
     mutating func abandon(_ sync: String, _ list: Int64?, now: Date) throws(WarehouseError) -> AbandonAttempt {
         func concerns(_ other: Int64?) -> Bool { list == nil || other == list }
         let times =
-            inDoubt.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.request.mayLandUntil)
-            + strays.filter { $0.place.sync == sync && concerns($0.place.list) }.map(\.mayLandUntil)
+            inDoubt.filter { $0.place.sync == sync && concerns($0.place.entries.listID) }.map(\.request.mayLandUntil)
+            + strays.filter { $0.place.sync == sync && concerns($0.place.entries.listID) }.map(\.mayLandUntil)
         if let settles = times.max(), settles >= now { return .inDoubt(until: settles) }
         var held: SyncRun?
         var changes = 0
@@ -69,12 +69,13 @@ extension MemoryState {
             held = run
         }
         var lists: [Abandonment.MembersOfList] = []
-        for (place, entries) in members where place.sync == sync && concerns(place.list) {
-            if !entries.isEmpty { lists.append(.init(listID: place.list, members: entries.count)) }
+        for (place, entries) in members where place.sync == sync {
+            guard let id = place.entries.listID, concerns(id) else { continue }
+            if !entries.isEmpty { lists.append(.init(listID: id, members: entries.count)) }
             members[place] = nil
         }
-        inDoubt.removeAll { $0.place.sync == sync && concerns($0.place.list) }
-        strays.removeAll { $0.place.sync == sync && concerns($0.place.list) }
+        inDoubt.removeAll { $0.place.sync == sync && concerns($0.place.entries.listID) }
+        strays.removeAll { $0.place.sync == sync && concerns($0.place.entries.listID) }
         if let bound = bindings[sync], concerns(bound.listID) {
             if let id = bound.listID, !lists.contains(where: { $0.listID == id }) {
                 lists.append(.init(listID: id, members: 0))

@@ -15,7 +15,7 @@ extension MemoryState {
     mutating func acknowledge(
         _ run: SyncRun, _ outcomes: [BatchOutcome], _ log: LogSettings, now: Date
     ) throws(WarehouseError) {
-        guard run.listID != nil || outcomes.isEmpty else {
+        guard run.entrySet != nil || outcomes.isEmpty else {
             throw WarehouseError(.conflict, "the run \(run.id) has outcomes but no list")
         }
         let records = outcomes.flatMap { batch in
@@ -29,15 +29,15 @@ extension MemoryState {
                     attempts: batch.attempts, mayLandUntil: batch.mayLandUntil)
             }
         }
-        apply(records, run: run.id, sync: run.sync, list: run.listID, log, now: now)
+        apply(records, run: run.id, sync: run.sync, run.entrySet, log, now: now)
         try saveProgress(run)
     }
 
     mutating func apply(
-        _ records: [Record], run: String, sync: String, list: Int64?, _ log: LogSettings, now: Date
+        _ records: [Record], run: String, sync: String, _ entries: EntrySet?, _ log: LogSettings, now: Date
     ) {
-        if let list {
-            let place = MemoryState.Place(sync: sync, list: list)
+        if let entries {
+            let place = MemoryState.Place(sync: sync, entries: entries)
             for record in records { supersede(record, place, run: run, now: now) }
             for record in records { move(record, place, run: run, now: now) }
         }
@@ -68,7 +68,9 @@ extension MemoryState {
             InDoubt(
                 place: place,
                 request: RequestInDoubt(
-                    identity: record.change.identity, operation: record.change.operation, mayLandUntil: mayLandUntil)))
+                    identity: record.change.identity, operation: record.change.operation, mayLandUntil: mayLandUntil,
+                    fingerprint: record.change.record == nil ? nil : record.change.fingerprint,
+                    content: record.change.record?.content)))
     }
 
     private mutating func carryOut(
@@ -77,8 +79,9 @@ extension MemoryState {
     ) {
         let old = members[place]?[change.fingerprint]
         let write = EntryTransition.next(
-            relation, old?.member.mark, record.change.operation, record.outcome.kind,
-            mayStillLand: record.mayLandUntil != nil)
+            relation, old?.member.mark, record.change.operation.direction, record.outcome.kind,
+            mayStillLand: record.mayLandUntil != nil,
+            isSame: old == nil || old?.member.record?.content == change.record?.content)
         switch write {
         case .keep: break
         case .drop: members[place]?[change.fingerprint] = nil
@@ -86,7 +89,7 @@ extension MemoryState {
             let isSame = old?.member.state == mark.state
             var member = Member(
                 fingerprint: change.fingerprint, identity: old?.member.identity ?? change.identity, state: mark.state,
-                listed: mark.listed)
+                listed: mark.listed, record: change.record)
             if mark.state == .rejected { member.rejection = rejection(record) ?? old?.member.rejection }
             members[place, default: [:]][change.fingerprint] = MemberEntry(
                 member: member, sinceRunID: isSame ? old?.sinceRunID ?? run : run,
@@ -104,7 +107,7 @@ extension MemoryState {
     mutating func applyLocalChanges(
         _ run: SyncRun, _ log: LogSettings, now: Date
     ) throws(WarehouseError) -> PerOperation {
-        let place = Place(sync: run.sync, list: run.listID ?? 0)
+        let place = Place(sync: run.sync, entries: run.entrySet ?? .list(0))
         var parked = PerOperation()
         for change in outbox[run.id] ?? [] where change.kind == .parked {
             parked[change.operation] += 1
@@ -127,8 +130,7 @@ extension MemoryState {
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {
             if run.listID != nil { runs[index].run.listID = run.listID }
             if runs[index].run.status == .running {
-                runs[index].run.counts.failed.subscribe += parked.subscribe
-                runs[index].run.counts.failed.unsubscribe += parked.unsubscribe
+                for operation in run.kind.operations { runs[index].run.counts.failed[operation] += parked[operation] }
             }
         }
         return parked
@@ -147,7 +149,7 @@ extension MemoryState {
                     change: $0, outcome: .unknown(.answerNotRecorded), httpStatus: nil, attempts: 1,
                     mayLandUntil: now.addingTimeInterval(settleSeconds))
             }
-            apply(records, run: orphan.run.id, sync: sync, list: orphan.run.listID, log, now: now)
+            apply(records, run: orphan.run.id, sync: sync, orphan.run.entrySet, log, now: now)
             giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)
             guard let index = runs.firstIndex(where: { $0.run.id == orphan.run.id }) else { continue }
             var unknown = PerOperation()

@@ -18,7 +18,7 @@ struct MemoryState {
 
     struct Place: Hashable {
         var sync: String
-        var list: Int64
+        var entries: EntrySet
     }
 
     struct InDoubt {
@@ -130,19 +130,22 @@ struct MemoryState {
         let shown = change.loggedAs ?? change.identity
         write(
             run, sync, email: shown.email, userID: shown.userID, operation: change.operation.rawValue, status: status,
-            reason: reason, httpStatus: httpStatus, attempts: attempts, now: now)
+            reason: reason, httpStatus: httpStatus, attempts: attempts, now: now,
+            recordKey: change.loggedKey ?? change.record?.key,
+            itemID: change.loggedKey == nil ? change.record?.itemID : nil)
     }
 
     mutating func write(
         _ run: String, _ sync: String, email: String?, userID: String?, operation: String, status: String,
-        reason: FailureReason?, httpStatus: Int?, attempts: Int, now: Date
+        reason: FailureReason?, httpStatus: Int?, attempts: Int, now: Date, recordKey: String? = nil,
+        itemID: String? = nil
     ) {
         records += 1
         log.append(
             LogRecord(
                 recordID: records, runID: run, sync: sync, email: email, userID: userID, operation: operation,
                 status: status, errorCode: reason?.code, errorReason: reason?.reason, httpStatus: httpStatus,
-                attempts: attempts, loggedAt: now))
+                attempts: attempts, loggedAt: now, recordKey: recordKey, itemID: itemID))
     }
 
     /// Logs what is left in the run's outbox as not attempted, and empties it.

@@ -5,12 +5,13 @@ import Warehouse
 /// Notes of what was sent without a lease.
 extension MemoryState {
     mutating func noteStrays(_ run: SyncRun, _ changes: [Change], mayLandUntil: Date) {
-        guard let list = run.listID else { return }
+        guard let entries = run.entrySet else { return }
         for change in changes
         where !strays.contains(where: { $0.run == run.id && $0.change.sequence == change.sequence }) {
             strays.append(
-                Stray(place: Place(sync: run.sync, list: list), run: run.id, change: change, mayLandUntil: mayLandUntil)
-            )
+                Stray(
+                    place: Place(sync: run.sync, entries: entries), run: run.id, change: change,
+                    mayLandUntil: mayLandUntil))
         }
         strays.sort { ($0.run, $0.change.sequence) < ($1.run, $1.change.sequence) }
     }
@@ -21,8 +22,8 @@ extension MemoryState {
         let entries = members.filter { $0.key.sync == sync }.flatMap { place, entries in
             entries.map {
                 NotedEntry(
-                    listID: place.list, fingerprint: $0.key, identity: $0.value.member.identity,
-                    mark: $0.value.member.mark)
+                    entries: place.entries, fingerprint: $0.key, identity: $0.value.member.identity,
+                    record: $0.value.member.record, mark: $0.value.member.mark)
             }
         }
         for entry in StrayNotes.apply(notes.map(\.note), entries) { put(entry, sync, now: now) }
@@ -32,19 +33,22 @@ extension MemoryState {
                     place: note.place,
                     request: RequestInDoubt(
                         identity: note.change.identity, operation: note.change.operation,
-                        mayLandUntil: note.mayLandUntil)))
+                        mayLandUntil: note.mayLandUntil,
+                        fingerprint: note.change.record == nil ? nil : note.change.fingerprint,
+                        content: note.change.record?.content)))
         }
         return notes.count
     }
 
     private mutating func put(_ noted: NotedEntry, _ sync: String, now: Date) {
         guard let mark = noted.mark else { return }
-        let place = Place(sync: sync, list: noted.listID)
+        let place = Place(sync: sync, entries: noted.entries)
         var entry =
             members[place]?[noted.fingerprint]
             ?? MemberEntry(
                 member: Member(
-                    fingerprint: noted.fingerprint, identity: noted.identity, state: mark.state, listed: mark.listed),
+                    fingerprint: noted.fingerprint, identity: noted.identity, state: mark.state, listed: mark.listed,
+                    record: noted.record),
                 sinceRunID: "", since: now)
         entry.member.state = mark.state
         entry.member.listed = mark.listed
@@ -56,7 +60,7 @@ extension MemoryState {
 extension MemoryState.Stray {
     fileprivate var note: StrayNote {
         StrayNote(
-            runID: run, listID: place.list, fingerprint: change.fingerprint, identity: change.identity,
-            operation: change.operation, mayLandUntil: mayLandUntil)
+            runID: run, entries: place.entries, fingerprint: change.fingerprint, identity: change.identity,
+            record: change.record, operation: change.operation, mayLandUntil: mayLandUntil)
     }
 }

@@ -246,8 +246,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         return state.keys[sync]
     }
 
-    private func entries(_ sync: String, _ list: Int64) -> [MemberEntry] {
-        (state.members[.init(sync: sync, list: list)] ?? [:]).values.sorted {
+    private func entries(_ sync: String, _ entries: EntrySet) -> [MemberEntry] {
+        (state.members[.init(sync: sync, entries: entries)] ?? [:]).values.sorted {
             $0.member.fingerprint < $1.member.fingerprint
         }
     }
@@ -256,51 +256,70 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
         var sum: UInt64 = 1
         func add(_ value: UInt64) { sum = SeededGenerator.mix(sum ^ value) }
-        for (place, entries) in state.members.sorted(by: { $0.key.list < $1.key.list }) where place.sync == sync {
-            add(UInt64(bitPattern: place.list))
+        let places = state.members.filter { $0.key.sync == sync }.sorted { "\($0.key)" < "\($1.key)" }
+        for (place, entries) in places {
+            for byte in "\(place.entries)".utf8 { add(UInt64(byte)) }
             for (fingerprint, entry) in entries.sorted(by: { $0.key < $1.key }) {
                 add(fingerprint.high)
                 add(fingerprint.low)
                 for byte in entry.member.state.rawValue.utf8 { add(UInt64(byte)) }
                 add(entry.member.listed ? 1 : 0)
+                add(UInt64(bitPattern: entry.member.record?.content ?? 0))
             }
         }
         return Int64(bitPattern: sum)
     }
 
     public func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of set: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        for entry in entries(sync, list) {
+        for entry in entries(sync, set) {
             try body(0, entry.member.fingerprint, entry.member.state, entry.member.listed)
         }
     }
 
-    public func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
-    {
-        let known = state.members[.init(sync: sync, list: list)] ?? [:]
+    public func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+    ) async throws {
+        for entry in entries(sync, .records(kind)) {
+            let member = entry.member
+            try body(member.fingerprint, member.state, member.listed, member.record?.content ?? 0)
+        }
+    }
+
+    public func members(
+        sync: String, of set: EntrySet, fingerprints: [Fingerprint]
+    ) async throws(WarehouseError) -> [Member] {
+        let known = state.members[.init(sync: sync, entries: set)] ?? [:]
         return Set(fingerprints).sorted().compactMap { known[$0]?.member }
     }
 
     public func members(
-        sync: String, list: Int64, knownAs identity: Identity
+        sync: String, of set: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
-        entries(sync, list).filter { entry in
+        entries(sync, set).filter { entry in
             let known = entry.member.identity
             return (identity.email != nil && known.email == identity.email)
                 || (identity.userID != nil && known.userID == identity.userID)
         }
     }
 
-    public func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
-        entries(sync, list).reduce(into: [:]) { $0[$1.member.state, default: 0] += 1 }
+    public func memberCounts(
+        sync: String, of set: EntrySet
+    ) async throws(WarehouseError) -> [MemberState: Int] {
+        entries(sync, set).reduce(into: [:]) { $0[$1.member.state, default: 0] += 1 }
     }
 
-    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
+    public func requestsInDoubt(
+        sync: String, of set: EntrySet
+    ) async throws(WarehouseError) -> [RequestInDoubt] {
         let now = time()
-        return state.inDoubt.filter { $0.place == .init(sync: sync, list: list) && $0.request.mayLandUntil >= now }
-            .map(\.request).sorted { $0.mayLandUntil < $1.mayLandUntil }
+        return state.inDoubt.filter {
+            $0.place == .init(sync: sync, entries: set) && $0.request.mayLandUntil >= now
+        }
+        .map(\.request).sorted { $0.mayLandUntil < $1.mayLandUntil }
     }
 
     public func now() async throws(WarehouseError) -> Date { time() }

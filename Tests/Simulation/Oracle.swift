@@ -336,7 +336,7 @@ final class Oracle {
                     "run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
             }
         }
-        for operation in RollcallCore.Operation.allCases {
+        for operation in run.kind.operations {
             let counted = [
                 "succeeded": counts.succeeded[operation], "failed": counts.failed[operation],
                 "unknown": counts.unknown[operation], "not_attempted": counts.notAttempted[operation],
@@ -393,8 +393,10 @@ final class Oracle {
     }
 
     private func state(of identity: Identity, _ list: Int64) -> MemberState? {
-        (store.state.members[.init(sync: "vip", list: list)] ?? [:]).values.first { $0.member.identity == identity }?
-            .member.state
+        (store.state.members[.init(sync: "vip", entries: .list(list))] ?? [:]).values.first {
+            $0.member.identity == identity
+        }?
+        .member.state
     }
 
     /// Rows have contradicted each other (one address with two userIds, one after the other or at once), and a request that

@@ -305,37 +305,50 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void
     ) async throws {
         let fault = try await arrive("read snapshot", Fault.reading)
-        let listed = (store.state.members[.init(sync: sync, list: list)] ?? [:]).values.count { $0.member.listed }
+        let listed = (store.state.members[.init(sync: sync, entries: entries)] ?? [:]).values.count { $0.member.listed }
         history.oracle.hasReadSnapshot(listed: listed, node)
-        try await store.readSnapshot(sync: sync, list: list, parts: parts, body)
+        try await store.readSnapshot(sync: sync, of: entries, parts: parts, body)
         try await leave(fault)
     }
 
-    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
+    func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, Bool, Int64) throws -> Void
+    ) async throws {
+        let fault = try await arrive("read contents", Fault.reading)
+        try await store.readContents(sync: sync, kind, body)
+        try await leave(fault)
+    }
+
+    func members(sync: String, of entries: EntrySet, fingerprints: [Fingerprint]) async throws(WarehouseError)
+        -> [Member]
+    {
         try await read("read members") { () async throws(WarehouseError) in
-            try await store.members(sync: sync, list: list, fingerprints: fingerprints)
+            try await store.members(sync: sync, of: entries, fingerprints: fingerprints)
         }
     }
 
-    func members(sync: String, list: Int64, knownAs identity: Identity) async throws(WarehouseError) -> [MemberEntry] {
+    func members(sync: String, of entries: EntrySet, knownAs identity: Identity) async throws(WarehouseError)
+        -> [MemberEntry]
+    {
         try await read("read member") { () async throws(WarehouseError) in
-            try await store.members(sync: sync, list: list, knownAs: identity)
+            try await store.members(sync: sync, of: entries, knownAs: identity)
         }
     }
 
-    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
+    func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int] {
         try await read("count members") { () async throws(WarehouseError) in
-            try await store.memberCounts(sync: sync, list: list)
+            try await store.memberCounts(sync: sync, of: entries)
         }
     }
 
-    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
+    func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt] {
         try await read("requests in doubt") { () async throws(WarehouseError) in
-            try await store.requestsInDoubt(sync: sync, list: list)
+            try await store.requestsInDoubt(sync: sync, of: entries)
         }
     }
 

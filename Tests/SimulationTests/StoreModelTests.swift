@@ -312,13 +312,13 @@ private final class StoreComparison {
     private func compare() async throws {
         let fingerprints = (0..<20).map { Self.change(1, $0, .send, .subscribe).fingerprint }
         await both("members", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
-            try await $0.members(sync: "vip", list: 42, fingerprints: fingerprints)
+            try await $0.members(sync: "vip", of: .list(42), fingerprints: fingerprints)
         }
         await both("counts", { $0.map { "\($0.key) \($0.value)" }.sorted().joined() }) {
-            try await $0.memberCounts(sync: "vip", list: 42)
+            try await $0.memberCounts(sync: "vip", of: .list(42))
         }
         await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
-            try await $0.members(sync: "vip", list: 42, knownAs: Identity(email: "p1@example.com", userID: "u2"))
+            try await $0.members(sync: "vip", of: .list(42), knownAs: Identity(email: "p1@example.com", userID: "u2"))
         }
         if let generation = try await real.snapshotGeneration(sync: "vip") {
             let snapshot = try await model.snapshotGeneration(sync: "vip") ?? 0
@@ -326,7 +326,7 @@ private final class StoreComparison {
             expect("\(earlier ?? snapshot)", "\(snapshot)", "a generation stands for one snapshot")
         }
         await both("settling", { $0.map { "\($0.identity) \($0.operation)" }.sorted().joined(separator: "\n") }) {
-            try await $0.requestsInDoubt(sync: "vip", list: 42)
+            try await $0.requestsInDoubt(sync: "vip", of: .list(42))
         }
         await both("runs", shown) { try await $0.runs(RunFilter(sync: "vip", limit: 100)) }
         let newest = try await model.runs(RunFilter(sync: "vip", limit: 1)).first?.id ?? ""

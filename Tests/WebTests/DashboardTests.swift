@@ -10,6 +10,25 @@ import Testing
 @Suite struct DashboardTests {
     private static let html = ["accept": "text/html,application/xhtml+xml"]
 
+    /// A run that was broken off says of each operation what it did not do.
+    @Test func aBrokenRunShowsWhatItDidNotDo() throws {
+        var run = SyncRun(
+            id: "0198c5f0-0000-7000-8000-000000000000", sync: "vip", destination: "marketing", trigger: .manual,
+            status: .interrupted, startedAt: .now)
+        run.counts.planned = PerOperation(subscribe: 1100, unsubscribe: 90)
+        run.counts.notAttempted = PerOperation(subscribe: 1000, unsubscribe: 70)
+        run.counts.unknown = PerOperation(subscribe: 100, unsubscribe: 20)
+        let view = RunView(
+            run, live: nil, plan: [], records: RecordPage(status: "failed", records: []),
+            frame: Frame(title: "Run", version: "test"), now: .now)
+        let html = try PageRenderer().render(view, "run")
+        let cells = /<th scope="row">([^<]*)<\/th><td class="number">([^<]*)<\/td><td class="number">([^<]*)</
+        let rows = html.matches(of: cells)
+            .map { "\($0.output.1): \($0.output.2), \($0.output.3)" }
+        #expect(rows.contains("Planned: 1,100, 90") && rows.contains("Succeeded: 0, 0"), "\(rows)")
+        #expect(rows.contains("Not attempted: 1,000, 70") && rows.contains("Unknown: 100, 20"), "\(rows)")
+    }
+
     /// Logs in and gives the cookie.
     private func logIn(_ client: RouteClient, _ token: String, _ headers: [String: String] = [:]) async throws -> String
     {

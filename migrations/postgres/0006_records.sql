@@ -33,15 +33,19 @@ ALTER TABLE list_members
     ADD COLUMN content  bigint;         -- keyed hash of the fields that were sent; NULL: none
 ALTER TABLE sync_changes
     ADD COLUMN record_key  text,
+    ADD COLUMN item_id     text,
     ADD COLUMN content     bigint,      -- keyed hash of the payload
-    ADD COLUMN payload     bytea;       -- the record as it is sent
+    ADD COLUMN payload     bytea,       -- the record as it is sent
+    ADD COLUMN logged_key  text;        -- how the log shows the key, where that differs
 ALTER TABLE settling_requests
     ALTER COLUMN list_id DROP NOT NULL,
     ADD COLUMN fingerprint  uuid,
     ADD COLUMN content      bigint;
 ALTER TABLE stray_requests
     ALTER COLUMN list_id DROP NOT NULL,
+    ADD COLUMN kind        text NOT NULL DEFAULT 'list',
     ADD COLUMN record_key  text,
+    ADD COLUMN item_id     text,
     ADD COLUMN content     bigint;
 ALTER TABLE schema_migrations
     ADD COLUMN compatible_from  integer;  -- the oldest version whose programs can work with this one

@@ -41,11 +41,15 @@ ALTER TABLE rollcall_sync_log ADD COLUMN event_name TEXT;
 ALTER TABLE rollcall_sync_log ADD COLUMN event_id TEXT;
 ALTER TABLE rollcall_list_members ADD COLUMN content INTEGER;  -- keyed hash of the fields that were sent; NULL: none
 ALTER TABLE rollcall_sync_changes ADD COLUMN record_key TEXT;
+ALTER TABLE rollcall_sync_changes ADD COLUMN item_id TEXT;
 ALTER TABLE rollcall_sync_changes ADD COLUMN content INTEGER;  -- keyed hash of the payload
 ALTER TABLE rollcall_sync_changes ADD COLUMN payload BLOB;  -- the record as it is sent
+ALTER TABLE rollcall_sync_changes ADD COLUMN logged_key TEXT;  -- how the log shows the key, where that differs
 ALTER TABLE rollcall_settling_requests ADD COLUMN fingerprint BLOB;
 ALTER TABLE rollcall_settling_requests ADD COLUMN content INTEGER;
+ALTER TABLE rollcall_stray_requests ADD COLUMN kind TEXT NOT NULL DEFAULT 'list';
 ALTER TABLE rollcall_stray_requests ADD COLUMN record_key TEXT;
+ALTER TABLE rollcall_stray_requests ADD COLUMN item_id TEXT;
 ALTER TABLE rollcall_stray_requests ADD COLUMN content INTEGER;
 ALTER TABLE rollcall_schema_migrations ADD COLUMN compatible_from INTEGER;  -- the oldest version whose programs can work with it
 ALTER TABLE rollcall_sync_state ADD COLUMN mapping_hash TEXT;  -- of the mapping that the sync's records were last sent with

@@ -37,10 +37,10 @@ public enum DeliveryBody {
     /// Appends the body of a request.
     public static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
         append("{\"listId\":\(request.listID)", to: &bytes)
-        switch request.operation {
-        case .subscribe:
+        switch request.operation.direction {
+        case .put:
             if request.updateExistingUsersOnly { append(",\"updateExistingUsersOnly\":true", to: &bytes) }
-        case .unsubscribe:
+        case .remove:
             append(",\"channelUnsubscribe\":false", to: &bytes)
         }
         append(",\"subscribers\":[", to: &bytes)

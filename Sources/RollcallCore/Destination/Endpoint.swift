@@ -23,9 +23,9 @@ extension DestinationLimits {
 extension DeliveryRequest {
     /// Where it is sent.
     public var endpoint: Endpoint {
-        switch operation {
-        case .subscribe: .listSubscribe
-        case .unsubscribe: .listUnsubscribe
+        switch operation.direction {
+        case .put: .listSubscribe
+        case .remove: .listUnsubscribe
         }
     }
 }

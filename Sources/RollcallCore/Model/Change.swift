@@ -26,10 +26,17 @@ public struct Change: Sendable, Equatable {
     public var parent: Int64?
     /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
     public var loggedAs: Identity?
+    /// nil: a member of a list.
+    public var record: RecordReference?
+    /// Of records that are put: the JSON object as it is sent.
+    public var payload: [UInt8]?
+    /// How the record's key appears in the log where that differs (hashed).
+    public var loggedKey: String?
 
     public init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
-        notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil
+        notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
+        payload: [UInt8]? = nil, loggedKey: String? = nil
     ) {
         self.sequence = sequence
         self.kind = kind
@@ -39,6 +46,9 @@ public struct Change: Sendable, Equatable {
         self.notBefore = notBefore
         self.parent = parent
         self.loggedAs = loggedAs
+        self.record = record
+        self.payload = payload
+        self.loggedKey = loggedKey
     }
 }
 
@@ -48,12 +58,17 @@ public struct ValidationRecord: Sendable, Equatable {
     public var isFailure: Bool
     public var email: [UInt8]?
     public var userID: [UInt8]?
+    /// Of other kinds than lists, as far as the row has one.
+    public var recordKey: [UInt8]?
     public var reason: FailureReason
 
-    public init(isFailure: Bool, email: [UInt8]?, userID: [UInt8]?, reason: FailureReason) {
+    public init(
+        isFailure: Bool, email: [UInt8]?, userID: [UInt8]?, recordKey: [UInt8]? = nil, reason: FailureReason
+    ) {
         self.isFailure = isFailure
         self.email = email
         self.userID = userID
+        self.recordKey = recordKey
         self.reason = reason
     }
 }

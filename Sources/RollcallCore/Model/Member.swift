@@ -21,16 +21,19 @@ public struct Member: Sendable, Equatable {
     public var listed: Bool
     /// Why Iterable refuses the person; only with `rejected`.
     public var rejection: FailureReason?
+    /// nil: a member of a list.
+    public var record: RecordReference?
 
     public init(
         fingerprint: Fingerprint, identity: Identity, state: MemberState, listed: Bool,
-        rejection: FailureReason? = nil
+        rejection: FailureReason? = nil, record: RecordReference? = nil
     ) {
         self.fingerprint = fingerprint
         self.identity = identity
         self.state = state
         self.listed = listed
         self.rejection = rejection
+        self.record = record
     }
 }
 
@@ -63,17 +66,26 @@ extension FailureReason {
         code: "interrupted", reason: "The process ended before this was sent; the next run sends it.")
 }
 
-/// A request about this person got no answer and may still be carried out until `mayLandUntil`.
-/// Until then the opposite operation must not be sent to the same email or userId.
+/// A request about this person or record got no answer and may still be carried out until `mayLandUntil`. Until then the same
+/// write may be sent again, and no other.
 public struct RequestInDoubt: Sendable, Equatable {
     public var identity: Identity
     public var operation: Operation
     public var mayLandUntil: Date
+    /// The record; nil: a member of a list, who is known by the identity.
+    public var fingerprint: Fingerprint?
+    /// The hash of what was put; nil: a member of a list.
+    public var content: Int64?
 
-    public init(identity: Identity, operation: Operation, mayLandUntil: Date) {
+    public init(
+        identity: Identity, operation: Operation, mayLandUntil: Date, fingerprint: Fingerprint? = nil,
+        content: Int64? = nil
+    ) {
         self.identity = identity
         self.operation = operation
         self.mayLandUntil = mayLandUntil
+        self.fingerprint = fingerprint
+        self.content = content
     }
 }
 

@@ -1,21 +1,41 @@
 public import Foundation
 
-/// A number for each of the two operations.
+/// A number for each operation; those of other kinds are 0.
 public struct PerOperation: Sendable, Equatable {
-    public var subscribe: Int
-    public var unsubscribe: Int
+    public var subscribe = 0
+    public var unsubscribe = 0
+    public var put = 0
+    public var delete = 0
 
-    public init(subscribe: Int = 0, unsubscribe: Int = 0) {
+    public init() {}
+
+    public init(subscribe: Int, unsubscribe: Int = 0) {
         self.subscribe = subscribe
         self.unsubscribe = unsubscribe
     }
 
-    public subscript(operation: Operation) -> Int {
-        get { operation == .subscribe ? subscribe : unsubscribe }
-        set { if operation == .subscribe { subscribe = newValue } else { unsubscribe = newValue } }
+    public init(unsubscribe: Int) { self.unsubscribe = unsubscribe }
+
+    public init(put: Int, delete: Int = 0) {
+        self.put = put
+        self.delete = delete
     }
 
-    public var total: Int { subscribe + unsubscribe }
+    public subscript(operation: Operation) -> Int {
+        get { self[keyPath: Self.path(operation)] }
+        set { self[keyPath: Self.path(operation)] = newValue }
+    }
+
+    private static func path(_ operation: Operation) -> WritableKeyPath<PerOperation, Int> {
+        switch operation {
+        case .subscribe: \.subscribe
+        case .unsubscribe: \.unsubscribe
+        case .put: \.put
+        case .delete: \.delete
+        }
+    }
+
+    public var total: Int { subscribe + unsubscribe + put + delete }
 }
 
 /// The accounting of one run. All are counts of records, never negative.
@@ -102,25 +122,27 @@ private struct OperationCounts: Codable {
 }
 
 extension RunCounts {
-    /// The counts by operation as a JSON object: `{"subscribe":{"planned":3,…},…}`, as the state tables keep them.
-    public var operationsJSON: String {
-        get throws {
-            var operations: [String: OperationCounts] = [:]
-            for operation in Operation.allCases {
-                operations[operation.rawValue] = OperationCounts(
-                    planned: planned[operation], succeeded: succeeded[operation], failed: failed[operation],
-                    notAttempted: notAttempted[operation], unknown: unknown[operation])
-            }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .sortedKeys
-            return String(decoding: try encoder.encode(operations), as: UTF8.self)
+    /// The counts of all operations of a kind as a JSON object: `{"subscribe":{"planned":3,…},…}`, as the state tables keep
+    /// them.
+    public func operationsJSON(of kind: RecordKind) throws -> String {
+        var counted: [String: OperationCounts] = [:]
+        for operation in kind.operations {
+            counted[operation.rawValue] = OperationCounts(
+                planned: planned[operation], succeeded: succeeded[operation], failed: failed[operation],
+                notAttempted: notAttempted[operation], unknown: unknown[operation])
         }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: try encoder.encode(counted), as: UTF8.self)
     }
 
-    /// Takes the counts by operation from the JSON object of ``operationsJSON``. Operations that this version does not know are
+    /// Takes the counts by operation from the JSON object of ``operationsJSON(of:)``. Operations that this version does not know are
     /// left out; a number that is not there is 0.
     public mutating func readOperations(_ json: String) throws {
-        for (name, counts) in try JSONDecoder().decode([String: OperationCounts].self, from: Data(json.utf8)) {
+        let stored = try JSONDecoder().decode([String: OperationCounts].self, from: Data(json.utf8))
+        (planned, succeeded, failed) = (PerOperation(), PerOperation(), PerOperation())
+        (notAttempted, unknown) = (PerOperation(), PerOperation())
+        for (name, counts) in stored {
             guard let operation = Operation(rawValue: name) else { continue }
             planned[operation] = counts.planned
             succeeded[operation] = counts.succeeded

@@ -1,11 +1,5 @@
 public import Foundation
 
-/// What is done to one member.
-public enum Operation: String, Sendable, Codable, CaseIterable {
-    case subscribe
-    case unsubscribe
-}
-
 /// What set a run off.
 public enum RunTrigger: String, Sendable, Codable {
     case manual

@@ -9,9 +9,9 @@ extension FieldValue {
         case .number(let number): number.write(to: &bytes)
         case .text(let text): JSONBytes.append(quoted: text, to: &bytes)
         case .day(let day):
-            if !isQuoted { bytes.append(UInt8(ascii: "\"")) }
+            bytes.append(UInt8(ascii: "\""))
             CivilTime.append(day: day, to: &bytes)
-            if !isQuoted { bytes.append(UInt8(ascii: "\"")) }
+            bytes.append(UInt8(ascii: "\""))
         case .second(let second):
             bytes.append(UInt8(ascii: "\""))
             CivilTime.append(second: second, to: &bytes)
@@ -39,16 +39,16 @@ extension FieldValue {
             bytes.append(5)
             bytes.append(contentsOf: text)
         case .day(let day):
-            bytes.append(isQuoted ? 7 : 6)
+            bytes.append(6)
             Self.append(Int64(day), to: &bytes)
         case .second(let second):
-            bytes.append(8)
+            bytes.append(7)
             Self.append(second, to: &bytes)
         case .json(let text):
-            bytes.append(9)
+            bytes.append(8)
             bytes.append(contentsOf: text)
         case .point(let latitude, let longitude):
-            bytes.append(10)
+            bytes.append(9)
             latitude.write(to: &bytes)
             bytes.append(UInt8(ascii: " "))
             longitude.write(to: &bytes)

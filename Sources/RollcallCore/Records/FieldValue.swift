@@ -16,7 +16,7 @@ public struct FieldValue {
     }
 
     public var content: Content
-    /// Whether it is written as a JSON string although its content is none.
+    /// Whether a number or truth value is written as a JSON string.
     public var isQuoted: Bool
 
     public init(_ content: Content, isQuoted: Bool = false) {

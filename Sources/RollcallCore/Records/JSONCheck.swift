@@ -141,7 +141,7 @@ struct JSONCheck {
             let byte = try next()
             switch byte {
             case 48...57: value = value << 4 | UInt32(byte - 48)
-            case 65...70, 97...102: value = value << 4 | UInt32(byte | 0x20) - 87
+            case 65...70, 97...102: value = value << 4 | (UInt32(byte | 0x20) - 87)
             default: throw .notJSON
             }
         }

@@ -35,42 +35,47 @@ public enum EntryTransition {
 
     /// - Parameters:
     ///   - before: the entry as it is; nil if there is none.
-    ///   - operation: of the change that has the outcome.
+    ///   - direction: of the change that has the outcome.
     ///   - mayStillLand: an attempt of the request got no answer, and may be carried out later or was already.
+    ///   - isSame: whether the content that was put is the one that the entry has. Always so where entries have none.
     public static func next(
-        _ relation: Relation, _ before: EntryMark?, _ operation: Operation, _ outcome: RecordOutcome.Kind,
-        mayStillLand: Bool
+        _ relation: Relation, _ before: EntryMark?, _ direction: Direction, _ outcome: RecordOutcome.Kind,
+        mayStillLand: Bool, isSame: Bool = true
     ) -> EntryWrite {
         let after =
-            switch (relation, operation) {
-            case (.own, .subscribe): subscribe(before, outcome, mayStillLand)
-            case (.own, .unsubscribe): unsubscribe(before, outcome, mayStillLand)
-            case (.superseded, _): supersede(before, operation, outcome, mayStillLand)
+            switch (relation, direction) {
+            case (.own, .put): put(before, outcome, mayStillLand, isSame)
+            case (.own, .remove): remove(before, outcome, mayStillLand)
+            case (.superseded, _): supersede(before, direction, outcome, mayStillLand)
             }
         switch after {
-        case .put(let mark) where mark == before && !(mark.state == .rejected && outcome == .rejected): return .keep
+        case .put(let mark) where mark == before && isSame && !(mark.state == .rejected && outcome == .rejected):
+            return .keep
         case .drop where before == nil: return .keep
         default: return after
         }
     }
 
-    private static func subscribe(
-        _ before: EntryMark?, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
+    private static func put(
+        _ before: EntryMark?, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool, _ isSame: Bool
     ) -> EntryWrite {
         let wasListed = before?.listed ?? false
         switch outcome {
         case .succeeded: return .put(EntryMark(.subscribed, listed: true))
         case .rejected: return .put(EntryMark(.rejected, listed: wasListed || mayStillLand))
         case .unknown:
-            // Whoever is on the list already stays there, whether or not the request arrived.
-            return .put(EntryMark(before?.state == .subscribed ? .subscribed : .subscribing, listed: true))
+            // What is there already stays there, whether or not the request arrived; which content it has is in doubt.
+            let stays = before?.state == .subscribed && isSame
+            return .put(EntryMark(stays ? .subscribed : .subscribing, listed: true))
         case .failed:
-            return mayStillLand ? .put(EntryMark(before?.state ?? .subscribing, listed: true)) : .keep
+            guard mayStillLand else { return .keep }
+            let state = before?.state ?? .subscribing
+            return .put(EntryMark(isSame || state == .unsubscribing ? state : .subscribing, listed: true))
         case .notAttempted: return .keep
         }
     }
 
-    private static func unsubscribe(
+    private static func remove(
         _ before: EntryMark?, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
     ) -> EntryWrite {
         if outcome == .succeeded { return .drop }
@@ -79,10 +84,10 @@ public enum EntryTransition {
 
     /// The newer entry stands for the person from its success on, and a removal of it may have removed this one too.
     private static func supersede(
-        _ before: EntryMark?, _ operation: Operation, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
+        _ before: EntryMark?, _ direction: Direction, _ outcome: RecordOutcome.Kind, _ mayStillLand: Bool
     ) -> EntryWrite {
         if outcome == .succeeded { return .drop }
-        guard let before, operation == .unsubscribe, isInDoubt(outcome, mayStillLand) else { return .keep }
+        guard let before, direction == .remove, isInDoubt(outcome, mayStillLand) else { return .keep }
         switch before.state {
         case .subscribed, .subscribing: return .put(EntryMark(.unsubscribing, listed: before.listed))
         case .unsubscribing, .rejected: return .keep
@@ -106,26 +111,38 @@ public enum EntryTransition {
     public struct Line: Sendable, Equatable {
         public var relation: Relation
         public var before: EntryMark?
-        public var operation: Operation
+        public var direction: Direction
         public var outcome: RecordOutcome.Kind
         public var mayStillLand: Bool
+        /// Where there is no entry before, and where nothing is put by the change itself, only the lines with true exist.
+        public var isSame: Bool
         public var write: EntryWrite
     }
 
     /// Everything that changes an entry, for adapters that carry outcomes out in sets.
     public static let table: [Line] = Relation.allCases.flatMap { relation in
-        Operation.allCases.flatMap { operation in
+        Direction.allCases.flatMap { direction in
             RecordOutcome.Kind.allCases.flatMap { outcome in
                 [false, true].flatMap { mayStillLand in
-                    marks.compactMap { before -> Line? in
-                        let write = next(relation, before, operation, outcome, mayStillLand: mayStillLand)
-                        if write == .keep { return nil }
-                        return Line(
-                            relation: relation, before: before, operation: operation, outcome: outcome,
-                            mayStillLand: mayStillLand, write: write)
+                    marks.flatMap { before in
+                        lines(relation, before, direction, outcome, mayStillLand)
                     }
                 }
             }
+        }
+    }
+
+    private static func lines(
+        _ relation: Relation, _ before: EntryMark?, _ direction: Direction, _ outcome: RecordOutcome.Kind,
+        _ mayStillLand: Bool
+    ) -> [Line] {
+        let tellsContents = relation == .own && direction == .put && before != nil
+        return (tellsContents ? [true, false] : [true]).compactMap { isSame in
+            let write = next(relation, before, direction, outcome, mayStillLand: mayStillLand, isSame: isSame)
+            if write == .keep { return nil }
+            return Line(
+                relation: relation, before: before, direction: direction, outcome: outcome,
+                mayStillLand: mayStillLand, isSame: isSame, write: write)
         }
     }
 

@@ -4,42 +4,49 @@ public import Foundation
 public struct StrayNote: Sendable, Equatable {
     /// The run that sent it.
     public var runID: String
-    public var listID: Int64
+    public var entries: EntrySet
     public var fingerprint: Fingerprint
     public var identity: Identity
+    /// nil: a member of a list.
+    public var record: RecordReference?
     public var operation: Operation
     /// Until when it may still be carried out.
     public var mayLandUntil: Date
 
     public init(
-        runID: String, listID: Int64, fingerprint: Fingerprint, identity: Identity, operation: Operation,
-        mayLandUntil: Date
+        runID: String, entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
+        operation: Operation, mayLandUntil: Date
     ) {
         self.runID = runID
-        self.listID = listID
+        self.entries = entries
         self.fingerprint = fingerprint
         self.identity = identity
+        self.record = record
         self.operation = operation
         self.mayLandUntil = mayLandUntil
     }
 }
 
-/// An entry of the snapshot of a list that notes may be about.
+/// An entry of the snapshot that notes may be about.
 public struct NotedEntry: Sendable, Equatable {
-    public var listID: Int64
+    public var entries: EntrySet
     public var fingerprint: Fingerprint
     public var identity: Identity
+    /// nil: a member of a list.
+    public var record: RecordReference?
     /// nil: there is none.
     public var mark: EntryMark?
     /// The run whose note changed its state; nil: its state is what it was.
     public var changedBy: String?
 
     public init(
-        listID: Int64, fingerprint: Fingerprint, identity: Identity, mark: EntryMark?, changedBy: String? = nil
+        entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
+        mark: EntryMark?, changedBy: String? = nil
     ) {
-        self.listID = listID
+        self.entries = entries
         self.fingerprint = fingerprint
         self.identity = identity
+        self.record = record
         self.mark = mark
         self.changedBy = changedBy
     }
@@ -48,16 +55,21 @@ public struct NotedEntry: Sendable, Equatable {
 extension EntryTransition {
     /// What a note does to an entry of its person. Whatever became of the request, the next plan must put the entry right: so an
     /// entry that is relied on becomes one in doubt.
-    /// - Parameter isOwn: whether it is the entry of the note's own change, and not one that shares an identifier with it.
-    public static func noted(_ before: EntryMark?, _ operation: Operation, isOwn: Bool) -> EntryWrite {
-        switch (operation, before?.state) {
-        case (.subscribe, nil): return isOwn ? .put(EntryMark(.subscribing, listed: true)) : .keep
-        case (.subscribe, let state?) where isOwn:
-            return before?.listed == true ? .keep : .put(EntryMark(state, listed: true))
-        case (.subscribe, .subscribed?):
+    /// - Parameters:
+    ///   - isOwn: whether it is the entry of the note's own change, and not one that shares an identifier with it.
+    ///   - isSame: whether the entry has the content that was sent. Always so where entries have none.
+    public static func noted(
+        _ before: EntryMark?, _ direction: Direction, isOwn: Bool, isSame: Bool = true
+    ) -> EntryWrite {
+        switch (direction, before?.state) {
+        case (.put, nil): return isOwn ? .put(EntryMark(.subscribing, listed: true)) : .keep
+        case (.put, let state?) where isOwn:
+            let after = EntryMark(isSame || state == .unsubscribing ? state : .subscribing, listed: true)
+            return after == before ? .keep : .put(after)
+        case (.put, .subscribed?):
             // The profile may have got the other identifier of the note.
             return .put(EntryMark(.subscribing, listed: before?.listed ?? false))
-        case (.unsubscribe, .subscribed?), (.unsubscribe, .subscribing?):
+        case (.remove, .subscribed?), (.remove, .subscribing?):
             return .put(EntryMark(.unsubscribing, listed: before?.listed ?? false))
         default: return .keep
         }
@@ -68,12 +80,13 @@ extension EntryTransition {
 public enum StrayNotes {
     /// What the notes do to the entries: those that change, as they are then.
     ///
-    /// Unsubscribes count before subscribes where both touch an entry, and of several runs the latest.
-    /// - Parameter entries: every entry of the notes' lists that has the fingerprint, the email or the userId of a note.
+    /// Removals count before what puts where both touch an entry, and of several runs the latest.
+    /// - Parameter entries: every entry of the notes' sets that has the fingerprint, the email or the userId of a note.
     public static func apply(_ notes: [StrayNote], _ entries: [NotedEntry]) -> [NotedEntry] {
         var table = Table(entries)
         let inOrder = notes.sorted { first, second in
-            if first.operation != second.operation { return first.operation == .unsubscribe }
+            let (one, other) = (first.operation.direction, second.operation.direction)
+            if one != other { return one == .remove }
             return first.runID > second.runID
         }
         for note in inOrder {
@@ -91,7 +104,7 @@ public enum StrayNotes {
 
         /// Identifiers are compared byte for byte.
         private struct Key: Hashable {
-            var list: Int64
+            var set: EntrySet
             var column: Column
             var bytes: [UInt8]
         }
@@ -107,35 +120,40 @@ public enum StrayNotes {
             let index = entries.count
             entries.append(entry)
             isChanged.append(false)
-            byFingerprint[Self.key(entry.listID, entry.fingerprint)] = index
-            for key in Self.names(entry.listID, entry.identity) { byName[key, default: []].append(index) }
+            byFingerprint[Self.key(entry.entries, entry.fingerprint)] = index
+            for key in Self.names(entry.entries, entry.identity) { byName[key, default: []].append(index) }
         }
 
-        private static func key(_ list: Int64, _ fingerprint: Fingerprint) -> Key {
-            Key(list: list, column: .fingerprint, bytes: fingerprint.bytes)
+        private static func key(_ set: EntrySet, _ fingerprint: Fingerprint) -> Key {
+            Key(set: set, column: .fingerprint, bytes: fingerprint.bytes)
         }
 
-        private static func names(_ list: Int64, _ identity: Identity) -> [Key] {
+        private static func names(_ set: EntrySet, _ identity: Identity) -> [Key] {
             [(Column.email, identity.email), (.userID, identity.userID)].compactMap { column, name in
-                name.map { Key(list: list, column: column, bytes: Array($0.utf8)) }
+                name.map { Key(set: set, column: column, bytes: Array($0.utf8)) }
             }
         }
 
         /// Other entries that share an identifier with the note.
         func sharing(with note: StrayNote) -> [Int] {
-            let found = Set(Self.names(note.listID, note.identity).flatMap { byName[$0] ?? [] })
+            let found = Set(Self.names(note.entries, note.identity).flatMap { byName[$0] ?? [] })
             return found.filter { entries[$0].fingerprint != note.fingerprint }
         }
 
         mutating func own(of note: StrayNote) -> Int {
-            if let index = byFingerprint[Self.key(note.listID, note.fingerprint)] { return index }
-            add(NotedEntry(listID: note.listID, fingerprint: note.fingerprint, identity: note.identity, mark: nil))
+            if let index = byFingerprint[Self.key(note.entries, note.fingerprint)] { return index }
+            add(
+                NotedEntry(
+                    entries: note.entries, fingerprint: note.fingerprint, identity: note.identity, record: note.record,
+                    mark: nil))
             return entries.count - 1
         }
 
         mutating func apply(_ note: StrayNote, to index: Int, isOwn: Bool) {
             let before = entries[index].mark
-            guard case .put(let mark) = EntryTransition.noted(before, note.operation, isOwn: isOwn) else { return }
+            let isSame = entries[index].record?.content == note.record?.content
+            let write = EntryTransition.noted(before, note.operation.direction, isOwn: isOwn, isSame: isSame)
+            guard case .put(let mark) = write else { return }
             entries[index].mark = mark
             if before?.state != mark.state { entries[index].changedBy = note.runID }
             isChanged[index] = true

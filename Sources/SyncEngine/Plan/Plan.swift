@@ -83,31 +83,6 @@ public struct Plan: Sendable {
     }
 }
 
-/// Requests that may still land, by identifier: what may be sent for whom already. The same write may be repeated at once, for it
-/// changes nothing whichever comes last; any other write for the same record waits until the first can land no more.
-struct InDoubtIndex: Sendable {
-    private var until: [String: [RollcallCore.Operation: Date]] = [:]
-
-    /// - Parameter latest: until when a request that is lost just now may land. None may land later: one that says so was
-    ///   written down before the clock was set back.
-    init(_ requests: [RequestInDoubt], latest: Date = .distantFuture) {
-        for request in requests {
-            let end = min(request.mayLandUntil, latest)
-            for key in SharedIdentifiers.keys(request.identity) {
-                let known = until[key]?[request.operation]
-                until[key, default: [:]][request.operation] = max(known ?? end, end)
-            }
-        }
-    }
-
-    /// When `operation` may be sent for this person; nil: at once.
-    func notBefore(_ operation: RollcallCore.Operation, _ identity: Identity) -> Date? {
-        if until.isEmpty { return nil }
-        return SharedIdentifiers.keys(identity)
-            .flatMap { (until[$0] ?? [:]).filter { $0.key != operation }.values }.max()
-    }
-}
-
 /// Gives a plan page by page: subscribes, unsubscribes, then those that must wait, for the others or for a lost request.
 // SAFETY: `stage` calls it from one thread at a time, one page after the other.
 final class PlanReader: StagedPlan, @unchecked Sendable {
@@ -167,7 +142,7 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         if entry.kind == .send {
             let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
             change.notBefore =
-                plan.inDoubt.notBefore(entry.operation, entry.identity)
+                plan.inDoubt.notBefore(.init(operation: entry.operation), for: .person(entry.identity))
                 ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
         }
         if change.notBefore != nil {

@@ -59,7 +59,7 @@ struct Planner: Sendable {
     }
 
     private func inDoubtIndex(list: Int64) async throws -> InDoubtIndex {
-        let requests = try await warehouse.requestsInDoubt(sync: sync.name, list: list)
+        let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: .list(list))
         if requests.isEmpty { return InDoubtIndex([]) }
         let longest = destination.limits.lostRequestSeconds
         return InDoubtIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
@@ -170,7 +170,7 @@ struct Planner: Sendable {
     /// Sorted, so that the plan does not depend on the order in which a database answers.
     private func members(_ fingerprints: [Fingerprint], list: Int64) async throws -> [Member] {
         if fingerprints.isEmpty { return [] }
-        return try await warehouse.members(sync: sync.name, list: list, fingerprints: fingerprints)
+        return try await warehouse.members(sync: sync.name, of: .list(list), fingerprints: fingerprints)
             .sorted { $0.fingerprint < $1.fingerprint }
     }
 }

@@ -65,14 +65,14 @@ extension SyncPipeline {
 
     /// Entries of the snapshot that carry the identifier, or belong to a row that lost it because it is refused.
     private func members(of wanted: Identity, _ rows: [WhyReport.Row], list: Int64) async throws -> [MemberEntry] {
-        var found = try await warehouse.members(sync: sync.name, list: list, knownAs: wanted)
+        var found = try await warehouse.members(sync: sync.name, of: .list(list), knownAs: wanted)
         // Whom an identifier stands for that counts as none, no one knows: its rows are many people's.
         let own = rows.filter {
             $0.failure?.code != "identifier_shared" || $0.person?.shares(with: wanted) == true
         }
         let people = Set(own.compactMap(\.person) + own.compactMap(\.representative))
         for person in people.sorted(by: { "\($0)" < "\($1)" }) where !person.shares(with: wanted) {
-            for entry in try await warehouse.members(sync: sync.name, list: list, knownAs: person)
+            for entry in try await warehouse.members(sync: sync.name, of: .list(list), knownAs: person)
             where !found.contains(where: { $0.member.fingerprint == entry.member.fingerprint }) {
                 found.append(entry)
             }

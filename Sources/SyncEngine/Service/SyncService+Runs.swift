@@ -200,7 +200,7 @@ extension SyncService {
         use(resource)
         let accepted = submit {
             if let list = try? await warehouse.listBinding(sync: sync.name)?.listID,
-                let counts = try? await warehouse.memberCounts(sync: sync.name, list: list)
+                let counts = try? await warehouse.memberCounts(sync: sync.name, of: .list(list))
             {
                 counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
             }

@@ -103,7 +103,7 @@ struct SnapshotReader: Sendable {
 
     private func states(of wanted: Set<Fingerprint>, list: Int64) async throws -> [SnapshotFile.Change] {
         if wanted.isEmpty { return [] }
-        let members = try await warehouse.members(sync: sync, list: list, fingerprints: Array(wanted))
+        let members = try await warehouse.members(sync: sync, of: .list(list), fingerprints: Array(wanted))
         var changes: [Fingerprint: SnapshotFile.Change] = [:]
         for fingerprint in wanted { changes[fingerprint] = .init(fingerprint: fingerprint, marks: nil) }
         for member in members {
@@ -117,7 +117,7 @@ struct SnapshotReader: Sendable {
         let expected = try await warehouse.runs(RunFilter(sync: sync, limit: 2)).map(\.counts.audience).max() ?? 0
         let table = LoadedTable(MemberTable(capacity: expected + expected / (Self.roomShare / 2)))
         let filler = TableFiller(table, parts: Planner.parts)
-        try await warehouse.readSnapshot(sync: sync, list: list, parts: Planner.parts) {
+        try await warehouse.readSnapshot(sync: sync, of: .list(list), parts: Planner.parts) {
             part, fingerprint, state, listed in
             filler.add(part, fingerprint, MemberTable.Marks(state, listed: listed))
         }

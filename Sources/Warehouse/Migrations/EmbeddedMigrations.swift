@@ -242,15 +242,19 @@ enum EmbeddedMigrations {
                     ADD COLUMN content  bigint;         -- keyed hash of the fields that were sent; NULL: none
                 ALTER TABLE sync_changes
                     ADD COLUMN record_key  text,
+                    ADD COLUMN item_id     text,
                     ADD COLUMN content     bigint,      -- keyed hash of the payload
-                    ADD COLUMN payload     bytea;       -- the record as it is sent
+                    ADD COLUMN payload     bytea,       -- the record as it is sent
+                    ADD COLUMN logged_key  text;        -- how the log shows the key, where that differs
                 ALTER TABLE settling_requests
                     ALTER COLUMN list_id DROP NOT NULL,
                     ADD COLUMN fingerprint  uuid,
                     ADD COLUMN content      bigint;
                 ALTER TABLE stray_requests
                     ALTER COLUMN list_id DROP NOT NULL,
+                    ADD COLUMN kind        text NOT NULL DEFAULT 'list',
                     ADD COLUMN record_key  text,
+                    ADD COLUMN item_id     text,
                     ADD COLUMN content     bigint;
                 ALTER TABLE schema_migrations
                     ADD COLUMN compatible_from  integer;  -- the oldest version whose programs can work with this one
@@ -582,11 +586,15 @@ enum EmbeddedMigrations {
                 ALTER TABLE rollcall_sync_log ADD COLUMN event_id TEXT;
                 ALTER TABLE rollcall_list_members ADD COLUMN content INTEGER;  -- keyed hash of the fields that were sent; NULL: none
                 ALTER TABLE rollcall_sync_changes ADD COLUMN record_key TEXT;
+                ALTER TABLE rollcall_sync_changes ADD COLUMN item_id TEXT;
                 ALTER TABLE rollcall_sync_changes ADD COLUMN content INTEGER;  -- keyed hash of the payload
                 ALTER TABLE rollcall_sync_changes ADD COLUMN payload BLOB;  -- the record as it is sent
+                ALTER TABLE rollcall_sync_changes ADD COLUMN logged_key TEXT;  -- how the log shows the key, where that differs
                 ALTER TABLE rollcall_settling_requests ADD COLUMN fingerprint BLOB;
                 ALTER TABLE rollcall_settling_requests ADD COLUMN content INTEGER;
+                ALTER TABLE rollcall_stray_requests ADD COLUMN kind TEXT NOT NULL DEFAULT 'list';
                 ALTER TABLE rollcall_stray_requests ADD COLUMN record_key TEXT;
+                ALTER TABLE rollcall_stray_requests ADD COLUMN item_id TEXT;
                 ALTER TABLE rollcall_stray_requests ADD COLUMN content INTEGER;
                 ALTER TABLE rollcall_schema_migrations ADD COLUMN compatible_from INTEGER;  -- the oldest version whose programs can work with it
                 ALTER TABLE rollcall_sync_state ADD COLUMN mapping_hash TEXT;  -- of the mapping that the sync's records were last sent with

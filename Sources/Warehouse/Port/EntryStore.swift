@@ -7,9 +7,9 @@ public protocol EntryStore: Sendable {
 
     /// Notes changes of `run` that were sent, and may have been sent after the lease of its process was another's. Takes no
     /// lease: whoever has to note this has none. Touches nothing but the notes; a change that is noted already stays as it
-    /// is. They may land until now + `settleSeconds`. Does nothing for a run without a list.
+    /// is. They may land until now + `settleSeconds`. Does nothing for a run whose list is not known.
     func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError)
-    /// Takes the notes of the sync away, and does to the snapshot of the list of each what ``StrayNotes/apply(_:_:)`` says, so
+    /// Takes the notes of the sync away, and does to the entries of each what ``StrayNotes/apply(_:_:)`` says, so
     /// that the next plan puts it right. What may still land leaves a request in doubt. Returns how many notes there were.
     func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int
 
@@ -18,22 +18,31 @@ public protocol EntryStore: Sendable {
     /// The sync's secret key of 16 bytes for fingerprints. Made of `newKey` and kept if there is none yet; with
     /// `newKey` nil nothing is written and nil is returned then.
     func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]?
-    /// Every member of the snapshot, in one consistent view; memory stays bounded. `parts` as for ``readAudience(_:columns:parts:_:)``.
+    /// Every entry of the set, in one consistent view; memory stays bounded. `parts` as for ``readAudience(_:columns:parts:_:)``.
     func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
+    ) async throws
+    /// As ``readSnapshot(sync:of:parts:_:)`` in one part, for records, with the hash of what was sent of each last.
+    func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
     ) async throws
     /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
     /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
     func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64?
-    /// The members with these fingerprints, in any order; unknown ones are left out. At most 10,000 at once.
-    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member]
-    /// Members known under this email or userId (either may be nil; compared byte for byte).
-    func members(sync: String, list: Int64, knownAs identity: Identity) async throws(WarehouseError) -> [MemberEntry]
-    /// How many members the snapshot has, by state.
-    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int]
+    /// The entries with these fingerprints, in any order; unknown ones are left out. At most 10,000 at once.
+    func members(
+        sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
+    ) async throws(WarehouseError) -> [Member]
+    /// Entries known under this email or userId (either may be nil; compared byte for byte).
+    func members(
+        sync: String, of entries: EntrySet, knownAs identity: Identity
+    ) async throws(WarehouseError) -> [MemberEntry]
+    /// How many entries the snapshot has, by state.
+    func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int]
     /// Requests that may still land.
-    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt]
+    func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt]
     /// Database clock.
     func now() async throws(WarehouseError) -> Date
 }

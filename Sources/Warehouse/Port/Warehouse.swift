@@ -39,10 +39,11 @@ extension Warehouse {
         try await readAudience(source, columns: columns, parts: 1) { _, email, userID in try body(email, userID) }
     }
 
-    /// As ``readSnapshot(sync:list:parts:_:)``, in one part.
+    /// As ``readSnapshot(sync:of:parts:_:)``, in one part.
     public func readSnapshot(
-        sync: String, list: Int64, _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
+        sync: String, of entries: EntrySet,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        try await readSnapshot(sync: sync, list: list, parts: 1) { try body($1, $2, $3) }
+        try await readSnapshot(sync: sync, of: entries, parts: 1) { try body($1, $2, $3) }
     }
 }

@@ -241,7 +241,7 @@ public struct RecordFilter: Sendable, Equatable {
     public var runID: String?
     public var status: String?
     public var since: Date?
-    /// Rows whose email or userId is one of these.
+    /// Rows whose email, userId, record key or item id is one of these.
     public var identifiers: [String] = []
     /// nil: all.
     public var limit: Int?
@@ -264,7 +264,7 @@ public struct LogRecord: Sendable, Equatable {
     public var sync: String
     public var email: String?
     public var userID: String?
-    /// `subscribe`, `unsubscribe` or `validate`.
+    /// `validate`, or the raw value of an ``Operation``.
     public var operation: String
     /// `succeeded`, `failed`, `unknown` or `not_attempted`.
     public var status: String
@@ -273,10 +273,15 @@ public struct LogRecord: Sendable, Equatable {
     public var httpStatus: Int?
     public var attempts: Int
     public var loggedAt: Date
+    /// Of other kinds than lists.
+    public var recordKey: String?
+    /// Of catalogs.
+    public var itemID: String?
 
     public init(
         recordID: Int64, runID: String, sync: String, email: String?, userID: String?, operation: String,
-        status: String, errorCode: String?, errorReason: String?, httpStatus: Int?, attempts: Int, loggedAt: Date
+        status: String, errorCode: String?, errorReason: String?, httpStatus: Int?, attempts: Int, loggedAt: Date,
+        recordKey: String? = nil, itemID: String? = nil
     ) {
         self.recordID = recordID
         self.runID = runID
@@ -290,6 +295,8 @@ public struct LogRecord: Sendable, Equatable {
         self.httpStatus = httpStatus
         self.attempts = attempts
         self.loggedAt = loggedAt
+        self.recordKey = recordKey
+        self.itemID = itemID
     }
 }
 

@@ -54,7 +54,7 @@ struct SyncsCommand: AsyncParsableCommand {
         let list = try await warehouse.listBinding(sync: sync.name)?.listID
         var members: Value = .none
         if let list {
-            let counts = try await warehouse.memberCounts(sync: sync.name, list: list)
+            let counts = try await warehouse.memberCounts(sync: sync.name, of: .list(list))
             members = Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
         }
         return [

@@ -26,7 +26,7 @@ import Testing
             Identity(
                 email: "person\(number)@example.com", userID: Bool.random(using: &random) ? "u-\(number)" : nil)
         }
-        let operation = Operation.allCases[Int.random(in: 0...1, using: &random)]
+        let operation = RecordKind.list.operations[Int.random(in: 0...1, using: &random)]
         var lists: [[NamedList: [String]]] = [[:], [:]]
         for _ in 0..<Int.random(in: 0...3, using: &random) {
             guard let list = NamedList.allCases.randomElement(using: &random) else { continue }

@@ -27,7 +27,7 @@ import Testing
     @Test func everyTextComesThroughByteByByte() throws {
         var random = SeededGenerator(seed: 31)
         for _ in 0..<1_500 {
-            let operation = Operation.allCases[Int.random(in: 0...1, using: &random)]
+            let operation = RecordKind.list.operations[Int.random(in: 0...1, using: &random)]
             let people = (0...Int.random(in: 0...3, using: &random)).map { _ in
                 Identity(email: Self.text(&random), userID: Bool.random(using: &random) ? Self.text(&random) : nil)
             }

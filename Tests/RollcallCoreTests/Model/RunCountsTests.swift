@@ -47,9 +47,13 @@ import Testing
         counts.unknown.unsubscribe = 2
         counts.closeRecords()
         var read = RunCounts()
-        try read.readOperations(counts.operationsJSON)
+        try read.readOperations(counts.operationsJSON(of: .list))
         #expect(read == counts)
-        #expect(try counts.operationsJSON.hasPrefix(#"{"subscribe":{"failed":0,"#))
+        #expect(try counts.operationsJSON(of: .list).hasPrefix(#"{"subscribe":{"failed":0,"#))
+        #expect(
+            try RunCounts().operationsJSON(of: .catalog)
+                == #"{"delete":{"failed":0,"not_attempted":0,"planned":0,"succeeded":0,"unknown":0},"#
+                + #""put":{"failed":0,"not_attempted":0,"planned":0,"succeeded":0,"unknown":0}}"#)
     }
 
     @Test func whatIsMissingIsNothingAndOtherOperationsAreLeftOut() throws {

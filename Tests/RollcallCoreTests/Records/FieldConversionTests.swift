@@ -80,7 +80,7 @@ enum OwnedCell: Sendable {
             (.decimal("12.00"), .number, .long, "12"), (.decimal("12.01"), .number, .long, "hasFraction"),
             (.decimal("NaN"), .number, nil, "notANumber"), (.decimal("-Infinity"), .decimal, nil, "notANumber"),
             (.integer(3), .decimal, nil, "3.0"), (.real(0.1), .decimal, nil, "0.1"), (.real(3), .decimal, nil, "3.0"),
-            (.real(1e20), .decimal, nil, "1.0e+20"), (.real(5e-324), .decimal, nil, "5.0e-324"),
+            (.real(1e20), .decimal, nil, "1.0e+20"), (.real(.leastNonzeroMagnitude), .decimal, nil, "5.0e-324"),
             (.real(-0.0), .decimal, nil, "-0.0"), (.real(.nan), .decimal, nil, "notANumber"),
             (.real(.infinity), .decimal, nil, "notANumber"), (.single(0.1), .decimal, nil, "0.1"),
             (.single(-.infinity), .decimal, nil, "notANumber"),

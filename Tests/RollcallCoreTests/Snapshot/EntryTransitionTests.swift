@@ -7,47 +7,74 @@ import Testing
 /// `x` dropped, `.` none. The columns are the entry before: none, S+, S-, G+, G-, U+, U-, R+, R-.
 @Suite struct EntryTransitionTests {
     private static let table = """
-        own        subscribe   succeeded     no   S+ =  S+ S+ S+ S+ S+ S+ S+
-        own        subscribe   succeeded     yes  S+ =  S+ S+ S+ S+ S+ S+ S+
-        own        subscribe   failed        no   =  =  =  =  =  =  =  =  =
-        own        subscribe   failed        yes  G+ =  S+ =  G+ =  U+ =  R+
-        own        subscribe   rejected      no   R- R+ R- R+ R- R+ R- R+ R-
-        own        subscribe   rejected      yes  R+ R+ R+ R+ R+ R+ R+ R+ R+
-        own        subscribe   unknown       no   G+ =  S+ =  G+ G+ G+ G+ G+
-        own        subscribe   unknown       yes  G+ =  S+ =  G+ G+ G+ G+ G+
-        own        subscribe   not_attempted no   =  =  =  =  =  =  =  =  =
-        own        subscribe   not_attempted yes  =  =  =  =  =  =  =  =  =
-        own        unsubscribe succeeded     no   =  x  x  x  x  x  x  x  x
-        own        unsubscribe succeeded     yes  =  x  x  x  x  x  x  x  x
-        own        unsubscribe failed        no   =  =  =  =  =  =  =  =  =
-        own        unsubscribe failed        yes  U+ U+ U+ U+ U+ =  U+ U+ U+
-        own        unsubscribe rejected      no   =  =  =  =  =  =  =  =  =
-        own        unsubscribe rejected      yes  U+ U+ U+ U+ U+ =  U+ U+ U+
-        own        unsubscribe unknown       no   U+ U+ U+ U+ U+ =  U+ U+ U+
-        own        unsubscribe unknown       yes  U+ U+ U+ U+ U+ =  U+ U+ U+
-        own        unsubscribe not_attempted no   =  =  =  =  =  =  =  =  =
-        own        unsubscribe not_attempted yes  =  =  =  =  =  =  =  =  =
-        superseded subscribe   succeeded     no   =  x  x  x  x  x  x  x  x
-        superseded subscribe   succeeded     yes  =  x  x  x  x  x  x  x  x
-        superseded subscribe   failed        no   =  =  =  =  =  =  =  =  =
-        superseded subscribe   failed        yes  =  =  =  =  =  =  =  =  =
-        superseded subscribe   rejected      no   =  =  =  =  =  =  =  =  =
-        superseded subscribe   rejected      yes  =  =  =  =  =  =  =  =  =
-        superseded subscribe   unknown       no   =  =  =  =  =  =  =  =  =
-        superseded subscribe   unknown       yes  =  =  =  =  =  =  =  =  =
-        superseded subscribe   not_attempted no   =  =  =  =  =  =  =  =  =
-        superseded subscribe   not_attempted yes  =  =  =  =  =  =  =  =  =
-        superseded unsubscribe succeeded     no   =  x  x  x  x  x  x  x  x
-        superseded unsubscribe succeeded     yes  =  x  x  x  x  x  x  x  x
-        superseded unsubscribe failed        no   =  =  =  =  =  =  =  =  =
-        superseded unsubscribe failed        yes  =  U+ U- U+ U- =  =  =  =
-        superseded unsubscribe rejected      no   =  =  =  =  =  =  =  =  =
-        superseded unsubscribe rejected      yes  =  U+ U- U+ U- =  =  =  =
-        superseded unsubscribe unknown       no   =  U+ U- U+ U- =  =  =  =
-        superseded unsubscribe unknown       yes  =  U+ U- U+ U- =  =  =  =
-        superseded unsubscribe not_attempted no   =  =  =  =  =  =  =  =  =
-        superseded unsubscribe not_attempted yes  =  =  =  =  =  =  =  =  =
+        own        put    succeeded     no   S+ =  S+ S+ S+ S+ S+ S+ S+
+        own        put    succeeded     yes  S+ =  S+ S+ S+ S+ S+ S+ S+
+        own        put    failed        no   =  =  =  =  =  =  =  =  =
+        own        put    failed        yes  G+ =  S+ =  G+ =  U+ =  R+
+        own        put    rejected      no   R- R+ R- R+ R- R+ R- R+ R-
+        own        put    rejected      yes  R+ R+ R+ R+ R+ R+ R+ R+ R+
+        own        put    unknown       no   G+ =  S+ =  G+ G+ G+ G+ G+
+        own        put    unknown       yes  G+ =  S+ =  G+ G+ G+ G+ G+
+        own        put    not_attempted no   =  =  =  =  =  =  =  =  =
+        own        put    not_attempted yes  =  =  =  =  =  =  =  =  =
+        own        remove succeeded     no   =  x  x  x  x  x  x  x  x
+        own        remove succeeded     yes  =  x  x  x  x  x  x  x  x
+        own        remove failed        no   =  =  =  =  =  =  =  =  =
+        own        remove failed        yes  U+ U+ U+ U+ U+ =  U+ U+ U+
+        own        remove rejected      no   =  =  =  =  =  =  =  =  =
+        own        remove rejected      yes  U+ U+ U+ U+ U+ =  U+ U+ U+
+        own        remove unknown       no   U+ U+ U+ U+ U+ =  U+ U+ U+
+        own        remove unknown       yes  U+ U+ U+ U+ U+ =  U+ U+ U+
+        own        remove not_attempted no   =  =  =  =  =  =  =  =  =
+        own        remove not_attempted yes  =  =  =  =  =  =  =  =  =
+        superseded put    succeeded     no   =  x  x  x  x  x  x  x  x
+        superseded put    succeeded     yes  =  x  x  x  x  x  x  x  x
+        superseded put    failed        no   =  =  =  =  =  =  =  =  =
+        superseded put    failed        yes  =  =  =  =  =  =  =  =  =
+        superseded put    rejected      no   =  =  =  =  =  =  =  =  =
+        superseded put    rejected      yes  =  =  =  =  =  =  =  =  =
+        superseded put    unknown       no   =  =  =  =  =  =  =  =  =
+        superseded put    unknown       yes  =  =  =  =  =  =  =  =  =
+        superseded put    not_attempted no   =  =  =  =  =  =  =  =  =
+        superseded put    not_attempted yes  =  =  =  =  =  =  =  =  =
+        superseded remove succeeded     no   =  x  x  x  x  x  x  x  x
+        superseded remove succeeded     yes  =  x  x  x  x  x  x  x  x
+        superseded remove failed        no   =  =  =  =  =  =  =  =  =
+        superseded remove failed        yes  =  U+ U- U+ U- =  =  =  =
+        superseded remove rejected      no   =  =  =  =  =  =  =  =  =
+        superseded remove rejected      yes  =  U+ U- U+ U- =  =  =  =
+        superseded remove unknown       no   =  U+ U- U+ U- =  =  =  =
+        superseded remove unknown       yes  =  U+ U- U+ U- =  =  =  =
+        superseded remove not_attempted no   =  =  =  =  =  =  =  =  =
+        superseded remove not_attempted yes  =  =  =  =  =  =  =  =  =
         """
+
+    /// The same for entries that have another content than was put: the columns begin with S+.
+    private static let otherContents = """
+        own        put    succeeded     no   S+ S+ S+ S+ S+ S+ S+ S+
+        own        put    succeeded     yes  S+ S+ S+ S+ S+ S+ S+ S+
+        own        put    failed        no   =  =  =  =  =  =  =  =
+        own        put    failed        yes  G+ G+ G+ G+ U+ U+ G+ G+
+        own        put    rejected      no   R+ R- R+ R- R+ R- R+ R-
+        own        put    rejected      yes  R+ R+ R+ R+ R+ R+ R+ R+
+        own        put    unknown       no   G+ G+ G+ G+ G+ G+ G+ G+
+        own        put    unknown       yes  G+ G+ G+ G+ G+ G+ G+ G+
+        own        put    not_attempted no   =  =  =  =  =  =  =  =
+        own        put    not_attempted yes  =  =  =  =  =  =  =  =
+        """
+
+    @Test func anotherContentIsInDoubtUntilItIsAcknowledged() throws {
+        let lines = Self.otherContents.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(lines.count == 5 * 2)
+        for line in lines {
+            let outcome = try #require(RecordOutcome.Kind(rawValue: line[2]))
+            let cells = Self.marks.dropFirst().map { before in
+                Self.cell(
+                    EntryTransition.next(.own, before, .put, outcome, mayStillLand: line[3] == "yes", isSame: false))
+            }
+            #expect(cells == Array(line.dropFirst(4)), "\(line.prefix(4).joined(separator: " "))")
+        }
+    }
 
     private static let marks: [EntryMark?] = [
         nil, EntryMark(.subscribed, listed: true), EntryMark(.subscribed, listed: false),
@@ -78,11 +105,11 @@ import Testing
         #expect(Set(lines.map { $0.prefix(4).joined(separator: " ") }).count == lines.count)
         for line in lines {
             let relation = try #require(EntryTransition.Relation(rawValue: line[0]))
-            let operation = try #require(Operation(rawValue: line[1]))
+            let direction = try #require(Direction(rawValue: line[1]))
             let outcome = try #require(RecordOutcome.Kind(rawValue: line[2]))
             let cells = Self.marks.map { before in
                 Self.cell(
-                    EntryTransition.next(relation, before, operation, outcome, mayStillLand: line[3] == "yes"))
+                    EntryTransition.next(relation, before, direction, outcome, mayStillLand: line[3] == "yes"))
             }
             #expect(cells == Array(line.dropFirst(4)), "\(line.prefix(4).joined(separator: " "))")
         }
@@ -91,13 +118,17 @@ import Testing
     /// The table for adapters leaves out what keeps an entry, and nothing else.
     @Test func theTableForAdaptersIsWhole() {
         #expect(Set(EntryTransition.marks) == Set(Self.marks))
-        let changing = Self.table.split(separator: "\n").flatMap { $0.split(separator: " ").dropFirst(4) }
-            .count { $0 != "=" }
-        #expect(EntryTransition.table.count == changing)
+        let changing = [Self.table, Self.otherContents].map { table in
+            table.split(separator: "\n").flatMap { $0.split(separator: " ").dropFirst(4) }.count { $0 != "=" }
+        }
+        #expect(EntryTransition.table.count(where: \.isSame) == changing[0])
+        // Where there is no entry, no content differs.
+        #expect(EntryTransition.table.count { !$0.isSame } == changing[1])
         #expect(EntryTransition.table.allSatisfy { $0.write != .keep })
         for line in EntryTransition.table {
             let write = EntryTransition.next(
-                line.relation, line.before, line.operation, line.outcome, mayStillLand: line.mayStillLand)
+                line.relation, line.before, line.direction, line.outcome, mayStillLand: line.mayStillLand,
+                isSame: line.isSame)
             #expect(write == line.write)
         }
     }
@@ -107,7 +138,7 @@ import Testing
         for line in EntryTransition.table where line.relation == .own {
             let mark: EntryMark? = if case .put(let mark) = line.write { mark } else { nil }
             let again = EntryTransition.next(
-                .own, mark, line.operation, line.outcome, mayStillLand: line.mayStillLand)
+                .own, mark, line.direction, line.outcome, mayStillLand: line.mayStillLand)
             #expect(again == .keep || again == line.write, "\(line)")
         }
     }
@@ -116,7 +147,7 @@ import Testing
     @Test func whatKeepsTheAbsentKeepsEverybody() {
         for line in EntryTransition.table where line.relation == .own && line.write != .drop {
             let absent = EntryTransition.next(
-                .own, nil, line.operation, line.outcome, mayStillLand: line.mayStillLand)
+                .own, nil, line.direction, line.outcome, mayStillLand: line.mayStillLand)
             #expect(absent != .keep, "\(line)")
         }
     }

@@ -10,7 +10,7 @@ import Testing
     @Test func nothingThatIsReliedOnStays() {
         for before in Self.marks {
             for isOwn in [true, false] {
-                let removed = EntryTransition.noted(before, .unsubscribe, isOwn: isOwn)
+                let removed = EntryTransition.noted(before, .remove, isOwn: isOwn)
                 switch before?.state {
                 case .subscribed, .subscribing:
                     #expect(removed == .put(EntryMark(.unsubscribing, listed: before?.listed ?? true)))
@@ -22,13 +22,13 @@ import Testing
 
     @Test func whoMayHaveBeenPutThereIsListed() {
         for before in Self.marks {
-            let put = EntryTransition.noted(before, .subscribe, isOwn: true)
+            let put = EntryTransition.noted(before, .put, isOwn: true)
             if before?.listed == true {
                 #expect(put == .keep)
             } else {
                 #expect(put == .put(EntryMark(before?.state ?? .subscribing, listed: true)))
             }
-            let other = EntryTransition.noted(before, .subscribe, isOwn: false)
+            let other = EntryTransition.noted(before, .put, isOwn: false)
             #expect(
                 other
                     == (before?.state == .subscribed
@@ -40,13 +40,13 @@ import Testing
         _ run: String, _ operation: RollcallCore.Operation, _ number: UInt64, _ email: String?, _ userID: String?
     ) -> StrayNote {
         StrayNote(
-            runID: run, listID: 7, fingerprint: Fingerprint(high: number, low: 0),
+            runID: run, entries: .list(7), fingerprint: Fingerprint(high: number, low: 0),
             identity: Identity(email: email, userID: userID), operation: operation, mayLandUntil: .distantPast)
     }
 
     private func entry(_ number: UInt64, _ email: String?, _ userID: String?, list: Int64 = 7) -> NotedEntry {
         NotedEntry(
-            listID: list, fingerprint: Fingerprint(high: number, low: 0),
+            entries: .list(list), fingerprint: Fingerprint(high: number, low: 0),
             identity: Identity(email: email, userID: userID), mark: EntryMark(.subscribed, listed: true))
     }
 
@@ -70,5 +70,25 @@ import Testing
         let precomposed = note("r1", .unsubscribe, 9, "\u{e9}", nil)
         #expect(StrayNotes.apply([precomposed], [entry(1, "e\u{301}", nil)]).isEmpty)
         #expect(StrayNotes.apply([precomposed], [entry(1, "\u{e9}", nil)]).count == 1)
+    }
+
+    /// What may have put another content in is in doubt; the content that is there already is not.
+    @Test func anotherContentIsInDoubt() throws {
+        func record(_ content: Int64) -> RecordReference { RecordReference(key: "a", itemID: "a", content: content) }
+        func changed(_ state: MemberState, sent: Int64, _ operation: RollcallCore.Operation = .put) -> EntryMark? {
+            let note = StrayNote(
+                runID: "r1", entries: .records(.catalog), fingerprint: Fingerprint(high: 1, low: 0),
+                identity: Identity(email: nil, userID: nil), record: record(sent), operation: operation,
+                mayLandUntil: .distantPast)
+            let entry = NotedEntry(
+                entries: .records(.catalog), fingerprint: note.fingerprint, identity: note.identity, record: record(5),
+                mark: EntryMark(state, listed: true))
+            return StrayNotes.apply([note], [entry]).first?.mark
+        }
+        #expect(changed(.subscribed, sent: 5) == nil)
+        #expect(changed(.subscribed, sent: 6) == EntryMark(.subscribing, listed: true))
+        #expect(changed(.rejected, sent: 6) == EntryMark(.subscribing, listed: true))
+        #expect(changed(.unsubscribing, sent: 6) == nil)
+        #expect(changed(.subscribed, sent: 5, .delete) == EntryMark(.unsubscribing, listed: true))
     }
 }

@@ -182,22 +182,30 @@ final class FailingWarehouse: Warehouse {
         try await inner.snapshotGeneration(sync: sync)
     }
     func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (Int, Fingerprint, MemberState, Bool) throws -> Void
     ) async throws {
-        try await inner.readSnapshot(sync: sync, list: list, parts: parts, body)
+        try await inner.readSnapshot(sync: sync, of: entries, parts: parts, body)
     }
-    func members(sync: String, list: Int64, fingerprints: [Fingerprint]) async throws(WarehouseError) -> [Member] {
-        try await inner.members(sync: sync, list: list, fingerprints: fingerprints)
+    func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, Bool, Int64) throws -> Void
+    ) async throws {
+        try await inner.readContents(sync: sync, kind, body)
     }
-    func members(sync: String, list: Int64, knownAs: Identity) async throws(WarehouseError) -> [MemberEntry] {
-        try await inner.members(sync: sync, list: list, knownAs: knownAs)
+    func members(sync: String, of entries: EntrySet, fingerprints: [Fingerprint]) async throws(WarehouseError)
+        -> [Member]
+    {
+        try await inner.members(sync: sync, of: entries, fingerprints: fingerprints)
     }
-    func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
-        try await inner.memberCounts(sync: sync, list: list)
+    func members(sync: String, of entries: EntrySet, knownAs: Identity) async throws(WarehouseError) -> [MemberEntry] {
+        try await inner.members(sync: sync, of: entries, knownAs: knownAs)
     }
-    func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
-        try await inner.requestsInDoubt(sync: sync, list: list)
+    func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int] {
+        try await inner.memberCounts(sync: sync, of: entries)
+    }
+    func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt] {
+        try await inner.requestsInDoubt(sync: sync, of: entries)
     }
     func now() async throws(WarehouseError) -> Date { try await inner.now() }
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {

@@ -37,7 +37,8 @@ enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
         + LeaseConformance.tests + RunConformance.tests
-        + OutcomeConformance.tests + TransitionConformance.tests + RecoveryConformance.tests + StrayConformance.tests
+        + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
+        + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
         + LogConformance.tests + ListConformance.tests + ReportConformance.tests + RetentionConformance.tests
         + TickConformance.tests

@@ -151,7 +151,7 @@ enum ListConformance {
         let done = Abandonment(
             lists: [.init(listID: Scene.list, members: 1)], discardedRunID: held.id, discardedChanges: 2)
         #expect(try await warehouse.abandon(scene.lease, list: nil) == .done(done))
-        #expect(try await warehouse.memberCounts(sync: Scene.sync, list: Scene.list).isEmpty)
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list)).isEmpty)
         #expect(try await warehouse.listBinding(sync: Scene.sync) == nil)
         #expect(try await warehouse.changes(run: held.id, after: 0, limit: 10).isEmpty)
         #expect(try await warehouse.snapshotGeneration(sync: Scene.sync) != generation, "no cache is current")
@@ -161,7 +161,7 @@ enum ListConformance {
         #expect(try await warehouse.fingerprintKey(sync: Scene.sync, newKey: nil) == key)
         #expect(try await warehouse.runs(RunFilter(sync: Scene.sync)).count == 2)
         #expect(try await scene.count("sync_log") == 2, "of both syncs")
-        #expect(try await warehouse.memberCounts(sync: "other", list: Scene.list) == [.subscribed: 1])
+        #expect(try await warehouse.memberCounts(sync: "other", of: .list(Scene.list)) == [.subscribed: 1])
         #expect(try await warehouse.abandon(scene.lease, list: nil) == .done(Abandonment(lists: [])))
     }
 
@@ -176,8 +176,8 @@ enum ListConformance {
         try await warehouse.saveListBinding(scene.lease, bound)
         let one = Abandonment(lists: [.init(listID: 41, members: 1)])
         #expect(try await warehouse.abandon(scene.lease, list: 41) == .done(one))
-        #expect(try await warehouse.memberCounts(sync: Scene.sync, list: 41).isEmpty)
-        #expect(try await warehouse.memberCounts(sync: Scene.sync, list: Scene.list) == [.subscribed: 1])
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: .list(41)).isEmpty)
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list)) == [.subscribed: 1])
         #expect(try await warehouse.listBinding(sync: Scene.sync) == bound)
         let rest = Abandonment(lists: [.init(listID: Scene.list, members: 1)])
         #expect(try await warehouse.abandon(scene.lease, list: nil) == .done(rest))
@@ -193,9 +193,9 @@ enum ListConformance {
         run.counts.unknown.subscribe = 1
         try await scene.finish(run)
         #expect(try await warehouse.abandon(scene.lease, list: nil) == .inDoubt(until: later))
-        #expect(try await warehouse.memberCounts(sync: Scene.sync, list: Scene.list) == [.subscribing: 1])
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list)) == [.subscribing: 1])
         #expect(try await warehouse.abandon(scene.lease, list: 43) == .done(Abandonment(lists: [])))
-        #expect(try await warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list).count == 1)
+        #expect(try await warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list)).count == 1)
     }
 
     @Sendable static func fencing(_ fixture: any WarehouseFixture) async throws {

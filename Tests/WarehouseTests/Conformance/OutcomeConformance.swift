@@ -101,7 +101,7 @@ enum OutcomeConformance {
         #expect(try await scene.log() == ["\(row.operation) \(status) \(code) 200 2 p1@example.com u1"])
         #expect(try await scene.count("sync_changes") == 0)
         #expect(try await fixture.warehouse.run(id: run.id)?.requests.sent == 2)
-        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list))
         #expect(settling.map(\.operation) == (row.settles ? [row.operation] : []))
         #expect(
             settling.allSatisfy {
@@ -109,7 +109,7 @@ enum OutcomeConformance {
             })
         if row.outcome.kind == .rejected, row.operation == .subscribe {
             let members = try await fixture.warehouse.members(
-                sync: Scene.sync, list: Scene.list, fingerprints: [Scene.fingerprint(1)])
+                sync: Scene.sync, of: .list(Scene.list), fingerprints: [Scene.fingerprint(1)])
             #expect(members.first?.rejection?.code == "invalid")
         }
     }
@@ -165,7 +165,7 @@ enum OutcomeConformance {
         let reason = FailureReason(code: "not_found", reason: "No such user: “é” \u{1F600}.", httpStatus: 404)
         try await scene.acknowledge(
             run, [Scene.batch(.subscribe, 1...5, [2: .failed(reason), 4: rejected, 5: notAttempted])])
-        let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)
+        let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list))
         #expect(states[.subscribed] == 2)
         #expect(states[.rejected] == 1)
         #expect(
@@ -207,7 +207,7 @@ enum OutcomeConformance {
         let run = try await scene.staged(1, [Scene.unsubscribe(1, 1)])
         try await scene.acknowledge(run, [Scene.batch(.unsubscribe, 1...1)])
         #expect(try await scene.entry(1) == nil)
-        #expect(try await fixture.warehouse.memberCounts(sync: "other", list: Scene.list)[.subscribed] == 1)
+        #expect(try await fixture.warehouse.memberCounts(sync: "other", of: .list(Scene.list))[.subscribed] == 1)
     }
 
     @Sendable static func cancelled(_ fixture: any WarehouseFixture) async throws {

@@ -36,7 +36,7 @@ enum RecoveryConformance {
         #expect(log.filter { $0 == "subscribe unknown" }.count == 2)
         #expect(log.filter { $0 == "subscribe not_attempted" }.count == 2)
         #expect(try await scene.count("sync_changes") == 0)
-        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list))
         #expect(Set(settling.map(\.identity)) == [Scene.identity(1), Scene.identity(2)])
         #expect(settling.allSatisfy { $0.mayLandUntil >= before.addingTimeInterval(59.9) })
         try await fixture.warehouse.openRun(lease, Scene.run(2))
@@ -73,7 +73,7 @@ enum RecoveryConformance {
         #expect(try await scene.entry(1) == "subscribed listed 900")
         #expect(try await scene.entry(2)?.hasPrefix("unsubscribing listed") == true)
         #expect(try await scene.count("sync_log") == 0)
-        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list))
         #expect(Set(settling.map(\.operation)) == [.subscribe, .unsubscribe])
     }
 

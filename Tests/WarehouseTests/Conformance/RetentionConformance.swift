@@ -59,7 +59,7 @@ enum RetentionConformance {
         #expect(second == PruneResult(runs: 2, records: 2, ticks: 2))
         #expect(try await fixture.warehouse.runs(RunFilter()).map(\.id) == [Scene.id(5)])
         #expect(try await fixture.warehouse.prune([RetentionPolicy(sync: Scene.sync, days: 1)]) == PruneResult())
-        #expect(try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)[.subscribed] == 5)
+        #expect(try await fixture.warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list))[.subscribed] == 5)
     }
 
     @Sendable static func spares(_ fixture: any WarehouseFixture) async throws {

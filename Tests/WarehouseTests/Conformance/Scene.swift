@@ -133,7 +133,7 @@ struct Scene {
     /// `state listed since_run` of one person; nil where there is no entry.
     func entry(_ person: Int) async throws -> String? {
         let entries = try await warehouse.members(
-            sync: Self.sync, list: Self.list, knownAs: Identity(email: Self.identity(person).email, userID: nil))
+            sync: Self.sync, of: .list(Self.list), knownAs: Identity(email: Self.identity(person).email, userID: nil))
         return entries.first.map {
             "\($0.member.state.rawValue) \($0.member.listed ? "listed" : "unlisted") \($0.sinceRunID.suffix(3))"
         }

@@ -51,11 +51,11 @@ enum SchemaConformance {
         #expect(try await warehouse.heldRun(sync: "vip") == nil)
         #expect(try await warehouse.changes(run: Scene.id(1), after: 0, limit: 10).isEmpty)
         #expect(try await warehouse.fingerprintKey(sync: "vip", newKey: nil) == nil)
-        try await warehouse.readSnapshot(sync: "vip", list: 1) { _, _, _ in throw Unexpected("a member") }
-        #expect(try await warehouse.members(sync: "vip", list: 1, fingerprints: [Scene.fingerprint(1)]).isEmpty)
-        #expect(try await warehouse.members(sync: "vip", list: 1, knownAs: somebody).isEmpty)
-        #expect(try await warehouse.memberCounts(sync: "vip", list: 1).values.allSatisfy { $0 == 0 })
-        #expect(try await warehouse.requestsInDoubt(sync: "vip", list: 1).isEmpty)
+        try await warehouse.readSnapshot(sync: "vip", of: .list(1)) { _, _, _ in throw Unexpected("a member") }
+        #expect(try await warehouse.members(sync: "vip", of: .list(1), fingerprints: [Scene.fingerprint(1)]).isEmpty)
+        #expect(try await warehouse.members(sync: "vip", of: .list(1), knownAs: somebody).isEmpty)
+        #expect(try await warehouse.memberCounts(sync: "vip", of: .list(1)).values.allSatisfy { $0 == 0 })
+        #expect(try await warehouse.requestsInDoubt(sync: "vip", of: .list(1)).isEmpty)
         #expect(try await warehouse.listBinding(sync: "vip") == nil)
         #expect(try await warehouse.run(id: Scene.id(1)) == nil)
         #expect(try await warehouse.runs(RunFilter()).isEmpty)

@@ -37,17 +37,19 @@ enum SnapshotConformance {
         try await scene.acknowledge(
             run, [Scene.batch(.subscribe, 1...3000, [3000: .rejected(Scene.reason("invalid"))])])
         let seen = Collected<(Fingerprint, MemberState, Bool)>()
-        try await fixture.warehouse.readSnapshot(sync: Scene.sync, list: Scene.list) { seen.add(($0, $1, $2)) }
+        try await fixture.warehouse.readSnapshot(sync: Scene.sync, of: .list(Scene.list)) { seen.add(($0, $1, $2)) }
         #expect(Set(seen.all.map(\.0)) == Set(changes.map(\.fingerprint)))
         #expect(seen.all.count == 3000)
         #expect(seen.all.filter { $0.1 == .subscribed && $0.2 }.count == 2999)
         #expect(seen.all.filter { $0.1 == .rejected && !$0.2 }.count == 1)
-        try await fixture.warehouse.readSnapshot(sync: Scene.sync, list: 43) { _, _, _ in throw Unexpected("a member") }
-        try await fixture.warehouse.readSnapshot(sync: "other", list: Scene.list) { _, _, _ in
+        try await fixture.warehouse.readSnapshot(sync: Scene.sync, of: .list(43)) { _, _, _ in
+            throw Unexpected("a member")
+        }
+        try await fixture.warehouse.readSnapshot(sync: "other", of: .list(Scene.list)) { _, _, _ in
             throw Unexpected("a member")
         }
         await #expect(throws: Unexpected.self) {
-            try await fixture.warehouse.readSnapshot(sync: Scene.sync, list: Scene.list) { _, _, _ in
+            try await fixture.warehouse.readSnapshot(sync: Scene.sync, of: .list(Scene.list)) { _, _, _ in
                 throw Unexpected("stop")
             }
         }
@@ -62,15 +64,15 @@ enum SnapshotConformance {
         try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...3)])
         let warehouse = fixture.warehouse
         let prints = [1, 3, 3, 99].map(Scene.fingerprint)
-        let members = try await warehouse.members(sync: Scene.sync, list: Scene.list, fingerprints: prints)
+        let members = try await warehouse.members(sync: Scene.sync, of: .list(Scene.list), fingerprints: prints)
         #expect(Set(members.map(\.fingerprint)) == [Scene.fingerprint(1), Scene.fingerprint(3)])
         #expect(members.count == 2)
-        #expect(try await warehouse.members(sync: Scene.sync, list: Scene.list, fingerprints: []).isEmpty)
+        #expect(try await warehouse.members(sync: Scene.sync, of: .list(Scene.list), fingerprints: []).isEmpty)
         let many = (1...10_000).map(Scene.fingerprint)
-        #expect(try await warehouse.members(sync: Scene.sync, list: Scene.list, fingerprints: many).count == 3)
+        #expect(try await warehouse.members(sync: Scene.sync, of: .list(Scene.list), fingerprints: many).count == 3)
         func known(_ email: String?, _ userID: String?) async throws -> Set<Fingerprint> {
             let identity = Identity(email: email, userID: userID)
-            let entries = try await warehouse.members(sync: Scene.sync, list: Scene.list, knownAs: identity)
+            let entries = try await warehouse.members(sync: Scene.sync, of: .list(Scene.list), knownAs: identity)
             #expect(entries.allSatisfy { $0.sinceRunID == run.id })
             return Set(entries.map(\.member.fingerprint))
         }
@@ -92,9 +94,9 @@ enum SnapshotConformance {
                 Scene.batch(.subscribe, 1...1, mayLandUntil: now.addingTimeInterval(-5)),
                 Scene.batch(.subscribe, 2...2, mayLandUntil: now.addingTimeInterval(500)),
             ])
-        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
+        let settling = try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list))
         #expect(settling.map(\.identity) == [Scene.identity(2)])
-        #expect(try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, list: 43).isEmpty)
+        #expect(try await fixture.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(43)).isEmpty)
     }
 
     @Sendable static func binding(_ fixture: any WarehouseFixture) async throws {

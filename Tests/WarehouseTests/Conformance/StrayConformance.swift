@@ -48,7 +48,7 @@ enum StrayConformance {
         #expect(try await scene.count("stray_requests") == 3)
         #expect(try await warehouse.applyStrayNotes(lease) == 3)
         #expect(try await scene.count("stray_requests") == 0)
-        let settling = try await warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list)
+        let settling = try await warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list))
         #expect(
             Set(settling.map { "\($0.operation) \($0.identity)" }) == [
                 "unsubscribe \(Scene.identity(1))", "subscribe \(Scene.identity(2))",
@@ -116,8 +116,8 @@ enum StrayConformance {
         #expect(try await scene.entry(1) == "subscribed listed 900")
         #expect(try await scene.entry(2) == "subscribed listed 900")
         #expect(try await scene.count("stray_requests") == 1)
-        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, list: Scene.list).isEmpty)
-        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, list: 43).count == 1)
+        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(Scene.list)).isEmpty)
+        #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: .list(43)).count == 1)
     }
 
     @Sendable static func generation(_ fixture: any WarehouseFixture) async throws {

@@ -23,7 +23,8 @@ enum TransitionConformance {
         var mayStillLand: Bool
 
         var after: EntryMark? {
-            switch EntryTransition.next(relation, before, operation, outcome.kind, mayStillLand: mayStillLand) {
+            switch EntryTransition.next(relation, before, operation.direction, outcome.kind, mayStillLand: mayStillLand)
+            {
             case .keep: before
             case .drop: nil
             case .put(let mark): mark
@@ -58,7 +59,7 @@ enum TransitionConformance {
             (change.kind, change.parent) = (kind, parent)
             changes.append(change)
         }
-        for operation in RollcallCore.Operation.allCases {
+        for operation in RecordKind.list.operations {
             for outcome in outcomes {
                 for mayStillLand in [false, true] {
                     let first = Int64(changes.count + 1)
@@ -160,7 +161,7 @@ enum TransitionConformance {
         try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...1, [1: outcomes[1]], mayLandUntil: mayLandUntil)])
         #expect(try await scene.entry(1) == "rejected listed 900")
         let member = try await fixture.warehouse.members(
-            sync: Scene.sync, list: Scene.list, fingerprints: [Scene.fingerprint(1)]
+            sync: Scene.sync, of: .list(Scene.list), fingerprints: [Scene.fingerprint(1)]
         ).first
         #expect(member?.rejection?.code == "forgotten")
     }

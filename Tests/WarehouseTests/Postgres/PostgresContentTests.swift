@@ -66,7 +66,7 @@ import Warehouse
                 CREATE TYPE mood AS ENUM ('happy'); CREATE DOMAIN price AS numeric(10,2); CREATE DOMAIN age AS integer;
                 CREATE TYPE pair AS (a integer, b text);
                 CREATE TABLE odd (mood mood, price price, age age, raw bytea, span interval, period daterange,
-                                  clock time, money money, address inet, both pair, many bytea[], ages age[],
+                                  clock time, money money, address inet, couple pair, many bytea[], ages age[],
                                   moments timestamptz[])
                 """)
             let columns = try await fixture.warehouse.columns(of: .table(["odd"]))
@@ -76,7 +76,7 @@ import Warehouse
                     "raw: a column of a type that cannot be sent", "span: a column of a type that cannot be sent",
                     "period: a column of a type that cannot be sent", "clock: a column of a type that cannot be sent",
                     "money: a column of a type that cannot be sent", "address: a column of a type that cannot be sent",
-                    "both: a column of a type that cannot be sent", "many: an array column", "ages: an array column",
+                    "couple: a column of a type that cannot be sent", "many: an array column", "ages: an array column",
                     "moments: an array column",
                 ])
             for name in ["raw", "span", "many", "ages", "moments"] {

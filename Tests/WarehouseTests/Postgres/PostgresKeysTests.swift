@@ -283,7 +283,7 @@ import Testing
                     Scene.batch(.unsubscribe, 1...1),
                     Scene.batch(.unsubscribe, 2...2, [2: .unknown(Scene.reason("lost"))], mayLandUntil: mayLandUntil),
                 ])
-            let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)
+            let states = try await fixture.warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list))
             #expect(states == [.subscribed: 37, .unsubscribing: 2])
             #expect(try await scene.entry(1) == nil)
         }

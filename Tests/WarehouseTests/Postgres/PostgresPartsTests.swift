@@ -215,7 +215,7 @@ import Warehouse
                 VALUES (gen_random_uuid(), 'vip', 'shop', 'manual', 'succeeded', now(), now(), \(audience), \(audience))
                 """)
             let seen = Mutex<(states: [String: Int], parts: Set<Int>, people: Set<Fingerprint>)>(([:], [], []))
-            try await warehouse.readSnapshot(sync: "vip", list: 7, parts: 2) { part, fingerprint, state, listed in
+            try await warehouse.readSnapshot(sync: "vip", of: .list(7), parts: 2) { part, fingerprint, state, listed in
                 seen.withLock {
                     $0.states["\(state) \(listed)", default: 0] += 1
                     $0.parts.insert(part)

@@ -35,7 +35,7 @@ import Testing
                 """)
             if isAnalysed { try await fixture.execute("ANALYZE rollcall.list_members") }
             let wanted = "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 5000))"
-            let plan = try await plan(fixture, PostgresWarehouse.membersByFingerprint, ["'vip'", "7", wanted])
+            let plan = try await plan(fixture, PostgresWarehouse.entriesByFingerprint(.list), ["'vip'", "7", wanted])
             #expect(plan.contains("Index Scan using list_members_pkey"), "\(plan)")
             #expect(!plan.contains("Join") && !plan.contains("Seq Scan on list_members"), "\(plan)")
         }

@@ -114,7 +114,7 @@ import Warehouse
             let visitor = try await fixture.visitor()
             try await visitor.run("BEGIN; TRUNCATE rollcall.list_members; \(fill)")
             let members = Mutex(0)
-            async let reading: Void = warehouse.readSnapshot(sync: "vip", list: 7, parts: parts) { _, _, _, _ in
+            async let reading: Void = warehouse.readSnapshot(sync: "vip", of: .list(7), parts: parts) { _, _, _, _ in
                 members.withLock { $0 += 1 }
             }
             try await fixture.untilALockIsAwaited()

@@ -178,7 +178,7 @@ import Testing
             let warehouse = PostgresWarehouse(
                 url: Secret(fixture.cluster.socketURL(database: fixture.database, user: role)), stateSchema: "rollcall")
             let error = await warehouseFailure {
-                try await warehouse.readSnapshot(sync: "vip", list: 7) { _, _, _ in }
+                try await warehouse.readSnapshot(sync: "vip", of: .list(7)) { _, _, _ in }
             }
             #expect(error?.kind == .permission)
             await warehouse.close()

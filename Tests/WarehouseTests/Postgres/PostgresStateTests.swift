@@ -32,9 +32,9 @@ import Warehouse
             #expect(try await warehouse.runs(RunFilter()).isEmpty)
             #expect(try await warehouse.heldRun(sync: "vip") == nil)
             #expect(try await warehouse.listBinding(sync: "vip") == nil)
-            #expect(try await warehouse.memberCounts(sync: "vip", list: 7).isEmpty)
+            #expect(try await warehouse.memberCounts(sync: "vip", of: .list(7)).isEmpty)
             #expect(try await warehouse.fingerprintKey(sync: "vip", newKey: nil) == nil)
-            try await warehouse.readSnapshot(sync: "vip", list: 7) { _, _, _ in Issue.record("there is none") }
+            try await warehouse.readSnapshot(sync: "vip", of: .list(7)) { _, _, _ in Issue.record("there is none") }
             try await warehouse.records(RecordFilter()) { _ in Issue.record("there is none") }
             #expect(try await warehouse.prune([RetentionPolicy(sync: "vip", days: 1)]) == PruneResult())
             #expect(await warehouseFailure { try await warehouse.lease() }?.kind == .stateMissing)
@@ -143,10 +143,10 @@ import Warehouse
             run.counts.unknown.subscribe = 1
             for _ in 0..<2 { try await warehouse.acknowledge(lease, run, outcomes: [outcome], log: LogSettings()) }
             #expect(
-                try await warehouse.memberCounts(sync: "vip", list: 7) == [
+                try await warehouse.memberCounts(sync: "vip", of: .list(7)) == [
                     .subscribed: 1, .subscribing: 2, .rejected: 1,
                 ])
-            #expect(try await warehouse.requestsInDoubt(sync: "vip", list: 7).count == 4)
+            #expect(try await warehouse.requestsInDoubt(sync: "vip", of: .list(7)).count == 4)
             let log = Collector<LogRecord>()
             try await warehouse.records(RecordFilter()) { log.add($0) }
             #expect(log.all.map(\.status) == ["unknown", "failed", "failed", "succeeded", "failed"])
@@ -190,7 +190,7 @@ import Warehouse
             #expect(recovered[0].counts.unknown.total == 2 && recovered[0].counts.notAttempted.total == 2)
             #expect(recovered[0].counts.balances)
             #expect(
-                try await warehouse.memberCounts(sync: "vip", list: 7) == [.subscribing: 1, .unsubscribing: 1])
+                try await warehouse.memberCounts(sync: "vip", of: .list(7)) == [.subscribing: 1, .unsubscribing: 1])
             #expect(try await fixture.query("SELECT 1 FROM rollcall.sync_changes").isEmpty)
             #expect(try await warehouse.recoverRuns(lease, settleSeconds: 60, log: LogSettings()).isEmpty)
             try await warehouse.openRun(lease, newRun())
@@ -223,7 +223,7 @@ import Warehouse
             #expect(Set(generations).count == 2 && !generations.contains("0"))
             #expect(try await fixture.query("SELECT email FROM rollcall.list_members") == [["new@example.com"]])
             let snapshot = Collector<MemberState>()
-            try await warehouse.readSnapshot(sync: "vip", list: 7) { _, state, listed in
+            try await warehouse.readSnapshot(sync: "vip", of: .list(7)) { _, state, listed in
                 if listed { snapshot.add(state) }
             }
             #expect(snapshot.all == [.subscribed])

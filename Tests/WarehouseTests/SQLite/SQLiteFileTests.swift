@@ -19,7 +19,7 @@ struct SQLiteFileTests {
         for error in [
             try await failure { _ = try await warehouse.schemaVersion() },
             try await failure { _ = try await warehouse.migrate() },
-            try await failure { try await warehouse.readSnapshot(sync: "a", list: 1) { _, _, _ in } },
+            try await failure { try await warehouse.readSnapshot(sync: "a", of: .list(1)) { _, _, _ in } },
         ] {
             #expect(error?.kind == .missing)
             #expect(error?.error.message.contains(path) == true)
@@ -152,7 +152,7 @@ struct SQLiteFileTests {
         #expect(error.error.hint != nil)
         #expect(try await fixture.warehouse.changes(run: run.id, after: 0, limit: 99).count == 40)
         #expect(
-            try await fixture.warehouse.memberCounts(sync: Scene.sync, list: Scene.list)[.subscribed] == 10)
+            try await fixture.warehouse.memberCounts(sync: Scene.sync, of: .list(Scene.list))[.subscribed] == 10)
         try FileManager.default.removeItem(atPath: ballast)
         try await scene.acknowledge(run, [Scene.batch(.subscribe, 11...50)])
         #expect(try await scene.count("list_members") == 50)

@@ -36,6 +36,9 @@ struct PostgresResult: ~Copyable {
         value(row, column).flatMap { $0.count == 8 ? Int64(bigEndian: $0.loadUnaligned(as: Int64.self)) : nil }
     }
 
+    /// The bytes of a bytea of a binary result; nil: NULL.
+    func bytes(_ row: Int, _ column: Int) -> [UInt8]? { value(row, column).map { Array($0) } }
+
     /// A uuid of a text result; nil: NULL.
     func textFingerprint(_ row: Int, _ column: Int) -> Fingerprint? {
         text(row, column).flatMap { Fingerprint(bytes: PostgresText.bytes(hexadecimal: $0)) }

@@ -38,7 +38,7 @@ struct PostgresBulkInserts {
     /// outbox, a person is on the snapshot already, or an older entry has to go.
     func write(_ run: SyncRun, list: Int64, log: LogSettings, _ session: PostgresSession) throws -> Bool {
         guard let runID = PostgresText.runID(run.id) else { throw PostgresRunRow.noRun(run.id) }
-        guard case .put(let mark) = EntryTransition.next(.own, nil, .subscribe, .succeeded, mayStillLand: false) else {
+        guard case .put(let mark) = EntryTransition.next(.own, nil, .put, .succeeded, mayStillLand: false) else {
             return false
         }
         let range = [run.id, String(first), String(last)]

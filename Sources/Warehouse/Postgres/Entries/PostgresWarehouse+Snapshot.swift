@@ -28,58 +28,77 @@ extension PostgresWarehouse {
     }
 
     public func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
-        let members = PostgresMembers(sync: sync, list: list, table: "\(tables.quotedSchema).list_members")
-        let tables = tables
-        let reading = reading(parts: parts) { tables.begin(.readOnly, $0, isLong: true) }
-        try await streaming { session, cancellation in try members.read(reading(session, cancellation), body) }
+        switch entries {
+        case .list(let list):
+            let members = PostgresMembers(sync: sync, list: list, table: "\(tables.quotedSchema).list_members")
+            let tables = tables
+            let reading = reading(parts: parts) { tables.begin(.readOnly, $0, isLong: true) }
+            try await streaming { session, cancellation in try members.read(reading(session, cancellation), body) }
+        case .records(let kind):
+            try await readContents(sync: sync, kind) { fingerprint, state, listed, _ in
+                try body(0, fingerprint, state, listed)
+            }
+        }
     }
 
-    private static let memberColumns = """
-        fingerprint, email, user_id, state, listed, error_code, error_reason, http_status, since_run_id,
-        \(PostgresRunRow.milliseconds("since"))
-        """
+    public func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+    ) async throws {
+        let records = PostgresSyncedRecords(
+            sync: sync, kind: kind, table: "\(tables.quotedSchema).synced_records")
+        let tables = tables
+        let reading = reading(parts: 1) { tables.begin(.readOnly, $0, isLong: true) }
+        try await streaming { session, cancellation in try records.read(reading(session, cancellation), body) }
+    }
 
     /// Half the time of `fingerprint = ANY`; a plain join would, without statistics, read the whole list.
-    static let membersByFingerprint = """
-        SELECT m.* FROM unnest($3::uuid[]) AS wanted CROSS JOIN LATERAL (
-            SELECT \(memberColumns) FROM list_members
-             WHERE sync_name = $1 AND list_id = $2::bigint AND fingerprint = wanted LIMIT 1) AS m
+    static func entriesByFingerprint(_ words: EntryWords) -> String {
         """
+        SELECT m.* FROM unnest($3::uuid[]) AS wanted CROSS JOIN LATERAL (
+            SELECT \(PostgresEntryTable.columns(words)) FROM \(words.table) AS e
+             WHERE \(PostgresEntryTable.isOfSet(words, "e")) AND fingerprint = wanted LIMIT 1) AS m
+        """
+    }
 
     public func members(
-        sync: String, list: Int64, fingerprints: [Fingerprint]
+        sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         let wanted = PostgresText.array(Set(fingerprints).map { PostgresText.uuid($0) as String? })
+        let table = PostgresEntryTable(entries)
         // Thousands may be asked for over several connections at once.
         return try await read(fingerprints.count > 1000 ? .long : .state, orWithoutTables: []) { session in
-            Self.members(try session.query(Self.membersByFingerprint, [sync, String(list), wanted])).map(\.member)
+            Self.members(
+                try session.query(Self.entriesByFingerprint(table.words), [sync, table.parameter, wanted]), table.words
+            ).map(\.member)
         }
     }
 
     public func members(
-        sync: String, list: Int64, knownAs identity: Identity
+        sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
-        try await read(.long, orWithoutTables: []) { session in
+        let table = PostgresEntryTable(entries)
+        return try await read(.long, orWithoutTables: []) { session in
             Self.members(
                 try session.query(
                     """
-                    SELECT \(Self.memberColumns) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint
+                    SELECT \(PostgresEntryTable.columns(table.words)) FROM \(table.words.table) AS e
+                     WHERE \(PostgresEntryTable.isOfSet(table.words, "e"))
                        AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C")
-                    """,
-                    [sync, String(list), identity.email, identity.userID]))
+                    """, [sync, table.parameter, identity.email, identity.userID]), table.words)
         }
     }
 
-    private static func members(_ result: borrowing PostgresResult) -> [MemberEntry] {
+    private static func members(_ result: borrowing PostgresResult, _ words: EntryWords) -> [MemberEntry] {
         var members: [MemberEntry] = []
         members.reserveCapacity(result.rowCount)
         for row in 0..<result.rowCount {
             guard
                 let fingerprint = result.textFingerprint(row, 0),
-                let state = result.text(row, 3).flatMap(MemberState.init), let since = result.date(row, 9)
+                let state = result.text(row, 3).flatMap(words.state), let since = result.date(row, 9)
             else { continue }
             let rejection = result.text(row, 5).map {
                 FailureReason(
@@ -87,39 +106,59 @@ extension PostgresWarehouse {
             }
             let member = Member(
                 fingerprint: fingerprint, identity: Identity(email: result.text(row, 1), userID: result.text(row, 2)),
-                state: state, listed: result.boolean(row, 4), rejection: rejection)
+                state: state, listed: result.boolean(row, 4), rejection: rejection,
+                record: words == .records
+                    ? RecordReference(
+                        key: result.text(row, 10) ?? "", itemID: result.text(row, 11),
+                        content: result.integer(row, 12) ?? 0)
+                    : nil)
             members.append(MemberEntry(member: member, sinceRunID: result.text(row, 8) ?? "", since: since))
         }
         return members
     }
 
-    public func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
-        try await read(.long, orWithoutTables: [:]) { session in
+    public func memberCounts(
+        sync: String, of entries: EntrySet
+    ) async throws(WarehouseError) -> [MemberState: Int] {
+        let table = PostgresEntryTable(entries)
+        return try await read(.long, orWithoutTables: [:]) { session in
             let result = try session.query(
-                "SELECT state, count(*) FROM list_members WHERE sync_name = $1 AND list_id = $2::bigint GROUP BY state",
-                [sync, String(list)])
+                """
+                SELECT state, count(*) FROM \(table.words.table) AS e
+                 WHERE \(PostgresEntryTable.isOfSet(table.words, "e")) GROUP BY state
+                """, [sync, table.parameter])
             var counts: [MemberState: Int] = [:]
             for row in 0..<result.rowCount {
-                if let state = result.text(row, 0).flatMap(MemberState.init) { counts[state] = result.count(row, 1) }
+                if let state = result.text(row, 0).flatMap(table.words.state) { counts[state] = result.count(row, 1) }
             }
             return counts
         }
     }
 
-    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
-        try await read(.long, orWithoutTables: []) { session in
+    public func requestsInDoubt(
+        sync: String, of entries: EntrySet
+    ) async throws(WarehouseError) -> [RequestInDoubt] {
+        let list = entries.listID.map { String($0) }
+        // Tables which no run has upgraded yet lack the columns of contents; the rows are few.
+        return try await read(.long, orWithoutTables: []) { session in
             let result = try session.query(
                 """
-                SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")) FROM settling_requests
-                 WHERE sync_name = $1 AND list_id = $2::bigint AND settles_at >= clock_timestamp()
-                """, [sync, String(list)])
+                SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")),
+                       to_jsonb(settling_requests) ->> 'fingerprint', to_jsonb(settling_requests) ->> 'content'
+                  FROM settling_requests
+                 WHERE sync_name = $1 AND list_id IS NOT DISTINCT FROM $2::bigint AND settles_at >= clock_timestamp()
+                """, [sync, list])
             var requests: [RequestInDoubt] = []
             for row in 0..<result.rowCount {
                 guard let operation = result.text(row, 2).flatMap(RollcallCore.Operation.init),
                     let mayLandUntil = result.date(row, 3)
                 else { continue }
-                let identity = Identity(email: result.text(row, 0), userID: result.text(row, 1))
-                requests.append(RequestInDoubt(identity: identity, operation: operation, mayLandUntil: mayLandUntil))
+                requests.append(
+                    RequestInDoubt(
+                        identity: Identity(email: result.text(row, 0), userID: result.text(row, 1)),
+                        operation: operation, mayLandUntil: mayLandUntil,
+                        fingerprint: list == nil ? result.textFingerprint(row, 4) : nil,
+                        content: list == nil ? result.integer(row, 5) : nil))
             }
             return requests
         }

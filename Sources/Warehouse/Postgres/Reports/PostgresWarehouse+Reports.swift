@@ -33,12 +33,14 @@ extension PostgresWarehouse {
     public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         if let id = filter.runID, PostgresText.runID(id) == nil { return }
         try await stream { session, cancellation in
-            let (conditions, parameters) = try Self.conditions(filter, session)
+            let hasKeys = try session.query(Self.hasKeys).boolean(0, 0)
+            let (conditions, parameters) = try Self.conditions(filter, hasKeys: hasKeys, session)
             _ = try session.query(
                 """
                 DECLARE records NO SCROLL CURSOR FOR
                 SELECT record_id, run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                       http_status, attempts, \(PostgresRunRow.milliseconds("logged_at"))
+                       http_status, attempts, \(PostgresRunRow.milliseconds("logged_at")),
+                       \(hasKeys ? "record_key, item_id" : "NULL, NULL")
                   FROM sync_log \(conditions)
                 """, parameters)
             while true {
@@ -51,7 +53,7 @@ extension PostgresWarehouse {
     }
 
     private static func conditions(
-        _ filter: RecordFilter, _ session: PostgresSession
+        _ filter: RecordFilter, hasKeys: Bool, _ session: PostgresSession
     ) throws -> (sql: String, parameters: [String?]) {
         var conditions: [String] = []
         var parameters: [String?] = []
@@ -69,7 +71,8 @@ extension PostgresWarehouse {
         add(filter.before.map { String($0) }) { "record_id < \($0)::bigint" }
         if !filter.identifiers.isEmpty {
             add(try session.array(filter.identifiers)) {
-                "(email = ANY(\($0)::text[]) OR user_id = ANY(\($0)::text[]))"
+                "(email = ANY(\($0)::text[]) OR user_id = ANY(\($0)::text[])"
+                    + (hasKeys ? " OR record_key = ANY(\($0)::text[]) OR item_id = ANY(\($0)::text[]))" : ")")
             }
         }
         let sql =
@@ -77,6 +80,12 @@ extension PostgresWarehouse {
             + " ORDER BY record_id DESC" + (filter.limit.map { " LIMIT \(max(0, $0))" } ?? "")
         return (sql, parameters)
     }
+
+    /// Tables which no run has upgraded yet lack the columns.
+    private static let hasKeys = """
+        SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
+                        WHERE attrelid = 'sync_log'::pg_catalog.regclass AND attname = 'record_key')
+        """
 
     private static func record(_ result: borrowing PostgresResult, _ row: Int) throws -> LogRecord {
         guard let id = result.integer(row, 0), let loggedAt = result.date(row, 11) else {
@@ -86,7 +95,8 @@ extension PostgresWarehouse {
             recordID: id, runID: result.text(row, 1) ?? "", sync: result.text(row, 2) ?? "",
             email: result.text(row, 3), userID: result.text(row, 4), operation: result.text(row, 5) ?? "",
             status: result.text(row, 6) ?? "", errorCode: result.text(row, 7), errorReason: result.text(row, 8),
-            httpStatus: result.integer(row, 9).map(Int.init), attempts: result.count(row, 10), loggedAt: loggedAt)
+            httpStatus: result.integer(row, 9).map(Int.init), attempts: result.count(row, 10), loggedAt: loggedAt,
+            recordKey: result.text(row, 12), itemID: result.text(row, 13))
     }
 
     public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {

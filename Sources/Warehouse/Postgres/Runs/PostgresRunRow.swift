@@ -36,7 +36,7 @@ enum PostgresRunRow {
             counts.notAttempted.total, counts.unknown.total, run.requests.sent, run.requests.retried,
             run.requests.rateLimited, counts.excluded, counts.waiting,
         ]
-        return numbers.map { String($0) } + [try counts.operationsJSON]
+        return numbers.map { String($0) } + [try counts.operationsJSON(of: run.kind)]
     }
 
     private static let written = numbers + ["rows_excluded", "waiting", "counts"]

@@ -5,16 +5,16 @@ extension PostgresWarehouse {
     public func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
-        try await leased(lease, lock: .shared, settings: PostgresOutcomes.settings) { session in
+        try await leased(lease, lock: .shared, settings: PostgresOutcomeStatements.settings) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             var moved = false
-            for operation in RollcallCore.Operation.allCases {
+            for operation in run.kind.operations {
                 var rest = outcomes.filter { $0.operation == operation }
                 guard !rest.isEmpty else { continue }
-                guard let list = run.listID else {
+                guard let entries = run.entrySet else {
                     throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
                 }
-                if operation == .subscribe {
+                if case .list(let list) = entries, operation == .subscribe {
                     let found = PostgresBulkInserts.find(rest)
                     rest = found.rest
                     for inserts in found.inserts {
@@ -28,7 +28,7 @@ extension PostgresWarehouse {
                 var part = PostgresOutcomes(operation)
                 for batch in rest { part.add(batch) }
                 if part.isEmpty { continue }
-                if try part.apply(run, list: list, log: log, session).moved { moved = true }
+                if try part.apply(run, entries, log: log, session).moved { moved = true }
             }
             if moved { try Self.renewGeneration(run.sync, session) }
             try PostgresRunRow.updateProgress(run, session)
@@ -49,20 +49,24 @@ extension PostgresWarehouse {
         try await leased(lease) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             let result = try session.query(
-                Self.localChanges,
+                run.kind == .list ? Self.localChangesOfLists : Self.localChangesOfRecords,
                 [
-                    run.id, run.sync, run.listID.map { String($0) }, String(log.retain),
+                    run.id, run.sync, run.entrySet.map { PostgresEntryTable($0).parameter }, String(log.retain),
                     FailureReason.refusedEarlier.code, FailureReason.refusedEarlier.reason,
                 ])
-            let parked = PerOperation(subscribe: result.count(0, 0), unsubscribe: result.count(0, 1))
-            if result.count(0, 2) > 0 { try Self.renewGeneration(run.sync, session) }
+            let counted = try result.text(0, 0).map {
+                try JSONDecoder().decode([String: Int].self, from: Data($0.utf8))
+            }
+            var parked = PerOperation()
+            for operation in run.kind.operations { parked[operation] = counted?[operation.rawValue] ?? 0 }
+            if result.count(0, 1) > 0 { try Self.renewGeneration(run.sync, session) }
             if let list = run.listID {
                 try session.modify(
                     "UPDATE sync_runs SET list_id = $2::bigint WHERE run_id = $1::uuid", [run.id, String(list)])
             }
             if parked.total > 0 {
                 var stored = try Self.run(run.id, session)
-                for operation in RollcallCore.Operation.allCases {
+                for operation in run.kind.operations {
                     stored.counts.failed[operation] += parked[operation]
                 }
                 try PostgresRunRow.updateProgress(stored, session)
@@ -71,28 +75,35 @@ extension PostgresWarehouse {
         }
     }
 
-    private static let localChanges = """
+    private static let localChangesOfLists = localChanges(.list)
+    private static let localChangesOfRecords = localChanges(.records)
+
+    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many were forgotten.
+    private static func localChanges(_ words: EntryWords) -> String {
+        """
         WITH gone AS (
             DELETE FROM sync_changes WHERE run_id = $1::uuid AND kind IN ('parked', 'forget') RETURNING *
         ), logged AS (
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                                  http_status, attempts, logged_at)
+                                  http_status, attempts, logged_at, record_key, item_id)
             SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed', COALESCE(m.error_code, $5),
                    COALESCE(m.error_reason, $6), m.http_status, 0,
-                   date_trunc('milliseconds', clock_timestamp())
-              FROM gone g LEFT JOIN list_members m
-                ON m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = g.fingerprint
+                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g"))
+              FROM gone g LEFT JOIN \(words.table) m
+                ON \(PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3")) AND m.fingerprint = g.fingerprint
              WHERE g.kind = 'parked' AND $4::boolean ORDER BY g.sequence
         ), forgotten AS (
-            DELETE FROM list_members m USING gone g
-             WHERE g.kind = 'forget' AND m.sync_name = $2 AND m.list_id = $3::bigint
-               AND m.fingerprint = g.fingerprint AND \(TransitionTable.mark(of: "m")) IN (\(TransitionTable.forgotten))
+            DELETE FROM \(words.table) m USING gone g
+             WHERE g.kind = 'forget' AND \(PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3"))
+               AND m.fingerprint = g.fingerprint
+               AND \(TransitionTable.mark(of: "m", words)) IN (\(TransitionTable.forgotten(words)))
             RETURNING 1
         )
-        SELECT (SELECT count(*) FROM gone WHERE kind = 'parked' AND operation = 'subscribe'),
-               (SELECT count(*) FROM gone WHERE kind = 'parked' AND operation = 'unsubscribe'),
+        SELECT (SELECT jsonb_object_agg(operation, changes) FROM (
+                    SELECT operation, count(*) AS changes FROM gone WHERE kind = 'parked' GROUP BY operation) AS parked),
                (SELECT count(*) FROM forgotten)
         """
+    }
 
     /// Email and userId of an outbox row as the log shows them.
     private static func loggedIdentity(_ row: String) -> String {
@@ -109,9 +120,9 @@ extension PostgresWarehouse {
             """
             WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                                  http_status, attempts, logged_at)
+                                  http_status, attempts, logged_at, record_key, item_id)
             SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'not_attempted', $3, $4, $5::integer, 0,
-                   date_trunc('milliseconds', clock_timestamp())
+                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g"))
               FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
             """,
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
@@ -135,7 +146,7 @@ extension PostgresWarehouse {
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
-        try await leased(lease, .long, settings: PostgresOutcomes.settings) { session in
+        try await leased(lease, .long, settings: PostgresOutcomeStatements.settings) { session in
             let result = try session.query(
                 "SELECT run_id, claimed_through FROM sync_runs"
                     + " WHERE sync_name = $1 AND status IN ('queued', 'running') FOR UPDATE", [lease.sync])
@@ -156,9 +167,9 @@ extension PostgresWarehouse {
         var run = run
         let now = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0) ?? Date()
         var unknown = PerOperation()
-        if claimed > 0, let list = run.listID {
+        if claimed > 0, let entries = run.entrySet {
             unknown = try recoverClaimed(
-                run, list, claimed, mayLandUntil: now.addingTimeInterval(settleSeconds), log, session)
+                run, entries, claimed, mayLandUntil: now.addingTimeInterval(settleSeconds), log, session)
         }
         try emptyOutbox(run, .endedBeforeSending, log, session)
         run.interrupt(unknown: unknown, at: now)
@@ -168,19 +179,19 @@ extension PostgresWarehouse {
 
     /// What may have been sent becomes unknown. Returns how many changes.
     private static func recoverClaimed(
-        _ run: SyncRun, _ list: Int64, _ claimed: Int64, mayLandUntil: Date, _ log: LogSettings,
+        _ run: SyncRun, _ entries: EntrySet, _ claimed: Int64, mayLandUntil: Date, _ log: LogSettings,
         _ session: PostgresSession
     ) throws -> PerOperation {
         var unknown = PerOperation()
         var moved = false
-        for operation in RollcallCore.Operation.allCases {
+        for operation in run.kind.operations {
             var part = PostgresOutcomes(operation)
             part.add(
                 BatchOutcome(
                     sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
                     mayLandUntil: mayLandUntil),
                 otherwise: .unknown(.answerNotRecorded))
-            let applied = try part.apply(run, list: list, log: log, session)
+            let applied = try part.apply(run, entries, log: log, session)
             unknown[operation] = applied.changes
             moved = moved || applied.moved
         }

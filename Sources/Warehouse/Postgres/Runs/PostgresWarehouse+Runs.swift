@@ -69,7 +69,7 @@ extension PostgresWarehouse {
             let result = try session.query(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, \(PostgresRunRow.milliseconds("not_before")),
-                       parent, logged_email, logged_user_id
+                       parent, logged_email, logged_user_id, record_key, item_id, content, payload, logged_key
                   FROM sync_changes WHERE run_id = $1::uuid AND sequence > $2::bigint AND kind = 'send'
                  ORDER BY sequence LIMIT $3::bigint
                 """, [id, String(sequence), String(limit)], binary: true)
@@ -98,7 +98,11 @@ extension PostgresWarehouse {
             identity: Identity(email: result.text(row, 3), userID: result.text(row, 4)),
             notBefore: result.binaryInteger(row, 5).map { Date(timeIntervalSince1970: Double($0) / 1000) },
             parent: result.binaryInteger(row, 6),
-            loggedAs: logged.email == nil && logged.userID == nil ? nil : logged)
+            loggedAs: logged.email == nil && logged.userID == nil ? nil : logged,
+            record: result.text(row, 9).map {
+                RecordReference(key: $0, itemID: result.text(row, 10), content: result.binaryInteger(row, 11) ?? 0)
+            },
+            payload: result.bytes(row, 12), loggedKey: result.text(row, 13))
     }
 
     public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {

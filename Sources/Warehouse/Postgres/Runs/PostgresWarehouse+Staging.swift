@@ -21,8 +21,8 @@ extension PostgresWarehouse {
             try session.modify(
                 "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
             hasBegun.store(true, ordering: .relaxed)
-            try Self.copyChanges(plan, runID, session)
-            if log.retain { try Self.copyRecords(plan, runID, run.sync, log, session) }
+            try Self.copyChanges(plan, runID, isOfLists: run.kind == .list, session)
+            if log.retain { try Self.copyRecords(plan, runID, run, log, session) }
             try Self.prove(lease, session)
             try PostgresRunRow.updateState(run, session)
         }
@@ -34,18 +34,19 @@ extension PostgresWarehouse {
     }
 
     private static func copyChanges(
-        _ plan: any StagedPlan, _ runID: [UInt8], _ session: PostgresSession
+        _ plan: any StagedPlan, _ runID: [UInt8], isOfLists: Bool, _ session: PostgresSession
     ) throws {
+        let contents = isOfLists ? "" : ", record_key, item_id, content, payload, logged_key"
         let sql = """
             COPY sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id, not_before, parent,
-                               logged_email, logged_user_id) FROM STDIN (FORMAT binary)
+                               logged_email, logged_user_id\(contents)) FROM STDIN (FORMAT binary)
             """
         var written = 0
         let taken = try session.copyIn(sql) { writer in
             let changes = try plan.nextChanges(limit: page)
             written += changes.count
             for change in changes {
-                writer.beginRow(fields: 11)
+                writer.beginRow(fields: isOfLists ? 11 : 16)
                 writer.raw(runID)
                 writer.integer(change.sequence)
                 writer.text(change.kind.rawValue)
@@ -57,6 +58,12 @@ extension PostgresWarehouse {
                 writer.integer(change.parent)
                 writer.text(change.loggedAs?.email)
                 writer.text(change.loggedAs?.userID)
+                if isOfLists { continue }
+                writer.text(change.record?.key)
+                writer.text(change.record?.itemID)
+                writer.integer(change.record?.content)
+                writer.raw(change.payload)
+                writer.text(change.loggedKey)
             }
             return !changes.isEmpty
         }
@@ -64,19 +71,19 @@ extension PostgresWarehouse {
     }
 
     private static func copyRecords(
-        _ plan: any StagedPlan, _ runID: [UInt8], _ sync: String, _ log: LogSettings, _ session: PostgresSession
+        _ plan: any StagedPlan, _ runID: [UInt8], _ run: SyncRun, _ log: LogSettings, _ session: PostgresSession
     ) throws {
         let loggedAt = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
         let sql = """
             COPY sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status,
-                           attempts, logged_at) FROM STDIN (FORMAT binary)
+                           attempts, logged_at, record_key) FROM STDIN (FORMAT binary)
             """
         try session.copyIn(sql) { writer in
             let records = try plan.nextRecords(limit: page)
             for record in records where record.isFailure || log.records == .all {
-                writer.beginRow(fields: 11)
+                writer.beginRow(fields: 12)
                 writer.raw(runID)
-                writer.text(sync)
+                writer.text(run.sync)
                 writer.text(PostgresText.logged(record.email))
                 writer.text(PostgresText.logged(record.userID))
                 writer.text("validate")
@@ -86,6 +93,7 @@ extension PostgresWarehouse {
                 writer.integer(record.reason.httpStatus.map(Int32.init(clamping:)))
                 writer.integer(Int32(0))
                 writer.date(loggedAt)
+                writer.text(PostgresText.logged(record.recordKey))
             }
             return !records.isEmpty
         }

@@ -9,6 +9,8 @@ struct SQLiteOutcomes {
     let database: Database
     let sync: String
     let runID: String
+    /// nil: the run's list is not known, and it has sent nothing.
+    let entries: EntrySet?
     let log: LogSettings
 
     /// Tables of the writing connection alone, kept in memory.
@@ -17,8 +19,8 @@ struct SQLiteOutcomes {
             sequence INTEGER PRIMARY KEY, outcome TEXT, error_code TEXT, error_reason TEXT, http_status INTEGER);
         CREATE TEMP TABLE rollcall_work (
             sequence INTEGER PRIMARY KEY, operation TEXT, fingerprint BLOB, email TEXT, user_id TEXT,
-            logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
-            http_status INTEGER, attempts INTEGER, settles_at TEXT);
+            logged_email TEXT, logged_user_id TEXT, record_key TEXT, item_id TEXT, content INTEGER, logged_key TEXT,
+            outcome TEXT, error_code TEXT, error_reason TEXT, http_status INTEGER, attempts INTEGER, settles_at TEXT);
         CREATE TEMP TABLE rollcall_older (fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER);
         CREATE TEMP TABLE rollcall_transitions (
             relation TEXT, operation TEXT, outcome TEXT, may_still_land INTEGER, before TEXT, action TEXT, state TEXT,
@@ -26,13 +28,16 @@ struct SQLiteOutcomes {
         \(transitions)
         """
 
+    /// An operation is one kind's, so that its lines have the words of that kind's table.
     private static let transitions = EntryTransition.Relation.allCases.flatMap { relation in
-        RollcallCore.Operation.allCases.map { operation in
-            """
-            INSERT INTO temp.rollcall_transitions
-            SELECT '\(relation.rawValue)', '\(operation.rawValue)', *
-              FROM (VALUES \(TransitionTable.rows(relation, operation)));
-            """
+        RecordKind.allCases.flatMap { kind in
+            kind.operations.map { operation in
+                """
+                INSERT INTO temp.rollcall_transitions
+                SELECT '\(relation.rawValue)', '\(operation.rawValue)', *
+                  FROM (VALUES \(TransitionTable.rows(relation, operation.direction, kind == .list ? .list : .records)));
+                """
+            }
         }
     }.joined(separator: "\n")
 
@@ -56,7 +61,7 @@ struct SQLiteOutcomes {
             """
             INSERT INTO temp.rollcall_work
             SELECT c.sequence, c.operation, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
-                   coalesce(e.outcome, 'succeeded'), e.error_code, e.error_reason,
+                   c.record_key, c.item_id, c.content, c.logged_key, coalesce(e.outcome, 'succeeded'), e.error_code, e.error_reason,
                    coalesce(e.http_status, :http_status), :attempts, :settles_at
               FROM rollcall_sync_changes c LEFT JOIN temp.rollcall_exceptions e ON e.sequence = c.sequence
              WHERE c.run_id = :run AND c.sequence BETWEEN :first AND :last AND c.kind = 'send'
@@ -87,7 +92,7 @@ struct SQLiteOutcomes {
 
     /// Gives the changes that may have been sent and whose answer was not recorded the outcome `unknown`, page by page. Returns
     /// how many there were.
-    func doubt(through sequence: Int64, list: Int64?, mayLandUntil: Date) throws -> PerOperation {
+    func doubt(through sequence: Int64, mayLandUntil: Date) throws -> PerOperation {
         var unknown = PerOperation()
         while true {
             try clear()
@@ -101,7 +106,7 @@ struct SQLiteOutcomes {
             for (operation, count) in counts {
                 if let operation = operation.flatMap(Operation.init) { unknown[operation] += count }
             }
-            try apply(listID: list)
+            try apply()
         }
     }
 
@@ -111,7 +116,7 @@ struct SQLiteOutcomes {
             """
             INSERT INTO temp.rollcall_work
             SELECT sequence, operation, fingerprint, email, user_id, logged_email, logged_user_id,
-                   'unknown', :code, :reason, NULL, 1, :settles_at
+                   record_key, item_id, content, logged_key, 'unknown', :code, :reason, NULL, 1, :settles_at
               FROM rollcall_sync_changes
              WHERE run_id = :run AND sequence <= :last AND kind = 'send' ORDER BY sequence LIMIT 10000
             """,
@@ -124,21 +129,25 @@ struct SQLiteOutcomes {
     // MARK: Carrying the work table out
 
     /// Moves snapshot, log, outbox and requests in doubt by what the work table says.
-    func apply(listID: Int64?) throws {
-        if let listID {
-            try moveSnapshot(["list": .of(listID), "now": .of(try SQLiteWarehouse.now(database))])
+    func apply() throws {
+        if let entries {
+            try moveSnapshot(
+                SQLiteOutcomeStatements.of(entries),
+                ["set": SQLiteEntryTable(entries).parameter, "now": .of(try SQLiteWarehouse.now(database))])
+            let list = entries.listID
             _ = try change(
                 """
-                INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at)
-                SELECT :sync, :list, email, user_id, operation, settles_at FROM temp.rollcall_work
-                 WHERE settles_at IS NOT NULL AND outcome <> 'not_attempted' ORDER BY sequence
-                """, ["list": .of(listID)])
+                INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at,
+                    fingerprint, content)
+                SELECT :sync, :list, email, user_id, operation, settles_at, iif(:list IS NULL, fingerprint, NULL), content
+                  FROM temp.rollcall_work WHERE settles_at IS NOT NULL AND outcome <> 'not_attempted' ORDER BY sequence
+                """, ["list": .of(list)])
         }
         try writeLog()
         _ = try change(
             """
             DELETE FROM rollcall_sync_changes WHERE run_id = :run AND sequence IN (
-                SELECT c.sequence \(Self.superseded))
+                SELECT c.sequence \(SQLiteOutcomeStatements.supersededChanges))
             """)
         _ = try change(
             """
@@ -149,18 +158,18 @@ struct SQLiteOutcomes {
 
     /// First the older entries of the same people, then the entries of the changes themselves; dropping first, so that an older
     /// entry that one change drops and another one leaves in doubt is dropped.
-    private func moveSnapshot(_ values: [String: SQLiteValue]) throws {
+    private func moveSnapshot(_ statements: SQLiteOutcomeStatements, _ values: [String: SQLiteValue]) throws {
         var changed = 0
-        if try change(Self.findOlder) > 0 {
-            changed += try change(Self.dropSuperseded, values)
-            changed += try change(Self.putSuperseded, values)
+        if try change(SQLiteOutcomeStatements.findOlder) > 0 {
+            changed += try change(statements.dropSuperseded, values)
+            changed += try change(statements.putSuperseded, values)
         }
-        changed += try change(Self.drop, values)
-        let entered = try change(Self.enter, values)
+        changed += try change(statements.drop, values)
+        let entered = try change(statements.enter, values)
         changed += entered
         // Entries that were on the snapshot already; what was entered just now stays as it is (EntryTransition is idempotent).
         if try entered < database.firstRow("SELECT count(*) FROM temp.rollcall_work", [:], { $0.count(0) }) ?? 0 {
-            changed += try change(Self.put, values)
+            changed += try change(statements.put, values)
         }
         if changed > 0 { try Self.renewGeneration(database, sync: sync) }
     }
@@ -178,114 +187,25 @@ struct SQLiteOutcomes {
         _ = try change(
             """
             INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code,
-                error_reason, http_status, attempts, logged_at)
-            SELECT :run, :sync, \(Self.loggedAs), operation,
+                error_reason, http_status, attempts, logged_at, record_key, item_id)
+            SELECT :run, :sync, \(Self.loggedAs()), operation,
                    CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, error_code, error_reason,
-                   http_status, attempts, \(SQLiteTime.now)
+                   http_status, attempts, \(SQLiteTime.now), \(Self.loggedKeys())
               FROM temp.rollcall_work WHERE :all OR outcome <> 'succeeded' ORDER BY sequence
             """, ["all": .of(log.records == .all)])
     }
 
-    /// SQL for the two columns under which a change appears in the log.
-    static let loggedAs = """
-        iif(logged_email IS NULL AND logged_user_id IS NULL, email, logged_email),
-        iif(logged_email IS NULL AND logged_user_id IS NULL, user_id, logged_user_id)
-        """
-
-    /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
-    /// there are, reads the run's whole outbox instead of this index; in a join, once `ANALYZE` has been run, to make
-    /// a Bloom filter of it.
-    private static let superseded = """
-        FROM rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
-             WHERE c.run_id = :run AND c.kind = 'supersede'
-               AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
-        """
-
-    private static let findOlder = """
-        INSERT INTO temp.rollcall_older SELECT c.fingerprint, c.email, c.user_id, c.parent \(superseded)
-        """
-
-    // MARK: What the table of transitions says
-
-    /// Joins the work table (`w`) with what happens to the member (`t`). The member is looked up in a subquery: in a join, once an
-    /// `ANALYZE` has been run, SQLite makes a Bloom filter of the whole list.
-    ///
-    /// - Parameter change: the row, of the work table or of the older entries, whose fingerprint is the member's.
-    private static func transitions(_ relation: EntryTransition.Relation, of change: String) -> String {
-        """
-        CROSS JOIN temp.rollcall_transitions t
-                    ON t.relation = '\(relation.rawValue)' AND t.operation = w.operation AND t.outcome = w.outcome
-                   AND t.may_still_land = (w.settles_at IS NOT NULL)
-                   AND t.before = coalesce((
-                        SELECT \(TransitionTable.mark(of: "m")) FROM rollcall_list_members m
-                         WHERE m.sync_name = :sync AND m.list_id = :list AND m.fingerprint = \(change).fingerprint), 'absent')
-        """
+    /// SQL for `email, user_id` of a change as the log shows them.
+    static func loggedAs(of row: String? = nil) -> String {
+        let row = row.map { $0 + "." } ?? ""
+        let isPlain = "\(row)logged_email IS NULL AND \(row)logged_user_id IS NULL"
+        return "iif(\(isPlain), \(row)email, \(row)logged_email), iif(\(isPlain), \(row)user_id, \(row)logged_user_id)"
     }
 
-    private static let own = "FROM temp.rollcall_work w \(transitions(.own, of: "w"))"
-
-    private static let ofOlder = """
-        FROM temp.rollcall_older o CROSS JOIN temp.rollcall_work w ON w.sequence = o.parent
-             \(transitions(.superseded, of: "o"))
-        """
-
-    private static let dropSuperseded = """
-        DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT o.fingerprint \(ofOlder) WHERE t.action = 'drop')
-        """
-
-    private static let putSuperseded = put("o", ofOlder, rejection: false)
-
-    /// Operations that never drop the entry of their change are not looked up for it.
-    private static let drop = """
-        DELETE FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list AND fingerprint IN (
-            SELECT w.fingerprint \(own) WHERE t.action = 'drop'
-               AND w.operation IN (SELECT operation FROM temp.rollcall_transitions WHERE relation = 'own' AND action = 'drop'))
-        """
-
-    private static let put = put("w", own, rejection: true)
-
-    /// The entries that the snapshot does not have: the bulk of a first sync, without a look at the table before. An
-    /// outcome that keeps who is absent keeps everybody.
-    private static let enter = """
-        INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-            since_run_id, since, error_code, error_reason, http_status)
-        SELECT :sync, :list, w.fingerprint, w.email, w.user_id, t.state, t.listed, :run, :now,
-               \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
-          FROM temp.rollcall_work w CROSS JOIN temp.rollcall_transitions t
-                    ON t.relation = 'own' AND t.operation = w.operation AND t.outcome = w.outcome
-                   AND t.may_still_land = (w.settles_at IS NOT NULL) AND t.before = 'absent'
-         WHERE t.action = 'put' ON CONFLICT DO NOTHING
-        """
-
-    /// The reason of the outcome, where it is the entry's.
-    private static func reason(_ column: String) -> String {
-        "iif(w.outcome = 'rejected' AND t.state = 'rejected', w.\(column), NULL)"
-    }
-
-    /// - Parameters:
-    ///   - change: whose identity a new entry gets.
-    ///   - rejection: whether the reason of the outcome may be that of the entry.
-    private static func put(_ change: String, _ source: String, rejection: Bool) -> String {
-        func reason(_ column: String) -> String { rejection ? Self.reason(column) : "NULL" }
-        func kept(_ column: String) -> String {
-            "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
-                + " THEN rollcall_list_members.\(column) ELSE excluded.\(column) END"
-        }
-        return """
-            INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, user_id, state, listed,
-                since_run_id, since, error_code, error_reason, http_status)
-            SELECT :sync, :list, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
-                   \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
-              \(source) WHERE t.action = 'put'
-                ON CONFLICT (sync_name, list_id, fingerprint) DO UPDATE
-               SET state = excluded.state, listed = excluded.listed,
-                   since_run_id = iif(rollcall_list_members.state = excluded.state,
-                                      rollcall_list_members.since_run_id, excluded.since_run_id),
-                   since = iif(rollcall_list_members.state = excluded.state,
-                               rollcall_list_members.since, excluded.since),
-                   \(kept("error_code")), \(kept("error_reason")), \(kept("http_status"))
-            """
+    /// SQL for `record_key, item_id` of a change as the log shows them: where the key is hashed, no id made of it stands there.
+    static func loggedKeys(of row: String? = nil) -> String {
+        let row = row.map { $0 + "." } ?? ""
+        return "coalesce(\(row)logged_key, \(row)record_key), iif(\(row)logged_key IS NULL, \(row)item_id, NULL)"
     }
 
     // MARK: What was never sent
@@ -296,9 +216,9 @@ struct SQLiteOutcomes {
             _ = try change(
                 """
                 INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code,
-                    error_reason, http_status, attempts, logged_at)
-                SELECT :run, :sync, \(Self.loggedAs), operation, 'not_attempted', :code, :reason, :http_status, 0,
-                       \(SQLiteTime.now)
+                    error_reason, http_status, attempts, logged_at, record_key, item_id)
+                SELECT :run, :sync, \(Self.loggedAs()), operation, 'not_attempted', :code, :reason, :http_status, 0,
+                       \(SQLiteTime.now), \(Self.loggedKeys())
                   FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('send', 'parked') ORDER BY sequence
                 """,
                 ["code": .of(reason.code), "reason": .of(reason.reason), "http_status": .of(reason.httpStatus)])

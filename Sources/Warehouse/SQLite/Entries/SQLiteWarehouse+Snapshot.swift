@@ -38,80 +38,116 @@ extension SQLiteWarehouse {
     }
 
     public func readSnapshot(
-        sync: String, list: Int64, parts: Int,
+        sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
+        let table = SQLiteEntryTable(entries)
+        try await readEntries(sync, table, []) { fingerprint, state, listed, _ in
+            try body(0, fingerprint, state, listed)
+        }
+    }
+
+    public func readContents(
+        sync: String, _ kind: RecordKind,
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+    ) async throws {
+        try await readEntries(sync, SQLiteEntryTable(.records(kind)), ["content"]) { fingerprint, state, listed, row in
+            try body(fingerprint, state, listed, row.integer(3))
+        }
+    }
+
+    /// - Parameter further: columns that `body` finds from the fourth on.
+    private func readEntries(
+        _ sync: String, _ table: SQLiteEntryTable, _ further: [String],
+        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, SQLiteRow) throws -> Void
+    ) async throws {
+        let words = table.words
         try await streams.run { database, _ in
-            guard try SQLiteMigrations.version(database) != nil else { return }
+            guard try SQLiteMigrations.hasTable(table.name, database) else { return }
             // Nearly all are subscribed: no text is made for them.
-            let columns = ["fingerprint", "iif(state = 'subscribed', NULL, state)", "listed"]
+            let columns =
+                ["fingerprint", "iif(state = '\(words.word(.subscribed))', NULL, state)", words.listed] + further
             try SQLiteRows.read(database, columns: columns.count) {
                 let statement = try SQLitePrepared(
                     database,
-                    "SELECT \(SQLiteRows.call(columns)) FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list"
-                )
-                try statement.bind(["sync": .of(sync), "list": .of(list)])
+                    "SELECT \(SQLiteRows.call(columns)) FROM \(table.name) WHERE \(SQLiteEntryTable.isOfSet(words))")
+                try statement.bind(["sync": .of(sync), "set": table.parameter])
                 return statement
             } _: { row in
                 let word = row.type(1) == SQLITE_NULL ? nil : String(decoding: row.text(1), as: UTF8.self)
                 guard let fingerprint = Fingerprint(bytes: row.blob(0)),
-                    let state = word.map(MemberState.init(rawValue:)) ?? .subscribed
-                else { throw Self.unreadable("rollcall_list_members") }
-                try body(0, fingerprint, state, row.integer(2) != 0)
+                    let state = word.map(words.state) ?? .subscribed
+                else { throw Self.unreadable(table.name) }
+                try body(fingerprint, state, row.integer(2) != 0, row)
             }
         }
     }
 
     public func members(
-        sync: String, list: Int64, fingerprints: [Fingerprint]
+        sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         guard fingerprints.count <= 10_000 else {
             throw WarehouseError(.other, "At most 10,000 members can be looked up at once.")
         }
+        let table = SQLiteEntryTable(entries)
         return try await read([]) { database in
-            let statement = try SQLitePrepared(
-                database, Self.selectMember("sync_name = ? AND list_id = ? AND fingerprint = ?"))
+            guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
+            let condition = "sync_name = ? AND \(SQLiteEntryTable.set(table.words)) = ? AND fingerprint = ?"
+            let statement = try SQLitePrepared(database, Self.select(table, condition))
             try statement.bind(1, .of(sync))
-            try statement.bind(2, .of(list))
+            try statement.bind(2, table.parameter)
             return try Set(fingerprints).compactMap { fingerprint in
                 defer { statement.reset() }
                 try statement.bind(3, .of(fingerprint))
-                return try statement.step() ? try Self.readMember(statement).member : nil
+                return try statement.step() ? try Self.readEntry(statement, table.words).member : nil
             }
         }
     }
 
     public func members(
-        sync: String, list: Int64, knownAs identity: Identity
+        sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
-        try await read([]) { database in
-            try database.rows(
-                Self.selectMember("sync_name = :sync AND list_id = :list AND (email = :email OR user_id = :user)"),
+        let table = SQLiteEntryTable(entries)
+        return try await read([]) { database in
+            guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
+            return try database.rows(
+                Self.select(
+                    table, "\(SQLiteEntryTable.isOfSet(table.words)) AND (email = :email OR user_id = :user)"),
                 [
-                    "sync": .of(sync), "list": .of(list), "email": .of(identity.email),
+                    "sync": .of(sync), "set": table.parameter, "email": .of(identity.email),
                     "user": .of(identity.userID),
-                ], Self.readMember)
+                ]
+            ) { try Self.readEntry($0, table.words) }
         }
     }
 
-    public func memberCounts(sync: String, list: Int64) async throws(WarehouseError) -> [MemberState: Int] {
-        try await read([:]) { database in
+    public func memberCounts(
+        sync: String, of entries: EntrySet
+    ) async throws(WarehouseError) -> [MemberState: Int] {
+        let table = SQLiteEntryTable(entries)
+        return try await read([:]) { database in
+            guard try SQLiteMigrations.hasTable(table.name, database) else { return [:] }
             let counts = try database.rows(
                 """
-                SELECT state, count(*) FROM rollcall_list_members WHERE sync_name = :sync AND list_id = :list
-                 GROUP BY state
-                """, ["sync": .of(sync), "list": .of(list)]
-            ) { (try Self.state($0, 0), $0.count(1)) }
+                SELECT state, count(*) FROM \(table.name) WHERE \(SQLiteEntryTable.isOfSet(table.words)) GROUP BY state
+                """, ["sync": .of(sync), "set": table.parameter]
+            ) { (try Self.state($0, 0, table.words), $0.count(1)) }
             return Dictionary(counts) { $0 + $1 }
         }
     }
 
-    public func requestsInDoubt(sync: String, list: Int64) async throws(WarehouseError) -> [RequestInDoubt] {
-        try await read([]) { database in
-            try database.rows(
+    public func requestsInDoubt(
+        sync: String, of entries: EntrySet
+    ) async throws(WarehouseError) -> [RequestInDoubt] {
+        let list = entries.listID
+        return try await read([]) { database in
+            // Tables which no run has upgraded yet know lists alone.
+            if list == nil, try SQLiteMigrations.version(database) ?? 0 < 6 { return [] }
+            let contents = list == nil ? ", fingerprint, content" : ""
+            return try database.rows(
                 """
-                SELECT email, user_id, operation, settles_at FROM rollcall_settling_requests
-                 WHERE sync_name = :sync AND list_id = :list AND settles_at >= \(SQLiteTime.now) ORDER BY settles_at
+                SELECT email, user_id, operation, settles_at\(contents) FROM rollcall_settling_requests
+                 WHERE sync_name = :sync AND list_id IS :list AND settles_at >= \(SQLiteTime.now) ORDER BY settles_at
                 """, ["sync": .of(sync), "list": .of(list)]
             ) { row in
                 guard let operation = row.text(2).flatMap(Operation.init), let mayLandUntil = row.date(3) else {
@@ -119,28 +155,33 @@ extension SQLiteWarehouse {
                 }
                 return RequestInDoubt(
                     identity: Identity(email: row.text(0), userID: row.text(1)), operation: operation,
-                    mayLandUntil: mayLandUntil)
+                    mayLandUntil: mayLandUntil,
+                    fingerprint: list == nil ? Fingerprint(bytes: row.bytes(4)) : nil,
+                    content: list == nil ? row.integer(5) : nil)
             }
         }
     }
 
     // MARK: Rows
 
-    private static func selectMember(_ condition: String) -> String {
+    private static func select(_ table: SQLiteEntryTable, _ condition: String) -> String {
         """
-        SELECT fingerprint, email, user_id, state, listed, since_run_id, since, error_code, error_reason, http_status
-          FROM rollcall_list_members WHERE \(condition)
+        SELECT fingerprint, email, user_id, state, \(table.words.listed), since_run_id, since, error_code, error_reason,
+               http_status\(table.words == .records ? ", record_key, item_id, content" : "")
+          FROM \(table.name) WHERE \(condition)
         """
     }
 
-    private static func readMember(_ row: SQLitePrepared) throws -> MemberEntry {
+    private static func readEntry(_ row: SQLitePrepared, _ words: EntryWords) throws -> MemberEntry {
         let rejection = row.text(7).map {
             FailureReason(code: $0, reason: row.text(8) ?? "", httpStatus: row.integer(9).map(Int.init))
         }
         let member = Member(
             fingerprint: try fingerprint(row, 0), identity: Identity(email: row.text(1), userID: row.text(2)),
-            state: try state(row, 3), listed: row.count(4) != 0, rejection: rejection)
-        guard let since = row.date(6) else { throw unreadable("rollcall_list_members") }
+            state: try state(row, 3, words), listed: row.count(4) != 0, rejection: rejection,
+            record: words == .records
+                ? RecordReference(key: row.text(10) ?? "", itemID: row.text(11), content: row.integer(12) ?? 0) : nil)
+        guard let since = row.date(6) else { throw unreadable(SQLiteEntryTable.name(words)) }
         return MemberEntry(member: member, sinceRunID: row.text(5) ?? "", since: since)
     }
 
@@ -149,8 +190,8 @@ extension SQLiteWarehouse {
         return fingerprint
     }
 
-    static func state(_ row: SQLitePrepared, _ column: Int32) throws -> MemberState {
-        guard let state = row.text(column).flatMap(MemberState.init) else { throw unreadable("rollcall_list_members") }
+    static func state(_ row: SQLitePrepared, _ column: Int32, _ words: EntryWords) throws -> MemberState {
+        guard let state = row.text(column).flatMap(words.state) else { throw unreadable(SQLiteEntryTable.name(words)) }
         return state
     }
 

@@ -29,15 +29,19 @@ extension SQLiteWarehouse {
         conditions.add("status = :status", "status", filter.status.map { .of($0) })
         conditions.add("logged_at >= :since", "since", filter.since.map { .of($0) })
         conditions.add("record_id < :before", "before", filter.before.map { .of($0) })
-        conditions.addIdentifiers(filter.identifiers)
         conditions.values["limit"] = .of(filter.limit.map { max(0, $0) } ?? -1)
         try await streams.run { [conditions] database, stop in
-            guard try SQLiteMigrations.version(database) != nil else { return }
+            guard let version = try SQLiteMigrations.version(database) else { return }
+            // Tables which no run has upgraded yet lack them.
+            let hasKeys = version >= 6
+            var conditions = conditions
+            conditions.addIdentifiers(
+                filter.identifiers, in: ["email", "user_id"] + (hasKeys ? ["record_key", "item_id"] : []))
             let statement = try SQLitePrepared(
                 database,
                 """
                 SELECT record_id, run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                       http_status, attempts, logged_at
+                       http_status, attempts, logged_at, \(hasKeys ? "record_key, item_id" : "NULL, NULL")
                   FROM rollcall_sync_log WHERE \(conditions.sql) ORDER BY record_id DESC LIMIT :limit
                 """)
             try statement.bind(conditions.values)
@@ -58,7 +62,7 @@ extension SQLiteWarehouse {
             recordID: row.integer(0) ?? 0, runID: row.text(1) ?? "", sync: row.text(2) ?? "", email: row.text(3),
             userID: row.text(4), operation: row.text(5) ?? "", status: row.text(6) ?? "", errorCode: row.text(7),
             errorReason: row.text(8), httpStatus: row.integer(9).map(Int.init), attempts: row.count(10),
-            loggedAt: row.date(11) ?? .distantPast)
+            loggedAt: row.date(11) ?? .distantPast, recordKey: row.text(12), itemID: row.text(13))
     }
 }
 
@@ -76,7 +80,7 @@ struct SQLiteConditions: Sendable {
         values[name] = value
     }
 
-    mutating func addIdentifiers(_ identifiers: [String]) {
+    mutating func addIdentifiers(_ identifiers: [String], in columns: [String]) {
         guard !identifiers.isEmpty else { return }
         var names: [String] = []
         for (index, identifier) in identifiers.enumerated() {
@@ -84,6 +88,6 @@ struct SQLiteConditions: Sendable {
             values["identifier\(index)"] = .of(identifier)
         }
         let list = names.joined(separator: ", ")
-        parts.append("(email IN (\(list)) OR user_id IN (\(list)))")
+        parts.append("(" + columns.map { "\($0) IN (\(list))" }.joined(separator: " OR ") + ")")
     }
 }

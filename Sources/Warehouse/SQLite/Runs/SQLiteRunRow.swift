@@ -153,7 +153,7 @@ enum SQLiteRunRow {
             "succeeded_unsubscribe": .of(counts.succeeded.unsubscribe),
             "failed_subscribe": .of(counts.failed.subscribe), "failed_unsubscribe": .of(counts.failed.unsubscribe),
             "not_attempted": .of(counts.notAttempted.total), "unknown": .of(counts.unknown.total),
-            "counts": .of(try counts.operationsJSON), "rows_excluded": .of(counts.excluded),
+            "counts": .of(try counts.operationsJSON(of: run.kind)), "rows_excluded": .of(counts.excluded),
             "waiting": .of(counts.waiting), "kind": .of(run.kind.rawValue), "target": .of(run.target),
             "requests_sent": .of(run.requests.sent), "requests_retried": .of(run.requests.retried),
             "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),

@@ -7,13 +7,14 @@ extension SQLiteWarehouse {
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
-            guard run.listID != nil || outcomes.isEmpty else {
+            guard run.entrySet != nil || outcomes.isEmpty else {
                 throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
             }
-            let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
+            let work = SQLiteOutcomes(
+                database: database, sync: run.sync, runID: run.id, entries: run.entrySet, log: log)
             try work.clear()
             for batch in outcomes { try work.add(batch) }
-            try work.apply(listID: run.listID)
+            try work.apply()
             try SQLiteRunRow.saveProgress(database, run)
         }
     }
@@ -27,7 +28,8 @@ extension SQLiteWarehouse {
             }
             // Repeated after a lost answer: it is done.
             if try SQLiteRunRow.find(database, id: run.id)?.status == run.status { return }
-            let work = SQLiteOutcomes(database: database, sync: run.sync, runID: run.id, log: log)
+            let work = SQLiteOutcomes(
+                database: database, sync: run.sync, runID: run.id, entries: run.entrySet, log: log)
             try work.giveUpRest(reason)
             var ended = run
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
@@ -42,11 +44,13 @@ extension SQLiteWarehouse {
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         try await write(lease) { database in
+            let table = run.entrySet.map(SQLiteEntryTable.init)
+            let words = table?.words ?? .list
             let names: [String: SQLiteValue] = [
-                "sync": .of(run.sync), "run": .of(run.id), "list": .of(run.listID),
+                "sync": .of(run.sync), "run": .of(run.id), "list": .of(run.listID), "set": table?.parameter ?? .null,
                 "code": .of(FailureReason.refusedEarlier.code), "reason": .of(FailureReason.refusedEarlier.reason),
             ]
-            if log.retain { try database.change(Self.logParked, names) }
+            if log.retain { try database.change(Self.logParked(words), names) }
             var parked = PerOperation()
             for row in try database.rows(Self.countParked, names, { ($0.text(0), $0.count(1)) }) {
                 if let operation = row.0.flatMap(Operation.init) { parked[operation] = row.1 }
@@ -55,7 +59,7 @@ extension SQLiteWarehouse {
                 try database.change("UPDATE rollcall_sync_runs SET list_id = :list WHERE run_id = :run", names)
             }
             if parked.total > 0 { try Self.countFailed(database, run, parked) }
-            if try database.change(Self.forget, names) > 0 {
+            if try database.change(Self.forget(words), names) > 0 {
                 try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
             }
             try database.change(
@@ -67,7 +71,7 @@ extension SQLiteWarehouse {
     /// Counts them at once, so that they stay failed should the process end before its next step.
     private static func countFailed(_ database: Database, _ run: SyncRun, _ parked: PerOperation) throws {
         guard var stored = try SQLiteRunRow.find(database, id: run.id), stored.status == .running else { return }
-        for operation in Operation.allCases { stored.counts.failed[operation] += parked[operation] }
+        for operation in run.kind.operations { stored.counts.failed[operation] += parked[operation] }
         try SQLiteRunRow.saveProgress(database, stored)
     }
 
@@ -75,26 +79,28 @@ extension SQLiteWarehouse {
         SELECT operation, count(*) FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'parked' GROUP BY operation
         """
 
-    private static let logParked = """
+    private static func logParked(_ words: EntryWords) -> String {
+        """
         INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-            http_status, attempts, logged_at)
-        SELECT :run, :sync,
-               iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.email, c.logged_email),
-               iif(c.logged_email IS NULL AND c.logged_user_id IS NULL, c.user_id, c.logged_user_id),
-               c.operation, 'failed', coalesce(m.error_code, :code),
-               coalesce(m.error_reason, :reason), m.http_status, 0,
-               \(SQLiteTime.now)
-          FROM rollcall_sync_changes c LEFT JOIN rollcall_list_members m
-            ON m.sync_name = :sync AND m.list_id = :list AND m.fingerprint = c.fingerprint
+            http_status, attempts, logged_at, record_key, item_id)
+        SELECT :run, :sync, \(SQLiteOutcomes.loggedAs(of: "c")), c.operation, 'failed', coalesce(m.error_code, :code),
+               coalesce(m.error_reason, :reason), m.http_status, 0, \(SQLiteTime.now),
+               \(SQLiteOutcomes.loggedKeys(of: "c"))
+          FROM rollcall_sync_changes c LEFT JOIN \(SQLiteEntryTable.name(words)) m
+            ON \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint
          WHERE c.run_id = :run AND c.kind = 'parked' ORDER BY c.sequence
         """
+    }
 
-    private static let forget = """
-        DELETE FROM rollcall_list_members
-         WHERE sync_name = :sync AND list_id = :list
-           AND \(TransitionTable.mark(of: "rollcall_list_members")) IN (\(TransitionTable.forgotten)) AND fingerprint IN (
-            SELECT fingerprint FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'forget')
-        """
+    private static func forget(_ words: EntryWords) -> String {
+        let table = SQLiteEntryTable.name(words)
+        return """
+            DELETE FROM \(table)
+             WHERE \(SQLiteEntryTable.isOfSet(words))
+               AND \(TransitionTable.mark(of: table, words)) IN (\(TransitionTable.forgotten(words))) AND fingerprint IN (
+                SELECT fingerprint FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'forget')
+            """
+    }
 
     // MARK: Runs of processes that ended
 
@@ -110,9 +116,10 @@ extension SQLiteWarehouse {
             let now = try Self.now(database)
             return try orphans.compactMap { orphan in
                 guard var run = try SQLiteRunRow.find(database, id: orphan.id) else { return nil }
-                let work = SQLiteOutcomes(database: database, sync: lease.sync, runID: orphan.id, log: log)
+                let work = SQLiteOutcomes(
+                    database: database, sync: lease.sync, runID: orphan.id, entries: run.entrySet, log: log)
                 let unknown = try work.doubt(
-                    through: orphan.claimed, list: run.listID, mayLandUntil: now.addingTimeInterval(settleSeconds))
+                    through: orphan.claimed, mayLandUntil: now.addingTimeInterval(settleSeconds))
                 try work.giveUpRest(.endedBeforeSending)
                 run.interrupt(unknown: unknown, at: now)
                 try SQLiteRunRow.save(database, run)

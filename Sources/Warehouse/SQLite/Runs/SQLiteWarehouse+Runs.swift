@@ -44,7 +44,7 @@ extension SQLiteWarehouse {
             try database.rows(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, not_before, parent, logged_email,
-                       logged_user_id
+                       logged_user_id, record_key, item_id, content, payload, logged_key
                   FROM rollcall_sync_changes
                  WHERE run_id = :run AND sequence > :after AND kind = 'send' ORDER BY sequence LIMIT :limit
                 """, ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))], Self.readChange)
@@ -61,7 +61,11 @@ extension SQLiteWarehouse {
             sequence: row.integer(0) ?? 0, kind: .send, operation: operation, fingerprint: fingerprint,
             identity: Identity(email: row.text(3), userID: row.text(4)), notBefore: row.date(5),
             parent: row.integer(6),
-            loggedAs: isLoggedOtherwise ? Identity(email: row.text(7), userID: row.text(8)) : nil)
+            loggedAs: isLoggedOtherwise ? Identity(email: row.text(7), userID: row.text(8)) : nil,
+            record: row.text(9).map {
+                RecordReference(key: $0, itemID: row.text(10), content: row.integer(11) ?? 0)
+            },
+            payload: row.isNull(12) ? nil : Array(row.bytes(12)), loggedKey: row.text(13))
     }
 
     public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {

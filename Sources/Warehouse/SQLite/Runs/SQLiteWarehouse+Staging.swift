@@ -26,7 +26,8 @@ enum SQLiteStaging {
             database,
             """
             INSERT INTO rollcall_sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id,
-                not_before, parent, logged_email, logged_user_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                not_before, parent, logged_email, logged_user_id, record_key, item_id, content, payload, logged_key)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """)
         try insert.bind(1, .of(run.id))
         while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {
@@ -41,10 +42,19 @@ enum SQLiteStaging {
                 try insert.bind(9, .of(change.parent))
                 try insert.bind(10, .of(change.loggedAs?.email))
                 try insert.bind(11, .of(change.loggedAs?.userID))
+                if run.kind != .list { try bindContent(change, insert) }
                 _ = try insert.step()
                 insert.reset()
             }
         }
+    }
+
+    private static func bindContent(_ change: Change, _ insert: SQLitePrepared) throws {
+        try insert.bind(12, .of(change.record?.key))
+        try insert.bind(13, .of(change.record?.itemID))
+        try insert.bind(14, .of(change.record?.content))
+        try insert.bind(15, change.payload.map { .blob($0) } ?? .null)
+        try insert.bind(16, .of(change.loggedKey))
     }
 
     static func writeRecords(
@@ -55,7 +65,7 @@ enum SQLiteStaging {
             database,
             """
             INSERT INTO rollcall_sync_log (run_id, sync_name, logged_at, email, user_id, operation, status, error_code,
-                error_reason, http_status) VALUES (?, ?, ?, ?, ?, 'validate', ?, ?, ?, ?)
+                error_reason, http_status, record_key) VALUES (?, ?, ?, ?, ?, 'validate', ?, ?, ?, ?, ?)
             """)
         try insert.bind(1, .of(run.id))
         try insert.bind(2, .of(run.sync))
@@ -68,6 +78,7 @@ enum SQLiteStaging {
                 try insert.bind(7, .text(record.reason.code))
                 try insert.bind(8, .text(record.reason.reason))
                 try insert.bind(9, .of(record.reason.httpStatus))
+                try insert.bind(10, shown(record.recordKey))
                 _ = try insert.step()
                 insert.reset()
             }

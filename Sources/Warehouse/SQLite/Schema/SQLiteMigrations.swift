@@ -6,13 +6,16 @@ enum SQLiteMigrations {
 
     /// Version of the state tables; nil where there are none.
     static func version(_ database: Database) throws -> Int? {
-        let exists = try database.firstRow(
-            "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = 'rollcall_schema_migrations'"
-        ) { _ in true }
-        guard exists == true else { return nil }
+        guard try hasTable("rollcall_schema_migrations", database) else { return nil }
         return try database.firstRow("SELECT max(version) FROM main.rollcall_schema_migrations") {
             $0.integer(0).map(Int.init)
         } ?? nil
+    }
+
+    static func hasTable(_ name: String, _ database: Database) throws -> Bool {
+        try database.firstRow(
+            "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = :name", ["name": .of(name)]
+        ) { _ in true } ?? false
     }
 
     /// - Throws: ``WarehouseError/Kind/schemaTooNew``.

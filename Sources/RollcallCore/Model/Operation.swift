@@ -1,0 +1,32 @@
+/// What is done to one record, in the words of its kind.
+public enum Operation: String, Sendable, Codable, CaseIterable {
+    case subscribe
+    case unsubscribe
+    case put
+    case delete
+
+    /// What it is to the engine, which knows no kinds.
+    public var direction: Direction {
+        switch self {
+        case .subscribe, .put: .put
+        case .unsubscribe, .delete: .remove
+        }
+    }
+}
+
+/// The two things that a sync does with a record: it makes Iterable have it as the source says, or not have it any more.
+public enum Direction: String, Sendable, CaseIterable {
+    case put
+    case remove
+}
+
+extension RecordKind {
+    /// What a run of a sync of this kind does.
+    public var operations: [Operation] {
+        switch self {
+        case .list: [.subscribe, .unsubscribe]
+        case .catalog: [.put, .delete]
+        case .users, .events: []
+        }
+    }
+}

@@ -1,0 +1,29 @@
+/// Which entries of a snapshot are meant: those of one list, or all records of a sync of another kind.
+public enum EntrySet: Sendable, Hashable {
+    case list(Int64)
+    case records(RecordKind)
+
+    /// nil: no list.
+    public var listID: Int64? { if case .list(let id) = self { id } else { nil } }
+}
+
+extension SyncRun {
+    /// The entries that the run may change; nil while its list is not known.
+    public var entrySet: EntrySet? { kind == .list ? listID.map(EntrySet.list) : .records(kind) }
+}
+
+/// What a record is known by, and a hash of what was sent of it. Members of lists have none.
+public struct RecordReference: Sendable, Hashable {
+    /// The text of its key; of a key of several columns a JSON array of their texts.
+    public var key: String
+    /// Of catalogs: the id under which it is in Iterable.
+    public var itemID: String?
+    /// ``RecordLayout/hash(_:_:_:)`` of the object.
+    public var content: Int64
+
+    public init(key: String, itemID: String? = nil, content: Int64) {
+        self.key = key
+        self.itemID = itemID
+        self.content = content
+    }
+}

@@ -1,0 +1,242 @@
+import RollcallCore
+
+/// The statements of ``PostgresOutcomes`` for one table of entries.
+///
+/// Parameters: `$1` run, `$2` sync, `$3` what tells the set of entries from others, `$4` operation, `$5` and `$6` bounds of the
+/// sequences, `$7` to `$19` the outcomes, `$20` and `$21` what is logged.
+struct PostgresOutcomeStatements {
+    private let words: EntryWords
+    private let ownPut: String
+    private let ownRemove: String
+    private let supersededPut: String
+    private let supersededRemove: String
+
+    private static let lists = PostgresOutcomeStatements(.list)
+    private static let records = PostgresOutcomeStatements(.records)
+
+    static func of(_ entries: EntrySet) -> PostgresOutcomeStatements {
+        switch entries {
+        case .list: lists
+        case .records: records
+        }
+    }
+
+    private init(_ words: EntryWords) {
+        self.words = words
+        let text = Text(words: words)
+        (ownPut, ownRemove) = (text.own(.put), text.own(.remove))
+        (supersededPut, supersededRemove) = (text.superseded(.put), text.superseded(.remove))
+    }
+
+    func own(_ direction: Direction) -> String { direction == .put ? ownPut : ownRemove }
+    func superseded(_ direction: Direction) -> String { direction == .put ? supersededPut : supersededRemove }
+
+    /// Settings of a transaction that carries outcomes out. A plan must not depend on what the server happens to know of
+    /// tables that a run fills and empties: entries are looked up one by one, by their key, in scalar subqueries; what is
+    /// joined is joined by hashing.
+    static let settings =
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_nestloop = off"
+
+    static let hasSuperseded = """
+        SELECT EXISTS (SELECT FROM sync_changes WHERE run_id = $1::uuid AND kind = 'supersede'
+                          AND parent BETWEEN $2::bigint AND $3::bigint)
+        """
+
+    // MARK: Text
+
+    private struct Text {
+        let words: EntryWords
+
+        private var isOfSet: String { PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3") }
+
+        /// The word of ``TransitionTable`` for the entry whose fingerprint `column` has.
+        private func mark(_ column: String, content: String? = nil) -> String {
+            "COALESCE((SELECT \(TransitionTable.mark(of: "m", words, content: content)) FROM \(words.table) m"
+                + " WHERE \(isOfSet) AND m.fingerprint = \(column)), 'absent')"
+        }
+
+        /// The place (`ctid`) of the entry whose fingerprint `column` has. It only says where to look: places repeat across the
+        /// partitions of a table, so that the row that is taken must have the key as well. By the key alone a server that
+        /// knows nothing yet of how many entries a sync has goes through all of them.
+        private func place(_ column: String) -> String {
+            "(SELECT m.ctid FROM \(words.table) m WHERE \(isOfSet) AND m.fingerprint = \(column))"
+        }
+
+        /// The key without an index.
+        private var isOfSetWithoutIndex: String {
+            words == .list
+                ? "sync_name || '' = $2 AND list_id + 0 = $3::bigint" : "sync_name || '' = $2 AND kind = $3::text"
+        }
+
+        /// The parameters as relations.
+        private let given = """
+            WITH batch AS (
+                SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::integer[], $10::integer[], $11::bigint[],
+                                     $12::text[], $13::text[], $14::text[])
+                    AS b (lower, upper, http_status, attempts, settles, outcome, code, reason)
+            ), exception AS (
+                SELECT * FROM unnest($15::bigint[], $16::text[], $17::text[], $18::text[], $19::integer[])
+                    AS e (sequence, outcome, code, reason, http_status)
+            )
+            """
+
+        private func transition(_ relation: EntryTransition.Relation, _ direction: Direction) -> String {
+            ", transition (\(TransitionTable.columns)) AS (VALUES \(TransitionTable.rows(relation, direction, words)))"
+        }
+
+        /// Columns of the outbox that an entry takes over, of records alone.
+        private var contentColumns: [String] { words == .records ? ["record_key", "item_id", "content"] : [] }
+
+        private func list(_ columns: [String], of row: String? = nil) -> String {
+            columns.map { ", " + (row.map { "\($0)." } ?? "") + $0 }.joined()
+        }
+
+        private var entryColumns: String {
+            """
+            sync_name, \(words == .list ? "list_id" : "kind"), fingerprint, email, user_id, state, \(words.listed),
+            since_run_id, since, error_code, error_reason, http_status\(list(contentColumns))
+            """
+        }
+
+        /// Carries out what the relation `write` says of each entry, at most one row for each. New entries are inserted outright:
+        /// an insertion that is ready for a conflict costs half as much again.
+        private var carriedOut: String {
+            let set = words == .list ? "$3::bigint AS list_id" : "$3::text AS kind"
+            let key = words == .list ? "sync_name, list_id, fingerprint" : "sync_name, fingerprint"
+            // What is removed comes with the content that it was last sent with.
+            let contents = contentColumns.map { "\($0) = excluded.\($0), " }.joined()
+            return """
+                , entry AS (
+                    SELECT $2 AS sync_name, \(set), fingerprint, email, user_id, state, listed AS \(words.listed),
+                           $1::uuid AS since_run_id, date_trunc('milliseconds', clock_timestamp()) AS since,
+                           CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN code END AS error_code,
+                           CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN reason END AS error_reason,
+                           CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN http_status END AS http_status,
+                           before\(list(contentColumns))
+                      FROM write WHERE action = 'put'
+                ), entered AS (
+                    INSERT INTO \(words.table) (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before = 'absent'
+                    RETURNING 1
+                ), changed AS (
+                    INSERT INTO \(words.table) AS m (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before <> 'absent'
+                    ON CONFLICT (\(key)) DO UPDATE
+                       SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)
+                           since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
+                           since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
+                           (error_code, error_reason, http_status) = ROW(
+                               \(rejection("error_code")), \(rejection("error_reason")), \(rejection("http_status")))
+                    RETURNING 1
+                ), dropped AS (
+                    DELETE FROM \(words.table)
+                     WHERE ctid = ANY (ARRAY(SELECT \(place("w.fingerprint")) FROM write w WHERE w.action = 'drop'))
+                       AND \(isOfSetWithoutIndex)
+                       AND (fingerprint IN (SELECT w.fingerprint FROM write w WHERE w.action = 'drop')) IS TRUE
+                    RETURNING 1
+                )
+                """
+        }
+
+        /// A rejection has the reason of this outcome, or keeps its own; no other state has one.
+        private func rejection(_ column: String) -> String {
+            "CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL THEN m.\(column)"
+                + " ELSE excluded.\(column) END"
+        }
+
+        private let moved =
+            "(SELECT count(*) FROM entered) + (SELECT count(*) FROM changed) + (SELECT count(*) FROM dropped)"
+
+        // MARK: The entries of the changes
+
+        /// Takes the changes out of the outbox and gives each its outcome: log, in-doubt requests and snapshot.
+        func own(_ direction: Direction) -> String {
+            let isRecord = words == .records
+            let content = words.tellsContents(.own, direction) ? "g.content" : nil
+            return """
+                \(given)\(transition(.own, direction)), gone AS (
+                    DELETE FROM sync_changes c USING batch b
+                     WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
+                       AND c.sequence BETWEEN $5::bigint AND $6::bigint AND c.sequence BETWEEN b.lower AND b.upper
+                    RETURNING c.sequence, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
+                              \(isRecord ? "c.record_key, c.item_id, c.content, c.logged_key," : "")
+                              b.http_status, b.attempts, b.settles, b.outcome, b.code, b.reason
+                ), resolved AS (
+                    SELECT g.sequence, g.fingerprint, \(mark("g.fingerprint", content: content)) AS before, g.email, g.user_id,
+                           g.attempts,
+                           CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.email
+                                ELSE g.logged_email END AS logged_email,
+                           CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.user_id
+                                ELSE g.logged_user_id END AS logged_user_id,
+                           \(isRecord ? "g.record_key, g.item_id, g.content, g.logged_key," : "")
+                           COALESCE(e.outcome, g.outcome) AS outcome,
+                           CASE WHEN e.sequence IS NULL THEN g.code ELSE e.code END AS code,
+                           CASE WHEN e.sequence IS NULL THEN g.reason ELSE e.reason END AS reason,
+                           COALESCE(e.http_status, g.http_status) AS http_status,
+                           to_timestamp(g.settles / 1000.0) AS settles_at
+                      FROM gone g LEFT JOIN exception e ON e.sequence = g.sequence
+                ), logged AS (
+                    INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
+                                          http_status, attempts, logged_at\(isRecord ? ", record_key, item_id" : ""))
+                    SELECT $1::uuid, $2, logged_email, logged_user_id, $4,
+                           CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, code, reason, http_status, attempts,
+                           (SELECT date_trunc('milliseconds', clock_timestamp()))
+                           \(isRecord ? PostgresLoggedKey.columns : "")
+                      FROM resolved WHERE $20::boolean AND ($21::boolean OR outcome <> 'succeeded') ORDER BY sequence
+                ), settling AS (
+                    INSERT INTO settling_requests (sync_name, list_id, email, user_id, operation, settles_at
+                                                   \(isRecord ? ", fingerprint, content" : ""))
+                    SELECT $2, \(isRecord ? "NULL" : "$3::bigint"), email, user_id, $4, settles_at
+                           \(isRecord ? ", fingerprint, content" : "")
+                      FROM resolved WHERE settles_at IS NOT NULL AND outcome <> 'not_attempted'
+                ), write AS (
+                    SELECT r.fingerprint, r.email, r.user_id, r.before, r.outcome, r.code, r.reason, r.http_status,
+                           t.action, t.state, t.listed\(list(contentColumns, of: "r"))
+                      FROM resolved r JOIN transition t
+                        ON t.outcome = r.outcome AND t.may_still_land = (r.settles_at IS NOT NULL) AND t.before = r.before
+                )\(carriedOut)
+                SELECT (SELECT count(*) FROM resolved), \(moved)
+                """
+        }
+
+        // MARK: Older entries of the same people
+
+        /// Takes the changes that hang on the ones with outcomes out of the outbox. An entry that two of them drop and doubt is
+        /// dropped.
+        func superseded(_ direction: Direction) -> String {
+            """
+            \(given)\(transition(.superseded, direction)), parent AS (
+                SELECT c.sequence, COALESCE(e.outcome, b.outcome) AS outcome, b.settles IS NOT NULL AS may_still_land
+                  FROM sync_changes c JOIN batch b ON c.sequence BETWEEN b.lower AND b.upper
+                  LEFT JOIN exception e ON e.sequence = c.sequence
+                 WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
+                   AND c.sequence BETWEEN $5::bigint AND $6::bigint
+            ), gone AS (
+                DELETE FROM sync_changes s USING parent p
+                 WHERE s.run_id = $1::uuid AND s.kind = 'supersede' AND s.parent BETWEEN $5::bigint AND $6::bigint
+                   AND s.parent = p.sequence
+                RETURNING s.fingerprint, s.email, s.user_id, \(mark("s.fingerprint")) AS before, p.outcome,
+                          p.may_still_land\(list(contentColumns, of: "s"))
+            ), write AS (
+                SELECT DISTINCT ON (g.fingerprint) g.fingerprint, g.email, g.user_id, g.before, g.outcome,
+                       NULL::text AS code, NULL::text AS reason, NULL::integer AS http_status, t.action, t.state,
+                       t.listed\(list(contentColumns, of: "g"))
+                  FROM gone g JOIN transition t
+                    ON t.outcome = g.outcome AND t.may_still_land = g.may_still_land AND t.before = g.before
+                 ORDER BY g.fingerprint, t.action = 'drop' DESC
+            )\(carriedOut)
+            SELECT \(moved)
+            """
+        }
+    }
+}
+
+/// How the log shows a record: with hashed identifiers neither the key nor the id made of it stands there.
+enum PostgresLoggedKey {
+    /// Two further columns of a SELECT: `record_key, item_id`.
+    static let columns = columns(of: nil)
+
+    static func columns(of row: String?) -> String {
+        let row = row.map { $0 + "." } ?? ""
+        return
+            ", COALESCE(\(row)logged_key, \(row)record_key), CASE WHEN \(row)logged_key IS NULL THEN \(row)item_id END"
+    }
+}

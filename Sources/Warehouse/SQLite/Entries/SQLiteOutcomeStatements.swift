@@ -1,0 +1,154 @@
+import RollcallCore
+
+/// What ``SQLiteOutcomes`` does to one table of entries, as SQL. Parameters: `:sync`, `:run`, `:now`, and `:set`, which tells the set of
+/// entries from others.
+struct SQLiteOutcomeStatements {
+    let dropSuperseded: String
+    let putSuperseded: String
+    let drop: String
+    let put: String
+    /// The entries that the snapshot does not have: the bulk of a first sync, without a look at the table before. An
+    /// outcome that keeps who is absent keeps everybody.
+    let enter: String
+
+    private static let lists = SQLiteOutcomeStatements(.list)
+    private static let records = SQLiteOutcomeStatements(.records)
+
+    static func of(_ entries: EntrySet) -> SQLiteOutcomeStatements {
+        switch entries {
+        case .list: lists
+        case .records: records
+        }
+    }
+
+    private init(_ words: EntryWords) {
+        let text = Text(words: words)
+        dropSuperseded = text.drop("o", text.ofOlder)
+        putSuperseded = text.put("o", text.ofOlder, rejection: false)
+        drop =
+            text.drop("w", text.own) + """
+                 AND w.operation IN (SELECT operation FROM temp.rollcall_transitions WHERE relation = 'own' AND action = 'drop'))
+                """
+        put = text.put("w", text.own, rejection: true)
+        enter = text.enter
+    }
+
+    /// The outbox rows that hang on a change of the work table. Left to itself SQLite, which knows nothing of how many rows
+    /// there are, reads the run's whole outbox instead of this index; in a join, once `ANALYZE` has been run, to make
+    /// a Bloom filter of it.
+    static let supersededChanges = """
+        FROM rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+             WHERE c.run_id = :run AND c.kind = 'supersede'
+               AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
+        """
+
+    static let findOlder = """
+        INSERT INTO temp.rollcall_older SELECT c.fingerprint, c.email, c.user_id, c.parent \(supersededChanges)
+        """
+
+    private struct Text {
+        let words: EntryWords
+
+        private var table: String { SQLiteEntryTable.name(words) }
+        private var isOfSet: String { SQLiteEntryTable.isOfSet(words) }
+        /// Columns of the work table that an entry takes over.
+        private var contents: [String] { words == .records ? ["record_key", "item_id", "content"] : [] }
+
+        /// Joins the work table (`w`) with what happens to the entry (`t`). The entry is looked up in a subquery: in a join, once
+        /// an `ANALYZE` has been run, SQLite makes a Bloom filter of all of them.
+        ///
+        /// - Parameter change: the row, of the work table or of the older entries, whose fingerprint is the entry's.
+        private func transitions(_ relation: EntryTransition.Relation, of change: String) -> String {
+            """
+            CROSS JOIN temp.rollcall_transitions t
+                        ON t.relation = '\(relation.rawValue)' AND t.operation = w.operation AND t.outcome = w.outcome
+                       AND t.may_still_land = (w.settles_at IS NOT NULL)
+                       AND t.before = coalesce((
+                            SELECT \(mark(relation)) FROM \(table) m
+                             WHERE \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = \(change).fingerprint), 'absent')
+            """
+        }
+
+        /// A change that puts something asks about the content, one that removes does not.
+        private func mark(_ relation: EntryTransition.Relation) -> String {
+            let plain = TransitionTable.mark(of: "m", words)
+            guard words.tellsContents(relation, .put) else { return plain }
+            let puts = RecordKind.allCases.flatMap(\.operations).filter { $0.direction == .put }
+                .map { "'\($0.rawValue)'" }.joined(separator: ", ")
+            return
+                "iif(w.operation IN (\(puts)), \(TransitionTable.mark(of: "m", words, content: "w.content")), \(plain))"
+        }
+
+        var own: String { "FROM temp.rollcall_work w \(transitions(.own, of: "w"))" }
+
+        var ofOlder: String {
+            """
+            FROM temp.rollcall_older o CROSS JOIN temp.rollcall_work w ON w.sequence = o.parent
+                 \(transitions(.superseded, of: "o"))
+            """
+        }
+
+        /// Ends within the parentheses of the subselect for the entries of changes, which has a further condition: operations
+        /// that never drop the entry of their change are not looked up for it.
+        func drop(_ change: String, _ source: String) -> String {
+            """
+            DELETE FROM \(table) WHERE \(isOfSet) AND fingerprint IN (
+                SELECT \(change).fingerprint \(source) WHERE t.action = 'drop'\(change == "o" ? ")" : "")
+            """
+        }
+
+        private func columns(_ columns: [String], of row: String? = nil) -> String {
+            columns.map { ", " + (row.map { $0 + "." } ?? "") + $0 }.joined()
+        }
+
+        private var entryColumns: String {
+            """
+            sync_name, \(SQLiteEntryTable.set(words)), fingerprint, email, user_id, state, \(words.listed),
+                since_run_id, since, error_code, error_reason, http_status\(columns(contents))
+            """
+        }
+
+        var enter: String {
+            """
+            INSERT INTO \(table) (\(entryColumns))
+            SELECT :sync, :set, w.fingerprint, w.email, w.user_id, t.state, t.listed, :run, :now,
+                   \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))\(columns(contents, of: "w"))
+              FROM temp.rollcall_work w CROSS JOIN temp.rollcall_transitions t
+                        ON t.relation = 'own' AND t.operation = w.operation AND t.outcome = w.outcome
+                       AND t.may_still_land = (w.settles_at IS NOT NULL) AND t.before = 'absent'
+             WHERE t.action = 'put' ON CONFLICT DO NOTHING
+            """
+        }
+
+        /// The reason of the outcome, where it is the entry's.
+        private func reason(_ column: String) -> String {
+            "iif(w.outcome = 'rejected' AND t.state = 'rejected', w.\(column), NULL)"
+        }
+
+        /// - Parameters:
+        ///   - change: whose identity a new entry gets.
+        ///   - rejection: whether the reason of the outcome may be that of the entry.
+        func put(_ change: String, _ source: String, rejection: Bool) -> String {
+            func reason(_ column: String) -> String { rejection ? self.reason(column) : "NULL" }
+            func kept(_ column: String) -> String {
+                "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
+                    + " THEN \(table).\(column) ELSE excluded.\(column) END"
+            }
+            let key = words == .list ? "sync_name, list_id, fingerprint" : "sync_name, fingerprint"
+            // What is removed comes with the content that it was last sent with, and keeps it.
+            let contents = contents.map { "\($0) = excluded.\($0), " }.joined()
+            return """
+                INSERT INTO \(table) (\(entryColumns))
+                SELECT :sync, :set, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
+                       \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
+                       \(columns(self.contents, of: "w"))
+                  \(source) WHERE t.action = 'put'
+                    ON CONFLICT (\(key)) DO UPDATE
+                   SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)
+                       since_run_id = iif(\(table).state = excluded.state, \(table).since_run_id, excluded.since_run_id),
+                       since = iif(\(table).state = excluded.state, \(table).since, excluded.since),
+                       \(kept("error_code")), \(kept("error_reason")), \(kept("http_status"))
+                """
+        }
+    }
+}

@@ -27,7 +27,7 @@ struct Rollcall: AsyncParsableCommand {
                 name: "Looking:",
                 subcommands: [
                     SyncsCommand.self, RunsCommand.self, RunReportCommand.self, LogCommand.self, WhyCommand.self,
-                    ListsCommand.self,
+                    ListsCommand.self, FieldsCommand.self, CatalogsCommand.self,
                 ]),
             CommandGroup(
                 name: "Housekeeping:",

@@ -46,6 +46,30 @@ struct EventAndCatalogTests {
         }
     }
 
+    @Test("A field of a catalog has a type once it is given one, and keeps it")
+    func fieldMappings() async throws {
+        try await withAPI { api in
+            let mappings = "/api/catalogs/Shops/fieldMappings"
+            #expect(try await api(.get, mappings).status == 404)
+            #expect(try await api(.post, "/api/catalogs/Shops").status == 201)
+            let upload = #"{"documents":{"a":{"city":"Rome","n":1}},"replaceUploadedFieldsOnly":false}"#
+            #expect(try await api(.post, "/api/catalogs/Shops/items", upload).status == 202)
+            func update(_ field: String, _ type: String) async throws -> Int {
+                let body = #"{"mappingsUpdates":[{"fieldName":"\#(field)","fieldType":"\#(type)"}]}"#
+                return try await api(.put, mappings, body).status
+            }
+            #expect(try await update("city", "string") == 200)
+            #expect(try await update("city", "string") == 200)
+            #expect(try await update("city", "long") == 400)
+            #expect(try await update("price", "double") == 200)
+            #expect(try await update("price", "money") == 400)
+            #expect(try await update("a.b", "long") == 400)
+            let found = try await api(.get, mappings)
+            #expect(found["params", "definedMappings"] == ["city": "string", "price": "double"])
+            #expect(found["params", "undefinedFields"] == ["n"])
+        }
+    }
+
     @Test("Catalogs and their items")
     func catalogs() async throws {
         try await withAPI { api in

@@ -22,7 +22,7 @@ import Testing
     /// Commands of the contract.
     @Test(arguments: [
         "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "why", "lists",
-        "lists create",
+        "lists create", "fields", "catalogs",
         "migrate", "prune", "abandon", "sandbox", "schema",
     ])
     func everyCommandExistsAndIsInTheReadme(_ command: String) async throws {

@@ -11,6 +11,18 @@ struct Catalog: Sendable {
 
     let name: String
     var items: [String: Item] = [:]
+    /// Types of fields; a field without one cannot be used in collections.
+    var mappings: [String: String] = [:]
+}
+
+/// Body of PUT for the types of fields.
+private struct MappingsBody: Decodable, Sendable {
+    struct Update: Decodable, Sendable {
+        let fieldName: String
+        let fieldType: String
+        let children: JSONValue?
+    }
+    let mappingsUpdates: [Update]
 }
 
 /// Body of the bulk upload.
@@ -38,6 +50,11 @@ private struct UpdateBody: Decodable, Sendable {
 enum CatalogCalls {
     private static let items = "/api/catalogs/:catalogName/items"
     private static let item = "/api/catalogs/:catalogName/items/:itemId"
+    private static let mappings = "/api/catalogs/:catalogName/fieldMappings"
+    /// Source: Iterable's API description, `PUT /api/catalogs/{catalogName}/fieldMappings`.
+    private static let fieldTypes: Set<String> = [
+        "boolean", "date", "geo_location", "long", "double", "object", "string",
+    ]
     /// Bytes of one document, documents of one request, fields of one catalog.
     private static let (maxDocumentBytes, maxDocuments, maxFields) = (30_000, 1000, 350)
 
@@ -65,6 +82,8 @@ enum CatalogCalls {
         .plain("DELETE", item) { call, state, _ in
             try change(call, &state) { $0.items[call.parameter("itemId")] = nil }
         },
+        .plain("GET", mappings) { call, state, _ in try fieldMappings(call, state) },
+        .decoding(MappingsBody.self, "PUT", mappings) { body, call, state, _ in try setMappings(body, call, &state) },
         .decoding(ReplacementBody.self, "PUT", item, limit: .perSecond(1000)) { body, call, state, moment in
             try write([call.parameter("itemId"): body.value], merging: false, call, &state, moment)
         },
@@ -90,6 +109,42 @@ enum CatalogCalls {
         }
         state.catalogs[name.lowercased()] = Catalog(name: name)
         return .envelope("Success", "", params: ["name": .string(name)], status: 201)
+    }
+
+    private static func fieldMappings(_ call: APICall, _ state: SandboxState) throws -> Reply {
+        let catalog = try catalog(call, state)
+        let untyped = Set(catalog.items.values.flatMap(\.value.keys)).subtracting(catalog.mappings.keys)
+        return .success(
+            params: [
+                "definedMappings": .object(catalog.mappings.mapValues { .string($0) }),
+                "undefinedFields": .strings(untyped.sorted()),
+            ])
+    }
+
+    /// A type that is set stays.
+    private static func setMappings(
+        _ body: MappingsBody, _ call: APICall, _ state: inout SandboxState
+    ) throws -> Reply {
+        var catalog = try catalog(call, state)
+        for update in body.mappingsUpdates {
+            guard fieldTypes.contains(update.fieldType), !update.fieldName.isEmpty, !update.fieldName.contains(".")
+            else {
+                throw refusal(
+                    400, "BadRequest", "Invalid field mapping", "invalidFieldMapping",
+                    [update.fieldName, update.fieldType])
+            }
+            if let known = catalog.mappings[update.fieldName], known != update.fieldType {
+                throw refusal(
+                    400, "BadRequest", "The type of a field cannot be changed", "fieldTypeConflict",
+                    [update.fieldName, known])
+            }
+            catalog.mappings[update.fieldName] = update.fieldType
+        }
+        guard catalog.mappings.count <= maxFields else {
+            throw refusal(400, "BadRequest", "Too many fields: at most \(maxFields)", "tooManyFields", [catalog.name])
+        }
+        state.catalogs[catalog.name.lowercased()] = catalog
+        return .success()
     }
 
     private static func upload(

@@ -43,8 +43,9 @@ enum CivilTime {
         return Int(rest < 0 ? days - 1 : days)
     }
 
-    /// The second at which clocks of the zone show `local`, given as if they showed UTC. Where they show it twice, the first
-    /// time; where they pass it over, as if they had not been set forward.
+    /// The second at which clocks of the zone show `local`, given as if they showed UTC. Where they show it twice, the second
+    /// time; where they pass it over, as if they had not been set forward yet: what `AT TIME ZONE` gives in PostgreSQL
+    /// (PostgreSQL's source, `DetermineTimeZoneOffsetInternal`).
     static func second(ofLocal local: Int64, in zone: TimeZone) -> Int64 {
         func offset(_ second: Int64) -> Int64 {
             Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(second))))
@@ -52,9 +53,7 @@ enum CivilTime {
         // Offsets change by a few hours at most, and not twice within two days.
         let before = offset(local - 86_400)
         let after = offset(local + 86_400)
-        if before == after { return local - before }
-        return offset(local - before) == before
-            ? local - before : local - (offset(local - after) == after ? after : before)
+        return offset(local - after) == after ? local - after : local - before
     }
 
     // MARK: Text

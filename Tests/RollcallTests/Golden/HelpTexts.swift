@@ -35,6 +35,8 @@ enum HelpTexts {
         Entry(arguments: ["lists"], text: listsHelp),
         Entry(arguments: ["lists", "show"], text: listsShowHelp),
         Entry(arguments: ["lists", "create"], text: listsCreateHelp),
+        Entry(arguments: ["fields"], text: fieldsHelp),
+        Entry(arguments: ["catalogs"], text: catalogsHelp),
         Entry(arguments: ["migrate"], text: migrateHelp),
         Entry(arguments: ["prune"], text: pruneHelp),
         Entry(arguments: ["abandon"], text: abandonHelp),

@@ -39,7 +39,8 @@ enum RecordConformance {
         return rows.all
     }
 
-    private static func json(_ conversion: FieldConversion, _ cell: RecordCell) -> String {
+    /// The JSON of a cell, or the name of what keeps it from being sent.
+    static func json(_ conversion: FieldConversion, _ cell: RecordCell) -> String {
         let layout = RecordLayout([RecordField(path: ["v"], source: .cell(0, conversion))])
         let values = UnsafeMutableBufferPointer<FieldValue>.allocate(capacity: 1)
         defer { values.deallocate() }

@@ -90,6 +90,31 @@ import Warehouse
         }
     }
 
+    /// Around the hours at which clocks are set, in zones of both hemispheres.
+    @Test(arguments: ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"])
+    func localTimesAreThoseThatPostgresMakesOfThem(_ name: String) async throws {
+        let zone = try #require(TimeZone(identifier: name))
+        let conversion = try FieldConversion(.localTimestamp, as: .date, zone: zone)
+        try await withDatabase { fixture in
+            let rows = Collected<String>()
+            let source = AudienceSource.query(
+                """
+                SELECT t AS local,
+                       to_char(t AT TIME ZONE '\(name)' AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS moment
+                  FROM generate_series(timestamp '2023-12-31', timestamp '2025-01-02', interval '17 minutes') AS t
+                """, file: nil)
+            let columns = RecordColumns(
+                identifiers: IdentifierColumns(email: nil, userID: nil), fields: ["local", "moment"])
+            try await fixture.warehouse.readRecords(source, columns: columns, parts: 1) { _, _, _, cells in
+                guard case .text(let moment) = cells[1] else { return }
+                let expected = "\"\(String(decoding: moment, as: UTF8.self)) +00:00\""
+                let found = RecordConformance.json(conversion, cells[0])
+                if found != expected { rows.add("\(found) instead of \(expected)") }
+            }
+            #expect(rows.all.isEmpty, "\(rows.all.count): \(rows.all.prefix(5))")
+        }
+    }
+
     /// Texts of a server that does not speak UTF-8.
     @Test func textsOfOtherEncodings() async throws {
         let fixture = try await PostgresFixture.make(encoding: "LATIN1")

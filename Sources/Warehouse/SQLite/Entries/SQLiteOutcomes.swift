@@ -19,8 +19,9 @@ struct SQLiteOutcomes {
             sequence INTEGER PRIMARY KEY, outcome TEXT, error_code TEXT, error_reason TEXT, http_status INTEGER);
         CREATE TEMP TABLE rollcall_work (
             sequence INTEGER PRIMARY KEY, operation TEXT, fingerprint BLOB, email TEXT, user_id TEXT,
-            logged_email TEXT, logged_user_id TEXT, record_key TEXT, item_id TEXT, content INTEGER, logged_key TEXT,
-            outcome TEXT, error_code TEXT, error_reason TEXT, http_status INTEGER, attempts INTEGER, settles_at TEXT);
+            logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
+            http_status INTEGER, attempts INTEGER, settles_at TEXT, record_key TEXT, item_id TEXT, content INTEGER,
+            logged_key TEXT);
         CREATE TEMP TABLE rollcall_older (fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER);
         CREATE TEMP TABLE rollcall_transitions (
             relation TEXT, operation TEXT, outcome TEXT, may_still_land INTEGER, before TEXT, action TEXT, state TEXT,
@@ -47,6 +48,18 @@ struct SQLiteOutcomes {
         try database.change(sql, names.merging(values) { $1 })
     }
 
+    /// Columns of the work table that all rows have, in order.
+    private static let columns = """
+        sequence, operation, fingerprint, email, user_id, logged_email, logged_user_id, outcome, error_code, error_reason,
+        http_status, attempts, settles_at
+        """
+
+    /// Columns of the outbox, and of the work table, that rows of lists do without: each costs them time.
+    private func contents(of row: String = "") -> String {
+        guard let entries, EntryWords(entries) == .records else { return "" }
+        return ["record_key", "item_id", "content", "logged_key"].map { ", \(row)\($0)" }.joined()
+    }
+
     // MARK: Filling the work table
 
     func clear() throws {
@@ -59,10 +72,10 @@ struct SQLiteOutcomes {
         try addExceptions(batch.exceptions)
         _ = try change(
             """
-            INSERT INTO temp.rollcall_work
+            INSERT INTO temp.rollcall_work (\(Self.columns)\(contents()))
             SELECT c.sequence, c.operation, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
-                   c.record_key, c.item_id, c.content, c.logged_key, coalesce(e.outcome, 'succeeded'), e.error_code, e.error_reason,
-                   coalesce(e.http_status, :http_status), :attempts, :settles_at
+                   coalesce(e.outcome, 'succeeded'), e.error_code, e.error_reason,
+                   coalesce(e.http_status, :http_status), :attempts, :settles_at\(contents(of: "c."))
               FROM rollcall_sync_changes c LEFT JOIN temp.rollcall_exceptions e ON e.sequence = c.sequence
              WHERE c.run_id = :run AND c.sequence BETWEEN :first AND :last AND c.kind = 'send'
                AND c.operation = :operation
@@ -114,9 +127,9 @@ struct SQLiteOutcomes {
     private func addUnanswered(through sequence: Int64, mayLandUntil: Date, reason: FailureReason) throws -> Int {
         try change(
             """
-            INSERT INTO temp.rollcall_work
+            INSERT INTO temp.rollcall_work (\(Self.columns)\(contents()))
             SELECT sequence, operation, fingerprint, email, user_id, logged_email, logged_user_id,
-                   record_key, item_id, content, logged_key, 'unknown', :code, :reason, NULL, 1, :settles_at
+                   'unknown', :code, :reason, NULL, 1, :settles_at\(contents())
               FROM rollcall_sync_changes
              WHERE run_id = :run AND sequence <= :last AND kind = 'send' ORDER BY sequence LIMIT 10000
             """,
@@ -184,13 +197,14 @@ struct SQLiteOutcomes {
 
     private func writeLog() throws {
         guard log.retain else { return }
+        let hasContents = !contents().isEmpty
         _ = try change(
             """
             INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code,
-                error_reason, http_status, attempts, logged_at, record_key, item_id)
+                error_reason, http_status, attempts, logged_at\(hasContents ? ", record_key, item_id" : ""))
             SELECT :run, :sync, \(Self.loggedAs()), operation,
                    CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, error_code, error_reason,
-                   http_status, attempts, \(SQLiteTime.now), \(Self.loggedKeys())
+                   http_status, attempts, \(SQLiteTime.now)\(hasContents ? ", \(Self.loggedKeys())" : "")
               FROM temp.rollcall_work WHERE :all OR outcome <> 'succeeded' ORDER BY sequence
             """, ["all": .of(log.records == .all)])
     }

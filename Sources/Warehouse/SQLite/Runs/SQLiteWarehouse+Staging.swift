@@ -22,12 +22,14 @@ enum SQLiteStaging {
     private static let page = 5000
 
     static func writeChanges(_ database: Database, _ run: SyncRun, _ plan: any StagedPlan) throws {
+        // Changes of lists do without the columns of contents.
+        let contents = run.kind == .list ? "" : ", record_key, item_id, content, payload, logged_key"
         let insert = try SQLitePrepared(
             database,
             """
             INSERT INTO rollcall_sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id,
-                not_before, parent, logged_email, logged_user_id, record_key, item_id, content, payload, logged_key)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                not_before, parent, logged_email, logged_user_id\(contents))
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(run.kind == .list ? "" : ", ?, ?, ?, ?, ?"))
             """)
         try insert.bind(1, .of(run.id))
         while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {

@@ -1,0 +1,73 @@
+import Foundation
+import IterableProtocol
+public import RollcallCore
+
+extension IterableClient {
+    /// `GET /api/catalogs`: the names of the project's catalogs, in Iterable's order. A hundred calls a second.
+    public func catalogs() async throws(DestinationError) -> [String] {
+        var names: [String] = []
+        for page in 1...Self.mostPages {
+            let path = "/api/catalogs?page=\(page)&pageSize=\(Self.pageSize)"
+            let answer = try await answer(to: APICall(path: path, maximumAnswerBytes: 16 << 20))
+            guard let body = try? JSONDecoder().decode(CatalogsBody.self, from: Data(answer.body)) else {
+                throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)
+            }
+            let found = body.params.catalogNames.map(\.name)
+            names += found
+            // The page size is the server's to choose: an empty page is the end in any case.
+            if found.isEmpty || names.count >= body.params.totalCatalogsCount { return names }
+        }
+        return names
+    }
+
+    /// Iterable gives at most this many names a page. Source: its own TypeScript client.
+    private static let pageSize = 100
+    /// Against a server that never ends: 100,000 catalogs.
+    private static let mostPages = 1000
+
+    /// `GET /api/catalogs/{name}/fieldMappings`: the fields of a catalog by name, those without a type last.
+    public func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField] {
+        let path = "/api/catalogs/\(Self.pathSegment(name))/fieldMappings"
+        let answer = try await answer(to: APICall(path: path, maximumAnswerBytes: 16 << 20))
+        guard let body = try? JSONDecoder().decode(MappingsBody.self, from: Data(answer.body)) else {
+            throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)
+        }
+        let typed = body.params.definedMappings.map { RemoteField(name: $0.key, type: $0.value) }
+        let untyped = body.params.undefinedFields.map { RemoteField(name: $0, type: nil) }
+        return typed.sorted { $0.name < $1.name } + untyped.sorted { $0.name < $1.name }
+    }
+
+    /// A name as one segment of a path, whatever is in it.
+    private static func pathSegment(_ name: String) -> String {
+        let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
+        return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
+    }
+}
+
+/// What Iterable puts around the answers of catalogs, or leaves out (its description shows the content alone).
+private struct Enveloped<Content: Decodable>: Decodable {
+    var params: Content
+
+    enum CodingKeys: CodingKey { case params }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        params =
+            container.contains(.params)
+            ? try container.decode(Content.self, forKey: .params) : try Content(from: decoder)
+    }
+}
+
+private typealias CatalogsBody = Enveloped<CatalogNames>
+private typealias MappingsBody = Enveloped<FieldMappings>
+
+private struct CatalogNames: Decodable {
+    struct Entry: Decodable { var name: String }
+    var catalogNames: [Entry]
+    var totalCatalogsCount: Int
+}
+
+private struct FieldMappings: Decodable {
+    var definedMappings: [String: String]
+    var undefinedFields: [String]
+}

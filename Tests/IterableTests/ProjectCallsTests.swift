@@ -1,0 +1,87 @@
+import Foundation
+import Iterable
+import RollcallCore
+import Testing
+
+/// What a project has beside lists.
+@Suite struct ProjectCallsTests {
+    private func call<Value: Sendable>(
+        _ steps: [ScriptedServer.Step], _ body: @Sendable (IterableClient) async throws -> Value
+    ) async throws -> (Result<Value, DestinationError>, [ScriptedServer.Request]) {
+        try await Harness.run { _, _ in
+            steps
+        } _: { harness in
+            do {
+                return (.success(try await body(harness.client)), harness.server.requests)
+            } catch let error as DestinationError {
+                return (.failure(error), harness.server.requests)
+            }
+        }
+    }
+
+    @Test func profileFieldsComeByName() async throws {
+        let body = #"{"fields":{"plan":"string","age":"long","home":"geo_location","Zone":"a_later_type"}}"#
+        let (result, requests) = try await call([.send(Answers.json(200, body))]) { try await $0.profileFields() }
+        #expect(
+            try result.get() == [
+                RemoteField(name: "Zone", type: "a_later_type"), RemoteField(name: "age", type: "long"),
+                RemoteField(name: "home", type: "geo_location"), RemoteField(name: "plan", type: "string"),
+            ])
+        #expect(requests[0].line == "GET /api/users/getFields HTTP/1.1")
+    }
+
+    /// Iterable's description shows the content alone, its answers have an envelope around it.
+    @Test(arguments: [#"{"params":{content}}"#, "{content}"])
+    func catalogsComeInPages(_ envelope: String) async throws {
+        func page(_ names: [String]) -> ScriptedServer.Step {
+            let entries = names.map { "{\"name\":\"\($0)\"}" }.joined(separator: ",")
+            let content = "{\"catalogNames\":[\(entries)],\"totalCatalogsCount\":3}"
+            return .send(Answers.json(200, envelope.replacing("{content}", with: content)))
+        }
+        let (result, requests) = try await call([page(["a", "b"]), page(["c"])]) { try await $0.catalogs() }
+        #expect(try result.get() == ["a", "b", "c"])
+        #expect(
+            requests.map(\.line) == [
+                "GET /api/catalogs?page=1&pageSize=100 HTTP/1.1", "GET /api/catalogs?page=2&pageSize=100 HTTP/1.1",
+            ])
+    }
+
+    /// A catalog that is deleted between two pages leaves fewer than were told.
+    @Test func anEmptyPageIsTheEnd() async throws {
+        let first = #"{"params":{"catalogNames":[{"name":"a"}],"totalCatalogsCount":5}}"#
+        let second = #"{"params":{"catalogNames":[],"totalCatalogsCount":1}}"#
+        let (result, _) = try await call([.send(Answers.json(200, first)), .send(Answers.json(200, second))]) {
+            try await $0.catalogs()
+        }
+        #expect(try result.get() == ["a"])
+    }
+
+    @Test func fieldsOfACatalogWithAndWithoutAType() async throws {
+        let body = #"{"params":{"definedMappings":{"title":"string","price":"double"},"undefinedFields":["tags","a"]}}"#
+        let (result, requests) = try await call([.send(Answers.json(200, body))]) {
+            try await $0.fields(ofCatalog: "a/b ?é")
+        }
+        #expect(
+            try result.get() == [
+                RemoteField(name: "price", type: "double"), RemoteField(name: "title", type: "string"),
+                RemoteField(name: "a", type: nil), RemoteField(name: "tags", type: nil),
+            ])
+        #expect(requests[0].line == "GET /api/catalogs/a%2Fb%20%3F%C3%A9/fieldMappings HTTP/1.1")
+    }
+
+    @Test(arguments: ["{}", "[]", "null", #"{"fields":[]}"#, #"{"fields":{"a":1}}"#, "<html>", ""])
+    func whatIsNoAnswerOfIterablesIsAnError(_ body: String) async throws {
+        for call in [
+            { (client: IterableClient) in _ = try await client.profileFields() },
+            { (client: IterableClient) in _ = try await client.catalogs() },
+            { (client: IterableClient) in _ = try await client.fields(ofCatalog: "a") },
+        ] as [@Sendable (IterableClient) async throws -> Void] {
+            let (result, _) = try await self.call([.send(Answers.json(200, body))], call)
+            guard case .failure(let error) = result else {
+                Issue.record("\(body) was taken")
+                continue
+            }
+            #expect(error.error.code == "unreadable_answer" && error.isTransient && !error.mayHaveBeenApplied)
+        }
+    }
+}

@@ -1,0 +1,6 @@
+extension HelpTexts {
+    /// `rollcall catalogs --help`
+    static let catalogsHelp = #"""
+
+        """#
+}

@@ -1,0 +1,6 @@
+extension HelpTexts {
+    /// `rollcall fields --help`
+    static let fieldsHelp = #"""
+
+        """#
+}

@@ -5,17 +5,20 @@ import Testing
 
 /// What a project has beside lists.
 @Suite struct ProjectCallsTests {
+    /// Gives the requests these answers, one each.
     private func call<Value: Sendable>(
-        _ steps: [ScriptedServer.Step], _ body: @Sendable (IterableClient) async throws -> Value
+        _ answers: [ScriptedServer.Step], _ body: @Sendable (IterableClient) async throws -> Value
     ) async throws -> (Result<Value, DestinationError>, [ScriptedServer.Request]) {
-        try await Harness.run { _, _ in
-            steps
+        try await Harness.run { _, number in
+            [answers[min(number, answers.count - 1)]]
         } _: { harness in
+            let result: Result<Value, DestinationError>
             do {
-                return (.success(try await body(harness.client)), harness.server.requests)
+                result = .success(try await body(harness.client))
             } catch let error as DestinationError {
-                return (.failure(error), harness.server.requests)
+                result = .failure(error)
             }
+            return (result, harness.server.requests)
         }
     }
 

@@ -29,7 +29,8 @@ import Testing
         ["run", "no-such-sync"], ["plan"], ["plan", "no-such-sync"], ["why", "members"],
         ["runs", "--status", "splendid"], ["runs", "--limit", "0"], ["log", "--since", "yesterday"],
         ["log", "--status", "splendid"], ["log", "--run", "x"], ["syncs", "--format", "xml"],
-        ["lists", "no-such-destination"], ["migrate", "no-such-warehouse"], ["syncs", "--config", "absent.yaml"],
+        ["lists", "no-such-destination"], ["fields"], ["fields", "no-such-destination"],
+        ["catalogs", "no-such-destination"], ["migrate", "no-such-warehouse"], ["syncs", "--config", "absent.yaml"],
         ["run", "--approve", "01a1fcb2-48a8-72af-8f46-ef4b3da46662", "members", "--full"],
         ["lists", "create", "iterable", " "], ["sandbox", "--fault", "earthquake", "--port", "0"],
     ]) func twoForWrongUsage(_ arguments: [String]) async throws {

@@ -10,6 +10,7 @@ import Testing
     private static let commands = [
         ["--help"], ["run", "members"], ["runs"], ["syncs"], ["check"], ["log"], ["plan", "members"],
         ["why", "members", "user1@example.com"], ["run", "no-such-sync"], ["lists", "iterable"],
+        ["fields", "iterable"], ["catalogs", "iterable"],
     ]
 
     @Test func withoutATerminalThereAreNoEscapes() async throws {

@@ -19,7 +19,7 @@ struct FieldsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let app = try App.load(options)
-        let fields = try await app.asking(destination) { client in try await client.profileFields() }
+        let fields = try await app.asking(destination) { client, _ in try await client.profileFields() }
         app.console.out(FieldListing.of(fields).render(format, on: app.console))
     }
 }
@@ -47,13 +47,13 @@ struct CatalogsCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         guard let catalog else {
-            let names = try await app.asking(destination) { client in try await client.catalogs() }
+            let names = try await app.asking(destination) { client, _ in try await client.catalogs() }
             var listing = Listing(columns: ["name"])
             listing.rows = names.map { [.text($0)] }
             app.console.out(listing.render(format, on: app.console))
             return
         }
-        let fields = try await app.asking(destination) { client in
+        let fields = try await app.asking(destination) { client, _ in
             do throws(DestinationError) {
                 return try await client.fields(ofCatalog: catalog)
             } catch  where error.error.code == "route_not_found" {
@@ -75,16 +75,5 @@ private enum FieldListing {
         var listing = Listing(columns: ["field", "type"])
         listing.rows = fields.map { [.text($0.name), Value($0.type)] }
         return listing
-    }
-}
-
-extension App {
-    /// Asks Iterable once and closes the connections.
-    func asking<R>(_ destination: String, _ question: (IterableClient) async throws -> R) async throws -> R {
-        let (_, client) = try self.destination(destination)
-        let result: Result<R, any Error>
-        do { result = .success(try await question(client)) } catch { result = .failure(error) }
-        await client.shutdown()
-        return try result.get()
     }
 }

@@ -25,12 +25,9 @@ struct ListsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let app = try App.load(options)
-            let (_, client) = try app.destination(destination)
-            let lists: Result<[RemoteList], any Error>
-            do { lists = .success(try await client.lists()) } catch { lists = .failure(error) }
-            await client.shutdown()
+            let lists = try await app.asking(destination) { client, _ in try await client.lists() }
             var listing = Listing(columns: ["id", "name", "type", "description", "created_at"])
-            listing.rows = try lists.get().map {
+            listing.rows = lists.map {
                 [
                     .integer($0.id), .text($0.name), .text($0.listType), Value($0.description),
                     Value($0.createdAt.map { Date(timeIntervalSince1970: Double($0) / 1000) }),
@@ -68,13 +65,11 @@ struct ListsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let app = try App.load(options)
-            let (settings, client) = try app.destination(destination)
-            let prefix = settings.listNamePrefix
-            let full = name.hasPrefix(prefix) ? name : prefix + name
-            let result: Result<Int64, any Error>
-            do { result = .success(try await create(full, client)) } catch { result = .failure(error) }
-            await client.shutdown()
-            let id = try result.get()
+            let (id, full) = try await app.asking(destination) { client, settings in
+                let prefix = settings.listNamePrefix
+                let full = name.hasPrefix(prefix) ? name : prefix + name
+                return (try await create(full, client), full)
+            }
             app.console.out(
                 json
                     ? JSON.object(["list_id": .integer(id), "name": .string(full)]).text

@@ -79,6 +79,17 @@ final class App: Sendable {
         return (settings, IterableClient(settings: settings, version: rollcallVersion, logger: logger))
     }
 
+    /// Asks a destination something and closes its connections afterwards.
+    func asking<R>(
+        _ destination: String, _ question: (IterableClient, DestinationSettings) async throws -> R
+    ) async throws -> R {
+        let (settings, client) = try self.destination(destination)
+        let result: Result<R, any Error>
+        do { result = .success(try await question(client, settings)) } catch { result = .failure(error) }
+        await client.shutdown()
+        return try result.get()
+    }
+
     /// Calls `body` with one sync's pipeline and closes its connections afterwards.
     func withPipeline<R>(
         _ sync: SyncSettings, withCache: Bool = false, waitSeconds: Double? = nil, stop: StopSignal = StopSignal(),

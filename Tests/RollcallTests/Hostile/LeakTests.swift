@@ -21,6 +21,7 @@ import Testing
         ["run", "members", "--retry-rejected"], ["syncs"], ["syncs", "--format", "json"], ["runs"],
         ["runs", "--format", "csv"], ["run-report", "latest"], ["log"], ["log", "--format", "json"],
         ["why", "members", "a@example.com"], ["lists", "iterable", "-v"], ["lists", "create", "iterable", "Other"],
+        ["fields", "iterable", "-v"], ["catalogs", "iterable", "-v"], ["catalogs", "iterable", "absent", "-v"],
         ["migrate"], ["prune"], ["schema"], ["init", "made"], ["--help"], ["--version"], ["nonsense"],
         ["run", "no-such-sync"], ["run", "members", "--config", "absent.yaml"],
     ]

@@ -17,6 +17,7 @@ enum SQLiteStatementRows {
         guard name == mark, Int(sqlite3_column_count(statement.pointer)) == fields.upperBound + 1 else {
             throw SQLiteRows.broken
         }
+        // SAFETY: freed when this function returns; `body` has the cells during its call only.
         let cells = UnsafeMutableBufferPointer<RecordCell>.allocate(capacity: fields.count)
         cells.initialize(repeating: .null)
         defer { cells.deallocate() }

@@ -81,7 +81,8 @@ extension MemoryState {
         let write = EntryTransition.next(
             relation, old?.member.mark, record.change.operation.direction, record.outcome.kind,
             mayStillLand: record.mayLandUntil != nil,
-            isSame: old == nil || old?.member.record?.content == change.record?.content)
+            isSame: relation != .own || record.change.operation.direction == .remove || old == nil
+                || old?.member.record?.content == change.record?.content)
         switch write {
         case .keep: break
         case .drop: members[place]?[change.fingerprint] = nil

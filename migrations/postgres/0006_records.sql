@@ -94,7 +94,7 @@ CREATE TABLE synced_records (
     error_code    text,
     error_reason  text,
     http_status   integer,
-    PRIMARY KEY (sync_name, fingerprint)
+    PRIMARY KEY (sync_name, kind, fingerprint)
 );
 
 -- The events that a sync has seen.

@@ -96,7 +96,7 @@ CREATE TABLE rollcall_synced_records (
     error_code    TEXT,
     error_reason  TEXT,
     http_status   INTEGER,
-    PRIMARY KEY (sync_name, fingerprint)
+    PRIMARY KEY (sync_name, kind, fingerprint)
 ) WITHOUT ROWID;
 
 -- The events that a sync has seen.

@@ -90,7 +90,7 @@ enum CivilTime {
 }
 
 /// A date, or a date with a time, as a text has it: `yyyy-MM-dd`, then perhaps a blank or `T` and `HH:mm:ss`, with or without
-/// a fraction, and perhaps `Z`, `±hh`, `±hhmm` or `±hh:mm`. SQLite has no type for them.
+/// a fraction, and perhaps `Z`, `±hh`, `±hhmm` or `±hh:mm`, before which a blank may stand. SQLite has no type for them.
 enum CivilText: Equatable {
     case day(Int)
     case timestamp(microseconds: Int64)
@@ -118,6 +118,8 @@ enum CivilText: Equatable {
             self = .localTimestamp(microseconds: local)
             return
         }
+        // Iterable's own form has a blank there.
+        _ = reader.take(" ")
         guard let offset = reader.zone(), reader.isAtEnd else { return nil }
         self = .timestamp(microseconds: local - Int64(offset) * 1_000_000)
     }

@@ -52,7 +52,8 @@ public struct FieldConversion: Sendable, Hashable {
     public init(latitude: ColumnFamily, longitude: ColumnFamily) throws(Refusal) {
         for family in [latitude, longitude] {
             switch family {
-            case .long, .number, .decimal: continue
+            // What SQLite does not declare is looked at value by value.
+            case .long, .number, .decimal, .undeclared: continue
             default:
                 throw Refusal(
                     reason: "a geo field needs two numbers, and one of its columns is \(family.description)",
@@ -140,7 +141,12 @@ public struct FieldConversion: Sendable, Hashable {
         if case .null = cell { return .null }
         switch rule {
         case .long: return FieldValue(.number(.long(try Self.long(cell))))
-        case .quotedLong: return FieldValue(.number(.long(try Self.long(cell))), isQuoted: true)
+        case .quotedLong:
+            // A string has no range: digits that no integer of 64 bits holds are sent as they are.
+            if case .decimal(let digits) = cell, digits.last.map({ (48...57).contains($0) }) == true {
+                return FieldValue(.text(digits))
+            }
+            return FieldValue(.number(.long(try Self.long(cell))), isQuoted: true)
         case .decimal: return FieldValue(.number(try Self.decimal(cell)))
         case .boolean: return FieldValue(.boolean(try Self.boolean(cell)))
         case .quotedBoolean: return FieldValue(.boolean(try Self.boolean(cell)), isQuoted: true)
@@ -276,7 +282,9 @@ public struct FieldConversion: Sendable, Hashable {
 
     /// A JSON value that is `null` as a whole is none.
     private static func document(_ text: UnsafeRawBufferPointer) -> FieldValue {
-        text.elementsEqual("null".utf8) ? .null : FieldValue(.json(text))
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let isNull = text.count < 64 && text.filter { !blanks.contains($0) }.elementsEqual("null".utf8)
+        return isNull ? .null : FieldValue(.json(text))
     }
 }
 

@@ -30,7 +30,7 @@ public indirect enum ColumnFamily: Sendable, Hashable {
     case json
     /// The family of its elements. Values travel as JSON.
     case array(ColumnFamily)
-    /// SQLite: an expression, or a column that is declared without a type.
+    /// SQLite: an expression, or a column whose declared type says nothing.
     case undeclared
     /// bytea, intervals, ranges and others; nothing of them can be sent.
     case unsupported

@@ -1,7 +1,8 @@
 import Foundation
 
-/// Looks whether a text is JSON that every parser reads alike (RFC 8259): no key twice, no lone surrogates, no U+0000, texts and
-/// nesting within ``FieldLimits``. One pass, no recursion.
+/// Looks whether a text is JSON that parsers read alike (RFC 8259): no key twice, no lone surrogates, no U+0000, no number beyond
+/// those of double precision, texts and nesting within ``FieldLimits``. Integers may have any number of digits. One pass, no
+/// recursion.
 struct JSONCheck {
     private let bytes: UnsafeRawBufferPointer
     private var place = 0
@@ -151,6 +152,15 @@ struct JSONCheck {
     // MARK: Numbers and words
 
     private mutating func number() throws(FieldProblem) {
+        let start = place
+        try numberText()
+        // Of so few digits without an exponent any number is finite.
+        let text = bytes[start..<place]
+        guard text.count > 300 || text.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) else { return }
+        guard Double(String(decoding: text, as: UTF8.self))?.isFinite == true else { throw .notANumber }
+    }
+
+    private mutating func numberText() throws(FieldProblem) {
         if peek() == UInt8(ascii: "-") { place += 1 }
         if peek() == UInt8(ascii: "0") { place += 1 } else { try digits() }
         if peek() == UInt8(ascii: ".") {

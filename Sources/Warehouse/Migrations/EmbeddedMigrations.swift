@@ -303,7 +303,7 @@ enum EmbeddedMigrations {
                     error_code    text,
                     error_reason  text,
                     http_status   integer,
-                    PRIMARY KEY (sync_name, fingerprint)
+                    PRIMARY KEY (sync_name, kind, fingerprint)
                 );
 
                 -- The events that a sync has seen.
@@ -641,7 +641,7 @@ enum EmbeddedMigrations {
                     error_code    TEXT,
                     error_reason  TEXT,
                     http_status   INTEGER,
-                    PRIMARY KEY (sync_name, fingerprint)
+                    PRIMARY KEY (sync_name, kind, fingerprint)
                 ) WITHOUT ROWID;
 
                 -- The events that a sync has seen.

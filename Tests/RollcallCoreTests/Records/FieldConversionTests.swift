@@ -71,7 +71,8 @@ enum OwnedCell: Sendable {
             (.decimal("-9223372036854775808"), .long, nil, "-9223372036854775808"),
             (.decimal("9223372036854775808"), .long, nil, "beyondInt64"),
             (.decimal("1234567890123456789012345678901234567890"), .long, nil, "beyondInt64"),
-            (.decimal("NaN"), .long, nil, "notANumber"),
+            (.decimal("NaN"), .long, nil, "notANumber"), (.decimal("NaN"), .long, .string, "notANumber"),
+            (.decimal("12345678901234567890"), .long, .string, "\"12345678901234567890\""),
             (.decimal("12.50"), .number, nil, "12.50"), (.decimal("3"), .number, nil, "3.0"),
             (
                 .decimal("1234567890123456789012345678901234567890"), .number, nil,
@@ -129,6 +130,7 @@ enum OwnedCell: Sendable {
             (.text("false"), .text, .boolean, "false"), (.text("yes"), .text, .boolean, "wrongForm"),
             (.text("tr@e"), .text, .boolean, "wrongForm"),
             (.json("{\"a\": 1.10}"), .json, nil, "{\"a\": 1.10}"), (.json("null"), .json, nil, "null"),
+            (.json(" null\n"), .json, nil, "null"),
             (.text("[1]"), .text, .json, "[1]"), (.text("{"), .text, .json, "notJSON"),
             (.json("{\"a\":1,\"a\":2}"), .json, nil, "repeatedKey"),
             (.json("[1,2.50,null]"), .array(.number), nil, "[1,2.50,null]"),
@@ -244,5 +246,6 @@ enum OwnedCell: Sendable {
         #expect(point(.real(.nan), .real(0)) == "notANumber" && point(.text("1"), .real(0)) == "wrongStorage")
         #expect(throws: FieldConversion.Refusal.self) { try FieldConversion(latitude: .long, longitude: .text) }
         #expect((try? FieldConversion(latitude: .decimal, longitude: .number))?.type == .geoLocation)
+        #expect((try? FieldConversion(latitude: .undeclared, longitude: .undeclared))?.type == .geoLocation)
     }
 }

@@ -52,6 +52,10 @@ import Testing
         for text in ["\"\\ud800\"", "\"\\ud800a\"", "\"\\ud800\\n\"", "\"\\udc00\"", "\"\\ud800\\ud800\""] {
             #expect(problem(text) == .loneSurrogate, "\(text)")
         }
+        for text in ["1e999", "[-1E400]", "{\"a\":" + String(repeating: "9", count: 400) + "}"] {
+            #expect(problem(text) == .notANumber, "\(text)")
+        }
+        #expect(problem("1e308") == nil && problem(String(repeating: "9", count: 300)) == nil)
         #expect(problem([34, 0xC3, 34]) == .notUTF8)
         #expect(problem([34, 0xED, 0xA0, 0x80, 34]) == .notUTF8)
     }

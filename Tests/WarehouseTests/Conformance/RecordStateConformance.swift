@@ -10,6 +10,7 @@ enum RecordStateConformance {
         ConformanceTest("a record is staged and read back whole, and logged under its key", staged),
         ConformanceTest("every outcome does to every record what is decided", everyLine),
         ConformanceTest("a removal leaves nothing, or a record in doubt", removals),
+        ConformanceTest("an older record keeps its own key and content", superseded),
         ConformanceTest("records of a run whose process ended are in doubt with what was sent", recovered),
         ConformanceTest("stray notes of records are put right by what was sent", strays),
         ConformanceTest("refused records are logged as failed with their reason, and forgotten", local),
@@ -212,6 +213,34 @@ enum RecordStateConformance {
         }
     }
 
+    @Sendable static func superseded(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let synced = EntryMark(.subscribed, listed: true)
+        try await enter(scene, [(1, synced), (2, synced), (3, synced), (4, synced)])
+        func older(_ sequence: Int64, _ item: Int, parent: Int64) -> Change {
+            var older = change(sequence, item, .delete, kind: .supersede)
+            older.parent = parent
+            return older
+        }
+        let run = try await stage(
+            scene, 1,
+            [
+                change(1, 1, .delete, content: 9), older(2, 2, parent: 1), change(3, 3, .delete, content: 9),
+                older(4, 4, parent: 3),
+            ])
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        try await scene.acknowledge(
+            run,
+            [
+                Scene.batch(.delete, 1...1, [1: outcomes[3]], mayLandUntil: mayLandUntil), Scene.batch(.delete, 3...3),
+            ])
+        let found = try await records(scene)
+        #expect(found == [1: "removing true 9 001 -", 2: "removing true 5 001 -"])
+        let stored = try await scene.warehouse.members(
+            sync: Scene.sync, of: catalog, fingerprints: [Scene.fingerprint(2)])
+        #expect(stored.map(\.record) == [RecordReference(key: "k/2", itemID: "k-2f2", content: 5)])
+    }
+
     @Sendable static func recovered(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         try await enter(scene, [(1, EntryMark(.subscribed, listed: true)), (2, EntryMark(.subscribed, listed: true))])
@@ -302,6 +331,13 @@ enum RecordStateConformance {
             try await warehouse.readSnapshot(sync: sync, of: entries) { _, _, _ in throw Unexpected("an entry") }
         }
         try await warehouse.readContents(sync: "other", .catalog) { _, _, _, _ in throw Unexpected("an entry") }
+        // A sync that has changed its kind has both, under the same fingerprint.
+        var other = run(2)
+        other.kind = .users
+        try await warehouse.noteStrays(other, [change(1, 1, content: 7)], settleSeconds: 60)
+        _ = try await warehouse.applyStrayNotes(scene.lease)
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: .records(.users)) == [.subscribing: 1])
+        #expect(try await warehouse.memberCounts(sync: Scene.sync, of: catalog)[.subscribed] == 1)
         #expect(try await warehouse.snapshotGeneration(sync: Scene.sync) != nil)
     }
 

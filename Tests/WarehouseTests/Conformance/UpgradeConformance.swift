@@ -69,6 +69,24 @@ enum UpgradeConformance {
             """)
     }
 
+    /// Everything that is looked at without upgrading the tables.
+    private static func looksBefore(_ fixture: any WarehouseFixture) async throws {
+        let warehouse = fixture.warehouse
+        let changes = try await warehouse.changes(run: Scene.id(4), after: 0, limit: 10)
+        #expect(changes.count == 3 && changes.allSatisfy { $0.record == nil && $0.payload == nil })
+        let logged = Collected<LogRecord>()
+        var filter = RecordFilter()
+        filter.identifiers = ["p1@example.com"]
+        try await warehouse.records(filter) { logged.add($0) }
+        #expect(logged.all.map(\.email) == ["p1@example.com"] && logged.all.allSatisfy { $0.recordKey == nil })
+        for entries in [EntrySet.list(Scene.list), .records(.catalog)] {
+            _ = try await warehouse.requestsInDoubt(sync: Scene.sync, of: entries)
+            _ = try await warehouse.memberCounts(sync: Scene.sync, of: entries)
+            _ = try await warehouse.members(sync: Scene.sync, of: entries, fingerprints: [Scene.fingerprint(1)])
+        }
+        try await warehouse.readSnapshot(sync: Scene.sync, of: .list(Scene.list)) { _, _, _ in }
+    }
+
     private static func upgrade(from version: Int, _ fixture: any WarehouseFixture) async throws {
         try await make(version, fixture)
         try await fill(fixture)
@@ -79,6 +97,8 @@ enum UpgradeConformance {
         #expect(before.dropFirst().allSatisfy { $0.counts.balances && $0.kind == .list })
         #expect(before.map(\.status) == [.running, .held, .succeeded, .interrupted])
         #expect(before[0].counts.unknown.total == 1 && before[0].counts.notAttempted == PerOperation())
+
+        try await looksBefore(fixture)
 
         let newest = try await fixture.warehouse.migrate()
         #expect(newest.from == version && newest.to > version)

@@ -163,8 +163,11 @@ import Testing
                 "\(finding as Any)")
             #expect(finding?.fix?.contains("CONNECTION LIMIT") == true)
             try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 20")
-            #expect(await warehouse.diagnose([]).first { $0.subject == "connections" }?.isFine == true)
             await warehouse.close()
+            // On a busy machine it takes its time to open so many.
+            let patient = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall")
+            #expect(await patient.diagnose([]).first { $0.subject == "connections" }?.isFine == true)
+            await patient.close()
             try await fixture.cluster.terminateBackends(database: fixture.database)
             try await fixture.execute("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
         }

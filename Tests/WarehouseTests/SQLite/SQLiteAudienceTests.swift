@@ -90,7 +90,8 @@ struct SQLiteAudienceTests {
             ("REAL", false, .decimal), ("DOUBLE PRECISION", false, .decimal), ("BOOLEAN", false, .boolean),
             ("DATE", false, .date), ("TIME", false, .unsupported), ("DATETIME", false, .localTimestamp),
             ("TIMESTAMP WITH TIME ZONE", false, .localTimestamp), ("BLOB", false, .unsupported),
-            ("JSON", false, .json), ("jsonb", false, .json), ("VARBINARY(16)", false, .unsupported),
+            ("STRING", true, .undeclared), ("ANY", true, .undeclared), ("JSON", false, .json), ("jsonb", false, .json),
+            ("VARBINARY(16)", false, .unsupported),
         ] as [(String, Bool, ColumnFamily)])
     func declaredTypes(_ type: String, _ canIdentify: Bool, _ family: ColumnFamily) async throws {
         let fixture = try await SQLiteFixture.make()

@@ -37,7 +37,7 @@ import Warehouse
         arguments: [
             (.string, "'x'", "\"x\""), (.string, "5", "wrongStorage"), (.long, "5", "5"), (.double, "5", "5.0"),
             (.double, "0.5", "0.5"), (.boolean, "1", "true"), (.date, "'2024-02-29'", "\"2024-02-29\""),
-            (.json, "'[1]'", "[1]"), (.long, "'5'", "wrongStorage"),
+            (.json, "'[1]'", "[1]"), (.long, "'5'", "wrongStorage"), (.json, "' null '", "null"),
         ] as [(DeclaredType, String, String)])
     func expressionsHaveTheTypeThatIsGiven(_ type: DeclaredType, _ value: String, _ expected: String) async throws {
         let fixture = try await SQLiteFixture.make()

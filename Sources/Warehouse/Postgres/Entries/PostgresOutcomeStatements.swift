@@ -102,7 +102,7 @@ struct PostgresOutcomeStatements {
         /// an insertion that is ready for a conflict costs half as much again.
         private var carriedOut: String {
             let set = words == .list ? "$3::bigint AS list_id" : "$3::text AS kind"
-            let key = words == .list ? "sync_name, list_id, fingerprint" : "sync_name, fingerprint"
+            let key = "sync_name, \(words == .list ? "list_id" : "kind"), fingerprint"
             // What is removed comes with the content that it was last sent with.
             let contents = contentColumns.map { "\($0) = excluded.\($0), " }.joined()
             return """

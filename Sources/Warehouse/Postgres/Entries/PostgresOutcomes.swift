@@ -88,10 +88,4 @@ struct PostgresOutcomes {
         }
         return merged
     }
-
-    /// Settings of a transaction that carries outcomes out. A plan must not depend on what the server happens to know of
-    /// tables that a run fills and empties: members are looked up one by one, by their key, in scalar subqueries; what is
-    /// joined is joined by hashing.
-    static let settings =
-        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_nestloop = off"
 }

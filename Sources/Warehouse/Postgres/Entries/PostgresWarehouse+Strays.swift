@@ -155,7 +155,7 @@ extension PostgresWarehouse {
                    \(isRecord ? ", e.record_key, e.item_id, e.content" : "")
               FROM \(given), date_trunc('milliseconds', clock_timestamp()) AS now (time)
              WHERE e.changed_by IS NOT NULL
-            ON CONFLICT (sync_name\(isRecord ? "" : ", list_id"), fingerprint) DO UPDATE
+            ON CONFLICT (sync_name, \(set), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
                    since_run_id = excluded.since_run_id, since = excluded.since
             """, try parameters(changed.filter { $0.changedBy != nil }, words, sync, session))

@@ -33,7 +33,7 @@ extension PostgresWarehouse {
     public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         if let id = filter.runID, PostgresText.runID(id) == nil { return }
         try await stream { session, cancellation in
-            let hasKeys = try session.query(Self.hasKeys).boolean(0, 0)
+            let hasKeys = try session.hasColumn("record_key", of: "sync_log")
             let (conditions, parameters) = try Self.conditions(filter, hasKeys: hasKeys, session)
             _ = try session.query(
                 """
@@ -80,12 +80,6 @@ extension PostgresWarehouse {
             + " ORDER BY record_id DESC" + (filter.limit.map { " LIMIT \(max(0, $0))" } ?? "")
         return (sql, parameters)
     }
-
-    /// Tables which no run has upgraded yet lack the columns.
-    private static let hasKeys = """
-        SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute
-                        WHERE attrelid = 'sync_log'::pg_catalog.regclass AND attname = 'record_key')
-        """
 
     private static func record(_ result: borrowing PostgresResult, _ row: Int) throws -> LogRecord {
         guard let id = result.integer(row, 0), let loggedAt = result.date(row, 11) else {

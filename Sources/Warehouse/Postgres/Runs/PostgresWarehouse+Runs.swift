@@ -66,10 +66,11 @@ extension PostgresWarehouse {
     public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         guard PostgresText.runID(id) != nil else { return [] }
         return try await read(.long, orWithoutTables: [], settings: Self.inOrder) { session in
+            let contents = try session.hasColumn("logged_key", of: "sync_changes") ? Self.contents : Self.noContents
             let result = try session.query(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, \(PostgresRunRow.milliseconds("not_before")),
-                       parent, logged_email, logged_user_id, record_key, item_id, content, payload, logged_key
+                       parent, logged_email, logged_user_id, \(contents)
                   FROM sync_changes WHERE run_id = $1::uuid AND sequence > $2::bigint AND kind = 'send'
                  ORDER BY sequence LIMIT $3::bigint
                 """, [id, String(sequence), String(limit)], binary: true)
@@ -81,6 +82,9 @@ extension PostgresWarehouse {
             return changes
         }
     }
+
+    private static let contents = "record_key, item_id, content, payload, logged_key"
+    private static let noContents = "NULL, NULL, NULL::bigint, NULL::bytea, NULL"
 
     /// A page is read along the index, whatever the server thinks of a table that was filled a moment ago: sorting all
     /// that is left for each page makes the work grow with its square.

@@ -149,21 +149,25 @@ struct PostgresAudience {
             [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
             + fields.map { $0.content.expression($0.name, encoding) }
         let (wires, contents) = ((email?.wire, userID?.wire), fields.map(\.content.wire))
-        return try work(list, relation, reading) {
+        // The JSON of such an array has as many digits as the role wants to see.
+        let hasFloats = fields.contains { $0.content.family == .array(.decimal) }
+        if hasFloats { try session.execute("SET LOCAL extra_float_digits = 3") }
+        return try work(list, relation, hasFloats ? nil : reading) {
             let reader = PostgresRecordReader(
                 email: wires.0, userID: wires.1, contents: contents, encoding: encoding)
             return { part, message in try reader.read(message) { try body(part, $0, $1, $2) } }
         }
     }
 
+    /// - Parameter reading: nil: over this connection alone, whose settings were changed.
     private func work(
-        _ list: [String], _ relation: String, _ reading: PostgresReading,
+        _ list: [String], _ relation: String, _ reading: PostgresReading?,
         _ makeBody: @escaping @Sendable () -> PostgresReading.Body
     ) throws -> PostgresReading.Work {
         guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
         let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
         return PostgresReading.Work(
-            select: select, ranges: try reading.ranges(of: name), selectRange: { "\(select) WHERE \($0)" },
+            select: select, ranges: try reading?.ranges(of: name) ?? nil, selectRange: { "\(select) WHERE \($0)" },
             makeBody: makeBody)
     }
 

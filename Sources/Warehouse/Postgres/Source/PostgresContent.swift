@@ -20,6 +20,8 @@ struct PostgresContent: Sendable, Equatable {
         case json
         /// As the JSON that the server makes of it.
         case array
+        /// The same, of elements that are cast to text first.
+        case arrayOfCastText
         case opaque
     }
 
@@ -32,7 +34,8 @@ struct PostgresContent: Sendable, Equatable {
     ///   - modifier: the type modifier of the column, -1 where it has none.
     init(_ type: PostgresType, element: PostgresType?, modifier: Int32) {
         if let element {
-            self.init(.array, .array(Self(element, element: nil, modifier: -1).family))
+            let content = Self(element, element: nil, modifier: -1)
+            self.init(content.wire == .castText ? .arrayOfCastText : .array, .array(content.family))
             return
         }
         switch (type.oid, type.kind, type.name) {
@@ -76,6 +79,7 @@ struct PostgresContent: Sendable, Equatable {
         case .numeric: return "\(name)::pg_catalog.text"
         case .castText, .json: return text("\(name)::pg_catalog.text")
         case .array: return text("pg_catalog.to_json(\(name))::pg_catalog.text")
+        case .arrayOfCastText: return text("pg_catalog.to_json(\(name)::pg_catalog.text[])::pg_catalog.text")
         case .opaque: return "NULLIF(\(name) IS NOT NULL, false)"
         }
     }

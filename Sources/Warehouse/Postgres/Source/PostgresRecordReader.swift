@@ -57,7 +57,7 @@ final class PostgresRecordReader {
         case .localTimestamp:
             return Self.time(try BinaryFieldCursor.integer(bytes)) { .localTimestamp(microseconds: $0) }
         case .text, .castText: return text(bytes, index) { .text($0) }
-        case .json, .array: return text(bytes, index) { .json($0) }
+        case .json, .array, .arrayOfCastText: return text(bytes, index) { .json($0) }
         case .uuid:
             let start = index * PostgresUUID.length
             let place = UnsafeMutableRawBufferPointer(rebasing: scratch[start..<start + PostgresUUID.length])

@@ -43,7 +43,8 @@ struct SQLiteOutcomeStatements {
         """
 
     static let findOlder = """
-        INSERT INTO temp.rollcall_older SELECT c.fingerprint, c.email, c.user_id, c.parent \(supersededChanges)
+        INSERT INTO temp.rollcall_older
+        SELECT c.fingerprint, c.email, c.user_id, c.parent, c.record_key, c.item_id, c.content \(supersededChanges)
         """
 
     private struct Text {
@@ -134,14 +135,14 @@ struct SQLiteOutcomeStatements {
                 "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
                     + " THEN \(table).\(column) ELSE excluded.\(column) END"
             }
-            let key = words == .list ? "sync_name, list_id, fingerprint" : "sync_name, fingerprint"
+            let key = "sync_name, \(SQLiteEntryTable.set(words)), fingerprint"
             // What is removed comes with the content that it was last sent with, and keeps it.
             let contents = contents.map { "\($0) = excluded.\($0), " }.joined()
             return """
                 INSERT INTO \(table) (\(entryColumns))
                 SELECT :sync, :set, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
                        \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
-                       \(columns(self.contents, of: "w"))
+                       \(columns(self.contents, of: change))
                   \(source) WHERE t.action = 'put'
                     ON CONFLICT (\(key)) DO UPDATE
                    SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)

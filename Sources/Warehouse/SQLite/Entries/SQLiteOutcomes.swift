@@ -22,7 +22,8 @@ struct SQLiteOutcomes {
             logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
             http_status INTEGER, attempts INTEGER, settles_at TEXT, record_key TEXT, item_id TEXT, content INTEGER,
             logged_key TEXT);
-        CREATE TEMP TABLE rollcall_older (fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER);
+        CREATE TEMP TABLE rollcall_older (
+            fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER, record_key TEXT, item_id TEXT, content INTEGER);
         CREATE TEMP TABLE rollcall_transitions (
             relation TEXT, operation TEXT, outcome TEXT, may_still_land INTEGER, before TEXT, action TEXT, state TEXT,
             listed INTEGER, PRIMARY KEY (relation, operation, outcome, may_still_land, before)) WITHOUT ROWID;

@@ -140,7 +140,7 @@ extension SQLiteWarehouse {
                 \(words.listed), since_run_id, since\(isRecord ? ", record_key, item_id, content" : ""))
             VALUES (:sync, :set, :fingerprint, :email, :user_id, :state, :listed, :run, \(SQLiteTime.now)
                     \(isRecord ? ", :record_key, :item_id, :content" : ""))
-                ON CONFLICT (sync_name\(isRecord ? "" : ", list_id"), fingerprint) DO UPDATE
+                ON CONFLICT (sync_name, \(SQLiteEntryTable.set(words)), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
                    since_run_id = excluded.since_run_id, since = excluded.since
             """, values)

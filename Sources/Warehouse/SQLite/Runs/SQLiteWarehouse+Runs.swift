@@ -41,10 +41,13 @@ extension SQLiteWarehouse {
 
     public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await read([]) { database in
-            try database.rows(
+            // Tables which no run has upgraded yet know lists alone.
+            let hasContents = try SQLiteMigrations.version(database) ?? 0 >= 6
+            return try database.rows(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, not_before, parent, logged_email,
-                       logged_user_id, record_key, item_id, content, payload, logged_key
+                       logged_user_id,
+                       \(hasContents ? "record_key, item_id, content, payload, logged_key" : "NULL, NULL, NULL, NULL, NULL")
                   FROM rollcall_sync_changes
                  WHERE run_id = :run AND sequence > :after AND kind = 'send' ORDER BY sequence LIMIT :limit
                 """, ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))], Self.readChange)

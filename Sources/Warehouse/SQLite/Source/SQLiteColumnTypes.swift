@@ -21,7 +21,9 @@ enum SQLiteColumnTypes {
         if has("int") { return .long }
         if has("char", "clob", "text") { return .text }
         if has("blob", "binary", "bytea") { return .unsupported }
-        return .decimal
+        if has("real", "floa", "doub", "num", "dec") { return .decimal }
+        // A word that says nothing: STRING, ANY, ENUM and so on.
+        return .undeclared
     }
 
     /// Whether values of this declared type (lower-case) can be identifiers. What is not declared, or unknown, can:

@@ -1,5 +1,10 @@
 import Foundation
+import IterableSandbox
 import Testing
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
 
 /// `fields` and `catalogs`, against the sandbox.
 @Suite struct ProjectCommandsTests {
@@ -51,6 +56,16 @@ import Testing
                     && missing.err.contains("rollcall catalogs iterable"), "\(missing.all)")
             let destination = try await shop.rollcall("fields", "nowhere")
             #expect(destination.code == 2 && destination.err.contains("nowhere"), "\(destination.all)")
+        }
+    }
+
+    /// What is wrong is the address, not the catalog.
+    @Test func anAddressThatIsNotIterablesIsNoMissingCatalog() async throws {
+        try await Shop.with { shop in
+            try shop.configure { $0.baseURL += "/elsewhere" }
+            let output = try await shop.rollcall("catalogs", "iterable", "shoes")
+            #expect(output.code == 1 && !output.err.contains("no catalog"), "\(output.all)")
+            #expect(output.err.contains("base_url"), "\(output.all)")
         }
     }
 }

@@ -57,6 +57,8 @@ struct CatalogsCommand: AsyncParsableCommand {
             do throws(DestinationError) {
                 return try await client.fields(ofCatalog: catalog)
             } catch  where error.error.code == "route_not_found" {
+                // Another call tells a catalog that is missing from an address that is not Iterable's.
+                _ = try await client.catalogs()
                 throw Self.missing(catalog, destination)
             }
         }

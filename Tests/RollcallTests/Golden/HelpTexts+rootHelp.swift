@@ -41,6 +41,8 @@ extension HelpTexts {
           why                     Explain one person: in the audience, on the list,
                                   what happened, what comes next.
           lists                   Show or make lists of an Iterable project.
+          fields                  Show the profile fields of an Iterable project.
+          catalogs                Show the catalogs of an Iterable project.
 
         HOUSEKEEPING: SUBCOMMANDS:
           migrate                 Create or upgrade the state tables (the first run

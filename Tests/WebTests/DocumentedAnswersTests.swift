@@ -97,7 +97,8 @@ import Testing
     @Test(arguments: [
         ("30m", true), ("1.5h", true), ("2026-11-21", true), ("2026-11-21T06:00:00Z", true),
         ("2026-11-21T06:00:00.123+01:00", true), ("", false), ("h", false), ("-1h", false), ("1e5h", false),
-        (".5d", false),
+        (".5d", false), ("2026-16-67", false), ("2026-00-10", false), ("2026-12-00", false), ("0000-01-01", false),
+        ("7506-40-21T21:09:07-01:55", false), ("9999-12-31", true),
         ("2026-11-21T24:00:00Z", false), ("2026-11-21 06:00", false), ("yesterday", false),
     ])
     func timesAreDocumentedAsTheyAreTaken(_ text: String, _ isTaken: Bool) throws {

@@ -12,7 +12,7 @@ public enum PastTime {
         // Fractions of a second, which our own outputs have, are passed over.
         let clock = /(T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])(?:\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9])/
         let days = Date.ISO8601FormatStyle().year().month().day()
-        guard text.utf8.count >= 10, let day = try? days.parse(String(text.prefix(10))),
+        guard text.utf8.count >= 10, !text.hasPrefix("0000"), let day = try? days.parse(String(text.prefix(10))),
             // Foundation takes the 31st of February for a day of March.
             days.format(day) == text.prefix(10)
         else { return nil }
@@ -27,6 +27,6 @@ public enum PastTime {
 
     /// The same as a regular expression of ECMA 262, as JSON Schema has them; days that a month lacks are refused as well.
     public static let pattern =
-        "^([0-9]{1,9}(\\.[0-9]{1,9})?[smhdw]|[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-        + "(\\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9]))?)$"
+        "^([0-9]{1,9}(\\.[0-9]{1,9})?[smhdw]|(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        + "(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9]))?)$"
 }

@@ -9,17 +9,17 @@ import Warehouse
 /// The simulation's warehouse is a model; here it and the real ones get the same calls, drawn from a seed, and must give the
 /// same answers, the same errors and the same tables after each.
 @Suite struct StoreModelTests {
-    @Test(arguments: 1...60)
-    func theModelIsTheSQLiteWarehouse(seed: UInt64) async throws {
+    @Test(arguments: 1...60, [RecordKind.list, .catalog])
+    func theModelIsTheSQLiteWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await SQLiteFixture.make()
-        try await StoreComparison(seed: seed, fixture.warehouse).run(calls: 60)
+        try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
         await fixture.tearDown()
     }
 
-    @Test(arguments: 1...12)
-    func theModelIsThePostgresWarehouse(seed: UInt64) async throws {
+    @Test(arguments: 1...12, [RecordKind.list, .catalog])
+    func theModelIsThePostgresWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await PostgresFixture.make()
-        try await StoreComparison(seed: seed, fixture.warehouse).run(calls: 60)
+        try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
         await fixture.tearDown()
     }
 }
@@ -28,6 +28,8 @@ import Warehouse
 private final class StoreComparison {
     private let model: any Warehouse = MemoryWarehouse(time: { Date() })
     private let real: any Warehouse
+    private let kind: RecordKind
+    private var entries: EntrySet { kind == .list ? .list(42) : .records(kind) }
     private var dice: Dice
     private var lease = Lease(sync: "vip", holder: "a", token: 1)
     private var staleLease: Lease?
@@ -40,8 +42,9 @@ private final class StoreComparison {
     /// What comes after the first difference says nothing.
     private var hasFailed = false
 
-    init(seed: UInt64, _ real: any Warehouse) {
+    init(seed: UInt64, _ kind: RecordKind, _ real: any Warehouse) {
         dice = Dice(seed, "calls")
+        self.kind = kind
         self.real = real
         var log = LogSettings()
         log.records = dice.chance(30) ? .failures : .all
@@ -128,7 +131,8 @@ private final class StoreComparison {
         var new = SyncRun(
             id: "01990000-0000-7000-8000-" + String(format: "%012d", number), sync: "vip", destination: "marketing",
             trigger: .manual, status: .running, startedAt: Date(timeIntervalSince1970: 1_790_000_000))
-        new.listID = dice.chance(80) ? 42 : nil
+        new.kind = kind
+        if kind == .list { new.listID = dice.chance(80) ? 42 : nil }
         let opened = new
         if await both("open run", { _ in "done" }, { try await $0.openRun(lease, opened) }) != nil { run = new }
     }
@@ -140,12 +144,12 @@ private final class StoreComparison {
         for person in 0..<8 where dice.chance(50) {
             sequence += 1
             let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget])
-            let change = Self.change(sequence, person, kind, dice.pick([.subscribe, .unsubscribe]))
+            let change = change(sequence, person, kind, dice.pick(self.kind.operations))
             changes.append(change)
             if kind == .send || kind == .parked { staged.counts.planned[change.operation] += 1 }
             if kind == .send && dice.chance(25) {
                 sequence += 1
-                var older = Self.change(sequence, person + 8, .supersede, change.operation)
+                var older = self.change(sequence, person + 8, .supersede, change.operation)
                 older.parent = change.sequence
                 changes.append(older)
             }
@@ -161,29 +165,38 @@ private final class StoreComparison {
         if isDone != nil { run = staged.status == .held ? nil : staged }
     }
 
-    private static func change(
+    private static func fingerprint(_ person: Int) -> Fingerprint {
+        Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// Of a record the content is one of two, so that some are put as they are already.
+    private func change(
         _ sequence: Int64, _ person: Int, _ kind: ChangeKind, _ operation: RollcallCore.Operation
     ) -> Change {
-        Change(
-            sequence: sequence, kind: kind, operation: operation,
-            fingerprint: Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15),
+        var change = Change(
+            sequence: sequence, kind: kind, operation: operation, fingerprint: Self.fingerprint(person),
             identity: Identity(email: "p\(person)@example.com", userID: person % 3 == 0 ? nil : "u\(person)"))
+        guard self.kind != .list else { return change }
+        change.identity = Identity(email: nil, userID: nil)
+        change.record = RecordReference(key: "k\(person)", itemID: "i\(person)", content: Int64(dice.below(2)))
+        if operation.direction == .put { change.payload = Array("{}".utf8) }
+        if dice.chance(20) { change.loggedKey = "hash of \(person)" }
+        return change
     }
 
     private func local(_ lease: Lease) async {
         guard var current = run else { return }
-        current.listID = 42
+        if kind == .list { current.listID = 42 }
         let (log, localRun) = (log, current)
         let parked = await both("local changes") { try await $0.applyLocalChanges(lease, localRun, log: log) }
         guard let parked else { return }
-        current.counts.failed.subscribe += parked.subscribe
-        current.counts.failed.unsubscribe += parked.unsubscribe
+        for operation in kind.operations { current.counts.failed[operation] += parked[operation] }
         run = current
     }
 
     private func claim(_ lease: Lease) async {
         // A run's list is kept before its first claim: `applyLocalChanges` comes first.
-        guard let run, run.listID != nil else { return }
+        guard let run, run.entrySet != nil else { return }
         let id = run.id
         let through = Int64(dice.below(12))
         await both("claim \(through)", { _ in "done" }) { try await $0.claim(lease, run: id, through: through) }
@@ -255,10 +268,11 @@ private final class StoreComparison {
             id: "01980000-0000-7000-8000-" + String(format: "%012d", dice.below(4)), sync: "vip",
             destination: "marketing", trigger: .manual, status: .interrupted,
             startedAt: Date(timeIntervalSince1970: 1_780_000_000))
-        stray.listID = dice.chance(90) ? 42 : nil
+        stray.kind = kind
+        if kind == .list { stray.listID = dice.chance(90) ? 42 : nil }
         let changes = (0..<16).filter { _ in dice.chance(15) }.enumerated().map { number, person in
-            var change = Self.change(Int64(number), person, .send, dice.pick([.subscribe, .unsubscribe]))
-            if dice.chance(30) { change.identity.userID = "u\(dice.below(8))" }
+            var change = change(Int64(number), person, .send, dice.pick(kind.operations))
+            if kind == .list && dice.chance(30) { change.identity.userID = "u\(dice.below(8))" }
             return change
         }
         let (run, settles) = (stray, Double(dice.pick([-60, 3600])))
@@ -268,6 +282,7 @@ private final class StoreComparison {
     private func bind(_ lease: Lease) async {
         let key = [UInt8](repeating: UInt8(dice.below(200)), count: 16)
         await both("key") { try await $0.fingerprintKey(sync: "vip", newKey: key) }
+        guard kind == .list else { return }
         let binding = ListBinding(
             sync: "vip", destination: "marketing", listName: dice.pick(["VIP", nil]), listID: dice.pick([42, nil]))
         await both("bind", { _ in "done" }) { try await $0.saveListBinding(lease, binding) }
@@ -310,27 +325,27 @@ private final class StoreComparison {
     // MARK: Comparing the tables
 
     private func compare() async throws {
-        let fingerprints = (0..<20).map { Self.change(1, $0, .send, .subscribe).fingerprint }
+        let (entries, fingerprints) = (entries, (0..<20).map(Self.fingerprint))
         await both("members", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
-            try await $0.members(sync: "vip", of: .list(42), fingerprints: fingerprints)
+            try await $0.members(sync: "vip", of: entries, fingerprints: fingerprints)
         }
         await both("counts", { $0.map { "\($0.key) \($0.value)" }.sorted().joined() }) {
-            try await $0.memberCounts(sync: "vip", of: .list(42))
+            try await $0.memberCounts(sync: "vip", of: entries)
         }
         await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
-            try await $0.members(sync: "vip", of: .list(42), knownAs: Identity(email: "p1@example.com", userID: "u2"))
+            try await $0.members(sync: "vip", of: entries, knownAs: Identity(email: "p1@example.com", userID: "u2"))
         }
         if let generation = try await real.snapshotGeneration(sync: "vip") {
             let snapshot = try await model.snapshotGeneration(sync: "vip") ?? 0
             let earlier = generations.updateValue(snapshot, forKey: generation)
             expect("\(earlier ?? snapshot)", "\(snapshot)", "a generation stands for one snapshot")
         }
-        await both("settling", { $0.map { "\($0.identity) \($0.operation)" }.sorted().joined(separator: "\n") }) {
-            try await $0.requestsInDoubt(sync: "vip", of: .list(42))
+        await both("settling", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
+            try await $0.requestsInDoubt(sync: "vip", of: entries)
         }
         await both("runs", shown) { try await $0.runs(RunFilter(sync: "vip", limit: 100)) }
         let newest = try await model.runs(RunFilter(sync: "vip", limit: 1)).first?.id ?? ""
-        await both("outbox", { $0.map { "\($0.sequence) \($0.operation) \($0.identity)" }.joined(separator: "\n") }) {
+        await both("outbox", { $0.map { "\($0)" }.joined(separator: "\n") }) {
             try await $0.changes(run: newest, after: 0, limit: 100)
         }
         await both("log", { $0.joined(separator: "\n") }) { warehouse in
@@ -338,7 +353,8 @@ private final class StoreComparison {
             try await warehouse.records(RecordFilter()) { record in
                 lines.add(
                     "\(record.runID) \(record.email ?? "-")/\(record.userID ?? "-") \(record.operation) \(record.status) "
-                        + "\(record.errorCode ?? "-") \(record.httpStatus ?? 0) \(record.attempts)")
+                        + "\(record.errorCode ?? "-") \(record.httpStatus ?? 0) \(record.attempts) "
+                        + "\(record.recordKey ?? "-") \(record.itemID ?? "-")")
             }
             return lines.sorted
         }
@@ -351,7 +367,14 @@ private final class StoreComparison {
     private func shown(_ runs: [SyncRun]) -> String { runs.map(shown).joined(separator: "\n") }
 
     private func shown(_ member: Member) -> String {
-        "\(member.identity) \(member.state) \(member.listed) \(member.rejection.map { "\($0)" } ?? "")"
+        "\(member.identity) \(member.record.map { "\($0)" } ?? "") \(member.state) \(member.listed) "
+            + "\(member.rejection.map { "\($0)" } ?? "")"
+    }
+
+    /// Until when it may land is each database's own clock.
+    private func shown(_ request: RequestInDoubt) -> String {
+        let fingerprint = request.fingerprint.map { "\($0)" } ?? "-"
+        return "\(request.identity) \(request.operation) \(fingerprint) \(request.content ?? 0)"
     }
 
     private func shown(_ attempt: LeaseAttempt) -> String {

@@ -49,7 +49,7 @@ import Testing
             ])
     }
 
-    /// A catalog that is deleted between two pages leaves fewer than were told.
+    /// A catalog that is deleted between two pages leaves fewer than Iterable has counted.
     @Test func anEmptyPageIsTheEnd() async throws {
         let first = #"{"params":{"catalogNames":[{"name":"a"}],"totalCatalogsCount":5}}"#
         let second = #"{"params":{"catalogNames":[],"totalCatalogsCount":1}}"#

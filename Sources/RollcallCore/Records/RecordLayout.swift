@@ -59,9 +59,9 @@ public struct RecordLayout: Sendable {
     private struct Node: Sendable {
         /// In quotes, with the colon.
         var key: [UInt8]
-        /// Places in ``fields``: one for a field of its own.
+        /// Places in ``fields``: one for a field without parts.
         var fields: Range<Int>
-        /// Empty for a field of its own.
+        /// Empty for a field without parts.
         var parts: [Node]
     }
 

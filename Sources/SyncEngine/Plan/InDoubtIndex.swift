@@ -14,7 +14,7 @@ struct InDoubtIndex: Sendable {
 
     /// Whom or what a request is about.
     enum Subject {
-        /// Somebody on a list: whoever shares an identifier is the same person.
+        /// A person on a list: whoever shares an identifier is the same person.
         case person(Identity)
         case record(Fingerprint)
 

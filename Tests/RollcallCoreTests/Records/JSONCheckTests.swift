@@ -60,7 +60,7 @@ import Testing
         #expect(problem([34, 0xED, 0xA0, 0x80, 34]) == .notUTF8)
     }
 
-    @Test func limitsAreThoseThatAreTold() {
+    @Test func limitsAreThoseOfTheMessages() {
         func nested(_ levels: Int) -> String {
             String(repeating: "[", count: levels) + String(repeating: "]", count: levels)
         }

@@ -164,7 +164,7 @@ import Testing
             #expect(finding?.fix?.contains("CONNECTION LIMIT") == true)
             try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 20")
             await warehouse.close()
-            // On a busy machine it takes its time to open so many.
+            // On a busy machine it takes a while to open them all.
             let patient = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall")
             #expect(await patient.diagnose([]).first { $0.subject == "connections" }?.isFine == true)
             await patient.close()

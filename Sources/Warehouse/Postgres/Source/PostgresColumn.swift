@@ -39,7 +39,7 @@ struct PostgresColumn {
     /// How a value travels as the content of a field.
     var content: PostgresContent
 
-    /// The column as it is selected to identify somebody.
+    /// The column as it is selected to identify a person.
     ///
     /// - Parameter encoding: of a server whose texts are not UTF-8.
     func expression(_ encoding: PostgresEncoding?) -> String {

@@ -6,8 +6,8 @@ final class PostgresRecordReader {
     private let contents: [PostgresContent.Wire]
     private let decoders: [PostgresDecoder?]
     private let reader = BinaryCopyReader()
-    // SAFETY: both are owned by this object and freed in `deinit`; cells are overwritten with each row, and each UUID has a
-    // place of its own, by its column.
+    // SAFETY: both are owned by this object and freed in `deinit`; cells are overwritten with each row, and each UUID has
+    // the place of its column.
     private let cells: UnsafeMutableBufferPointer<RecordCell>
     private let scratch: UnsafeMutableRawBufferPointer
 

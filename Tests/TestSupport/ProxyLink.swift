@@ -101,24 +101,29 @@ final class ProxyLink: Sendable {
             guard waitWhileFrozen() else { return }
             if count <= 0 { break }
             let piece = buffer[..<count]
+            let arrived: Bool
             switch judge(piece) {
             case .pass:
-                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+                arrived = Self.send(piece, to: sink)
             case .hold(let seconds):
                 usleep(UInt32(seconds * 1_000_000))
-                guard Self.send(piece, to: sink) else { return cut(reset: false) }
+                arrived = Self.send(piece, to: sink)
             case .keep:
-                guard Self.send(keep(piece, source)[...], to: sink) else { return cut(reset: false) }
+                arrived = Self.send(keep(piece, source)[...], to: sink)
             case .trickle:
-                for index in piece.indices {
-                    guard Self.send(piece[index...index], to: sink) else { return cut(reset: false) }
-                    usleep(100)
-                }
+                arrived = Self.trickle(piece, to: sink)
             case .cut(let keep, let way):
                 _ = Self.send(piece.prefix(keep), to: sink)
                 if way != .freeze { return cut(reset: way == .reset) }
                 state.withLock { $0.isFrozen = !$0.isCut }
                 guard waitWhileFrozen() else { return }
+                arrived = true
+            }
+            guard arrived else {
+                // What a server said before it closed is still on its way to the client; the other pump carries it and
+                // then closes.
+                if direction == .toClient { cut(reset: false) }
+                return
             }
         }
         // One end has closed: so does the other.
@@ -147,6 +152,17 @@ final class ProxyLink: Sendable {
     private func waitWhileFrozen() -> Bool {
         while isFrozen { usleep(5_000) }
         return state.withLock { !$0.isCut }
+    }
+
+    /// Sends the beginning of a piece byte by byte and the rest at once: a long text must not take longer than a server
+    /// waits for it, on a machine where each byte takes milliseconds.
+    private static func trickle(_ piece: ArraySlice<UInt8>, to sink: Int32) -> Bool {
+        let start = piece.prefix(500)
+        for index in start.indices {
+            guard send(piece[index...index], to: sink) else { return false }
+            usleep(100)
+        }
+        return send(piece[start.endIndex...], to: sink)
     }
 
     private static func send(_ bytes: ArraySlice<UInt8>, to sink: Int32) -> Bool {

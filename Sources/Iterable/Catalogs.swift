@@ -1,5 +1,6 @@
 import Foundation
 import IterableProtocol
+import NIOHTTP1
 public import RollcallCore
 
 extension IterableClient {
@@ -25,16 +26,47 @@ extension IterableClient {
     /// Against a server that never ends: 100,000 catalogs.
     private static let mostPages = 1000
 
-    /// `GET /api/catalogs/{name}/fieldMappings`: the fields of a catalog by name, those without a type last.
-    public func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField] {
-        let path = "/api/catalogs/\(Self.pathSegment(name))/fieldMappings"
-        let answer = try await answer(to: APICall(path: path, maximumAnswerBytes: 16 << 20))
+    /// `GET /api/catalogs/{name}/fieldMappings`: the fields of a catalog by name, those without a type last; nil: the project
+    /// has no such catalog.
+    public func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
+        let answer: HTTPAnswer
+        do throws(DestinationError) {
+            answer = try await self.answer(
+                to: APICall(path: Self.catalogPath(name, "/fieldMappings"), maximumAnswerBytes: 16 << 20))
+        } catch  where error.error.code == "route_not_found" {
+            // Another call tells a catalog that is missing from an address that is not Iterable's.
+            _ = try await catalogs()
+            return nil
+        }
         guard let body = try? JSONDecoder().decode(MappingsBody.self, from: Data(answer.body)) else {
             throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)
         }
         let typed = body.params.definedMappings.map { RemoteField(name: $0.key, type: $0.value) }
         let untyped = body.params.undefinedFields.map { RemoteField(name: $0, type: nil) }
         return typed.sorted { $0.name < $1.name } + untyped.sorted { $0.name < $1.name }
+    }
+
+    /// `POST /api/catalogs/{name}`: makes an empty catalog.
+    public func createCatalog(_ name: String) async throws(DestinationError) {
+        _ = try await answer(to: APICall(method: .POST, path: Self.catalogPath(name)))
+    }
+
+    /// `PUT /api/catalogs/{name}/fieldMappings`: gives fields their types, which stay for ever. May be repeated.
+    public func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        let updates = fields.compactMap { field in field.type.map { TypedField(fieldName: field.name, fieldType: $0) } }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let body = try? encoder.encode(["mappingsUpdates": updates]) else {
+            throw DestinationError(
+                error: RunError(code: "field_name_invalid", message: "A field's name cannot be written as JSON."),
+                isTransient: false)
+        }
+        _ = try await answer(
+            to: APICall(method: .PUT, path: Self.catalogPath(name, "/fieldMappings"), body: Array(body)))
+    }
+
+    static func catalogPath(_ name: String, _ rest: String = "") -> String {
+        "/api/catalogs/\(pathSegment(name))\(rest)"
     }
 
     /// A name as one segment of a path, whatever is in it.
@@ -60,6 +92,11 @@ private struct Enveloped<Content: Decodable>: Decodable {
 
 private typealias CatalogsBody = Enveloped<CatalogNames>
 private typealias MappingsBody = Enveloped<FieldMappings>
+
+private struct TypedField: Encodable {
+    var fieldName: String
+    var fieldType: String
+}
 
 private struct CatalogNames: Decodable {
     struct Entry: Decodable { var name: String }

@@ -3,7 +3,8 @@ import NIOHTTP1
 public import RollcallCore
 
 extension IterableClient {
-    /// `POST /api/lists/subscribe` and `POST /api/lists/unsubscribe`. May be repeated.
+    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
+    /// repeated.
     ///
     /// Gives up after `request_timeout_seconds`, and at once when the task is cancelled. `mayStillSend` is asked in the
     /// connection's event loop, right before the body is written.
@@ -12,16 +13,24 @@ extension IterableClient {
     ) async -> DeliveryAnswer {
         if let problem { return .stop(problem) }
         var body: [UInt8] = []
-        body.reserveCapacity(DeliveryBody.envelopeBytes + request.subscribers.count * 100)
         DeliveryBody.write(request, into: &body)
+        let (method, path) = Self.address(of: request)
         // Each record may be named in a few lists, and a message may echo the request.
-        let bound = 1 << 20 + request.subscribers.count * 500
+        let bound = 1 << 20 + request.count * 500
         let call = APICall(
-            method: .POST, path: request.endpoint.path, body: body, maximumAnswerBytes: bound,
-            mayStillSend: mayStillSend)
+            method: method, path: path, body: body, maximumAnswerBytes: bound, mayStillSend: mayStillSend)
         switch await transport.exchange(call) {
         case .success(let answer): return AnswerClassifier.classify(answer, request: request)
         case .failure(let failure): return AnswerClassifier.classify(failure: failure, request: request)
+        }
+    }
+
+    private static func address(of request: DeliveryRequest) -> (HTTPMethod, path: String) {
+        switch (request, request.operation.direction) {
+        case (.list, .put): (.POST, "/api/lists/subscribe")
+        case (.list, .remove): (.POST, "/api/lists/unsubscribe")
+        case (.catalog(let request), .put): (.POST, catalogPath(request.catalog, "/items"))
+        case (.catalog(let request), .remove): (.DELETE, catalogPath(request.catalog, "/items"))
         }
     }
 }

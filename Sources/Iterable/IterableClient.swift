@@ -11,7 +11,7 @@ import Synchronization
 /// One call is one request: no redirects, no retries, no proxy from the environment. The API key is sent as the
 /// `Api-Key` header and appears nowhere else.
 public final class IterableClient: Destination {
-    public let bodyLimits = DeliveryBody.limits
+    public let bodyLimits: BodyLimits
     let settings: DestinationSettings
     let transport: Transport
     /// Why no call can succeed with these settings; nil where nothing speaks against it.
@@ -29,6 +29,7 @@ public final class IterableClient: Destination {
     ) {
         self.settings = settings
         self.logger = logger
+        bodyLimits = DeliveryBody.limits(maximumBytes: settings.limits.bytesPerRequest)
         ownsHTTPClient = httpClient == nil
         problem = Self.problem(in: settings)
         transport = Transport(

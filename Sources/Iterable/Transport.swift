@@ -18,7 +18,7 @@ struct APICall: Sendable {
     /// Asked right before the body is sent.
     var mayStillSend: @Sendable () -> Bool = { true }
     /// Whether losing the answer matters.
-    var changesSomething: Bool { body != nil }
+    var changesSomething: Bool { body != nil || method != .GET }
 }
 
 /// Makes single HTTP exchanges under one total deadline each: connection, request, headers and body.

@@ -94,6 +94,23 @@ extension Sandbox {
         core.with { $0.forget(email: email.map(EmailRules.normalized), userID: userID) }
     }
 
+    /// The items of a catalog: JSON texts by id; nil: there is no such catalog.
+    public func catalogItems(_ name: String) -> [String: String]? {
+        core.with { state in
+            state.catalogs[name.lowercased()]?.items.mapValues {
+                String(decoding: JSONValue.object($0.value).encoded(), as: UTF8.self)
+            }
+        }
+    }
+
+    /// The types of a catalog's fields, by name; nil: there is no such catalog.
+    public func catalogTypes(_ name: String) -> [String: String]? {
+        core.with { $0.catalogs[name.lowercased()]?.mappings }
+    }
+
+    /// Deletes a catalog, as somebody does who works in Iterable.
+    public func deleteCatalog(_ name: String) { core.with { $0.catalogs[name.lowercased()] = nil } }
+
     /// Takes the place of all faults in force. Counting for `nth` starts again.
     public func setFaults(_ faults: [Fault]) { core.with { $0.faults = FaultPlan(faults) } }
 

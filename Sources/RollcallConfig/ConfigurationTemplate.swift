@@ -21,7 +21,7 @@ public enum ConfigurationTemplate {
     }
 
     private static let header = """
-        # Rollcall keeps lists in Iterable equal to audiences in a warehouse.
+        # Rollcall keeps lists and catalogs in Iterable equal to what a warehouse says.
         #
         # ${NAME} and ${NAME:-default} are taken from the environment, or from a file .env beside this one; secrets
         # belong there. Relative paths count from this file's folder. A # starts a comment: take it away to use a line.
@@ -64,13 +64,18 @@ public enum ConfigurationTemplate {
               concurrent_requests: 4
               request_timeout_seconds: 30
               settle_seconds: 60                # how long a request that got no answer may still land
+              bytes_per_request: 4000000
+              catalog:
+                requests_per_second: 20         # for each of put and delete
+                records_per_request: 1000
 
         """
 
     private static let syncs = """
-        # Each sync keeps one list equal to one audience.
+        # Each sync keeps one list, or one catalog, equal to a table or query.
         syncs:
           vip-customers:
+            kind: list                          # list | catalog
             warehouse: main
             destination: iterable
             enabled: true
@@ -95,11 +100,33 @@ public enum ConfigurationTemplate {
             guards:                             # a plan beyond them is held until a person approves it
               max_removals: 25%                 # of the snapshot (from 100 members on), or a count
               allow_empty: false                # an audience without one valid row holds the run
+              # max_invalid: 20%                # of the rows read; not for lists
             logs:
               retain: true
               retention_days: 30
               records: all                      # all | failures
               identifiers: plain                # plain | masked | hashed: how people appear in sync_log
+
+          # products:
+          #   kind: catalog
+          #   warehouse: main
+          #   destination: iterable
+          #   source:                           # table | query | query_file: one row for each item
+          #     table: products
+          #   key: sku                          # the item's id; { column: sku, encode: true } takes any text
+          #   catalog:
+          #     name: products                  # letters, digits and hyphens
+          #     create: true                    # the first run makes it
+          #   mode: mirror                      # upsert | mirror: items whose rows are gone are deleted
+          #   documents: replace                # replace | merge: fields that a row does not fill stay
+          #   fields: all                       # every column under its own name; or a mapping:
+          #   # fields:
+          #   #   title: title
+          #   #   price: { column: price, type: double, default: 0 }
+          #   #   updatedAt: { column: updated_at, type: date, time_zone: Europe/Berlin }
+          #   #   shop: { value: main }
+          #   except: [cost]                    # beside fields: all
+          #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
 
         """
 

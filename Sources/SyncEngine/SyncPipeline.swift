@@ -58,14 +58,14 @@ public struct SyncPipeline: Sendable {
     public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let found = try await resolver.find()
         if let refusal = try await found.refusal() { throw refusal }
-        return try await plan(list: found.id, full: full, retryRejected: retryRejected)
+        return try await plan(for: found, full: full, retryRejected: retryRejected)
     }
 
-    /// As ``plan(full:retryRejected:)``, whoever else may keep what the sync sends to.
-    func plan(list: Int64?, full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
+    /// As ``plan(full:retryRejected:)``, whatever would keep a run from being carried out.
+    func plan(for found: any FoundTarget, full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
-        return try await planner.plan(
-            list: list, key: key, resend: .init(full: full, rejected: retryRejected), mayWrite: false)
+        return try await plan(
+            for: found, key: key, runID: "", resend: .init(full: full, rejected: retryRejected), mayWrite: false)
     }
 
     // MARK: Run
@@ -119,10 +119,12 @@ public struct SyncPipeline: Sendable {
 
     private func runApproved(_ id: String, _ context: RunContext) async throws -> SyncRun {
         let run = try await resume(id, context.keeper)
+        var context = context
+        context.runID = id
         progress(.opened(run))
-        return await finished(run, context) { run in
+        return await finished(run, context) { [context] run in
             let found = try await resolver.find()
-            if let staged = run.listID, staged != found.id { throw targetChanged(run) }
+            if isForAnother(run, found) { throw targetChanged(run) }
             try await found.take(context)
             try await carryOut(&run, found, context)
         }
@@ -136,20 +138,23 @@ public struct SyncPipeline: Sendable {
             id: request.runID ?? RunID.make(now: now, random: (clock.random(), clock.random())), sync: sync.name,
             destination: sync.destination, trigger: request.trigger, status: .running, startedAt: now)
         run.full = request.full
+        run.kind = sync.kind
         run.target = sync.configuredTarget
+        var context = context
+        context.runID = run.id
         try await warehouse.openRun(context.lease, run)
         progress(.opened(run))
         var planned: Plan?
-        let ended = await finished(run, context) { run in
-            run.listID = try await warehouse.listBinding(sync: sync.name)?.listID
+        let ended = await finished(run, context) { [context] run in
+            if run.kind == .list { run.listID = try await warehouse.listBinding(sync: sync.name)?.listID }
             let found = try await resolver.find()
             run.listID = found.id
             run.target = found.name ?? run.target
             try await found.take(context)
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
-            let plan = try await planner.plan(
-                list: run.listID, key: key, resend: .init(full: request.full, rejected: request.retryRejected),
-                mayWrite: true)
+            let plan = try await plan(
+                for: found, key: key, runID: run.id,
+                resend: .init(full: request.full, rejected: request.retryRejected), mayWrite: true)
             planned = plan
             progress(.staging(changes: plan.counts.planned.total))
             try await context.keeper.ensure(for: .zero)
@@ -243,11 +248,31 @@ public struct SyncPipeline: Sendable {
 
     // MARK: Parts
 
-    /// What the sync keeps equal: the one place that says which kinds there are.
+    /// What the sync keeps equal: with ``plan(for:key:runID:resend:mayWrite:)`` the one place that says which kinds there are.
     var resolver: any TargetResolver {
-        ListResolver(
-            sync: sync, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
-            neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        switch sync.target {
+        case .list(let list):
+            ListResolver(
+                sync: sync, list: list, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
+                neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        case .catalog(let catalog):
+            CatalogResolver(
+                sync: sync, catalog: catalog,
+                planner: RecordPlanner(
+                    sync: sync, catalog: catalog, destination: settings, warehouse: warehouse, stop: stop,
+                    progress: progress),
+                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        }
+    }
+
+    private func plan(
+        for found: any FoundTarget, key: [UInt8], runID: String, resend: AudienceDiff.Resend, mayWrite: Bool
+    ) async throws -> Plan {
+        guard let catalog = found as? FoundCatalog else {
+            return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
+        }
+        return try await catalog.resolver.planner.plan(
+            catalog.shape, key: key, salt: catalog.salt(runID), resend: resend, preparations: catalog.preparations)
     }
 
     var planner: Planner {
@@ -271,9 +296,17 @@ public struct SyncPipeline: Sendable {
 
     func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 
+    /// Whether a held run was staged for something else than what the configuration names now.
+    private func isForAnother(_ run: SyncRun, _ found: any FoundTarget) -> Bool {
+        if run.kind != sync.kind { return true }
+        guard run.kind == .list else { return run.target != found.name }
+        return run.listID.map { $0 != found.id } ?? false
+    }
+
     private func targetChanged(_ run: SyncRun) -> RunError {
         RunError(
-            code: "list_changed", message: "run \(run.id) was staged for another list than the configuration names now",
+            code: "list_changed",
+            message: "run \(run.id) was staged for another \(run.kind.rawValue) than the configuration names now",
             hint: "Discard it with `rollcall run --discard \(run.id)`, then run again.")
     }
 }
@@ -281,8 +314,11 @@ public struct SyncPipeline: Sendable {
 extension SyncSettings {
     /// The name of what the sync sends to, as far as the configuration gives one.
     var configuredTarget: String? {
-        guard case .name(let name, _) = list else { return nil }
-        return name
+        switch target {
+        case .list(.name(let name, _)): name
+        case .list(.id): nil
+        case .catalog(let catalog): catalog.name
+        }
     }
 
     /// A sync that keeps no log keeps its runs for the default time.

@@ -11,9 +11,9 @@ func fuzz(_ bytes: [UInt8]) {
     let status = [200, 200, 200, 202, 400, 404, 429, 500][input.number(below: 8)]
     let body = input.remainder()
     let people = (1...count).map { Identity(email: "p\($0)@example.com", userID: $0 % 2 == 0 ? "u\($0)" : nil) }
-    let request = DeliveryRequest(listID: 42, operation: operation, subscribers: people)
+    let request = ListRequest(listID: 42, operation: operation, subscribers: people)
     let answer = AnswerClassifier.classify(
-        HTTPAnswer(status: status, retryAfter: [], body: body, now: Date(timeIntervalSince1970: 0)), request: request)
+        HTTPAnswer(status: status, retryAfter: [], body: body, now: Date(timeIntervalSince1970: 0)), request: .list(request))
     _ = AnswerClassifier.error(
         for: HTTPAnswer(status: status, retryAfter: [], body: body, now: Date()), changesSomething: true)
     guard case .answered(let outcomes, _) = answer else { return }
@@ -23,7 +23,7 @@ func fuzz(_ bytes: [UInt8]) {
     else { return }
     let nested = top["failedUpdates"] as? [String: Any] ?? [:]
     for (person, outcome) in zip(people, outcomes) where outcome == .succeeded {
-        let sent = DeliveryBody.sent(person, operation: operation)
+        let sent = ListBody.sent(person, operation: operation)
         var lists: Set<String> = []
         for (key, value) in Array(top) + Array(nested) {
             guard let names = value as? [String], NamedList(rawValue: key) != nil else { continue }

@@ -5,9 +5,9 @@ import Testing
 @testable import RollcallCore
 
 @Suite struct DeliveryBodyTests {
-    private func body(_ request: DeliveryRequest) -> String {
+    private func body(_ request: ListRequest) -> String {
         var bytes: [UInt8] = []
-        DeliveryBody.write(request, into: &bytes)
+        ListBody.write(request, into: &bytes)
         return String(decoding: bytes, as: UTF8.self)
     }
 
@@ -86,8 +86,8 @@ import Testing
                         operation, Array(people.prefix(count)), updateExistingUsersOnly: true)
                     request.preferUserID = preferUserID
                     request.listID = .min
-                    let bound = people.prefix(count).reduce(DeliveryBody.envelopeBytes) {
-                        $0 + DeliveryBody.size(of: $1, operation: operation)
+                    let bound = people.prefix(count).reduce(ListBody.envelopeBytes) {
+                        $0 + ListBody.size(of: $1, operation: operation)
                     }
                     let actual = body(request).utf8.count
                     #expect(actual <= bound)

@@ -11,8 +11,8 @@ enum Samples {
     static func request(
         _ operation: RollcallCore.Operation = .subscribe, _ subscribers: [Identity]? = nil, listIsNew: Bool = false,
         updateExistingUsersOnly: Bool = false
-    ) -> DeliveryRequest {
-        DeliveryRequest(
+    ) -> ListRequest {
+        ListRequest(
             listID: 42, operation: operation, subscribers: subscribers ?? [anna, ben],
             updateExistingUsersOnly: updateExistingUsersOnly, listIsNew: listIsNew)
     }
@@ -68,5 +68,15 @@ enum Gist: Equatable {
         case .unknown(let reason): "unknown \(reason.code)"
         case .notAttempted(let reason): "not attempted \(reason.code)"
         }
+    }
+}
+
+extension AnswerClassifier {
+    static func classify(_ answer: HTTPAnswer, request: ListRequest) -> DeliveryAnswer {
+        classify(answer, request: .list(request))
+    }
+
+    static func classify(failure: TransportFailure, request: ListRequest) -> DeliveryAnswer {
+        classify(failure: failure, request: .list(request))
     }
 }

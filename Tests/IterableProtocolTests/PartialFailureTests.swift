@@ -18,7 +18,7 @@ import Testing
         ("forgottenUserIds", "rejected forgotten", "ok"),
     ]
 
-    private func gist(_ body: String, _ request: DeliveryRequest) -> Gist {
+    private func gist(_ body: String, _ request: ListRequest) -> Gist {
         Gist(AnswerClassifier.classify(Samples.answer(200, body), request: request))
     }
 

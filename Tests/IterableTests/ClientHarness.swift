@@ -42,11 +42,16 @@ struct Harness: Sendable {
         return IterableClient(settings: settings, version: "1.2.3", logger: log.logger)
     }
 
-    static let request = DeliveryRequest(
-        listID: 42, operation: .subscribe,
-        subscribers: [
-            Identity(email: "anna@example.com", userID: "u-1"), Identity(email: "ben@example.com", userID: nil),
-        ])
+    static let request = request(.subscribe)
+
+    static func request(_ operation: RollcallCore.Operation) -> DeliveryRequest {
+        .list(
+            ListRequest(
+                listID: 42, operation: operation,
+                subscribers: [
+                    Identity(email: "anna@example.com", userID: "u-1"), Identity(email: "ben@example.com", userID: nil),
+                ]))
+    }
 }
 
 /// Builds HTTP answers.

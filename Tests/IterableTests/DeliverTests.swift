@@ -32,9 +32,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
             [.send(Answers.bothSucceeded)]
         } _: { harness in
             #expect(gist(await harness.client.deliver(Harness.request)) == "answered 200 ok ok")
-            var removal = Harness.request
-            removal.operation = .unsubscribe
-            #expect(gist(await harness.client.deliver(removal)) == "answered 200 ok ok")
+            #expect(gist(await harness.client.deliver(Harness.request(.unsubscribe))) == "answered 200 ok ok")
             return harness.server.requests
         }
         #expect(requests.map(\.line) == ["POST /api/lists/subscribe HTTP/1.1", "POST /api/lists/unsubscribe HTTP/1.1"])
@@ -53,15 +51,59 @@ func gist(_ answer: DeliveryAnswer) -> String {
                 + #"{"email":"ben@example.com"}]}"#)
     }
 
+    @Test(arguments: [
+        (202, #"{"msg":"accepted","code":"Success","params":null}"#, "answered 202 ok ok"),
+        (200, "{}", "answered 200 ok ok"), (202, "<html></html>", "retry unreadable_answer applied=true limited=false after=-"),
+        (404, #"{"error":"NotFound","message":"no","code":"error.catalogs.notFound"}"#, "list not found catalog_missing"),
+        (404, "<html></html>", "stop route_not_found"), (404, "", "stop route_not_found"),
+        (400, #"{"error":"BadRequest","message":"no","code":"error.catalogs.invalidItemId"}"#, "refused bad_request"),
+        (413, "too large", "refused batch_too_large"), (401, "{}", "stop api_key_refused"),
+        (429, "slow down", "retry rate_limited applied=false limited=true after=-"),
+        (500, "oops", "retry server_error applied=true limited=false after=-"),
+    ])
+    func itemsOfCatalogs(_ status: Int, _ body: String, _ expected: String) async throws {
+        let requests = try await Harness.run { _, _ in
+            [.send(Answers.json(status, body))]
+        } _: { harness in
+            let items = [
+                CatalogRequest.Item(id: "a-1", document: Array(#"{"price":1.0}"#.utf8)),
+                CatalogRequest.Item(id: "b", document: Array("{}".utf8)),
+            ]
+            let put = CatalogRequest(catalog: "pro-ducts", operation: .put, items: items)
+            #expect(gist(await harness.client.deliver(.catalog(put))) == expected)
+            var deletion = put
+            deletion.operation = .delete
+            #expect(gist(await harness.client.deliver(.catalog(deletion))) == expected)
+            var merge = put
+            (merge.keepsOtherFields, merge.catalogIsNew) = (true, true)
+            let isNew = expected == "list not found catalog_missing"
+            #expect(
+                gist(await harness.client.deliver(.catalog(merge)))
+                    == (isNew ? "retry catalog_not_ready applied=false limited=false after=-" : expected))
+            return harness.server.requests
+        }
+        #expect(
+            requests.map(\.line) == [
+                "POST /api/catalogs/pro-ducts/items HTTP/1.1", "DELETE /api/catalogs/pro-ducts/items HTTP/1.1",
+                "POST /api/catalogs/pro-ducts/items HTTP/1.1",
+            ])
+        #expect(
+            requests.map(\.body) == [
+                #"{"documents":{"a-1":{"price":1.0},"b":{}},"replaceUploadedFieldsOnly":false}"#,
+                #"{"itemIds":["a-1","b"]}"#,
+                #"{"documents":{"a-1":{"price":1.0},"b":{}},"replaceUploadedFieldsOnly":true}"#,
+            ])
+    }
+
     @Test func fourMillionBytesArriveWhole() async throws {
         let people = (0..<40_000).map { Identity(email: "person.number.\($0)@example.com", userID: "user \($0)") }
-        let request = DeliveryRequest(listID: 1, operation: .subscribe, subscribers: people)
+        let request = ListRequest(listID: 1, operation: .subscribe, subscribers: people)
         var expected: [UInt8] = []
-        DeliveryBody.write(request, into: &expected)
+        ListBody.write(request, into: &expected)
         let body = try await Harness.run { _, _ in
             [.send(Answers.json(200, #"{"successCount":40000,"failCount":0}"#))]
         } _: { harness in
-            let answer = await harness.client.deliver(request)
+            let answer = await harness.client.deliver(.list(request))
             #expect(gist(answer).hasPrefix("answered 200 ok"))
             return harness.server.requests[0].body
         }

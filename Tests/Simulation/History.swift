@@ -262,7 +262,7 @@ final class History: @unchecked Sendable {
     /// Of another sync that names the list by its id.
     func rival(_ node: Node, list: Int64) -> SyncPipeline {
         var sync = scenario.sync(list, guarded: false)
-        (sync.name, sync.list) = ("rival", .id(list))
+        (sync.name, sync.target) = ("rival", .list(.id(list)))
         return pipeline(node, sync)
     }
 

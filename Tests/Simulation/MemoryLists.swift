@@ -5,6 +5,18 @@ public import Warehouse
 extension MemoryWarehouse {
     public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
 
+    public func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+        (state.fields[[destination, scope]] ?? [:]).values.sorted { $0.name < $1.name }
+    }
+
+    public func noteFields(
+        _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
+    ) async throws(WarehouseError) {
+        try write(lease) { state, _ in
+            for field in fields { state.fields[[destination, scope], default: [:]][field.name] = field }
+        }
+    }
+
     public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try write(lease) { state, _ in state.bindings[binding.sync] = binding }
     }

@@ -47,6 +47,8 @@ struct MemoryState {
     var strays: [Stray] = []
     var keys: [String: [UInt8]] = [:]
     var bindings: [String: ListBinding] = [:]
+    /// By destination and scope, then by name.
+    var fields: [[String]: [String: KnownField]] = [:]
 
     // MARK: Leases
 

@@ -303,6 +303,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
             let known = entry.member.identity
             return (identity.email != nil && known.email == identity.email)
                 || (identity.userID != nil && known.userID == identity.userID)
+                || (identity.userID != nil && entry.member.record?.key == identity.userID)
+                || (identity.userID != nil && entry.member.record?.itemID == identity.userID)
         }
     }
 

@@ -136,7 +136,7 @@ final class Oracle {
     }
 
     /// Judges a request at the moment it is sent. Returns its number.
-    func isSent(_ request: DeliveryRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
+    func isSent(_ request: ListRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
         if read.leavesChannel { violated("a request leaves the channel") }
         if node.stop.reason != nil { violated("\(node.name) sends after it was asked to stop") }
         if node.leaseToken != store.state.leases["vip"]?.token {

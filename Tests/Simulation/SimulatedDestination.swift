@@ -16,7 +16,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         self.node = node
     }
 
-    let bodyLimits = DeliveryBody.limits
+    let bodyLimits = DeliveryBody.limits(maximumBytes: 4_000_000)
 
     private enum Reply {
         case answer(status: Int, retryAfter: [String] = [], body: [UInt8])
@@ -36,15 +36,27 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     // MARK: Deliveries
 
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
+
+    func createCatalog(_ name: String) async throws(DestinationError) { throw Self.noCatalogs }
+
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        throw Self.noCatalogs
+    }
+
+    private static let noCatalogs = DestinationError(
+        error: RunError(code: "test", message: "there are lists only"), isTransient: false)
+
     func deliver(
-        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+        _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
+        guard case .list(let request) = delivery else { return .stop(Self.noCatalogs.error) }
         let gone = DeliveryAnswer.stop(RunError(code: "gone", message: "the process is gone"))
         if node.process.isDead { return gone }
         var (fault, dice) = draw("deliver", Fault.delivery)
         if node.process.isDead { return gone }
         var body: [UInt8] = []
-        DeliveryBody.write(request, into: &body)
+        ListBody.write(request, into: &body)
         guard var read = SimulatedIterable.read(body, subscribes: request.operation == .subscribe) else {
             history.oracle.violated("a request that cannot be read")
             return gone
@@ -76,10 +88,10 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         switch reply {
         case .failure(let kind, let code):
             return AnswerClassifier.classify(
-                failure: TransportFailure(kind: kind, code: code, message: "on purpose"), request: request)
+                failure: TransportFailure(kind: kind, code: code, message: "on purpose"), request: .list(request))
         case .answer(let status, let retryAfter, let body):
             let answer = HTTPAnswer(status: status, retryAfter: retryAfter, body: body, now: history.wallTime)
-            let meaning = AnswerClassifier.classify(answer, request: request)
+            let meaning = AnswerClassifier.classify(answer, request: .list(request))
             let lease = history.store.state.leases["vip"]
             if !meaning.mayHaveBeenApplied
                 || lease.map({ $0.token == node.leaseToken && $0.expiresAt > history.wallTime }) == true

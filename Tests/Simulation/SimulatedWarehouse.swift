@@ -356,6 +356,20 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await read("now") { () async throws(WarehouseError) in try await store.now() }
     }
 
+    func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+        try await read("known fields") { () async throws(WarehouseError) in
+            try await store.knownFields(destination: destination, scope: scope)
+        }
+    }
+
+    func noteFields(
+        _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
+    ) async throws(WarehouseError) {
+        try await write("note fields") { [store] () async throws(WarehouseError) in
+            try await store.noteFields(lease, destination: destination, scope: scope, fields)
+        }
+    }
+
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await read("list binding") { () async throws(WarehouseError) in try await store.listBinding(sync: sync) }
     }

@@ -93,7 +93,9 @@ import Warehouse
     func limits(_ limit: GuardSettings.RemovalLimit, removals: Int, snapshot: Int, isHeld: Bool) {
         var guards = GuardSettings()
         guards.maxRemovals = limit
-        let findings = GuardJudge.judge(guards, audience: 1, removals: removals, snapshot: snapshot)
+        var counts = RunCounts()
+        counts.audience = 1
+        let findings = GuardJudge.judge(guards, counts: counts, removals: removals, snapshot: snapshot)
         #expect(findings.isEmpty == !isHeld)
     }
 }

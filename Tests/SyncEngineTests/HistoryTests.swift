@@ -165,7 +165,7 @@ private final class World: Sendable {
         }
     }
 
-    private func fate(for request: DeliveryRequest) -> FakeIterable.Fate {
+    private func fate(for request: ListRequest) -> FakeIterable.Fate {
         let reason = FailureReason(code: "fault", reason: "on purpose", httpStatus: 500)
         switch dice.between(1, 9) {
         case 8:
@@ -186,7 +186,7 @@ private final class World: Sendable {
     }
 
     /// No removal of somebody wanted, no removal of somebody whom we never sent.
-    private func check(_ request: DeliveryRequest, _ wanted: Set<String>) {
+    private func check(_ request: ListRequest, _ wanted: Set<String>) {
         for identity in request.subscribers {
             let names = [identity.email, identity.userID].compactMap(\.self)
             if request.operation == .subscribe {

@@ -11,7 +11,7 @@ import Warehouse
     /// A second sync, `news`, of other people, that names the list by its id.
     @Sendable private static func news(_ sync: inout SyncSettings) {
         sync.name = "news"
-        sync.list = .id(1)
+        sync.target = .list(.id(1))
         sync.audience = .query("SELECT 'n' || email AS email, NULL AS user_id FROM people", file: nil)
     }
 
@@ -68,12 +68,12 @@ import Warehouse
         try await bench.run()
         let pipeline = bench.pipeline(change: Self.news)
         #expect(await error { _ = try await pipeline.plan() }?.code == "list_taken")
-        #expect(await error { _ = try await pipeline.describeList() }?.code == "list_taken")
+        #expect(await error { _ = try await pipeline.describeTarget() }?.code == "list_taken")
         let why = try await pipeline.why("np1@example.com")
         #expect(why.refusal?.code == "list_taken" && why.changes.isEmpty && why.rows.count == 1)
         #expect(why.nextStep.contains("refused"))
         #expect(try await bench.fixture.warehouse.listBinding(sync: "news") == nil, "they write nothing")
-        #expect(try await bench.pipeline().describeList() == "1 \"VIP\"")
+        #expect(try await bench.pipeline().describeTarget() == "1 \"VIP\"")
     }
 
     @Test func whatANeverOwningSyncLeftBehindIsNoClaim() async throws {
@@ -154,12 +154,12 @@ import Warehouse
         // In a warehouse of which this state knows nothing.
         let pipeline = bench.pipeline(
             neighbours: [Self.settings("free", .id(2)), Self.settings("news", other, warehouse: "elsewhere")]
-        ) { $0.list = own }
+        ) { $0.target = .list(own) }
         let refused = try await run(pipeline)
         #expect(refused.error?.code == "list_taken" && refused.error?.message.contains("news of") == true)
         #expect(refused.error?.message.contains("free") == false)
         #expect(await error { _ = try await pipeline.plan() }?.code == "list_taken")
-        #expect(await error { _ = try await pipeline.describeList() }?.code == "list_taken")
+        #expect(await error { _ = try await pipeline.describeTarget() }?.code == "list_taken")
         #expect(bench.iterable.requests.isEmpty)
     }
 
@@ -301,7 +301,7 @@ import Warehouse
         bench.iterable.addList(RemoteList(id: 2, name: "Other", listType: "Standard"))
         try await bench.setAudience(addresses(1...3))
         try await bench.run()
-        let moved: @Sendable (inout SyncSettings) -> Void = { $0.list = .id(2) }
+        let moved: @Sendable (inout SyncSettings) -> Void = { $0.target = .list(.id(2)) }
         #expect(try await run(bench.pipeline(change: moved)).status == .succeeded)
         let refused = try await run(bench.pipeline(change: Self.news))
         #expect(refused.error?.code == "list_taken")

@@ -5,9 +5,10 @@ public import RollcallCore
 ///
 /// Pure. The server's own messages are never passed on: they may echo headers, the API key among them.
 public enum AnswerClassifier {
-    /// What an answer to a subscribe or unsubscribe request means.
+    /// What an answer to a delivery means.
     public static func classify(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
         let row = AnswerTable.row(for: facts(of: answer))
+        if isTargetMissing(row, answer, request) { return targetMissing(row, answer, request) }
         switch row.meaning {
         case .success:
             return success(answer, request: request)
@@ -21,13 +22,7 @@ public enum AnswerClassifier {
             return .retry(
                 reason(row, answer), after: RetryAfter.parse(answer.retryAfter, now: answer.now),
                 mayHaveBeenApplied: false, cause: .rateLimit)
-        case .listNotFound:
-            guard request.listIsNew else { return .targetNotFound(error(row, answer, list: request.listID)) }
-            let notYet = FailureReason(
-                code: "list_not_ready", reason: "The list was just created and Iterable does not know it yet.",
-                httpStatus: answer.status)
-            return .retry(notYet, after: nil, mayHaveBeenApplied: false, cause: .newTarget)
-        case .stop:
+        case .listNotFound, .stop:
             return .stop(error(row, answer))
         }
     }
@@ -88,16 +83,60 @@ public enum AnswerClassifier {
 
     // MARK: - Parts
 
-    private static func success(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
-        guard let counts = DeliveryCounts(json: answer.body) else {
-            return .retry(
-                unreadableReason(status: answer.status), after: nil, mayHaveBeenApplied: true, cause: .trouble)
+    /// Iterable says of a list that it is unknown with 400, and of a catalog with 404 and its own envelope.
+    private static func isTargetMissing(_ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest) -> Bool {
+        switch request {
+        case .list: row.meaning == .listNotFound
+        case .catalog: answer.status == 404 && isJSONObject(answer.body)
         }
-        return PartialFailures.answer(counts, request: request, status: answer.status)
+    }
+
+    private static func targetMissing(
+        _ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest
+    ) -> DeliveryAnswer {
+        if request.targetIsNew {
+            let (code, what) =
+                switch request {
+                case .list: ("list_not_ready", "list")
+                case .catalog: ("catalog_not_ready", "catalog")
+                }
+            let notYet = FailureReason(
+                code: code, reason: "The \(what) was just created and Iterable does not know it yet.",
+                httpStatus: answer.status)
+            return .retry(notYet, after: nil, mayHaveBeenApplied: false, cause: .newTarget)
+        }
+        switch request {
+        case .list(let request): return .targetNotFound(error(row, answer, list: request.listID))
+        case .catalog(let request):
+            return .targetNotFound(
+                RunError(
+                    code: "catalog_missing",
+                    message: "The project has no catalog \"\(request.catalog)\" (HTTP \(answer.status))."))
+        }
+    }
+
+    private static func success(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
+        let unreadable = DeliveryAnswer.retry(
+            unreadableReason(status: answer.status), after: nil, mayHaveBeenApplied: true, cause: .trouble)
+        switch request {
+        case .list(let request):
+            guard let counts = DeliveryCounts(json: answer.body) else { return unreadable }
+            return PartialFailures.answer(counts, request: request, status: answer.status)
+        case .catalog(let request):
+            guard isJSONObject(answer.body) else { return unreadable }
+            return .answered(
+                Array(repeating: .succeeded, count: request.items.count), httpStatus: answer.status)
+        }
+    }
+
+    private static func isJSONObject(_ body: [UInt8]) -> Bool {
+        (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
     }
 
     private static func refusal(_ row: AnswerRow, status: Int, request: DeliveryRequest) -> DeliveryAnswer {
-        if request.subscribers.count == 1, let failure = NamedFailure(refusalCode: row.code) {
+        if case .list(let request) = request, request.subscribers.count == 1,
+            let failure = NamedFailure(refusalCode: row.code)
+        {
             return .answered([failure.outcome(of: request.operation, status: status)], httpStatus: status)
         }
         return .refused(FailureReason(code: row.code, reason: row.message, httpStatus: status))

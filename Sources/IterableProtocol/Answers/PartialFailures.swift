@@ -60,7 +60,7 @@ enum NamedFailure: Int, Comparable, Sendable {
 
 /// Finds the outcome of each record of a request in the counts and lists of the answer.
 enum PartialFailures {
-    static func answer(_ counts: DeliveryCounts, request: DeliveryRequest, status: Int) -> DeliveryAnswer {
+    static func answer(_ counts: DeliveryCounts, request: ListRequest, status: Int) -> DeliveryAnswer {
         let index = FailureIndex(counts)
         var outcomes: [RecordOutcome] = []
         outcomes.reserveCapacity(request.subscribers.count)
@@ -91,7 +91,7 @@ enum PartialFailures {
     /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
     /// record that carries both identifiers nobody can say which of the two was refused.
     private static func unattributed(
-        _ outcomes: [RecordOutcome], request: DeliveryRequest, status: Int
+        _ outcomes: [RecordOutcome], request: ListRequest, status: Int
     ) -> FailureReason? {
         guard request.operation == .subscribe, request.subscribers.count > 1 else { return nil }
         let suspects = zip(request.subscribers, outcomes).contains { subscriber, outcome in
@@ -111,7 +111,7 @@ enum PartialFailures {
 
     /// A request of one record needs no names: its one failure, or its being skipped, is that record's.
     private static func outcomeOfOnlyRecord(
-        _ counts: DeliveryCounts, request: DeliveryRequest, status: Int
+        _ counts: DeliveryCounts, request: ListRequest, status: Int
     ) -> RecordOutcome? {
         guard request.subscribers.count == 1, counts.successCount == 0 else { return nil }
         if counts.failCount > 0 {
@@ -148,7 +148,7 @@ struct FailureIndex {
     /// The gravest failure under an identifier that the request named; nil for none.
     func failure(of identity: Identity, operation: Operation) -> NamedFailure? {
         if byEmail.isEmpty && byUserID.isEmpty { return nil }
-        let sent = DeliveryBody.sent(identity, operation: operation)
+        let sent = ListBody.sent(identity, operation: operation)
         let email = sent.email.flatMap { byEmail[Self.folded($0)] }
         let userID = sent.userID.flatMap { byUserID[Array($0.utf8)] }
         return [email, userID].compactMap { $0 }.max()

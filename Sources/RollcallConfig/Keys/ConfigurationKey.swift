@@ -5,18 +5,19 @@ struct ConfigurationKey: Sendable {
     let kind: ValueKind
     /// What it means, in a sentence or two.
     let summary: String
+    /// With ``variants``: only where the selector of the section has one of them.
     var isRequired = false
     var defaultValue: JSONValue?
     var example: JSONValue?
     /// Its value is never shown.
     var isSecret = false
-    /// Only warehouses of this type have it.
-    var warehouseType: WarehouseType?
+    /// Only sections whose selector has one of these values have it; empty: all do.
+    var variants: [String] = []
 
     init(
         _ name: String, _ kind: ValueKind, _ summary: String, isRequired: Bool = false,
         defaultValue: JSONValue? = nil, example: JSONValue? = nil, isSecret: Bool = false,
-        warehouseType: WarehouseType? = nil
+        variants: [String] = []
     ) {
         self.name = name
         self.kind = kind
@@ -25,7 +26,7 @@ struct ConfigurationKey: Sendable {
         self.defaultValue = defaultValue
         self.example = example
         self.isSecret = isSecret
-        self.warehouseType = warehouseType
+        self.variants = variants
     }
 }
 
@@ -45,11 +46,21 @@ indirect enum ValueKind: Sendable {
     case choices([String])
     /// `25%` or a count.
     case removalLimit
+    /// `25%`.
+    case share
+    /// A text, number or truth value, each as what it is.
+    case constant
+    /// A list of texts, of so many.
+    case texts(ClosedRange<Int>)
     /// A mapping with fixed keys.
     case section(ConfigurationSection)
     /// A mapping from names of the user's choice to mappings with fixed keys.
     case named(ConfigurationSection)
     case list(ConfigurationSection)
+    /// A mapping from names of the user's choice to values of one kind.
+    case valuesByName(ValueKind)
+    /// A value of one of several kinds that are told apart by their form.
+    case anyOf([ValueKind])
 }
 
 /// Bounds of a text.
@@ -85,8 +96,17 @@ struct NumberRange: Sendable {
 /// A mapping with fixed keys.
 struct ConfigurationSection: Sendable {
     let keys: [ConfigurationKey]
-    /// Exactly one of these keys must be there; empty: no such rule.
+    /// Exactly one of these keys must be there; empty: no such rule. Of a section with a selector its own reader says so.
     var exactlyOneOf: [String] = []
+    /// The key whose value says which of the other keys there may be.
+    var selector: Selector?
+
+    struct Selector: Sendable {
+        var key: String
+        var values: [String]
+        /// What holds where the key is left out; nil: it must be there.
+        var defaultValue: String?
+    }
 
     func key(named name: String) -> ConfigurationKey? { keys.first { $0.name == name } }
 }
@@ -103,6 +123,12 @@ extension ValueKind {
         case .choice(let words): TextLayout.alternatives(words)
         case .choices(let words): "a list of \(TextLayout.alternatives(words))"
         case .removalLimit: "a percentage such as 25%, or a count such as 500"
+        case .share: "a percentage such as 20%"
+        case .constant: "a text, a number, true or false"
+        case .texts(let count) where count.lowerBound == count.upperBound: "a list of \(count.lowerBound) texts"
+        case .texts: "a list of texts"
+        case .valuesByName(let kind): "a mapping from names to \(kind.words)"
+        case .anyOf(let kinds): TextLayout.alternatives(kinds.map(\.words))
         case .section(let section): "a mapping with the keys \(section.keys.map(\.name).joined(separator: ", "))"
         case .named: "a mapping from names to settings"
         case .list: "a list; each item begins with \"- \""
@@ -112,8 +138,18 @@ extension ValueKind {
     /// Whether an empty value means the same as leaving the key out, as when everything below it is commented out.
     var isMapping: Bool {
         switch self {
-        case .section, .named: true
+        case .section, .named, .valuesByName: true
         default: false
+        }
+    }
+
+    /// The bounds of a text, where one may stand there.
+    var textRule: TextRule? {
+        switch self {
+        case .text(let rule): rule
+        case .choice: TextRule()
+        case .anyOf(let kinds): kinds.lazy.compactMap(\.textRule).first
+        default: nil
         }
     }
 

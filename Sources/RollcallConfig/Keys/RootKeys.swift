@@ -10,7 +10,7 @@ enum RootKeys {
         "destinations", .named(DestinationKeys.section), "Projects in Iterable, by name.", isRequired: true)
     static let syncs = ConfigurationKey(
         "syncs", .named(SyncKeys.section),
-        "What is kept equal to what, by name: each sync keeps one list equal to one audience.")
+        "What is kept equal to what, by name: each sync keeps one list or one catalog equal to a table or query.")
     static let server = ConfigurationKey(
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
@@ -29,33 +29,35 @@ enum WarehouseKeys {
     static let path = ConfigurationKey(
         "path", .text(TextRule()),
         "SQLite: path of the database file; a relative one counts from the configuration's folder.",
-        example: .string("shop.sqlite"), warehouseType: .sqlite)
+        isRequired: true, example: .string("shop.sqlite"), variants: [WarehouseType.sqlite.rawValue])
     static let url = ConfigurationKey(
         "url", .text(TextRule()),
         "Postgres: any libpq URI or keyword string (sslmode, service, passfile and so on hold). A password must come "
             + "from the environment, a passfile or a service file.",
-        example: .string("${CRM_DATABASE_URL}"), isSecret: true, warehouseType: .postgres)
+        isRequired: true, example: .string("${CRM_DATABASE_URL}"), isSecret: true,
+        variants: [WarehouseType.postgres.rawValue])
     static let stateSchema = ConfigurationKey(
         "state_schema", .text(TextRule(maximumBytes: 63)),
         "Postgres: schema for Rollcall's state and logs; at most 63 bytes.",
-        defaultValue: .string("rollcall"), warehouseType: .postgres)
+        defaultValue: .string("rollcall"), variants: [WarehouseType.postgres.rawValue])
 
     static let rowSecurity = ConfigurationKey(
         "row_security", .choice(PostgresOptions.RowSecurity.allCases.map(\.rawValue)),
         "Postgres: what to do where a row level security policy would hide rows of an audience. refuse: the run fails; "
             + "apply: the audience is what the policy shows.",
-        defaultValue: .string("refuse"), warehouseType: .postgres)
+        defaultValue: .string("refuse"), variants: [WarehouseType.postgres.rawValue])
     static let statementTimeoutSeconds = ConfigurationKey(
         "statement_timeout_seconds", .number(NumberRange(minimum: 0, maximum: 86_400)),
         "Postgres: seconds that the reading of an audience may take; 0: no limit. The role's own statement_timeout holds "
-            + "where it is smaller.", defaultValue: .integer(1800), warehouseType: .postgres)
+            + "where it is smaller.", defaultValue: .integer(1800), variants: [WarehouseType.postgres.rawValue])
     static let waitSeconds = ConfigurationKey(
         "wait_seconds", .number(NumberRange(minimum: 0, maximum: 3600)),
         "Seconds that a call waits for a connection (Postgres) and for locks of others before the run fails.",
         defaultValue: .integer(120))
 
     static let section = ConfigurationSection(
-        keys: [type, path, url, stateSchema, rowSecurity, statementTimeoutSeconds, waitSeconds])
+        keys: [type, path, url, stateSchema, rowSecurity, statementTimeoutSeconds, waitSeconds],
+        selector: .init(key: "type", values: WarehouseType.allCases.map(\.rawValue)))
 }
 
 enum DestinationKeys {
@@ -105,8 +107,29 @@ enum LimitKeys {
         "Seconds that a request without an answer may still land after it was given up; the opposite of a lost request "
             + "waits so long.", defaultValue: .integer(60))
 
+    static let catalog = ConfigurationKey(
+        "catalog", .section(RecordLimitKeys.section), "How fast items of catalogs are sent.")
+    static let bytesPerRequest = ConfigurationKey(
+        "bytes_per_request", .integer(40_000...4_000_000), "Most bytes of one request.",
+        defaultValue: .integer(4_000_000))
+
     static let section = ConfigurationSection(
-        keys: [requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds])
+        keys: [
+            requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds, catalog,
+            bytesPerRequest,
+        ])
+}
+
+/// Limits of one kind of record.
+enum RecordLimitKeys {
+    static let requestsPerSecond = ConfigurationKey(
+        "requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
+        "Requests a second, for each of put and delete, shared by all syncs of the destination; may have a fraction.",
+        defaultValue: .integer(20))
+    static let recordsPerRequest = ConfigurationKey(
+        "records_per_request", .integer(1...1000), "Most records in one request.", defaultValue: .integer(1000))
+
+    static let section = ConfigurationSection(keys: [requestsPerSecond, recordsPerRequest])
 }
 
 enum ServerKeys {

@@ -2,32 +2,43 @@ internal import RollcallCore
 
 /// The keys of one sync.
 enum SyncKeys {
+    /// The kinds of record that syncs can keep.
+    static let kinds = [RecordKind.list, .catalog]
+
+    static let kind = ConfigurationKey(
+        "kind", .choice(kinds.map(\.rawValue)), "What is kept: a list's members, or the items of a catalog.",
+        defaultValue: .string(RecordKind.list.rawValue))
     static let warehouse = ConfigurationKey(
-        "warehouse", .text(TextRule()), "Name of the warehouse that holds the audience.", isRequired: true)
+        "warehouse", .text(TextRule()), "Name of the warehouse that holds the source.", isRequired: true)
     static let destination = ConfigurationKey(
-        "destination", .text(TextRule()), "Name of the destination that holds the list.", isRequired: true)
+        "destination", .text(TextRule()), "Name of the destination that holds what is kept.", isRequired: true)
     static let enabled = ConfigurationKey(
         "enabled", .boolean, "false: the schedule starts no runs; its ticks are recorded as disabled.",
         defaultValue: .boolean(true))
     static let audience = ConfigurationKey(
         "audience", .section(AudienceKeys.section), "Who should be on the list; exactly one of the three keys.",
-        isRequired: true)
+        variants: list.variants)
+    static let source = ConfigurationKey(
+        "source", .section(AudienceKeys.section), "The rows, one for each record; exactly one of the three keys. Of "
+            + "lists another word for audience.")
     static let list = ConfigurationKey(
-        "list", .section(ListKeys.section), "The list that is kept; exactly one of name and id.", isRequired: true)
+        "list", .section(ListKeys.section), "The list that is kept; exactly one of name and id.", isRequired: true,
+        variants: [RecordKind.list.rawValue])
     static let mapping = ConfigurationKey(
         "mapping", .section(MappingKeys.section),
         "Which columns carry the identifiers. Left out: columns called email, user_id or userId are taken, as far as "
-            + "the project type can use them.")
+            + "the project type can use them.", variants: list.variants)
     static let identity = ConfigurationKey(
-        "identity", .section(IdentityKeys.section), "How rows become people; hybrid projects only.")
+        "identity", .section(IdentityKeys.section), "How rows become people; hybrid projects only.",
+        variants: list.variants)
     static let updateExistingUsersOnly = ConfigurationKey(
         "update_existing_users_only", .boolean,
         "true: people whom Iterable does not know are not created. Iterable honours it in hybrid and user_id projects "
-            + "only.", defaultValue: .boolean(false))
+            + "only.", defaultValue: .boolean(false), variants: list.variants)
     static let placeholderEmails = ConfigurationKey(
         "placeholder_emails", .boolean,
         "Email projects only. true: user_id is mapped alone, and Iterable makes up an address for people it does not "
-            + "know.", defaultValue: .boolean(false))
+            + "know.", defaultValue: .boolean(false), variants: list.variants)
     static let schedule = ConfigurationKey(
         "schedule", .section(ScheduleKeys.section), "When the sync runs by itself. Left out: manual only.")
     static let guards = ConfigurationKey(
@@ -36,10 +47,13 @@ enum SyncKeys {
     static let logs = ConfigurationKey(
         "logs", .section(LogKeys.section), "What is kept of each run, and for how long.")
 
-    static let section = ConfigurationSection(keys: [
-        warehouse, destination, enabled, audience, list, mapping, identity, updateExistingUsersOnly, placeholderEmails,
-        schedule, guards, logs,
-    ])
+    static let section = ConfigurationSection(
+        keys: [
+            kind, warehouse, destination, enabled, audience, source, list, mapping, identity, updateExistingUsersOnly,
+            placeholderEmails, RecordKeys.catalog, RecordKeys.key, RecordKeys.fields, RecordKeys.except, RecordKeys.mode,
+            RecordKeys.documents, RecordKeys.duplicates, schedule, guards, logs,
+        ], exactlyOneOf: ["audience", "source"],
+        selector: .init(key: "kind", values: kinds.map(\.rawValue), defaultValue: RecordKind.list.rawValue))
 }
 
 enum AudienceKeys {
@@ -105,13 +119,18 @@ enum ScheduleKeys {
 enum GuardKeys {
     static let maxRemovals = ConfigurationKey(
         "max_removals", .removalLimit,
-        "Most removals in one run: a share of the snapshot (a snapshot under 100 members is exempt) or a count (no "
+        "Most removals in one run: a share of the snapshot (a snapshot under 100 entries is exempt) or a count (no "
             + "exemption). A plan above it is held.", defaultValue: .string("25%"))
     static let allowEmpty = ConfigurationKey(
         "allow_empty", .boolean, "false: an audience without one valid row holds the run.",
         defaultValue: .boolean(false))
 
-    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty])
+    static let maxInvalid = ConfigurationKey(
+        "max_invalid", .share,
+        "Most invalid rows, as a share of those read; a plan above it is held. Not for lists.",
+        example: .string("20%"))
+
+    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid])
 }
 
 enum LogKeys {

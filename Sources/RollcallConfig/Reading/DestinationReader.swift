@@ -105,6 +105,12 @@ enum DestinationReader {
         if let value = section.integer(LimitKeys.concurrentRequests) { limits.concurrentRequests = Int(value) }
         if let value = section.number(LimitKeys.requestTimeoutSeconds) { limits.requestTimeoutSeconds = value }
         if let value = section.number(LimitKeys.settleSeconds) { limits.settleSeconds = value }
+        if let value = section.integer(LimitKeys.bytesPerRequest) { limits.bytesPerRequest = Int(value) }
+        guard let catalog = section.section(LimitKeys.catalog) else { return limits }
+        if let value = catalog.number(RecordLimitKeys.requestsPerSecond) { limits.catalog.requestsPerSecond = value }
+        if let value = catalog.integer(RecordLimitKeys.recordsPerRequest) {
+            limits.catalog.recordsPerRequest = Int(value)
+        }
         return limits
     }
 }

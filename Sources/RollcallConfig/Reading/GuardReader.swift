@@ -2,17 +2,23 @@ internal import RollcallCore
 
 /// Reads `guards`.
 enum GuardReader {
-    static func read(_ reader: SectionReader) -> GuardSettings {
+    static func read(_ reader: SectionReader, _ kind: RecordKind) -> GuardSettings {
         var guards = GuardSettings()
         if let limit = removalLimit(reader) { guards.maxRemovals = limit }
         if let allowEmpty = reader.boolean(GuardKeys.allowEmpty) { guards.allowEmpty = allowEmpty }
+        guards.maxInvalid = share(GuardKeys.maxInvalid, reader)
+        if kind == .list, reader.has(GuardKeys.maxInvalid) {
+            reader.report(
+                at: GuardKeys.maxInvalid, "\(reader.path(of: "max_invalid")) is no guard of list syncs",
+                hint: "Take it out.")
+        }
         return guards
     }
 
     private static func removalLimit(_ reader: SectionReader) -> GuardSettings.RemovalLimit? {
         let key = GuardKeys.maxRemovals
         guard let (text, isQuoted) = reader.freeText(key) else { return nil }
-        if let match = text.value.wholeMatch(of: /([0-9]+(?:\.[0-9]+)?)%/), let percent = Double(match.output.1) {
+        if let percent = percentage(text.value) {
             guard percent <= 100 else {
                 reader.reportWrong(key, text, "is out of range", expected: "a percentage from 0% to 100%")
                 return nil
@@ -30,6 +36,21 @@ enum GuardReader {
         reader.reportWrong(
             key, text, "is neither a percentage nor a count", suggestion: isLiteral ? meant(by: text.value) : nil)
         return nil
+    }
+
+    private static func percentage(_ text: String) -> Double? {
+        text.wholeMatch(of: /([0-9]+(?:\.[0-9]+)?)%/).flatMap { Double($0.output.1) }
+    }
+
+    private static func share(_ key: ConfigurationKey, _ reader: SectionReader) -> Double? {
+        guard let (text, _) = reader.freeText(key) else { return nil }
+        guard let percent = percentage(text.value), percent <= 100 else {
+            reader.reportWrong(
+                key, text, "is no percentage", suggestion: text.value == text.original ? meant(by: text.value) : nil,
+                expected: "a percentage from 0% to 100%")
+            return nil
+        }
+        return percent
     }
 
     private static func meant(by text: String) -> String? {

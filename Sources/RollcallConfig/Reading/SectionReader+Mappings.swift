@@ -9,10 +9,11 @@ extension SectionReader {
 
     /// The mapping behind a key; nil when it is left out, empty or no mapping. Only the last is an error, and an empty
     /// one when the key is required.
-    func section(_ key: ConfigurationKey, hint: String? = nil) -> SectionReader? {
+    /// - Parameter isRequired: whether it is; nil: as the key says.
+    func section(_ key: ConfigurationKey, hint: String? = nil, isRequired: Bool? = nil) -> SectionReader? {
         guard let entry = entries[key.name], case .section(let section) = key.kind else { return nil }
         if entry.node.isNull {
-            if key.isRequired {
+            if isRequired ?? key.isRequired {
                 report(at: key, "\(path(of: key.name)) is empty", expected: key.kind.words, hint: hint)
             }
             return nil

@@ -1,3 +1,4 @@
+internal import RollcallCore
 internal import Yams
 
 /// A single value, its references replaced.
@@ -20,7 +21,7 @@ private struct Scalar {
 extension SectionReader {
     /// A single value as text; a number or a truth value without quotes is none.
     func text(_ key: ConfigurationKey) -> Located<String>? {
-        guard let scalar = scalar(key), case .text(let rule) = key.kind else { return nil }
+        guard let scalar = scalar(key), let rule = key.kind.textRule else { return nil }
         if !key.isSecret, !scalar.isQuoted, !scalar.hasReferences, let kind = Self.otherType(of: scalar.text) {
             reportWrong(key, scalar, "is \(kind), not text", suggestion: TextLayout.quoted(scalar.original))
             return nil
@@ -35,6 +36,24 @@ extension SectionReader {
             return nil
         }
         return scalar.located(scalar.text, path: path(of: key.name))
+    }
+
+    /// A text, number or truth value, as what it is by the way it is written.
+    func constant(_ key: ConfigurationKey) -> FieldConstant? {
+        guard let scalar = scalar(key) else { return nil }
+        if scalar.isQuoted { return FieldConstant(text: scalar.text, type: .string) }
+        if scalar.text == "true" || scalar.text == "false" { return FieldConstant(text: scalar.text, type: .boolean) }
+        if scalar.text.wholeMatch(of: /-?[0-9]+/) != nil { return FieldConstant(text: scalar.text, type: .long) }
+        if scalar.text.wholeMatch(of: /-?[0-9]+\.[0-9]+/) != nil {
+            return FieldConstant(text: scalar.text, type: .double)
+        }
+        if let kind = Self.otherType(of: scalar.text) {
+            reportWrong(
+                key, scalar, "is \(kind) of a form that is not taken here",
+                hint: "Write true, false or decimal digits; or put it in quotes, if it is a text.")
+            return nil
+        }
+        return FieldConstant(text: scalar.text, type: .string)
     }
 
     func boolean(_ key: ConfigurationKey) -> Bool? {

@@ -61,16 +61,37 @@ struct SectionReader {
             hint: hint)
     }
 
-    private func checkPresence() {
-        for key in section.keys where key.isRequired && entries[key.name] == nil && !misspelt.contains(key.name) {
+    /// Whether the key is there; that it is missing is reported.
+    /// - Parameter expected: what to write; nil: the key and its kind.
+    @discardableResult
+    func require(_ key: ConfigurationKey, _ expected: String? = nil) -> Bool {
+        if has(key) { return true }
+        if !misspelt.contains(key.name) {
             context.report(
                 at: position, path: path(of: key.name), "the key \"\(key.name)\" is missing\(whereabouts)",
-                expected: "\(key.name): \(key.kind.words)")
+                expected: expected ?? "\(key.name): \(key.kind.words)")
         }
+        return false
+    }
+
+    /// Reports the keys that only sections with another value of the selector have.
+    /// - Parameter what: `warehouse` or `sync`.
+    func refuseKeys(beyond variant: String, what: String) {
+        guard let selector = section.selector else { return }
+        for key in section.keys where has(key) && !key.variants.isEmpty && !key.variants.contains(variant) {
+            let only = TextLayout.alternatives(key.variants)
+            report(
+                at: key, "\(path(of: key.name)) is a key of \(only) \(what)s; this one is \(variant)",
+                hint: "Take it out, or set \(selector.key): \(only).")
+        }
+    }
+
+    private func checkPresence() {
+        for key in section.keys where key.isRequired && key.variants.isEmpty { _ = require(key) }
         let words = section.exactlyOneOf
         let given = words.compactMap { name in entries[name].map { (name: name, position: $0.position) } }
             .sorted { $0.position < $1.position }
-        guard !words.isEmpty, given.count != 1 else { return }
+        guard section.selector == nil, !words.isEmpty, given.count != 1 else { return }
         let alternatives = TextLayout.alternatives(words)
         guard given.count > 1 else {
             if !misspelt.isDisjoint(with: words) { return }

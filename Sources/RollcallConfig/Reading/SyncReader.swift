@@ -20,26 +20,62 @@ struct SyncReader {
         let warehouse = reference(SyncKeys.warehouse, to: warehouseNames, what: "warehouse", in: reader)
         let destination = reference(SyncKeys.destination, to: destinationNames, what: "destination", in: reader)
         let target = destination.flatMap { destinations[$0] }
-        let audience = reader.section(SyncKeys.audience, hint: Self.audienceHint).flatMap {
-            AudienceReader.read($0, warehouse: warehouse.flatMap { warehouses[$0]?.type })
+        let type = warehouse.flatMap { warehouses[$0]?.type }
+        // Without a kind nothing can be said about the other keys.
+        guard let kind = kind(reader) else { return Draft(name: name, position: reader.position) }
+        reader.refuseKeys(beyond: kind.rawValue, what: "sync")
+        let source = source(reader, kind, type)
+        let options = Options(reader, kind)
+        var draft = Draft(name: name, position: reader.position, destination: destination)
+        var kept: SyncTarget?
+        var identifiers = ColumnMapping()
+        switch kind {
+        case .catalog: kept = CatalogReader.read(reader, warehouse: type).map { .catalog($0) }
+        case .list, .users, .events:
+            if reader.require(SyncKeys.list) {
+                draft.list = reader.section(
+                    SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line."
+                ).flatMap { ListReader.read($0, prefix: target?.listNamePrefix) }
+            }
+            kept = draft.list.map { .list($0.target) }
+            identifiers = IdentifierReader.read(
+                reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
+                identity: options.identitySection, warehouse: type)
         }
-        let list = reader.section(SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line.")
-            .flatMap { ListReader.read($0, prefix: target?.listNamePrefix) }
-        let options = Options(reader)
-        let identifiers = IdentifierReader.read(
-            reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
-            identity: options.identitySection, warehouse: warehouse.flatMap { warehouses[$0]?.type })
-        var draft = Draft(name: name, position: reader.position, destination: destination, list: list)
-        guard let warehouse, let destination, let audience, let list else { return draft }
+        guard let warehouse, let destination, let source, let kept else { return draft }
         var settings = SyncSettings(
-            name: name, warehouse: warehouse, destination: destination, audience: audience, list: list.target)
+            name: name, warehouse: warehouse, destination: destination, audience: source, target: kept)
         settings.mapping = identifiers
         options.apply(to: &settings)
         draft.settings = settings
         return draft
     }
 
-    private static let audienceHint = "Write below it one of table: …, query: … and query_file: …"
+    private func kind(_ reader: SectionReader) -> RecordKind? {
+        guard reader.has(SyncKeys.kind) else { return .list }
+        return reader.choice(SyncKeys.kind, of: RecordKind.self).flatMap { kind in
+            if SyncKeys.kinds.contains(kind.value) { return kind.value }
+            reader.reportWrong(SyncKeys.kind, kind.map(\.rawValue), "is not one of the choices")
+            return nil
+        }
+    }
+
+    private func source(_ reader: SectionReader, _ kind: RecordKind, _ type: WarehouseType?) -> AudienceSource? {
+        if kind == .list, reader.has(SyncKeys.audience), reader.has(SyncKeys.source) {
+            reader.report(
+                at: SyncKeys.source, "\(reader.path) gives audience and source, which are two words for one thing",
+                hint: "Keep one of them.")
+            return nil
+        }
+        // That it is no key of this kind has been reported.
+        if kind != .list, reader.has(SyncKeys.audience), !reader.has(SyncKeys.source) { return nil }
+        let usual = kind == .list ? SyncKeys.audience : SyncKeys.source
+        let key = reader.has(SyncKeys.source) ? SyncKeys.source : usual
+        guard reader.require(key) else { return nil }
+        return reader.section(key, hint: Self.sourceHint, isRequired: true).flatMap { AudienceReader.read($0, warehouse: type) }
+    }
+
+    private static let sourceHint = "Write below it one of table: …, query: … and query_file: …"
 
     /// The name behind a key, where something of that name exists.
     private func reference(
@@ -71,7 +107,7 @@ extension SyncReader {
         var guards = GuardSettings()
         var logs = LogSettings()
 
-        init(_ reader: SectionReader) {
+        init(_ reader: SectionReader, _ kind: RecordKind) {
             enabled = reader.boolean(SyncKeys.enabled)
             updateExistingUsersOnly = reader.boolean(SyncKeys.updateExistingUsersOnly)
             placeholderEmails = reader.boolean(SyncKeys.placeholderEmails)
@@ -82,7 +118,7 @@ extension SyncReader {
             schedule = reader.section(
                 SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
             ).flatMap(ScheduleReader.read)
-            if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section) }
+            if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section, kind) }
             if let section = reader.section(SyncKeys.logs) { logs = LogReader.read(section) }
         }
 

@@ -15,13 +15,7 @@ enum WarehouseReader {
             _ = reader.text(WarehouseKeys.url)
             return Draft()
         }
-        for key in WarehouseKeys.section.keys where reader.has(key) {
-            guard let only = key.warehouseType, only != type else { continue }
-            reader.report(
-                at: key,
-                "\(reader.path(of: key.name)) is a key of \(only.rawValue) warehouses; this one is \(type.rawValue)",
-                hint: "Take it out, or set type: \(only.rawValue).")
-        }
+        reader.refuseKeys(beyond: type.rawValue, what: "warehouse")
         let waitSeconds = reader.number(WarehouseKeys.waitSeconds) ?? 120
         let settings: WarehouseSettings? =
             switch type {
@@ -40,7 +34,7 @@ enum WarehouseReader {
     }
 
     private static func sqlite(_ reader: SectionReader, _ waitSeconds: Double) -> WarehouseSettings? {
-        guard requirePresent(WarehouseKeys.path, in: reader, type: .sqlite),
+        guard reader.require(WarehouseKeys.path, "\(WarehouseKeys.path.name), as in every sqlite warehouse"),
             let path = reader.text(WarehouseKeys.path)
         else { return nil }
         if path.value.hasPrefix(":memory:") || path.value.hasPrefix("file:") {
@@ -61,7 +55,7 @@ enum WarehouseReader {
     private static func postgres(_ reader: SectionReader, _ waitSeconds: Double) -> WarehouseSettings? {
         let schema = stateSchema(reader)
         let options = options(reader)
-        guard requirePresent(WarehouseKeys.url, in: reader, type: .postgres),
+        guard reader.require(WarehouseKeys.url, "\(WarehouseKeys.url.name), as in every postgres warehouse"),
             let url = reader.text(WarehouseKeys.url)
         else { return nil }
         guard PostgresAddress.isPlausible(url.value) else {
@@ -110,15 +104,5 @@ enum WarehouseReader {
             return nil
         }
         return schema.value
-    }
-
-    private static func requirePresent(
-        _ key: ConfigurationKey, in reader: SectionReader, type: WarehouseType
-    ) -> Bool {
-        if reader.has(key) { return true }
-        reader.report(
-            at: key, "the key \"\(key.name)\" is missing in \(reader.path)",
-            expected: "\(key.name), as in every \(type.rawValue) warehouse")
-        return false
     }
 }

@@ -13,7 +13,7 @@ public enum ConfigurationSchema {
             .init(
                 "description",
                 .string(
-                    "rollcall.yaml: which audiences of which warehouses are kept in which Iterable lists. ${NAME} and "
+                    "rollcall.yaml: what of which warehouses is kept equal in which Iterable projects. ${NAME} and "
                         + "${NAME:-default} are replaced from the environment in every value.")),
         ]
         members += sectionMembers(RootKeys.section, allowsEmpty: false)
@@ -25,7 +25,7 @@ public enum ConfigurationSchema {
             .init("type", allowsEmpty ? .strings(["object", "null"]) : .string("object")),
             .init("additionalProperties", .boolean(false)),
         ]
-        let required = section.keys.filter(\.isRequired).map(\.name)
+        let required = section.keys.filter { $0.isRequired && $0.variants.isEmpty }.map(\.name)
         if !required.isEmpty { members.append(.init("required", .strings(required))) }
         members.append(
             .init("properties", .object(section.keys.map { JSONValue.Member($0.name, .object(schema(of: $0))) })))
@@ -33,20 +33,26 @@ public enum ConfigurationSchema {
             let choices = section.exactlyOneOf.map { JSONValue.object([.init("required", .strings([$0]))]) }
             members.append(.init("oneOf", .array(choices)))
         }
-        if section.keys.contains(where: { $0.warehouseType != nil }) {
-            members.append(.init("allOf", .array(WarehouseType.allCases.map { condition(of: $0, in: section) })))
+        if let selector = section.selector {
+            members.append(
+                .init("allOf", .array(selector.values.map { condition(of: $0, selector, in: section) })))
         }
         return members
     }
 
-    /// What a warehouse of one type must and must not have.
-    private static func condition(of type: WarehouseType, in section: ConfigurationSection) -> JSONValue {
-        let isType = JSONValue.object([
-            .init("properties", .object([.init("type", .object([.init("const", .string(type.rawValue))]))])),
-            .init("required", .strings(["type"])),
-        ])
-        let foreign = section.keys.filter { $0.warehouseType != nil && $0.warehouseType != type }
-        let own = section.keys.filter { $0.warehouseType == type && $0.defaultValue == nil }.map(\.name)
+    /// What a section whose selector has one value must and must not have.
+    private static func condition(
+        of value: String, _ selector: ConfigurationSection.Selector, in section: ConfigurationSection
+    ) -> JSONValue {
+        var condition = [
+            JSONValue.Member(
+                "properties", .object([.init(selector.key, .object([.init("const", .string(value))]))]))
+        ]
+        // A property that is missing fits any schema.
+        if value != selector.defaultValue { condition.append(.init("required", .strings([selector.key]))) }
+        let isType = JSONValue.object(condition)
+        let foreign = section.keys.filter { !$0.variants.isEmpty && !$0.variants.contains(value) }
+        let own = section.keys.filter { $0.variants.contains(value) && $0.isRequired }.map(\.name)
         let then = JSONValue.object([
             .init("required", .strings(own)),
             .init("properties", .object(foreign.map { .init($0.name, .boolean(false)) })),
@@ -80,11 +86,21 @@ public enum ConfigurationSchema {
             ]
         case .removalLimit:
             let count = JSONValue.object([.init("type", .string("integer")), .init("minimum", .integer(0))])
-            let share = JSONValue.object([
+            return [.init("anyOf", .array([count, .object(schema(of: .share, isRequired: true))]))]
+        case .share:
+            return [
                 .init("type", .string("string")),
                 .init("pattern", .string(#"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$|\$\{"#)),
-            ])
-            return [.init("anyOf", .array([count, share]))]
+            ]
+        case .constant: return [.init("type", .strings(["string", "number", "boolean"]))]
+        case .texts(let count): return texts(count)
+        case .valuesByName(let kind):
+            return [
+                .init("type", isRequired ? .string("object") : .strings(["object", "null"])),
+                .init("additionalProperties", .object(schema(of: kind, isRequired: true))),
+            ]
+        case .anyOf(let kinds):
+            return [.init("anyOf", .array(kinds.map { .object(schema(of: $0, isRequired: true)) }))]
         case .section(let section): return sectionMembers(section, allowsEmpty: !isRequired)
         case .named(let section): return named(section, isRequired: isRequired)
         case .list(let section):
@@ -103,6 +119,16 @@ public enum ConfigurationSchema {
             let isOpen = pattern.contains(reference)
             members.append(.init("pattern", .string(isOpen ? pattern : "\(pattern)|\(reference)")))
         }
+        return members
+    }
+
+    private static func texts(_ count: ClosedRange<Int>) -> [JSONValue.Member] {
+        var members: [JSONValue.Member] = [
+            .init("type", .string("array")),
+            .init("items", .object([.init("type", .string("string")), .init("minLength", .integer(1))])),
+            .init("minItems", .integer(Int64(count.lowerBound))),
+        ]
+        if count.upperBound != .max { members.append(.init("maxItems", .integer(Int64(count.upperBound)))) }
         return members
     }
 

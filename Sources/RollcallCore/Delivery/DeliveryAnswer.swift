@@ -1,32 +1,6 @@
-/// One subscribe or unsubscribe request, before it is written as JSON.
-public struct DeliveryRequest: Sendable, Equatable {
-    public var listID: Int64
-    public var operation: Operation
-    /// At least one; no two that name the same identifier.
-    public var subscribers: [Identity]
-    /// Sent only with subscribe and where the project type honours it.
-    public var updateExistingUsersOnly: Bool
-    /// Email projects with `placeholder_emails`: Iterable makes up an address for an unknown userId.
-    public var preferUserID: Bool
-    /// Whether the list was created so recently that Iterable may not know it yet (about a minute).
-    public var listIsNew: Bool
-
-    public init(
-        listID: Int64, operation: Operation, subscribers: [Identity], updateExistingUsersOnly: Bool = false,
-        preferUserID: Bool = false, listIsNew: Bool = false
-    ) {
-        self.listID = listID
-        self.operation = operation
-        self.subscribers = subscribers
-        self.updateExistingUsersOnly = updateExistingUsersOnly
-        self.preferUserID = preferUserID
-        self.listIsNew = listIsNew
-    }
-}
-
 /// What one attempt at a ``DeliveryRequest`` means: not "what happened" but "who does what next".
 public enum DeliveryAnswer: Sendable, Equatable {
-    /// Every record's outcome is known: one per subscriber, in order, each `succeeded`, `failed` or `rejected`.
+    /// Every record's outcome is known: one per record, in order, each `succeeded`, `failed` or `rejected`.
     case answered([RecordOutcome], httpStatus: Int)
     /// Answered with success, but failures are counted that no record can be matched to:
     /// split and send again, for both operations may be repeated.

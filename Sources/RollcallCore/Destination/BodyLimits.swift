@@ -4,11 +4,11 @@ public struct BodyLimits: Sendable {
     public var maximumBytes: Int
     /// Upper bound, in bytes, of everything in a body but its records.
     public var envelopeBytes: Int
-    /// Upper bound, in bytes, of what one record adds to a body.
-    public var recordBytes: @Sendable (Identity, Operation) -> Int
+    /// Upper bound, in bytes, of what the record of a change adds to a body.
+    public var recordBytes: @Sendable (Change) -> Int
 
     public init(
-        maximumBytes: Int, envelopeBytes: Int, recordBytes: @escaping @Sendable (Identity, Operation) -> Int
+        maximumBytes: Int, envelopeBytes: Int, recordBytes: @escaping @Sendable (Change) -> Int
     ) {
         self.maximumBytes = maximumBytes
         self.envelopeBytes = envelopeBytes

@@ -57,6 +57,13 @@ public protocol Destination: Sendable {
     func createList(
         name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
     ) async throws(DestinationError) -> Int64
+    /// The fields of a catalog; nil: the project has no such catalog.
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]?
+    /// Makes an empty catalog. Fails where it is there already, so that a call that may have been applied is followed by
+    /// ``fields(ofCatalog:)``.
+    func createCatalog(_ name: String) async throws(DestinationError)
+    /// Gives fields of a catalog the types that they are to have for ever. May be repeated.
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError)
     /// Gives ``DeliveryAnswer/withheld`` when the last look said no.
     func deliver(_ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool) async -> DeliveryAnswer
     /// Members by the preferred identifier, one call of `body` each; lags by up to a minute; 5 calls a minute.

@@ -2,13 +2,8 @@
 public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
-
-    public var path: String {
-        switch self {
-        case .listSubscribe: "/api/lists/subscribe"
-        case .listUnsubscribe: "/api/lists/unsubscribe"
-        }
-    }
+    case catalogPut = "catalog_put"
+    case catalogDelete = "catalog_delete"
 }
 
 extension DestinationLimits {
@@ -16,16 +11,15 @@ extension DestinationLimits {
     public func requestsPerSecond(_ endpoint: Endpoint) -> Double {
         switch endpoint {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
+        case .catalogPut, .catalogDelete: catalog.requestsPerSecond
         }
     }
-}
 
-extension DeliveryRequest {
-    /// Where it is sent.
-    public var endpoint: Endpoint {
-        switch operation.direction {
-        case .put: .listSubscribe
-        case .remove: .listUnsubscribe
+    /// How many records one request may have, 1 or more.
+    public func recordsPerRequest(_ kind: RecordKind) -> Int {
+        switch kind {
+        case .list, .users, .events: subscribersPerRequest
+        case .catalog: catalog.recordsPerRequest
         }
     }
 }

@@ -12,6 +12,19 @@ public enum MemberState: String, Sendable, Codable, CaseIterable {
     case rejected
 }
 
+extension MemberState {
+    /// As the tables of a kind have it: `list_members` or `synced_records`.
+    public func word(_ kind: RecordKind) -> String {
+        switch (kind, self) {
+        case (.list, _): rawValue
+        case (_, .subscribed): "synced"
+        case (_, .subscribing): "sending"
+        case (_, .unsubscribing): "removing"
+        case (_, .rejected): "rejected"
+        }
+    }
+}
+
 /// One row of `list_members`.
 public struct Member: Sendable, Equatable {
     public var fingerprint: Fingerprint

@@ -36,6 +36,14 @@ public struct PerOperation: Sendable, Equatable {
     }
 
     public var total: Int { subscribe + unsubscribe + put + delete }
+
+    /// Of all operations of a direction; a run has one.
+    public func total(_ direction: Direction) -> Int {
+        switch direction {
+        case .put: subscribe + put
+        case .remove: unsubscribe + delete
+        }
+    }
 }
 
 /// The accounting of one run. All are counts of records, never negative.

@@ -63,7 +63,7 @@ extension RunError: CustomStringConvertible {
 
 /// A guard that a plan ran into.
 public struct GuardFinding: Sendable, Equatable, Codable {
-    /// `max_removals` or `allow_empty`.
+    /// `max_removals`, `max_invalid` or `allow_empty`.
     public var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
     public var limit: String
@@ -79,10 +79,15 @@ public struct GuardFinding: Sendable, Equatable, Codable {
 
 extension GuardFinding {
     /// What the plan would do and what is allowed, as a clause without a full stop.
-    public var clause: String {
-        self.guard == "allow_empty"
-            ? "the audience has no valid row, and guards.allow_empty is false"
-            : "it would remove \(observed) members, and guards.\(self.guard) allows \(limit)"
+    public func clause(_ kind: RecordKind) -> String {
+        switch self.guard {
+        case "allow_empty":
+            "the \(kind == .list ? "audience" : "source") has no valid row, and guards.allow_empty is false"
+        case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
+        default:
+            "it would \(kind == .catalog ? "delete \(observed) items" : "remove \(observed) members"), and"
+                + " guards.\(self.guard) allows \(limit)"
+        }
     }
 }
 

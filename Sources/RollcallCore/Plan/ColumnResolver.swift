@@ -29,14 +29,21 @@ public enum ColumnResolver {
         return nil
     }
 
-    private static func require(_ name: String, key: String, in columns: [Column]) throws(RunError) -> String {
+    /// The column of a name.
+    /// - Parameters:
+    ///   - key: what names the column in the configuration.
+    ///   - source: what the columns are of: `audience` or `source`.
+    ///   - advice: what to do where no column has nearly that name.
+    public static func require(
+        _ name: String, key: String, of source: String = "audience", in columns: [Column], advice: String? = nil
+    ) throws(RunError) -> String {
         if let column = try unique(name, columns) { return column }
         let similar = columns.first { $0.name.lowercased() == name.lowercased() }
         throw RunError(
             code: "column_missing",
-            message: "the audience has no column \"\(name)\" (\(key)); it has \(list(columns))",
+            message: "the \(source) has no column \"\(name)\" (\(key)); it has \(list(columns))",
             hint: similar.map { "Names are case-sensitive: did you mean \"\($0.name)\"?" }
-                ?? "Correct \(key), or select the column under that name.")
+                ?? advice ?? "Correct \(key), or select the column under that name.")
     }
 
     private static func unique(_ name: String, _ columns: [Column]) throws(RunError) -> String? {
@@ -51,7 +58,8 @@ public enum ColumnResolver {
         }
     }
 
-    private static func checkType(_ name: String, _ columns: [Column]) throws(RunError) {
+    /// - Throws: `RunError` `column_type` where values of the column cannot be identifiers.
+    public static func checkType(_ name: String, _ columns: [Column]) throws(RunError) {
         guard let column = columns.first(where: { $0.name.utf8.elementsEqual(name.utf8) }), !column.canIdentify
         else { return }
         throw RunError(

@@ -3,15 +3,15 @@ import Foundation
 /// Judges a whole plan before its first request.
 public enum GuardJudge {
     /// - Parameters:
-    ///   - audience: valid, distinct people in the audience.
-    ///   - removals: planned unsubscribes.
-    ///   - snapshot: members that this sync may have put on the list, before the run.
+    ///   - counts: of the plan.
+    ///   - removals: members or records that would be removed.
+    ///   - snapshot: entries that may be in Iterable because of this sync, before the run.
     /// - Returns: every guard that the plan runs into; empty when it may be carried out.
     public static func judge(
-        _ guards: GuardSettings, audience: Int, removals: Int, snapshot: Int
+        _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int
     ) -> [GuardFinding] {
         var findings: [GuardFinding] = []
-        if audience == 0 && !guards.allowEmpty {
+        if counts.audience == 0 && !guards.allowEmpty {
             findings.append(GuardFinding(guard: "allow_empty", limit: "false", observed: "0 valid rows"))
         }
         switch guards.maxRemovals {
@@ -29,6 +29,13 @@ public enum GuardJudge {
                         guard: "max_removals", limit: "\(percentText(limit))%",
                         observed: "\(share)% (\(removals) of \(snapshot))"))
             }
+        }
+        if let limit = guards.maxInvalid, Double(counts.invalid) * 100 > limit * Double(counts.rowsRead) {
+            let share = percentText(Double(counts.invalid) * 100 / Double(counts.rowsRead))
+            findings.append(
+                GuardFinding(
+                    guard: "max_invalid", limit: "\(percentText(limit))%",
+                    observed: "\(share)% (\(counts.invalid) of \(counts.rowsRead))"))
         }
         return findings
     }

@@ -85,12 +85,29 @@ public struct SipHash: Sendable {
 public struct Fingerprinter: Sendable {
     @usableFromInline let emails: SipHash
     @usableFromInline let userIDs: SipHash
+    @usableFromInline let records: SipHash
+    private let contents: SipHash
 
     /// - Parameter key: the sync's 16 secret bytes.
     public init(key: [UInt8]) {
         let hash = SipHash(key: key)
         emails = hash.tweaked(0x656d_6169_6c00_0000)
         userIDs = hash.tweaked(0x7573_6572_4964_0000)
+        records = hash.tweaked(0x7265_636f_7264_0000)
+        contents = hash.tweaked(0x636f_6e74_656e_7400)
+    }
+
+    /// Of what a record is known by.
+    @inlinable
+    public func fingerprint(record: UnsafeRawBufferPointer) -> Fingerprint {
+        let (first, second) = records.hash(record)
+        return Fingerprint(high: first, low: second)
+    }
+
+    /// The hash for contents of records. With another salt every record's content counts as changed.
+    public func contentHash(salt: String) -> SipHash {
+        let (first, second) = Array(salt.utf8).withUnsafeBytes { contents.hash($0) }
+        return SipHash(first, second)
     }
 
     /// Of the normal forms; at least one must be given. A shared email gives an equal `high`, a shared userId an equal `low`.

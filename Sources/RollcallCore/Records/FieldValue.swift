@@ -104,6 +104,8 @@ public enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
 public enum FieldLimits {
     /// Unicode scalars in one text; Iterable takes about 32,000 (source: its help centre, article 208183076, for profile fields).
     public static let longestText = 32_000
+    /// Bytes of one item of a catalog (source: Iterable's API description).
+    public static let largestItem = 30_000
     /// Levels of objects and arrays within a JSON value. No document of people is so deep; parsers that call themselves
     /// for each level end far beyond it.
     public static let deepestJSON = 100

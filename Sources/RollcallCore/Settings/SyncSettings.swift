@@ -27,12 +27,28 @@ public enum DataCenter: String, Sendable, CaseIterable {
     }
 }
 
+/// How fast records of one kind are sent.
+public struct RecordLimits: Sendable, Equatable {
+    /// For each kind of request, shared by all syncs of the destination. More than 0, at most 1000.
+    public var requestsPerSecond: Double
+    /// 1 to 1000.
+    public var recordsPerRequest: Int
+
+    public init(requestsPerSecond: Double, recordsPerRequest: Int) {
+        self.requestsPerSecond = requestsPerSecond
+        self.recordsPerRequest = recordsPerRequest
+    }
+}
+
 /// How fast a destination is called, and how long answers are waited for.
 public struct DestinationLimits: Sendable, Equatable {
     /// For each of subscribe and unsubscribe, shared by all syncs of the destination. More than 0, at most 1000.
     public var requestsPerSecond: Double = 5
-    /// Records in one request, 1 to 5000.
+    /// Members of a list in one request, 1 to 5000.
     public var subscribersPerRequest = 1000
+    public var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
+    /// Most bytes of one request, 40,000 to 4,000,000 (Iterable's own limit is 4 MB).
+    public var bytesPerRequest = 4_000_000
     /// Requests under way at once, 1 to 64.
     public var concurrentRequests = 4
     /// Seconds until a request without an answer is given up, 1 to 40.
@@ -75,6 +91,12 @@ public enum ListTarget: Sendable, Equatable {
     case name(String, description: String?)
 }
 
+/// What a sync keeps equal to its source.
+public enum SyncTarget: Sendable, Equatable {
+    case list(ListTarget)
+    case catalog(CatalogSettings)
+}
+
 /// When a plan is too drastic to be carried out without a person's approval.
 public struct GuardSettings: Sendable, Equatable {
     public enum RemovalLimit: Sendable, Equatable {
@@ -85,6 +107,8 @@ public struct GuardSettings: Sendable, Equatable {
     }
 
     public var maxRemovals = RemovalLimit.percent(25)
+    /// Share of the rows read that may be invalid, in percent, 0 to 100; nil: any. Not of lists.
+    public var maxInvalid: Double?
     /// Whether an audience without one valid row may be carried out.
     public var allowEmpty = false
 
@@ -169,7 +193,7 @@ public struct SyncSettings: Sendable, Equatable {
     public var destination: String
     public var enabled = true
     public var audience: AudienceSource
-    public var list: ListTarget
+    public var target: SyncTarget
     public var mapping = ColumnMapping()
     public var identity = IdentitySettings()
     public var updateExistingUsersOnly = false
@@ -178,13 +202,30 @@ public struct SyncSettings: Sendable, Equatable {
     public var guards = GuardSettings()
     public var logs = LogSettings()
 
-    public init(name: String, warehouse: String, destination: String, audience: AudienceSource, list: ListTarget) {
+    public init(
+        name: String, warehouse: String, destination: String, audience: AudienceSource, target: SyncTarget
+    ) {
         self.name = name
         self.warehouse = warehouse
         self.destination = destination
         self.audience = audience
-        self.list = list
+        self.target = target
     }
+
+    public init(name: String, warehouse: String, destination: String, audience: AudienceSource, list: ListTarget) {
+        self.init(
+            name: name, warehouse: warehouse, destination: destination, audience: audience, target: .list(list))
+    }
+
+    public var kind: RecordKind {
+        switch target {
+        case .list: .list
+        case .catalog: .catalog
+        }
+    }
+
+    /// The list that is kept; nil: the sync keeps something else.
+    public var list: ListTarget? { if case .list(let list) = target { list } else { nil } }
 }
 
 /// A project in Iterable.

@@ -10,9 +10,10 @@ public struct RunJSON: Sendable {
     public init(_ run: SyncRun) {
         fields = [
             ("run_id", .string(run.id)), ("sync", .string(run.sync)), ("status", .string(run.status.rawValue)),
-            ("trigger", .string(run.trigger.rawValue)), ("list_id", .integer(run.listID)),
+            ("trigger", .string(run.trigger.rawValue)), ("kind", .string(run.kind.rawValue)),
+            ("target", .string(run.target)), ("list_id", .integer(run.listID)),
             ("started_at", .time(run.startedAt)), ("finished_at", .time(run.finishedAt)),
-            ("counts", Self.counts(run.counts)), ("requests", Self.requests(run.requests)),
+            ("counts", Self.counts(run.counts, run.kind)), ("requests", Self.requests(run.requests)),
             ("error", Self.error(run.error)),
         ]
         if !run.held.isEmpty { fields.append(("held", Self.held(run.held))) }
@@ -20,39 +21,44 @@ public struct RunJSON: Sendable {
 
     /// A plan: the same object without run id and times. Its status is the one that the run would begin with, and all
     /// that is planned counts as not attempted, so that the accounting balances here too.
-    public init(plan planned: RunCounts, sync: String, listID: Int64?, held: [GuardFinding]) {
+    public init(
+        plan planned: RunCounts, sync: String, kind: RecordKind, target: String?, listID: Int64?, held: [GuardFinding]
+    ) {
         var counts = planned
         counts.notAttempted = planned.planned
         let status = held.isEmpty ? RunStatus.queued : .held
         fields = [
             ("sync", .string(sync)), ("status", .string(status.rawValue)),
-            ("trigger", .string(RunTrigger.manual.rawValue)), ("list_id", .integer(listID)),
-            ("counts", Self.counts(counts)), ("requests", Self.requests(RequestCounts())), ("error", .null),
+            ("trigger", .string(RunTrigger.manual.rawValue)), ("kind", .string(kind.rawValue)),
+            ("target", .string(target)), ("list_id", .integer(listID)),
+            ("counts", Self.counts(counts, kind)), ("requests", Self.requests(RequestCounts())), ("error", .null),
             ("held", Self.held(held)),
         ]
     }
 
     /// A request that led to no run.
-    public init(sync: String, error: RunError) {
+    public init(sync: String, kind: RecordKind, error: RunError) {
         fields = [
             ("run_id", .null), ("sync", .string(sync)), ("status", .string(RunStatus.failed.rawValue)),
-            ("trigger", .string(RunTrigger.manual.rawValue)), ("list_id", .null), ("started_at", .null),
-            ("finished_at", .null), ("counts", Self.counts(RunCounts())),
+            ("trigger", .string(RunTrigger.manual.rawValue)), ("kind", .string(kind.rawValue)), ("target", .null),
+            ("list_id", .null), ("started_at", .null), ("finished_at", .null),
+            ("counts", Self.counts(RunCounts(), kind)),
             ("requests", Self.requests(RequestCounts())), ("error", Self.error(error)),
         ]
     }
 
-    private static func pair(_ counts: PerOperation) -> JSON {
-        .object(["subscribe": .integer(counts.subscribe), "unsubscribe": .integer(counts.unsubscribe)])
-    }
-
-    private static func counts(_ counts: RunCounts) -> JSON {
-        .object([
-            "rows_read": .integer(counts.rowsRead), "invalid": .integer(counts.invalid),
-            "duplicates": .integer(counts.duplicates), "audience": .integer(counts.audience),
-            "unchanged": .integer(counts.unchanged), "planned": pair(counts.planned),
-            "succeeded": pair(counts.succeeded), "failed": pair(counts.failed),
-            "not_attempted": .integer(counts.notAttempted.total), "unknown": .integer(counts.unknown.total),
+    private static func counts(_ counts: RunCounts, _ kind: RecordKind) -> JSON {
+        func perOperation(_ numbers: PerOperation) -> JSON {
+            .object(kind.operations.map { ($0.rawValue, .integer(numbers[$0])) })
+        }
+        return .object([
+            ("rows_read", .integer(counts.rowsRead)), ("invalid", .integer(counts.invalid)),
+            ("duplicates", .integer(counts.duplicates)), ("excluded", .integer(counts.excluded)),
+            (kind == .list ? "audience" : "records", .integer(counts.audience)),
+            ("unchanged", .integer(counts.unchanged)), ("waiting", .integer(counts.waiting)),
+            ("planned", perOperation(counts.planned)), ("succeeded", perOperation(counts.succeeded)),
+            ("failed", perOperation(counts.failed)), ("not_attempted", .integer(counts.notAttempted.total)),
+            ("unknown", .integer(counts.unknown.total)),
         ])
     }
 

@@ -3,24 +3,26 @@ import Warehouse
 
 /// Cuts the outbox into batches of one operation, within the destination's limits of count and bytes.
 struct ChangePages: Sendable {
-    private let limits: DestinationLimits
+    /// Records in one request, at most.
+    private let records: Int
     private let body: BodyLimits
+    /// Changes to be read at once: of members as many as are under way at most, and those of one request more; of records
+    /// with content, which may be large, those of two requests.
+    let pageSize: Int
     private var changes: ArraySlice<Change> = []
     /// The last change that was read.
     private(set) var last: Int64 = 0
     /// Whether all changes of the run were read.
     private(set) var isComplete = false
 
-    init(_ limits: DestinationLimits, _ body: BodyLimits) {
-        self.limits = limits
+    init(_ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind) {
         self.body = body
+        records = limits.recordsPerRequest(kind)
+        pageSize = records * (kind == .list ? limits.concurrentRequests + 1 : 2)
     }
 
-    /// Changes to be read at once: as many as are under way at most, and those of one request more.
-    var pageSize: Int { limits.subscribersPerRequest * (limits.concurrentRequests + 1) }
-
     /// Whether another page should be read by now, so that it is there when it is needed.
-    var isLow: Bool { !isComplete && changes.count < max(limits.subscribersPerRequest, pageSize / 2) }
+    var isLow: Bool { !isComplete && changes.count < max(records, pageSize / 2) }
 
     /// Takes a page that was read after ``last``.
     mutating func add(_ page: [Change]) {
@@ -31,10 +33,10 @@ struct ChangePages: Sendable {
 
     /// nil while another page must be read first, and after the last batch.
     mutating func nextBatch() -> [Change]? {
-        guard isComplete || changes.count >= limits.subscribersPerRequest, let first = changes.first else { return nil }
+        guard isComplete || changes.count >= records, let first = changes.first else { return nil }
         var bytes = body.envelopeBytes
-        let batch = changes.prefix(limits.subscribersPerRequest).prefix { change in
-            bytes += body.recordBytes(change.identity, change.operation)
+        let batch = changes.prefix(records).prefix { change in
+            bytes += body.recordBytes(change)
             return change.operation == first.operation && (change.notBefore == nil) == (first.notBefore == nil)
                 && (bytes <= body.maximumBytes || change.sequence == first.sequence)
         }

@@ -57,7 +57,7 @@ struct Delivery: Sendable {
     /// - Returns: why it stopped before the end.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
     func deliver(_ run: inout SyncRun) async throws -> Ending {
-        var state = State(run: run, pages: ChangePages(context.limits, context.destination.bodyLimits))
+        var state = State(run: run, pages: ChangePages(context.limits, context.destination.bodyLimits, run.kind))
         defer { run = state.run }
         await withTaskGroup(of: Event.self) { group in
             while state.failure == nil {

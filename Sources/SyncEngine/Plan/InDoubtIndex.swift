@@ -38,7 +38,9 @@ struct InDoubtIndex: Sendable {
     init(_ requests: [RequestInDoubt], latest: Date = .distantFuture) {
         for request in requests {
             let end = min(request.mayLandUntil, latest)
-            let write = Write(operation: request.operation, content: request.content)
+            // What is deleted has the content that it was last put with, which says nothing of the deletion.
+            let content = request.operation.direction == .put ? request.content : nil
+            let write = Write(operation: request.operation, content: content)
             let subject = request.fingerprint.map(Subject.record) ?? .person(request.identity)
             for key in subject.keys {
                 let known = until[key]?[write]

@@ -16,11 +16,15 @@ struct LogIdentity: Sendable {
         return Identity(email: identity.email.map { of($0) }, userID: identity.userID.map { of($0) })
     }
 
+    /// nil where the key of a record appears as it is.
+    func of(key: String) -> String? { form == .plain ? nil : of(key) }
+
     func of(_ record: ValidationRecord) -> ValidationRecord {
         if form == .plain { return record }
         var record = record
         record.email = record.email.map { Array(of(String(decoding: $0, as: UTF8.self)).utf8) }
         record.userID = record.userID.map { Array(of(String(decoding: $0, as: UTF8.self)).utf8) }
+        record.recordKey = record.recordKey.map { Array(of(String(decoding: $0, as: UTF8.self)).utf8) }
         return record
     }
 

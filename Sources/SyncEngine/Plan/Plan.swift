@@ -4,58 +4,35 @@ import Warehouse
 
 /// What a run would do, complete and judged; can be shown, staged, or thrown away.
 public struct Plan: Sendable {
+    public let kind: RecordKind
+    /// Name of the list or catalog, as far as it is known.
+    public let target: String?
     /// rowsRead, invalid, duplicates, audience, unchanged and planned; the rest is zero.
     public let counts: RunCounts
     /// Guards that hold the plan; empty when it may be carried out.
     public let held: [GuardFinding]
-    /// nil where the list would be created first.
+    /// nil where the list would be created first, and for other kinds.
     public let listID: Int64?
-    /// Members of the snapshot that may be on the list, before the run.
+    /// Entries of the snapshot that may be in Iterable because of the sync, before the run.
     public let snapshotSize: Int
+    /// What would be made first: the catalog, fields with their types. In words, for people.
+    public let preparations: [String]
 
-    /// The sync's secret key for fingerprints.
-    let key: [UInt8]
-    /// What the local cache held of the snapshot, where there is one.
-    let cached: SnapshotReader.Cached?
-    let spool: PlanSpool
-    let sharing: SharedIdentifiers
-    let overshared: OversharedIdentifiers
-    let inDoubt: InDoubtIndex
-    let logIdentity: LogIdentity
+    let changes: any PlannedChanges
+
+    /// Of lists.
+    var members: ListChanges? { changes as? ListChanges }
 
     /// Identifiers that count as none, as too many rows carry them; the most shared ones first.
-    public var oversharedIdentifiers: [OversharedIdentifier] { overshared.list }
-
-    /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: no one), what the log says
-    /// of that, and the row that represents the person where it is another one.
-    func standing(of row: Identity) -> (person: Identity?, reason: FailureReason?, representative: Identity?) {
-        let fingerprinter = Fingerprinter(key: key)
-        let (rest, reason) = overshared.take(off: row, fingerprinter.fingerprint(row))
-        return (rest, reason, rest.flatMap { sharing.merged[fingerprinter.fingerprint($0)] })
-    }
-
-    /// Fingerprints of all members that carrying the plan out may change, and of more.
-    func makeFingerprintReader() -> () throws -> Fingerprint? {
-        let entered = spool.makeEnteredReader()
-        let left = spool.makeLeftReader()
-        var superseded = sharing.superseded.values.joined().makeIterator()
-        return { try entered.next()?.fingerprint ?? left.next()?.fingerprint ?? superseded.next()?.fingerprint }
-    }
+    public var oversharedIdentifiers: [OversharedIdentifier] { members?.overshared.list ?? [] }
 
     /// The changes in the order in which they are to be sent, and the records of the validation. A large plan is sent in
     /// the order of fingerprints.
-    func makeReader() throws -> PlanReader {
-        try PlanReader(self, entered: spool.makeOrderedEnteredReader(), left: spool.makeOrderedLeftReader())
-    }
-
-    /// The changes in the order of the audience, for people to look at.
-    private func makeUnorderedReader() -> PlanReader {
-        PlanReader(self, entered: spool.makeEnteredReader(), left: spool.makeLeftReader())
-    }
+    func makeReader() throws -> any StagedPlan { try changes.makeReader(isOrdered: true) }
 
     /// Calls `body` for the first `limit` changes (all with nil) that would be sent or are parked.
     public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
-        let reader = makeUnorderedReader()
+        let reader = try changes.makeReader(isOrdered: false)
         var left = limit ?? .max
         while left > 0 {
             let page = try reader.nextChanges(limit: min(left, 1000))
@@ -70,7 +47,7 @@ public struct Plan: Sendable {
 
     /// Calls `body` for the first `limit` rows that failed validation.
     public func forEachInvalidRow(limit: Int?, _ body: (ValidationRecord) throws -> Void) throws {
-        let reader = makeUnorderedReader()
+        let reader = try changes.makeReader(isOrdered: false)
         var left = limit ?? .max
         while left > 0 {
             let page = try reader.nextRecords(limit: 1000)
@@ -83,91 +60,9 @@ public struct Plan: Sendable {
     }
 }
 
-/// Gives a plan page by page: subscribes, unsubscribes, then those that must wait, for the others or for a lost request.
-// SAFETY: `stage` calls it from one thread at a time, one page after the other.
-final class PlanReader: StagedPlan, @unchecked Sendable {
-    private let plan: Plan
-    private let entered: PlanSpool.EntryReader
-    private let left: PlanSpool.EntryReader
-    private let records: PlanSpool.RecordReader
-    private var deferred: [Change] = []
-    private var ready: [Change] = []
-    private var readyPlace = 0
-    private var isDeferring = true
-    private var sequence: Int64 = 0
-
-    init(_ plan: Plan, entered: PlanSpool.EntryReader, left: PlanSpool.EntryReader) {
-        self.plan = plan
-        self.entered = entered
-        self.left = left
-        records = plan.spool.makeRecordReader()
-    }
-
-    func nextRecords(limit: Int) throws -> [ValidationRecord] {
-        var page: [ValidationRecord] = []
-        while page.count < limit, let record = try records.next() { page.append(plan.logIdentity.of(record)) }
-        return page
-    }
-
-    func nextChanges(limit: Int) throws -> [Change] {
-        var page: [Change] = []
-        while page.count < limit, let change = try nextChange() { page.append(change) }
-        return page
-    }
-
-    private func nextChange() throws -> Change? {
-        if readyPlace < ready.count {
-            readyPlace += 1
-            return ready[readyPlace - 1]
-        }
-        while let entry = try entered.next() ?? left.next() {
-            if entry.operation == .subscribe && plan.sharing.merged[entry.fingerprint] != nil { continue }
-            if let change = number(entry) { return change }
-        }
-        if deferred.isEmpty { return nil }
-        if isDeferring {
-            isDeferring = false
-            deferred.sort { ($0.notBefore ?? .distantPast) < ($1.notBefore ?? .distantPast) }
-            deferred.reverse()
-        }
-        guard let change = deferred.popLast() else { return nil }
-        return place(change)
-    }
-
-    /// The entry as a change with its place in the order; nil when it was put off to the end.
-    private func number(_ entry: PlanSpool.Entry) -> Change? {
-        var change = Change(
-            sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
-            identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
-        if entry.kind == .send {
-            let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
-            change.notBefore =
-                plan.inDoubt.notBefore(.init(operation: entry.operation), for: .person(entry.identity))
-                ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
-        }
-        if change.notBefore != nil {
-            deferred.append(change)
-            return nil
-        }
-        return place(change)
-    }
-
-    /// Gives the change its number, and numbers the entries that it supersedes behind it.
-    private func place(_ unplaced: Change) -> Change {
-        var change = unplaced
-        sequence += 1
-        change.sequence = sequence
-        ready.removeAll(keepingCapacity: true)
-        readyPlace = 0
-        if change.kind == .send {
-            for member in plan.sharing.superseded[change.fingerprint] ?? [] {
-                sequence += 1
-                ready.append(
-                    Change(
-                        sequence: sequence, kind: .supersede, operation: change.operation,
-                        fingerprint: member.fingerprint, identity: member.identity, parent: change.sequence))
-            }
-        }
-        return change
-    }
+/// The changes of a plan, in bounded memory.
+protocol PlannedChanges: Sendable {
+    /// - Parameter isOrdered: whether many changes come in the order of their fingerprints; else they come in the order of the
+    ///   source, for people to look at.
+    func makeReader(isOrdered: Bool) throws -> any StagedPlan
 }

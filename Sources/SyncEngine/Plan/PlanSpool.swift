@@ -16,8 +16,7 @@ final class PlanSpool: @unchecked Sendable {
     private let left = Spool()
     private let records = Spool()
 
-    /// Bytes of a value that are kept for the log; longer ones are cut and marked, here and nowhere else. The mark is ASCII, which every encoding
-    /// of a warehouse has.
+    /// Bytes of a value that are kept for the log; see ``Spool/append(cut:to:)``.
     static let loggedBytes = 1024
 
     func addEntered(
@@ -57,20 +56,11 @@ final class PlanSpool: @unchecked Sendable {
         isFailure: Bool, email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?, _ reason: FailureReason
     ) throws {
         records.append(byte: isFailure ? 1 : 0)
-        appendCut(email)
-        appendCut(userID)
+        records.append(cut: email, to: PlanSpool.loggedBytes)
+        records.append(cut: userID, to: PlanSpool.loggedBytes)
         records.append(text: reason.code)
         records.append(text: reason.reason)
         try records.endRecord()
-    }
-
-    private func appendCut(_ bytes: UnsafeRawBufferPointer?) {
-        guard let bytes, bytes.count > PlanSpool.loggedBytes else { return records.append(bytes: bytes) }
-        var end = PlanSpool.loggedBytes
-        // Not within a character of UTF-8, which has at most four bytes.
-        while end > PlanSpool.loggedBytes - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-        let cut = Array(bytes.prefix(end)) + Array("... (\(bytes.count) bytes)".utf8)
-        cut.withUnsafeBytes { records.append(bytes: $0) }
     }
 
     func makeEnteredReader() -> EntryReader { EntryReader(entered.makeReader(), .subscribe, marked: .parked) }

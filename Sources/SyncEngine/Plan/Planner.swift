@@ -49,13 +49,13 @@ struct Planner: Sendable {
         let snapshotSize = diff.listedMembers
         let inDoubt = try await list.asyncMap { try await inDoubtIndex(list: $0) }
         return Plan(
-            counts: counts,
+            kind: .list, target: sync.configuredTarget, counts: counts,
             held: GuardJudge.judge(
-                sync.guards, audience: counts.audience, removals: counts.planned.unsubscribe,
-                snapshot: snapshotSize),
-            listID: list, snapshotSize: snapshotSize, key: key, cached: cached, spool: diff.spool, sharing: sharing,
-            overshared: overshared, inDoubt: inDoubt ?? InDoubtIndex([]),
-            logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+                sync.guards, counts: counts, removals: counts.planned.unsubscribe, snapshot: snapshotSize),
+            listID: list, snapshotSize: snapshotSize, preparations: [],
+            changes: ListChanges(
+                key: key, cached: cached, spool: diff.spool, sharing: sharing, overshared: overshared,
+                inDoubt: inDoubt ?? InDoubtIndex([]), logIdentity: LogIdentity(sync.logs.identifiers, key: key)))
     }
 
     private func inDoubtIndex(list: Int64) async throws -> InDoubtIndex {
@@ -77,23 +77,10 @@ struct Planner: Sendable {
 
     private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
         progress(.readingAudience(rows: 0))
-        // A query may take long before its first row: it is broken off when the run is to stop.
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await stream(into: diff, columns: columns) { [progress, stop] rows in
-                    if stop.reason != nil { throw CancellationError() }
-                    progress(.readingAudience(rows: rows))
-                }
-                return true
-            }
-            group.addTask {
-                await stop.wait()
-                return false
-            }
-            defer { group.cancelAll() }
-            while let isRead = try await group.next() {
-                if isRead { return }
-                group.cancelAll()
+        try await stop.breakingOff {
+            try await stream(into: diff, columns: columns) { [progress, stop] rows in
+                if stop.reason != nil { throw CancellationError() }
+                progress(.readingAudience(rows: rows))
             }
         }
         progress(.readingAudience(rows: diff.counts.rowsRead))

@@ -38,6 +38,17 @@ final class Spool: @unchecked Sendable {
         if let bytes { buffer.append(contentsOf: bytes) }
     }
 
+    /// Of a value of more than so many bytes only the first ones, marked. The mark is ASCII, which every encoding of a warehouse
+    /// has.
+    func append(cut bytes: UnsafeRawBufferPointer?, to limit: Int) {
+        guard let bytes, bytes.count > limit else { return append(bytes: bytes) }
+        var end = limit
+        // Not within a character of UTF-8, which has at most four bytes.
+        while end > limit - 4, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+        let cut = Array(bytes.prefix(end)) + Array("... (\(bytes.count) bytes)".utf8)
+        cut.withUnsafeBytes { append(bytes: $0) }
+    }
+
     func append(text: String?) {
         guard var text else { return append(bytes: nil) }
         text.withUTF8 { append(bytes: UnsafeRawBufferPointer($0)) }

@@ -2,8 +2,13 @@ import RollcallCore
 import Warehouse
 
 extension SyncPipeline {
-    /// In words: which columns carry the identifiers. Throws where they cannot.
+    /// In words: which columns carry the identifiers, or the key and the fields. Throws where they cannot.
     public func describeColumns() async throws -> String {
+        if let catalog = resolver as? CatalogResolver {
+            let shape = try await catalog.planner.shape()
+            let fields = shape.layout.fields.map { "\($0.name) (\($0.type?.rawValue ?? "constant"))" }
+            return "id from \(catalog.catalog.key); fields \(fields.joined(separator: ", "))"
+        }
         let columns = try await planner.columns()
         let parts = [columns.email.map { "email from \($0)" }, columns.userID.map { "userId from \($0)" }]
         return parts.compactMap(\.self).joined(separator: ", ")
@@ -25,7 +30,7 @@ extension SyncPipeline {
     /// where rows carry no two identifiers. Writes nothing.
     /// - Parameter seconds: how long it looks at most.
     public func findOversharing(seconds: Double = 10) async throws -> SharingFinding? {
-        guard settings.projectType == .hybrid else { return nil }
+        guard sync.kind == .list, settings.projectType == .hybrid else { return nil }
         let columns = try await planner.columns()
         let diff = AudienceDiff(
             columns: columns, fingerprinter: Fingerprinter(key: freshKey()), resend: .init(),
@@ -69,16 +74,27 @@ extension SyncPipeline {
         }
     }
 
-    /// In words: the list, or that it will be made. Throws where a run would fail because of it.
-    public func describeList() async throws -> String {
+    /// In words: the list or catalog, or that it will be made. Throws where a run would fail because of it.
+    public func describeTarget() async throws -> String {
         let found = try await resolver.find()
         if let refusal = try await found.refusal() { throw refusal }
+        if let catalog = found as? FoundCatalog {
+            let first = catalog.preparations.joined(separator: "; ")
+            return "\"\(catalog.resolver.catalog.name)\"" + (first.isEmpty ? "" : ": the first run prepares it: \(first)")
+        }
+        guard let list = (found as? FoundList)?.resolver else { return found.name ?? "" }
+        return try await describe(list, found)
+    }
+
+    private func describe(_ resolver: ListResolver, _ found: any FoundTarget) async throws -> String {
         guard let id = found.id else {
-            if case .name(let name, _) = sync.list { return "\"\(name)\" does not exist yet; the first run makes it" }
-            throw ListResolver.gone(sync)
+            if case .name(let name, _) = resolver.list {
+                return "\"\(name)\" does not exist yet; the first run makes it"
+            }
+            throw resolver.gone
         }
         let lists = try await destination.lists()
-        guard let list = lists.first(where: { $0.id == id }) else { throw ListResolver.gone(sync) }
+        guard let list = lists.first(where: { $0.id == id }) else { throw resolver.gone }
         guard list.listType == "Standard" else {
             throw RunError(
                 code: "list_type",

@@ -5,6 +5,7 @@ extension WhyReport {
     /// One sentence about the next run.
     public var nextStep: String {
         if let refusal { return "nothing is sent, the run is refused: \(refusal.message)" }
+        if kind != .list { return recordStep }
         let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
         if let overshared { return whyNobody(overshared) }
         let steps = changes.map(words)
@@ -13,11 +14,21 @@ extension WhyReport {
         return rows.isEmpty ? "nothing to do" : "nothing is sent; the row fails again until it is corrected"
     }
 
+    private var recordStep: String {
+        let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
+        let steps = changes.map(words)
+        if !steps.isEmpty { return steps.joined(separator: "; ") + guarded }
+        if rows.contains(where: \.isValid) { return "nothing to do, Iterable has accepted it as the row says" }
+        if !rows.isEmpty { return "nothing is sent; the row fails again until it is corrected" }
+        return members.isEmpty ? "nothing to do" : "nothing is sent: its row is gone, and it stays as it is"
+    }
+
     private func words(_ change: Change) -> String {
         if change.kind == .parked {
-            return "nothing is sent: Iterable refused this person before; --retry-rejected tries again"
+            return "nothing is sent: Iterable refused \(change.record == nil ? "this person" : "it") before;"
+                + " --retry-rejected tries again"
         }
-        return "\(change.operation.rawValue) \(change.identity)"
+        return "\(change.operation.rawValue) \(change.record?.key ?? "\(change.identity)")"
             + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
     }
 

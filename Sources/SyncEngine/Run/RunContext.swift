@@ -15,6 +15,8 @@ struct RunContext: Sendable {
     let keeper: LeaseKeeper
     /// The warehouse's time, counted on from its beginning.
     let runClock: RunClock
+    /// Empty until the run has one.
+    var runID = ""
 
     var lease: Lease { keeper.lease }
     var limits: DestinationLimits { settings.limits }

@@ -2,65 +2,83 @@ public import RollcallCore
 import Synchronization
 public import Warehouse
 
-/// Everything that is known of one person in one sync.
+/// Everything that is known of one person, or of one record, in one sync.
 public struct WhyReport: Sendable {
-    /// A row of the audience that carries the identifier.
+    /// A row of the source that carries the identifier.
     public struct Row: Sendable, Equatable {
         public var email: String?
         public var userID: String?
+        /// Of other kinds than lists.
+        public var recordKey: String?
         /// Whom the row stands for, without identifiers that are refused; nil when nothing is left.
         public var person: Identity?
         /// Why the row, or one identifier of it, is refused; nil where all is well.
         public var failure: FailureReason?
         /// Who represents the person, by the identifiers of another row that shares one with this row; nil where this row does.
         public var representative: Identity?
-        /// Whether the row counts as one of the audience.
-        public var isValid: Bool { person != nil }
+        /// Whether the row counts as one of the audience, or as a record.
+        public var isValid: Bool { recordKey == nil ? person != nil : failure == nil }
     }
 
-    /// The identifier in the forms that were looked for.
+    public let kind: RecordKind
+    /// The identifier in the forms that were looked for; of a record its key, as the userId.
     public var identity: Identity
-    /// The first 20 rows of the audience that carry it.
+    /// The first 20 rows of the source that carry it.
     public var rows: [Row]
     /// Set where the identifier itself counts as none, as too many rows carry it.
     public var overshared: OversharedIdentifier?
     /// Entries of the snapshot.
     public var members: [MemberEntry]
     /// Logged outcomes, newest first.
-    public var records: [LogRecord]
-    /// What the next run would do about the person, and whether a guard would hold it.
-    public var changes: [Change]
-    public var held: [GuardFinding]
+    public var records: [LogRecord] = []
+    /// What the next run would do about it, and whether a guard would hold the run.
+    public var changes: [Change] = []
+    public var held: [GuardFinding] = []
     /// Why the next run would be refused before anything is sent (`list_taken`); `changes` is empty then.
     public var refusal: RunError?
+
+    init(kind: RecordKind, identity: Identity, rows: [Row], members: [MemberEntry]) {
+        self.kind = kind
+        self.identity = identity
+        self.rows = rows
+        self.members = members
+    }
 }
 
 extension SyncPipeline {
-    /// Looks one person up everywhere. Writes nothing.
+    /// Looks one person or record up everywhere. Writes nothing.
     /// - Parameters:
-    ///   - identifier: an email (in any spelling) or a userId.
+    ///   - identifier: an email (in any spelling) or a userId; the key of a record, or an item's id.
     ///   - logLimit: how many logged outcomes are wanted.
     public func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
+        let found = try await resolver.find()
+        let refusal = try await found.refusal()
+        let plan = try await plan(for: found)
+        guard let changes = plan.members else {
+            return try await why(record: identifier, plan, refusal, found, logLimit: logLimit)
+        }
+        return try await why(person: identifier, plan, changes, refusal, logLimit: logLimit)
+    }
+
+    private func why(
+        person identifier: String, _ plan: Plan, _ planned: ListChanges, _ refusal: RunError?, logLimit: Int
+    ) async throws -> WhyReport {
         let email = identifier.contains("@") ? IdentifierNormalizer.normalizedEmail(identifier) : nil
         let wanted = Identity(email: email, userID: identifier)
-        let found = try await resolver.find()
-        let (list, refusal) = (found.id, try await found.refusal())
-        let plan = try await plan(list: list)
-        let rows = try await rows(of: wanted, raw: identifier).map { plan.judge($0) }
-        let members = try await list.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
+        let rows = try await rows(of: wanted, raw: identifier).map { planned.judge($0) }
+        let members = try await plan.listID.asyncMap { try await self.members(of: wanted, rows, list: $0) } ?? []
+        let people = Set(rows.flatMap { [$0.person, $0.representative].compactMap(\.self) })
+        let fingerprints = Set(members.map(\.member.fingerprint))
         var changes: [Change] = []
         try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
-            if change.identity.shares(with: wanted)
-                || rows.contains(where: { $0.person == change.identity || $0.representative == change.identity })
-                || members.contains(where: { $0.member.fingerprint == change.fingerprint })
-            {
-                changes.append(change)
-            }
+            let isTheirs = change.identity.shares(with: wanted) || people.contains(change.identity)
+            if isTheirs || fingerprints.contains(change.fingerprint) { changes.append(change) }
         }
-        return WhyReport(
-            identity: wanted, rows: rows, overshared: plan.overshared(wanted), members: members,
-            records: try await records(of: wanted, raw: identifier, plan.logIdentity, limit: logLimit),
-            changes: changes, held: plan.held, refusal: refusal)
+        var report = WhyReport(kind: .list, identity: wanted, rows: rows, members: members)
+        report.overshared = planned.overshared(wanted)
+        report.records = try await records([identifier, email ?? identifier], planned.logIdentity, limit: logLimit)
+        (report.changes, report.held, report.refusal) = (changes, plan.held, refusal)
+        return report
     }
 
     /// Entries of the snapshot that carry the identifier, or belong to a row that lost it because it is refused.
@@ -87,22 +105,19 @@ extension SyncPipeline {
         return finder.rows
     }
 
-    private func records(
-        of wanted: Identity, raw: String, _ logIdentity: LogIdentity, limit: Int
-    ) async throws -> [LogRecord] {
+    /// Logged outcomes of whoever or whatever has one of these names.
+    func records(_ names: [String], _ logIdentity: LogIdentity, limit: Int) async throws -> [LogRecord] {
         var filter = RecordFilter()
         filter.sync = sync.name
         filter.limit = limit
-        filter.identifiers = Array(
-            Set([raw, wanted.email ?? raw].flatMap { [$0, logIdentity.of($0)] })
-        ).sorted()
+        filter.identifiers = Set(names.flatMap { [$0, logIdentity.of($0)] }).sorted()
         let found = Collector<LogRecord>()
         try await warehouse.records(filter) { found.add($0) }
         return found.items
     }
 }
 
-extension Plan {
+extension ListChanges {
     /// The row as the plan takes it.
     fileprivate func judge(_ row: WhyReport.Row) -> WhyReport.Row {
         guard let person = row.person else { return row }
@@ -115,7 +130,7 @@ extension Plan {
     }
 
     fileprivate func overshared(_ wanted: Identity) -> OversharedIdentifier? {
-        oversharedIdentifiers.first { $0.value == ($0.kind == .email ? wanted.email : wanted.userID) }
+        overshared.list.first { $0.value == ($0.kind == .email ? wanted.email : wanted.userID) }
     }
 }
 
@@ -127,7 +142,7 @@ extension Identity {
 }
 
 /// Gathers what a callback gives, one call at a time.
-private final class Collector<Item: Sendable>: Sendable {
+final class Collector<Item: Sendable>: Sendable {
     private let found = Mutex<[Item]>([])
     var items: [Item] { found.withLock { $0 } }
     func add(_ item: Item) { found.withLock { $0.append(item) } }
@@ -174,7 +189,7 @@ private final class RowFinder: @unchecked Sendable {
                 ?? userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
             : emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing
         return WhyReport.Row(
-            email: text(emailCell), userID: text(userIDCell), person: isAnybody ? person : nil, failure: failure)
+            email: text(emailCell), userID: text(userIDCell), recordKey: nil, person: isAnybody ? person : nil, failure: failure)
     }
 
     private func matches(_ cell: AudienceCell, _ wanted: [UInt8]) -> Bool {

@@ -199,9 +199,14 @@ extension SyncService {
         let counters = counters
         use(resource)
         let accepted = submit {
-            if let list = try? await warehouse.listBinding(sync: sync.name)?.listID,
-                let counts = try? await warehouse.memberCounts(sync: sync.name, of: .list(list))
-            {
+            var entries = EntrySet.records(sync.kind)
+            if sync.kind == .list {
+                guard let list = try? await warehouse.listBinding(sync: sync.name)?.listID else {
+                    return await self.release(resource)
+                }
+                entries = .list(list)
+            }
+            if let counts = try? await warehouse.memberCounts(sync: sync.name, of: entries) {
                 counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
             }
             await self.release(resource)

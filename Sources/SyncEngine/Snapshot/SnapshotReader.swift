@@ -69,12 +69,14 @@ struct SnapshotReader: Sendable {
     /// Makes the cache's file one of the snapshot after a run, by what the warehouse says of the members that the run may have
     /// changed. Only for who holds the lease. A failure costs the next run time and nothing else.
     func keepUp(_ plan: Plan, list: Int64?) async {
-        guard let list, var now = try? await locate(list: list, key: plan.key) else { return }
+        guard let list, let changes = plan.members, var now = try? await locate(list: list, key: changes.key) else {
+            return
+        }
         do {
-            if let old = plan.cached, old.key.proof == now.key.proof {
+            if let old = changes.cached, old.key.proof == now.key.proof {
                 if old.key.generation == now.key.generation { return }
                 if let size = old.size, plan.counts.planned.total <= old.members / Self.changedShare {
-                    return try await append(plan, list: list, from: old, to: now, size: size)
+                    return try await append(changes, list: list, from: old, to: now, size: size)
                 }
             }
             let members = plan.snapshotSize + plan.counts.planned.subscribe
@@ -86,7 +88,7 @@ struct SnapshotReader: Sendable {
         }
     }
 
-    private func append(_ plan: Plan, list: Int64, from old: Cached, to now: Cached, size: Int) async throws {
+    private func append(_ plan: ListChanges, list: Int64, from old: Cached, to now: Cached, size: Int) async throws {
         let next = plan.makeFingerprintReader()
         var changes: [SnapshotFile.Change] = []
         var isAtEnd = false

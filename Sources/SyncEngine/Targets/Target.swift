@@ -34,7 +34,7 @@ protocol ReadyTarget: Sendable {
 
     /// The request that carries out these changes, all of one operation.
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest
-    /// Writes down that Iterable has it no more.
+    /// Writes down, where that matters, that Iterable has it no more.
     /// - Returns: what the run fails with.
     func isGone(_ run: RunContext) async throws -> RunError
 }

@@ -35,7 +35,8 @@ public protocol EntryStore: Sendable {
     func members(
         sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member]
-    /// Entries known under this email or userId (either may be nil; compared byte for byte).
+    /// Entries known under this email or userId (either may be nil; compared byte for byte); of records also those of which the
+    /// key or the item's id is the userId that is given.
     func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry]

@@ -67,15 +67,7 @@ enum EntryWords: CaseIterable {
         self == .records && relation == .own && direction == .put
     }
 
-    func word(_ state: MemberState) -> String {
-        switch (self, state) {
-        case (.list, _): state.rawValue
-        case (.records, .subscribed): "synced"
-        case (.records, .subscribing): "sending"
-        case (.records, .unsubscribing): "removing"
-        case (.records, .rejected): "rejected"
-        }
-    }
+    func word(_ state: MemberState) -> String { state.word(self == .list ? .list : .catalog) }
 
     func state(_ word: String) -> MemberState? { MemberState.allCases.first { self.word($0) == word } }
 }

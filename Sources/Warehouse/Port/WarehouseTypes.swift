@@ -259,6 +259,9 @@ public struct LogRecord: Sendable, Equatable {
         "attempts", "logged_at",
     ]
 
+    /// Further columns where there are records of other kinds than lists.
+    public static let recordColumns = ["record_key", "item_id"]
+
     public var recordID: Int64
     public var runID: String
     public var sync: String

@@ -12,7 +12,7 @@ enum APIObject {
             ("sync", .string(settings.name)), ("state", .string(SyncState(status).rawValue)),
             ("enabled", .bool(settings.enabled)), ("paused", .bool(status.isPaused)),
             ("warehouse", .string(settings.warehouse)), ("destination", .string(settings.destination)),
-            ("list_id", .integer(status.listID)), ("schedule", schedule(settings.schedule)),
+            ("kind", .string(settings.kind.rawValue)), ("list_id", .integer(status.listID)), ("schedule", schedule(settings.schedule)),
             ("members", .integer(status.members)), ("next_due_at", .time(status.nextDue)),
             ("latest_tick", status.latestTick.map(tick) ?? .null), ("latest_run", status.latestRun.map(run) ?? .null),
             ("held_run_id", .string(status.heldRun?.id)), ("live", status.live.map(live) ?? .null),
@@ -47,14 +47,17 @@ enum APIObject {
     }
 
     static func record(_ record: LogRecord) -> JSON {
-        .object([
+        let names: [(key: String, value: JSON)] =
+            record.recordKey == nil && record.itemID == nil
+            ? [] : [("record_key", .string(record.recordKey)), ("item_id", .string(record.itemID))]
+        return .object([
             ("record_id", .string(String(record.recordID))), ("run_id", .string(record.runID)),
             ("sync", .string(record.sync)), ("email", .string(record.email)), ("user_id", .string(record.userID)),
             ("operation", .string(record.operation)), ("status", .string(record.status)),
             ("error_code", .string(record.errorCode)), ("error_reason", .string(record.errorReason)),
             ("http_status", .integer(record.httpStatus)), ("attempts", .integer(record.attempts)),
             ("logged_at", .time(record.loggedAt)),
-        ])
+        ] + names)
     }
 
     static func alert(_ alert: Alert) -> JSON {
@@ -69,6 +72,7 @@ enum APIObject {
     }
 
     static func why(_ report: WhyReport, sync: String, identifier: String) -> JSON {
+        if report.kind != .list { return whyRecord(report, sync: sync, identifier: identifier) }
         let rows = report.rows.map { row -> JSON in
             .object([
                 "email": .string(row.email), "user_id": .string(row.userID), "valid": .bool(row.isValid),
@@ -89,6 +93,27 @@ enum APIObject {
             "in_audience": .bool(report.rows.contains(where: \.isValid)), "audience": .array(rows),
             "snapshot": .array(members), "next": .string(report.nextStep),
             "log": .array(report.records.map(record)),
+        ])
+    }
+
+    private static func whyRecord(_ report: WhyReport, sync: String, identifier: String) -> JSON {
+        let rows = report.rows.map { row -> JSON in
+            .object([
+                "record_key": .string(row.recordKey), "valid": .bool(row.isValid),
+                "error_code": .string(row.failure?.code), "error_reason": .string(row.failure?.reason),
+            ])
+        }
+        let entries = report.members.map { entry -> JSON in
+            .object([
+                "record_key": .string(entry.member.record?.key), "item_id": .string(entry.member.record?.itemID),
+                "state": .string(entry.member.state.word(report.kind)), "since_run_id": .string(entry.sinceRunID),
+                "since": .time(entry.since),
+            ])
+        }
+        return .object([
+            "sync": .string(sync), "identifier": .string(identifier),
+            "in_source": .bool(report.rows.contains(where: \.isValid)), "source": .array(rows),
+            "snapshot": .array(entries), "next": .string(report.nextStep), "log": .array(report.records.map(record)),
         ])
     }
 

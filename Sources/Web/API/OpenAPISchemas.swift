@@ -4,25 +4,29 @@ extension OpenAPIDocument {
         "Run": {"type":"object","properties":{"run_id":{"type":"string","format":"uuid"},"sync":{"type":"string"},
           "status":{"type":"string","enum":["queued","running","succeeded","completed_with_failures","failed","held",
           "cancelled","skipped","interrupted"]},"trigger":{"type":"string","enum":["manual","schedule","api"]},
-          "list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
+          "kind":{"type":"string","enum":["list","users","events","catalog"]},"target":{"type":["string","null"],
+          "description":"Name of the list or catalog."},"list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
           "type":["string","null"],"format":"date-time"},"counts":{"$ref":"#/components/schemas/Counts"},"requests":{
           "$ref":"#/components/schemas/Requests"},"error":{"oneOf":[{"$ref":"#/components/schemas/Error"},{
           "type":"null"}]},"held":{"type":"array","items":{"type":"object","properties":{"guard":{"type":"string"},
           "limit":{"type":"string"},"observed":{"type":"string"}},"required":["guard","limit","observed"],
-          "additionalProperties":false}}},"required":["run_id","sync","status","trigger","list_id","started_at",
+          "additionalProperties":false}}},"required":["run_id","sync","status","trigger","kind","target","list_id","started_at",
           "finished_at","counts","requests","error"],"additionalProperties":false,
           "description":"As `rollcall run --json` has it."},
         "Counts": {"type":"object","properties":{"rows_read":{"type":"integer","minimum":0},"invalid":{
-          "type":"integer","minimum":0},"duplicates":{"type":"integer","minimum":0},"audience":{"type":"integer",
-          "minimum":0},"unchanged":{"type":"integer","minimum":0},"planned":{
+          "type":"integer","minimum":0},"duplicates":{"type":"integer","minimum":0},"excluded":{"type":"integer",
+          "minimum":0},"audience":{"type":"integer","minimum":0,"description":"Of lists."},"records":{
+          "type":"integer","minimum":0,"description":"Of other kinds."},"unchanged":{"type":"integer","minimum":0},
+          "waiting":{"type":"integer","minimum":0},"planned":{
           "$ref":"#/components/schemas/PerOperation"},"succeeded":{"$ref":"#/components/schemas/PerOperation"},
           "failed":{"$ref":"#/components/schemas/PerOperation"},"not_attempted":{"type":"integer","minimum":0},
-          "unknown":{"type":"integer","minimum":0}},"required":["rows_read","invalid","duplicates","audience",
-          "unchanged","planned","succeeded","failed","not_attempted","unknown"],"additionalProperties":false,
-          "description":"In every ended run rows_read = invalid + duplicates + audience, and planned = succeeded + failed + not_attempted + unknown."},
+          "unknown":{"type":"integer","minimum":0}},"required":["rows_read","invalid","duplicates","excluded",
+          "unchanged","waiting","planned","succeeded","failed","not_attempted","unknown"],"additionalProperties":false,
+          "description":"In every ended run rows_read = invalid + duplicates + excluded + audience (or records), and planned = succeeded + failed + not_attempted + unknown."},
           
         "PerOperation": {"type":"object","properties":{"subscribe":{"type":"integer","minimum":0},"unsubscribe":{
-          "type":"integer","minimum":0}},"required":["subscribe","unsubscribe"],"additionalProperties":false},
+          "type":"integer","minimum":0},"put":{"type":"integer","minimum":0},"delete":{"type":"integer",
+          "minimum":0}},"additionalProperties":false,"description":"The operations of the kind, zeros included."},
         "Requests": {"type":"object","properties":{"sent":{"type":"integer","minimum":0},"retried":{"type":"integer",
           "minimum":0},"rate_limited":{"type":"integer","minimum":0}},"required":["sent","retried","rate_limited"],
           "additionalProperties":false},
@@ -30,14 +34,15 @@ extension OpenAPIDocument {
           "string","null"]}},"required":["code","message","hint"],"additionalProperties":false},
         "Sync": {"type":"object","properties":{"sync":{"type":"string"},"state":{"type":"string","enum":[
           "unreachable","running","held","paused","disabled","failing","scheduled","manual"]},"enabled":{
-          "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string"},"destination":{"type":"string"},
+          "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string"},"destination":{"type":"string"},"kind":{
+          "type":"string","enum":["list","users","events","catalog"]},
           "list_id":{"type":["integer","null"]},"schedule":{"oneOf":[{"$ref":"#/components/schemas/Schedule"},{
           "type":"null"}]},"members":{"type":["integer","null"],"minimum":0},"next_due_at":{"type":["string","null"],
           "format":"date-time"},"latest_tick":{"oneOf":[{"$ref":"#/components/schemas/Tick"},{"type":"null"}]},
           "latest_run":{"oneOf":[{"$ref":"#/components/schemas/Run"},{"type":"null"}]},"held_run_id":{"type":[
           "string","null"]},"live":{"oneOf":[{"$ref":"#/components/schemas/Live"},{"type":"null"}]},"problem":{
           "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}]}},"required":["sync","state","enabled",
-          "paused","warehouse","destination","list_id","schedule","members","next_due_at","latest_tick","latest_run",
+          "paused","warehouse","destination","kind","list_id","schedule","members","next_due_at","latest_tick","latest_run",
           "held_run_id","live","problem"],"additionalProperties":false},
         "Schedule": {"type":"object","properties":{"every":{"type":"string","enum":["5m","10m","15m","30m","1h","3h",
           "6h","12h","24h"]},"at":{"type":"string"}},"required":["every","at"],"additionalProperties":false},
@@ -55,13 +60,15 @@ extension OpenAPIDocument {
           "description":"A run in progress in the process that answers."},
         "Record": {"type":"object","properties":{"record_id":{"type":"string"},"run_id":{"type":"string"},"sync":{
           "type":"string"},"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"operation":{
-          "type":"string","enum":["subscribe","unsubscribe","validate"]},"status":{"type":"string","enum":[
+          "type":"string","enum":["subscribe","unsubscribe","put","delete","validate"]},"status":{"type":"string","enum":[
           "succeeded","failed","unknown","not_attempted"]},"error_code":{"type":["string","null"]},"error_reason":{
           "type":["string","null"]},"http_status":{"type":["integer","null"]},"attempts":{"type":"integer",
-          "minimum":0},"logged_at":{"type":"string","format":"date-time"}},"required":["record_id","run_id","sync",
+          "minimum":0},"logged_at":{"type":"string","format":"date-time"},"record_key":{"type":["string","null"]},
+          "item_id":{"type":["string","null"]}},"required":["record_id","run_id","sync",
           "email","user_id","operation","status","error_code","error_reason","http_status","attempts","logged_at"],
           "additionalProperties":false},
-        "Why": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_audience":{
+        "Why": {"oneOf":[{"$ref":"#/components/schemas/WhyPerson"},{"$ref":"#/components/schemas/WhyRecord"}]},
+        "WhyPerson": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_audience":{
           "type":"boolean"},"audience":{"type":"array","items":{"type":"object","properties":{"email":{"type":[
           "string","null"]},"user_id":{"type":["string","null"]},"valid":{"type":"boolean"},"error_code":{"type":[
           "string","null"]},"error_reason":{"type":["string","null"]},"represented_by_email":{"type":["string",
@@ -74,6 +81,17 @@ extension OpenAPIDocument {
           "since_run_id","since"],"additionalProperties":false}},"next":{"type":"string"},"log":{"type":"array",
           "items":{"$ref":"#/components/schemas/Record"}}},"required":["sync","identifier","in_audience","audience",
           "snapshot","next","log"],"additionalProperties":false},
+        "WhyRecord": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_source":{
+          "type":"boolean"},"source":{"type":"array","items":{"type":"object","properties":{"record_key":{"type":[
+          "string","null"]},"valid":{"type":"boolean"},"error_code":{"type":["string","null"]},"error_reason":{
+          "type":["string","null"]}},"required":["record_key","valid","error_code","error_reason"],
+          "additionalProperties":false}},"snapshot":{"type":"array","items":{"type":"object","properties":{
+          "record_key":{"type":["string","null"]},"item_id":{"type":["string","null"]},"state":{"type":"string",
+          "enum":["synced","sending","removing","rejected","waiting"]},"since_run_id":{"type":"string"},"since":{
+          "type":"string","format":"date-time"}},"required":["record_key","item_id","state","since_run_id","since"],
+          "additionalProperties":false}},"next":{"type":"string"},"log":{"type":"array","items":{
+          "$ref":"#/components/schemas/Record"}}},"required":["sync","identifier","in_source","source","snapshot",
+          "next","log"],"additionalProperties":false},
         "SyncPage": {"type":"object","properties":{"items":{"type":"array","items":{
           "$ref":"#/components/schemas/Sync"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
           "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{

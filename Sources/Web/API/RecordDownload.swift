@@ -11,12 +11,15 @@ struct RecordDownload: Sendable {
     let filter: RecordFilter
     /// nil: all.
     let limit: Int?
+    /// Whether the records have a key.
+    let hasRecords: Bool
 
     private static let pageSize = 1000
 
     func response(name: String) -> Response {
         let body = ResponseBody { writer in
-            try await writer.write(ByteBuffer(string: LogRecord.columns.joined(separator: ",") + "\r\n"))
+            let columns = LogRecord.columns + (hasRecords ? LogRecord.recordColumns : [])
+            try await writer.write(ByteBuffer(string: columns.joined(separator: ",") + "\r\n"))
             var filter = filter
             var left = limit ?? .max
             while left > 0 {
@@ -24,7 +27,7 @@ struct RecordDownload: Sendable {
                 filter.limit = size
                 let page = try await service.allRecords(filter)
                 if page.isEmpty { break }
-                try await writer.write(ByteBuffer(string: page.map(Self.line).joined()))
+                try await writer.write(ByteBuffer(string: page.map(line).joined()))
                 left -= page.count
                 filter.before = page.last?.recordID
                 if page.count < size { break }
@@ -36,11 +39,11 @@ struct RecordDownload: Sendable {
         return Response(status: .ok, headers: headers, body: body)
     }
 
-    private static func line(_ record: LogRecord) -> String {
+    private func line(_ record: LogRecord) -> String {
         let cells = [
             record.runID, record.sync, record.email, record.userID, record.operation, record.status, record.errorCode,
             record.errorReason, record.httpStatus.map(String.init), String(record.attempts), record.loggedAt.iso8601,
-        ]
+        ] + (hasRecords ? [record.recordKey, record.itemID] : [])
         return cells.map { CommaSeparated.text($0 ?? "") }.joined(separator: ",") + "\r\n"
     }
 }

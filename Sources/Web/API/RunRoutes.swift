@@ -84,7 +84,9 @@ struct RunRoutes: Sendable {
         // Also says whether there is such a run.
         let run = try await service.run(filter.runID ?? "")
         if format == .csv || (format == nil && request.accepts("text/csv")) {
-            return RecordDownload(service: service, filter: filter, limit: limit).response(name: run.id)
+            return RecordDownload(
+                service: service, filter: filter, limit: limit, hasRecords: run.kind != .list
+            ).response(name: run.id)
         }
         let size = limit ?? Paging.size
         filter.limit = size + 1

@@ -58,7 +58,7 @@ struct TriggerRoutes: Sendable {
         case .succeeded, .completedWithFailures: (word, error) = ("succeeded", nil)
         case .held:
             word = "failed"
-            let found = run.held.map(\.clause).joined(separator: "; ")
+            let found = run.held.map { $0.clause(run.kind) }.joined(separator: "; ")
             error = "held by a guard, nothing was sent: \(found). Approve or discard run \(run.id)."
         case .failed, .cancelled, .skipped, .interrupted:
             word = "failed"

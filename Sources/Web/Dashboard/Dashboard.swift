@@ -33,8 +33,8 @@ struct Dashboard: Sendable {
             Route(.get, "/", .reader, isPage: true) { _, context in try await overview(context) },
             Route(.get, "/syncs/{name}", .reader, isPage: true) { try await sync($0, $1) },
             Route(.get, "/syncs/{name}/why", .reader, isPage: true) { _, context in
-                let name = try await service.status(of: try context.part("name")).settings.name
-                return try whyPage(name, "", nil, context)
+                let sync = try await service.status(of: try context.part("name")).settings
+                return try whyPage(sync, "", nil, context)
             },
             Route(.post, "/syncs/{name}/why", .reader, isPage: true) { try await why($0, $1) },
             Route(.get, "/runs/{id}", .reader, isPage: true) { try await run($0, $1) },
@@ -112,27 +112,27 @@ struct Dashboard: Sendable {
     /// The first changes of a held run, the removals among them first: they are what it is held for.
     private func removals(of run: SyncRun) async -> [Change] {
         let all = (try? await service.stagedChanges(run.id, limit: Self.planLength)) ?? []
-        return all.sorted { $0.operation == .unsubscribe && $1.operation == .subscribe }
+        return all.sorted { $0.operation.direction == .remove && $1.operation.direction == .put }
     }
 
     private func why(_ request: Request, _ context: WebContext) async throws -> Response {
         let fields = try await request.form(context, limits: limits)
-        let name = try await service.status(of: try context.part("name")).settings.name
+        let sync = try await service.status(of: try context.part("name")).settings
         let identifier = fields["identifier"]?.trimmingCharacters(in: .whitespaces) ?? ""
         guard !identifier.isEmpty, identifier.utf8.count <= 1000 else {
-            return try whyPage(name, "", nil, context)
+            return try whyPage(sync, "", nil, context)
         }
         guard let slot = lookups.take() else { throw Slots.problem }
-        let report = try await service.why(name, identifier)
+        let report = try await service.why(sync.name, identifier)
         withExtendedLifetime(slot) {}
-        return try whyPage(name, identifier, report, context)
+        return try whyPage(sync, identifier, report, context)
     }
 
     private func whyPage(
-        _ sync: String, _ identifier: String, _ report: WhyReport?, _ context: WebContext
+        _ sync: SyncSettings, _ identifier: String, _ report: WhyReport?, _ context: WebContext
     ) throws -> Response {
         let view = WhyView(
-            sync: sync, identifier: identifier, report: report, frame: frame("Why", context), now: Date())
+            sync: sync.name, kind: sync.kind, identifier: identifier, report: report, frame: frame("Why", context), now: Date())
         return try page(view, "why")
     }
 

@@ -11,7 +11,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Look whether everything is in place: one line each, and how to fix what is not.",
         usage: "rollcall check [<sync> ...] [<options>]",
-        discussion: "Configuration, connections, rights, columns and their types, API key, lists. Changes nothing.")
+        discussion: "Configuration, connections, rights, columns and their types, API key, lists, catalogs. Changes nothing.")
 
     @Argument(help: ArgumentHelp("The syncs to look at; all when left out.", valueName: "sync"))
     var syncs: [String] = []
@@ -96,7 +96,9 @@ struct CheckCommand: AsyncParsableCommand {
             let columns = await finding("sync \(sync.name), columns") {
                 try await pipeline.describeColumns()
             }
-            let list = await finding("sync \(sync.name), list") { try await pipeline.describeList() }
+            let list = await finding("sync \(sync.name), \(sync.kind.rawValue)") {
+                try await pipeline.describeTarget()
+            }
             let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
             return [columns] + sharing + [list]
         }

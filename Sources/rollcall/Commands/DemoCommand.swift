@@ -112,7 +112,7 @@ struct DemoCommand: AsyncParsableCommand {
         var filter = RecordFilter()
         filter.runID = run.id
         filter.status = "failed"
-        let writer = RecordWriter(.table, app.console)
+        let writer = RecordWriter(.table, app.console, hasRecords: false)
         try await app.forEachWarehouse { _, warehouse in
             try await warehouse.records(filter) { writer.add($0) }
         }

@@ -54,13 +54,10 @@ struct CatalogsCommand: AsyncParsableCommand {
             return
         }
         let fields = try await app.asking(destination) { client, _ in
-            do throws(DestinationError) {
-                return try await client.fields(ofCatalog: catalog)
-            } catch  where error.error.code == "route_not_found" {
-                // Another call tells a catalog that is missing from an address that is not Iterable's.
-                _ = try await client.catalogs()
+            guard let fields = try await client.fields(ofCatalog: catalog) else {
                 throw Self.missing(catalog, destination)
             }
+            return fields
         }
         app.console.out(FieldListing.of(fields).render(format, on: app.console))
     }

@@ -59,7 +59,8 @@ struct LogCommand: AsyncParsableCommand {
         } else if let run {
             only = try await app.findRun(run.lowercased()).warehouse
         }
-        let writer = RecordWriter(format, app.console)
+        let writer = RecordWriter(
+            format, app.console, hasRecords: app.configuration.syncs.contains { $0.kind != .list })
         do {
             try await app.forEachWarehouse(only) { _, warehouse in
                 try await warehouse.records(filter) { writer.add($0) }
@@ -80,26 +81,31 @@ struct LogCommand: AsyncParsableCommand {
 final class RecordWriter: @unchecked Sendable {
     private let format: OutputFormat
     private let console: Console
-    private var listing = Listing(columns: LogRecord.columns)
+    private var listing: Listing
+    private let hasRecords: Bool
     private(set) var count = 0
 
-    init(_ format: OutputFormat, _ console: Console) {
+    /// - Parameter hasRecords: whether there may be records of other kinds than lists, which have a key.
+    init(_ format: OutputFormat, _ console: Console, hasRecords: Bool) {
         self.format = format
         self.console = console
+        self.hasRecords = hasRecords
+        listing = Listing(columns: LogRecord.columns + (hasRecords ? LogRecord.recordColumns : []))
     }
 
     var isEmpty: Bool { count == 0 }
 
-    static func row(_ record: LogRecord) -> [Value] {
-        [
+    static func row(_ record: LogRecord, hasRecords: Bool) -> [Value] {
+        let names: [Value] = hasRecords ? [Value(record.recordKey), Value(record.itemID)] : []
+        return [
             .text(record.runID), .text(record.sync), Value(record.email), Value(record.userID),
             .text(record.operation), .text(record.status), Value(record.errorCode), Value(record.errorReason),
             Value(record.httpStatus.map(Int64.init)), Value(record.attempts), .time(record.loggedAt),
-        ]
+        ] + names
     }
 
     func add(_ record: LogRecord) {
-        let row = Self.row(record)
+        let row = Self.row(record, hasRecords: hasRecords)
         switch format {
         case .table: listing.rows.append(row)
         case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row).text)
@@ -119,13 +125,12 @@ final class RecordWriter: @unchecked Sendable {
     }
 
     private var table: String {
-        var short = Listing(columns: ["time (UTC)", "email", "user_id", "operation", "status", "why"])
+        var short = Listing(columns: ["time (UTC)", "key", "email", "user_id", "operation", "status", "why"])
         short.rows = listing.rows.map { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            return [.text(time), row[2], row[3], row[4], row[5], Self.reason(row)]
+            return [.text(time), hasRecords ? row[11] : .none, row[2], row[3], row[4], row[5], Self.reason(row)]
         }
-        if short.rows.allSatisfy({ $0[2] == .none }) { short.drop(2) }
-        if short.rows.allSatisfy({ $0[1] == .none }) { short.drop(1) }
+        for column in [3, 2, 1] where short.rows.allSatisfy({ $0[column] == .none }) { short.drop(column) }
         let table = TextTable(short)
         return table.fits(console) ? table.render(on: console) : stacked
     }
@@ -138,7 +143,7 @@ final class RecordWriter: @unchecked Sendable {
     private var stacked: String {
         listing.rows.flatMap { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            let person = [row[2], row[3]].filter { $0 != .none }.map(\.shown).joined(separator: " ")
+            let person = ([row[2], row[3]] + (hasRecords ? [row[11]] : [])).filter { $0 != .none }.map(\.shown).joined(separator: " ")
             let line = "\(time)  \(row[4].plain) \(row[5].plain)  \(console.styled(person, .bold))"
             let reason = Self.reason(row).shown
             return [line] + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })

@@ -73,18 +73,23 @@ struct PlanCommand: AsyncParsableCommand {
     // MARK: JSON and CSV
 
     private func showJSON(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
-        var object = RunJSON(plan: plan.counts, sync: sync.name, listID: plan.listID, held: plan.held)
+        var object = RunJSON(
+            plan: plan.counts, sync: sync.name, kind: plan.kind, target: plan.target, listID: plan.listID,
+            held: plan.held)
+        if !plan.preparations.isEmpty {
+            object.fields.append(("preparations", .array(plan.preparations.map { .string($0) })))
+        }
         if let already { object.fields.append(("already_on_list", .integer(already))) }
         if !plan.oversharedIdentifiers.isEmpty { object.fields.append(("overshared", overshared(plan))) }
         // The rows are too many for one text: they follow one by one.
         console.out(object.text.dropLast() + ",\"rows\":[")
         var separator = ""
         try plan.forEachChange(limit: rows.limit) { change in
-            console.out(separator + " " + Self.listing.jsonObject(row(change)).text)
+            console.out(separator + " " + Self.listing(plan.kind).jsonObject(row(change)).text)
             separator = ","
         }
         try plan.forEachInvalidRow(limit: rows.limit) { record in
-            console.out(separator + " " + Self.listing.jsonObject(row(record)).text)
+            console.out(separator + " " + Self.listing(plan.kind).jsonObject(row(record, plan.kind)).text)
             separator = ","
         }
         console.out("]}")
@@ -100,45 +105,58 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private func showCSV(_ plan: Plan, _ console: Console) throws {
-        console.out(Self.listing.csv)
+        console.out(Self.listing(plan.kind).csv)
         try plan.forEachChange(limit: rows.limit) { console.out(Listing.csvLine(row($0))) }
-        try plan.forEachInvalidRow(limit: rows.limit) { console.out(Listing.csvLine(row($0))) }
+        try plan.forEachInvalidRow(limit: rows.limit) { console.out(Listing.csvLine(row($0, plan.kind))) }
     }
 
-    private static let listing = Listing(columns: ["operation", "email", "user_id", "note"])
+    private static func listing(_ kind: RecordKind) -> Listing {
+        Listing(columns: kind == .list ? ["operation", "email", "user_id", "note"] : ["operation", "record_key", "item_id", "note"])
+    }
 
     private func row(_ change: Change) -> [Value] {
         let note: String? =
             change.kind == .parked
-            ? "not sent: Iterable refused this person before"
+            ? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
             : change.notBefore.map { "not before \($0.iso8601), a lost request may still land" }
-        return [
-            .text(change.operation.rawValue), Value(change.identity.email), Value(change.identity.userID), Value(note),
-        ]
+        let names =
+            change.record.map { [.text($0.key), Value($0.itemID)] }
+            ?? [Value(change.identity.email), Value(change.identity.userID)]
+        return [.text(change.operation.rawValue)] + names + [Value(note)]
     }
 
-    private func row(_ record: ValidationRecord) -> [Value] {
-        [.text("invalid"), Value(text(record.email)), Value(text(record.userID)), .text(record.reason.reason)]
+    private func row(_ record: ValidationRecord, _ kind: RecordKind) -> [Value] {
+        let names = kind == .list ? [record.email, record.userID] : [record.recordKey, nil]
+        return [.text("invalid")] + names.map { Value(text($0)) } + [.text(record.reason.reason)]
     }
 
     private func text(_ bytes: [UInt8]?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
 
     // MARK: Words
 
+    private static func target(_ plan: Plan) -> String {
+        if plan.kind == .catalog { return "catalog \(plan.target ?? "")" }
+        return plan.listID.map { "list \($0)" } ?? "a list that would be made first"
+    }
+
     private func showText(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
         let words = RunText(console: console)
-        let list = plan.listID.map { "list \($0)" } ?? "a list that would be made first"
-        console.out("\(console.styled(sync.name, .bold))  plan for \(list); nothing was changed")
-        for line in words.counts(plan.counts, status: nil) { console.out(line) }
+        console.out("\(console.styled(sync.name, .bold))  plan for \(Self.target(plan)); nothing was changed")
+        for line in words.counts(plan.counts, plan.kind, status: nil) { console.out(line) }
+        for line in plan.preparations {
+            for part in TextTable.wrap("first, \(DisplayText.safe(line, limit: 2000))", console.width - 2) { console.out("  " + part) }
+        }
         if let already {
             console.out("  \(DisplayText.grouped(already)) of the entering are on the list already")
         }
         for line in words.oversharedLines(plan.oversharedIdentifiers) { console.out(line) }
-        for line in words.heldLines(plan.held) { console.out(line) }
+        for line in words.heldLines(plan.held, plan.kind) { console.out(line) }
         if !plan.held.isEmpty { console.out("  A run would stop there and wait for approval.") }
-        var listing = Self.listing
+        var listing = Self.listing(plan.kind)
         try plan.forEachChange(limit: rows.limit) { listing.rows.append(row($0)) }
-        try plan.forEachInvalidRow(limit: rows.limit) { listing.rows.append(row($0)) }
+        try plan.forEachInvalidRow(limit: rows.limit) { listing.rows.append(row($0, plan.kind)) }
+        // The id is mostly the key itself.
+        if plan.kind != .list, listing.rows.allSatisfy({ $0[2] == .none || $0[1] == $0[2] }) { listing.drop(2) }
         if listing.rows.isEmpty { return }
         console.out()
         console.out(listing.render(.table, on: console))

@@ -130,7 +130,8 @@ enum RunListing {
         "run_id", "sync_name", "destination", "list_id", "trigger", "status", "started_at", "finished_at", "rows_read",
         "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe", "planned_unsubscribe",
         "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe", "failed_unsubscribe", "not_attempted",
-        "unknown", "requests_sent", "requests_retried", "rate_limited", "error_code", "error_message",
+        "unknown", "requests_sent", "requests_retried", "rate_limited", "error_code", "error_message", "kind", "target",
+        "rows_excluded", "waiting",
     ]
 
     static func row(_ run: SyncRun) -> [Value] {
@@ -144,6 +145,7 @@ enum RunListing {
             Value(counts.notAttempted.total), Value(counts.unknown.total), Value(run.requests.sent),
             Value(run.requests.retried),
             Value(run.requests.rateLimited), Value(run.error?.code), Value(run.error?.message),
+            .text(run.kind.rawValue), Value(run.target), Value(counts.excluded), Value(counts.waiting),
         ]
     }
 
@@ -155,19 +157,20 @@ enum RunListing {
         console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
         let counts = run.counts
         console.out(
-            "    \(run.sync): \(DisplayText.count(counts.audience, "person", "people")), "
-                + "\(DisplayText.grouped(counts.succeeded.subscribe)) in, \(DisplayText.grouped(counts.succeeded.unsubscribe)) out, "
+            "    \(run.sync): \(DisplayText.count(counts.audience, run.kind.words.one, run.kind.words.many)), "
+                + "\(DisplayText.grouped(counts.succeeded.total(.put))) in, "
+                + "\(DisplayText.grouped(counts.succeeded.total(.remove))) out, "
                 + "\(DisplayText.grouped(counts.invalid + counts.failed.total)) bad")
     }
 
     static func short(_ runs: some Sequence<SyncRun>) -> Listing {
-        var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "people", "in", "out", "bad"])
+        var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "records", "in", "out", "bad"])
         listing.rows = runs.map { run in
             [
                 .text(run.id), .text(run.sync), .text(run.status.rawValue),
                 .text(String(run.startedAt.iso8601.prefix(16)).replacingOccurrences(of: "T", with: " ")),
-                Value(run.counts.audience), Value(run.counts.succeeded.subscribe),
-                Value(run.counts.succeeded.unsubscribe), Value(run.counts.invalid + run.counts.failed.total),
+                Value(run.counts.audience), Value(run.counts.succeeded.total(.put)),
+                Value(run.counts.succeeded.total(.remove)), Value(run.counts.invalid + run.counts.failed.total),
             ]
         }
         return listing

@@ -143,7 +143,7 @@ struct RunCommand: AsyncParsableCommand {
                 console.out("    rollcall run \(sync.name) --force-new   (discards it and plans again)")
             }
         case .busy(let error), .failed(let error, _):
-            if json { console.out(RunJSON(sync: sync.name, error: error).text) }
+            if json { console.out(RunJSON(sync: sync.name, kind: sync.kind, error: error).text) }
             console.error("\(sync.name): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
         }
     }

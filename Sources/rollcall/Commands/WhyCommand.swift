@@ -8,14 +8,14 @@ import Warehouse
 struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why",
-        abstract: "Explain one person: in the audience, on the list, what happened, what comes next.",
+        abstract: "Explain one person or record: in the source, in Iterable, what happened, what comes next.",
         usage: "rollcall why <sync> <identifier> [<options>]",
-        discussion: "Reads the audience once to the end and plans the next run; writes nothing.")
+        discussion: "Reads the source once to the end and plans the next run; writes nothing.")
 
     @Argument(help: ArgumentHelp("The sync.", valueName: "sync"))
     var sync: String
 
-    @Argument(help: ArgumentHelp("An email, in any spelling, or a userId.", valueName: "identifier"))
+    @Argument(help: ArgumentHelp("An email, in any spelling, or a userId; of a catalog a key or an item's id.", valueName: "identifier"))
     var identifier: String
 
     @Option(help: "How many logged outcomes, at most.")
@@ -35,7 +35,7 @@ struct WhyCommand: AsyncParsableCommand {
             case .table: showText(report, app.console)
             case .json: app.console.out(json(report))
             case .csv:
-                let writer = RecordWriter(.csv, app.console)
+                let writer = RecordWriter(.csv, app.console, hasRecords: report.kind != .list)
                 report.records.forEach(writer.add)
                 writer.end()
             }
@@ -50,13 +50,14 @@ struct WhyCommand: AsyncParsableCommand {
         if report.records.isEmpty {
             console.out("  no logged outcome (logs are kept for a limited time)")
         } else {
-            let writer = RecordWriter(.table, console)
+            let writer = RecordWriter(.table, console, hasRecords: report.kind != .list)
             report.records.forEach(writer.add)
             writer.end()
         }
     }
 
     static func audienceLines(_ report: WhyReport) -> [String] {
+        if report.kind != .list { return sourceLines(report) }
         if report.rows.isEmpty { return ["audience:  no row carries this identifier"] }
         return report.rows.map { row in
             let values = [row.email.map { "email \($0)" }, row.userID.map { "userId \($0)" }]
@@ -67,16 +68,50 @@ struct WhyCommand: AsyncParsableCommand {
         }
     }
 
+    private static func sourceLines(_ report: WhyReport) -> [String] {
+        if report.rows.isEmpty { return ["source:    no row has this key"] }
+        return report.rows.map { row in
+            "source:    \(DisplayText.safe(row.recordKey ?? "")); "
+                + (row.failure.map { "invalid: \($0.reason)" } ?? "valid")
+        }
+    }
+
     static func snapshotLines(_ report: WhyReport) -> [String] {
-        if report.members.isEmpty { return ["snapshot:  not a member"] }
+        if report.members.isEmpty { return ["snapshot:  \(report.kind == .list ? "not a member" : "not known")"] }
         return report.members.map { entry in
             let since = String(entry.since.iso8601.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let why = entry.member.rejection.map { ": \($0.reason)" } ?? ""
-            return "snapshot:  \(entry.member.identity), \(entry.member.state.rawValue) since \(since)\(why)"
+            let name = entry.member.record.map { DisplayText.safe($0.key) } ?? "\(entry.member.identity)"
+            return "snapshot:  \(name), \(entry.member.state.word(report.kind)) since \(since)\(why)"
         }
     }
 
     private func json(_ report: WhyReport) -> String {
+        report.kind == .list ? personJSON(report) : recordJSON(report)
+    }
+
+    private func recordJSON(_ report: WhyReport) -> String {
+        var rows = Listing(columns: ["record_key", "valid", "error_code", "error_reason"])
+        rows.rows = report.rows.map {
+            [Value($0.recordKey), .flag($0.isValid), Value($0.failure?.code), Value($0.failure?.reason)]
+        }
+        var entries = Listing(columns: ["record_key", "item_id", "state", "since_run_id", "since"])
+        entries.rows = report.members.map {
+            [
+                Value($0.member.record?.key), Value($0.member.record?.itemID), .text($0.member.state.word(report.kind)),
+                .text($0.sinceRunID), .time($0.since),
+            ]
+        }
+        var records = Listing(columns: LogRecord.columns + LogRecord.recordColumns)
+        records.rows = report.records.map { RecordWriter.row($0, hasRecords: true) }
+        return JSON.object([
+            "sync": .string(sync), "identifier": .string(identifier),
+            "in_source": .bool(report.rows.contains(where: \.isValid)), "source": rows.json,
+            "snapshot": entries.json, "next": .string(report.nextStep), "log": records.json,
+        ]).text
+    }
+
+    private func personJSON(_ report: WhyReport) -> String {
         var rows = Listing(columns: [
             "email", "user_id", "valid", "error_code", "error_reason", "represented_by_email",
             "represented_by_user_id",
@@ -96,7 +131,7 @@ struct WhyCommand: AsyncParsableCommand {
             ]
         }
         var records = Listing(columns: LogRecord.columns)
-        records.rows = report.records.map(RecordWriter.row)
+        records.rows = report.records.map { RecordWriter.row($0, hasRecords: false) }
         return JSON.object([
             "sync": .string(sync), "identifier": .string(identifier),
             "in_audience": .bool(report.rows.contains(where: \.isValid)), "audience": rows.json,

@@ -19,7 +19,7 @@ struct AlertMessage {
             let error = alert.run?.error
             return "failed: \(error?.message ?? "unknown")" + (error?.hint.map { "\n\($0)" } ?? "")
         case .held:
-            let why = alert.run?.held.map(\.clause) ?? []
+            let why = alert.run.map { run in run.held.map { $0.clause(run.kind) } } ?? []
             return "is held, nothing was sent (\(why.joined(separator: "; "))). Approve or discard run"
                 + " \(alert.run?.id ?? "")."
         case .failures:

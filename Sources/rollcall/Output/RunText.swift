@@ -19,33 +19,39 @@ struct RunText {
     func summary(_ run: SyncRun) -> String {
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
         var lines = ["\(console.styled(run.sync, .bold))  \(console.styled(words, style(run.status)))  \(run.id)"]
-        lines.append(contentsOf: counts(run.counts, status: run.status))
-        let list = run.listID.map(String.init) ?? "not made yet"
+        lines.append(contentsOf: counts(run.counts, run.kind, status: run.status))
         let took = run.finishedAt.map { ", took \(DisplayText.duration($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
-            "  list \(list), \(DisplayText.count(run.requests.sent, "request"))"
+            "  \(Self.target(run)), \(DisplayText.count(run.requests.sent, "request"))"
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))
         return lines.joined(separator: "\n")
     }
 
-    func counts(_ counts: RunCounts, status: RunStatus?) -> [String] {
+    /// What a run sends to: `list 42`, `catalog products`.
+    static func target(_ run: SyncRun) -> String {
+        let name = run.kind == .list ? run.listID.map(String.init) : run.target.map { DisplayText.safe($0) }
+        return "\(run.kind.rawValue) \(name ?? "not made yet")"
+    }
+
+    func counts(_ counts: RunCounts, _ kind: RecordKind, status: RunStatus?) -> [String] {
+        let words = kind.words
         let read = "\(DisplayText.count(counts.rowsRead, "row")) read"
         let invalid = counts.invalid > 0 ? ", \(DisplayText.grouped(counts.invalid)) invalid" : ""
         let duplicates = counts.duplicates > 0 ? ", \(DisplayText.grouped(counts.duplicates)) duplicate" : ""
         var lines = [
-            "  \(read)\(invalid)\(duplicates): \(DisplayText.count(counts.audience, "person", "people")), \(DisplayText.grouped(counts.unchanged)) unchanged"
+            "  \(read)\(invalid)\(duplicates): \(DisplayText.count(counts.audience, words.one, words.many)), \(DisplayText.grouped(counts.unchanged)) unchanged"
         ]
         let planned = counts.planned
         if status == nil || status == .held {
             lines.append(
-                "  \(DisplayText.grouped(planned.subscribe)) to subscribe, \(DisplayText.grouped(planned.unsubscribe)) to unsubscribe"
+                "  \(DisplayText.grouped(planned.total(.put))) to \(words.put), \(DisplayText.grouped(planned.total(.remove))) to \(words.remove)"
             )
             return lines
         }
         let done =
-            "  \(DisplayText.grouped(counts.succeeded.subscribe)) subscribed, \(DisplayText.grouped(counts.succeeded.unsubscribe)) unsubscribed"
+            "  \(DisplayText.grouped(counts.succeeded.total(.put))) \(words.isPut), \(DisplayText.grouped(counts.succeeded.total(.remove))) \(words.isRemoved)"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
             (counts.unknown.total, "unknown"),
@@ -61,7 +67,7 @@ struct RunText {
             if let hint = error.hint { lines.append("  " + hint) }
         }
         if run.status == .held {
-            lines.append(contentsOf: heldLines(run.held))
+            lines.append(contentsOf: heldLines(run.held, run.kind))
             lines.append("  Nothing was sent. The way on is one of:")
             lines.append("    rollcall run --approve \(run.id)")
             lines.append("    rollcall run --discard \(run.id)")
@@ -72,8 +78,8 @@ struct RunText {
         return lines
     }
 
-    func heldLines(_ findings: [GuardFinding]) -> [String] {
-        findings.map { "  " + console.styled("held: ", .yellow) + $0.clause }
+    func heldLines(_ findings: [GuardFinding], _ kind: RecordKind) -> [String] {
+        findings.map { "  " + console.styled("held: ", .yellow) + $0.clause(kind) }
     }
 
     /// Identifiers that count as none; of many, the most shared ones.

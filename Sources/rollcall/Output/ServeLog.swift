@@ -78,16 +78,17 @@ struct ServeLog: Sendable {
             case .completedWithFailures, .held, .interrupted, .cancelled: .warning
             case .succeeded, .skipped, .queued, .running: .info
             }
-        let counts = run.counts
+        let (counts, kind) = (run.counts, run.kind.words)
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
         let reason = run.error.map { ": \($0.message)" } ?? ""
         write(
             level, "run_ended",
-            "\(run.sync): run \(run.id) \(words), \(counts.succeeded.subscribe) subscribed, "
-                + "\(counts.succeeded.unsubscribe) unsubscribed, \(counts.failed.total + counts.invalid) failed\(reason)",
+            "\(run.sync): run \(run.id) \(words), \(counts.succeeded.total(.put)) \(kind.isPut), "
+                + "\(counts.succeeded.total(.remove)) \(kind.isRemoved), \(counts.failed.total + counts.invalid) failed\(reason)",
             Self.fields(run) + [
-                ("status", run.status.rawValue), ("audience", "\(counts.audience)"),
-                ("subscribed", "\(counts.succeeded.subscribe)"), ("unsubscribed", "\(counts.succeeded.unsubscribe)"),
+                ("status", run.status.rawValue), (run.kind == .list ? "audience" : "records", "\(counts.audience)"),
+                (kind.isPut, "\(counts.succeeded.total(.put))"),
+                (kind.isRemoved, "\(counts.succeeded.total(.remove))"),
                 ("failed", "\(counts.failed.total)"), ("invalid", "\(counts.invalid)"),
                 ("unknown", "\(counts.unknown.total)"), ("not_attempted", "\(counts.notAttempted.total)"),
             ] + (run.error.map { [("error_code", $0.code)] } ?? []))

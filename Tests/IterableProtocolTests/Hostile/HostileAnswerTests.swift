@@ -8,7 +8,7 @@ import Testing
 /// Answers built by Iterable's rules, with counts and lists that need not fit together, and answers built against them.
 @Suite struct HostileAnswerTests {
     private struct Sample {
-        var request: DeliveryRequest
+        var request: ListRequest
         var body: [UInt8]
         var failCount: Int
         /// Names in lists that mean a failure for this operation.
@@ -62,7 +62,7 @@ import Testing
 
     private static func isNamed(_ person: Identity, in names: Set<String>, _ operation: RollcallCore.Operation) -> Bool
     {
-        let sent = DeliveryBody.sent(person, operation: operation)
+        let sent = ListBody.sent(person, operation: operation)
         return [sent.email, sent.userID].compactMap(\.self).contains(where: names.contains)
     }
 

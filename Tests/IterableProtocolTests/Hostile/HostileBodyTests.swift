@@ -34,9 +34,9 @@ import Testing
             var request = Samples.request(operation, people)
             request.listID = Int64.random(in: .min ... .max, using: &random)
             var bytes: [UInt8] = []
-            DeliveryBody.write(request, into: &bytes)
-            let bound = people.reduce(DeliveryBody.envelopeBytes) {
-                $0 + DeliveryBody.size(of: $1, operation: operation)
+            ListBody.write(request, into: &bytes)
+            let bound = people.reduce(ListBody.envelopeBytes) {
+                $0 + ListBody.size(of: $1, operation: operation)
             }
             #expect(bytes.count <= bound)
             let object = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
@@ -45,7 +45,7 @@ import Testing
             let read = try #require(object["subscribers"] as? [[String: Any]])
             try #require(read.count == people.count)
             for (person, found) in zip(people, read) {
-                let sent = DeliveryBody.sent(person, operation: operation)
+                let sent = ListBody.sent(person, operation: operation)
                 #expect((found["email"] as? String).map { Array($0.utf8) } == sent.email.map { Array($0.utf8) })
                 #expect((found["userId"] as? String).map { Array($0.utf8) } == sent.userID.map { Array($0.utf8) })
             }

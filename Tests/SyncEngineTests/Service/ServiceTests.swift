@@ -264,6 +264,13 @@ private final class FakeClient: Destination {
     func deliver(
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
+        try await inner.fields(ofCatalog: name)
+    }
+    func createCatalog(_ name: String) async throws(DestinationError) { try await inner.createCatalog(name) }
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        try await inner.setTypes(fields, ofCatalog: name)
+    }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {

@@ -131,6 +131,16 @@ final class FailingWarehouse: Warehouse {
             try await inner.fingerprintKey(sync: sync, newKey: newKey)
         }
     }
+    func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+        try await inner.knownFields(destination: destination, scope: scope)
+    }
+    func noteFields(
+        _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
+    ) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in
+            try await inner.noteFields(lease, destination: destination, scope: scope, fields)
+        }
+    }
     func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write { () async throws(WarehouseError) in try await inner.saveListBinding(lease, binding) }
     }

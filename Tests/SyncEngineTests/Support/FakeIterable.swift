@@ -21,7 +21,7 @@ final class FakeIterable: Destination {
         case refuse([String: RecordOutcome])
     }
 
-    let bodyLimits = DeliveryBody.limits
+    let bodyLimits = DeliveryBody.limits(maximumBytes: 4_000_000)
 
     struct Profile: Sendable, Equatable {
         var email: String?
@@ -32,8 +32,8 @@ final class FakeIterable: Destination {
     private struct State {
         var lists: [RemoteList] = []
         var profiles: [Profile] = []
-        var requests: [DeliveryRequest] = []
-        var fate: @Sendable (DeliveryRequest, Int) async -> Fate = { _, _ in .ok }
+        var requests: [ListRequest] = []
+        var fate: @Sendable (ListRequest, Int) async -> Fate = { _, _ in .ok }
         var beforeLook: @Sendable (Int) async -> Void = { _ in }
         var createFate: (@Sendable (Int) -> Fate)?
         var creations = 0
@@ -45,12 +45,16 @@ final class FakeIterable: Destination {
 
     private let state = Mutex(State())
     private let clock: ManualClock
+    let catalogs: FakeCatalogs
 
-    init(clock: ManualClock) { self.clock = clock }
+    init(clock: ManualClock) {
+        self.clock = clock
+        catalogs = FakeCatalogs(clock: clock)
+    }
 
     // MARK: What tests say and see
 
-    func setFate(_ fate: @escaping @Sendable (DeliveryRequest, Int) async -> Fate) { state.withLock { $0.fate = fate } }
+    func setFate(_ fate: @escaping @Sendable (ListRequest, Int) async -> Fate) { state.withLock { $0.fate = fate } }
     /// What happens between the engine's call and its last look; gets how many requests were sent so far.
     func setBeforeLook(_ action: @escaping @Sendable (Int) async -> Void) { state.withLock { $0.beforeLook = action } }
     func setCreateFate(_ fate: @escaping @Sendable (Int) -> Fate) { state.withLock { $0.createFate = fate } }
@@ -62,7 +66,7 @@ final class FakeIterable: Destination {
         }
     }
 
-    var requests: [DeliveryRequest] { state.withLock { $0.requests } }
+    var requests: [ListRequest] { state.withLock { $0.requests } }
     var creations: Int { state.withLock { $0.creations } }
     var listCalls: Int { state.withLock { $0.listCalls } }
     var knownLists: [RemoteList] { state.withLock { $0.lists } }
@@ -139,13 +143,20 @@ final class FakeIterable: Destination {
     }
 
     func deliver(
-        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+        _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
         let (beforeLook, sent) = state.withLock { ($0.beforeLook, $0.requests.count) }
         await beforeLook(sent)
         guard mayStillSend() else { return .withheld }
+        switch delivery {
+        case .list(let request): return await deliver(request)
+        case .catalog(let request): return await catalogs.deliver(request)
+        }
+    }
+
+    private func deliver(_ request: ListRequest) async -> DeliveryAnswer {
         let keys = request.subscribers.flatMap { identity in
-            let sent = DeliveryBody.sent(identity, operation: request.operation)
+            let sent = ListBody.sent(identity, operation: request.operation)
             return [sent.email, sent.userID].compactMap(\.self)
         }
         let (decide, number) = state.withLock { state in
@@ -162,7 +173,15 @@ final class FakeIterable: Destination {
         return carryOut(request, fate)
     }
 
-    private func carryOut(_ request: DeliveryRequest, _ fate: Fate) -> DeliveryAnswer {
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { catalogs.fields(of: name) }
+
+    func createCatalog(_ name: String) async throws(DestinationError) { try catalogs.create(name) }
+
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        try catalogs.setTypes(fields, of: name)
+    }
+
+    private func carryOut(_ request: ListRequest, _ fate: Fate) -> DeliveryAnswer {
         let noAnswer = DeliveryAnswer.retry(
             FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
             cause: .trouble)
@@ -189,7 +208,7 @@ final class FakeIterable: Destination {
         }
     }
 
-    private func apply(_ request: DeliveryRequest, _ refused: [String: RecordOutcome]) -> [RecordOutcome] {
+    private func apply(_ request: ListRequest, _ refused: [String: RecordOutcome]) -> [RecordOutcome] {
         state.withLock { state in
             request.subscribers.map { identity in
                 if let outcome = [identity.email, identity.userID].compactMap({ $0.flatMap { refused[$0] } }).first {

@@ -325,6 +325,11 @@ enum RecordStateConformance {
             sync: Scene.sync, of: catalog, fingerprints: [Scene.fingerprint(3), Scene.fingerprint(9)])
         #expect(found.map(\.record) == [RecordReference(key: "k/3", itemID: "k-2f3", content: 5)])
         #expect(found.first?.rejection?.code == "before")
+        for name in ["k/3", "k-2f3"] {
+            let known = try await warehouse.members(
+                sync: Scene.sync, of: catalog, knownAs: Identity(email: nil, userID: name))
+            #expect(known.map(\.member.record?.key) == ["k/3"], "by its key and by its item's id")
+        }
         for (sync, entries) in [("other", catalog), (Scene.sync, .records(.users)), (Scene.sync, .list(Scene.list))] {
             #expect(try await warehouse.memberCounts(sync: sync, of: entries).isEmpty)
             #expect(try await warehouse.members(sync: sync, of: entries, fingerprints: [Scene.fingerprint(1)]).isEmpty)

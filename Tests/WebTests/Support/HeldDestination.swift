@@ -12,7 +12,7 @@ final class HeldDestination: Destination {
 
     private let state = Mutex(State())
 
-    let bodyLimits = BodyLimits(maximumBytes: .max, envelopeBytes: 0) { _, _ in 0 }
+    let bodyLimits = BodyLimits(maximumBytes: .max, envelopeBytes: 0) { _ in 0 }
 
     var deliveries: Int { state.withLock { $0.deliveries } }
 
@@ -43,9 +43,21 @@ final class HeldDestination: Destination {
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {}
 
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
+
+    func createCatalog(_ name: String) async throws(DestinationError) { throw Self.noCatalogs }
+
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        throw Self.noCatalogs
+    }
+
+    private static let noCatalogs = DestinationError(
+        error: RunError(code: "test", message: "there are lists only"), isTransient: false)
+
     func deliver(
-        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+        _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
+        guard case .list(let request) = delivery else { return .stop(Self.noCatalogs.error) }
         guard mayStillSend() else { return .withheld }
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in

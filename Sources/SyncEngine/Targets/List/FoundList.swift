@@ -35,14 +35,14 @@ struct FoundList: FoundTarget {
 
     func ensure(_ run: RunContext) async throws -> any ReadyTarget {
         let binding = try await resolver.ensure(run, binding)
-        guard let id = binding.listID else { throw ListResolver.gone(sync) }
-        return ReadyList(sync: sync, binding: binding, listID: id)
+        guard let id = binding.listID else { throw resolver.gone }
+        return ReadyList(sync: sync, binding: binding, listID: id, gone: resolver.gone)
     }
 
     private func rules(now: Date) -> ListClaimRules {
         var wanted = ListBinding(
             sync: sync.name, destination: sync.destination, listName: nil, listID: nil, project: resolver.project)
-        if case .name(let name, _) = sync.list { wanted.listName = name }
+        if case .name(let name, _) = resolver.list { wanted.listName = name }
         return ListClaimRules(binding: binding ?? wanted, remoteName: remoteName, now: now)
     }
 
@@ -50,7 +50,7 @@ struct FoundList: FoundTarget {
         var list = "the list"
         if let id { list += " \(id)" }
         if let remoteName { list += " \"\(remoteName)\"" }
-        if id == nil, case .name(let name, _) = sync.list { list += " \"\(name)\"" }
+        if id == nil, case .name(let name, _) = resolver.list { list += " \"\(name)\"" }
         return ListTaken(list: list, sync: sync, listID: id, configured: keepers, claims: claims)
     }
 }

@@ -5,6 +5,7 @@ import Warehouse
 /// Finds the list that a sync keeps, or makes it, once.
 struct ListResolver: TargetResolver {
     let sync: SyncSettings
+    let list: ListTarget
     let project: ListProject
     /// Other syncs of the configuration in the same project.
     let neighbours: [SyncSettings]
@@ -13,13 +14,15 @@ struct ListResolver: TargetResolver {
     let clock: any EngineClock
     let stop: StopSignal
 
+    private var calls: DestinationCalls { DestinationCalls(clock: clock, stop: stop) }
+
     func find() async throws -> any FoundTarget { try await findList() }
 
     /// The list as far as it exists, by Iterable's own account: one call. Writes nothing.
     /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.
     func findList() async throws -> FoundList {
         let known = try await warehouse.listBinding(sync: sync.name)
-        let lists = try await retrying { () async throws(DestinationError) in try await destination.lists() }
+        let lists = try await calls.retrying { () async throws(DestinationError) in try await destination.lists() }
         var binding = try resolve(known, lists)
         binding?.project = project
         return FoundList(
@@ -28,9 +31,9 @@ struct ListResolver: TargetResolver {
     }
 
     private func resolve(_ known: ListBinding?, _ lists: [RemoteList]) throws -> ListBinding? {
-        switch sync.list {
+        switch list {
         case .id(let id):
-            guard let list = lists.first(where: { $0.id == id }) else { throw ListResolver.gone(sync) }
+            guard let list = lists.first(where: { $0.id == id }) else { throw gone }
             guard list.listType == "Standard" else { throw wrongType(list.name, list) }
             return ListBinding(sync: sync.name, destination: sync.destination, listName: nil, listID: id)
         case .name(let name, _):
@@ -58,16 +61,17 @@ struct ListResolver: TargetResolver {
                 createdAt: list.createdAt.map { Date(timeIntervalSince1970: Double($0) / 1000) } ?? previous?.createdAt)
         }
         if let other = sameName.first { throw wrongType(name, other) }
-        if previous?.listID != nil || previous?.goneAt != nil { throw ListResolver.gone(sync) }
+        if previous?.listID != nil || previous?.goneAt != nil { throw gone }
         return previous.map { ListBinding(pendingOf: $0) }
     }
 
     /// Whether another sync of the configuration keeps the same list, however each names it.
     private func keeps(_ other: SyncSettings, _ binding: ListBinding?, _ lists: [RemoteList]) -> Bool {
         switch other.list {
-        case .id(let id): return id == binding?.listID
-        case .name(let name, _):
-            if case .name(let own, _) = sync.list, own.utf8.elementsEqual(name.utf8) { return true }
+        case nil: return false
+        case .id(let id)?: return id == binding?.listID
+        case .name(let name, _)?:
+            if case .name(let own, _) = list, own.utf8.elementsEqual(name.utf8) { return true }
             let named = lists.filter { $0.listType == "Standard" && $0.isNamed(name) }
             return named.count == 1 && named[0].id == binding?.listID
         }
@@ -78,7 +82,7 @@ struct ListResolver: TargetResolver {
     /// The list, created if need be. The sync has taken it before.
     func ensure(_ run: RunContext, _ found: ListBinding?) async throws -> ListBinding {
         if let found, found.listID != nil { return found }
-        guard case .name(let name, let description) = sync.list else { throw ListResolver.gone(sync) }
+        guard case .name(let name, let description) = list else { throw gone }
         // Also where the clock was set back meanwhile.
         if let began = found?.createdAt, abs(run.now.timeIntervalSince(began)) < Self.creationSettles {
             throw creationUnknown(name)
@@ -97,7 +101,7 @@ struct ListResolver: TargetResolver {
         _ name: String, _ description: String?, _ run: RunContext
     ) async throws -> Int64 {
         do throws(DestinationError) {
-            return try await retrying(
+            return try await calls.retrying(
                 while: { $0.isTransient && !$0.mayHaveBeenApplied && !$0.wasWithheld }
             ) {
                 () async throws(DestinationError) in
@@ -114,7 +118,7 @@ struct ListResolver: TargetResolver {
         // Creating is not idempotent: look whether it was carried out before anything else.
         for pause in [1, 2, 4, 8] {
             await stop.sleep(for: .seconds(pause), on: clock)
-            let lists = try await retrying { () async throws(DestinationError) in try await destination.lists() }
+            let lists = try await calls.retrying { () async throws(DestinationError) in try await destination.lists() }
             if let id = try adopt(name, previous: nil, lists)?.listID { return id }
         }
         throw creationUnknown(name)
@@ -130,34 +134,10 @@ struct ListResolver: TargetResolver {
             hint: "Run again in two minutes: the list is adopted if it has appeared, and created otherwise.")
     }
 
-    private func retrying<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
-        do throws(DestinationError) {
-            return try await retrying(while: \.isTransient, body)
-        } catch {
-            throw error.error
-        }
-    }
-
-    /// Tries four times, as long as the errors are such that another call may help and can do no harm.
-    private func retrying<R>(
-        while mayTryAgain: (DestinationError) -> Bool, _ body: () async throws(DestinationError) -> R
-    ) async throws(DestinationError) -> R {
-        for pause in [1, 2, 4] {
-            do throws(DestinationError) {
-                return try await body()
-            } catch {
-                guard mayTryAgain(error), stop.reason == nil else { throw error }
-                let wait = max(Duration.seconds(pause), min(error.retryAfter ?? .zero, .seconds(30)))
-                await stop.sleep(for: wait, on: clock)
-            }
-        }
-        return try await body()
-    }
-
     // MARK: Errors
 
-    static func gone(_ sync: SyncSettings) -> RunError {
-        switch sync.list {
+    var gone: RunError {
+        switch list {
         case .id(let id):
             RunError(
                 code: "list_not_found", message: "Iterable has no list \(id) (sync \(sync.name))",

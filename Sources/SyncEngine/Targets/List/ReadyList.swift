@@ -7,6 +7,8 @@ struct ReadyList: ReadyTarget {
     let sync: SyncSettings
     let binding: ListBinding
     let listID: Int64
+    /// What a run fails with when Iterable says that the list is not there.
+    let gone: RunError
 
     /// A list just made may be unknown to Iterable for up to a minute. Source: Iterable's own client waits for it.
     private static let newSeconds = 60.0
@@ -14,16 +16,17 @@ struct ReadyList: ReadyTarget {
     var id: Int64? { listID }
 
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
-        DeliveryRequest(
-            listID: listID, operation: operation, subscribers: changes.map(\.identity),
-            updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
-            listIsNew: binding.createdAt.map { now.timeIntervalSince($0) < Self.newSeconds } ?? false)
+        .list(
+            ListRequest(
+                listID: listID, operation: operation, subscribers: changes.map(\.identity),
+                updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
+                listIsNew: binding.createdAt.map { now.timeIntervalSince($0) < Self.newSeconds } ?? false))
     }
 
     func isGone(_ run: RunContext) async throws -> RunError {
-        var gone = binding
-        gone.goneAt = run.now
-        try await run.warehouse.saveListBinding(run.lease, gone)
-        return ListResolver.gone(sync)
+        var lost = binding
+        lost.goneAt = run.now
+        try await run.warehouse.saveListBinding(run.lease, lost)
+        return gone
     }
 }

@@ -87,9 +87,13 @@ extension PostgresWarehouse {
                     """
                     SELECT \(PostgresEntryTable.columns(table.words)) FROM \(table.words.table) AS e
                      WHERE \(PostgresEntryTable.isOfSet(table.words, "e"))
-                       AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C")
+                       AND (email = $3 COLLATE "C" OR user_id = $4 COLLATE "C"\(Self.orByKey(table.words)))
                     """, [sync, table.parameter, identity.email, identity.userID]), table.words)
         }
+    }
+
+    private static func orByKey(_ words: EntryWords) -> String {
+        words == .records ? #" OR record_key = $4 COLLATE "C" OR item_id = $4 COLLATE "C""# : ""
     }
 
     private static func members(_ result: borrowing PostgresResult, _ words: EntryWords) -> [MemberEntry] {

@@ -104,6 +104,10 @@ extension SQLiteWarehouse {
         }
     }
 
+    private static func orByKey(_ words: EntryWords) -> String {
+        words == .records ? " OR record_key = :user OR item_id = :user" : ""
+    }
+
     public func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
@@ -112,7 +116,7 @@ extension SQLiteWarehouse {
             guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
             return try database.rows(
                 Self.select(
-                    table, "\(SQLiteEntryTable.isOfSet(table.words)) AND (email = :email OR user_id = :user)"),
+                    table, "\(SQLiteEntryTable.isOfSet(table.words)) AND (email = :email OR user_id = :user\(Self.orByKey(table.words)))"),
                 [
                     "sync": .of(sync), "set": table.parameter, "email": .of(identity.email),
                     "user": .of(identity.userID),

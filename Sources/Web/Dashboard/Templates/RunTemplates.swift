@@ -9,8 +9,8 @@ enum RunTemplates {
         {{#error}}<div class="note bad" role="alert"><p><strong>{{code}}</strong>: {{message}}</p>{{#hint}}<p class="soft">{{hint}}</p>{{/hint}}</div>{{/error}}
         {{#isHeld}}<section class="card warn"><h2>Held: nothing was sent</h2>
         <ul>{{#findings}}<li>{{.}}</li>{{/findings}}</ul>
-        <p>The plan: <strong>{{planSubscribe}}</strong> to subscribe, <strong>{{planUnsubscribe}}</strong> to unsubscribe, {{unchanged}} unchanged.</p>
-        {{#hasPlan}}<details><summary>Who</summary><div class="scroll"><table><thead><tr><th scope="col">Operation</th><th scope="col">Person</th><th scope="col"></th></tr></thead>
+        <p>The plan: <strong>{{planPut}}</strong> to {{words.put}}, <strong>{{planRemove}}</strong> to {{words.remove}}, {{unchanged}} unchanged.</p>
+        {{#hasPlan}}<details><summary>Which {{words.many}}</summary><div class="scroll"><table><thead><tr><th scope="col">Operation</th><th scope="col">Record</th><th scope="col"></th></tr></thead>
         <tbody>{{#plan}}<tr><td>{{operation}}</td><td class="person"><bdi>{{who}}</bdi></td><td>{{remark}}</td></tr>
         {{/plan}}</tbody></table></div>{{#planRest}}<p class="soft">and {{planRest}} more</p>{{/planRest}}</details>{{/hasPlan}}
         {{#frame.isOperator}}<div class="actions">
@@ -24,16 +24,16 @@ enum RunTemplates {
         <tr><th scope="row">Read</th><td class="number">{{rowsRead}}</td></tr>
         <tr><th scope="row">− invalid</th><td class="number">{{invalid}}</td></tr>
         <tr><th scope="row">− duplicates</th><td class="number">{{duplicates}}</td></tr>
-        <tr class="total"><th scope="row">= people</th><td class="number">{{audience}}</td></tr>
+        <tr class="total"><th scope="row">= {{words.many}}</th><td class="number">{{audience}}</td></tr>
         <tr><th scope="row">of them unchanged</th><td class="number">{{unchanged}}</td></tr>
         </table></section>
         <section class="card"><h2>Changes</h2><div class="scroll"><table class="sum">
-        <thead><tr><td></td><th scope="col" class="number">Subscribe</th><th scope="col" class="number">Unsubscribe</th></tr></thead>
-        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{subscribe}}</td><td class="number">{{unsubscribe}}</td></tr>{{/operations}}</tbody>
+        <thead><tr><td></td><th scope="col" class="number">To {{words.put}}</th><th scope="col" class="number">To {{words.remove}}</th></tr></thead>
+        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{put}}</td><td class="number">{{remove}}</td></tr>{{/operations}}</tbody>
         </table></div></section>
         <section class="card"><h2>Run</h2><dl>
         <div><dt>Trigger</dt><dd>{{trigger}}</dd></div>
-        <div><dt>List</dt><dd>{{list}}</dd></div>
+        <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>Took</dt><dd>{{took}}</dd></div>
         <div><dt>Requests</dt><dd>{{requests}}</dd></div>
         <div><dt>Sent again</dt><dd>{{retried}}</dd></div>
@@ -52,7 +52,7 @@ enum RunTemplates {
     static let records = #"""
         {{^records}}<p class="soft">No records.</p>{{/records}}
         {{#hasRecords}}<div class="scroll"><table class="records">
-        <thead><tr><th scope="col">Person</th><th scope="col">Operation</th><th scope="col">Status</th><th scope="col">Why</th><th scope="col" class="number">HTTP</th><th scope="col" class="number">Attempts</th><th scope="col">When</th></tr></thead>
+        <thead><tr><th scope="col">Record</th><th scope="col">Operation</th><th scope="col">Status</th><th scope="col">Why</th><th scope="col" class="number">HTTP</th><th scope="col" class="number">Attempts</th><th scope="col">When</th></tr></thead>
         <tbody>{{#records}}<tr><td class="person"><bdi>{{who}}</bdi></td><td>{{operation}}</td><td>{{#badge}}{{>badge}}{{/badge}}</td><td>{{#code}}<code>{{code}}</code> {{/code}}{{reason}}</td><td class="number">{{http}}</td><td class="number">{{attempts}}</td><td>{{#when}}{{>time}}{{/when}}</td></tr>
         {{/records}}</tbody></table></div>{{/hasRecords}}
         """#

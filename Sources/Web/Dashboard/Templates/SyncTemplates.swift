@@ -19,13 +19,13 @@ enum SyncTemplates {
         {{#problem}}<p class="note bad">{{problem}}</p>{{/problem}}
         {{#held}}<p class="note warn">Held by a guard. <a href="{{held}}">Look at the plan</a></p>{{/held}}
         {{#live}}{{>live}}{{/live}}
-        <div class="figure"><div><span class="big">{{members}}</span> <span class="soft">members</span></div>
-        {{#spark}}<svg class="spark" viewBox="0 0 120 32" role="img" aria-label="Audience size over the latest runs"><path d="{{spark}}"/></svg>{{/spark}}</div>
+        <div class="figure"><div><span class="big">{{members}}</span> <span class="soft">{{entries}}</span></div>
+        {{#spark}}<svg class="spark" viewBox="0 0 120 32" role="img" aria-label="{{sizeName}} over the latest runs"><path d="{{spark}}"/></svg>{{/spark}}</div>
         <dl>
         <div><dt>Last run</dt><dd>{{#last}}<a href="{{link}}">{{status}}</a> {{#when}}{{>time}}{{/when}}{{/last}}{{^last}}never{{/last}}</dd></div>
         <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
-        <div><dt>List</dt><dd><bdi>{{list}}</bdi></dd></div>
+        <div><dt>{{targetName}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         </dl>
         </article>
         {{/cards}}
@@ -51,20 +51,20 @@ enum SyncTemplates {
         {{#running}}<section class="card"><h2><a href="{{running}}">Running now</a></h2>{{#live}}{{>live}}{{/live}}{{^live}}<p>In another process.</p>{{/live}}</section>{{/running}}
         <section class="card facts">
         <dl>
-        <div><dt>Members</dt><dd class="big">{{members}}</dd></div>
+        <div><dt>{{entries}}</dt><dd class="big">{{members}}</dd></div>
         <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Schedule</dt><dd>{{schedule}}</dd></div>
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
-        <div><dt>List</dt><dd><bdi>{{list}}</bdi></dd></div>
+        <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
         </dl>
         <div class="actions">
         {{#frame.isOperator}}
-        {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button><label class="check"><input type="checkbox" name="full" value="1"> send every member again</label></form>{{/canRun}}
+        {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button><label class="check"><input type="checkbox" name="full" value="1"> send everything again</label></form>{{/canRun}}
         {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the schedule</button></form>{{/canPause}}
         {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the schedule</button></form>{{/canResume}}
         {{/frame.isOperator}}
-        <a class="button" href="{{link}}/why">Why is a person on the list?</a>
+        <a class="button" href="{{link}}/why">{{#isList}}Why is a person on the list?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</a>
         </div>
         </section>
         </div>
@@ -73,7 +73,7 @@ enum SyncTemplates {
         <section class="card"><h2>Runs</h2>
         {{^runs}}<p class="soft">None yet.</p>{{/runs}}
         {{#hasRuns}}<div class="scroll"><table>
-        <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">People</th><th scope="col" class="number">Entered</th><th scope="col" class="number">Left</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
+        <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">{{words.People}}</th><th scope="col" class="number">{{words.Put}}</th><th scope="col" class="number">{{words.Removed}}</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
         <tbody>{{#runs}}<tr><td><a href="{{link}}">{{#when}}{{>time}}{{/when}}</a></td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{people}}</td><td class="number">{{entered}}</td><td class="number">{{left}}</td><td class="number">{{failed}}</td><td class="number">{{took}}</td><td>{{trigger}}</td></tr>
         {{/runs}}</tbody></table></div>{{/hasRuns}}
         {{#older}}<p><a href="{{older}}">Older runs</a></p>{{/older}}
@@ -99,20 +99,20 @@ enum SyncTemplates {
     static let why = #"""
         {{>head}}
         <p class="crumbs"><a href="/">Syncs</a> / <a href="{{link}}"><bdi>{{name}}</bdi></a></p>
-        <h1>Why is a person on the list, or not?</h1>
+        <h1>{{#isList}}Why is a person on the list, or not?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</h1>
         <section class="card"><form method="post" action="{{link}}/why" class="row">
         <input type="hidden" name="token" value="{{frame.formToken}}">
-        <label for="identifier">Email or userId</label>
+        <label for="identifier">{{#isList}}Email or userId{{/isList}}{{^isList}}Key{{/isList}}</label>
         <input id="identifier" name="identifier" value="{{identifier}}" maxlength="1000" autocomplete="off" autocapitalize="none" spellcheck="false" required autofocus>
         <button class="primary">Look up</button>
-        </form><p class="soft">Reads the whole audience once; that takes a while with a large one.</p></section>
+        </form><p class="soft">Reads all rows once; that takes a while with many.</p></section>
         {{#result}}
         <section class="card"><h2>Next run</h2><p>{{next}}</p></section>
-        <section class="card"><h2>In the audience</h2>
-        {{^rows}}<p class="soft">No row carries this identifier.</p>{{/rows}}
+        <section class="card"><h2>{{#isList}}In the audience{{/isList}}{{^isList}}In the source{{/isList}}</h2>
+        {{^rows}}<p class="soft">No row carries this {{#isList}}identifier{{/isList}}{{^isList}}key{{/isList}}.</p>{{/rows}}
         <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#isValid}}<span class="badge good">valid</span>{{/isValid}}{{^isValid}}<span class="badge bad">invalid</span>{{/isValid}} {{failure}}</li>{{/rows}}</ul></section>
         <section class="card"><h2>On the snapshot</h2>
-        {{^members}}<p class="soft">Not a member of this sync.</p>{{/members}}
+        {{^members}}<p class="soft">{{#isList}}Not a member of this sync.{{/isList}}{{^isList}}Not known to this sync.{{/isList}}</p>{{/members}}
         <ul class="plainlist">{{#members}}<li><bdi>{{who}}</bdi> {{#badge}}{{>badge}}{{/badge}} since {{#since}}{{>time}}{{/since}} {{reason}}</li>{{/members}}</ul></section>
         <section class="card"><h2>What happened</h2>{{>records}}</section>
         {{/result}}

@@ -42,13 +42,15 @@ struct ChartMaker {
     private static let bottom = 128.0
 
     private let runs: [SyncRun]
+    private let words: KindWords
 
     /// - Parameter runs: newest first; those that read an audience count.
     init(_ runs: [SyncRun]) {
+        words = (runs.first?.kind ?? .list).words
         self.runs = runs.filter { $0.counts.rowsRead > 0 && $0.status.isFinal }.reversed()
     }
 
-    /// Audience size, people who entered and left, duration; empty where there are not two runs yet.
+    /// How many there are, how many came and went, duration; empty where there are not two runs yet.
     var charts: [ChartView] { runs.count < 2 ? [] : [audience, changes, durations] }
 
     /// The audience as a small line, 120 by 32; nil where there are not two runs yet.
@@ -65,7 +67,7 @@ struct ChartMaker {
 
     private var audience: ChartView {
         let values = runs.map { Double($0.counts.audience) }
-        var chart = frame("Audience size", values.max() ?? 0, unit: { DisplayText.grouped(Int($0)) })
+        var chart = frame(words.size, values.max() ?? 0, unit: { DisplayText.grouped(Int($0)) })
         let scale = Self.scale(values.max() ?? 0)
         let points = values.enumerated().map { (x(Double($0.offset)), y($0.element, scale)) }
         let line = Self.path(points)
@@ -79,28 +81,30 @@ struct ChartMaker {
             ChartView.Dot(
                 x: Self.text(point.0), y: Self.text(point.1),
                 title:
-                    "\(TimeView.minute(run.startedAt)): \(DisplayText.count(run.counts.audience, "person", "people"))")
+                    "\(TimeView.minute(run.startedAt)): \(DisplayText.count(run.counts.audience, words.one, words.many))")
         }
         return chart
     }
 
     private var changes: ChartView {
-        let most = runs.map { max($0.counts.succeeded.subscribe, $0.counts.succeeded.unsubscribe) }.max() ?? 0
-        var chart = frame("Entered and left", Double(most), unit: { DisplayText.grouped(Int($0)) })
-        chart.title = "Entered (green) and left (orange)"
+        let most = runs.map { max($0.counts.succeeded.total(.put), $0.counts.succeeded.total(.remove)) }.max() ?? 0
+        let names = WordsView(runs.last?.kind ?? .list)
+        let (put, removed) = (names.Put.lowercased(), names.Removed.lowercased())
+        var chart = frame("\(names.Put) and \(removed)", Double(most), unit: { DisplayText.grouped(Int($0)) })
+        chart.title = "\(names.Put) (green) and \(removed) (orange)"
         let scale = Self.scale(Double(most))
         let half = barWidth / 2
         for (index, run) in runs.enumerated() {
             let center = x(Double(index))
             let when = TimeView.minute(run.startedAt)
-            let entered = run.counts.succeeded.subscribe
-            let left = run.counts.succeeded.unsubscribe
+            let entered = run.counts.succeeded.total(.put)
+            let left = run.counts.succeeded.total(.remove)
             chart.bars.append(
                 bar(
                     "in", center - half, half, Double(entered), scale,
-                    "\(when): \(DisplayText.grouped(entered)) entered"))
+                    "\(when): \(DisplayText.grouped(entered)) \(put)"))
             chart.bars.append(
-                bar("out", center, half, Double(left), scale, "\(when): \(DisplayText.grouped(left)) left"))
+                bar("out", center, half, Double(left), scale, "\(when): \(DisplayText.grouped(left)) \(removed)"))
         }
         return chart
     }

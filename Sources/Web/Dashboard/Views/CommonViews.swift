@@ -17,6 +17,26 @@ struct Frame: PageView {
     var formToken = ""
 }
 
+/// What the records of a kind are called, and what is done to them.
+struct WordsView: PageView {
+    var one: String
+    var many: String
+    var put: String
+    var remove: String
+    var target: String
+    /// As headings.
+    var People: String
+    var Put: String
+    var Removed: String
+
+    init(_ kind: RecordKind) {
+        let words = kind.words
+        (one, many, put, remove, target) = (words.one, words.many, words.put, words.remove, words.target)
+        People = words.many.capitalized
+        (Put, Removed) = kind == .list ? ("Entered", "Left") : (words.isPut.capitalized, words.isRemoved.capitalized)
+    }
+}
+
 /// A word with a colour.
 struct BadgeView: PageView {
     enum Kind: String { case good, warn, bad, run, calm }
@@ -76,14 +96,14 @@ struct BadgeView: PageView {
         self.init(status, kind)
     }
 
-    init(_ state: MemberState) {
+    init(_ state: MemberState, _ records: RecordKind) {
         let kind: Kind =
             switch state {
             case .subscribed: .good
             case .subscribing, .unsubscribing: .warn
             case .rejected: .bad
             }
-        self.init(state.rawValue, kind)
+        self.init(state.word(records), kind)
     }
 }
 
@@ -155,7 +175,7 @@ struct RecordView: PageView {
     var when: TimeView
 
     init(_ record: LogRecord, now: Date) {
-        who = Self.person(record.email, record.userID)
+        who = record.recordKey.map { DisplayText.safe($0, limit: 120) } ?? Self.person(record.email, record.userID)
         operation = record.operation
         badge = BadgeView(recordStatus: record.status)
         code = record.errorCode

@@ -6,14 +6,14 @@ import Warehouse
 struct RunView: PageView {
     struct OperationRow: PageView {
         var name: String
-        var subscribe: String
-        var unsubscribe: String
+        var put: String
+        var remove: String
         var isTotal = false
 
         init(_ name: String, _ counts: PerOperation, isTotal: Bool = false) {
             self.name = name
-            subscribe = DisplayText.grouped(counts.subscribe)
-            unsubscribe = DisplayText.grouped(counts.unsubscribe)
+            put = DisplayText.grouped(counts.total(.put))
+            remove = DisplayText.grouped(counts.total(.remove))
             self.isTotal = isTotal
         }
     }
@@ -28,7 +28,9 @@ struct RunView: PageView {
         var remark: String
 
         init(_ change: Change) {
-            who = RecordView.person(change.identity.email, change.identity.userID)
+            who =
+                change.record.map { DisplayText.safe($0.key, limit: 120) }
+                ?? RecordView.person(change.identity.email, change.identity.userID)
             operation = change.operation.rawValue
             remark = change.notBefore.map { "not before \(TimeView.minute($0))" } ?? ""
         }
@@ -49,8 +51,8 @@ struct RunView: PageView {
     var error: ErrorView?
     var isHeld: Bool
     var findings: [String]
-    var planSubscribe: String
-    var planUnsubscribe: String
+    var planPut: String
+    var planRemove: String
     var plan: [PlanRow]
     var hasPlan: Bool
     /// Changes that are not shown; nil where all are.
@@ -64,7 +66,8 @@ struct RunView: PageView {
     var unchanged: String
     var operations: [OperationRow]
     var trigger: String
-    var list: String
+    var words: WordsView
+    var target: String
     var took: String
     var requests: String
     var retried: String
@@ -91,9 +94,9 @@ struct RunView: PageView {
                 hint: error.hint.map { DisplayText.safe($0, limit: 1000) })
         }
         isHeld = run.status == .held
-        findings = run.held.map(Self.words)
-        planSubscribe = DisplayText.grouped(counts.planned.subscribe)
-        planUnsubscribe = DisplayText.grouped(counts.planned.unsubscribe)
+        findings = run.held.map { Self.words($0, run.kind) }
+        planPut = DisplayText.grouped(counts.planned.total(.put))
+        planRemove = DisplayText.grouped(counts.planned.total(.remove))
         self.plan = plan.map(PlanRow.init)
         hasPlan = !plan.isEmpty
         let rest = counts.planned.total - plan.count
@@ -110,8 +113,11 @@ struct RunView: PageView {
             OperationRow("Failed", counts.failed), OperationRow("Not attempted", counts.notAttempted),
             OperationRow("Unknown", counts.unknown),
         ]
-        trigger = run.trigger.rawValue + (run.full ? ", every member again" : "")
-        list = run.listID.map(String.init) ?? "not made yet"
+        trigger = run.trigger.rawValue + (run.full ? ", everything again" : "")
+        words = WordsView(run.kind)
+        target =
+            (run.kind == .list ? run.listID.map(String.init) : run.target.map { DisplayText.safe($0, limit: 80) })
+            ?? "not made yet"
         took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
         let deliveries = live?.requests ?? run.requests
         requests = DisplayText.grouped(deliveries.sent)
@@ -129,8 +135,9 @@ struct RunView: PageView {
     }
 
     /// One finding of a guard as a sentence.
-    static func words(_ finding: GuardFinding) -> String {
-        finding.clause.prefix(1).uppercased() + finding.clause.dropFirst() + "."
+    static func words(_ finding: GuardFinding, _ kind: RecordKind) -> String {
+        let clause = finding.clause(kind)
+        return clause.prefix(1).uppercased() + clause.dropFirst() + "."
     }
 }
 
@@ -153,6 +160,13 @@ struct WhyView: PageView {
         var who: String
         var isValid: Bool
         var failure: String
+
+        init(_ row: WhyReport.Row) {
+            who = row.recordKey.map { DisplayText.safe($0, limit: 120) } ?? RecordView.person(row.email, row.userID)
+            isValid = row.isValid
+            let reasons = [row.failure?.reason, row.representative.map { "The row \($0) represents this person." }]
+            failure = DisplayText.safe(reasons.compactMap(\.self).joined(separator: " "), limit: 600)
+        }
     }
     struct MemberRow: PageView {
         var who: String
@@ -172,31 +186,24 @@ struct WhyView: PageView {
     var name: String
     var link: String
     var identifier: String
+    var isList: Bool
     var result: Result?
 
-    init(sync: String, identifier: String, report: WhyReport?, frame: Frame, now: Date) {
+    init(sync: String, kind: RecordKind, identifier: String, report: WhyReport?, frame: Frame, now: Date) {
         self.frame = frame
+        isList = kind == .list
         name = DisplayText.safe(sync, limit: 80)
         link = SyncWords.link(sync)
         self.identifier = identifier
         result = report.map { report in
             Result(
                 next: DisplayText.safe(report.nextStep, limit: 1000),
-                rows: report.rows.map {
-                    Row(
-                        who: RecordView.person($0.email, $0.userID),
-                        isValid: $0.isValid,
-                        failure: DisplayText.safe(
-                            [
-                                $0.failure?.reason,
-                                $0.representative.map { "The row \($0) represents this person." },
-                            ]
-                            .compactMap(\.self).joined(separator: " "), limit: 600))
-                },
+                rows: report.rows.map(Row.init),
                 members: report.members.map { entry in
                     MemberRow(
-                        who: RecordView.person(entry.member.identity.email, entry.member.identity.userID),
-                        badge: BadgeView(entry.member.state), since: TimeView(entry.since, now: now),
+                        who: entry.member.record.map { DisplayText.safe($0.key, limit: 120) }
+                            ?? RecordView.person(entry.member.identity.email, entry.member.identity.userID),
+                        badge: BadgeView(entry.member.state, report.kind), since: TimeView(entry.since, now: now),
                         reason: DisplayText.safe(entry.member.rejection?.reason ?? "", limit: 300))
                 },
                 records: report.records.map { RecordView($0, now: now) }, hasRecords: !report.records.isEmpty)

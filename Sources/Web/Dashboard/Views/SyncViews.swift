@@ -35,7 +35,11 @@ struct SyncCard: PageView {
     var link: String
     var badge: BadgeView
     var members: String
-    var list: String
+    /// What the members are called.
+    var entries: String
+    var target: String
+    var targetName: String
+    var sizeName: String
     var last: Last?
     var next: TimeView?
     /// Where there is no next run.
@@ -53,7 +57,10 @@ struct SyncCard: PageView {
         link = words.link
         badge = BadgeView(SyncState(status), latest: status.latestRun?.status)
         members = words.members
-        list = words.list
+        entries = words.kind.entries
+        target = words.target
+        targetName = words.kind.target
+        sizeName = words.kind.size
         last = status.latestRun.map { run in
             Last(
                 link: "/runs/\(run.id)", status: run.status.rawValue.replacing("_", with: " "),
@@ -83,11 +90,15 @@ struct SyncWords {
 
     var members: String { status.members.map(DisplayText.grouped) ?? "–" }
 
-    var list: String {
+    var kind: KindWords { status.settings.kind.words }
+
+    /// The list or catalog.
+    var target: String {
         let id = status.listID.map(String.init)
-        switch status.settings.list {
-        case .id(let configured): return id ?? "\(configured)"
-        case .name(let name, _):
+        switch status.settings.target {
+        case .catalog(let catalog): return catalog.name
+        case .list(.id(let configured)): return id ?? "\(configured)"
+        case .list(.name(let name, _)):
             let shown = DisplayText.safe(name, limit: 60)
             return id.map { "\(shown) (\($0))" } ?? "\(shown) (not made yet)"
         }
@@ -124,7 +135,11 @@ struct SyncView: PageView {
     var link: String
     var badge: BadgeView
     var members: String
-    var list: String
+    /// What the members are called, as a heading.
+    var entries: String
+    var target: String
+    var words: WordsView
+    var isList: Bool
     var schedule: String
     var source: String
     var next: TimeView?
@@ -159,7 +174,10 @@ struct SyncView: PageView {
         link = words.link
         badge = BadgeView(SyncState(status), latest: status.latestRun?.status)
         members = words.members
-        list = words.list
+        entries = words.kind.entries.capitalized
+        target = words.target
+        self.words = WordsView(status.settings.kind)
+        isList = status.settings.kind == .list
         schedule = words.schedule
         source = words.source
         next = status.nextDue.map { TimeView($0, now: now) }
@@ -198,8 +216,8 @@ struct RunRow: PageView {
         when = TimeView(run.startedAt, now: now)
         badge = BadgeView(run.status)
         people = DisplayText.grouped(run.counts.audience)
-        entered = DisplayText.grouped(run.counts.succeeded.subscribe)
-        left = DisplayText.grouped(run.counts.succeeded.unsubscribe)
+        entered = DisplayText.grouped(run.counts.succeeded.total(.put))
+        left = DisplayText.grouped(run.counts.succeeded.total(.remove))
         failed = DisplayText.grouped(run.counts.invalid + run.counts.failed.total)
         took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
         trigger = run.trigger.rawValue

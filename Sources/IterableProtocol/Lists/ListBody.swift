@@ -5,14 +5,7 @@ public import RollcallCore
 /// A subscribe carries every identifier that is known. An unsubscribe carries one, the userId where it is known, and
 /// always `"channelUnsubscribe":false`: sources disagree on the default, and `true` would take the person off the whole
 /// channel.
-public enum DeliveryBody {
-    public static let limits = BodyLimits(maximumBytes: maximumBytes, envelopeBytes: envelopeBytes) {
-        size(of: $0, operation: $1)
-    }
-
-    /// Most bytes in one request; Iterable's own limit is 4 MB.
-    public static let maximumBytes = 4_000_000
-
+public enum ListBody {
     /// Upper bound, in bytes, of everything in a body but its subscribers.
     public static let envelopeBytes = 128
 
@@ -35,7 +28,7 @@ public enum DeliveryBody {
     }
 
     /// Appends the body of a request.
-    public static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
+    public static func write(_ request: ListRequest, into bytes: inout [UInt8]) {
         append("{\"listId\":\(request.listID)", to: &bytes)
         switch request.operation.direction {
         case .put:
@@ -55,7 +48,7 @@ public enum DeliveryBody {
     private static let userIDKey = "\"userId\":"
     private static let preferUserID = ",\"preferUserId\":true"
 
-    private static func write(_ identity: Identity, of request: DeliveryRequest, into bytes: inout [UInt8]) {
+    private static func write(_ identity: Identity, of request: ListRequest, into bytes: inout [UInt8]) {
         let sent = sent(identity, operation: request.operation)
         append("{", to: &bytes)
         if let email = sent.email {

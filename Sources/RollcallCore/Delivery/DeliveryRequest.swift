@@ -1,0 +1,99 @@
+/// One request that changes something for one or more records, before it is written as JSON.
+public enum DeliveryRequest: Sendable, Equatable {
+    case list(ListRequest)
+    case catalog(CatalogRequest)
+
+    /// What it does to each of its records.
+    public var operation: Operation {
+        switch self {
+        case .list(let request): request.operation
+        case .catalog(let request): request.operation
+        }
+    }
+
+    /// How many records it is for.
+    public var count: Int {
+        switch self {
+        case .list(let request): request.subscribers.count
+        case .catalog(let request): request.items.count
+        }
+    }
+
+    /// Whether what it is for was made so recently that Iterable may not know it yet (about a minute).
+    public var targetIsNew: Bool {
+        switch self {
+        case .list(let request): request.listIsNew
+        case .catalog(let request): request.catalogIsNew
+        }
+    }
+
+    public var endpoint: Endpoint {
+        switch (self, operation.direction) {
+        case (.list, .put): .listSubscribe
+        case (.list, .remove): .listUnsubscribe
+        case (.catalog, .put): .catalogPut
+        case (.catalog, .remove): .catalogDelete
+        }
+    }
+}
+
+/// A subscribe or unsubscribe request.
+public struct ListRequest: Sendable, Equatable {
+    public var listID: Int64
+    public var operation: Operation
+    /// At least one; no two that name the same identifier.
+    public var subscribers: [Identity]
+    /// Sent only with subscribe and where the project type honours it.
+    public var updateExistingUsersOnly: Bool
+    /// Email projects with `placeholder_emails`: Iterable makes up an address for an unknown userId.
+    public var preferUserID: Bool
+    /// Whether the list was created so recently that Iterable may not know it yet.
+    public var listIsNew: Bool
+
+    public init(
+        listID: Int64, operation: Operation, subscribers: [Identity], updateExistingUsersOnly: Bool = false,
+        preferUserID: Bool = false, listIsNew: Bool = false
+    ) {
+        self.listID = listID
+        self.operation = operation
+        self.subscribers = subscribers
+        self.updateExistingUsersOnly = updateExistingUsersOnly
+        self.preferUserID = preferUserID
+        self.listIsNew = listIsNew
+    }
+}
+
+/// A request that puts items into a catalog, or deletes them. Iterable accepts it and carries it out later, for all of its
+/// items or, as far as the answer tells, for none (source: Iterable's API description, `POST /api/catalogs/{name}/items`).
+public struct CatalogRequest: Sendable, Equatable {
+    public struct Item: Sendable, Equatable {
+        /// 1 to 255 letters, digits and hyphens.
+        public var id: String
+        /// The document, a JSON object; empty where the item is deleted.
+        public var document: [UInt8]
+
+        public init(id: String, document: [UInt8] = []) {
+            self.id = id
+            self.document = document
+        }
+    }
+
+    public var catalog: String
+    public var operation: Operation
+    /// At least one, at most 1000; no id twice.
+    public var items: [Item]
+    /// Whether fields that a document does not name stay as they are in an item that is there.
+    public var keepsOtherFields: Bool
+    /// Whether the catalog was created so recently that Iterable may not know it yet.
+    public var catalogIsNew: Bool
+
+    public init(
+        catalog: String, operation: Operation, items: [Item], keepsOtherFields: Bool = false, catalogIsNew: Bool = false
+    ) {
+        self.catalog = catalog
+        self.operation = operation
+        self.items = items
+        self.keepsOtherFields = keepsOtherFields
+        self.catalogIsNew = catalogIsNew
+    }
+}

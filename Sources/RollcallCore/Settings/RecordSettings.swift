@@ -1,0 +1,88 @@
+/// A value that the configuration gives, instead of a column or where a column is NULL.
+public struct FieldConstant: Sendable, Equatable {
+    /// As it is written: `12.50`, `true`, `free`.
+    public var text: String
+    /// What it is by the way it is written: a string, long, double or boolean.
+    public var type: FieldType
+
+    public init(text: String, type: FieldType) {
+        self.text = text
+        self.type = type
+    }
+}
+
+/// One field of a record, and where its value comes from.
+public struct FieldSetting: Sendable, Equatable {
+    public enum Source: Sendable, Equatable {
+        /// - Parameters:
+        ///   - type: what the column is cast to; nil: the column's own type.
+        ///   - zone: name of the time zone of columns and texts that know none; nil: UTC.
+        case column(String, type: DeclaredType? = nil, zone: String? = nil)
+        case point(latitude: String, longitude: String)
+        case constant(FieldConstant)
+    }
+
+    /// As the configuration has it; dots nest, where the kind of record allows that.
+    public var name: String
+    public var source: Source
+    /// What is sent where the column is NULL.
+    public var fallback: FieldConstant?
+
+    public init(name: String, source: Source, fallback: FieldConstant? = nil) {
+        self.name = name
+        self.source = source
+        self.fallback = fallback
+    }
+}
+
+/// Which fields a record has.
+public enum FieldSelection: Sendable, Equatable {
+    /// Every column that has no other use, under its own name, except these.
+    case all(except: [String])
+    case only([FieldSetting])
+}
+
+/// Which of several rows with one key and different content is sent.
+public enum DuplicateRule: Sendable, Equatable {
+    /// None of them.
+    case refuse
+    /// The one with the greatest value in this column.
+    case newest(String)
+}
+
+/// A catalog that a sync keeps.
+public struct CatalogSettings: Sendable, Equatable {
+    public enum Mode: String, Sendable, CaseIterable {
+        /// Items whose rows are gone stay.
+        case upsert
+        /// Items whose rows are gone are deleted, if this sync put them there.
+        case mirror
+    }
+
+    public enum Documents: String, Sendable, CaseIterable {
+        /// An item has the fields of its row and no other.
+        case replace
+        /// Fields that a row does not fill stay as they are.
+        case merge
+    }
+
+    /// 1 to 255 letters, digits and hyphens.
+    public var name: String
+    /// Whether the first run makes the catalog where the project has none of this name.
+    public var create = false
+    /// The column whose text is the item's id.
+    public var key: String
+    /// Whether ids with other characters than Iterable takes are written in a form of their own (see ``ItemID``).
+    public var encodesKey = false
+    public var mode = Mode.upsert
+    /// nil: not said, which is `replace` for a catalog that the sync makes.
+    public var documents: Documents?
+    public var fields: FieldSelection
+    public var duplicates = DuplicateRule.refuse
+
+    public init(name: String, key: String, fields: FieldSelection) {
+        self.name = name
+        self.key = key
+        self.fields = fields
+    }
+}

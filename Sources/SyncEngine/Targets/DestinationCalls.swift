@@ -1,0 +1,32 @@
+import RollcallCore
+
+/// Tries calls of a destination again, other than deliveries, as long as that may help and can do no harm.
+struct DestinationCalls: Sendable {
+    let clock: any EngineClock
+    let stop: StopSignal
+
+    /// As ``retrying(while:_:)`` for calls that may be repeated whatever became of them.
+    func retrying<R>(_ body: () async throws(DestinationError) -> R) async throws -> R {
+        do throws(DestinationError) {
+            return try await retrying(while: \.isTransient, body)
+        } catch {
+            throw error.error
+        }
+    }
+
+    /// Tries four times.
+    func retrying<R>(
+        while mayTryAgain: (DestinationError) -> Bool, _ body: () async throws(DestinationError) -> R
+    ) async throws(DestinationError) -> R {
+        for pause in [1, 2, 4] {
+            do throws(DestinationError) {
+                return try await body()
+            } catch {
+                guard mayTryAgain(error), stop.reason == nil else { throw error }
+                let wait = max(Duration.seconds(pause), min(error.retryAfter ?? .zero, .seconds(30)))
+                await stop.sleep(for: wait, on: clock)
+            }
+        }
+        return try await body()
+    }
+}

@@ -1,0 +1,25 @@
+/// The fields of a destination that runs have made or given a type. The rules of ``Warehouse`` hold.
+public protocol FieldStore: Sendable {
+    /// The fields of a scope, sorted by the bytes of their names.
+    /// - Parameter scope: `users`, `event:NAME` or `catalog:NAME`.
+    func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField]
+    /// Notes that `run` gives the fields their types, before it does so. A field that is known already is from this run on as well.
+    func noteFields(
+        _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
+    ) async throws(WarehouseError)
+}
+
+/// A field of a destination, as a row of `destination_fields` has it.
+public struct KnownField: Sendable, Equatable {
+    public var name: String
+    /// Iterable's word for its type.
+    public var type: String
+    /// The run that gave the field its type; nil: it was there before.
+    public var createdByRun: String?
+
+    public init(name: String, type: String, createdByRun: String?) {
+        self.name = name
+        self.type = type
+        self.createdByRun = createdByRun
+    }
+}

@@ -1,0 +1,162 @@
+import RollcallConfig
+import RollcallCore
+import Testing
+
+/// Syncs of kind catalog.
+@Suite struct CatalogConfigurationTests {
+    private static func text(_ sync: String, guards: String = "{}") -> String {
+        """
+        warehouses:
+          shop: { type: sqlite, path: shop.sqlite }
+        destinations:
+          marketing: { type: iterable, api_key: "${ITERABLE_API_KEY}", project_type: hybrid }
+        syncs:
+          products:
+            kind: catalog
+            warehouse: shop
+            destination: marketing
+            guards: \(guards)
+        \(sync.split(separator: "\n").map { "    \($0)" }.joined(separator: "\n"))
+
+        """
+    }
+
+    private static let rest = """
+        source: { table: products }
+        key: sku
+        catalog: { name: products }
+        fields: all
+        """
+
+    private func catalog(_ sync: String) throws -> CatalogSettings {
+        let settings = try #require(try Sample.load(Self.text(sync)).syncs.first)
+        guard case .catalog(let catalog) = settings.target else {
+            Issue.record("not a catalog")
+            throw RunError(code: "test", message: "not a catalog")
+        }
+        return catalog
+    }
+
+    @Test func theShortForm() throws {
+        let sync = try #require(try Sample.load(Self.text(Self.rest)).syncs.first)
+        #expect(sync.kind == .catalog && sync.list == nil && sync.audience == .table(["products"]))
+        let expected = CatalogSettings(name: "products", key: "sku", fields: .all(except: []))
+        #expect(sync.target == .catalog(expected))
+        #expect(expected.mode == .upsert && !expected.create && expected.documents == nil && expected.duplicates == .refuse)
+        #expect(sync.guards.maxRemovals == .percent(25) && sync.guards.maxInvalid == nil)
+    }
+
+    @Test func everyKey() throws {
+        let text = """
+            source: { query: "SELECT 1" }
+            key: { column: sku, encode: true }
+            catalog: { name: My-Products, create: true }
+            mode: mirror
+            documents: merge
+            duplicates: { newest: updated_at }
+            fields:
+              title: title
+              "odd name": { column: "odd column" }
+              price: { column: price, type: double, default: 1.50 }
+              day: { column: day, type: date, time_zone: Europe/Berlin }
+              home_geo_location: { column: [lat, lon], type: geo }
+              shop: { value: main }
+              year: { value: 2026 }
+              quoted: { value: "2026" }
+              isLive: { value: true }
+            """
+        var expected = CatalogSettings(
+            name: "My-Products", key: "sku",
+            fields: .only([
+                FieldSetting(name: "title", source: .column("title")),
+                FieldSetting(name: "odd name", source: .column("odd column")),
+                FieldSetting(
+                    name: "price", source: .column("price", type: .double),
+                    fallback: FieldConstant(text: "1.50", type: .double)),
+                FieldSetting(name: "day", source: .column("day", type: .date, zone: "Europe/Berlin")),
+                FieldSetting(name: "home_geo_location", source: .point(latitude: "lat", longitude: "lon")),
+                FieldSetting(name: "shop", source: .constant(FieldConstant(text: "main", type: .string))),
+                FieldSetting(name: "year", source: .constant(FieldConstant(text: "2026", type: .long))),
+                FieldSetting(name: "quoted", source: .constant(FieldConstant(text: "2026", type: .string))),
+                FieldSetting(name: "isLive", source: .constant(FieldConstant(text: "true", type: .boolean))),
+            ]))
+        (expected.create, expected.encodesKey, expected.mode) = (true, true, .mirror)
+        (expected.documents, expected.duplicates) = (.merge, .newest("updated_at"))
+        #expect(try catalog(text) == expected)
+        let guarded = try Sample.load(Self.text(Self.rest, guards: "{ max_removals: 5, max_invalid: 12.5% }"))
+        #expect(guarded.syncs.first?.guards.maxInvalid == 12.5)
+        #expect(
+            try catalog(Self.rest + "\nexcept: [cost, margin]").fields == .all(except: ["cost", "margin"]))
+    }
+
+    @Test func limitsOfCatalogs() throws {
+        let text = Self.text(Self.rest).replacing(
+            "project_type: hybrid",
+            with: "project_type: hybrid, limits: { catalog: { requests_per_second: 2.5, records_per_request: 10 },"
+                + " bytes_per_request: 100000 }")
+        let limits = try #require(try Sample.load(text).destinations["marketing"]).limits
+        #expect(limits.catalog == RecordLimits(requestsPerSecond: 2.5, recordsPerRequest: 10))
+        #expect(limits.bytesPerRequest == 100_000)
+    }
+
+    @Test func sourceIsAWordForTheAudienceOfAListToo() throws {
+        let text = Sample.replacing("    audience:", with: "    source:")
+        #expect(try Sample.load(text).syncs == Sample.load(Sample.text).syncs)
+        let both = Sample.replacing("    list:\n", with: "    source:\n      table: x\n    list:\n")
+        #expect(Sample.headlines(both).first?.contains("two words for one thing") == true)
+    }
+
+    private static let wrong: [(String, String, String)] = [
+        ("key: sku", "", "the key \"key\" is missing in syncs.products"),
+        ("source: { table: products }", "", "the key \"source\" is missing in syncs.products"),
+        ("source: { table: products }", "audience: { table: products }", "syncs.products.audience is a key of list syncs; this one is catalog"),
+        ("catalog: { name: products }", "", "the key \"catalog\" is missing in syncs.products"),
+        ("catalog: { name: products }", "catalog: { name: my_products }", "syncs.products.catalog.name \"my_products\" cannot be the name of a catalog"),
+        ("catalog: { name: products }", "catalog: { name: products, make: true }", "unknown key \"make\" in syncs.products.catalog"),
+        ("fields: all", "", "the key \"fields\" is missing in syncs.products"),
+        ("fields: all", "fields: {}", "syncs.products.fields is empty"),
+        ("fields: all", "fields: every", "syncs.products.fields \"every\" is neither \"all\" nor a mapping"),
+        ("fields: all", "fields: { a: 1 }", "syncs.products.fields.a \"1\" is a number, not text"),
+        ("fields: all", "fields: { a: b }\nexcept: [c]", "syncs.products.except stands beside a mapping of fields"),
+        ("fields: all", "fields: all\nexcept: c", "syncs.products.except is not a list of that many texts"),
+        ("fields: all", "fields: all\nexcept: [1]", "syncs.products.except.0"),
+        ("fields: all", "fields: { a: {} }", "syncs.products.fields.a needs exactly one of column or value"),
+        ("fields: all", "fields: { a: { column: b, value: c } }", "exactly one of column or value is allowed"),
+        ("fields: all", "fields: { a: { value: c, type: long } }", "syncs.products.fields.a.type has no effect beside value"),
+        ("fields: all", "fields: { a: { value: 0x1F } }", "is a number of a form that is not taken here"),
+        ("fields: all", "fields: { a: { value: [1] } }", "syncs.products.fields.a.value is a list, not a single value"),
+        ("fields: all", "fields: { a: { column: b, type: text } }", "syncs.products.fields.a.type \"text\" is not one of the choices"),
+        ("fields: all", "fields: { a: { column: b, type: geo } }", "names one column, and a geo field needs two"),
+        ("fields: all", "fields: { a: { column: [b, c] } }", "names two columns, which only a geo field has"),
+        ("fields: all", "fields: { a: { column: [b, c, d], type: geo } }", "is not a list of that many texts"),
+        ("fields: all", "fields: { a: { column: b, time_zone: Mars/Olympus } }", "is no time zone"),
+        ("fields: all", "fields: { a: { column: b, type: long, time_zone: UTC } }", "stands beside type: long"),
+        ("key: sku", "key: [a, b]", "syncs.products.key is a list, not a single value"),
+        ("key: sku", "key: { encode: true }", "the key \"column\" is missing in syncs.products.key"),
+        ("key: sku", "key: sku\nmode: replace", "syncs.products.mode \"replace\" is not one of the choices"),
+        ("key: sku", "key: sku\nduplicates: newest", "syncs.products.duplicates \"newest\" is not one of the choices"),
+        ("key: sku", "key: sku\nmapping: { email: e }", "syncs.products.mapping is a key of list syncs; this one is catalog"),
+        ("key: sku", "key: sku\nlist: { name: x }", "syncs.products.list is a key of list syncs; this one is catalog"),
+    ]
+
+    @Test(arguments: wrong.indices) func whatIsWrongIsSaid(_ index: Int) {
+        let (old, new, words) = Self.wrong[index]
+        let headlines = Sample.headlines(Self.text(Self.rest.replacing(old, with: new)))
+        #expect(headlines.count == 1 && headlines[0].contains(words), "\(new): \(headlines)")
+    }
+
+    @Test func keysOfCatalogsInAListAreRefused() {
+        let text = Sample.replacing("    list:\n", with: "    key: sku\n    fields: all\n    list:\n")
+        #expect(
+            Sample.headlines(text).map { $0.split(separator: " ", maxSplits: 1).last.map(String.init) } == [
+                "syncs.vip.key is a key of catalog syncs; this one is list",
+                "syncs.vip.fields is a key of catalog syncs; this one is list",
+            ])
+        let guarded = Sample.replacing("max_removals: 25%", with: "max_invalid: 20%")
+        #expect(Sample.headlines(guarded) == ["rollcall.yaml:32:7: syncs.vip.guards.max_invalid is no guard of list syncs"])
+        #expect(
+            Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: users\n")) == [
+                "rollcall.yaml:19:11: syncs.vip.kind \"users\" is not one of the choices"
+            ])
+    }
+}

@@ -1,0 +1,152 @@
+import Foundation
+import IterableSandbox
+import TestSupport
+import Testing
+
+/// Catalogs from end to end: the program, a real database and the sandbox.
+@Suite(.timeLimit(.minutes(10))) struct CatalogCommandTests {
+    @Test(arguments: Shop.Kind.allCases) func theWholeWay(_ kind: Shop.Kind) async throws {
+        try await CatalogScene.with(kind, rows: 1...12) { scene in
+            let shop = scene.shop
+            let plan = try await shop.rollcall("plan", "goods", "--format", "json")
+            #expect(plan.code == 0, "\(plan.all)")
+            let planned = try plan.object()
+            #expect(planned["kind"] as? String == "catalog" && planned["target"] as? String == "goods")
+            #expect((planned["preparations"] as? [String])?.count == 2)
+            #expect((planned["rows"] as? [[String: Any]])?.allSatisfy { Set($0.keys) == ["operation", "record_key", "item_id", "note"] } == true)
+            #expect(scene.items == nil, "a plan makes nothing")
+            let first = try await shop.rollcall("run", "goods", "--json")
+            #expect(first.code == 0, "\(first.all)")
+            let run = try first.object()
+            let counts = try #require(run["counts"] as? [String: Any])
+            #expect(counts["records"] as? Int == 12 && counts["audience"] == nil)
+            #expect(counts["planned"] as? [String: Int] == ["put": 12, "delete": 0])
+            #expect(counts["succeeded"] as? [String: Int] == ["put": 12, "delete": 0])
+            #expect(run["list_id"] is NSNull && run["kind"] as? String == "catalog" && run["target"] as? String == "goods")
+            #expect(scene.items == (try await scene.source()))
+            #expect(shop.sandbox.catalogTypes("goods") == ["price": "double", "stock": "long", "title": "string"])
+            try await scene.put("k3", 30)
+            try await scene.put("k20", 20, title: "Ink")
+            try await scene.remove("k4")
+            try await Task.sleep(for: .seconds(0.6))
+            try await scene.putsRight()
+            let rows = try await shop.query(
+                "SELECT operation, planned, succeeded FROM \(shop.state("sync_run_counts")) WHERE planned > 0 ORDER BY 1, 2")
+            #expect(rows == [["delete", "1", "1"], ["put", "2", "2"], ["put", "12", "12"]])
+            let told = try await shop.query(
+                "SELECT kind, target, list_id, audience_size FROM \(shop.state("sync_runs")) ORDER BY run_id")
+            #expect(told.allSatisfy { $0[0] == "catalog" && $0[1] == "goods" && $0[2] == nil && $0[3] == "12" })
+        }
+    }
+
+    @Test func whatCommandsSayOfARecord() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
+            let shop = scene.shop
+            try await shop.execute("INSERT INTO products VALUES ('a/b', 'x', 1, 1)")
+            let check = try await shop.rollcall("check", "goods")
+            #expect(check.code == 0, "\(check.all)")
+            #expect(check.out.contains("sync goods, columns: id from sku; fields price (double), stock (long), title (string)"))
+            #expect(check.out.contains("the first run prepares it: the catalog \"goods\" is made"))
+            let run = try await shop.rollcall("run", "goods", environment: ["COLUMNS": "80"])
+            #expect(run.code == 3)
+            #expect(run.out.contains("  4 rows read, 1 invalid: 3 items, 0 unchanged\n  3 put, 0 deleted\n  catalog goods, 1 request"))
+            #expect(run.out.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(run.out)")
+            let log = try await shop.rollcall("log", "--format", "csv")
+            let lines = log.out.split(whereSeparator: \.isNewline)
+            #expect(lines.first?.hasSuffix(",logged_at,record_key,item_id") == true, "\(log.out)")
+            #expect(lines.contains { $0.contains("invalid_item_id") && $0.hasSuffix(",a/b,") })
+            #expect(lines.contains { $0.contains(",put,succeeded,") && $0.hasSuffix(",k1,k1") })
+            let why = try await shop.rollcall("why", "goods", "k1", "--format", "json").object()
+            #expect(why["in_source"] as? Bool == true)
+            #expect((why["snapshot"] as? [[String: Any]])?.first?["state"] as? String == "synced")
+            let other = try await shop.rollcall("why", "goods", "a/b")
+            #expect(other.out.contains("source:    a/b; invalid: The key is not 1 to 255 letters, digits and hyphens"))
+            let runs = try await shop.rollcall("runs", "--format", "csv").out.split(whereSeparator: \.isNewline)
+            #expect(runs.first?.hasSuffix(",kind,target,rows_excluded,waiting") == true)
+            #expect(runs.last?.hasSuffix(",catalog,goods,0,0") == true)
+            let full = try await shop.rollcall("run", "goods", "--full", "--json").object()
+            #expect(((full["counts"] as? [String: Any])?["planned"] as? [String: Int]) == ["put": 3, "delete": 0])
+        }
+    }
+
+    @Test func wrongConfigurationsAreSaidWithTheWayOut() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...2) { scene in
+            func error(_ fields: String, _ sync: String = "mode: mirror") async throws -> String {
+                try scene.configure(sync: sync, fields: fields)
+                let output = try await scene.shop.rollcall("plan", "goods")
+                #expect(output.code == 1, "\(output.all)")
+                return output.err
+            }
+            var told = try await error("{ a: Title }")
+            #expect(told.contains("the source has no column \"Title\" (fields.a)") && told.contains("did you mean \"title\"?"))
+            told = try await error("{ a: nothing }")
+            #expect(told.contains("a constant is written { value: ... }"))
+            told = try await error("{ a.b: title }")
+            #expect(told.contains("a dot in its name"))
+            told = try await error("{ a: { column: price, type: long } }")
+            #expect(told.contains("cannot become long without losing digits"))
+            told = try await error("{ a: { column: stock, default: many } }")
+            #expect(told.contains("the constant of the field \"a\" cannot be sent"))
+            told = try await error("{ a_geo_location: { column: [price, title], type: geo } }")
+            #expect(told.contains("a geo field needs two numbers"))
+            told = try await error("{ place: { column: [price, stock], type: geo } }")
+            #expect(told.contains("place_geo_location"))
+            told = try await error("all", "duplicates: { newest: price }")
+            #expect(told.contains("which does not say which row is the newest"))
+            try await scene.shop.execute("CREATE VIEW wide AS SELECT sku, \((1...351).map { "stock AS f\($0)" }.joined(separator: ", ")) FROM products")
+            try scene.shop.execute(fields: 351)
+            let wide = try await scene.shop.rollcall("plan", "goods")
+            #expect(wide.err.contains("the sync has 351 fields; a catalog has 350 at most"), "\(wide.all)")
+        }
+    }
+
+    @Test func aHeldRunIsApprovedAsItWasStaged() async throws {
+        try await CatalogScene.with(.postgres, rows: 1...110) { scene in
+            try await scene.putsRight()
+            try scene.configure(guards: "max_removals: 10%")
+            for number in 1...20 { try await scene.remove("k\(number)") }
+            try await scene.put("k21", 99)
+            try await Task.sleep(for: .seconds(0.6))
+            let held = try await scene.shop.rollcall("run", "goods", "--json")
+            #expect(held.code == 4, "\(held.all)")
+            let id = try #require(try held.object()["run_id"] as? String)
+            #expect(scene.items?.count == 110)
+            // What changed meanwhile is not sent by the approved run.
+            try await scene.put("k22", 98)
+            let approved = try await scene.shop.rollcall("run", "--approve", id, "--json")
+            #expect(approved.code == 0, "\(approved.all)")
+            #expect(scene.items?.count == 90)
+            #expect(scene.items?["k21"]?.contains("99.5") == true && scene.items?["k22"]?.contains("22.5") == true)
+            try await scene.putsRight()
+        }
+    }
+
+    @Test func aCatalogThatIsDeletedInIterableIsSaidAndNotMadeAgain() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
+            try await scene.putsRight()
+            scene.shop.sandbox.deleteCatalog("goods")
+            let gone = try await scene.shop.rollcall("run", "goods")
+            #expect(gone.code == 1 && gone.err.isEmpty)
+            #expect(gone.out.contains("the catalog \"goods\" of sync goods was deleted in Iterable"), "\(gone.all)")
+            #expect(scene.items == nil)
+        }
+    }
+}
+
+extension Shop {
+    /// Lets the sync `goods` read the view `wide`.
+    fileprivate func execute(fields count: Int) throws {
+        try configure { text in
+            text.further = """
+                  goods:
+                    kind: catalog
+                    warehouse: shop
+                    destination: iterable
+                    source: { table: wide }
+                    key: sku
+                    catalog: { name: goods, create: true }
+                    fields: all
+                """
+        }
+    }
+}

@@ -1,0 +1,359 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import TestSupport
+import Testing
+import Warehouse
+
+/// A catalog is kept equal to its source.
+@Suite(.timeLimit(.minutes(5))) struct CatalogSyncTests {
+    @Test func theFirstRunMakesTheCatalogAndTypesItsFieldsBeforeItPutsAnything() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a-1', 'Pen', 1.5, 3", "'a-2', NULL, 2, 0", "'a-3', 'Ink', NULL, 7"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded, "\(run)")
+        #expect(run.counts.planned == PerOperation(put: 3) && run.counts.succeeded == PerOperation(put: 3))
+        #expect(
+            bench.catalogs.items("products") == [
+                "a-1": #"{"price":1.5,"stock":3,"title":"Pen"}"#, "a-2": #"{"price":2.0,"stock":0}"#,
+                "a-3": #"{"stock":7,"title":"Ink"}"#,
+            ])
+        #expect(bench.catalogs.types("products") == ["price": "double", "stock": "long", "title": "string"])
+        #expect(bench.catalogs.requests.map(\.items.count) == [2, 1])
+        #expect(bench.catalogs.requests.allSatisfy { !$0.keepsOtherFields })
+        #expect(try await bench.snapshot() == ["synced a-1", "synced a-2", "synced a-3"])
+        #expect(
+            try await bench.log(run) == ["put succeeded  a-1", "put succeeded  a-2", "put succeeded  a-3"])
+    }
+
+    @Test func onlyWhatChangedIsSentAndOnlyWhatThisSyncPutIsDeleted() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1", "'c', 'Pad', 3, 1"])
+        try await bench.run()
+        #expect(try await bench.run().counts.unchanged == 3)
+        let before = bench.catalogs.requests.count
+        #expect(before == 2, "nothing changed, nothing sent")
+        bench.catalogs.add(
+            "products",
+            .init(
+                items: (bench.catalogs.items("products") ?? [:]).merging(["foreign": "{}"]) { $1 },
+                types: bench.catalogs.types("products") ?? [:]))
+        try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2.25, 1"])
+        bench.clock.advance(by: .seconds(120))
+        let run = try await bench.run()
+        #expect(run.counts.planned == PerOperation(put: 1, delete: 1) && run.counts.unchanged == 1, "\(run.counts)")
+        #expect(Set((bench.catalogs.items("products") ?? [:]).keys) == ["a", "b", "foreign"])
+        #expect(bench.catalogs.items("products")?["b"] == #"{"price":2.25,"stock":1,"title":"Ink"}"#)
+        #expect(try await bench.snapshot() == ["synced a", "synced b"])
+    }
+
+    @Test func upsertKeepsItemsWhoseRowsAreGone() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.mode = .upsert }
+        try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])
+        try await bench.run()
+        try await bench.setRows(["'a', 'Pen', 1.5, 3"])
+        let run = try await bench.run()
+        #expect(run.counts.planned == PerOperation() && run.counts.unchanged == 1)
+        #expect(bench.catalogs.items("products")?.count == 2)
+        // It comes back as it was: nothing is to be done.
+        try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])
+        #expect(try await bench.run().counts.unchanged == 2)
+    }
+
+    @Test func aColumnThatIsNotSentChangesNothing() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1.5, 3, 1"])
+        try await bench.run()
+        try await bench.setRows(["'a', 'Pen', 1.5, 3, 2"])
+        #expect(try await bench.run().counts.unchanged == 1)
+    }
+
+    // MARK: Rows that cannot be sent
+
+    @Test func eachBadRowIsToldAndNoOtherSuffers() async throws {
+        let bench = try await CatalogBench()
+        let long = String(repeating: "x", count: 33_000)
+        let wide = String(repeating: "y", count: 29_990)
+        try await bench.setRows([
+            "NULL, 'no key', 1, 1", "'a/b', 'slash', 1, 1", "'', 'empty', 1, 1", "'long', '\(long)', 1, 1",
+            "'wide', '\(wide)', 1, 1", "'word', 'not a number', 'many', 1", "'good', 'Pen', 1, 1",
+        ])
+        let run = try await bench.run()
+        #expect(run.status == .completedWithFailures)
+        #expect(run.counts.rowsRead == 7 && run.counts.invalid == 6 && run.counts.audience == 1, "\(run.counts)")
+        #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["good"])
+        #expect(
+            try await Set(bench.log(run)) == [
+                "validate failed key_missing -", "validate failed invalid_item_id a/b", "validate failed invalid_item_id ",
+                "validate failed value_too_long long", "validate failed item_too_large wide",
+                "validate failed invalid_value word", "put succeeded  good",
+            ])
+    }
+
+    @Test func aRowThatTurnsInvalidKeepsItsItem() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])
+        try await bench.run()
+        try await bench.setRows(["'a', 'Pen', 'dear', 3", "'b', 'Ink', 2, 1"])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1 && run.counts.planned == PerOperation(), "\(run.counts)")
+        #expect(bench.catalogs.items("products")?.count == 2)
+        #expect(try await bench.snapshot() == ["synced a", "synced b"])
+    }
+
+    @Test func keysOfOtherCharactersAreEncoded() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.encodesKey = true }
+        try await bench.setRows(["'a/b', 'x', 1, 1", "'a-2fb', 'y', 1, 1", "'Ü', 'z', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded)
+        #expect(Set((bench.catalogs.items("products") ?? [:]).keys) == ["a-2fb", "a-2d2fb", "-c3-9c"])
+        #expect(try await bench.snapshot() == ["synced a/b", "synced a-2fb", "synced Ü"])
+        try await bench.setRows([])
+        bench.clock.advance(by: .seconds(120))
+        _ = try await bench.run { _, sync in sync.guards.allowEmpty = true }
+        #expect(bench.catalogs.items("products")?.isEmpty == true)
+    }
+
+    // MARK: Several rows with one key
+
+    @Test func ofTwoRowsThatDifferNeitherIsSent() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1", "'a', 'Pencil', 1, 1", "'b', 'Ink', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.counts.rowsRead == 4 && run.counts.invalid == 2 && run.counts.duplicates == 1, "\(run.counts)")
+        #expect(run.counts.audience == 1 && run.counts.planned == PerOperation(put: 1))
+        #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["b"])
+        #expect(try await bench.log(run).filter { $0 == "validate failed duplicate_key a" }.count == 2)
+        // What is known stays as it was, whichever row comes first.
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1"])
+        try await bench.run()
+        try await bench.setRows(["'b', 'Ink', 1, 1", "'b', 'Inks', 1, 1", "'a', 'Pens', 1, 1", "'a', 'Pen', 1, 1"])
+        let other = try await bench.run()
+        #expect(other.counts.planned == PerOperation() && other.counts.invalid == 4, "\(other.counts)")
+        #expect(try await bench.snapshot() == ["synced a", "synced b"])
+    }
+
+    @Test func theNewestOfSeveralIsSent() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.duplicates = .newest("changed") }
+        try await bench.setRows([
+            "'a', 'old', 1, 1, 1", "'a', 'new', 1, 1, 3", "'a', 'older', 1, 1, 2", "'tie', 'x', 1, 1, 5",
+            "'tie', 'y', 1, 1, 5", "'tie', 'z', 1, 1, 4", "'null', 'x', 1, 1, 1", "'null', 'y', 1, 1, NULL",
+            "'was', 'x', 1, 1, 1", "'was', 'y', 1, 1, 1", "'was', 'z', 1, 1, 2",
+        ])
+        let run = try await bench.run()
+        #expect(run.counts.rowsRead == 11 && run.counts.invalid == 5 && run.counts.duplicates == 4, "\(run.counts)")
+        #expect(
+            bench.catalogs.items("products") == [
+                "a": #"{"price":1.0,"stock":1,"title":"new"}"#, "was": #"{"price":1.0,"stock":1,"title":"z"}"#,
+            ])
+        let again = try await bench.run()
+        #expect(again.counts.planned == PerOperation() && again.counts.unchanged == 2, "\(again.counts)")
+    }
+
+    // MARK: The catalog and its fields
+
+    @Test func aMissingCatalogIsMadeOnlyWhenThatIsAskedFor() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.create = false }
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.error?.code == "catalog_missing" && run.status == .failed)
+        #expect(bench.catalogs.creations == 0)
+        await #expect(throws: RunError.self) { _ = try await bench.pipeline().plan() }
+    }
+
+    @Test func aCatalogThatIsThereIsAdoptedOnlyInPlainWords() async throws {
+        let bench = try await CatalogBench()
+        bench.catalogs.add("products", .init(items: ["x": "{}"], types: ["title": "string"]))
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        #expect(try await bench.run().error?.code == "catalog_adopted")
+        #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
+        let run = try await bench.run { catalog, _ in catalog.documents = .merge }
+        #expect(run.status == .succeeded)
+        #expect(bench.catalogs.typings == [["price", "stock"]])
+        #expect(bench.catalogs.requests.allSatisfy { $0.keepsOtherFields })
+        // Its own now: it need not be said again.
+        #expect(try await bench.run().status == .succeeded)
+    }
+
+    @Test func anotherTypeInIterableIsSaidBeforeAnythingIsSent() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.documents = .replace }
+        bench.catalogs.add("products", .init(types: ["price": "long"]))
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        let error = try #require(try await bench.run().error)
+        #expect(error.code == "mapping_conflict" && error.message.contains("price"))
+        #expect(error.hint?.contains("type: long") == true)
+        #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
+    }
+
+    @Test func aCatalogThatIsGoneIsNotMadeAgain() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        try await bench.run()
+        bench.catalogs.remove("products")
+        let run = try await bench.run()
+        #expect(run.error?.code == "catalog_missing" && bench.catalogs.creations == 1)
+        // Somebody makes it again: all items go up, and the fields get their types first.
+        bench.catalogs.add("products")
+        let next = try await bench.run()
+        #expect(next.counts.succeeded == PerOperation(put: 1), "\(next)")
+        #expect(bench.catalogs.types("products")?.count == 3)
+    }
+
+    @Test func aFieldThatGetsItsTypeLaterSendsEveryItemAgain() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.fields = .all(except: ["changed", "stock"]) }
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, NULL"])
+        try await bench.run()
+        let run = try await bench.run { catalog, _ in catalog.fields = .all(except: ["changed"]) }
+        #expect(run.counts.succeeded == PerOperation(put: 2), "an item without the field too: \(run.counts)")
+        #expect(bench.catalogs.typings == [["price", "title"], ["stock"]])
+        #expect(try await bench.run { catalog, _ in catalog.fields = .all(except: ["changed"]) }.counts.unchanged == 2)
+    }
+
+    @Test func aCreationOrTypingWithoutAnAnswerIsSettled() async throws {
+        let bench = try await CatalogBench()
+        bench.catalogs.loseCreation()
+        bench.catalogs.loseTyping()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded, "\(run)")
+        #expect(bench.catalogs.items("products")?.count == 1 && bench.catalogs.types("products")?.count == 3)
+    }
+
+    // MARK: Guards
+
+    @Test func tooManyDeletionsWaitForAPerson() async throws {
+        let bench = try await CatalogBench()
+        let rows = (1...120).map { "'k\($0)', 't', 1, 1" }
+        try await bench.setRows(rows)
+        try await bench.run()
+        try await bench.setRows(Array(rows.prefix(60)))
+        bench.clock.advance(by: .seconds(120))
+        let held = try await bench.run()
+        #expect(held.status == .held)
+        #expect(held.held.map { $0.clause(held.kind) } == [
+            "it would delete 50% (60 of 120) items, and guards.max_removals allows 25%"
+        ])
+        #expect(bench.catalogs.items("products")?.count == 120)
+        let approved = try await bench.run(.approve(held.id))
+        #expect(approved.status == .succeeded && approved.counts.succeeded == PerOperation(put: 0, delete: 60), "\(approved)")
+        #expect(bench.catalogs.items("products")?.count == 60)
+    }
+
+    @Test func invalidRowsAndAnEmptySourceHoldARun() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b/', 'Ink', 1, 1"])
+        let run = try await bench.run { _, sync in sync.guards.maxInvalid = 20 }
+        #expect(run.status == .held && run.held.map(\.guard) == ["max_invalid"])
+        #expect(run.held.first?.clause(.catalog) == "50% (1 of 2) of the rows are invalid, and guards.max_invalid allows 20%")
+        let next = try await bench.run(.forcedNew) { _, sync in sync.guards.maxInvalid = 50 }
+        #expect(next.status == .completedWithFailures)
+        try await bench.setRows([])
+        #expect(try await bench.run().held.map(\.guard) == ["allow_empty"])
+    }
+
+    // MARK: Answers that are lost
+
+    @Test func theSamePutIsRepeatedAtOnceAndAnotherWaits() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        try await bench.run()
+        try await bench.setRows(["'a', 'Pen', 2, 1"])
+        bench.catalogs.setFate { _, _ in .late(.seconds(70)) }
+        let lost = try await bench.run()
+        #expect(lost.counts.unknown == PerOperation(put: 1), "\(lost)")
+        #expect(try await bench.snapshot() == ["sending a"])
+        bench.catalogs.setFate { _, _ in .ok }
+        try await bench.setRows(["'a', 'Pen', 3, 1"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded)
+        bench.clock.advance(by: .seconds(600))
+        #expect(bench.catalogs.items("products")?["a"]?.contains("3.0") == true, "no older object lands over the newer one")
+        #expect(try await bench.snapshot() == ["synced a"])
+    }
+
+    @Test func anItemIsNotPutRightAfterItWasDeleted() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1"])
+        try await bench.run()
+        try await bench.setRows(["'b', 'Ink', 1, 1"])
+        let began = bench.clock.uptime
+        try await bench.run()
+        #expect(bench.clock.uptime - began >= .seconds(55), "what was put settles before it is deleted")
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1"])
+        let deleted = bench.clock.uptime
+        try await bench.run()
+        #expect(bench.clock.uptime - deleted >= .seconds(55), "what was deleted settles before it is put")
+        #expect(bench.catalogs.items("products")?.count == 2)
+    }
+
+    @Test func aRequestThatIsTooLargeOrRefusedIsSplit() async throws {
+        let bench = try await CatalogBench { _, destination in destination.limits.catalog.recordsPerRequest = 8 }
+        try await bench.setRows((1...8).map { "'k\($0)', 't', 1, 1" })
+        bench.catalogs.setFate { request, _ in
+            request.items.contains { $0.id == "k3" }
+                ? .answer(.refused(FailureReason(code: "bad_request", reason: "no", httpStatus: 400))) : .ok
+        }
+        let run = try await bench.run()
+        #expect(run.counts.succeeded == PerOperation(put: 7) && run.counts.failed == PerOperation(put: 1))
+        #expect(try await bench.log(run).filter { $0.contains("failed") } == ["put failed bad_request k3"])
+        // It is tried again by every run.
+        bench.catalogs.setFate { _, _ in .ok }
+        #expect(try await bench.run().counts.succeeded == PerOperation(put: 1))
+    }
+
+    // MARK: Looking
+
+    @Test func aPlanSaysWhatWouldBeMadeAndWritesNothing() async throws {
+        let bench = try await CatalogBench()
+        _ = try await bench.fixture.warehouse.migrate()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b/', 'Ink', 1, 1"])
+        let plan = try await bench.pipeline().plan()
+        #expect(plan.kind == .catalog && plan.counts.planned == PerOperation(put: 1) && plan.counts.invalid == 1)
+        #expect(
+            plan.preparations == [
+                "the catalog \"products\" is made",
+                "fields get their types, for ever: price (double), stock (long), title (string)",
+            ])
+        #expect(bench.catalogs.creations == 0 && bench.catalogs.typings.isEmpty)
+        let known = try await bench.fixture.warehouse.knownFields(destination: "marketing", scope: "catalog:products")
+        #expect(known.isEmpty)
+    }
+
+    @Test func whyTellsTheRowTheRecordAndTheNextStep() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1", "'b', 'Inks', 1, 1", "'c', 'Pad', 1, 1"])
+        try await bench.run()
+        let good = try await bench.pipeline().why("a")
+        #expect(good.rows.map(\.isValid) == [true] && good.members.map(\.member.state) == [.subscribed])
+        #expect(good.nextStep == "nothing to do, Iterable has accepted it as the row says")
+        #expect(good.records.map(\.operation) == ["put"])
+        let twice = try await bench.pipeline().why("b")
+        #expect(twice.rows.compactMap(\.failure?.code) == ["duplicate_key", "duplicate_key"])
+        #expect(twice.nextStep == "nothing is sent; the row fails again until it is corrected")
+        try await bench.setRows(["'a', 'Pen', 2, 1"])
+        #expect(try await bench.pipeline().why("a").nextStep == "put a")
+        #expect(try await bench.pipeline().why("c").nextStep.hasPrefix("delete c"))
+        #expect(try await bench.pipeline().why("nothing").nextStep == "nothing to do")
+    }
+
+    @Test func hiddenKeysAreHiddenInTheLog() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'secret1', 'Pen', 1, 1", "'secret/2', 'Ink', 1, 1"])
+        let run = try await bench.run { _, sync in sync.logs.identifiers = .hashed }
+        #expect(try await bench.log(run).allSatisfy { !$0.contains("secret") && $0.contains("hash:") })
+    }
+}
+
+extension RunRequest {
+    fileprivate static func approve(_ id: String) -> RunRequest {
+        var request = RunRequest()
+        request.kind = .approve(runID: id)
+        return request
+    }
+
+    fileprivate static var forcedNew: RunRequest {
+        var request = RunRequest()
+        request.forceNew = true
+        return request
+    }
+}

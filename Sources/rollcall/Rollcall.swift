@@ -8,7 +8,7 @@ import Warehouse
 struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall",
-        abstract: "Keeps lists in Iterable equal to audiences in your warehouse.",
+        abstract: "Keeps lists and catalogs in Iterable equal to your warehouse.",
         discussion: """
             A sync reads an audience (a table or a query in Postgres or SQLite), compares it \
             with whom it put on the list before, and subscribes or unsubscribes exactly the \

@@ -22,9 +22,9 @@ import Testing
             let list = try #require(shop.sandbox.lists().first?.id)
             #expect(
                 output.out == """
-                    {"run_id":"\(id)","sync":"members","status":"completed_with_failures","trigger":"manual","list_id":\(list),\
+                    {"run_id":"\(id)","sync":"members","status":"completed_with_failures","trigger":"manual","kind":"list","target":"Members","list_id":\(list),\
                     "started_at":"\(started)","finished_at":"\(finished)",\
-                    "counts":{"rows_read":5,"invalid":1,"duplicates":1,"audience":3,"unchanged":0,\
+                    "counts":{"rows_read":5,"invalid":1,"duplicates":1,"excluded":0,"audience":3,"unchanged":0,"waiting":0,\
                     "planned":{"subscribe":3,"unsubscribe":0},"succeeded":{"subscribe":2,"unsubscribe":0},\
                     "failed":{"subscribe":1,"unsubscribe":0},"not_attempted":0,"unknown":0},\
                     "requests":{"sent":1,"retried":0,"rate_limited":0},"error":null}
@@ -59,7 +59,9 @@ import Testing
             let output = try await shop.rollcall("plan", "members", "--format", "json", "--rows", "all")
             #expect(output.code == 0, "\(output.all)")
             let plan = try output.object()
-            let keys = ["sync", "status", "trigger", "list_id", "counts", "requests", "error", "held", "rows"]
+            let keys = [
+                "sync", "status", "trigger", "kind", "target", "list_id", "counts", "requests", "error", "held", "rows",
+            ]
             #expect(Set(plan.keys) == Set(keys))
             #expect(plan["status"] as? String == "queued")
             let counts = try #require(plan["counts"] as? [String: Any])

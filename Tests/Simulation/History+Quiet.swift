@@ -13,6 +13,7 @@ extension History {
         storeIsFullUntil = .zero
         isQuiet = true
         oracle.guardsAreOn = false
+        goods.guardsAreOn = false
         oracle.conflicts = []
         world.note(nil, "all is quiet")
         await world.pass(.seconds(200))
@@ -30,7 +31,8 @@ extension History {
             last.counts.notAttempted.total == 0
         else { return oracle.violated("the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
-        oracle.judgeNotes()
+        oracle.judgeNotes(of: "vip")
+        await catalogComesToRest()
         if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
@@ -39,6 +41,26 @@ extension History {
         if !open.isEmpty { oracle.violated("a run was left running") }
         if store.state.outbox.values.contains(where: { !$0.isEmpty }) {
             oracle.violated("something is left in the outbox")
+        }
+    }
+
+    /// One more run makes the catalog what the rows say, and the one after it has nothing to do.
+    private func catalogComesToRest() async {
+        guard scenario.goods != nil else { return }
+        var request = RunRequest()
+        request.forceNew = true
+        if !catalog.isThere { _ = catalog.create() }
+        guard let last = await quietRun(request, sync: "goods") else { return }
+        guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown.total == 0,
+            last.counts.notAttempted.total == 0, last.counts.failed.total == 0
+        else { return oracle.violated("catalog: the quiet run did not get through: \(last)") }
+        await world.pass(.seconds(200))
+        oracle.judgeNotes(of: "goods")
+        if oracle.isUnknowing { return }
+        goods.judgeEnd(products.rows)
+        let before = requests
+        if let idle = await quietRun(RunRequest(), sync: "goods"), requests != before {
+            oracle.violated("catalog: a run on unchanged rows sends something: \(idle.counts.short)")
         }
     }
 
@@ -80,9 +102,9 @@ extension History {
         oracle.saw("a second sync was refused the list")
     }
 
-    private func quietRun(_ request: RunRequest) async -> SyncRun? {
+    private func quietRun(_ request: RunRequest, sync: String = "vip") async -> SyncRun? {
         quietRuns += 1
-        let node = Node(self, Scenario.Runner(number: 1000 + quietRuns, delay: .zero))
+        let node = Node(self, Scenario.Runner(number: 1000 + quietRuns, delay: .zero), sync: sync)
         let outcome = await withTaskGroup(of: RunOutcome.self) { group in
             group.addTask(executorPreference: node.process) { await self.run(node, request) }
             return await group.next()

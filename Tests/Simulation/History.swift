@@ -35,6 +35,9 @@ final class History: @unchecked Sendable {
     let store: MemoryWarehouse
     let iterable: SimulatedIterable
     let oracle: Oracle
+    let catalog: SimulatedCatalog
+    let goods: CatalogOracle
+    var products = Products()
     let faults: FaultPlan
     var storeIsDownUntil = Duration.zero
     var storeIsFullUntil = Duration.zero
@@ -77,6 +80,8 @@ final class History: @unchecked Sendable {
         }
         store.sabotage = scenario.sabotage
         oracle = Oracle(scenario, world, iterable, store)
+        catalog = SimulatedCatalog(scenario, world)
+        goods = CatalogOracle(oracle, world, scenario, catalog, store)
         var dice = Dice(scenario.seed, "cache")
         cacheFolder = dice.chance(40) ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
@@ -128,12 +133,16 @@ final class History: @unchecked Sendable {
 
     private func happen() async {
         addForeigners()
-        for round in scenario.rounds {
+        for (number, round) in scenario.rounds.enumerated() {
             for move in round.moves { people.move(move) }
+            let goods = scenario.goods.flatMap { $0.rounds.indices.contains(number) ? $0.rounds[number] : nil }
+            for move in goods?.moves ?? [] { products.move(move) }
+            store.products = products.rows
+            if let meddling = goods?.meddling { meddleWithCatalog(meddling) }
             store.audience = people.rows
             world.note(nil, "the audience is \(people.rows.map { Oracle.names($0).joined(separator: "/") })")
             if let meddling = round.meddling { meddle(meddling) }
-            await start(round.runners)
+            await start(round.runners, goods?.runners ?? [])
             await world.pass(round.wait)
         }
         await comeToRest()
@@ -161,11 +170,22 @@ final class History: @unchecked Sendable {
         if wasThere && meddling == .recreateList { _ = iterable.addList(History.listName) }
     }
 
-    private func start(_ runners: [Scenario.Runner]) async {
+    private func meddleWithCatalog(_ meddling: Scenario.Meddling) {
+        oracle.saw("somebody deleted the catalog")
+        world.note(nil, "somebody deletes the catalog")
+        let wasThere = catalog.isThere
+        catalog.delete()
+        goods.hasLostItsCatalog()
+        if wasThere && meddling == .recreateList { _ = catalog.create() }
+    }
+
+    private func start(_ runners: [Scenario.Runner], _ goods: [Scenario.Runner]) async {
         await withTaskGroup(of: Void.self) { group in
-            for runner in runners {
-                let node = Node(self, runner)
-                group.addTask(executorPreference: node.process) { await self.live(node, runner) }
+            for (sync, runners) in [("vip", runners), ("goods", goods)] {
+                for runner in runners {
+                    let node = Node(self, runner, sync: sync)
+                    group.addTask(executorPreference: node.process) { await self.live(node, runner) }
+                }
             }
         }
         if runners.count > 1 { oracle.saw("several processes at once") }
@@ -235,6 +255,7 @@ final class History: @unchecked Sendable {
         if case .ran(let run) = outcome { judge(run) }
         world.note(node.process, "run ends: \(kind.name)")
         oracle.hasEnded(kind)
+        goods.hasEnded()
         return outcome
     }
 
@@ -256,7 +277,10 @@ final class History: @unchecked Sendable {
     }
 
     private func pipeline(_ node: Node) -> SyncPipeline {
-        pipeline(node, scenario.sync(list, guarded: !isQuiet))
+        if node.sync == "goods", let goods = scenario.goods {
+            return pipeline(node, scenario.sync(goods, guarded: !isQuiet))
+        }
+        return pipeline(node, scenario.sync(list, guarded: !isQuiet))
     }
 
     /// Of another sync that names the list by its id.

@@ -9,6 +9,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     var time: () -> Date
     /// What a plan reads: the bytes of the columns `email` and `user_id`.
     var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
+    /// What a plan reads of the table `products`: the columns `key` and `title`.
+    var products: [Products.Row] = []
     private(set) var state = MemoryState()
     var sabotage: Sabotage?
 
@@ -43,7 +45,24 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func close() async {}
 
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
-        ["email", "user_id"].map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
+        Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
+    }
+
+    private static func columns(of source: AudienceSource) -> [String] {
+        source == .table(["products"]) ? ["key", "title"] : ["email", "user_id"]
+    }
+
+    /// A record as the snapshot has it.
+    struct Record {
+        var item: String
+        var state: MemberState
+    }
+
+    /// The records of a sync of a catalog.
+    func records(of sync: String) -> [Record] {
+        (state.members[.init(sync: sync, entries: .records(.catalog))] ?? [:]).values.map {
+            Record(item: $0.member.record?.itemID ?? "", state: $0.member.state)
+        }
     }
 
     public func readAudience(
@@ -65,8 +84,10 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
-        for row in audience {
-            let values = columns.fields.map { $0 == "email" ? row.email : row.userID }
+        let rows = source == .table(["products"]) ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
+        let first = Self.columns(of: source)[0]
+        for row in rows {
+            let values = columns.fields.map { $0 == first ? row.0 : row.1 }
             // The bytes of all cells lie behind each other, as the cells are valid during the call.
             try values.flatMap { $0 ?? [] }.withUnsafeBytes { bytes in
                 var start = 0
@@ -76,8 +97,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                     return .text(UnsafeRawBufferPointer(rebasing: bytes[start..<start + value.count]))
                 }
                 try cells.withUnsafeBufferPointer { cells in
-                    try MemoryWarehouse.withCell(columns.identifiers.email == nil ? nil : row.email) { email in
-                        try MemoryWarehouse.withCell(columns.identifiers.userID == nil ? nil : row.userID) {
+                    try MemoryWarehouse.withCell(columns.identifiers.email == nil ? nil : row.0) { email in
+                        try MemoryWarehouse.withCell(columns.identifiers.userID == nil ? nil : row.1) {
                             try body(0, email, $0, cells)
                         }
                     }

@@ -8,6 +8,8 @@ final class Node: @unchecked Sendable {
     let history: History
     let stop = StopSignal()
     let runner: Scenario.Runner
+    /// The sync that it runs.
+    let sync: String
     /// The run it is busy with.
     var runID: String?
     /// Of the lease that it was given last.
@@ -24,8 +26,9 @@ final class Node: @unchecked Sendable {
     var name: String { process.name }
     var world: World { history.world }
 
-    init(_ history: History, _ runner: Scenario.Runner) {
+    init(_ history: History, _ runner: Scenario.Runner, sync: String = "vip") {
         self.history = history
+        self.sync = sync
         self.runner = runner
         process = World.Process(history.world, "process \(runner.number)")
         bootTime = history.world.now

@@ -135,13 +135,17 @@ final class Oracle {
         "\(operation) \(name(identity))"
     }
 
-    /// Judges a request at the moment it is sent. Returns its number.
-    func isSent(_ request: ListRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
-        if read.leavesChannel { violated("a request leaves the channel") }
+    /// Judges who sends a request, of whatever kind, at the moment it is sent.
+    func judgeSender(_ node: Node) {
         if node.stop.reason != nil { violated("\(node.name) sends after it was asked to stop") }
-        if node.leaseToken != store.state.leases["vip"]?.token {
+        if node.leaseToken != store.state.leases[node.sync]?.token {
             violated("\(node.name) sends after its lease was taken over")
         }
+    }
+
+    /// Judges a request at the moment it is sent.
+    func isSent(_ request: ListRequest, _ read: SimulatedIterable.Request, by node: Node, number: Int) {
+        if read.leavesChannel { violated("a request leaves the channel") }
         guard let run = node.runID else { return violated("a request without a run") }
         for identity in request.subscribers
         where staged[run]?.contains(Oracle.order(request.operation, identity)) != true {
@@ -264,22 +268,25 @@ final class Oracle {
     }
 
     /// A run has taken the notes over: it and those after it know of them.
-    func hasReadNotes(_ count: Int) {
+    func hasReadNotes(_ count: Int, _ node: Node) {
         guard count > 0 else { return }
         saw("notes of stray requests were read")
-        for (number, stray) in strays where stray.state == .noted { strays[number]?.state = .read }
+        for (number, stray) in strays where stray.state == .noted && stray.node.sync == node.sync {
+            strays[number]?.state = .read
+        }
     }
 
     /// A run that began later reads what was noted.
-    func judgeNotes() {
-        for (number, stray) in strays where stray.state == .noted {
+    func judgeNotes(of sync: String) {
+        for (number, stray) in strays where stray.state == .noted && stray.node.sync == sync {
             violated("request \(number) was noted, and no later run has read the note")
         }
     }
 
-    private func isKnown(_ late: SimulatedIterable.Request) -> Bool {
-        late.stray.map { strays[$0]?.state == .read } ?? true
-    }
+    private func isKnown(_ late: SimulatedIterable.Request) -> Bool { isKnown(stray: late.stray) }
+
+    /// Whether later runs know of a request; nil: it was sent with a lease.
+    func isKnown(stray number: Int?) -> Bool { number.map { strays[$0]?.state == .read } ?? true }
 
     /// Whether something was sent without a lease by a process that then died, or could not write it down: no one knows of it.
     var isUnknowing: Bool {
@@ -308,7 +315,7 @@ final class Oracle {
         saw("outcome \(outcome.name)")
         let log = Dictionary(grouping: store.log, by: \.runID)
         for row in store.runs { judgeAccounts(row.run, log[row.run.id] ?? []) }
-        for (_, members) in store.members {
+        for (set, members) in store.members where set.entries.listID != nil {
             for entry in members.values where entry.member.state == .subscribed {
                 if !acknowledged.contains(Oracle.name(entry.member.identity)) {
                     violated("\(entry.member.identity) is on the snapshot as subscribed and was never acknowledged")
@@ -331,7 +338,7 @@ final class Oracle {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
             guard record.operation != "validate" else { continue }
-            if !people.insert("\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")").inserted {
+            if !people.insert("\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")").inserted {
                 violated(
                     "run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
             }
@@ -459,9 +466,9 @@ enum RunKind {
 extension RunCounts {
     var short: String {
         "read \(rowsRead) invalid \(invalid) duplicates \(duplicates) audience \(audience)"
-            + " planned +\(planned.subscribe) -\(planned.unsubscribe) succeeded +\(succeeded.subscribe)"
-            + " -\(succeeded.unsubscribe) failed +\(failed.subscribe) -\(failed.unsubscribe)"
-            + " not attempted +\(notAttempted.subscribe) -\(notAttempted.unsubscribe)"
-            + " unknown +\(unknown.subscribe) -\(unknown.unsubscribe)"
+            + " planned +\(planned.total(.put)) -\(planned.total(.remove)) succeeded +\(succeeded.total(.put))"
+            + " -\(succeeded.total(.remove)) failed +\(failed.total(.put)) -\(failed.total(.remove))"
+            + " not attempted +\(notAttempted.total(.put)) -\(notAttempted.total(.remove))"
+            + " unknown +\(unknown.total(.put)) -\(unknown.total(.remove))"
     }
 }

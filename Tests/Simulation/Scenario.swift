@@ -36,6 +36,8 @@ public struct Scenario: Sendable {
     var isOrderly = false
     /// A promise that the warehouse breaks, to see that the oracle notices.
     var sabotage: Sabotage?
+    /// A second sync, of a catalog; nil: there is none.
+    var goods: Goods?
 
     enum ListStart: Sendable { case absent, present, byID }
     enum Affliction: String, Sendable, CaseIterable { case forgotten, invalid, badData, unknown }
@@ -143,6 +145,7 @@ extension Scenario {
         for number in 0..<count {
             rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
         }
+        goods = goods(seed: seed)
     }
 }
 
@@ -178,6 +181,7 @@ extension Scenario {
             Round(moves: moves, runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(1))
         }
         scenario.chosenFaults = [:]
+        scenario.goods = nil
         return scenario
     }
 }
@@ -213,7 +217,7 @@ extension Scenario.Round {
 }
 
 extension Scenario.Runner {
-    fileprivate init(_ dice: inout Dice, number: Int) {
+    init(_ dice: inout Dice, number: Int) {
         self.number = number
         delay = number % 10 == 1 ? .zero : dice.milliseconds(0, dice.pick([2_000, 40_000]))
         full = dice.chance(8)

@@ -18,6 +18,7 @@ public enum Shrinker {
         }
         attempt { $0.isOrderly = true }
         attempt { $0.onlyFaultsAt = Set(report.faultsAt) }
+        attempt { $0.goods = nil }
         var size = Int.max
         while weight(best) < size {
             size = weight(best)

@@ -18,11 +18,6 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     let bodyLimits = DeliveryBody.limits(maximumBytes: 4_000_000)
 
-    private enum Reply {
-        case answer(status: Int, retryAfter: [String] = [], body: [UInt8])
-        case failure(TransportFailure.Kind, String)
-    }
-
     private func draw(_ call: String, _ faults: [Fault]) -> (fault: Fault?, dice: Dice) {
         let key = node.key(call)
         let drawn = history.faults.draw(key, faults)
@@ -36,35 +31,23 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     // MARK: Deliveries
 
-    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
-
-    func createCatalog(_ name: String) async throws(DestinationError) { throw Self.noCatalogs }
-
-    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
-        throw Self.noCatalogs
-    }
-
-    private static let noCatalogs = DestinationError(
-        error: RunError(code: "test", message: "there are lists only"), isTransient: false)
-
     func deliver(
-        _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
+        _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
-        guard case .list(let request) = delivery else { return .stop(Self.noCatalogs.error) }
         let gone = DeliveryAnswer.stop(RunError(code: "gone", message: "the process is gone"))
         if node.process.isDead { return gone }
         var (fault, dice) = draw("deliver", Fault.delivery)
         if node.process.isDead { return gone }
         var body: [UInt8] = []
-        ListBody.write(request, into: &body)
-        guard var read = SimulatedIterable.read(body, subscribes: request.operation == .subscribe) else {
+        DeliveryBody.write(request, into: &body)
+        guard let call = call(request, body) else {
             history.oracle.violated("a request that cannot be read")
             return gone
         }
         if fault == .stopBeforeRequest { await stop(&dice) }
         guard mayStillSend() else {
             history.oracle.saw("a request was withheld")
-            world.note(node.process, "a request is withheld: \(read.summary)")
+            world.note(node.process, "a request is withheld: \(call.summary)")
             return .withheld
         }
         if fault == .stopBeforeWrite { await stop(&dice) }
@@ -75,35 +58,43 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         // No look can be later than the last one: what was stopped behind it may be sent by whoever has no lease any more.
         if fault == .stopBeforeWrite && !mayStillSend() {
             history.oracle.hasStrayed(number, node)
-            read.stray = number
+            call.stray = number
             if dice.chance(40) { fault = .late }
         } else {
-            history.oracle.isSent(request, read, by: node, number: number)
+            history.oracle.judgeSender(node)
+            call.isSent(number: number)
         }
-        world.note(node.process, "\(read.summary)\(fault.map { " (\($0.rawValue))" } ?? "")")
-        let (reply, failures) = await exchange(read, fault, &dice)
-        history.oracle.hasEnded(number: number)
-        if failures == Set(read.subscribers.indices) { history.oracle.isDoubtful(read) }
+        world.note(node.process, "\(call.summary)\(fault.map { " (\($0.rawValue))" } ?? "")")
+        let (reply, failures) = await exchange(call, fault, &dice)
+        call.hasEnded(number: number, failures)
         if node.process.isDead { return gone }
         switch reply {
         case .failure(let kind, let code):
             return AnswerClassifier.classify(
-                failure: TransportFailure(kind: kind, code: code, message: "on purpose"), request: .list(request))
+                failure: TransportFailure(kind: kind, code: code, message: "on purpose"), request: request)
         case .answer(let status, let retryAfter, let body):
             let answer = HTTPAnswer(status: status, retryAfter: retryAfter, body: body, now: history.wallTime)
-            let meaning = AnswerClassifier.classify(answer, request: .list(request))
-            let lease = history.store.state.leases["vip"]
+            let meaning = AnswerClassifier.classify(answer, request: request)
+            let lease = history.store.state.leases[node.sync]
             if !meaning.mayHaveBeenApplied
                 || lease.map({ $0.token == node.leaseToken && $0.expiresAt > history.wallTime }) == true
             {
                 history.oracle.needsNoNote(number)
             }
-            if case .answered = meaning {
-                history.oracle.isAcknowledged(read, except: failures, by: node)
-            } else {
-                history.oracle.isDoubtful(read)
-            }
+            var isAnswered = false
+            if case .answered = meaning { isAnswered = true }
+            call.means(isAnswered: isAnswered, failures)
             return meaning
+        }
+    }
+
+    private func call(_ request: DeliveryRequest, _ body: [UInt8]) -> (any SimulatedCall)? {
+        switch request {
+        case .list(let request):
+            SimulatedIterable.read(body, subscribes: request.operation == .subscribe).map {
+                ListCall(request, $0, node, iterable)
+            }
+        case .catalog(let request): CatalogCall(request, body, node, history.catalog)
         }
     }
 
@@ -115,9 +106,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     /// What comes back, and which records it does not vouch for.
     private func exchange(
-        _ request: SimulatedIterable.Request, _ fault: Fault?, _ dice: inout Dice
-    ) async -> (Reply, Set<Int>) {
-        let everyone = Set(request.subscribers.indices)
+        _ call: any SimulatedCall, _ fault: Fault?, _ dice: inout Dice
+    ) async -> (SimulatedReply, Set<Int>) {
+        let everyone = Set(0..<call.count)
         let timeout = Duration.seconds(scenario.timeoutSeconds)
         let there = dice.milliseconds(1, 80)
         switch fault {
@@ -130,7 +121,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .late:
             // Given up at its deadline; lands before its time to settle is over.
             let last = Int((scenario.timeoutSeconds + scenario.settleSeconds) * 1000) - 1
-            iterable.carryOut(request, after: dice.milliseconds(Int(scenario.timeoutSeconds * 1000), max(1, last)))
+            call.land(after: dice.milliseconds(Int(scenario.timeoutSeconds * 1000), max(1, last)))
             await world.pass(timeout)
             return (.failure(.noAnswer, "timeout"), everyone)
         case .slow: await world.pass(dice.milliseconds(100, Int(scenario.timeoutSeconds * 1000) - 100))
@@ -144,88 +135,76 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .crashInFlight:
             if dice.chance(60) {
                 let last = Int((scenario.timeoutSeconds + scenario.settleSeconds) * 1000) - 1
-                iterable.carryOut(request, after: dice.milliseconds(1, max(1, last)))
+                call.land(after: dice.milliseconds(1, max(1, last)))
             }
             node.die()
             return (.failure(.noAnswer, "gone"), everyone)
         default: break
         }
         await world.pass(there)
-        let reply = answer(request, fault, &dice)
+        let reply = SimulatedReply.refusal(fault, &dice).map { ($0, everyone) } ?? call.answer(fault, &dice)
         await world.pass(dice.milliseconds(1, 40))
         if fault == .crashAfterAnswer { node.die() }
         return reply
     }
 
-    private func answer(
-        _ request: SimulatedIterable.Request, _ fault: Fault?, _ dice: inout Dice
-    ) -> (Reply, Set<Int>) {
-        let everyone = Set(request.subscribers.indices)
-        func refused(_ status: Int, _ body: String, _ retryAfter: [String] = []) -> (Reply, Set<Int>) {
-            (.answer(status: status, retryAfter: retryAfter, body: Array(body.utf8)), everyone)
-        }
+    // MARK: Catalogs
+
+    func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
+        if node.process.isDead { throw failure(.notSent, changes: false) }
+        var (fault, dice) = draw("fields", Fault.lists)
+        await world.pass(dice.milliseconds(1, 80))
+        let fields = history.catalog.fields
+        if fault == .crashAfterAnswer { node.die() }
+        if node.process.isDead { throw failure(.noAnswer, changes: false) }
         switch fault {
-        case .rateLimited: return refused(429, #"{"msg":"Too many requests","code":"RateLimitExceeded","params":null}"#)
-        case .rateLimitedWish: return refused(429, "Too many requests", ["\(dice.between(0, 5))"])
-        case .rateLimitedNonsense: return refused(429, "", [dice.pick(["-5", "abc", "1e9", "", "99999999999"])])
-        case .serverError: return refused(dice.pick([500, 503]), #"{"msg":"An error","code":"GenericError"}"#)
-        case .gatewayPage: return refused(dice.pick([502, 504]), "<html><body>Bad gateway</body></html>")
-        case .requestTimeout: return refused(408, "")
-        case .refusedWhole:
-            return refused(
-                400,
-                #"{"msg":"Invalid","code":"\#(dice.pick(["BadParams", "BadJsonBody", "InvalidEmailAddressError"]))"}"#)
-        case .tooLarge: return dice.chance(50) ? refused(413, "") : refused(400, #"{"code":"BatchTooLarge","msg":"x"}"#)
-        case .keyRefused: return refused(401, #"{"msg":"Invalid API key","code":"BadApiKey"}"#)
-        case .forbidden: return refused(403, #"{"msg":"Forbidden","code":"Forbidden"}"#)
-        default: break
+        case .notSent: throw failure(.notSent, changes: false)
+        case .lostBefore: throw failure(.noAnswer, changes: false)
+        case .rateLimited: throw serverError(429, changes: false)
+        case .serverError: throw serverError(500, changes: false)
+        case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: false)
+        default: return fields
         }
-        if !iterable.exists(request.list) || iterable.isPreparing(request.list) {
-            return refused(
-                400, #"{"msg":"error.lists.invalidListId(\#(request.list))","code":"Success","params":null}"#)
-        }
-        return carriedOut(request, fault, &dice)
     }
 
-    /// Answers to requests that were carried out, at least in part.
-    private func carriedOut(
-        _ request: SimulatedIterable.Request, _ fault: Fault?, _ dice: inout Dice
-    ) -> (Reply, Set<Int>) {
-        let everyone = Set(request.subscribers.indices)
-        var sparing: Set<Int> = []
-        let refuses = fault == .someInvalidData || fault == .someNamedTwice || fault == .unnamedFailure
-        if refuses {
-            for position in request.subscribers.indices where fault == .someNamedTwice || dice.chance(40) {
-                sparing.insert(position)
-            }
-        }
-        var failures = iterable.carryOut(request, sparing: sparing)
-        history.noteConflicts(request, failures)
-        for (_, failure) in failures { history.oracle.saw("iterable says \(failure)") }
-        if fault != .unnamedFailure { for position in sparing { failures[position] = "invalidData" } }
-        var body = SimulatedIterable.answer(
-            request, failures, countedAlso: fault == .unnamedFailure ? sparing.count : 0, &dice)
+    func createCatalog(_ name: String) async throws(DestinationError) {
+        let isNew = try await change("create catalog") { $0.create() }
+        if isNew == false { throw serverError(400, changes: true) }
+    }
+
+    func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+        _ = try await change("set types") { $0.setTypes(fields) }
+    }
+
+    /// A call that changes something at once.
+    private func change<R>(_ name: String, _ body: @escaping (SimulatedCatalog) -> R) async throws(DestinationError) -> R {
+        if node.process.isDead { throw failure(.notSent, changes: true) }
+        var (fault, dice) = draw(name, Fault.creation)
+        if node.process.isDead { throw failure(.notSent, changes: true) }
+        if fault == .stopBeforeRequest { await stop(&dice) }
+        if node.process.isDead { throw failure(.notSent, changes: true) }
+        node.requests += 1
+        world.note(node.process, name)
+        await world.pass(dice.milliseconds(1, 80))
+        let catalog = history.catalog
         switch fault {
-        case .lostAfter: return (.failure(.noAnswer, "connection_lost"), everyone)
-        case .serverErrorApplied: return (.answer(status: 500, body: Array("{}".utf8)), everyone)
-        case .truncated: body = Array(body.prefix(dice.below(body.count)))
-        case .notJSON: body = Array("<html>Welcome</html>".utf8)
-        case .emptyAnswer: body = []
-        case .countsMismatch:
-            let successes = everyone.count == 1 ? 1 : 0
-            body = Array(#"{"successCount":\#(successes),"failCount":\#(dice.between(1, 9))}"#.utf8)
-        case .someNamedTwice:
-            let names = request.subscribers.compactMap(\.email) + request.subscribers.compactMap(\.userID)
-            let list = names.map { "\"\($0)\"" }.joined(separator: ",")
-            body =
-                Array(
-                    #"{"successCount":0,"failCount":\#(everyone.count),"invalidDataEmails":[\#(list)],"#.utf8)
-                + Array(#""failedUpdates":{"invalidDataUserIds":[\#(list)],"invalidDataEmails":[\#(list)]}}"#.utf8)
-            return (.answer(status: 200, body: body), everyone)
+        case .notSent: throw failure(.notSent, changes: true)
+        case .lostBefore: throw failure(.noAnswer, changes: true)
+        case .serverError: throw serverError(500, changes: true)
+        case .late:
+            world.after(dice.milliseconds(1, 30_000)) { _ = body(catalog) }
+            throw failure(.noAnswer, changes: true)
         default: break
         }
-        // An answer vouches for no record that was refused, whether or not it names the record.
-        return (.answer(status: 200, body: body), sparing.union(failures.keys))
+        let result = body(catalog)
+        if fault == .crashInFlight || fault == .crashAfterAnswer { node.die() }
+        if node.process.isDead { throw failure(.noAnswer, changes: true) }
+        switch fault {
+        case .lostAfter: throw failure(.noAnswer, changes: true)
+        case .serverErrorApplied: throw serverError(500, changes: true)
+        case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: true)
+        default: return result
+        }
     }
 
     // MARK: Lists

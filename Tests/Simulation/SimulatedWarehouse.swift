@@ -134,12 +134,12 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
 
     /// One consistent view: what is read is what stood there when the reading began.
     private func read(_ body: (MemoryWarehouse) async throws -> Void) async throws {
-        let rows = store.audience
+        let (rows, products) = (store.audience, store.products)
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
-        view.audience = rows
+        (view.audience, view.products) = (rows, products)
         try await body(view)
-        history.oracle.hasRead(rows, node)
+        if node.sync == "goods" { history.goods.hasRead(products, node) } else { history.oracle.hasRead(rows, node) }
         try await leave(fault)
     }
 
@@ -200,7 +200,13 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         let (node, history) = (node, history)
         try await write("stage") { [store] () async throws(WarehouseError) in
             try await store.stage(lease, run, plan: plan, log: log)
-            history.oracle.hasStaged(run, store.state.outbox[run.id] ?? [], node)
+            let changes = store.state.outbox[run.id] ?? []
+            if run.kind == .list {
+                history.oracle.hasStaged(run, changes, node)
+            } else {
+                history.oracle.saw("run \(run.status.rawValue)")
+                history.goods.hasStaged(run, changes, node)
+            }
         }
     }
 
@@ -210,7 +216,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
 
     func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         node.runID = id
-        history.oracle.hasApproved(id)
+        if node.sync == "goods" { history.goods.hasApproved(id) } else { history.oracle.hasApproved(id) }
         return try await write("resume held run") { [store] () async throws(WarehouseError) in
             try await store.resumeHeldRun(lease, id: id)
         }
@@ -237,10 +243,11 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
-        let history = history
+        let (history, isGoods) = (history, node.sync == "goods")
         try await write("claim") { [store] () async throws(WarehouseError) in
             try await store.claim(lease, run: id, through: sequence)
-            history.oracle.hasClaimed((store.state.outbox[id] ?? []).filter { $0.sequence <= sequence })
+            let claimed = (store.state.outbox[id] ?? []).filter { $0.sequence <= sequence }
+            if isGoods { history.goods.hasClaimed(claimed) } else { history.oracle.hasClaimed(claimed) }
         }
     }
 
@@ -277,10 +284,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
-        let history = history
+        let (history, node) = (history, node)
         return try await write("apply stray notes") { [store] () async throws(WarehouseError) in
             let count = try await store.applyStrayNotes(lease)
-            history.oracle.hasReadNotes(count)
+            history.oracle.hasReadNotes(count, node)
             return count
         }
     }

@@ -24,9 +24,12 @@ extension OpenAPIDocument {
           "unchanged","waiting","planned","succeeded","failed","not_attempted","unknown"],"additionalProperties":false,
           "description":"In every ended run rows_read = invalid + duplicates + excluded + audience (or records), and planned = succeeded + failed + not_attempted + unknown."},
           
-        "PerOperation": {"type":"object","properties":{"subscribe":{"type":"integer","minimum":0},"unsubscribe":{
-          "type":"integer","minimum":0},"put":{"type":"integer","minimum":0},"delete":{"type":"integer",
-          "minimum":0}},"additionalProperties":false,"description":"The operations of the kind, zeros included."},
+        "PerOperation": {"oneOf":[{"$ref":"#/components/schemas/ListOperations"},{
+          "$ref":"#/components/schemas/CatalogOperations"}]},
+        "ListOperations": {"type":"object","properties":{"subscribe":{"type":"integer","minimum":0},"unsubscribe":{
+          "type":"integer","minimum":0}},"required":["subscribe","unsubscribe"],"additionalProperties":false},
+        "CatalogOperations": {"type":"object","properties":{"put":{"type":"integer","minimum":0},"delete":{
+          "type":"integer","minimum":0}},"required":["put","delete"],"additionalProperties":false},
         "Requests": {"type":"object","properties":{"sent":{"type":"integer","minimum":0},"retried":{"type":"integer",
           "minimum":0},"rate_limited":{"type":"integer","minimum":0}},"required":["sent","retried","rate_limited"],
           "additionalProperties":false},

@@ -39,7 +39,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(help: "Output format.")
     var format = OutputFormat.table
 
-    @Flag(help: "As with `run --full`: every member again.")
+    @Flag(help: "As with `run --full`: everything again.")
     var full = false
 
     @Flag(help: "As with `run --retry-rejected`.")

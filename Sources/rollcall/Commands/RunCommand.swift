@@ -25,7 +25,7 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Run every enabled sync.")
     var all = false
 
-    @Flag(help: "Send every member again; still remove only who left.")
+    @Flag(help: "Send everything again; still remove only what left.")
     var full = false
 
     @Flag(help: "Send again also people whom Iterable refused permanently.")

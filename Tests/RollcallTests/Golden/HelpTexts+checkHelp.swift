@@ -4,8 +4,8 @@ extension HelpTexts {
         OVERVIEW: Look whether everything is in place: one line each, and how to fix
         what is not.
 
-        Configuration, connections, rights, columns and their types, API key, lists.
-        Changes nothing.
+        Configuration, connections, rights, columns and their types, API key, lists,
+        catalogs. Changes nothing.
 
         USAGE: rollcall check [<sync> ...] [<options>]
 

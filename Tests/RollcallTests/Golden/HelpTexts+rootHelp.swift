@@ -38,8 +38,8 @@ extension HelpTexts {
                                   held.
           log                     Show the record log: every person of every run,
                                   newest first.
-          why                     Explain one person: in the audience, on the list,
-                                  what happened, what comes next.
+          why                     Explain one person or record: in the source, in
+                                  Iterable, what happened, what comes next.
           lists                   Show or make lists of an Iterable project.
           fields                  Show the profile fields of an Iterable project.
           catalogs                Show the catalogs of an Iterable project.

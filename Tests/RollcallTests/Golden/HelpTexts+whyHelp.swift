@@ -1,16 +1,17 @@
 extension HelpTexts {
     /// `rollcall why --help`
     static let whyHelp = #"""
-        OVERVIEW: Explain one person: in the audience, on the list, what happened, what
-        comes next.
+        OVERVIEW: Explain one person or record: in the source, in Iterable, what
+        happened, what comes next.
 
-        Reads the audience once to the end and plans the next run; writes nothing.
+        Reads the source once to the end and plans the next run; writes nothing.
 
         USAGE: rollcall why <sync> <identifier> [<options>]
 
         ARGUMENTS:
           <sync>                  The sync.
-          <identifier>            An email, in any spelling, or a userId.
+          <identifier>            An email, in any spelling, or a userId; of a catalog
+                                  a key or an item's id.
 
         OPTIONS:
           --limit <limit>         How many logged outcomes, at most. (default: 20)

@@ -118,7 +118,7 @@ public enum ConfigurationTemplate {
           #     name: products                  # letters, digits and hyphens
           #     create: true                    # the first run makes it
           #   mode: mirror                      # upsert | mirror: items whose rows are gone are deleted
-          #   documents: replace                # replace | merge: fields that a row does not fill stay
+          #   documents: replace                # an item has the fields of its row and no other
           #   fields: all                       # every column under its own name; or a mapping:
           #   # fields:
           #   #   title: title

@@ -258,6 +258,7 @@ public struct SyncPipeline: Sendable {
         case .catalog(let catalog):
             CatalogResolver(
                 sync: sync, catalog: catalog,
+                project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash), neighbours: neighbours,
                 planner: RecordPlanner(
                     sync: sync, catalog: catalog, destination: settings, warehouse: warehouse, stop: stop,
                     progress: progress),
@@ -272,7 +273,8 @@ public struct SyncPipeline: Sendable {
             return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
         }
         return try await catalog.resolver.planner.plan(
-            catalog.shape, key: key, salt: catalog.salt(runID), resend: resend, preparations: catalog.preparations)
+            catalog.shape, key: key, salt: catalog.salt(runID), resend: resend, preparations: catalog.preparations,
+            hasAnotherKey: catalog.hasAnotherKey)
     }
 
     var planner: Planner {
@@ -307,7 +309,7 @@ public struct SyncPipeline: Sendable {
         RunError(
             code: "list_changed",
             message: "run \(run.id) was staged for another \(run.kind.rawValue) than the configuration names now",
-            hint: "Discard it with `rollcall run --discard \(run.id)`, then run again.")
+            hint: "Nothing of it was sent. Run again: the next run plans for what the configuration names now.")
     }
 }
 

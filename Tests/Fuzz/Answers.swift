@@ -13,7 +13,8 @@ func fuzz(_ bytes: [UInt8]) {
     let people = (1...count).map { Identity(email: "p\($0)@example.com", userID: $0 % 2 == 0 ? "u\($0)" : nil) }
     let request = ListRequest(listID: 42, operation: operation, subscribers: people)
     let answer = AnswerClassifier.classify(
-        HTTPAnswer(status: status, retryAfter: [], body: body, now: Date(timeIntervalSince1970: 0)), request: .list(request))
+        HTTPAnswer(status: status, retryAfter: [], body: body, now: Date(timeIntervalSince1970: 0)),
+        request: .list(request))
     _ = AnswerClassifier.error(
         for: HTTPAnswer(status: status, retryAfter: [], body: body, now: Date()), changesSomething: true)
     guard case .answered(let outcomes, _) = answer else { return }

@@ -53,8 +53,12 @@ func gist(_ answer: DeliveryAnswer) -> String {
 
     @Test(arguments: [
         (202, #"{"msg":"accepted","code":"Success","params":null}"#, "answered 202 ok ok"),
-        (200, "{}", "answered 200 ok ok"), (202, "<html></html>", "retry unreadable_answer applied=true limited=false after=-"),
-        (404, #"{"error":"NotFound","message":"no","code":"error.catalogs.notFound"}"#, "list not found catalog_missing"),
+        (200, "{}", "answered 200 ok ok"),
+        (202, "<html></html>", "retry unreadable_answer applied=true limited=false after=-"),
+        (
+            404, #"{"error":"NotFound","message":"no","code":"error.catalogs.notFound"}"#,
+            "list not found catalog_missing"
+        ),
         (404, "<html></html>", "stop route_not_found"), (404, "", "stop route_not_found"),
         (400, #"{"error":"BadRequest","message":"no","code":"error.catalogs.invalidItemId"}"#, "refused bad_request"),
         (413, "too large", "refused batch_too_large"), (401, "{}", "stop api_key_refused"),

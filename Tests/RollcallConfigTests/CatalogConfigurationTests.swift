@@ -42,7 +42,8 @@ import Testing
         #expect(sync.kind == .catalog && sync.list == nil && sync.audience == .table(["products"]))
         let expected = CatalogSettings(name: "products", key: "sku", fields: .all(except: []))
         #expect(sync.target == .catalog(expected))
-        #expect(expected.mode == .upsert && !expected.create && expected.documents == nil && expected.duplicates == .refuse)
+        #expect(
+            expected.mode == .upsert && !expected.create && expected.documents == nil && expected.duplicates == .refuse)
         #expect(sync.guards.maxRemovals == .percent(25) && sync.guards.maxInvalid == nil)
     }
 
@@ -52,7 +53,7 @@ import Testing
             key: { column: sku, encode: true }
             catalog: { name: My-Products, create: true }
             mode: mirror
-            documents: merge
+            documents: replace
             duplicates: { newest: updated_at }
             fields:
               title: title
@@ -81,7 +82,7 @@ import Testing
                 FieldSetting(name: "isLive", source: .constant(FieldConstant(text: "true", type: .boolean))),
             ]))
         (expected.create, expected.encodesKey, expected.mode) = (true, true, .mirror)
-        (expected.documents, expected.duplicates) = (.merge, .newest("updated_at"))
+        (expected.documents, expected.duplicates) = (.replace, .newest("updated_at"))
         #expect(try catalog(text) == expected)
         let guarded = try Sample.load(Self.text(Self.rest, guards: "{ max_removals: 5, max_invalid: 12.5% }"))
         #expect(guarded.syncs.first?.guards.maxInvalid == 12.5)
@@ -109,10 +110,19 @@ import Testing
     private static let wrong: [(String, String, String)] = [
         ("key: sku", "", "the key \"key\" is missing in syncs.products"),
         ("source: { table: products }", "", "the key \"source\" is missing in syncs.products"),
-        ("source: { table: products }", "audience: { table: products }", "syncs.products.audience is a key of list syncs; this one is catalog"),
+        (
+            "source: { table: products }", "audience: { table: products }",
+            "syncs.products.audience is a key of list syncs; this one is catalog"
+        ),
         ("catalog: { name: products }", "", "the key \"catalog\" is missing in syncs.products"),
-        ("catalog: { name: products }", "catalog: { name: my_products }", "syncs.products.catalog.name \"my_products\" cannot be the name of a catalog"),
-        ("catalog: { name: products }", "catalog: { name: products, make: true }", "unknown key \"make\" in syncs.products.catalog"),
+        (
+            "catalog: { name: products }", "catalog: { name: my_products }",
+            "syncs.products.catalog.name \"my_products\" cannot be the name of a catalog"
+        ),
+        (
+            "catalog: { name: products }", "catalog: { name: products, make: true }",
+            "unknown key \"make\" in syncs.products.catalog"
+        ),
         ("fields: all", "", "the key \"fields\" is missing in syncs.products"),
         ("fields: all", "fields: {}", "syncs.products.fields is empty"),
         ("fields: all", "fields: every", "syncs.products.fields \"every\" is neither \"all\" nor a mapping"),
@@ -122,20 +132,43 @@ import Testing
         ("fields: all", "fields: all\nexcept: [1]", "syncs.products.except.0"),
         ("fields: all", "fields: { a: {} }", "syncs.products.fields.a needs exactly one of column or value"),
         ("fields: all", "fields: { a: { column: b, value: c } }", "exactly one of column or value is allowed"),
-        ("fields: all", "fields: { a: { value: c, type: long } }", "syncs.products.fields.a.type has no effect beside value"),
+        (
+            "fields: all", "fields: { a: { value: c, type: long } }",
+            "syncs.products.fields.a.type has no effect beside value"
+        ),
         ("fields: all", "fields: { a: { value: 0x1F } }", "is a number of a form that is not taken here"),
         ("fields: all", "fields: { a: { value: [1] } }", "syncs.products.fields.a.value is a list, not a single value"),
-        ("fields: all", "fields: { a: { column: b, type: text } }", "syncs.products.fields.a.type \"text\" is not one of the choices"),
+        (
+            "fields: all", "fields: { a: { column: b, type: text } }",
+            "syncs.products.fields.a.type \"text\" is not one of the choices"
+        ),
         ("fields: all", "fields: { a: { column: b, type: geo } }", "names one column, and a geo field needs two"),
         ("fields: all", "fields: { a: { column: [b, c] } }", "names two columns, which only a geo field has"),
         ("fields: all", "fields: { a: { column: [b, c, d], type: geo } }", "is not a list of that many texts"),
         ("fields: all", "fields: { a: { column: b, time_zone: Mars/Olympus } }", "is no time zone"),
         ("fields: all", "fields: { a: { column: b, type: long, time_zone: UTC } }", "stands beside type: long"),
+        ("fields: all", "fields: { a.b: c }", "the field \"a.b\" has a dot in its name, or no name"),
+        (
+            "fields: all", "fields: { place: { column: [b, c], type: geo } }",
+            "the geo field \"place\" does not end in _geo_location"
+        ),
+        (
+            "fields: all", "fields: { a: { column: b, type: long, default: free } }",
+            "the default of syncs.products.fields.a is no long"
+        ),
+        (
+            "fields: all", "fields: {\((1...351).map { "f\($0): a" }.joined(separator: ", "))}",
+            "syncs.products.fields has 351 fields"
+        ),
+        ("key: sku", "key: sku\ndocuments: merge", "syncs.products.documents \"merge\" is not one of the choices"),
         ("key: sku", "key: [a, b]", "syncs.products.key is a list, not a single value"),
         ("key: sku", "key: { encode: true }", "the key \"column\" is missing in syncs.products.key"),
         ("key: sku", "key: sku\nmode: replace", "syncs.products.mode \"replace\" is not one of the choices"),
         ("key: sku", "key: sku\nduplicates: newest", "syncs.products.duplicates \"newest\" is not one of the choices"),
-        ("key: sku", "key: sku\nmapping: { email: e }", "syncs.products.mapping is a key of list syncs; this one is catalog"),
+        (
+            "key: sku", "key: sku\nmapping: { email: e }",
+            "syncs.products.mapping is a key of list syncs; this one is catalog"
+        ),
         ("key: sku", "key: sku\nlist: { name: x }", "syncs.products.list is a key of list syncs; this one is catalog"),
     ]
 
@@ -143,6 +176,24 @@ import Testing
         let (old, new, words) = Self.wrong[index]
         let headlines = Sample.headlines(Self.text(Self.rest.replacing(old, with: new)))
         #expect(headlines.count == 1 && headlines[0].contains(words), "\(new): \(headlines)")
+    }
+
+    @Test func twoSyncsOfOneCatalogAreRefused() {
+        let second = """
+              second:
+                kind: catalog
+                warehouse: shop
+                destination: marketing
+                source: { table: others }
+                key: sku
+                catalog: { name: Products }
+                fields: all
+
+            """
+        let headlines = Sample.headlines(Self.text(Self.rest) + second)
+        #expect(
+            headlines.count == 1 && headlines[0].contains("syncs.second keeps the same catalog as syncs.products"),
+            "\(headlines)")
     }
 
     @Test func keysOfCatalogsInAListAreRefused() {
@@ -153,7 +204,8 @@ import Testing
                 "syncs.vip.fields is a key of catalog syncs; this one is list",
             ])
         let guarded = Sample.replacing("max_removals: 25%", with: "max_invalid: 20%")
-        #expect(Sample.headlines(guarded) == ["rollcall.yaml:32:7: syncs.vip.guards.max_invalid is no guard of list syncs"])
+        #expect(
+            Sample.headlines(guarded) == ["rollcall.yaml:32:7: syncs.vip.guards.max_invalid is no guard of list syncs"])
         #expect(
             Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: users\n")) == [
                 "rollcall.yaml:19:11: syncs.vip.kind \"users\" is not one of the choices"

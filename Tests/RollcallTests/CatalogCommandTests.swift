@@ -13,7 +13,10 @@ import Testing
             let planned = try plan.object()
             #expect(planned["kind"] as? String == "catalog" && planned["target"] as? String == "goods")
             #expect((planned["preparations"] as? [String])?.count == 2)
-            #expect((planned["rows"] as? [[String: Any]])?.allSatisfy { Set($0.keys) == ["operation", "record_key", "item_id", "note"] } == true)
+            #expect(
+                (planned["rows"] as? [[String: Any]])?.allSatisfy {
+                    Set($0.keys) == ["operation", "record_key", "item_id", "note"]
+                } == true)
             #expect(scene.items == nil, "a plan makes nothing")
             let first = try await shop.rollcall("run", "goods", "--json")
             #expect(first.code == 0, "\(first.all)")
@@ -22,7 +25,8 @@ import Testing
             #expect(counts["records"] as? Int == 12 && counts["audience"] == nil)
             #expect(counts["planned"] as? [String: Int] == ["put": 12, "delete": 0])
             #expect(counts["succeeded"] as? [String: Int] == ["put": 12, "delete": 0])
-            #expect(run["list_id"] is NSNull && run["kind"] as? String == "catalog" && run["target"] as? String == "goods")
+            #expect(
+                run["list_id"] is NSNull && run["kind"] as? String == "catalog" && run["target"] as? String == "goods")
             #expect(scene.items == (try await scene.source()))
             #expect(shop.sandbox.catalogTypes("goods") == ["price": "double", "stock": "long", "title": "string"])
             try await scene.put("k3", 30)
@@ -31,7 +35,8 @@ import Testing
             try await Task.sleep(for: .seconds(0.6))
             try await scene.putsRight()
             let rows = try await shop.query(
-                "SELECT operation, planned, succeeded FROM \(shop.state("sync_run_counts")) WHERE planned > 0 ORDER BY 1, 2")
+                "SELECT operation, planned, succeeded FROM \(shop.state("sync_run_counts")) WHERE planned > 0 ORDER BY 1, 2"
+            )
             #expect(rows == [["delete", "1", "1"], ["put", "2", "2"], ["put", "12", "12"]])
             let told = try await shop.query(
                 "SELECT kind, target, list_id, audience_size FROM \(shop.state("sync_runs")) ORDER BY run_id")
@@ -45,11 +50,15 @@ import Testing
             try await shop.execute("INSERT INTO products VALUES ('a/b', 'x', 1, 1)")
             let check = try await shop.rollcall("check", "goods")
             #expect(check.code == 0, "\(check.all)")
-            #expect(check.out.contains("sync goods, columns: id from sku; fields price (double), stock (long), title (string)"))
+            #expect(
+                check.out.contains(
+                    "sync goods, columns: id from sku; fields price (double), stock (long), title (string)"))
             #expect(check.out.contains("the first run prepares it: the catalog \"goods\" is made"))
             let run = try await shop.rollcall("run", "goods", environment: ["COLUMNS": "80"])
             #expect(run.code == 3)
-            #expect(run.out.contains("  4 rows read, 1 invalid: 3 items, 0 unchanged\n  3 put, 0 deleted\n  catalog goods, 1 request"))
+            #expect(
+                run.out.contains(
+                    "  4 rows read, 1 invalid: 3 items, 0 unchanged\n  3 put, 0 deleted\n  catalog goods, 1 request"))
             #expect(run.out.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(run.out)")
             let log = try await shop.rollcall("log", "--format", "csv")
             let lines = log.out.split(whereSeparator: \.isNewline)
@@ -71,17 +80,19 @@ import Testing
 
     @Test func wrongConfigurationsAreSaidWithTheWayOut() async throws {
         try await CatalogScene.with(.sqlite, rows: 1...2) { scene in
-            func error(_ fields: String, _ sync: String = "mode: mirror") async throws -> String {
+            func error(_ fields: String, _ sync: String = "mode: mirror", code: Int32 = 1) async throws -> String {
                 try scene.configure(sync: sync, fields: fields)
                 let output = try await scene.shop.rollcall("plan", "goods")
-                #expect(output.code == 1, "\(output.all)")
+                #expect(output.code == code, "\(output.all)")
                 return output.err
             }
             var told = try await error("{ a: Title }")
-            #expect(told.contains("the source has no column \"Title\" (fields.a)") && told.contains("did you mean \"title\"?"))
+            #expect(
+                told.contains("the source has no column \"Title\" (fields.a)")
+                    && told.contains("did you mean \"title\"?"))
             told = try await error("{ a: nothing }")
             #expect(told.contains("a constant is written { value: ... }"))
-            told = try await error("{ a.b: title }")
+            told = try await error("{ a.b: title }", code: 2)
             #expect(told.contains("a dot in its name"))
             told = try await error("{ a: { column: price, type: long } }")
             #expect(told.contains("cannot become long without losing digits"))
@@ -89,11 +100,13 @@ import Testing
             #expect(told.contains("the constant of the field \"a\" cannot be sent"))
             told = try await error("{ a_geo_location: { column: [price, title], type: geo } }")
             #expect(told.contains("a geo field needs two numbers"))
-            told = try await error("{ place: { column: [price, stock], type: geo } }")
+            told = try await error("{ place: { column: [price, stock], type: geo } }", code: 2)
             #expect(told.contains("place_geo_location"))
             told = try await error("all", "duplicates: { newest: price }")
             #expect(told.contains("which does not say which row is the newest"))
-            try await scene.shop.execute("CREATE VIEW wide AS SELECT sku, \((1...351).map { "stock AS f\($0)" }.joined(separator: ", ")) FROM products")
+            try await scene.shop.execute(
+                "CREATE VIEW wide AS SELECT sku, \((1...351).map { "stock AS f\($0)" }.joined(separator: ", ")) FROM products"
+            )
             try scene.shop.execute(fields: 351)
             let wide = try await scene.shop.rollcall("plan", "goods")
             #expect(wide.err.contains("the sync has 351 fields; a catalog has 350 at most"), "\(wide.all)")

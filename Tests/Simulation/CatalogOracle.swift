@@ -26,7 +26,8 @@ final class CatalogOracle {
     /// False once somebody deleted the catalog.
     private var othersItemsAreSafe = true
 
-    init(_ oracle: Oracle, _ world: World, _ scenario: Scenario, _ catalog: SimulatedCatalog, _ store: MemoryWarehouse) {
+    init(_ oracle: Oracle, _ world: World, _ scenario: Scenario, _ catalog: SimulatedCatalog, _ store: MemoryWarehouse)
+    {
         self.oracle = oracle
         self.world = world
         self.scenario = scenario
@@ -55,7 +56,9 @@ final class CatalogOracle {
         for change in changes where change.kind == .send {
             let item = change.record?.itemID ?? ""
             let title = Self.title(change.payload)
-            if orders.updateValue(title, forKey: "\(change.operation) \(item)") != nil || (orders.keys.count { $0.hasSuffix(" \(item)") }) > 1 {
+            if orders.updateValue(title, forKey: "\(change.operation) \(item)") != nil
+                || (orders.keys.count { $0.hasSuffix(" \(item)") }) > 1
+            {
                 violated("run \(run.id) has two changes for \(item)")
             }
             if change.operation == .put, meaning.wanted[item] != title {
@@ -90,7 +93,9 @@ final class CatalogOracle {
             inFlight[number] = nil
         }
         for (item, title) in call.items {
-            if staged[run]?["\(call.operation) \(item)"] != title { violated("run \(run) sends what was not staged: \(item)") }
+            if staged[run]?["\(call.operation) \(item)"] != title {
+                violated("run \(run) sends what was not staged: \(item)")
+            }
             if inFlight.values.contains(where: { $0.call.items[item] != nil && $0.call.node === call.node }) {
                 violated("\(item) is in two requests at once")
             }
@@ -108,7 +113,9 @@ final class CatalogOracle {
             }
         }
         let opposite = call.operation == .put ? RollcallCore.Operation.delete : .put
-        guard let at = accepted["\(opposite) \(item)"], at + .seconds(scenario.settleSeconds) > world.now + .milliseconds(50) else {
+        guard let at = accepted["\(opposite) \(item)"],
+            at + .seconds(scenario.settleSeconds) > world.now + .milliseconds(50)
+        else {
             return
         }
         if oracle.isUnknowing { return }

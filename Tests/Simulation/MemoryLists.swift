@@ -5,6 +5,10 @@ public import Warehouse
 extension MemoryWarehouse {
     public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
 
+    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+        state.bindings.values.filter { $0.listName == name }.sorted { $0.sync < $1.sync }
+    }
+
     public func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         (state.fields[[destination, scope]] ?? [:]).values.sorted { $0.name < $1.name }
     }
@@ -81,6 +85,11 @@ extension MemoryState {
             held = run
         }
         var lists: [Abandonment.MembersOfList] = []
+        var records = 0
+        for (place, entries) in members where place.sync == sync && list == nil && place.entries.listID == nil {
+            records += entries.count
+            members[place] = nil
+        }
         for (place, entries) in members where place.sync == sync {
             guard let id = place.entries.listID, concerns(id) else { continue }
             if !entries.isEmpty { lists.append(.init(listID: id, members: entries.count)) }
@@ -96,6 +105,7 @@ extension MemoryState {
         }
         return .done(
             Abandonment(
-                lists: lists.sorted { $0.listID < $1.listID }, discardedRunID: held?.id, discardedChanges: changes))
+                lists: lists.sorted { $0.listID < $1.listID }, records: records, discardedRunID: held?.id,
+                discardedChanges: changes))
     }
 }

@@ -84,7 +84,9 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
-        let rows = source == .table(["products"]) ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
+        let rows =
+            source == .table(["products"])
+            ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
         let first = Self.columns(of: source)[0]
         for row in rows {
             let values = columns.fields.map { $0 == first ? row.0 : row.1 }

@@ -338,7 +338,9 @@ final class Oracle {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
             guard record.operation != "validate" else { continue }
-            if !people.insert("\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")").inserted {
+            if !people.insert(
+                "\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")"
+            ).inserted {
                 violated(
                     "run \(run.id) logged somebody twice: \(record.operation) \(record.email ?? record.userID ?? "")")
             }

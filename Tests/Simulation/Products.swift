@@ -20,8 +20,7 @@ struct Products {
             if !isSame { row.title = (row.title ?? []) + Array("x".utf8) }
             rows.append(row)
         case .unsendable(let number):
-            // U+0000 cannot be sent.
-            rows.removeAll { $0.key == Self.key(number) }
+            // U+0000 cannot be sent; other rows of the key stay.
             rows.append(Row(key: Self.key(number), title: [0x61, 0]))
         case .badKey(let isNull): rows.append(Row(key: isNull ? nil : Array("a/b".utf8), title: nil))
         case .shuffle: rows.reverse()
@@ -45,6 +44,7 @@ struct Products {
         var meaning = Meaning()
         meaning.rows = rows.count
         var sendable: [String: [String]] = [:]
+        var unsendable: Set<String> = []
         for row in rows {
             guard let key = row.key.map({ String(decoding: $0, as: UTF8.self) }), !key.contains("/") else {
                 meaning.invalid += 1
@@ -53,12 +53,13 @@ struct Products {
             meaning.standing.insert(key)
             if row.title?.contains(0) == true {
                 meaning.invalid += 1
+                unsendable.insert(key)
             } else {
                 sendable[key, default: []].append(row.title.map { String(decoding: $0, as: UTF8.self) } ?? "")
             }
         }
         for (key, titles) in sendable {
-            if Set(titles).count > 1 {
+            if Set(titles).count > 1 || unsendable.contains(key) {
                 meaning.invalid += titles.count
             } else {
                 meaning.wanted[key] = titles[0]

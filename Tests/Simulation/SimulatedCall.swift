@@ -96,7 +96,10 @@ final class ListCall: SimulatedCall {
             return (
                 .answer(
                     status: 400,
-                    body: Array(#"{"msg":"error.lists.invalidListId(\#(request.list))","code":"Success","params":null}"#.utf8)), everyone)
+                    body: Array(
+                        #"{"msg":"error.lists.invalidListId(\#(request.list))","code":"Success","params":null}"#.utf8)),
+                everyone
+            )
         }
         return carriedOut(fault, &dice)
     }

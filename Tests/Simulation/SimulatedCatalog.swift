@@ -109,7 +109,9 @@ final class CatalogCall: SimulatedCall {
         }
     }
 
-    var summary: String { "\(operation) \(items.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))" }
+    var summary: String {
+        "\(operation) \(items.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " "))"
+    }
     var count: Int { items.count }
 
     private var oracle: CatalogOracle { node.history.goods }
@@ -129,7 +131,9 @@ final class CatalogCall: SimulatedCall {
             let body = #"{"error":"BadRequest","message":"x","code":"error.catalogs.invalidItemId"}"#
             return (.answer(status: 400, body: Array(body.utf8)), everyone)
         }
-        if operation == .put && catalog.types["title"] == nil { oracle.violated("an item is put before its field has a type") }
+        if operation == .put && catalog.types["title"] == nil {
+            oracle.violated("an item is put before its field has a type")
+        }
         catalog.accept(operation, items)
         oracle.isCarriedOut(self)
         var body = Array(#"{"msg":"accepted","code":"Success","params":null}"#.utf8)

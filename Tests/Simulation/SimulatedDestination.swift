@@ -177,7 +177,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
     }
 
     /// A call that changes something at once.
-    private func change<R>(_ name: String, _ body: @escaping (SimulatedCatalog) -> R) async throws(DestinationError) -> R {
+    private func change<R>(_ name: String, _ body: @escaping (SimulatedCatalog) -> R) async throws(DestinationError)
+        -> R
+    {
         if node.process.isDead { throw failure(.notSent, changes: true) }
         var (fault, dice) = draw(name, Fault.creation)
         if node.process.isDead { throw failure(.notSent, changes: true) }

@@ -363,6 +363,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await read("now") { () async throws(WarehouseError) in try await store.now() }
     }
 
+    func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+        try await read("bindings") { () async throws(WarehouseError) in try await store.bindings(named: name) }
+    }
+
     func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         try await read("known fields") { () async throws(WarehouseError) in
             try await store.knownFields(destination: destination, scope: scope)

@@ -84,7 +84,8 @@ import Warehouse
         #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["good"])
         #expect(
             try await Set(bench.log(run)) == [
-                "validate failed key_missing -", "validate failed invalid_item_id a/b", "validate failed invalid_item_id ",
+                "validate failed key_missing -", "validate failed invalid_item_id a/b",
+                "validate failed invalid_item_id ",
                 "validate failed value_too_long long", "validate failed item_too_large wide",
                 "validate failed invalid_value word", "put succeeded  good",
             ])
@@ -150,6 +151,95 @@ import Warehouse
         #expect(again.counts.planned == PerOperation() && again.counts.unchanged == 2, "\(again.counts)")
     }
 
+    @Test func aRowThatCannotBeSentTakesPartWhereOthersHaveItsKey() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.duplicates = .newest("changed") }
+        try await bench.setRows([
+            "'a', 'one', 1, 1, 1", "'b', 'one', 1, 1, 1", "'c', 'one', 1, 1, 1", "'d', 'one', 1, 1, 1",
+        ])
+        try await bench.run()
+        // Of a the newest row cannot be sent, of b an older one, of c one of which that is not known, of d all.
+        try await bench.setRows([
+            "'a', 'old', 1, 1, 2", "'a', 'new', 'dear', 1, 3", "'b', 'old', 'dear', 1, 2", "'b', 'new', 1, 1, 3",
+            "'c', 'new', 1, 1, 3", "'c', 'x', 'dear', 1, NULL", "'d', 'x', 'dear', 1, 2", "'d', 'y', 'dear', 1, 3",
+        ])
+        let run = try await bench.run()
+        #expect(run.counts.rowsRead == 8 && run.counts.invalid == 7 && run.counts.audience == 1, "\(run.counts)")
+        #expect(run.counts.planned == PerOperation(put: 1))
+        let items = bench.catalogs.items("products") ?? [:]
+        #expect(items["a"]?.contains("one") == true, "nothing older than what cannot be sent is put")
+        #expect(items["b"]?.contains("new") == true && items["c"]?.contains("one") == true && items.count == 4)
+        #expect(
+            try await Set(bench.log(run)) == [
+                "validate failed invalid_value a", "validate failed invalid_value b", "validate failed invalid_value c",
+                "validate failed invalid_value d", "validate failed duplicate_key a", "validate failed duplicate_key c",
+                "put succeeded  b",
+            ])
+        // Without a column that tells, none is sent.
+        let refused = try await bench.run { catalog, _ in catalog.duplicates = .refuse }
+        #expect(refused.counts.planned == PerOperation() && refused.counts.invalid == 8, "\(refused.counts)")
+    }
+
+    // MARK: One catalog, one sync, one project
+
+    @Test func twoSyncsDoNotKeepOneCatalog() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        try await bench.run()
+        let rival = bench.pipeline(change: { catalog, sync in
+            sync.name = "rival"
+            catalog.name = "PRODUCTS"
+            catalog.documents = .replace
+        })
+        await #expect { _ = try await rival.plan() } throws: { ($0 as? RunError)?.code == "catalog_taken" }
+        guard case .ran(let run) = await rival.run(RunRequest()) else {
+            throw RunError(code: "test", message: "not run")
+        }
+        #expect(run.error?.code == "catalog_taken" && run.error?.message.contains("goods") == true, "\(run)")
+        #expect(run.error?.hint?.contains("rollcall abandon goods") == true)
+        #expect(bench.catalogs.requests.count == 1)
+        let gone = try await Abandoning(sync: "goods", warehouse: bench.fixture.warehouse, clock: bench.clock)
+            .carryOut()
+        guard case .done(let abandonment) = gone else { throw RunError(code: "test", message: "\(gone)") }
+        #expect(abandonment.records == 1)
+        #expect(try await bench.snapshot().isEmpty)
+        bench.catalogs.add("PRODUCTS")
+        guard case .ran(let next) = await rival.run(RunRequest()) else {
+            throw RunError(code: "test", message: "not run")
+        }
+        #expect(next.status == .succeeded, "\(next)")
+    }
+
+    @Test func anotherCatalogOrProjectIsNotTakenForTheOldOne() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        try await bench.run()
+        bench.catalogs.add("others", .init(items: ["a": "{}"], types: bench.catalogs.types("products") ?? [:]))
+        let outcome = await bench.pipeline(change: { catalog, _ in catalog.name = "others" }).run(RunRequest())
+        guard case .ran(let renamed) = outcome else { throw RunError(code: "test", message: "\(outcome)") }
+        #expect(renamed.error?.code == "catalog_changed" && renamed.error?.hint?.contains("abandon goods") == true)
+        let moved = bench.pipeline(destination: { $0.baseURL = "http://127.0.0.2" })
+        await #expect { _ = try await moved.plan() } throws: { ($0 as? RunError)?.code == "catalog_changed" }
+        #expect(bench.catalogs.requests.count == 1)
+    }
+
+    @Test func withAnotherKeyEverythingIsPutAgainAndNothingDeletedUnasked() async throws {
+        let bench = try await CatalogBench { _, destination in destination.keyHash = "one" }
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1"])
+        try await bench.run()
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        bench.clock.advance(by: .seconds(120))
+        let outcome = await bench.pipeline(destination: { $0.keyHash = "two" }).run(RunRequest())
+        guard case .ran(let held) = outcome else { throw RunError(code: "test", message: "\(outcome)") }
+        #expect(held.status == .held && held.held.map(\.guard) == ["api_key"], "\(held)")
+        #expect(held.counts.planned == PerOperation(put: 1, delete: 1))
+        let approved = await bench.pipeline(destination: { $0.keyHash = "two" }).run(.approve(held.id))
+        guard case .ran(let run) = approved else { throw RunError(code: "test", message: "\(approved)") }
+        #expect(run.status == .succeeded, "\(run)")
+        let after = await bench.pipeline(destination: { $0.keyHash = "two" }).run(RunRequest())
+        guard case .ran(let idle) = after else { throw RunError(code: "test", message: "\(after)") }
+        #expect(idle.counts.unchanged == 1 && idle.counts.planned == PerOperation(), "\(idle)")
+    }
+
     // MARK: The catalog and its fields
 
     @Test func aMissingCatalogIsMadeOnlyWhenThatIsAskedFor() async throws {
@@ -167,10 +257,9 @@ import Warehouse
         try await bench.setRows(["'a', 'Pen', 1, 1"])
         #expect(try await bench.run().error?.code == "catalog_adopted")
         #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
-        let run = try await bench.run { catalog, _ in catalog.documents = .merge }
+        let run = try await bench.run { catalog, _ in catalog.documents = .replace }
         #expect(run.status == .succeeded)
         #expect(bench.catalogs.typings == [["price", "stock"]])
-        #expect(bench.catalogs.requests.allSatisfy { $0.keepsOtherFields })
         // Its own now: it need not be said again.
         #expect(try await bench.run().status == .succeeded)
     }
@@ -230,12 +319,15 @@ import Warehouse
         bench.clock.advance(by: .seconds(120))
         let held = try await bench.run()
         #expect(held.status == .held)
-        #expect(held.held.map { $0.clause(held.kind) } == [
-            "it would delete 50% (60 of 120) items, and guards.max_removals allows 25%"
-        ])
+        #expect(
+            held.held.map { $0.clause(held.kind) } == [
+                "it would delete 50% (60 of 120) items, and guards.max_removals allows 25%"
+            ])
         #expect(bench.catalogs.items("products")?.count == 120)
         let approved = try await bench.run(.approve(held.id))
-        #expect(approved.status == .succeeded && approved.counts.succeeded == PerOperation(put: 0, delete: 60), "\(approved)")
+        #expect(
+            approved.status == .succeeded && approved.counts.succeeded == PerOperation(put: 0, delete: 60),
+            "\(approved)")
         #expect(bench.catalogs.items("products")?.count == 60)
     }
 
@@ -244,7 +336,9 @@ import Warehouse
         try await bench.setRows(["'a', 'Pen', 1, 1", "'b/', 'Ink', 1, 1"])
         let run = try await bench.run { _, sync in sync.guards.maxInvalid = 20 }
         #expect(run.status == .held && run.held.map(\.guard) == ["max_invalid"])
-        #expect(run.held.first?.clause(.catalog) == "50% (1 of 2) of the rows are invalid, and guards.max_invalid allows 20%")
+        #expect(
+            run.held.first?.clause(.catalog)
+                == "50% (1 of 2) of the rows are invalid, and guards.max_invalid allows 20%")
         let next = try await bench.run(.forcedNew) { _, sync in sync.guards.maxInvalid = 50 }
         #expect(next.status == .completedWithFailures)
         try await bench.setRows([])
@@ -267,7 +361,8 @@ import Warehouse
         let run = try await bench.run()
         #expect(run.status == .succeeded)
         bench.clock.advance(by: .seconds(600))
-        #expect(bench.catalogs.items("products")?["a"]?.contains("3.0") == true, "no older object lands over the newer one")
+        #expect(
+            bench.catalogs.items("products")?["a"]?.contains("3.0") == true, "no older object lands over the newer one")
         #expect(try await bench.snapshot() == ["synced a"])
     }
 

@@ -7,8 +7,7 @@ import Warehouse
 /// Requests without an answer: unknown, settled by the next run, and never followed too early by their opposite.
 @Suite struct LostAnswerTests {
     /// Every delivery up to `count` meets this fate.
-    private func first(_ count: Int, _ fate: FakeIterable.Fate) -> @Sendable (ListRequest, Int) -> FakeIterable.Fate
-    {
+    private func first(_ count: Int, _ fate: FakeIterable.Fate) -> @Sendable (ListRequest, Int) -> FakeIterable.Fate {
         { _, number in number <= count ? fate : .ok }
     }
 

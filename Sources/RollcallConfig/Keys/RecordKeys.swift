@@ -22,8 +22,7 @@ enum RecordKeys {
         defaultValue: .string("upsert"), variants: [RecordKind.catalog.rawValue])
     static let documents = ConfigurationKey(
         "documents", .choice(CatalogSettings.Documents.allCases.map(\.rawValue)),
-        "replace: an item has the fields of its row and no other; merge: fields that a row does not fill stay as they are. "
-            + "Must be written out for a catalog that is there already; replace for one that the sync makes.",
+        "replace: an item has the fields of its row and no other. Must be written out for a catalog that is there already.",
         variants: [RecordKind.catalog.rawValue])
     static let duplicates = ConfigurationKey(
         "duplicates", .anyOf([.choice([refuse]), .section(DuplicateKeys.section)]),

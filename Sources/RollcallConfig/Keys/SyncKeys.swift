@@ -19,7 +19,8 @@ enum SyncKeys {
         "audience", .section(AudienceKeys.section), "Who should be on the list; exactly one of the three keys.",
         variants: list.variants)
     static let source = ConfigurationKey(
-        "source", .section(AudienceKeys.section), "The rows, one for each record; exactly one of the three keys. Of "
+        "source", .section(AudienceKeys.section),
+        "The rows, one for each record; exactly one of the three keys. Of "
             + "lists another word for audience.")
     static let list = ConfigurationKey(
         "list", .section(ListKeys.section), "The list that is kept; exactly one of name and id.", isRequired: true,
@@ -50,7 +51,8 @@ enum SyncKeys {
     static let section = ConfigurationSection(
         keys: [
             kind, warehouse, destination, enabled, audience, source, list, mapping, identity, updateExistingUsersOnly,
-            placeholderEmails, RecordKeys.catalog, RecordKeys.key, RecordKeys.fields, RecordKeys.except, RecordKeys.mode,
+            placeholderEmails, RecordKeys.catalog, RecordKeys.key, RecordKeys.fields, RecordKeys.except,
+            RecordKeys.mode,
             RecordKeys.documents, RecordKeys.duplicates, schedule, guards, logs,
         ], exactlyOneOf: ["audience", "source"],
         selector: .init(key: "kind", values: kinds.map(\.rawValue), defaultValue: RecordKind.list.rawValue))

@@ -36,7 +36,7 @@ struct ConfigurationReader {
             destinationNames: root.names(RootKeys.destinations), destinations: destinationDrafts)
         let drafts = root.named(RootKeys.syncs, what: "sync").map { reader.read($0.reader, name: $0.name) }
         syncs = drafts.compactMap(\.settings)
-        checkLists(drafts)
+        checkTargets(drafts)
         if let section = root.section(RootKeys.server) { server = ServerReader.read(section) }
         if let section = root.section(RootKeys.alerts) { alerts = AlertReader.read(section) }
         if drafts.isEmpty, context.problems.isEmpty {
@@ -44,33 +44,39 @@ struct ConfigurationReader {
         }
     }
 
-    /// The list of a project; two destinations with the same address and key are the same project.
+    /// The list or catalog of a project; two destinations with the same address and key are the same project.
     private struct ListIdentity: Hashable {
         var project: [[UInt8]]
         /// Bytes: two spellings of one name in Unicode are two names.
         var list: [UInt8]
     }
 
-    /// Two syncs that keep one list would remove each other's members.
-    private func checkLists(_ drafts: [SyncReader.Draft]) {
+    /// Two syncs that keep one list would remove each other's members, and two that keep one catalog overwrite its items.
+    private func checkTargets(_ drafts: [SyncReader.Draft]) {
         var keepers: [ListIdentity: SyncReader.Draft] = [:]
         for draft in drafts {
-            guard let list = draft.list, let destination = draft.destination else { continue }
+            guard let kept = draft.kept, let destination = draft.destination else { continue }
             let settings = destinations[destination]
             let project = (settings.map { [$0.baseURL, $0.apiKey.reveal()] } ?? [destination]).map { Array($0.utf8) }
             let name =
-                switch list.target {
-                case .id(let id): "id \(id)"
-                case .name(let name, _): "name \(name)"
+                switch kept.target {
+                case .list(.id(let id)): "id \(id)"
+                case .list(.name(let name, _)): "name \(name)"
+                // Iterable tells names of catalogs apart without regard to case.
+                case .catalog(let catalog): "catalog \(catalog.name.lowercased())"
                 }
+            let what = kept.target.kind.rawValue
             let identity = ListIdentity(project: project, list: Array(name.utf8))
             if let other = keepers[identity] {
                 context.report(
-                    at: list.position, path: "syncs.\(draft.name).list",
-                    "syncs.\(draft.name) keeps the same list as syncs.\(other.name) (line \(other.position.line))",
-                    expected: "one sync for each list",
-                    hint: "Two syncs would remove each other's members. Join the audiences in one query, or give each "
-                        + "sync its own list.")
+                    at: kept.position, path: "syncs.\(draft.name).\(what)",
+                    "syncs.\(draft.name) keeps the same \(what) as syncs.\(other.name) (line \(other.position.line))",
+                    expected: "one sync for each \(what)",
+                    hint: kept.target.kind == .list
+                        ? "Two syncs would remove each other's members. Join the audiences in one query, or give each "
+                            + "sync its own list."
+                        : "Two syncs would overwrite each other's items. Join the rows in one query, or give each sync its "
+                            + "own catalog.")
             } else {
                 keepers[identity] = draft
             }

@@ -26,8 +26,39 @@ enum FieldReader {
                 expected: "all, or each field as \"name: column\" below it")
             return nil
         }
-        let fields = names.section.keys.compactMap { field($0, in: names) }
+        if names.section.keys.count > CatalogSettings.mostFields {
+            sync.report(
+                at: RecordKeys.fields, "\(sync.path(of: "fields")) has \(names.section.keys.count) fields",
+                expected: "at most \(CatalogSettings.mostFields), which is what a catalog has")
+        }
+        let fields = names.section.keys.compactMap { key in
+            field(key, in: names).flatMap { isRight($0, key, names) ? $0 : nil }
+        }
         return fields.count == names.section.keys.count ? .only(fields) : nil
+    }
+
+    /// What the file alone tells of a field.
+    private static func isRight(_ field: FieldSetting, _ key: ConfigurationKey, _ names: SectionReader) -> Bool {
+        if key.name.isEmpty || key.name.contains(".") {
+            names.report(
+                at: key, "the field \(TextLayout.quoted(key.name)) has a dot in its name, or no name",
+                hint: "Fields of catalogs take neither: give it another name.")
+            return false
+        }
+        if case .point = field.source, !key.name.hasSuffix(FieldSetting.pointSuffix) {
+            names.report(
+                at: key, "the geo field \(TextLayout.quoted(key.name)) does not end in \(FieldSetting.pointSuffix)",
+                suggestion: TextLayout.quoted(key.name + FieldSetting.pointSuffix),
+                hint: "Iterable knows geo fields by that ending.")
+            return false
+        }
+        guard case .column(_, let type?, _) = field.source, let fallback = field.fallback,
+            let wanted = FieldType(rawValue: type.rawValue), (try? fallback.json(as: wanted)) == nil
+        else { return true }
+        names.report(
+            at: key, "the default of \(names.path(of: key.name)) is no \(type.rawValue)",
+            expected: "a constant of the field's type")
+        return false
     }
 
     private static func field(_ key: ConfigurationKey, in names: SectionReader) -> FieldSetting? {
@@ -130,7 +161,8 @@ extension SectionReader {
         }
         guard case .sequence(let items) = entry.node, count.contains(items.count) else {
             report(
-                at: key, "\(path(of: key.name)) is not a list of that many texts", expected: ValueKind.texts(count).words)
+                at: key, "\(path(of: key.name)) is not a list of that many texts",
+                expected: ValueKind.texts(count).words)
             return nil
         }
         let item = ConfigurationSection(keys: items.indices.map { ConfigurationKey("\($0)", .text(TextRule()), "") })

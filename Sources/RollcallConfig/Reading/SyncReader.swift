@@ -7,7 +7,8 @@ struct SyncReader {
         var name: String
         var position: Position
         var destination: String?
-        var list: ListReader.Draft?
+        /// What is kept, and where the file says so.
+        var kept: (target: SyncTarget, position: Position)?
         var settings: SyncSettings?
     }
 
@@ -30,14 +31,17 @@ struct SyncReader {
         var kept: SyncTarget?
         var identifiers = ColumnMapping()
         switch kind {
-        case .catalog: kept = CatalogReader.read(reader, warehouse: type).map { .catalog($0) }
+        case .catalog:
+            kept = CatalogReader.read(reader, warehouse: type).map { .catalog($0) }
+            draft.kept = kept.map { ($0, reader.position(of: RecordKeys.catalog)) }
         case .list, .users, .events:
             if reader.require(SyncKeys.list) {
-                draft.list = reader.section(
+                let list = reader.section(
                     SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line."
                 ).flatMap { ListReader.read($0, prefix: target?.listNamePrefix) }
+                kept = list.map { .list($0.target) }
+                draft.kept = list.map { (.list($0.target), $0.position) }
             }
-            kept = draft.list.map { .list($0.target) }
             identifiers = IdentifierReader.read(
                 reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
                 identity: options.identitySection, warehouse: type)
@@ -72,7 +76,9 @@ struct SyncReader {
         let usual = kind == .list ? SyncKeys.audience : SyncKeys.source
         let key = reader.has(SyncKeys.source) ? SyncKeys.source : usual
         guard reader.require(key) else { return nil }
-        return reader.section(key, hint: Self.sourceHint, isRequired: true).flatMap { AudienceReader.read($0, warehouse: type) }
+        return reader.section(key, hint: Self.sourceHint, isRequired: true).flatMap {
+            AudienceReader.read($0, warehouse: type)
+        }
     }
 
     private static let sourceHint = "Write below it one of table: …, query: … and query_file: …"

@@ -63,7 +63,7 @@ extension RunError: CustomStringConvertible {
 
 /// A guard that a plan ran into.
 public struct GuardFinding: Sendable, Equatable, Codable {
-    /// `max_removals`, `max_invalid` or `allow_empty`.
+    /// `max_removals`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
     public var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
     public var limit: String
@@ -83,6 +83,8 @@ extension GuardFinding {
         switch self.guard {
         case "allow_empty":
             "the \(kind == .list ? "audience" : "source") has no valid row, and guards.allow_empty is false"
+        case "api_key":
+            "it would delete \(observed) items with another API key than they were put with, which may be that of another project"
         case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
         default:
             "it would \(kind == .catalog ? "delete \(observed) items" : "remove \(observed) members"), and"

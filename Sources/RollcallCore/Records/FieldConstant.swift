@@ -1,9 +1,11 @@
+public import Foundation
+
 extension FieldConstant {
-    /// The constant as JSON of a field of a type.
+    /// The constant as JSON of a field of a type; `zone` of dates that name none.
     /// - Throws: ``FieldProblem`` where the constant is not of the form of that type; ``FieldConversion/Refusal`` for types
     ///   that no constant has.
-    public func json(as type: FieldType) throws -> [UInt8] {
-        let conversion = try FieldConversion(.text, as: Self.declared(type))
+    public func json(as type: FieldType, zone: TimeZone = .gmt) throws -> [UInt8] {
+        let conversion = try FieldConversion(.text, as: Self.declared(type), zone: zone)
         var text = text
         return try text.withUTF8 { bytes in
             let value = try conversion.value(of: .text(UnsafeRawBufferPointer(bytes)))
@@ -29,10 +31,11 @@ extension FieldConstant {
 
 extension RecordCell {
     /// Where the value stands among others of its column, for columns of integers, dates and timestamps, and texts that hold
-    /// these; nil: it cannot be told.
+    /// dates or timestamps; nil: it cannot be told.
     public var rank: Int64? {
         switch self {
         case .integer(let value): value
+        case .decimal(let digits): try? TextForm.whole(digits)
         case .date(let days): Self.microseconds(ofDay: days)
         case .timestamp(let microseconds), .localTimestamp(let microseconds): microseconds
         case .text(let text):
@@ -48,5 +51,25 @@ extension RecordCell {
     private static func microseconds(ofDay day: Int) -> Int64? {
         let (product, isBeyond) = Int64(day).multipliedReportingOverflow(by: 86_400_000_000)
         return isBeyond ? nil : product
+    }
+}
+
+extension RecordCell {
+    /// Calls `body` with the text of a key: integers in digits, without the fraction of zeros that a numeric column may give
+    /// them. `body` gets nil for NULL.
+    /// - Returns: nil for a value of another kind, which is no key.
+    public func withKey<R>(_ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R? {
+        switch self {
+        case .null: return try body(nil)
+        case .text(let text): return try body(text)
+        case .integer(let number): return try Array(String(number).utf8).withUnsafeBytes { try body($0) }
+        case .decimal(let digits):
+            let whole = digits.prefix { $0 != UInt8(ascii: ".") }
+            let isWhole = digits.dropFirst(whole.count + 1).allSatisfy { $0 == UInt8(ascii: "0") }
+            let number = whole.first == UInt8(ascii: "-") ? whole.dropFirst() : whole
+            guard isWhole, !number.isEmpty, number.allSatisfy({ (48...57).contains($0) }) else { return nil }
+            return try body(UnsafeRawBufferPointer(rebasing: whole))
+        default: return nil
+        }
     }
 }

@@ -28,6 +28,9 @@ public struct FieldSetting: Sendable, Equatable {
     /// What is sent where the column is NULL.
     public var fallback: FieldConstant?
 
+    /// Iterable knows geo fields by this ending (source: its help centre, article 208183076).
+    public static let pointSuffix = "_geo_location"
+
     public init(name: String, source: Source, fallback: FieldConstant? = nil) {
         self.name = name
         self.source = source
@@ -62,9 +65,10 @@ public struct CatalogSettings: Sendable, Equatable {
     public enum Documents: String, Sendable, CaseIterable {
         /// An item has the fields of its row and no other.
         case replace
-        /// Fields that a row does not fill stay as they are.
-        case merge
     }
+
+    /// Fields of one catalog (source: Iterable's help centre, article 360033215072).
+    public static let mostFields = 350
 
     /// 1 to 255 letters, digits and hyphens.
     public var name: String

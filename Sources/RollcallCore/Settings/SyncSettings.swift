@@ -95,6 +95,13 @@ public enum ListTarget: Sendable, Equatable {
 public enum SyncTarget: Sendable, Equatable {
     case list(ListTarget)
     case catalog(CatalogSettings)
+
+    public var kind: RecordKind {
+        switch self {
+        case .list: .list
+        case .catalog: .catalog
+        }
+    }
 }
 
 /// When a plan is too drastic to be carried out without a person's approval.
@@ -217,12 +224,7 @@ public struct SyncSettings: Sendable, Equatable {
             name: name, warehouse: warehouse, destination: destination, audience: audience, target: .list(list))
     }
 
-    public var kind: RecordKind {
-        switch target {
-        case .list: .list
-        case .catalog: .catalog
-        }
-    }
+    public var kind: RecordKind { target.kind }
 
     /// The list that is kept; nil: the sync keeps something else.
     public var list: ListTarget? { if case .list(let list) = target { list } else { nil } }

@@ -134,7 +134,7 @@ struct Delivery: Sendable {
     }
 
     private func wait(_ duration: Duration) async throws {
-        context.progress(.waiting(seconds: duration.seconds, reason: "a request without an answer may still land"))
+        context.progress(.waiting(seconds: duration.seconds, reason: "what was sent before may still land"))
         await stop.sleep(for: duration, on: context.clock)
         try Task.checkCancellation()
     }

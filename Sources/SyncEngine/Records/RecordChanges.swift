@@ -13,15 +13,10 @@ struct RecordChanges: PlannedChanges {
 
     func makeReader(isOrdered: Bool) throws -> any StagedPlan { RecordPlanReader(self) }
 
-    /// When a change may be sent; nil: at once.
-    func notBefore(_ entry: RecordSpool.Entry) -> Date? {
-        let isPut = entry.operation.direction == .put
-        let write = InDoubtIndex.Write(operation: entry.operation, content: isPut ? entry.record.content : nil)
-        let times = [
-            inDoubt.notBefore(write, for: .record(entry.fingerprint)),
-            isPut ? (entry.isKnown ? nil : pause.newRecords) : pause.deletions,
-        ]
-        return times.compactMap(\.self).max()
+    /// Until when a request for the same record may land that this one must not cross; nil: there is none.
+    func settles(_ entry: RecordSpool.Entry) -> Date? {
+        let content = entry.operation.direction == .put ? entry.record.content : nil
+        return inDoubt.notBefore(.init(operation: entry.operation, content: content), for: .record(entry.fingerprint))
     }
 }
 
@@ -33,6 +28,10 @@ struct OppositePause: Sendable {
     /// Since the last run that deleted some.
     var newRecords: Date?
 
+    func end(_ entry: RecordSpool.Entry) -> Date? {
+        entry.operation.direction == .put ? (entry.isKnown ? nil : newRecords) : deletions
+    }
+
     init(deletions: Date? = nil, newRecords: Date? = nil) {
         self.deletions = deletions
         self.newRecords = newRecords
@@ -43,7 +42,9 @@ struct OppositePause: Sendable {
         func end(_ operation: RollcallCore.Operation) -> Date? {
             let run = runs.first { $0.counts.succeeded[operation] > 0 }
             // Not later than from now on: the clock may have been set back.
-            return run?.finishedAt.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap { $0 > now ? $0 : nil }
+            return run?.finishedAt.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap {
+                $0 > now ? $0 : nil
+            }
         }
         self.init(deletions: end(.put), newRecords: end(.delete))
     }
@@ -57,8 +58,11 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     private let invalid: RecordSpool.InvalidReader
     /// Contested keys of which the change has come.
     private var decided: Set<Fingerprint> = []
+    /// What waits for the pause between opposites, which may be everything.
+    private let paused = RecordSpool()
+    private var pausedReader: RecordSpool.Reader?
+    /// What waits for lost requests, of which there are few.
     private var deferred: [Change] = []
-    private var isDeferring = true
     private var sequence: Int64 = 0
 
     init(_ plan: RecordChanges) {
@@ -86,14 +90,21 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     private func nextChange() throws -> Change? {
         while let entry = try changes.next() {
             guard isWanted(entry) else { continue }
-            let change = change(entry)
-            if change.notBefore == nil { return change }
-            deferred.append(change)
+            let pause = plan.pause.end(entry)
+            if entry.kind != .send { return change(entry, nil) }
+            if let settles = plan.settles(entry) {
+                deferred.append(change(entry, max(settles, pause ?? settles)))
+            } else if pause != nil {
+                try paused.add(entry)
+            } else {
+                return change(entry, nil)
+            }
         }
-        if isDeferring {
-            isDeferring = false
+        if pausedReader == nil {
+            pausedReader = paused.makeReader()
             deferred.sort { ($0.notBefore ?? .distantPast) > ($1.notBefore ?? .distantPast) }
         }
+        if let entry = try pausedReader?.next() { return change(entry, plan.pause.end(entry)) }
         return deferred.popLast()
     }
 
@@ -102,12 +113,11 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
         return winner == entry.record.content && decided.insert(entry.fingerprint).inserted
     }
 
-    private func change(_ entry: RecordSpool.Entry) -> Change {
-        var change = Change(
+    private func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
+        Change(
             sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
-            identity: Identity(email: nil, userID: nil), record: entry.record,
-            payload: entry.operation == .put ? entry.payload : nil, loggedKey: plan.logIdentity.of(key: entry.record.key))
-        if entry.kind == .send { change.notBefore = plan.notBefore(entry) }
-        return change
+            identity: Identity(email: nil, userID: nil), notBefore: notBefore, record: entry.record,
+            payload: entry.operation == .put ? entry.payload : nil,
+            loggedKey: plan.logIdentity.of(key: entry.record.key))
     }
 }

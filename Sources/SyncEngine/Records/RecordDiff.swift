@@ -11,6 +11,8 @@ final class RecordDiff: @unchecked Sendable {
     let spool = RecordSpool()
     private(set) var table: RecordTable
     private(set) var contests: [Fingerprint: KeyContest] = [:]
+    /// Rows that cannot be sent although their key can; of each key one.
+    private var refused: [Fingerprint: RefusedRows] = [:]
 
     private let shape: RecordShape
     private let encodesKey: Bool
@@ -46,13 +48,11 @@ final class RecordDiff: @unchecked Sendable {
 
     func row(_ cells: UnsafeBufferPointer<RecordCell>) throws {
         counts.rowsRead += 1
-        switch cells[shape.keyCell] {
-        case .null: try refuse(key: nil, Reasons.keyMissing)
-        case .text(let text), .decimal(let text): try row(cells, key: text)
-        case .integer(let number):
-            try Array(String(number).utf8).withUnsafeBytes { try row(cells, key: $0) }
-        default: try refuse(key: nil, Reasons.invalidItemID)
+        let isTaken: Void? = try cells[shape.keyCell].withKey { key in
+            guard let key else { return try refuse(key: nil, Reasons.keyMissing) }
+            try row(cells, key: key)
         }
+        if isTaken == nil { try refuse(key: nil, Reasons.invalidItemID) }
     }
 
     private func row(_ cells: UnsafeBufferPointer<RecordCell>, key: UnsafeRawBufferPointer) throws {
@@ -70,10 +70,11 @@ final class RecordDiff: @unchecked Sendable {
         _ cells: UnsafeBufferPointer<RecordCell>, key: UnsafeRawBufferPointer, item: UnsafeRawBufferPointer
     ) throws {
         let fingerprint = fingerprinter.fingerprint(record: item)
+        let rank = shape.rankCell.flatMap { cells[$0].rank }
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
-            return try refuse(key: key, error.reason, of: fingerprint)
+            return try refuse(key: key, error.reason, of: fingerprint, rank)
         }
         let readable = UnsafeBufferPointer(values)
         let content = Int64(bitPattern: shape.layout.hash(readable, contentHash, &scratch))
@@ -81,7 +82,7 @@ final class RecordDiff: @unchecked Sendable {
         let step = step(entry, content)
         let isRepeated = entry.marks.contains(.seen)
         if step != .unchanged && !(isRepeated && entry.seen == content) {
-            if let reason = try render(readable) { return try refuse(key: key, reason, of: fingerprint) }
+            if let reason = try render(readable) { return try refuse(key: key, reason, of: fingerprint, rank) }
             try spool.add(
                 RecordSpool.Entry(
                     kind: step == .parked ? .parked : .send, operation: .put, fingerprint: fingerprint,
@@ -89,7 +90,6 @@ final class RecordDiff: @unchecked Sendable {
                         key: String(decoding: key, as: UTF8.self), itemID: String(decoding: item, as: UTF8.self),
                         content: content), payload: object, isKnown: entry.marks.contains(.known)))
         }
-        let rank = shape.rankCell.flatMap { cells[$0].rank }
         guard isRepeated else { return see(fingerprint, content, rank, step) }
         contest(fingerprint, entry, key: key, content, rank)
     }
@@ -148,19 +148,35 @@ final class RecordDiff: @unchecked Sendable {
         return object.count > FieldLimits.largestItem ? Reasons.tooLarge(object.count) : nil
     }
 
-    /// A row that cannot be sent still stands for its record, which is not gone.
-    private func refuse(
-        key: UnsafeRawBufferPointer?, _ reason: FailureReason, of fingerprint: Fingerprint? = nil
-    ) throws {
+    /// A row without a key that Iterable takes.
+    private func refuse(key: UnsafeRawBufferPointer?, _ reason: FailureReason) throws {
         counts.invalid += 1
         try spool.addInvalid(key: key, reason)
-        if let fingerprint { table.change(fingerprint) { _ = $0.marks.insert(.stands) } }
+    }
+
+    /// A row that cannot be sent still stands for its record, which is not gone; and where other rows have its key, none of
+    /// them is sent in its place unless it is known to be newer.
+    private func refuse(
+        key: UnsafeRawBufferPointer, _ reason: FailureReason, of fingerprint: Fingerprint, _ rank: Int64?
+    ) throws {
+        try refuse(key: key, reason)
+        table.change(fingerprint) { _ = $0.marks.insert(.stands) }
+        refused[fingerprint, default: RefusedRows(key: String(decoding: key, as: UTF8.self))].add(rank)
     }
 
     // MARK: When all rows have come
 
     /// Decides between the rows of one key, and counts them.
     func settleContests() throws {
+        for (fingerprint, rows) in refused {
+            let entry = table[fingerprint]
+            guard entry.marks.contains(.seen) else { continue }
+            if contests[fingerprint] == nil {
+                count(step(entry, entry.seen), -1)
+                contests[fingerprint] = KeyContest(key: rows.key, content: entry.seen, rank: entry.rank)
+            }
+            contests[fingerprint]?.refused = rows
+        }
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
             guard let winner = contest.winner(rule) else {
                 counts.invalid += contest.rows
@@ -180,10 +196,12 @@ final class RecordDiff: @unchecked Sendable {
         static let keyMissing = FailureReason(code: "key_missing", reason: "The key column is NULL.")
         static let invalidItemID = FailureReason(
             code: "invalid_item_id",
-            reason: "The key is not 1 to \(ItemID.longest) letters, digits and hyphens; key: { column: ..., encode: true }"
+            reason:
+                "The key is not 1 to \(ItemID.longest) letters, digits and hyphens; key: { column: ..., encode: true }"
                 + " takes any text.")
         static let itemIDTooLong = FailureReason(
-            code: "invalid_item_id", reason: "The key is empty, or longer than \(ItemID.longest) characters once it is encoded.")
+            code: "invalid_item_id",
+            reason: "The key is empty, or longer than \(ItemID.longest) characters once it is encoded.")
 
         static func tooLarge(_ bytes: Int) -> FailureReason {
             FailureReason(
@@ -205,6 +223,29 @@ final class RecordDiff: @unchecked Sendable {
     }
 }
 
+/// Rows of one key that cannot be sent.
+struct RefusedRows: Sendable {
+    let key: String
+    private var newest: Int64?
+    private var hasUnranked = false
+
+    init(key: String) { self.key = key }
+
+    mutating func add(_ rank: Int64?) {
+        guard let rank else {
+            hasUnranked = true
+            return
+        }
+        newest = max(newest ?? rank, rank)
+    }
+
+    /// Whether all of them are known to be older than a row.
+    func areOlder(than rank: Int64?) -> Bool {
+        guard let rank, let newest, !hasUnranked else { return false }
+        return newest < rank
+    }
+}
+
 /// Several rows with one key.
 struct KeyContest: Sendable {
     let key: String
@@ -217,6 +258,8 @@ struct KeyContest: Sendable {
     private var isTied = false
     /// A row has no rank.
     private var hasUnranked: Bool
+    /// Rows of the key that cannot be sent.
+    var refused: RefusedRows?
 
     /// - Parameters: of the first row.
     init(key: String, content: Int64, rank: Int64?) {
@@ -243,10 +286,12 @@ struct KeyContest: Sendable {
 
     /// The content that is sent; nil: none can be told from the others.
     func winner(_ rule: DuplicateRule) -> Int64? {
-        if !differ { return content }
+        if !differ && refused == nil { return content }
         switch rule {
         case .refuse: return nil
-        case .newest: return hasUnranked || isTied ? nil : content
+        case .newest:
+            if differ && (hasUnranked || isTied) { return nil }
+            return refused.map { $0.areOlder(than: rank) } == false ? nil : content
         }
     }
 }

@@ -22,8 +22,11 @@ struct RecordPlanner: Sendable {
     ///   - key: the sync's secret key for fingerprints.
     ///   - salt: see ``Fingerprinter/contentHash(salt:)``.
     ///   - preparations: what would be made first.
+    ///   - hasAnotherKey: whether the API key is another one than the items were put with. Nothing is deleted then without a
+    ///     person's approval.
     func plan(
-        _ shape: RecordShape, key: [UInt8], salt: String, resend: AudienceDiff.Resend, preparations: [String]
+        _ shape: RecordShape, key: [UInt8], salt: String, resend: AudienceDiff.Resend, preparations: [String],
+        hasAnotherKey: Bool
     ) async throws -> Plan {
         let table = try await acknowledged()
         let owned = table.ownedCount
@@ -33,10 +36,12 @@ struct RecordPlanner: Sendable {
         let removals = try await spoolGone(diff)
         var counts = diff.counts
         counts.planned.delete = removals
+        var held = GuardJudge.judge(sync.guards, counts: counts, removals: removals, snapshot: owned)
+        if hasAnotherKey && removals > 0 {
+            held.append(GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(removals)"))
+        }
         return Plan(
-            kind: .catalog, target: catalog.name, counts: counts,
-            held: GuardJudge.judge(
-                sync.guards, counts: counts, removals: removals, snapshot: owned),
+            kind: .catalog, target: catalog.name, counts: counts, held: held,
             listID: nil, snapshotSize: owned, preparations: preparations,
             changes: RecordChanges(
                 spool: diff.spool, contested: diff.contests.mapValues { $0.winner(catalog.duplicates) },
@@ -56,7 +61,8 @@ struct RecordPlanner: Sendable {
     private func read(_ shape: RecordShape, into diff: RecordDiff) async throws {
         progress(.readingAudience(rows: 0))
         try await stop.breakingOff {
-            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) { [progress, stop] _, _, _, cells in
+            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
+                [progress, stop] _, _, _, cells in
                 try diff.row(cells)
                 guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
                 if stop.reason != nil { throw CancellationError() }

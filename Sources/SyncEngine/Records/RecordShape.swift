@@ -20,9 +20,10 @@ struct RecordShape: Sendable {
         rankCell = try builder.rankCell(catalog.duplicates)
         let settings = try builder.settings(catalog)
         let fields = try settings.map { try builder.field($0) }
-        if fields.count > Self.mostFields {
+        if fields.count > CatalogSettings.mostFields {
             throw RunError(
-                code: "fields_limit", message: "the sync has \(fields.count) fields; a catalog has \(Self.mostFields) at most",
+                code: "fields_limit",
+                message: "the sync has \(fields.count) fields; a catalog has \(CatalogSettings.mostFields) at most",
                 hint: "Name the fields under fields:, or leave columns out with except:.")
         }
         columns = RecordColumns(identifiers: IdentifierColumns(email: nil, userID: nil), fields: builder.cells)
@@ -31,9 +32,6 @@ struct RecordShape: Sendable {
             field.type == .array ? nil : RemoteField(name: field.field.name, type: field.type.rawValue)
         }.sorted { $0.name < $1.name }
     }
-
-    /// Fields of one catalog (source: Iterable's help centre, article 360033215072).
-    static let mostFields = 350
 }
 
 /// Gathers the cells that a shape reads.
@@ -73,7 +71,8 @@ private struct ShapeBuilder {
         default:
             throw RunError(
                 code: "column_type",
-                message: "column \"\(column.name)\" has the type \(column.type), which does not say which row is the newest",
+                message:
+                    "column \"\(column.name)\" has the type \(column.type), which does not say which row is the newest",
                 hint: "Name a date, timestamp or integer column under duplicates.newest.")
         }
     }
@@ -95,7 +94,8 @@ private struct ShapeBuilder {
     mutating func field(_ setting: FieldSetting) throws -> (field: RecordField, type: FieldType) {
         if setting.name.isEmpty || setting.name.contains(".") {
             throw RunError(
-                code: "field_name", message: "the field \"\(setting.name)\" has a dot in its name, or no name; catalogs take neither",
+                code: "field_name",
+                message: "the field \"\(setting.name)\" has a dot in its name, or no name; catalogs take neither",
                 hint: "Give the field another name under fields:, or the column with AS.")
         }
         do {
@@ -114,7 +114,8 @@ private struct ShapeBuilder {
                 hint: refusal.hint)
         } catch let problem as FieldProblem {
             throw RunError(
-                code: "field_constant", message: "the constant of the field \"\(setting.name)\" cannot be sent: \(problem.clause)",
+                code: "field_constant",
+                message: "the constant of the field \"\(setting.name)\" cannot be sent: \(problem.clause)",
                 hint: "Write a constant of the field's type.")
         }
     }
@@ -128,7 +129,7 @@ private struct ShapeBuilder {
     ) throws -> (field: RecordField, type: FieldType) {
         let zone = zone.flatMap { TimeZone(identifier: $0) } ?? .gmt
         let conversion = try FieldConversion(column.family, as: type, zone: zone)
-        let fallback = try setting.fallback?.json(as: conversion.type)
+        let fallback = try setting.fallback?.json(as: conversion.type, zone: zone)
         return (
             RecordField(path: [setting.name], source: .cell(cell(column.name), conversion), fallback: fallback),
             conversion.type
@@ -136,10 +137,10 @@ private struct ShapeBuilder {
     }
 
     private mutating func point(_ name: String, _ latitude: String, _ longitude: String) throws -> RecordField {
-        guard name.hasSuffix(Self.pointSuffix) else {
+        guard name.hasSuffix(FieldSetting.pointSuffix) else {
             throw RunError(
-                code: "field_name", message: "the geo field \"\(name)\" does not end in \(Self.pointSuffix)",
-                hint: "Iterable knows geo fields by that ending: call it \(name)\(Self.pointSuffix).")
+                code: "field_name", message: "the geo field \"\(name)\" does not end in \(FieldSetting.pointSuffix)",
+                hint: "Iterable knows geo fields by that ending: call it \(name)\(FieldSetting.pointSuffix).")
         }
         let first = try column(latitude, key: "fields.\(name)")
         let second = try column(longitude, key: "fields.\(name)")
@@ -147,6 +148,4 @@ private struct ShapeBuilder {
         return RecordField(
             path: [name], source: .point(latitude: cell(first.name), longitude: cell(second.name)))
     }
-
-    private static let pointSuffix = "_geo_location"
 }

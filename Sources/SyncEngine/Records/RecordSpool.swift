@@ -73,7 +73,8 @@ final class RecordSpool: @unchecked Sendable {
             let key = try reader.text() ?? ""
             let itemID = try reader.text() ?? key
             return try Entry(
-                kind: kinds[Int(head & ~RecordSpool.known)], operation: isPut ? .put : .delete, fingerprint: fingerprint,
+                kind: kinds[Int(head & ~RecordSpool.known)], operation: isPut ? .put : .delete,
+                fingerprint: fingerprint,
                 record: RecordReference(
                     key: key, itemID: itemID, content: Int64(bitPattern: reader.number())),
                 payload: reader.bytes() ?? [], isKnown: head & RecordSpool.known != 0)

@@ -15,7 +15,8 @@ extension SyncPipeline {
             report.rows = try await catalog.resolver.planner.rows(of: key, catalog.shape)
         }
         if let changes = plan.changes as? RecordChanges {
-            report.records = try await records([key], changes.logIdentity, limit: logLimit)
+            let names = Set([key] + report.members.compactMap(\.member.record?.key))
+            report.records = try await records(names.sorted(), changes.logIdentity, limit: logLimit)
         }
         try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
             if change.record?.key == key || change.record?.itemID == key { report.changes.append(change) }
@@ -61,7 +62,9 @@ private final class RecordRowFinder: @unchecked Sendable {
             switch cells[shape.keyCell] {
             case .text(let text), .decimal(let text):
                 text.elementsEqual(key) || (encodesKey && ItemID.encode(text).elementsEqual(key))
-            case .integer(let number): String(number).utf8.elementsEqual(key)
+            case .integer(let number):
+                String(number).utf8.elementsEqual(key)
+                    || (encodesKey && ItemID.encode(String(number).utf8).elementsEqual(key))
             default: false
             }
         if isIt { try diff.row(cells) }

@@ -80,7 +80,8 @@ extension SyncPipeline {
         if let refusal = try await found.refusal() { throw refusal }
         if let catalog = found as? FoundCatalog {
             let first = catalog.preparations.joined(separator: "; ")
-            return "\"\(catalog.resolver.catalog.name)\"" + (first.isEmpty ? "" : ": the first run prepares it: \(first)")
+            return "\"\(catalog.resolver.catalog.name)\""
+                + (first.isEmpty ? "" : ": the first run prepares it: \(first)")
         }
         guard let list = (found as? FoundList)?.resolver else { return found.name ?? "" }
         return try await describe(list, found)

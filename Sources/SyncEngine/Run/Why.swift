@@ -189,7 +189,8 @@ private final class RowFinder: @unchecked Sendable {
                 ?? userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
             : emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing
         return WhyReport.Row(
-            email: text(emailCell), userID: text(userIDCell), recordKey: nil, person: isAnybody ? person : nil, failure: failure)
+            email: text(emailCell), userID: text(userIDCell), recordKey: nil, person: isAnybody ? person : nil,
+            failure: failure)
     }
 
     private func matches(_ cell: AudienceCell, _ wanted: [UInt8]) -> Bool {

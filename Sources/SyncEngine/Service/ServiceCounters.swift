@@ -10,8 +10,9 @@ final class ServiceCounters: Sendable {
 
     func ended(_ run: SyncRun) {
         let counts = run.counts
+        let words = run.kind.words
         let outcomes = [
-            ("subscribed", counts.succeeded.subscribe), ("unsubscribed", counts.succeeded.unsubscribe),
+            (words.isPut, counts.succeeded.total(.put)), (words.isRemoved, counts.succeeded.total(.remove)),
             ("failed", counts.failed.total), ("unknown", counts.unknown.total),
             ("not_attempted", counts.notAttempted.total),
             ("invalid", counts.invalid),

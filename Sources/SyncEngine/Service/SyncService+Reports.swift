@@ -66,7 +66,9 @@ extension SyncService {
         status.live = registry[sync.name]?.live
         status.problem = problem
         status.members = counters.members(of: sync.name)
-        if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil { countMembers(sync, generation) }
+        if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil {
+            countMembers(sync, generation)
+        }
         guard let summary else { return status }
         status.isPaused = summary.isPaused
         status.latestRun = summary.latestRun

@@ -54,6 +54,8 @@ public struct ListClaim: Sendable, Equatable {
 public struct Abandonment: Sendable, Equatable {
     /// Members that left the snapshot, by list; the list that it was bound to is there also with none. Sorted by id.
     public var lists: [MembersOfList]
+    /// Records of other kinds than lists that left the snapshot.
+    public var records: Int
     /// The held run that was discarded.
     public var discardedRunID: String?
     /// Changes of that run that were staged and never sent.
@@ -69,23 +71,28 @@ public struct Abandonment: Sendable, Equatable {
         }
     }
 
-    public init(lists: [MembersOfList], discardedRunID: String? = nil, discardedChanges: Int = 0) {
+    public init(
+        lists: [MembersOfList], records: Int = 0, discardedRunID: String? = nil, discardedChanges: Int = 0
+    ) {
         self.lists = lists
+        self.records = records
         self.discardedRunID = discardedRunID
         self.discardedChanges = discardedChanges
     }
 
     public var members: Int { lists.reduce(0) { $0 + $1.members } }
-    public var isEmpty: Bool { lists.isEmpty && discardedRunID == nil }
+    public var isEmpty: Bool { lists.isEmpty && records == 0 && discardedRunID == nil }
 
     /// Sorted, with the list of the binding even if it had no members.
-    static func of(_ members: [MembersOfList], bound: Int64?, discarded: String?, changes: Int) -> Abandonment {
+    static func of(
+        _ members: [MembersOfList], bound: Int64?, records: Int, discarded: String?, changes: Int
+    ) -> Abandonment {
         var lists = members
         if let bound, !lists.contains(where: { $0.listID == bound }) {
             lists.append(MembersOfList(listID: bound, members: 0))
         }
         lists.sort { $0.listID < $1.listID }
-        return Abandonment(lists: lists, discardedRunID: discarded, discardedChanges: changes)
+        return Abandonment(lists: lists, records: records, discardedRunID: discarded, discardedChanges: changes)
     }
 }
 

@@ -1,6 +1,8 @@
-/// Which list each sync is bound to. The rules of ``Warehouse`` hold.
+/// Which list, or catalog, each sync is bound to. The rules of ``Warehouse`` hold.
 public protocol ListStore: Sendable {
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding?
+    /// The bindings of all syncs to what has this name, sorted by sync. Catalogs are bound as `catalog:name`, in lower case.
+    func bindings(named name: String) async throws(WarehouseError) -> [ListBinding]
     func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError)
     /// What the other syncs of this state have to do with a list, sorted by name; those that have nothing are left out.
     /// - Parameter list: nil: each sync is asked about the list that it is bound to itself.

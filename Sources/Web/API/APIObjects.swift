@@ -12,7 +12,8 @@ enum APIObject {
             ("sync", .string(settings.name)), ("state", .string(SyncState(status).rawValue)),
             ("enabled", .bool(settings.enabled)), ("paused", .bool(status.isPaused)),
             ("warehouse", .string(settings.warehouse)), ("destination", .string(settings.destination)),
-            ("kind", .string(settings.kind.rawValue)), ("list_id", .integer(status.listID)), ("schedule", schedule(settings.schedule)),
+            ("kind", .string(settings.kind.rawValue)), ("list_id", .integer(status.listID)),
+            ("schedule", schedule(settings.schedule)),
             ("members", .integer(status.members)), ("next_due_at", .time(status.nextDue)),
             ("latest_tick", status.latestTick.map(tick) ?? .null), ("latest_run", status.latestRun.map(run) ?? .null),
             ("held_run_id", .string(status.heldRun?.id)), ("live", status.live.map(live) ?? .null),
@@ -50,14 +51,15 @@ enum APIObject {
         let names: [(key: String, value: JSON)] =
             record.recordKey == nil && record.itemID == nil
             ? [] : [("record_key", .string(record.recordKey)), ("item_id", .string(record.itemID))]
-        return .object([
-            ("record_id", .string(String(record.recordID))), ("run_id", .string(record.runID)),
-            ("sync", .string(record.sync)), ("email", .string(record.email)), ("user_id", .string(record.userID)),
-            ("operation", .string(record.operation)), ("status", .string(record.status)),
-            ("error_code", .string(record.errorCode)), ("error_reason", .string(record.errorReason)),
-            ("http_status", .integer(record.httpStatus)), ("attempts", .integer(record.attempts)),
-            ("logged_at", .time(record.loggedAt)),
-        ] + names)
+        return .object(
+            [
+                ("record_id", .string(String(record.recordID))), ("run_id", .string(record.runID)),
+                ("sync", .string(record.sync)), ("email", .string(record.email)), ("user_id", .string(record.userID)),
+                ("operation", .string(record.operation)), ("status", .string(record.status)),
+                ("error_code", .string(record.errorCode)), ("error_reason", .string(record.errorReason)),
+                ("http_status", .integer(record.httpStatus)), ("attempts", .integer(record.attempts)),
+                ("logged_at", .time(record.loggedAt)),
+            ] + names)
     }
 
     static func alert(_ alert: Alert) -> JSON {

@@ -40,10 +40,13 @@ struct RecordDownload: Sendable {
     }
 
     private func line(_ record: LogRecord) -> String {
-        let cells = [
-            record.runID, record.sync, record.email, record.userID, record.operation, record.status, record.errorCode,
-            record.errorReason, record.httpStatus.map(String.init), String(record.attempts), record.loggedAt.iso8601,
-        ] + (hasRecords ? [record.recordKey, record.itemID] : [])
+        let cells =
+            [
+                record.runID, record.sync, record.email, record.userID, record.operation, record.status,
+                record.errorCode,
+                record.errorReason, record.httpStatus.map(String.init), String(record.attempts),
+                record.loggedAt.iso8601,
+            ] + (hasRecords ? [record.recordKey, record.itemID] : [])
         return cells.map { CommaSeparated.text($0 ?? "") }.joined(separator: ",") + "\r\n"
     }
 }

@@ -132,7 +132,8 @@ struct Dashboard: Sendable {
         _ sync: SyncSettings, _ identifier: String, _ report: WhyReport?, _ context: WebContext
     ) throws -> Response {
         let view = WhyView(
-            sync: sync.name, kind: sync.kind, identifier: identifier, report: report, frame: frame("Why", context), now: Date())
+            sync: sync.name, kind: sync.kind, identifier: identifier, report: report, frame: frame("Why", context),
+            now: Date())
         return try page(view, "why")
     }
 

@@ -7,11 +7,11 @@ import Warehouse
 struct AbandonCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "abandon",
-        abstract: "Let a sync go of its list; its members stay on it as they are.",
+        abstract: "Let a sync go of its list or catalog; what is there stays as it is.",
         usage: "rollcall abandon <sync> [--list <id>] [<options>]",
         discussion: """
-            Drops the sync's snapshot, its held run and its tie to the list, and sends nothing. \
-            No sync removes these members any more. Runs and logs stay. The sync may have left \
+            Drops the sync's snapshot, its held run and its tie to the list or catalog, and sends \
+            nothing. No sync removes these members or items any more. Runs and logs stay. The sync may have left \
             the configuration. With exit code 5 nothing was changed: a run is in progress, or a \
             request without an answer may still land.
             """)
@@ -93,7 +93,8 @@ struct AbandonCommand: AsyncParsableCommand {
         }
         return JSON.object([
             "sync": .string(sync), "warehouse": .string(warehouse), "lists": .array(lists),
-            "members": .integer(abandonment.members), "discarded_run_id": .string(abandonment.discardedRunID),
+            "members": .integer(abandonment.members), "records": .integer(abandonment.records),
+            "discarded_run_id": .string(abandonment.discardedRunID),
             "discarded_changes": .integer(abandonment.discardedChanges),
         ]).text
     }
@@ -106,16 +107,19 @@ struct AbandonCommand: AsyncParsableCommand {
         var lines = abandonment.lists.map { list in
             "\(sync): let go of list \(list.listID) with \(DisplayText.count(list.members, "member"))"
         }
+        if abandonment.records > 0 {
+            lines.append("\(sync): let go of \(DisplayText.count(abandonment.records, "record"))")
+        }
         if let id = abandonment.discardedRunID {
             lines.append(
                 "\(sync): discarded the held run \(id) with \(DisplayText.count(abandonment.discardedChanges, "change"))"
             )
         }
-        lines.append("  Nothing was sent: the members stay on the list in Iterable, and no sync removes them any more.")
+        lines.append("  Nothing was sent: what is in Iterable stays there, and no sync removes it any more.")
         lines.append("  Runs and logs stay in the warehouse.")
         if isConfigured {
             lines.append(
-                "  The configuration still has \(sync): its next run puts its whole audience on its list again.")
+                "  The configuration still has \(sync): its next run puts everything there again.")
         }
         return lines.joined(separator: "\n")
     }

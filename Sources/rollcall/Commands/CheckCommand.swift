@@ -11,7 +11,8 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Look whether everything is in place: one line each, and how to fix what is not.",
         usage: "rollcall check [<sync> ...] [<options>]",
-        discussion: "Configuration, connections, rights, columns and their types, API key, lists, catalogs. Changes nothing.")
+        discussion:
+            "Configuration, connections, rights, columns and their types, API key, lists, catalogs. Changes nothing.")
 
     @Argument(help: ArgumentHelp("The syncs to look at; all when left out.", valueName: "sync"))
     var syncs: [String] = []

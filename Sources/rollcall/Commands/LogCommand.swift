@@ -143,7 +143,8 @@ final class RecordWriter: @unchecked Sendable {
     private var stacked: String {
         listing.rows.flatMap { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            let person = ([row[2], row[3]] + (hasRecords ? [row[11]] : [])).filter { $0 != .none }.map(\.shown).joined(separator: " ")
+            let person = ([row[2], row[3]] + (hasRecords ? [row[11]] : [])).filter { $0 != .none }.map(\.shown).joined(
+                separator: " ")
             let line = "\(time)  \(row[4].plain) \(row[5].plain)  \(console.styled(person, .bold))"
             let reason = Self.reason(row).shown
             return [line] + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })

@@ -111,7 +111,9 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func listing(_ kind: RecordKind) -> Listing {
-        Listing(columns: kind == .list ? ["operation", "email", "user_id", "note"] : ["operation", "record_key", "item_id", "note"])
+        Listing(
+            columns: kind == .list
+                ? ["operation", "email", "user_id", "note"] : ["operation", "record_key", "item_id", "note"])
     }
 
     private func row(_ change: Change) -> [Value] {
@@ -144,7 +146,9 @@ struct PlanCommand: AsyncParsableCommand {
         console.out("\(console.styled(sync.name, .bold))  plan for \(Self.target(plan)); nothing was changed")
         for line in words.counts(plan.counts, plan.kind, status: nil) { console.out(line) }
         for line in plan.preparations {
-            for part in TextTable.wrap("first, \(DisplayText.safe(line, limit: 2000))", console.width - 2) { console.out("  " + part) }
+            for part in TextTable.wrap("first, \(DisplayText.safe(line, limit: 2000))", console.width - 2) {
+                console.out("  " + part)
+            }
         }
         if let already {
             console.out("  \(DisplayText.grouped(already)) of the entering are on the list already")

@@ -39,7 +39,8 @@ struct SyncsCommand: AsyncParsableCommand {
             for row in listing.rows {
                 app.console.out(app.console.styled(row[0].shown, .bold))
                 app.console.out(
-                    "    list \(row[3].shown), \(row[4].shown) members, every \(row[2].shown), enabled \(row[1].shown)")
+                    "    list \(row[3].shown), \(row[4].shown) members or records, every \(row[2].shown), enabled \(row[1].shown)"
+                )
                 app.console.out("    last \(row[5].shown) \(row[6].shown)")
                 if row[7] != .none { app.console.out("    \(row[7].shown)") }
             }
@@ -51,10 +52,11 @@ struct SyncsCommand: AsyncParsableCommand {
 
     private func row(_ sync: SyncSettings, _ warehouse: any Warehouse) async throws(WarehouseError) -> [Value] {
         let last = try await warehouse.runs(RunFilter(sync: sync.name, limit: 1)).first
-        let list = try await warehouse.listBinding(sync: sync.name)?.listID
+        let list = sync.kind == .list ? try await warehouse.listBinding(sync: sync.name)?.listID : nil
+        let entries = sync.kind == .list ? list.map { EntrySet.list($0) } : .records(sync.kind)
         var members: Value = .none
-        if let list {
-            let counts = try await warehouse.memberCounts(sync: sync.name, of: .list(list))
+        if let entries {
+            let counts = try await warehouse.memberCounts(sync: sync.name, of: entries)
             members = Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
         }
         return [

@@ -15,7 +15,9 @@ struct WhyCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The sync.", valueName: "sync"))
     var sync: String
 
-    @Argument(help: ArgumentHelp("An email, in any spelling, or a userId; of a catalog a key or an item's id.", valueName: "identifier"))
+    @Argument(
+        help: ArgumentHelp(
+            "An email, in any spelling, or a userId; of a catalog a key or an item's id.", valueName: "identifier"))
     var identifier: String
 
     @Option(help: "How many logged outcomes, at most.")

@@ -67,7 +67,7 @@ final class ProgressLine: Sendable {
         switch progress {
         case .opened, .requests: ("", 0, nil)
         case .readingSnapshot: ("snapshot", 0, nil)
-        case .readingAudience(let rows): ("audience", rows, nil)
+        case .readingAudience(let rows): ("rows", rows, nil)
         case .staging(let changes): ("staging", changes, nil)
         case .sending(let done, let total): ("sending", done, total)
         case .waiting(let seconds, _): ("waiting", Int(seconds), nil)
@@ -82,7 +82,7 @@ final class ProgressLine: Sendable {
         case .readingSnapshot: return "reading the snapshot"
         case .readingAudience(let rows):
             return
-                "reading the audience, \(DisplayText.grouped(rows)) rows, \(DisplayText.grouped(Int(Double(rows) / seconds)))/s"
+                "reading, \(DisplayText.grouped(rows)) rows, \(DisplayText.grouped(Int(Double(rows) / seconds)))/s"
         case .staging(let changes): return "staging \(DisplayText.grouped(changes)) changes"
         case .waiting(let wait, let reason): return "waiting \(Int(wait.rounded(.up))) s: \(reason)"
         case .finishing: return "finishing"

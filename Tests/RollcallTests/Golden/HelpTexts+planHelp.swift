@@ -14,7 +14,7 @@ extension HelpTexts {
           --rows <all|N>          Rows to show of each kind. (default: 10)
           --format <format>       Output format. (values: table, json, csv; default:
                                   table)
-          --full                  As with `run --full`: every member again.
+          --full                  As with `run --full`: everything again.
           --retry-rejected        As with `run --retry-rejected`.
           --compare-list          Ask Iterable who is on the list already, and say how
                                   many of the entering are (up to 5 calls a minute).

@@ -1,7 +1,7 @@
 extension HelpTexts {
     /// `rollcall --help`
     static let rootHelp = #"""
-        OVERVIEW: Keeps lists in Iterable equal to audiences in your warehouse.
+        OVERVIEW: Keeps lists and catalogs in Iterable equal to your warehouse.
 
         A sync reads an audience (a table or a query in Postgres or SQLite), compares
         it with whom it put on the list before, and subscribes or unsubscribes exactly
@@ -49,8 +49,8 @@ extension HelpTexts {
                                   does it too).
           prune                   Delete logs and runs older than each sync keeps them,
                                   now.
-          abandon                 Let a sync go of its list; its members stay on it as
-                                  they are.
+          abandon                 Let a sync go of its list or catalog; what is there
+                                  stays as it is.
           sandbox                 Run a local Iterable to try things on.
 
           See 'rollcall help <subcommand>' for detailed help.

@@ -16,7 +16,7 @@ extension HelpTexts {
 
         OPTIONS:
           --all                   Run every enabled sync.
-          --full                  Send every member again; still remove only who left.
+          --full                  Send everything again; still remove only what left.
           --retry-rejected        Send again also people whom Iterable refused
                                   permanently.
           --approve <run-id>      Carry out a held run as it was staged.

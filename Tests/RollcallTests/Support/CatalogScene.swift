@@ -12,7 +12,8 @@ struct CatalogScene: Sendable {
     ) async throws -> R {
         try await Shop.with(kind, tune: tune) { shop in
             let scene = CatalogScene(shop: shop)
-            try await shop.execute("CREATE TABLE products (sku varchar(100), title text, price double precision, stock integer)")
+            try await shop.execute(
+                "CREATE TABLE products (sku varchar(100), title text, price double precision, stock integer)")
             if let rows { for number in rows { try await scene.put("k\(number)", number) } }
             try scene.configure()
             return try await body(scene)
@@ -20,12 +21,14 @@ struct CatalogScene: Sendable {
     }
 
     func configure(
-        baseURL: String? = nil, limits: String = "settle_seconds: 0.5, request_timeout_seconds: 2", sync: String = "mode: mirror",
+        baseURL: String? = nil, limits: String = "settle_seconds: 0.5, request_timeout_seconds: 2",
+        sync: String = "mode: mirror",
         fields: String = "all", guards: String = "max_removals: 100%"
     ) throws {
         try shop.configure { text in
             if let baseURL { text.baseURL = baseURL }
-            text.limits = "requests_per_second: 500, \(limits), catalog: { requests_per_second: 1000, records_per_request: 5 }"
+            text.limits =
+                "requests_per_second: 500, \(limits), catalog: { requests_per_second: 1000, records_per_request: 5 }"
             text.further = """
                   goods:
                     kind: catalog
@@ -70,7 +73,8 @@ struct CatalogScene: Sendable {
         try await Task.sleep(for: .seconds(0.6))
         let (items, source) = (items, try await source())
         #expect(items == source, "\(what)", sourceLocation: sourceLocation)
-        let known = try await shop.query("SELECT record_key FROM \(shop.state("synced_records")) WHERE state = 'synced'")
+        let known = try await shop.query(
+            "SELECT record_key FROM \(shop.state("synced_records")) WHERE state = 'synced'")
         #expect(Set(known.compactMap { $0[0] }) == Set(source.keys), "\(what)", sourceLocation: sourceLocation)
     }
 }

@@ -21,7 +21,8 @@ final class CatalogBench: Sendable {
         fixture = try await SQLiteFixture.make()
         iterable = FakeIterable(clock: clock)
         self.adjust = adjust
-        try await fixture.execute("CREATE TABLE products (sku TEXT, title TEXT, price REAL, stock INTEGER, changed INTEGER)")
+        try await fixture.execute(
+            "CREATE TABLE products (sku TEXT, title TEXT, price REAL, stock INTEGER, changed INTEGER)")
     }
 
     deinit { try? FileManager.default.removeItem(at: fixture.folder) }
@@ -36,7 +37,9 @@ final class CatalogBench: Sendable {
     }
 
     func pipeline(
-        stop: StopSignal? = nil, change: @Sendable (inout CatalogSettings, inout SyncSettings) -> Void = { _, _ in }
+        stop: StopSignal? = nil,
+        destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in },
+        change: @Sendable (inout CatalogSettings, inout SyncSettings) -> Void = { _, _ in }
     ) -> SyncPipeline {
         var catalog = CatalogSettings(name: "products", key: "sku", fields: .all(except: ["changed"]))
         catalog.create = true
@@ -45,6 +48,7 @@ final class CatalogBench: Sendable {
             name: "marketing", apiKey: Secret("key"), projectType: .email, baseURL: "http://127.0.0.1")
         destination.limits.catalog = RecordLimits(requestsPerSecond: 1000, recordsPerRequest: 2)
         adjust(&catalog, &destination)
+        changeDestination(&destination)
         var sync = SyncSettings(
             name: "goods", warehouse: "shop", destination: "marketing", audience: .table(["products"]),
             target: .catalog(catalog))

@@ -131,6 +131,9 @@ final class FailingWarehouse: Warehouse {
             try await inner.fingerprintKey(sync: sync, newKey: newKey)
         }
     }
+    func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+        try await inner.bindings(named: name)
+    }
     func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         try await inner.knownFields(destination: destination, scope: scope)
     }

@@ -40,6 +40,7 @@ enum ConformanceSuite {
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
         + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
-        + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ReportConformance.tests + RetentionConformance.tests
+        + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ReportConformance.tests
+        + RetentionConformance.tests
         + TickConformance.tests
 }

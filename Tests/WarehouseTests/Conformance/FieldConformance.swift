@@ -39,7 +39,8 @@ enum FieldConformance {
         stale.token -= 1
         let error = await #expect(throws: WarehouseError.self) {
             try await scene.warehouse.noteFields(
-                stale, destination: "marketing", scope: "users", [KnownField(name: "a", type: "long", createdByRun: nil)])
+                stale, destination: "marketing", scope: "users",
+                [KnownField(name: "a", type: "long", createdByRun: nil)])
         }
         #expect(error?.kind == .leaseLost)
         #expect(try await scene.warehouse.knownFields(destination: "marketing", scope: "users").isEmpty)

@@ -10,6 +10,10 @@ struct FoundCatalog: FoundTarget {
     let fields: [RemoteField]?
     /// The fields that runs have given types.
     let known: [KnownField]
+    /// What the sync kept until now.
+    let binding: ListBinding?
+    /// Other syncs that keep the catalog.
+    let keepers: [String]
     /// Whether the sync has put items there, as far as is known.
     let hasRecords: Bool
 
@@ -22,15 +26,34 @@ struct FoundCatalog: FoundTarget {
     /// The sync's fields that have no type in Iterable. Only items that are written once a field has its type are found by it
     /// (source: Iterable's help centre, article 360033578351).
     var untyped: [RemoteField] {
-        let typed = Set((fields ?? []).filter { $0.type != nil }.map(\.name))
-        return shape.types.filter { !typed.contains($0.name) }
+        // By the bytes of the names: Iterable tells names apart that Swift's `==` takes for equal.
+        let typed = Set((fields ?? []).filter { $0.type != nil }.map { Array($0.name.utf8) })
+        return shape.types.filter { !typed.contains(Array($0.name.utf8)) }
+    }
+
+    /// The binding, where it is to this catalog.
+    private var own: ListBinding? {
+        binding.flatMap {
+            $0.listName == resolver.boundName && $0.project?.baseURL == resolver.project.baseURL ? $0 : nil
+        }
+    }
+
+    /// Whether the API key is another one than the sync's items were put with: most likely it was replaced, but it may belong to
+    /// another project.
+    var hasAnotherKey: Bool {
+        guard hasRecords, let known = own?.project?.keyHash, let key = resolver.project.keyHash else { return false }
+        return known != key
     }
 
     func refusal() async throws -> RunError? {
+        if !keepers.isEmpty { return resolver.isTaken(by: keepers) }
+        if hasRecords, own == nil, let binding, binding.listName?.hasPrefix("catalog:") == true {
+            return resolver.isAnother(binding)
+        }
         guard let fields else { return hasRecords ? resolver.isGone : catalog.create ? nil : resolver.isMissing }
         if let conflict = conflict(fields) { return conflict }
         // Whoever began to make it had it noted before.
-        return catalog.documents == nil && !hasRecords && known.isEmpty ? resolver.isAdopted : nil
+        return catalog.documents == nil && !hasRecords && own?.createdAt == nil ? resolver.isAdopted : nil
     }
 
     private func conflict(_ fields: [RemoteField]) -> RunError? {
@@ -41,19 +64,39 @@ struct FoundCatalog: FoundTarget {
             let cast = other == "geo_location" ? "geo" : other == "object" ? "json" : other
             return RunError(
                 code: "mapping_conflict",
-                message: "the field \"\(field.name)\" of the catalog \"\(catalog.name)\" is of type \(other) in Iterable, and the"
+                message:
+                    "the field \"\(field.name)\" of the catalog \"\(catalog.name)\" is of type \(other) in Iterable, and the"
                     + " sync would send \(type); the type of a field stays for ever",
                 hint: "Write fields: \(field.name): { column: ..., type: \(cast) }, or send it under another name.")
         }
         return nil
     }
 
+    /// - Throws: `RunError` `catalog_taken` among others.
     func take(_ run: RunContext) async throws {
         if let refusal = try await refusal() { throw refusal }
+        // Until a run has been carried out with another key, it counts as another one.
+        let wanted = hasAnotherKey ? own : nil
+        try await bind(wanted ?? resolver.binding(createdAt: own?.createdAt), run)
+    }
+
+    /// Of two syncs that take the catalog at once, the second sees the first.
+    private func bind(_ binding: ListBinding, _ run: RunContext) async throws {
+        let name = resolver.boundName
+        let refused = try await run.warehouse.takeList(run.lease, binding) { claims in
+            claims.filter { $0.binding?.listName == name && $0.openRun != nil }
+        }
+        let others = try await resolver.keepers()
+        if !refused.isEmpty || !others.isEmpty { throw resolver.isTaken(by: refused.map(\.sync) + others) }
     }
 
     func ensure(_ run: RunContext) async throws -> any ReadyTarget {
         let untyped = untyped
+        let began = fields == nil ? run.now : own?.createdAt
+        // Written first: if this process dies now, the next one knows that the catalog is the sync's own.
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.saveListBinding(run.lease, resolver.binding(createdAt: began))
+        }
         if !untyped.isEmpty {
             // Written first: whoever goes on after this process must send all items again.
             let noted = untyped.map { KnownField(name: $0.name, type: $0.type ?? "", createdByRun: run.runID) }
@@ -63,22 +106,30 @@ struct FoundCatalog: FoundTarget {
             }
         }
         if fields == nil { try await resolver.create() }
-        if !untyped.isEmpty { try await resolver.setTypes(untyped) }
-        return ReadyCatalog(catalog: catalog, isNew: fields == nil, gone: resolver.isGone)
+        // Made by this run, or by one that died right after it.
+        let isNew = began.map { abs(run.now.timeIntervalSince($0)) < Self.newSeconds } ?? false
+        if !untyped.isEmpty { try await resolver.setTypes(untyped, isNew: isNew) }
+        return ReadyCatalog(catalog: catalog, isNew: isNew, gone: resolver.isGone)
     }
+
+    /// How long Iterable may not know a catalog that was just made, with room for clocks that differ.
+    private static let newSeconds = 120.0
 
     // MARK: For the plan
 
-    /// What stands for the types that runs have given to the fields: with another salt every item goes up again.
+    /// What stands for the project and for the types that runs have given to the fields: with another salt every item goes up
+    /// again.
     /// - Parameter runID: the run that is to give types to the fields that have none.
     func salt(_ runID: String) -> String {
-        let untyped = Set(untyped.map(\.name))
-        return shape.types.compactMap { field in
+        let untyped = Set(untyped.map { Array($0.name.utf8) })
+        let project = [resolver.project.baseURL, resolver.project.keyHash ?? ""]
+        let fields = shape.types.compactMap { field in
             let run =
-                untyped.contains(field.name)
+                untyped.contains(Array(field.name.utf8))
                 ? runID : known.first { $0.name.utf8.elementsEqual(field.name.utf8) }?.createdByRun
             return run.map { "\(field.name)=\($0)" }
-        }.joined(separator: "\n")
+        }
+        return (project + fields).joined(separator: "\n")
     }
 
     /// In words: what would be made first.

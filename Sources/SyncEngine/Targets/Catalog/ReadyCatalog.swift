@@ -20,7 +20,7 @@ struct ReadyCatalog: ReadyTarget {
                     .init(
                         id: change.record?.itemID ?? change.record?.key ?? "",
                         document: operation.direction == .put ? change.payload ?? [] : [])
-                }, keepsOtherFields: catalog.documents == .merge, catalogIsNew: isNew))
+                }, catalogIsNew: isNew))
     }
 
     /// The records stay known, so that the next run does not take the catalog for one that was never made.

@@ -10,6 +10,15 @@ extension PostgresWarehouse {
         }
     }
 
+    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+        try await read(orWithoutTables: []) { session in
+            let result = try session.query(
+                "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE list_name = $1"
+                    + " ORDER BY sync_name COLLATE \"C\"", [name])
+            return try (0..<result.rowCount).compactMap { try PostgresLists.binding(result, $0, session) }
+        }
+    }
+
     public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await leased(lease) { try PostgresLists.save(binding, $0) }
     }
@@ -150,6 +159,8 @@ enum PostgresLists {
         let gone = try session.query(
             "WITH gone AS (DELETE FROM list_members WHERE \(isOfList) RETURNING list_id)"
                 + " SELECT list_id, count(*) FROM gone GROUP BY list_id", names)
+        let records = try session.modify(
+            "DELETE FROM synced_records WHERE sync_name = $1 AND $2::bigint IS NULL", names)
         let members = (0..<gone.rowCount).map { row in
             Abandonment.MembersOfList(listID: gone.integer(row, 0) ?? 0, members: gone.count(row, 1))
         }
@@ -161,7 +172,7 @@ enum PostgresLists {
             UPDATE sync_state SET destination = NULL, list_name = NULL, list_id = NULL, list_created_at = NULL,
                    list_gone_at = NULL, base_url = NULL, key_hash = NULL WHERE \(isOfList)
             """, names)
-        return .done(.of(members, bound: bound, discarded: held, changes: changes))
+        return .done(.of(members, bound: bound, records: records, discarded: held, changes: changes))
     }
 
     private static func discardHeldRun(

@@ -116,7 +116,9 @@ extension SQLiteWarehouse {
             guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
             return try database.rows(
                 Self.select(
-                    table, "\(SQLiteEntryTable.isOfSet(table.words)) AND (email = :email OR user_id = :user\(Self.orByKey(table.words)))"),
+                    table,
+                    "\(SQLiteEntryTable.isOfSet(table.words)) AND (email = :email OR user_id = :user\(Self.orByKey(table.words)))"
+                ),
                 [
                     "sync": .of(sync), "set": table.parameter, "email": .of(identity.email),
                     "user": .of(identity.userID),

@@ -13,6 +13,17 @@ extension SQLiteWarehouse {
         }
     }
 
+    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+        try await read([]) { database in
+            try database.rows(
+                """
+                SELECT \(try SQLiteLists.bindingColumns(database)) FROM rollcall_sync_state s
+                 WHERE list_name = :name AND destination IS NOT NULL ORDER BY sync_name
+                """, ["name": .of(name)], SQLiteLists.readBinding
+            ).compactMap(\.self)
+        }
+    }
+
     public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write(lease) { try SQLiteLists.save($0, binding) }
     }
@@ -144,6 +155,8 @@ enum SQLiteLists {
                 ["run": .of(held)])
         }
         try database.change("DELETE FROM rollcall_list_members WHERE \(isOfList)", names)
+        let records = try database.change(
+            "DELETE FROM rollcall_synced_records WHERE sync_name = :sync AND :list IS NULL", names)
         for table in ["rollcall_settling_requests", "rollcall_stray_requests"] {
             try database.change("DELETE FROM \(table) WHERE \(isOfList)", names)
         }
@@ -154,6 +167,6 @@ enum SQLiteLists {
             """, names)
         if !members.isEmpty { try SQLiteOutcomes.renewGeneration(database, sync: sync) }
         return .done(
-            .of(members, bound: bound ?? nil, discarded: held ?? nil, changes: changes))
+            .of(members, bound: bound ?? nil, records: records, discarded: held ?? nil, changes: changes))
     }
 }

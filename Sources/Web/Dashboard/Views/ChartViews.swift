@@ -81,7 +81,8 @@ struct ChartMaker {
             ChartView.Dot(
                 x: Self.text(point.0), y: Self.text(point.1),
                 title:
-                    "\(TimeView.minute(run.startedAt)): \(DisplayText.count(run.counts.audience, words.one, words.many))")
+                    "\(TimeView.minute(run.startedAt)): \(DisplayText.count(run.counts.audience, words.one, words.many))"
+            )
         }
         return chart
     }

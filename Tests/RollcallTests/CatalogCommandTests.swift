@@ -44,6 +44,80 @@ import Testing
         }
     }
 
+    /// One row with a value of every type that can be sent, and one with none; the sandbox has read the JSON.
+    @Test func everyTypeOfPostgresArrives() async throws {
+        try await CatalogScene.with(.postgres) { scene in
+            try await scene.shop.execute("CREATE TYPE mood AS ENUM ('sad', 'glad')")
+            try await scene.shop.execute("CREATE EXTENSION IF NOT EXISTS citext")
+            try await scene.shop.execute(
+                """
+                CREATE TABLE wide (sku text, a smallint, b integer, c bigint, d numeric(12, 2), e numeric, f real,
+                    g double precision, h boolean, i date, j timestamptz, k timestamp, l text, m varchar(9), n uuid, o mood,
+                    p citext, q json, r jsonb, s integer[], t text[], u date[], v numeric(20, 0), lat numeric, lon real)
+                """)
+            try await scene.shop.execute(
+                """
+                INSERT INTO wide VALUES ('one', -5, 7, 9007199254740993, 12.50, 3, 0.1, 1e21, true, '2026-02-28',
+                    '2026-07-01 12:00:00.9+02', '2026-07-01 12:00:00', 'quote " back \\ \u{1F600}', 'chars',
+                    '0A0B0C0D-0000-0000-0000-000000000001', 'glad', 'MiXed', '{"b": [1, 2.50]}', '{"z": null}', '{1,2}',
+                    '{x,NULL}', '{2026-01-01}', 12345678901234567, 52.5, -13.25);
+                INSERT INTO wide VALUES ('none')
+                """)
+            try scene.shop.configure(
+                source: "wide",
+                fields: "{ \(("abcdefghi" + "jlmnopqrstuv").map { "\($0): \($0)" }.joined(separator: ", ")), "
+                    + "k: { column: k, time_zone: Europe/Berlin }, at_geo_location: { column: [lat, lon], type: geo } }")
+            let run = try await scene.shop.rollcall("run", "goods", "--json")
+            #expect(run.code == 0, "\(run.all)")
+            let items = scene.items ?? [:]
+            #expect(items["none"] == "{}")
+            let expected = [
+                #""a":-5"#, #""at_geo_location":{"lat":52.5,"lon":-13.25}"#, #""b":7"#, #""c":9007199254740993"#,
+                #""d":12.5"#, #""e":3"#, #""f":0.1"#, #""g":1e+21"#, #""h":true"#, #""i":"2026-02-28""#,
+                #""j":"2026-07-01 10:00:00 +00:00""#, #""k":"2026-07-01 10:00:00 +00:00""#,
+                #""l":"quote \" back \\ \#u{1F600}""#, #""m":"chars""#, #""n":"0a0b0c0d-0000-0000-0000-000000000001""#,
+                #""o":"glad""#, #""p":"MiXed""#, #""q":{"b":[1,2.5]}"#, #""r":{"z":null}"#, #""s":[1,2]"#,
+                #""t":["x",null]"#, #""u":["2026-01-01"]"#, #""v":12345678901234567"#,
+            ]
+            #expect(items["one"] == "{\(expected.joined(separator: ","))}")
+            #expect(
+                scene.shop.sandbox.catalogTypes("goods") == [
+                    "a": "long", "b": "long", "c": "long", "d": "double", "e": "double", "f": "double", "g": "double",
+                    "h": "boolean", "i": "date", "j": "date", "k": "date", "l": "string", "m": "string", "n": "string",
+                    "o": "string", "p": "string", "q": "object", "r": "object", "v": "long",
+                    "at_geo_location": "geo_location",
+                ])
+            let again = try await scene.shop.rollcall("run", "goods", "--json").object()
+            #expect(((again["counts"] as? [String: Any])?["unchanged"] as? Int) == 2)
+        }
+    }
+
+    /// Every storage class, and the types that a column may be declared with.
+    @Test func everyStorageOfSQLiteArrives() async throws {
+        try await CatalogScene.with(.sqlite) { scene in
+            try await scene.shop.execute(
+                "CREATE TABLE wide (sku, a INTEGER, b REAL, c TEXT, d BOOLEAN, e NUMERIC, f DATE, g, h JSON)")
+            try await scene.shop.execute(
+                """
+                INSERT INTO wide VALUES (7, 1, 2, 'x', 1, 2.5, '2026-01-02', 5, '[1]'), ('text', NULL, NULL, NULL, NULL, NULL,
+                    NULL, NULL, NULL), ('blob', x'00', 1, 'x', 1, 1, '2026-01-02', 1, NULL), ('word', 1, 1, 'x', 2, 1,
+                    '2026-01-02', 1, NULL)
+                """)
+            try scene.shop.configure(
+                source: "wide",
+                fields: "{ a: a, b: b, c: c, d: d, e: e, f: { column: f, type: date }, g: { column: g, type: long }, "
+                    + "h: { column: h, type: json } }")
+            let run = try await scene.shop.rollcall("run", "goods", "--json")
+            #expect(run.code == 3, "\(run.all)")
+            #expect(
+                scene.items == [
+                    "7": #"{"a":1,"b":2,"c":"x","d":true,"e":2.5,"f":"2026-01-02","g":5,"h":[1]}"#, "text": "{}",
+                ])
+            let log = try await scene.shop.rollcall("log", "--status", "failed", "--format", "csv").out
+            #expect(log.contains(",blob,") && log.contains(",word,") && !log.contains(",text,"), "\(log)")
+        }
+    }
+
     @Test func whatCommandsSayOfARecord() async throws {
         try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
             let shop = scene.shop
@@ -107,7 +181,7 @@ import Testing
             try await scene.shop.execute(
                 "CREATE VIEW wide AS SELECT sku, \((1...351).map { "stock AS f\($0)" }.joined(separator: ", ")) FROM products"
             )
-            try scene.shop.execute(fields: 351)
+            try scene.shop.configure(source: "wide", fields: "all")
             let wide = try await scene.shop.rollcall("plan", "goods")
             #expect(wide.err.contains("the sync has 351 fields; a catalog has 350 at most"), "\(wide.all)")
         }
@@ -147,18 +221,18 @@ import Testing
 }
 
 extension Shop {
-    /// Lets the sync `goods` read the view `wide`.
-    fileprivate func execute(fields count: Int) throws {
+    /// Lets the sync `goods` read another table.
+    fileprivate func configure(source: String, fields: String) throws {
         try configure { text in
             text.further = """
                   goods:
                     kind: catalog
                     warehouse: shop
                     destination: iterable
-                    source: { table: wide }
+                    source: { table: \(source) }
                     key: sku
                     catalog: { name: goods, create: true }
-                    fields: all
+                    fields: \(fields)
                 """
         }
     }

@@ -55,17 +55,17 @@ public struct SyncPipeline: Sendable {
 
     /// What a run would do. Writes nothing anywhere and needs no lease.
     /// - Throws: `RunError` `list_taken` among others: whatever a run would fail with.
-    public func plan(full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
+    public func plan(full: Bool = false, retryRejected: Bool = false, only: String? = nil) async throws -> Plan {
         let found = try await resolver.find()
         if let refusal = try await found.refusal() { throw refusal }
-        return try await plan(for: found, full: full, retryRejected: retryRejected)
+        return try await plan(for: found, .init(full: full, rejected: retryRejected, only: only))
     }
 
-    /// As ``plan(full:retryRejected:)``, whatever would keep a run from being carried out.
-    func plan(for found: any FoundTarget, full: Bool = false, retryRejected: Bool = false) async throws -> Plan {
+    /// As ``plan(full:retryRejected:only:)``, whatever would keep a run from being carried out.
+    func plan(for found: any FoundTarget, _ scope: PlanScope = PlanScope()) async throws -> Plan {
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
         return try await plan(
-            for: found, key: key, runID: "", resend: .init(full: full, rejected: retryRejected), mayWrite: false)
+            for: found, key: key, runID: "", resend: scope, mayWrite: false)
     }
 
     // MARK: Run
@@ -154,7 +154,7 @@ public struct SyncPipeline: Sendable {
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await plan(
                 for: found, key: key, runID: run.id,
-                resend: .init(full: request.full, rejected: request.retryRejected), mayWrite: true)
+                resend: .init(full: request.full, rejected: request.retryRejected, only: request.only), mayWrite: true)
             planned = plan
             progress(.staging(changes: plan.counts.planned.total))
             try await context.keeper.ensure(for: .zero)
@@ -267,9 +267,14 @@ public struct SyncPipeline: Sendable {
     }
 
     private func plan(
-        for found: any FoundTarget, key: [UInt8], runID: String, resend: AudienceDiff.Resend, mayWrite: Bool
+        for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
         guard let catalog = found as? FoundCatalog else {
+            if resend.only != nil {
+                throw RunError(
+                    code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
+                    hint: "Leave --only out. `rollcall why \(sync.name) PERSON` tells one person's story.")
+            }
             return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
         }
         return try await catalog.resolver.planner.plan(

@@ -159,7 +159,7 @@ import Testing
         let sqlite = try Configuration.load(path: Self.samples + "/sqlite/rollcall.yaml", environment: environment)
         #expect(sqlite.warehouses["shop"] == .sqlite(path: Self.samples + "/sqlite/shop.sqlite"))
         let postgres = try Configuration.load(path: Self.samples + "/postgres/rollcall.yaml", environment: environment)
-        #expect(postgres.syncs.map(\.name) == ["big-spenders", "newsletter-readers", "at-risk"])
+        #expect(postgres.syncs.map(\.name) == ["big-spenders", "newsletter-readers", "at-risk", "products"])
         #expect(postgres.destinations["marketing"]?.limits.requestsPerSecond == 2.5)
         guard case .query(let query, let file?) = postgres.syncs[0].audience else {
             Issue.record("no query file")

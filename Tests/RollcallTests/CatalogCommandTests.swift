@@ -66,7 +66,8 @@ import Testing
             try scene.shop.configure(
                 source: "wide",
                 fields: "{ \(("abcdefghi" + "jlmnopqrstuv").map { "\($0): \($0)" }.joined(separator: ", ")), "
-                    + "k: { column: k, time_zone: Europe/Berlin }, at_geo_location: { column: [lat, lon], type: geo } }")
+                    + "k: { column: k, time_zone: Europe/Berlin }, at_geo_location: { column: [lat, lon], type: geo } }"
+            )
             let run = try await scene.shop.rollcall("run", "goods", "--json")
             #expect(run.code == 0, "\(run.all)")
             let items = scene.items ?? [:]

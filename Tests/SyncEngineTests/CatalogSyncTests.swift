@@ -414,6 +414,31 @@ import Warehouse
         #expect(known.isEmpty)
     }
 
+    @Test func oneRecordIsTriedFirst() async throws {
+        let bench = try await CatalogBench()
+        try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1", "'b/', 'x', 1, 1"])
+        func only(_ key: String, full: Bool = false) -> RunRequest {
+            var request = RunRequest()
+            (request.only, request.full) = (key, full)
+            return request
+        }
+        let first = try await bench.run(only("b"))
+        #expect(first.counts.planned == PerOperation(put: 1) && first.counts.audience == 2, "\(first.counts)")
+        #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["b"])
+        #expect(try await bench.run(only("b")).error?.code == "record_unchanged")
+        #expect(try await bench.run(only("b", full: true)).counts.succeeded == PerOperation(put: 1))
+        #expect(try await bench.run(only("nothing")).error?.code == "record_unchanged")
+        #expect(try await bench.run().counts.planned == PerOperation(put: 1), "the rest is for the next run")
+        try await bench.setRows(["'a', 'Pens', 1, 1"])
+        bench.clock.advance(by: .seconds(120))
+        #expect(try await bench.run(only("b")).counts.succeeded == PerOperation(put: 0, delete: 1))
+        #expect(bench.catalogs.items("products")?["a"]?.contains("Pens") == false)
+        #expect(try await bench.pipeline().plan(only: "a").counts.planned == PerOperation(put: 1))
+        let list = try await Bench()
+        try await list.setAudience(addresses(1...2))
+        #expect(try await list.run(only("a")).error?.code == "only_records")
+    }
+
     @Test func whyTellsTheRowTheRecordAndTheNextStep() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a', 'Pen', 1, 1", "'b', 'Ink', 1, 1", "'b', 'Inks', 1, 1", "'c', 'Pad', 1, 1"])

@@ -8,12 +8,6 @@ import Warehouse
 /// one thread at a time.
 // SAFETY: ``DiffFeed`` lets one thread at a time call it, and the planner uses it when the reading has ended.
 final class AudienceDiff: @unchecked Sendable {
-    /// Which rejected and unchanged members are sent again.
-    struct Resend: Sendable {
-        var full = false
-        var rejected = false
-    }
-
     /// Rows and identities seen; `audience` here counts distinct identities before shared identifiers are merged.
     private(set) var counts = RunCounts()
     let spool = PlanSpool()
@@ -27,11 +21,11 @@ final class AudienceDiff: @unchecked Sendable {
 
     private let columns: IdentifierColumns
     private let fingerprinter: Fingerprinter
-    private let resend: Resend
+    private let resend: PlanScope
     private let normalizer = IdentifierNormalizer()
 
     /// - Parameter snapshot: the members; marked from now on.
-    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: Resend, snapshot: LoadedTable) {
+    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: PlanScope, snapshot: LoadedTable) {
         loaded = snapshot
         self.columns = columns
         self.fingerprinter = fingerprinter

@@ -29,7 +29,7 @@ struct Planner: Sendable {
     ///   - list: nil while the list does not exist yet.
     ///   - key: the sync's secret key for fingerprints.
     ///   - mayWrite: whether the local cache of the snapshot may be written.
-    func plan(list: Int64?, key: [UInt8], resend: AudienceDiff.Resend, mayWrite: Bool) async throws -> Plan {
+    func plan(list: Int64?, key: [UInt8], resend: PlanScope, mayWrite: Bool) async throws -> Plan {
         let columns = try await columns()
         let (snapshot, cached) = try await readSnapshot(list: list, key: key, mayWrite: mayWrite)
         let diff = AudienceDiff(

@@ -7,6 +7,8 @@ struct RecordChanges: PlannedChanges {
     let spool: RecordSpool
     /// Keys that several rows have, and the content that is sent of each; nil: none.
     let contested: [Fingerprint: Int64?]
+    /// Only the record with this key, or item id; nil: all.
+    let only: String?
     let inDoubt: InDoubtIndex
     let pause: OppositePause
     let logIdentity: LogIdentity
@@ -109,6 +111,7 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     }
 
     private func isWanted(_ entry: RecordSpool.Entry) -> Bool {
+        if let only = plan.only, entry.record.key != only, entry.record.itemID != only { return false }
         guard entry.operation == .put, let winner = plan.contested[entry.fingerprint] else { return true }
         return winner == entry.record.content && decided.insert(entry.fingerprint).inserted
     }

@@ -19,7 +19,7 @@ final class RecordDiff: @unchecked Sendable {
     private let rule: DuplicateRule
     private let fingerprinter: Fingerprinter
     private let contentHash: SipHash
-    private let resend: AudienceDiff.Resend
+    private let resend: PlanScope
     private let values: UnsafeMutableBufferPointer<FieldValue>
     private var scratch: [UInt8] = []
     private var object: [UInt8] = []
@@ -29,7 +29,7 @@ final class RecordDiff: @unchecked Sendable {
     ///   - salt: see ``Fingerprinter/contentHash(salt:)``.
     init(
         _ catalog: CatalogSettings, _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String,
-        resend: AudienceDiff.Resend
+        resend: PlanScope
     ) {
         self.shape = shape
         self.table = table

@@ -25,7 +25,7 @@ struct RecordPlanner: Sendable {
     ///   - hasAnotherKey: whether the API key is another one than the items were put with. Nothing is deleted then without a
     ///     person's approval.
     func plan(
-        _ shape: RecordShape, key: [UInt8], salt: String, resend: AudienceDiff.Resend, preparations: [String],
+        _ shape: RecordShape, key: [UInt8], salt: String, resend: PlanScope, preparations: [String],
         hasAnotherKey: Bool
     ) async throws -> Plan {
         let table = try await acknowledged()
@@ -33,9 +33,14 @@ struct RecordPlanner: Sendable {
         let diff = RecordDiff(catalog, shape, table: table, key: key, salt: salt, resend: resend)
         try await read(shape, into: diff)
         try diff.settleContests()
-        let removals = try await spoolGone(diff)
         var counts = diff.counts
-        counts.planned.delete = removals
+        counts.planned.delete = try await spoolGone(diff)
+        let changes = RecordChanges(
+            spool: diff.spool, contested: diff.contests.mapValues { $0.winner(catalog.duplicates) }, only: resend.only,
+            inDoubt: try await inDoubt(), pause: try await pause(),
+            logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+        if let only = resend.only { counts.planned = try planned(of: only, changes) }
+        let removals = counts.planned.delete
         var held = GuardJudge.judge(sync.guards, counts: counts, removals: removals, snapshot: owned)
         if hasAnotherKey && removals > 0 {
             held.append(GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(removals)"))
@@ -43,10 +48,21 @@ struct RecordPlanner: Sendable {
         return Plan(
             kind: .catalog, target: catalog.name, counts: counts, held: held,
             listID: nil, snapshotSize: owned, preparations: preparations,
-            changes: RecordChanges(
-                spool: diff.spool, contested: diff.contests.mapValues { $0.winner(catalog.duplicates) },
-                inDoubt: try await inDoubt(), pause: try await pause(),
-                logIdentity: LogIdentity(sync.logs.identifiers, key: key)))
+            changes: changes)
+    }
+
+    /// What is planned for one record.
+    /// - Throws: `RunError` `record_unchanged` where that is nothing: whoever names a record wants to see it sent.
+    private func planned(of key: String, _ changes: RecordChanges) throws -> PerOperation {
+        var planned = PerOperation()
+        let reader = try changes.makeReader(isOrdered: false)
+        for change in try reader.nextChanges(limit: .max) where change.kind == .send || change.kind == .parked {
+            planned[change.operation] += 1
+        }
+        if planned.total > 0 { return planned }
+        throw RunError(
+            code: "record_unchanged", message: "there is nothing to send of \"\(key)\"",
+            hint: "`rollcall why \(sync.name) \(key)` says why; with --full it is sent although it is unchanged.")
     }
 
     private func acknowledged() async throws -> RecordTable {

@@ -18,6 +18,8 @@ public struct RunRequest: Sendable {
     public var full = false
     /// Send again also those whom Iterable refused permanently.
     public var retryRejected = false
+    /// Only the record with this key, or item id: a first try on one record. nil: all. Not of lists.
+    public var only: String?
     /// Discard a held run first, and plan again.
     public var forceNew = false
     /// The id of a new run, for those who must know it before; made up when left out. A second run of the same id is

@@ -45,6 +45,9 @@ struct PlanCommand: AsyncParsableCommand {
     @Flag(help: "As with `run --retry-rejected`.")
     var retryRejected = false
 
+    @Option(help: ArgumentHelp("As with `run --only`.", valueName: "key"))
+    var only: String?
+
     @Flag(
         help: "Ask Iterable who is on the list already, and say how many of the entering are (up to 5 calls a minute).")
     var compareList = false
@@ -59,7 +62,7 @@ struct PlanCommand: AsyncParsableCommand {
         let sync = try app.configuration.sync(named: sync)
         let line = ProgressLine(sync.name, console: app.console)
         try await app.withPipeline(sync, withCache: !noCache, progress: { line.show($0) }) { pipeline, _ in
-            let plan = try await pipeline.plan(full: full, retryRejected: retryRejected)
+            let plan = try await pipeline.plan(full: full, retryRejected: retryRejected, only: only)
             let already = compareList ? try await pipeline.countAlreadyOnList(plan) : nil
             line.end()
             switch format {

@@ -31,6 +31,12 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Send again also people whom Iterable refused permanently.")
     var retryRejected = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Send only this record, by its key, as a first try; not of lists. The rest waits for the next run.",
+            valueName: "key"))
+    var only: String?
+
     @Option(help: ArgumentHelp("Carry out a held run as it was staged.", valueName: "run-id"))
     var approve: String?
 
@@ -56,11 +62,13 @@ struct RunCommand: AsyncParsableCommand {
         if ways > 1 { throw ValidationError("Sync names, --all, --approve and --discard exclude each other.") }
         if approve != nil || discard != nil {
             if syncs.count > 1 { throw ValidationError("A run belongs to one sync; name that one or none.") }
-            if full || retryRejected || forceNew {
+            if full || retryRejected || forceNew || only != nil {
                 throw ValidationError(
-                    "A held run is carried out as it was staged; leave out --full, --retry-rejected and --force-new.")
+                    "A held run is carried out as it was staged; leave out --full, --retry-rejected, --only and --force-new."
+                )
             }
         }
+        if only != nil && (all || syncs.count > 1) { throw ValidationError("--only is for one sync; name that one.") }
     }
 
     func run() async throws {
@@ -69,6 +77,7 @@ struct RunCommand: AsyncParsableCommand {
         var request = RunRequest()
         request.full = full
         request.retryRejected = retryRejected
+        request.only = only
         request.forceNew = forceNew
         var chosen: [SyncSettings]
         if let id = approve ?? discard {

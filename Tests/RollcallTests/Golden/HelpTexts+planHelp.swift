@@ -16,6 +16,7 @@ extension HelpTexts {
                                   table)
           --full                  As with `run --full`: everything again.
           --retry-rejected        As with `run --retry-rejected`.
+          --only <key>            As with `run --only`.
           --compare-list          Ask Iterable who is on the list already, and say how
                                   many of the entering are (up to 5 calls a minute).
           --no-cache              Read the snapshot from the warehouse, not from the

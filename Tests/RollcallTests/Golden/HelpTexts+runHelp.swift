@@ -19,6 +19,8 @@ extension HelpTexts {
           --full                  Send everything again; still remove only what left.
           --retry-rejected        Send again also people whom Iterable refused
                                   permanently.
+          --only <key>            Send only this record, by its key, as a first try;
+                                  not of lists. The rest waits for the next run.
           --approve <run-id>      Carry out a held run as it was staged.
           --discard <run-id>      Drop a held run.
           --force-new             Discard a held run first, and plan again.

@@ -11,7 +11,7 @@ import Warehouse
 @Suite(.timeLimit(.minutes(10))) struct DiffFeedTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var shape: AudienceShape
-        var resend = AudienceDiff.Resend()
+        var resend = PlanScope()
         /// One row of so many is too long for a batch, and goes alone.
         var spread: UInt64 = 5000
         var testDescription: String { "\(shape) full \(resend.full) rejected \(resend.rejected) spread \(spread)" }

@@ -65,7 +65,7 @@ struct MixedAudience: Sendable {
     }
 
     /// A comparison with the snapshot that has met nobody yet.
-    func makeDiff(_ resend: AudienceDiff.Resend = .init()) -> AudienceDiff {
+    func makeDiff(_ resend: PlanScope = .init()) -> AudienceDiff {
         let snapshot = LoadedTable(MemberTable(capacity: members.count))
         for member in members { snapshot.value.addMember(member.fingerprint, member.marks) }
         return AudienceDiff(

@@ -1,0 +1,9 @@
+/// What a plan is about beside what changed.
+struct PlanScope: Sendable {
+    /// Whether what is unchanged is sent again.
+    var full = false
+    /// Whether what Iterable refused for good is sent again.
+    var rejected = false
+    /// Only the record with this key, or item id; nil: all. Not of lists.
+    var only: String?
+}

@@ -248,40 +248,6 @@ public struct SyncPipeline: Sendable {
 
     // MARK: Parts
 
-    /// What the sync keeps equal: with ``plan(for:key:runID:resend:mayWrite:)`` the one place that says which kinds there are.
-    var resolver: any TargetResolver {
-        switch sync.target {
-        case .list(let list):
-            ListResolver(
-                sync: sync, list: list, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
-                neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
-        case .catalog(let catalog):
-            CatalogResolver(
-                sync: sync, catalog: catalog,
-                project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash), neighbours: neighbours,
-                planner: RecordPlanner(
-                    sync: sync, catalog: catalog, destination: settings, warehouse: warehouse, stop: stop,
-                    progress: progress),
-                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
-        }
-    }
-
-    private func plan(
-        for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
-    ) async throws -> Plan {
-        guard let catalog = found as? FoundCatalog else {
-            if resend.only != nil {
-                throw RunError(
-                    code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
-                    hint: "Leave --only out. `rollcall why \(sync.name) PERSON` tells one person's story.")
-            }
-            return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
-        }
-        return try await catalog.resolver.planner.plan(
-            catalog.shape, key: key, salt: catalog.salt(runID), resend: resend, preparations: catalog.preparations,
-            hasAnotherKey: catalog.hasAnotherKey)
-    }
-
     var planner: Planner {
         Planner(
             sync: sync, destination: settings, warehouse: warehouse, clock: clock, stop: stop, progress: progress,
@@ -302,20 +268,6 @@ public struct SyncPipeline: Sendable {
     private var recovery: Recovery { Recovery(warehouse: warehouse, limits: settings.limits, log: sync.logs) }
 
     func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
-
-    /// Whether a held run was staged for something else than what the configuration names now.
-    private func isForAnother(_ run: SyncRun, _ found: any FoundTarget) -> Bool {
-        if run.kind != sync.kind { return true }
-        guard run.kind == .list else { return run.target != found.name }
-        return run.listID.map { $0 != found.id } ?? false
-    }
-
-    private func targetChanged(_ run: SyncRun) -> RunError {
-        RunError(
-            code: "list_changed",
-            message: "run \(run.id) was staged for another \(run.kind.rawValue) than the configuration names now",
-            hint: "Nothing of it was sent. Run again: the next run plans for what the configuration names now.")
-    }
 }
 
 extension SyncSettings {

@@ -41,20 +41,15 @@ final class RunningProgram: Sendable {
     /// - Parameter environment: all of it; nothing is inherited but the paths.
     init(_ program: URL, _ arguments: [String], in workingFolder: URL, environment: [String: String]) throws {
         folder = try TemporaryFolders.make("out")
-        let process = Process()
-        process.executableURL = program
-        process.arguments = arguments
-        process.currentDirectoryURL = workingFolder
         let inherited = ProcessInfo.processInfo.environment.filter {
             ["PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH"].contains($0.key)
         }
-        process.environment = inherited.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try Self.file("stdout", in: folder)
-        process.standardError = try Self.file("stderr", in: folder)
+        let (output, errors) = (try Self.file("stdout", in: folder), try Self.file("stderr", in: folder))
         let state = SharedState()
-        process.terminationHandler = { process in
-            let end = (process.terminationStatus, process.terminationReason == .uncaughtSignal)
+        let id = try SpawnedProcess.start(
+            program, arguments, in: workingFolder, environment: inherited.merging(environment) { $1 },
+            output: output.fileDescriptor, errors: errors.fileDescriptor
+        ) { end in
             let waiter = state.value.withLock { state in
                 state.end = end
                 defer { state.waiter = nil }
@@ -62,9 +57,9 @@ final class RunningProgram: Sendable {
             }
             waiter?.resume()
         }
-        try process.run()
+        withExtendedLifetime((output, errors)) {}
         self.state = state
-        processID = process.processIdentifier
+        processID = id
     }
 
     private static func file(_ name: String, in folder: URL) throws -> FileHandle {

@@ -197,6 +197,20 @@ import Testing
         #expect(bench.iterable.requests.allSatisfy { $0.operation == .subscribe })
     }
 
+    /// Each address is free only once the row before it has been carried out, in whatever order the rows come.
+    @Test(arguments: 0..<6) func addressesThatMoveOnInAChainAreSentInItsOrder(order: Int) async throws {
+        let bench = try await Bench(.hybrid) { $1.limits.subscribersPerRequest = 1 }
+        try await bench.setAudience(["p1@example.com/U1", "p3@example.com/U3"])
+        try await bench.run()
+        var rows = ["p3@example.com/-", "p2@example.com/U1", "p1@example.com/U3"]
+        rows.swapAt(0, order % 3)
+        if order > 2 { rows.swapAt(1, 2) }
+        try await bench.setAudience(rows)
+        try await bench.run()
+        #expect(bench.iterable.members() == Set(rows))
+        #expect(try await bench.run().counts.unchanged == 3)
+    }
+
     @Test func aLostUserIDKeepsTheMember() async throws {
         let bench = try await Bench(.hybrid)
         try await bench.setAudience(["a@example.com/u1"])

@@ -94,10 +94,10 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
             sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
             identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
         if entry.kind == .send {
-            let isLast = entry.operation == .subscribe && plan.sharing.last.contains(entry.fingerprint)
+            let place = entry.operation == .subscribe ? plan.sharing.last[entry.fingerprint] : nil
             change.notBefore =
                 plan.inDoubt.notBefore(.init(operation: entry.operation), for: .person(entry.identity))
-                ?? (isLast ? Date(timeIntervalSince1970: 0) : nil)
+                ?? place.map { Date(timeIntervalSince1970: Double($0)) }
         }
         if change.notBefore != nil {
             deferred.append(change)

@@ -11,8 +11,9 @@ struct SharedIdentifiers {
     /// Rows that count as unchanged but must be sent again: a removal of the same person may have been carried out, or
     /// their address belonged to another profile until now.
     private(set) var resent: [Entry] = []
-    /// Rows that are sent only after all others: their address still belongs to a profile that gets another one.
-    private(set) var last: Set<Fingerprint> = []
+    /// Rows that are sent only after all others, by their order among themselves, from 1: their address still belongs to a
+    /// profile that gets another one.
+    private(set) var last: [Fingerprint: Int] = [:]
     /// Older entries of the same person, dropped from the snapshot when the change of the key succeeds.
     var superseded: [Fingerprint: [Member]] = [:]
     /// Merged entries that had been counted as planned.
@@ -82,6 +83,8 @@ struct SharedIdentifiers {
             if let userID = representative.identity.userID, representative.isPlanned { movers[userID] = representative }
             if let email = representative.identity.email { byEmail[email] = index }
         }
+        /// The row that must be sent before another one.
+        var before: [Fingerprint: Fingerprint] = [:]
         for leaver in leavers {
             guard let member = leaver.member, member.listed, let old = leaver.identity.email,
                 let userID = leaver.identity.userID, let mover = movers[userID], let new = mover.identity.email,
@@ -92,9 +95,21 @@ struct SharedIdentifiers {
                 representatives[index].isPlanned = true
                 resent.append(representatives[index])
             }
-            last.insert(representatives[index].fingerprint)
+            before[representatives[index].fingerprint] = mover.fingerprint
             if let void = representatives[index].member { superseded[mover.fingerprint, default: []].append(void) }
         }
+        for fingerprint in before.keys { last[fingerprint] = Self.place(of: fingerprint, before) }
+    }
+
+    /// How many rows must be sent one after the other before this one: (y, u1) frees x for (x, u2), which frees z for (z). Addresses
+    /// that go round in a circle have no order.
+    private static func place(of row: Fingerprint, _ before: [Fingerprint: Fingerprint]) -> Int {
+        var (place, next, passed) = (0, row, Set<Fingerprint>())
+        while let mover = before[next], passed.insert(next).inserted {
+            place += 1
+            next = mover
+        }
+        return place
     }
 
     /// A member is kept if a row carries one of its identifiers, or is linked to it by what the snapshot knows: (a, u1)

@@ -35,7 +35,7 @@ extension IterableClient {
                 to: APICall(path: Self.catalogPath(name, "/fieldMappings"), maximumAnswerBytes: 16 << 20))
         } catch  where error.error.code == "route_not_found" {
             // Another call tells a catalog that is missing from an address that is not Iterable's, and from one that was just
-            // made. Names are told apart without regard to case.
+            // made. Iterable compares names without regard to case.
             guard try await catalogs().contains(where: { $0.lowercased() == name.lowercased() }) else { return nil }
             return []
         }

@@ -108,7 +108,7 @@ extension Sandbox {
         core.with { $0.catalogs[name.lowercased()]?.mappings }
     }
 
-    /// Deletes a catalog, as somebody does who works in Iterable.
+    /// Deletes a catalog, as a person does who works in Iterable.
     public func deleteCatalog(_ name: String) { core.with { $0.catalogs[name.lowercased()] = nil } }
 
     /// Takes the place of all faults in force. Counting for `nth` starts again.

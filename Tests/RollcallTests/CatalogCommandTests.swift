@@ -38,9 +38,9 @@ import Testing
                 "SELECT operation, planned, succeeded FROM \(shop.state("sync_run_counts")) WHERE planned > 0 ORDER BY 1, 2"
             )
             #expect(rows == [["delete", "1", "1"], ["put", "2", "2"], ["put", "12", "12"]])
-            let told = try await shop.query(
+            let message = try await shop.query(
                 "SELECT kind, target, list_id, audience_size FROM \(shop.state("sync_runs")) ORDER BY run_id")
-            #expect(told.allSatisfy { $0[0] == "catalog" && $0[1] == "goods" && $0[2] == nil && $0[3] == "12" })
+            #expect(message.allSatisfy { $0[0] == "catalog" && $0[1] == "goods" && $0[2] == nil && $0[3] == "12" })
         }
     }
 
@@ -161,24 +161,24 @@ import Testing
                 #expect(output.code == code, "\(output.all)")
                 return output.err
             }
-            var told = try await error("{ a: Title }")
+            var message = try await error("{ a: Title }")
             #expect(
-                told.contains("the source has no column \"Title\" (fields.a)")
-                    && told.contains("did you mean \"title\"?"))
-            told = try await error("{ a: nothing }")
-            #expect(told.contains("a constant is written { value: ... }"))
-            told = try await error("{ a.b: title }", code: 2)
-            #expect(told.contains("a dot in its name"))
-            told = try await error("{ a: { column: price, type: long } }")
-            #expect(told.contains("cannot become long without losing digits"))
-            told = try await error("{ a: { column: stock, default: many } }")
-            #expect(told.contains("the constant of the field \"a\" cannot be sent"))
-            told = try await error("{ a_geo_location: { column: [price, title], type: geo } }")
-            #expect(told.contains("a geo field needs two numbers"))
-            told = try await error("{ place: { column: [price, stock], type: geo } }", code: 2)
-            #expect(told.contains("place_geo_location"))
-            told = try await error("all", "duplicates: { newest: price }")
-            #expect(told.contains("which does not say which row is the newest"))
+                message.contains("the source has no column \"Title\" (fields.a)")
+                    && message.contains("did you mean \"title\"?"))
+            message = try await error("{ a: nothing }")
+            #expect(message.contains("a constant is written { value: ... }"))
+            message = try await error("{ a.b: title }", code: 2)
+            #expect(message.contains("a dot in its name"))
+            message = try await error("{ a: { column: price, type: long } }")
+            #expect(message.contains("cannot become long without losing digits"))
+            message = try await error("{ a: { column: stock, default: many } }")
+            #expect(message.contains("the constant of the field \"a\" cannot be sent"))
+            message = try await error("{ a_geo_location: { column: [price, title], type: geo } }")
+            #expect(message.contains("a geo field needs two numbers"))
+            message = try await error("{ place: { column: [price, stock], type: geo } }", code: 2)
+            #expect(message.contains("place_geo_location"))
+            message = try await error("all", "duplicates: { newest: price }")
+            #expect(message.contains("which does not say which row is the newest"))
             try await scene.shop.execute(
                 "CREATE VIEW wide AS SELECT sku, \((1...351).map { "stock AS f\($0)" }.joined(separator: ", ")) FROM products"
             )

@@ -23,7 +23,7 @@ final class CatalogOracle {
     private var accepted: [String: Duration] = [:]
     private var acknowledged: Set<String> = []
     var guardsAreOn = true
-    /// False once somebody deleted the catalog.
+    /// False once the catalog was deleted in Iterable.
     private var othersItemsAreSafe = true
 
     init(_ oracle: Oracle, _ world: World, _ scenario: Scenario, _ catalog: SimulatedCatalog, _ store: MemoryWarehouse)

@@ -171,8 +171,8 @@ final class History: @unchecked Sendable {
     }
 
     private func meddleWithCatalog(_ meddling: Scenario.Meddling) {
-        oracle.saw("somebody deleted the catalog")
-        world.note(nil, "somebody deletes the catalog")
+        oracle.saw("the catalog was deleted")
+        world.note(nil, "the catalog is deleted")
         let wasThere = catalog.isThere
         catalog.delete()
         goods.hasLostItsCatalog()

@@ -155,7 +155,7 @@ struct MemoryState {
     {
         let rest = outbox.removeValue(forKey: run) ?? []
         guard settings.retain else { return }
-        for change in rest where change.kind == .send || change.kind == .parked {
+        for change in rest where change.kind.isListed {
             write(
                 run, sync, change, status: "not_attempted", reason: reason, httpStatus: reason.httpStatus, attempts: 0,
                 now: now)

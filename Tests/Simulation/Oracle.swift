@@ -100,7 +100,7 @@ final class Oracle {
     /// Every person of the audience is one member, under the identifiers of the row that represents them, and every row has
     /// its place in the accounts.
     private func judge(_ run: SyncRun, _ changes: [Change], _ audience: AudienceModel) {
-        for change in changes where change.operation == .subscribe && (change.kind == .send || change.kind == .parked) {
+        for change in changes where change.operation == .subscribe && change.kind.isListed {
             if !audience.people.contains(where: { $0.representative == change.identity }) {
                 violated("run \(run.id) subscribes \(change.identity), which represents nobody")
             }

@@ -148,13 +148,23 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         return reply
     }
 
-    // MARK: Catalogs
+    // MARK: Calls that read
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
+        try await reading("fields") { $0.catalog.fields }
+    }
+
+    func lists() async throws(DestinationError) -> [RemoteList] {
+        let iterable = iterable
+        return try await reading("lists") { _ in iterable.visibleLists }
+    }
+
+    private func reading<R>(_ name: String, _ body: (History) -> R) async throws(DestinationError) -> R {
         if node.process.isDead { throw failure(.notSent, changes: false) }
-        var (fault, dice) = draw("fields", Fault.lists)
-        await world.pass(dice.milliseconds(1, 80))
-        let fields = history.catalog.fields
+        var (fault, dice) = draw(name, Fault.lists)
+        await world.pass(
+            fault == .slow ? .seconds(scenario.timeoutSeconds) - .milliseconds(1) : dice.milliseconds(1, 80))
+        let result = body(history)
         if fault == .crashAfterAnswer { node.die() }
         if node.process.isDead { throw failure(.noAnswer, changes: false) }
         switch fault {
@@ -163,42 +173,57 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         case .rateLimited: throw serverError(429, changes: false)
         case .serverError: throw serverError(500, changes: false)
         case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: false)
-        default: return fields
+        default: return result
         }
     }
 
+    // MARK: Calls that change something at once
+
     func createCatalog(_ name: String) async throws(DestinationError) {
-        let isNew = try await change("create catalog") { $0.create() }
-        if isNew == false { throw serverError(400, changes: true) }
+        let catalog = history.catalog
+        let isNew = try await changing("create catalog") { _ in catalog.create() }
+        if !isNew { throw serverError(400, changes: true) }
     }
 
     func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
-        _ = try await change("set types") { $0.setTypes(fields) }
+        let catalog = history.catalog
+        try await changing("set types") { _ in catalog.setTypes(fields) }
     }
 
-    /// A call that changes something at once.
-    private func change<R>(_ name: String, _ body: @escaping (SimulatedCatalog) -> R) async throws(DestinationError)
-        -> R
-    {
+    func createList(
+        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
+    ) async throws(DestinationError) -> Int64 {
+        let iterable = iterable
+        return try await changing("create list", mayStillSend: mayStillSend) { dice in
+            iterable.addList(name, delay: dice.milliseconds(0, dice.pick([0, 4_000, 15_000])))
+        }
+    }
+
+    private func changing<R>(
+        _ name: String, mayStillSend: @Sendable () -> Bool = { true },
+        _ body: @escaping (inout Dice) -> R
+    ) async throws(DestinationError) -> R {
         if node.process.isDead { throw failure(.notSent, changes: true) }
         var (fault, dice) = draw(name, Fault.creation)
         if node.process.isDead { throw failure(.notSent, changes: true) }
         if fault == .stopBeforeRequest { await stop(&dice) }
         if node.process.isDead { throw failure(.notSent, changes: true) }
+        guard mayStillSend() else { throw failure(.withheld, changes: true) }
         node.requests += 1
         world.note(node.process, name)
         await world.pass(dice.milliseconds(1, 80))
-        let catalog = history.catalog
         switch fault {
         case .notSent: throw failure(.notSent, changes: true)
         case .lostBefore: throw failure(.noAnswer, changes: true)
         case .serverError: throw serverError(500, changes: true)
         case .late:
-            world.after(dice.milliseconds(1, 30_000)) { _ = body(catalog) }
+            let delay = dice.milliseconds(1, 30_000)
+            var rest = dice
+            world.after(delay) { _ = body(&rest) }
             throw failure(.noAnswer, changes: true)
         default: break
         }
-        let result = body(catalog)
+        let result = body(&dice)
         if fault == .crashInFlight || fault == .crashAfterAnswer { node.die() }
         if node.process.isDead { throw failure(.noAnswer, changes: true) }
         switch fault {
@@ -209,7 +234,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         }
     }
 
-    // MARK: Lists
+    // MARK: Failures
 
     private func failure(_ kind: TransportFailure.Kind, changes: Bool) -> DestinationError {
         AnswerClassifier.error(
@@ -223,55 +248,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             ?? failure(.noAnswer, changes: changes)
     }
 
-    func lists() async throws(DestinationError) -> [RemoteList] {
-        if node.process.isDead { throw failure(.notSent, changes: false) }
-        var (fault, dice) = draw("lists", Fault.lists)
-        await world.pass(
-            fault == .slow ? .seconds(scenario.timeoutSeconds) - .milliseconds(1) : dice.milliseconds(1, 80))
-        let visible = iterable.visibleLists
-        if fault == .crashAfterAnswer { node.die() }
-        if node.process.isDead { throw failure(.noAnswer, changes: false) }
-        switch fault {
-        case .notSent: throw failure(.notSent, changes: false)
-        case .lostBefore: throw failure(.noAnswer, changes: false)
-        case .rateLimited: throw serverError(429, changes: false)
-        case .serverError: throw serverError(500, changes: false)
-        case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: false)
-        default: return visible
-        }
-    }
-
-    func createList(
-        name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
-    ) async throws(DestinationError) -> Int64 {
-        if node.process.isDead { throw failure(.notSent, changes: true) }
-        var (fault, dice) = draw("create list", Fault.creation)
-        if node.process.isDead { throw failure(.notSent, changes: true) }
-        if fault == .stopBeforeRequest { await stop(&dice) }
-        guard mayStillSend() else { throw failure(.withheld, changes: true) }
-        node.requests += 1
-        world.note(node.process, "create list \(name)")
-        await world.pass(dice.milliseconds(1, 80))
-        switch fault {
-        case .notSent: throw failure(.notSent, changes: true)
-        case .lostBefore: throw failure(.noAnswer, changes: true)
-        case .serverError: throw serverError(500, changes: true)
-        case .late:
-            let iterable = iterable
-            world.after(dice.milliseconds(1, 30_000)) { _ = iterable.addList(name) }
-            throw failure(.noAnswer, changes: true)
-        default: break
-        }
-        let id = iterable.addList(name, delay: dice.milliseconds(0, dice.pick([0, 4_000, 15_000])))
-        if fault == .crashInFlight || fault == .crashAfterAnswer { node.die() }
-        if node.process.isDead { throw failure(.noAnswer, changes: true) }
-        switch fault {
-        case .lostAfter: throw failure(.noAnswer, changes: true)
-        case .serverErrorApplied: throw serverError(500, changes: true)
-        case .truncated: throw AnswerClassifier.unreadable(status: 200, changesSomething: true)
-        default: return id
-        }
-    }
+    // MARK: Members
 
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void

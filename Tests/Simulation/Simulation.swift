@@ -111,7 +111,7 @@ public enum Simulation {
             "record succeeded shared_identifier",
             "a person of several rows", "rows went on without an identifier that too many share",
             "record failed identifier_shared", "record succeeded identifier_shared",
-            "somebody deleted the catalog", "a catalog came to rest", "a row of a catalog was a duplicate",
+            "the catalog was deleted", "a catalog came to rest", "a row of a catalog was a duplicate",
             "error catalog_missing", "record failed key_missing", "record failed invalid_item_id",
             "record failed invalid_value", "record failed duplicate_key",
         ])

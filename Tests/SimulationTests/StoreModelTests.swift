@@ -146,7 +146,7 @@ private final class StoreComparison {
             let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget])
             let change = change(sequence, person, kind, dice.pick(self.kind.operations))
             changes.append(change)
-            if kind == .send || kind == .parked { staged.counts.planned[change.operation] += 1 }
+            if kind.isListed { staged.counts.planned[change.operation] += 1 }
             if kind == .send && dice.chance(25) {
                 sequence += 1
                 var older = self.change(sequence, person + 8, .supersede, change.operation)

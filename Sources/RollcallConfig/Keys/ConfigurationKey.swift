@@ -50,7 +50,7 @@ indirect enum ValueKind: Sendable {
     case share
     /// A text, number or truth value, each as what it is.
     case constant
-    /// A list of texts, of so many.
+    /// A list of texts, and how many it may have.
     case texts(ClosedRange<Int>)
     /// A mapping with fixed keys.
     case section(ConfigurationSection)
@@ -59,7 +59,7 @@ indirect enum ValueKind: Sendable {
     case list(ConfigurationSection)
     /// A mapping from names of the user's choice to values of one kind.
     case valuesByName(ValueKind)
-    /// A value of one of several kinds that are told apart by their form.
+    /// A value of one of several kinds, which the form of the value tells.
     case anyOf([ValueKind])
 }
 

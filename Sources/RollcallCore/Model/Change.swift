@@ -1,7 +1,7 @@
 public import Foundation
 
 /// What a change of the plan asks for.
-public enum ChangeKind: String, Sendable, Codable {
+public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     /// To be sent to Iterable.
     case send
     /// In the audience but refused by Iterable before: counted and logged as failed, not sent.
@@ -10,6 +10,9 @@ public enum ChangeKind: String, Sendable, Codable {
     case forget
     /// An older entry of the same person, dropped from the snapshot when `parent` succeeds; not sent, not counted.
     case supersede
+
+    /// Whether a plan lists and counts the change: it is sent, or would be, had Iterable not refused it before.
+    public var isListed: Bool { self == .send || self == .parked }
 }
 
 /// One change of a plan, as staged in the outbox.

@@ -31,7 +31,7 @@ extension FieldConstant {
 
 extension RecordCell {
     /// Where the value stands among others of its column, for columns of integers, dates and timestamps, and texts that hold
-    /// dates or timestamps; nil: it cannot be told.
+    /// dates or timestamps; nil: unknown.
     public var rank: Int64? {
         switch self {
         case .integer(let value): value

@@ -30,14 +30,14 @@ public struct Plan: Sendable {
     /// the order of fingerprints.
     func makeReader() throws -> any StagedPlan { try changes.makeReader(isOrdered: true) }
 
-    /// Calls `body` for the first `limit` changes (all with nil) that would be sent or are parked.
+    /// Calls `body` for the first `limit` changes (all with nil) that are listed (``ChangeKind/isListed``).
     public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
         let reader = try changes.makeReader(isOrdered: false)
         var left = limit ?? .max
         while left > 0 {
             let page = try reader.nextChanges(limit: min(left, 1000))
             if page.isEmpty { return }
-            for change in page where change.kind == .send || change.kind == .parked {
+            for change in page where change.kind.isListed {
                 try body(change)
                 left -= 1
                 if left == 0 { return }

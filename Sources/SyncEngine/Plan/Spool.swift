@@ -38,7 +38,7 @@ final class Spool: @unchecked Sendable {
         if let bytes { buffer.append(contentsOf: bytes) }
     }
 
-    /// Of a value of more than so many bytes only the first ones, marked. The mark is ASCII, which every encoding of a warehouse
+    /// Of a value of more than `limit` bytes only the first ones, marked. The mark is ASCII, which every encoding of a warehouse
     /// has.
     func append(cut bytes: UnsafeRawBufferPointer?, to limit: Int) {
         guard let bytes, bytes.count > limit else { return append(bytes: bytes) }

@@ -61,7 +61,7 @@ struct KeyContest: Sendable {
         (content, rank, isTied) = (other, otherRank, false)
     }
 
-    /// The content that is sent; nil: none can be told from the others.
+    /// The content that is sent; nil: the rows do not say which.
     func winner(_ rule: DuplicateRule) -> Int64? {
         if !differ && refused == nil { return content }
         switch rule {

@@ -79,28 +79,28 @@ final class RecordDiff: @unchecked Sendable {
         let readable = UnsafeBufferPointer(values)
         let content = Int64(bitPattern: shape.layout.hash(readable, contentHash, &scratch))
         let entry = table[fingerprint]
-        let step = step(entry, content)
+        let kind = kind(entry, content)
         let isRepeated = entry.marks.contains(.seen)
-        if step != .unchanged && !(isRepeated && entry.seen == content) {
+        if let kind, !(isRepeated && entry.seen == content) {
             if let reason = try render(readable) { return try refuse(key: key, reason, of: fingerprint, rank) }
             try spool.add(
                 RecordSpool.Entry(
-                    kind: step == .parked ? .parked : .send, operation: .put, fingerprint: fingerprint,
+                    kind: kind, operation: .put, fingerprint: fingerprint,
                     record: RecordReference(
                         key: String(decoding: key, as: UTF8.self), itemID: String(decoding: item, as: UTF8.self),
                         content: content), payload: object, isKnown: entry.marks.contains(.known)))
         }
-        guard isRepeated else { return see(fingerprint, content, rank, step) }
+        guard isRepeated else { return see(fingerprint, content, rank, kind) }
         contest(fingerprint, entry, key: key, content, rank)
     }
 
-    private func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?, _ step: Step) {
+    private func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?, _ kind: ChangeKind?) {
         table.change(fingerprint) { entry in
             entry.marks.insert(.seen)
             entry.seen = content
             entry.rank = rank
         }
-        count(step, 1)
+        count(kind, 1)
     }
 
     private func contest(
@@ -109,7 +109,7 @@ final class RecordDiff: @unchecked Sendable {
     ) {
         if contests[fingerprint] == nil {
             // The first row has its place among the others from now on.
-            count(step(entry, entry.seen), -1)
+            count(kind(entry, entry.seen), -1)
             contests[fingerprint] = KeyContest(
                 key: String(decoding: key, as: UTF8.self), content: entry.seen, rank: entry.rank)
         }
@@ -118,22 +118,16 @@ final class RecordDiff: @unchecked Sendable {
 
     // MARK: What becomes of a record
 
-    private enum Step {
-        case unchanged
-        case send
-        /// Iterable refused the same content before.
-        case parked
-    }
-
-    private func step(_ entry: RecordTable.Entry, _ content: Int64) -> Step {
+    /// - Returns: nil for a record that is unchanged.
+    private func kind(_ entry: RecordTable.Entry, _ content: Int64) -> ChangeKind? {
         guard entry.marks.contains(.known), entry.acknowledged == content else { return .send }
         if entry.marks.contains(.rejected) { return resend.rejected || resend.full ? .send : .parked }
-        return entry.marks.contains(.synced) && !resend.full ? .unchanged : .send
+        return entry.marks.contains(.synced) && !resend.full ? nil : .send
     }
 
-    private func count(_ step: Step, _ number: Int) {
+    private func count(_ kind: ChangeKind?, _ number: Int) {
         counts.audience += number
-        if step == .unchanged { counts.unchanged += number } else { counts.planned.put += number }
+        if kind == nil { counts.unchanged += number } else { counts.planned.put += number }
     }
 
     /// Writes the object of the row; gives the reason why it cannot be sent.
@@ -172,7 +166,7 @@ final class RecordDiff: @unchecked Sendable {
             let entry = table[fingerprint]
             guard entry.marks.contains(.seen) else { continue }
             if contests[fingerprint] == nil {
-                count(step(entry, entry.seen), -1)
+                count(kind(entry, entry.seen), -1)
                 contests[fingerprint] = KeyContest(key: rows.key, content: entry.seen, rank: entry.rank)
             }
             contests[fingerprint]?.refused = rows
@@ -188,7 +182,7 @@ final class RecordDiff: @unchecked Sendable {
                 continue
             }
             counts.duplicates += contest.rows - 1
-            count(step(table[fingerprint], winner), 1)
+            count(kind(table[fingerprint], winner), 1)
         }
     }
 

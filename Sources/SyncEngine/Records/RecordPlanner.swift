@@ -11,7 +11,7 @@ struct RecordPlanner: Sendable {
     let stop: StopSignal
     let progress: ProgressHandler
 
-    /// Rows after which the progress is told.
+    /// Rows between two reports of the progress.
     private static let progressRows = 5000
 
     func shape() async throws -> RecordShape {
@@ -56,7 +56,7 @@ struct RecordPlanner: Sendable {
     private func planned(of key: String, _ changes: RecordChanges) throws -> PerOperation {
         var planned = PerOperation()
         let reader = try changes.makeReader(isOrdered: false)
-        for change in try reader.nextChanges(limit: .max) where change.kind == .send || change.kind == .parked {
+        for change in try reader.nextChanges(limit: .max) where change.kind.isListed {
             planned[change.operation] += 1
         }
         if planned.total > 0 { return planned }

@@ -42,13 +42,7 @@ final class RecordSpool: @unchecked Sendable {
 
     private static let known: UInt8 = 4
 
-    private static func code(_ kind: ChangeKind) -> UInt8 {
-        switch kind {
-        case .send, .supersede: 0
-        case .parked: 1
-        case .forget: 2
-        }
-    }
+    private static func code(_ kind: ChangeKind) -> UInt8 { UInt8(ChangeKind.allCases.firstIndex(of: kind) ?? 0) }
 
     /// Puts, then deletions.
     func makeReader() -> Reader { Reader(puts.makeReader(), deletions.makeReader()) }
@@ -67,13 +61,12 @@ final class RecordSpool: @unchecked Sendable {
             let isPut = try !puts.isAtEnd()
             let reader = isPut ? puts : deletions
             if try reader.isAtEnd() { return nil }
-            let kinds: [ChangeKind] = [.send, .parked, .forget]
             let head = try reader.byte()
             let fingerprint = try Fingerprint(high: reader.number(), low: reader.number())
             let key = try reader.text() ?? ""
             let itemID = try reader.text() ?? key
             return try Entry(
-                kind: kinds[Int(head & ~RecordSpool.known)], operation: isPut ? .put : .delete,
+                kind: ChangeKind.allCases[Int(head & ~RecordSpool.known)], operation: isPut ? .put : .delete,
                 fingerprint: fingerprint,
                 record: RecordReference(
                     key: key, itemID: itemID, content: Int64(bitPattern: reader.number())),

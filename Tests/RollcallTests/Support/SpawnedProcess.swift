@@ -17,7 +17,7 @@ enum SpawnedProcess {
         var description: String
     }
 
-    /// - Parameter ended: gets the exit code, or the number of the signal that ended it, on a thread of its own.
+    /// - Parameter ended: gets the exit code, or the number of the signal that ended it, on a new thread.
     /// - Returns: the process's number.
     static func start(
         _ program: URL, _ arguments: [String], in folder: URL, environment: [String: String], output: Int32,

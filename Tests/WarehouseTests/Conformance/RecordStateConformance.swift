@@ -42,7 +42,7 @@ enum RecordStateConformance {
     private static func stage(_ scene: Scene, _ number: Int = 1, _ changes: [Change]) async throws -> SyncRun {
         var run = run(number)
         try await scene.warehouse.openRun(scene.lease, run)
-        for change in changes where change.kind == .send || change.kind == .parked {
+        for change in changes where change.kind.isListed {
             run.counts.planned[change.operation] += 1
         }
         try await scene.warehouse.stage(scene.lease, run, plan: Plan(changes), log: LogSettings())

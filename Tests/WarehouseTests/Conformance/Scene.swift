@@ -46,7 +46,7 @@ struct Scene {
     func staged(_ number: Int = 1, _ changes: [Change], log: LogSettings = LogSettings()) async throws -> SyncRun {
         var run = Self.run(number)
         try await warehouse.openRun(lease, run)
-        for change in changes where change.kind == .send || change.kind == .parked {
+        for change in changes where change.kind.isListed {
             run.counts.planned[change.operation] += 1
         }
         try await warehouse.stage(lease, run, plan: Plan(changes), log: log)

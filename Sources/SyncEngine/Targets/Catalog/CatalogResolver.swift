@@ -78,7 +78,7 @@ struct CatalogResolver: TargetResolver {
                 try await destination.createCatalog(catalog.name)
             }
         } catch {
-            // It may have been made by an attempt of which the answer was lost, or by somebody else meanwhile.
+            // It may have been made by an attempt of which the answer was lost, or by another program meanwhile.
             for pause in Self.patience {
                 if try await remoteFields() != nil { return }
                 await stop.sleep(for: .seconds(pause), on: clock)

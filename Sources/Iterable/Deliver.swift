@@ -3,7 +3,7 @@ import NIOHTTP1
 public import RollcallCore
 
 extension IterableClient {
-    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
+    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
     /// repeated.
     ///
     /// Gives up after `request_timeout_seconds`, and at once when the task is cancelled. `mayStillSend` is asked in the
@@ -29,6 +29,7 @@ extension IterableClient {
         switch (request, request.operation.direction) {
         case (.list, .put): (.POST, "/api/lists/subscribe")
         case (.list, .remove): (.POST, "/api/lists/unsubscribe")
+        case (.users, _): (.POST, "/api/users/bulkUpdate")
         case (.catalog(let request), .put): (.POST, catalogPath(request.catalog, "/items"))
         case (.catalog(let request), .remove): (.DELETE, catalogPath(request.catalog, "/items"))
         }

@@ -6,7 +6,8 @@ public enum DeliveryBody {
     public static func limits(maximumBytes: Int) -> BodyLimits {
         BodyLimits(maximumBytes: maximumBytes, envelopeBytes: max(ListBody.envelopeBytes, CatalogBody.envelopeBytes)) {
             guard let record = $0.record else { return ListBody.size(of: $0.identity, operation: $0.operation) }
-            return CatalogBody.size(ofItem: record.itemID ?? record.key, document: $0.payload?.count ?? 0)
+            guard let item = record.itemID else { return UsersBody.size(ofObject: $0.payload?.count ?? 0) }
+            return CatalogBody.size(ofItem: item, document: $0.payload?.count ?? 0)
         }
     }
 
@@ -14,6 +15,7 @@ public enum DeliveryBody {
     public static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
         switch request {
         case .list(let request): ListBody.write(request, into: &bytes)
+        case .users(let request): UsersBody.write(request, into: &bytes)
         case .catalog(let request): CatalogBody.write(request, into: &bytes)
         }
     }

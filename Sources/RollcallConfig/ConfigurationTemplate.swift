@@ -21,7 +21,7 @@ public enum ConfigurationTemplate {
     }
 
     private static let header = """
-        # Rollcall keeps lists and catalogs in Iterable equal to what a warehouse says.
+        # Rollcall keeps lists, profiles and catalogs in Iterable equal to what a warehouse says.
         #
         # ${NAME} and ${NAME:-default} are taken from the environment, or from a file .env beside this one; secrets
         # belong there. Relative paths count from this file's folder. A # starts a comment: take it away to use a line.
@@ -65,6 +65,9 @@ public enum ConfigurationTemplate {
               request_timeout_seconds: 30
               settle_seconds: 60                # how long a request that got no answer may still land
               bytes_per_request: 4000000
+              users:
+                requests_per_second: 5
+                records_per_request: 1000
               catalog:
                 requests_per_second: 20         # for each of put and delete
                 records_per_request: 1000
@@ -72,10 +75,10 @@ public enum ConfigurationTemplate {
         """
 
     private static let syncs = """
-        # Each sync keeps one list, or one catalog, equal to a table or query.
+        # Each sync keeps one list, fields of users' profiles, or one catalog, equal to a table or query.
         syncs:
           vip-customers:
-            kind: list                          # list | catalog
+            kind: list                          # list | users | catalog
             warehouse: main
             destination: iterable
             enabled: true
@@ -106,6 +109,34 @@ public enum ConfigurationTemplate {
               retention_days: 30
               records: all                      # all | failures
               identifiers: plain                # plain | masked | hashed: how people appear in sync_log
+
+          # customers:
+          #   kind: users
+          #   warehouse: main
+          #   destination: iterable
+          #   source:                           # table | query | query_file: one row for each person
+          #     table: customers
+          #   key: customer_id                  # names a row for ever; or [columns]; left out: user_id's column, or email's
+          #   mapping:                          # left out: columns called email, user_id or userId are taken
+          #     user_id: customer_id
+          #     email: email
+          #   mode: upsert
+          #   fields:                           # or all: every column under its own name, with except: [columns]
+          #     firstName: first_name
+          #     plan: { column: plan, default: free }
+          #     lifetimeValue: { column: ltv, type: double, nulls: skip }
+          #     address.city: city              # dots nest
+          #     home_geo_location: { column: [lat, lon], type: geo }
+          #     source: { value: warehouse }
+          #   nulls: clear                      # clear what this sync has put there | skip | always clear
+          #   nested: replace                   # merge: members of an object that are not sent stay
+          #   new_fields: refuse                # create: fields that the project does not have are made
+          #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
+          #   on_leave: keep                    # profiles of people whose rows are gone stay
+          #   identity_changes: refuse          # a row whose email or userId has changed fails
+          #   guards:
+          #     max_changes: 50%                # of the users whom Iterable has from this sync; 100% is no limit
+          #     max_invalid: 20%
 
           # products:
           #   kind: catalog

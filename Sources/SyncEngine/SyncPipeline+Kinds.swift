@@ -8,23 +8,32 @@ extension SyncPipeline {
         switch sync.target {
         case .list(let list):
             ListResolver(
-                sync: sync, list: list, project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash),
-                neighbours: neighbours, warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+                sync: sync, list: list, project: project, neighbours: neighbours, warehouse: warehouse,
+                destination: destination, clock: clock, stop: stop)
+        case .users(let users):
+            UsersResolver(
+                sync: sync, users: users, project: project,
+                planner: recordPlanner(.people(users, mapping: sync.mapping, project: settings.projectType)),
+                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
         case .catalog(let catalog):
             CatalogResolver(
-                sync: sync, catalog: catalog,
-                project: ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash), neighbours: neighbours,
-                planner: RecordPlanner(
-                    sync: sync, catalog: catalog, destination: settings, warehouse: warehouse, stop: stop,
-                    progress: progress),
-                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+                sync: sync, catalog: catalog, project: project, neighbours: neighbours,
+                planner: recordPlanner(.items(catalog)), warehouse: warehouse, destination: destination, clock: clock,
+                stop: stop)
         }
+    }
+
+    private var project: ListProject { ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash) }
+
+    private func recordPlanner(_ subject: RecordSubject) -> RecordPlanner {
+        RecordPlanner(
+            sync: sync, subject: subject, destination: settings, warehouse: warehouse, stop: stop, progress: progress)
     }
 
     func plan(
         for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
-        guard let catalog = found as? FoundCatalog else {
+        guard let records = found as? any FoundRecords else {
             if resend.only != nil {
                 throw RunError(
                     code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
@@ -32,9 +41,8 @@ extension SyncPipeline {
             }
             return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
         }
-        return try await catalog.resolver.planner.plan(
-            catalog.shape, key: key, salt: catalog.salt(runID), resend: resend, preparations: catalog.preparations,
-            hasAnotherKey: catalog.hasAnotherKey)
+        return try await records.planner.plan(
+            records.shape, key: key, resend: resend, records.circumstances(runID))
     }
 
     /// Whether a held run was staged for something else than what the configuration names now.

@@ -179,11 +179,14 @@ public struct SyncPipeline: Sendable {
         run.counts.failed = try await applyLocalChanges(run, context.keeper)
         let ending: Delivery.Ending
         do {
-            ending = try await delivery(context, run.id, to: target).deliver(&run)
+            let id = run.id
+            let early = try await target.sendFirst(&run, context) { delivery(context, id, to: $0) }
+            ending = if let early { early } else { try await delivery(context, id, to: target).deliver(&run) }
         } catch {
             throw OutcomesLost(cause: error)
         }
         run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
+        run.warning = ending.leftOut.isEmpty ? nil : .fieldsDropped(ending.leftOut)
     }
 
     /// Runs `body` and closes the run, whatever happens.
@@ -276,6 +279,7 @@ extension SyncSettings {
         switch target {
         case .list(.name(let name, _)): name
         case .list(.id): nil
+        case .users: "users"
         case .catalog(let catalog): catalog.name
         }
     }
@@ -293,13 +297,16 @@ extension SyncRun {
         counts.closeRecords()
         if !counts.rowsBalance { counts = RunCounts() }
         let isUnsent = counts.notAttempted.total > 0 || counts.unknown.total > 0
+        let warning = error == nil ? warning : nil
+        self.warning = nil
         if error != nil {
             status = .failed
         } else if let stop, isUnsent || counts.rowsRead == 0 {
             status = stop == .cancelled ? .cancelled : .interrupted
         } else {
-            let hasFailures = counts.invalid > 0 || counts.failed.total > 0
+            let hasFailures = counts.invalid > 0 || counts.failed.total > 0 || warning != nil
             status = hasFailures || isUnsent ? .completedWithFailures : .succeeded
         }
+        error = error ?? warning
     }
 }

@@ -17,7 +17,7 @@ func fuzz(_ bytes: [UInt8]) {
         request: .list(request))
     _ = AnswerClassifier.error(
         for: HTTPAnswer(status: status, retryAfter: [], body: body, now: Date()), changesSomething: true)
-    guard case .answered(let outcomes, _) = answer else { return }
+    guard case .answered(let outcomes, _, _) = answer else { return }
     require(outcomes.count == people.count, "an outcome for each record")
     guard (200...299).contains(status),
         let top = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any]

@@ -133,7 +133,7 @@ import Testing
         Row(400, Samples.envelope("UnknownUserIdError"), .refused("not_found")),
         Row(400, Samples.envelope("EmailAlreadyExists"), .refused("conflict")),
         Row(400, Samples.envelope("UserIdAlreadyExists"), .refused("conflict")),
-        Row(400, Samples.envelope("UniqueFieldsLimitExceeded"), .refused("bad_request")),
+        Row(400, Samples.envelope("UniqueFieldsLimitExceeded"), .stop("fields_limit")),
         Row(400, Samples.envelope("InvalidJwtPayload"), .stop("api_key_kind")),
         Row(400, Samples.envelope("BadApiKey"), .stop("api_key_forbidden")),
         Row(400, Samples.envelope("SomethingNew"), .refused("bad_request")),

@@ -26,7 +26,7 @@ import Testing
             let request = Samples.request(operation)
             let answer = AnswerClassifier.classify(
                 HTTPAnswer(status: status, body: body, now: Samples.now), request: request)
-            guard case .answered(let outcomes, _) = answer else { continue }
+            guard case .answered(let outcomes, _, _) = answer else { continue }
             readable += 1
             #expect(status == 200)
             #expect(outcomes.count == request.subscribers.count)

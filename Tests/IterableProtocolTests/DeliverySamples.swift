@@ -47,7 +47,7 @@ enum Gist: Equatable {
     init(_ answer: DeliveryAnswer) {
         self =
             switch answer {
-            case .answered(let outcomes, _): .answered(outcomes.map(Gist.word))
+            case .answered(let outcomes, _, _): .answered(outcomes.map(Gist.word))
             case .ambiguous: .ambiguous
             case .refused(let reason): .refused(reason.code)
             case .retry(_, _, let applied, .rateLimit):

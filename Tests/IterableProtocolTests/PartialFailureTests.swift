@@ -157,11 +157,11 @@ import Testing
     @Test func reasonsCarryStatusAndSentence() {
         let body = Samples.counts(1, 1, #""failedUpdates":{"forgottenEmails":["ben@example.com"]}"#)
         let answer = AnswerClassifier.classify(Samples.answer(200, body), request: Samples.request())
-        guard case .answered(let outcomes, 200) = answer, case .rejected(let reason) = outcomes[1] else {
+        guard case .answered(let outcomes, 200, _) = answer, case .rejected(let reason) = outcomes[1] else {
             Issue.record("\(answer)")
             return
         }
         #expect(reason.httpStatus == 200)
-        #expect(reason.reason.hasSuffix("take them out of the audience."))
+        #expect(reason.reason.hasSuffix("take them out of the source."))
     }
 }

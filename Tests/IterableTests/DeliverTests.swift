@@ -8,7 +8,7 @@ import Testing
 /// What of a delivery's answer decides: `ok`, or what to do and why.
 func gist(_ answer: DeliveryAnswer) -> String {
     switch answer {
-    case .answered(let outcomes, let status):
+    case .answered(let outcomes, let status, _):
         "answered \(status) " + outcomes.map { $0 == .succeeded ? "ok" : "no" }.joined(separator: " ")
     case .ambiguous(let reason): "ambiguous \(reason.code)"
     case .refused(let reason): "refused \(reason.code)"

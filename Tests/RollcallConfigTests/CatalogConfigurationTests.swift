@@ -167,8 +167,14 @@ import Testing
         ("key: sku", "key: sku\nduplicates: newest", "syncs.products.duplicates \"newest\" is not one of the choices"),
         (
             "key: sku", "key: sku\nmapping: { email: e }",
-            "syncs.products.mapping is a key of list syncs; this one is catalog"
+            "syncs.products.mapping is a key of list or users syncs; this one is catalog"
         ),
+        ("key: sku", "key: sku\nnulls: skip", "syncs.products.nulls is a key of users syncs; this one is catalog"),
+        (
+            "fields: all", "fields: { a: { column: b, nulls: skip } }",
+            "syncs.products.fields.a.nulls is a key of users syncs; this one is catalog"
+        ),
+        ("fields: all", "fields: all\nexcept: []", "syncs.products.except is an empty list"),
         ("key: sku", "key: sku\nlist: { name: x }", "syncs.products.list is a key of list syncs; this one is catalog"),
     ]
 
@@ -200,15 +206,22 @@ import Testing
         let text = Sample.replacing("    list:\n", with: "    key: sku\n    fields: all\n    list:\n")
         #expect(
             Sample.headlines(text).map { $0.split(separator: " ", maxSplits: 1).last.map(String.init) } == [
-                "syncs.vip.key is a key of catalog syncs; this one is list",
-                "syncs.vip.fields is a key of catalog syncs; this one is list",
+                "syncs.vip.key is a key of users or catalog syncs; this one is list",
+                "syncs.vip.fields is a key of users or catalog syncs; this one is list",
             ])
         let guarded = Sample.replacing("max_removals: 25%", with: "max_invalid: 20%")
         #expect(
             Sample.headlines(guarded) == ["rollcall.yaml:32:7: syncs.vip.guards.max_invalid is no guard of list syncs"])
         #expect(
-            Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: users\n")) == [
-                "rollcall.yaml:19:11: syncs.vip.kind \"users\" is not one of the choices"
+            Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: events\n")) == [
+                "rollcall.yaml:19:11: syncs.vip.kind \"events\" is not one of the choices"
+            ])
+    }
+
+    @Test func guardsOfUsersInACatalogAreRefused() {
+        #expect(
+            Sample.headlines(Self.text(Self.rest, guards: "{ max_changes: 50% }")) == [
+                "rollcall.yaml:10:15: syncs.products.guards.max_changes is no guard of catalog syncs"
             ])
     }
 }

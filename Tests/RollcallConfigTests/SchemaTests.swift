@@ -37,13 +37,17 @@ import Testing
         "destinations.*.limits", "destinations.*.limits.requests_per_second",
         "destinations.*.limits.subscribers_per_request", "destinations.*.limits.concurrent_requests",
         "destinations.*.limits.request_timeout_seconds", "destinations.*.limits.settle_seconds",
-        "destinations.*.limits.bytes_per_request", "destinations.*.limits.catalog",
+        "destinations.*.limits.bytes_per_request", "destinations.*.limits.users",
+        "destinations.*.limits.users.requests_per_second", "destinations.*.limits.users.records_per_request",
+        "destinations.*.limits.catalog",
         "destinations.*.limits.catalog.requests_per_second", "destinations.*.limits.catalog.records_per_request",
         "syncs", "syncs.*.kind", "syncs.*.source", "syncs.*.source.table", "syncs.*.source.query",
         "syncs.*.source.query_file", "syncs.*.catalog", "syncs.*.catalog.name", "syncs.*.catalog.create", "syncs.*.key",
-        "syncs.*.fields", "syncs.*.except", "syncs.*.mode", "syncs.*.documents", "syncs.*.duplicates",
-        "syncs.*.guards.max_invalid", "syncs.*.warehouse", "syncs.*.destination", "syncs.*.enabled", "syncs.*.audience",
-        "syncs.*.audience.table", "syncs.*.audience.query", "syncs.*.audience.query_file", "syncs.*.list",
+        "syncs.*.fields", "syncs.*.except", "syncs.*.mode", "syncs.*.documents", "syncs.*.duplicates", "syncs.*.nulls",
+        "syncs.*.nested", "syncs.*.new_fields", "syncs.*.on_leave", "syncs.*.identity_changes",
+        "syncs.*.guards.max_invalid", "syncs.*.guards.max_changes", "syncs.*.warehouse", "syncs.*.destination",
+        "syncs.*.enabled", "syncs.*.audience", "syncs.*.audience.table", "syncs.*.audience.query",
+        "syncs.*.audience.query_file", "syncs.*.list",
         "syncs.*.list.name", "syncs.*.list.description", "syncs.*.list.id", "syncs.*.mapping",
         "syncs.*.mapping.email", "syncs.*.mapping.user_id", "syncs.*.identity",
         "syncs.*.identity.max_sharing", "syncs.*.update_existing_users_only",
@@ -70,6 +74,7 @@ import Testing
             "destinations.*": { "destinations: {a: {\($0): 1}}" },
             "destinations.*.limits": { "destinations: {a: {limits: {\($0): 1}}}" },
             "syncs.*": { "syncs: {a: {\($0): 1}}" },
+            "destinations.*.limits.users": { "destinations: {a: {limits: {users: {\($0): 1}}}}" },
             "destinations.*.limits.catalog": { "destinations: {a: {limits: {catalog: {\($0): 1}}}}" },
             "syncs.*.source": { "syncs: {a: {kind: catalog, source: {\($0): 1}}}" },
             "syncs.*.catalog": { "syncs: {a: {kind: catalog, catalog: {\($0): 1}}}" },
@@ -98,6 +103,45 @@ import Testing
 
     private static func parent(of key: String) -> String {
         key.lastIndex(of: ".").map { String(key[..<$0]) } ?? ""
+    }
+
+    /// What the schema says of syncs of each kind.
+    private static func rulesOfKinds() throws -> [String: (required: [String], properties: [String: Any])] {
+        let properties = try object(schema()["properties"])
+        let syncs = try object(properties["syncs"])
+        let sync = try object(syncs["additionalProperties"])
+        let conditions = try #require(sync["allOf"] as? [[String: Any]])
+        var rules: [String: (required: [String], properties: [String: Any])] = [:]
+        for condition in conditions {
+            let wanted = try object(object(condition["if"])["properties"])
+            let word = try object(wanted["kind"])
+            let kind = try #require(word["const"] as? String)
+            let then = try object(condition["then"])
+            let required = try #require(then["required"] as? [String])
+            rules[kind] = (required, try object(then["properties"]))
+        }
+        return rules
+    }
+
+    @Test func theSchemaTellsTheKindsOfSyncsApart() throws {
+        let rules = try Self.rulesOfKinds()
+        #expect(rules.keys.sorted() == ["catalog", "list", "users"])
+        #expect(rules["list"]?.required == ["list"])
+        #expect(rules["users"]?.required == ["fields"])
+        #expect(rules["catalog"]?.required == ["catalog", "key", "fields"])
+        let refused = rules.mapValues { rule in Set(rule.properties.filter { $0.value as? Bool == false }.keys) }
+        let ofRecords: Set = ["key", "fields", "except", "mode", "duplicates"]
+        let ofUsers: Set = ["nulls", "nested", "new_fields", "on_leave", "identity_changes"]
+        let ofCatalogs: Set = ["catalog", "documents"]
+        let ofLists: Set = ["audience", "list", "identity", "update_existing_users_only", "placeholder_emails"]
+        #expect(refused["list"] == ofRecords.union(ofUsers).union(ofCatalogs))
+        #expect(refused["users"] == ofCatalogs.union(ofLists))
+        #expect(refused["catalog"] == ofUsers.union(ofLists).union(["mapping"]))
+        // Beside them stand the keys that take less than in syncs of another kind.
+        let narrowed = rules.mapValues { rule in rule.properties.filter { $0.value is [String: Any] }.keys.sorted() }
+        #expect(narrowed["list"]?.isEmpty == true)
+        #expect(narrowed["users"] == ["key", "mode"])
+        #expect(narrowed["catalog"] == ["fields", "key"])
     }
 
     @Test func everyKeyIsDescribed() throws {
@@ -136,6 +180,18 @@ import Testing
         for line in ConfigurationTemplate.environmentFile(warehouse: warehouse).split(separator: "\n") {
             #expect(line.hasPrefix("#") || line.contains("="))
         }
+    }
+
+    @Test func theTemplatesOtherSyncsAreRightOnceTheyAreUsed() throws {
+        let text = ConfigurationTemplate.yaml()
+        let start = try #require(text.firstRange(of: "  # customers:")).lowerBound
+        let end = try #require(text.firstRange(of: "# Where \"rollcall serve\"")).lowerBound
+        let lines = text[start..<end].split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.hasPrefix("  # ") ? "  \(line.dropFirst(4))" : String(line)
+        }
+        let used = String(text[..<start]) + lines.joined(separator: "\n") + String(text[end...])
+        let syncs = try Sample.load(used, environment: ["ITERABLE_API_KEY": "k"]).syncs
+        #expect(syncs.map(\.kind) == [.list, .users, .catalog])
     }
 
     @Test func theTemplatesServerIsRightOnceItIsUsed() throws {

@@ -21,6 +21,18 @@ extension MemoryWarehouse {
         }
     }
 
+    public func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] { state.places[sync] ?? [] }
+
+    public func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+        try write(lease) { state, _ in
+            var places = state.places[lease.sync] ?? []
+            var known = Set(places.map { Array($0.utf8) })
+            for name in names where known.insert(Array(name.utf8)).inserted { places.append(name) }
+            state.places[lease.sync] = places
+            return places
+        }
+    }
+
     public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try write(lease) { state, _ in state.bindings[binding.sync] = binding }
     }
@@ -89,6 +101,7 @@ extension MemoryState {
         for (place, entries) in members where place.sync == sync && list == nil && place.entries.listID == nil {
             records += entries.count
             members[place] = nil
+            valuesHeld[place] = nil
         }
         for (place, entries) in members where place.sync == sync {
             guard let id = place.entries.listID, concerns(id) else { continue }

@@ -83,18 +83,41 @@ extension MemoryState {
             mayStillLand: record.mayLandUntil != nil,
             isSame: relation != .own || record.change.operation.direction == .remove || old == nil
                 || old?.member.record?.content == change.record?.content)
+        let newlyHeld = relation == .own ? held(record) : nil
         switch write {
-        case .keep: break
-        case .drop: members[place]?[change.fingerprint] = nil
+        case .keep:
+            if old != nil, let newlyHeld { valuesHeld[place, default: [:]][change.fingerprint] = newlyHeld }
+        case .drop:
+            members[place]?[change.fingerprint] = nil
+            valuesHeld[place]?[change.fingerprint] = nil
         case .put(let mark):
             let isSame = old?.member.state == mark.state
             var member = Member(
-                fingerprint: change.fingerprint, identity: old?.member.identity ?? change.identity, state: mark.state,
+                fingerprint: change.fingerprint, identity: identity(change, old?.member.identity), state: mark.state,
                 listed: mark.listed, record: change.record)
             if mark.state == .rejected { member.rejection = rejection(record) ?? old?.member.rejection }
             members[place, default: [:]][change.fingerprint] = MemberEntry(
                 member: member, sinceRunID: isSame ? old?.sinceRunID ?? run : run,
                 since: isSame ? old?.since ?? now : now)
+            if old == nil || newlyHeld != nil { valuesHeld[place, default: [:]][change.fingerprint] = newlyHeld }
+        }
+    }
+
+    /// A record may get another identifier; one that its row does not name any more is still its own in Iterable.
+    private func identity(_ change: Change, _ old: Identity?) -> Identity {
+        guard change.record != nil else { return old ?? change.identity }
+        return Identity(email: change.identity.email ?? old?.email, userID: change.identity.userID ?? old?.userID)
+    }
+
+    /// The fields that hold a value after the outcome of a change that puts something; nil: those of before.
+    private func held(_ record: Record) -> FieldBits? {
+        guard let held = record.change.held, record.change.operation.direction == .put else { return nil }
+        let mayStillLand = record.mayLandUntil != nil
+        switch record.outcome.kind {
+        case .succeeded: return mayStillLand ? held.ifInDoubt : held.ifDone
+        case .unknown: return held.ifInDoubt
+        case .failed, .rejected: return mayStillLand ? held.ifInDoubt : nil
+        case .notAttempted: return nil
         }
     }
 
@@ -113,8 +136,8 @@ extension MemoryState {
         for change in outbox[run.id] ?? [] where change.kind == .parked {
             parked[change.operation] += 1
             let refusal =
-                members[place]?[change.fingerprint]?.member.rejection
-                ?? .refusedEarlier
+                change.refusal.map { FailureReason(code: $0.code, reason: $0.reason) }
+                ?? members[place]?[change.fingerprint]?.member.rejection ?? .refusedEarlier
             if log.retain {
                 write(
                     run.id, run.sync, change, status: "failed", reason: refusal, httpStatus: refusal.httpStatus,
@@ -126,6 +149,7 @@ extension MemoryState {
                 continue
             }
             members[place]?[change.fingerprint] = nil
+            valuesHeld[place]?[change.fingerprint] = nil
         }
         outbox[run.id]?.removeAll { $0.kind == .parked || $0.kind == .forget }
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {

@@ -40,6 +40,8 @@ struct MemoryState {
     /// By run, sorted by sequence.
     var outbox: [String: [Change]] = [:]
     var members: [Place: [Fingerprint: MemberEntry]] = [:]
+    /// Of members that are records: the fields that hold a value; those of which nothing is known have none.
+    var valuesHeld: [Place: [Fingerprint: FieldBits]] = [:]
     var log: [LogRecord] = []
     var records: Int64 = 0
     var inDoubt: [InDoubt] = []
@@ -49,6 +51,8 @@ struct MemoryState {
     var bindings: [String: ListBinding] = [:]
     /// By destination and scope, then by name.
     var fields: [[String]: [String: KnownField]] = [:]
+    /// Names of fields by sync, in the order of their places.
+    var places: [String: [String]] = [:]
 
     // MARK: Leases
 

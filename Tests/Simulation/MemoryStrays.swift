@@ -20,10 +20,12 @@ extension MemoryState {
         let notes = strays.filter { $0.place.sync == sync }
         strays.removeAll { $0.place.sync == sync }
         let entries = members.filter { $0.key.sync == sync }.flatMap { place, entries in
-            entries.map {
-                NotedEntry(
-                    entries: place.entries, fingerprint: $0.key, identity: $0.value.member.identity,
-                    record: $0.value.member.record, mark: $0.value.member.mark)
+            entries.map { fingerprint, entry in
+                var noted = NotedEntry(
+                    entries: place.entries, fingerprint: fingerprint, identity: entry.member.identity,
+                    record: entry.member.record, mark: entry.member.mark)
+                noted.held = valuesHeld[place]?[fingerprint] ?? FieldBits()
+                return noted
             }
         }
         for entry in StrayNotes.apply(notes.map(\.note), entries) { put(entry, sync, now: now) }
@@ -54,6 +56,7 @@ extension MemoryState {
         entry.member.listed = mark.listed
         if let run = noted.changedBy { (entry.sinceRunID, entry.since) = (run, now) }
         members[place, default: [:]][noted.fingerprint] = entry
+        valuesHeld[place, default: [:]][noted.fingerprint] = noted.held.isEmpty ? nil : noted.held
     }
 }
 
@@ -61,6 +64,7 @@ extension MemoryState.Stray {
     fileprivate var note: StrayNote {
         StrayNote(
             runID: run, entries: place.entries, fingerprint: change.fingerprint, identity: change.identity,
-            record: change.record, operation: change.operation, mayLandUntil: mayLandUntil)
+            record: change.record, operation: change.operation, mayLandUntil: mayLandUntil,
+            held: change.held?.ifInDoubt)
     }
 }

@@ -288,6 +288,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 for byte in entry.member.state.rawValue.utf8 { add(UInt64(byte)) }
                 add(entry.member.listed ? 1 : 0)
                 add(UInt64(bitPattern: entry.member.record?.content ?? 0))
+                for byte in state.valuesHeld[place]?[fingerprint]?.bytes ?? [] { add(UInt64(byte)) }
             }
         }
         return Int64(bitPattern: sum)
@@ -303,12 +304,17 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
+        let held = state.valuesHeld[.init(sync: sync, entries: .records(kind))] ?? [:]
         for entry in entries(sync, .records(kind)) {
             let member = entry.member
-            try body(member.fingerprint, member.state, member.listed, member.record?.content ?? 0)
+            try (held[member.fingerprint]?.bytes ?? []).withUnsafeBytes { bytes in
+                try body(
+                    KnownContent(
+                        fingerprint: member.fingerprint, state: member.state, listed: member.listed,
+                        content: member.record?.content ?? 0, held: bytes))
+            }
         }
     }
 

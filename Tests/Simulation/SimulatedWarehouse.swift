@@ -323,8 +323,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, Bool, Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         let fault = try await arrive("read contents", Fault.reading)
         try await store.readContents(sync: sync, kind, body)
@@ -378,6 +377,16 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     ) async throws(WarehouseError) {
         try await write("note fields") { [store] () async throws(WarehouseError) in
             try await store.noteFields(lease, destination: destination, scope: scope, fields)
+        }
+    }
+
+    func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
+        try await read("field places") { () async throws(WarehouseError) in try await store.fieldPlaces(sync: sync) }
+    }
+
+    func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+        try await write("add field places") { [store] () async throws(WarehouseError) in
+            try await store.addFieldPlaces(lease, names)
         }
     }
 

@@ -9,14 +9,14 @@ import Warehouse
 /// The simulation's warehouse is a model; here it and the real ones get the same calls, drawn from a seed, and must give the
 /// same answers, the same errors and the same tables after each.
 @Suite struct StoreModelTests {
-    @Test(arguments: 1...60, [RecordKind.list, .catalog])
+    @Test(arguments: 1...60, [RecordKind.list, .users, .catalog])
     func theModelIsTheSQLiteWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await SQLiteFixture.make()
         try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
         await fixture.tearDown()
     }
 
-    @Test(arguments: 1...12, [RecordKind.list, .catalog])
+    @Test(arguments: 1...12, [RecordKind.list, .users, .catalog])
     func theModelIsThePostgresWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await PostgresFixture.make()
         try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
@@ -181,7 +181,20 @@ private final class StoreComparison {
         change.record = RecordReference(key: "k\(person)", itemID: "i\(person)", content: Int64(dice.below(2)))
         if operation.direction == .put { change.payload = Array("{}".utf8) }
         if dice.chance(20) { change.loggedKey = "hash of \(person)" }
+        if self.kind == .users { addHeld(to: &change) }
         return change
+    }
+
+    /// Of what is not sent, some say why.
+    private func addHeld(to change: inout Change) {
+        if dice.chance(80) {
+            let done = FieldBits((0..<12).filter { _ in dice.chance(20) })
+            var inDoubt = FieldBits((0..<12).filter { _ in dice.chance(10) })
+            inDoubt.formUnion(done)
+            change.held = HeldFields(ifDone: done, ifInDoubt: inDoubt)
+        }
+        guard change.kind == .parked, dice.chance(50) else { return }
+        change.refusal = FailureReason(code: "guarded", reason: "It is not to be sent.")
     }
 
     private func local(_ lease: Lease) async {
@@ -282,6 +295,7 @@ private final class StoreComparison {
     private func bind(_ lease: Lease) async {
         let key = [UInt8](repeating: UInt8(dice.below(200)), count: 16)
         await both("key") { try await $0.fingerprintKey(sync: "vip", newKey: key) }
+        if kind == .users { await place(lease) }
         guard kind == .list else { return }
         let binding = ListBinding(
             sync: "vip", destination: "marketing", listName: dice.pick(["VIP", nil]), listID: dice.pick([42, nil]))
@@ -295,6 +309,12 @@ private final class StoreComparison {
             }
             if let open = run, let now = try? await model.run(id: open.id), now.status.isFinal { run = nil }
         }
+    }
+
+    private func place(_ lease: Lease) async {
+        let names = (0..<6).filter { _ in dice.chance(40) }.map { "field\($0)" }
+        await both("add places") { try await $0.addFieldPlaces(lease, names + names) }
+        await both("places") { try await $0.fieldPlaces(sync: "vip") }
     }
 
     private func take(_ lease: Lease) async {
@@ -335,6 +355,7 @@ private final class StoreComparison {
         await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
             try await $0.members(sync: "vip", of: entries, knownAs: Identity(email: "p1@example.com", userID: "u2"))
         }
+        await both("contents", { $0.joined(separator: "\n") }) { try await Self.contents($0, entries) }
         if let generation = try await real.snapshotGeneration(sync: "vip") {
             let snapshot = try await model.snapshotGeneration(sync: "vip") ?? 0
             let earlier = generations.updateValue(snapshot, forKey: generation)
@@ -358,6 +379,17 @@ private final class StoreComparison {
             }
             return lines.sorted
         }
+    }
+
+    /// What a plan compares of records.
+    private static func contents(_ warehouse: any Warehouse, _ entries: EntrySet) async throws -> [String] {
+        guard case .records(let kind) = entries else { return [] }
+        let lines = Lines()
+        try await warehouse.readContents(sync: "vip", kind) { known in
+            let held = FieldBits(bytes: known.held).bytes
+            lines.add("\(known.fingerprint) \(known.state) \(known.listed) \(known.content) \(held)")
+        }
+        return lines.sorted
     }
 
     private func shown(_ run: SyncRun) -> String {

@@ -87,6 +87,7 @@ public enum AnswerClassifier {
     private static func isTargetMissing(_ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest) -> Bool {
         switch request {
         case .list: row.meaning == .listNotFound
+        case .users: false
         case .catalog: answer.status == 404 && isJSONObject(answer.body)
         }
     }
@@ -97,7 +98,7 @@ public enum AnswerClassifier {
         if request.targetIsNew {
             let (code, what) =
                 switch request {
-                case .list: ("list_not_ready", "list")
+                case .list, .users: ("list_not_ready", "list")
                 case .catalog: ("catalog_not_ready", "catalog")
                 }
             let notYet = FailureReason(
@@ -107,6 +108,7 @@ public enum AnswerClassifier {
         }
         switch request {
         case .list(let request): return .targetNotFound(error(row, answer, list: request.listID))
+        case .users: return .stop(error(row, answer))
         case .catalog(let request):
             return .targetNotFound(
                 RunError(
@@ -121,7 +123,10 @@ public enum AnswerClassifier {
         switch request {
         case .list(let request):
             guard let counts = DeliveryCounts(json: answer.body) else { return unreadable }
-            return PartialFailures.answer(counts, request: request, status: answer.status)
+            return PartialFailures.answer(counts, request: NamedRequest(request), status: answer.status)
+        case .users(let request):
+            guard let counts = DeliveryCounts(json: answer.body) else { return unreadable }
+            return PartialFailures.answer(counts, request: NamedRequest(request), status: answer.status)
         case .catalog(let request):
             guard isJSONObject(answer.body) else { return unreadable }
             return .answered(
@@ -134,9 +139,8 @@ public enum AnswerClassifier {
     }
 
     private static func refusal(_ row: AnswerRow, status: Int, request: DeliveryRequest) -> DeliveryAnswer {
-        if case .list(let request) = request, request.subscribers.count == 1,
-            let failure = NamedFailure(refusalCode: row.code)
-        {
+        let namesPeople = if case .catalog = request { false } else { true }
+        if namesPeople, request.count == 1, let failure = NamedFailure(refusalCode: row.code) {
             return .answered([failure.outcome(of: request.operation, status: status)], httpStatus: status)
         }
         return .refused(FailureReason(code: row.code, reason: row.message, httpStatus: status))

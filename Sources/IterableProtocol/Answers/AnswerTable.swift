@@ -112,6 +112,10 @@ enum AnswerTable {
             400...400, codes: ["RequestFieldsTypesMismatched"], .refused, "type_mismatch",
             "A value in the request has another type than the project's field."),
         AnswerRow(
+            400...400, codes: ["UniqueFieldsLimitExceeded"], .stop, "fields_limit",
+            "The project has as many fields as Iterable allows.",
+            hint: "Send fewer fields: each that was ever sent counts, and none can be deleted."),
+        AnswerRow(
             400...400, codes: ["InvalidEmailAddressError"], .refused, "invalid_email",
             "Iterable does not take this email address; correct it in the warehouse."),
         AnswerRow(

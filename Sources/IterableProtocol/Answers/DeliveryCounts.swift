@@ -8,6 +8,8 @@ struct DeliveryCounts: Decodable, Sendable, Equatable {
     var failCount: Int
     /// Names per list, top level and `failedUpdates` together.
     var named: [NamedList: [String]]
+    /// Fields that the project does not have, and that were not taken.
+    var filteredOutFields: [String]
 
     /// nil unless the body is a JSON object with two counts in range and, wherever there are lists, lists of strings;
     /// nil too if a key stands twice in it.
@@ -26,6 +28,7 @@ struct DeliveryCounts: Decodable, Sendable, Equatable {
             throw DecodingError.dataCorruptedError(
                 forKey: .successCount, in: container, debugDescription: "The counts are out of range.")
         }
+        filteredOutFields = try container.decodeIfPresent([String].self, forKey: .filteredOutFields) ?? []
         named = try Self.lists(in: decoder.container(keyedBy: NamedList.self))
         if container.contains(.failedUpdates), try !container.decodeNil(forKey: .failedUpdates) {
             let nested = try container.nestedContainer(keyedBy: NamedList.self, forKey: .failedUpdates)
@@ -46,7 +49,7 @@ struct DeliveryCounts: Decodable, Sendable, Equatable {
         return lists
     }
 
-    private enum Keys: CodingKey { case successCount, failCount, failedUpdates }
+    private enum Keys: CodingKey { case successCount, failCount, failedUpdates, filteredOutFields }
 }
 
 /// The lists of failures. Source: `FailedUserUpdates` in Iterable's API description.

@@ -2,7 +2,7 @@ import RollcallCore
 
 /// What a list of failures says about those it names. The greater one decides where a person is named twice.
 enum NamedFailure: Int, Comparable, Sendable {
-    case notFound, invalidData, conflict, invalidUserID, invalidEmail, forgotten
+    case notFound, invalidData, conflict, invalidUserID, invalidEmail, forgotten, typeMismatch
 
     static func < (a: NamedFailure, b: NamedFailure) -> Bool { a.rawValue < b.rawValue }
 
@@ -14,22 +14,27 @@ enum NamedFailure: Int, Comparable, Sendable {
         case "invalid_user_id": self = .invalidUserID
         case "invalid_email": self = .invalidEmail
         case "forgotten": self = .forgotten
+        case "type_mismatch": self = .typeMismatch
         default: return nil
         }
     }
 
     /// What becomes of the record. A removal of somebody Iterable does not know, or has forgotten, is done.
     func outcome(of operation: Operation, status: Int) -> RecordOutcome {
-        let reason = FailureReason(code: code, reason: sentence, httpStatus: status)
+        let reason = FailureReason(code: code(operation), reason: sentence, httpStatus: status)
         return switch (self, operation) {
         case (.notFound, .unsubscribe), (.forgotten, .unsubscribe): .succeeded
         case (.forgotten, .subscribe), (.invalidEmail, .subscribe), (.invalidUserID, .subscribe): .rejected(reason)
+        case (.forgotten, .update), (.invalidEmail, .update), (.invalidUserID, .update), (.typeMismatch, .update):
+            .rejected(reason)
         default: .failed(reason)
         }
     }
 
-    private var code: String {
+    private func code(_ operation: Operation) -> String {
         switch self {
+        case .conflict where operation == .update: "identity_conflict"
+        case .typeMismatch: "type_mismatch"
         case .notFound: "not_found"
         case .invalidData: "invalid_data"
         case .conflict: "conflict"
@@ -52,21 +57,43 @@ enum NamedFailure: Int, Comparable, Sendable {
         case .invalidEmail:
             "Iterable does not take this email address; correct it in the warehouse."
         case .forgotten:
-            "The person was forgotten in Iterable at their own request and cannot be put on a list; "
-                + "take them out of the audience."
+            "The person was forgotten in Iterable at their own request and cannot be put on a list or updated; "
+                + "take them out of the source."
+        case .typeMismatch:
+            "A value has another type than the field has in Iterable; correct it in the warehouse."
         }
+    }
+}
+
+/// A request as far as its answer is read by the identifiers in it.
+struct NamedRequest {
+    var operation: Operation
+    /// Of each record, as the request names it.
+    var people: [Identity]
+    /// Iterable may pass over people it does not know and count them nowhere.
+    var passesOverUnknown = false
+
+    init(_ request: ListRequest) {
+        operation = request.operation
+        people = request.subscribers.map { ListBody.sent($0, operation: request.operation) }
+        passesOverUnknown = request.operation == .subscribe && request.updateExistingUsersOnly
+    }
+
+    init(_ request: UsersRequest) {
+        operation = .update
+        people = request.people.map(\.identity)
     }
 }
 
 /// Finds the outcome of each record of a request in the counts and lists of the answer.
 enum PartialFailures {
-    static func answer(_ counts: DeliveryCounts, request: ListRequest, status: Int) -> DeliveryAnswer {
+    static func answer(_ counts: DeliveryCounts, request: NamedRequest, status: Int) -> DeliveryAnswer {
         let index = FailureIndex(counts)
         var outcomes: [RecordOutcome] = []
-        outcomes.reserveCapacity(request.subscribers.count)
+        outcomes.reserveCapacity(request.people.count)
         var matched = 0
-        for subscriber in request.subscribers {
-            guard let failure = index.failure(of: subscriber, operation: request.operation) else {
+        for person in request.people {
+            guard let failure = index.failure(of: person) else {
                 outcomes.append(.succeeded)
                 continue
             }
@@ -76,26 +103,26 @@ enum PartialFailures {
         if index.hasConflicts, let reason = unattributed(outcomes, request: request, status: status) {
             return .ambiguous(reason)
         }
-        if matched == request.subscribers.count || explained(counts, matched: matched, of: request.subscribers.count) {
-            return .answered(outcomes, httpStatus: status)
+        if matched == request.people.count || explained(counts, matched: matched, of: request.people.count) {
+            return .answered(outcomes, httpStatus: status, leftOut: counts.filteredOutFields)
         }
         if let only = outcomeOfOnlyRecord(counts, request: request, status: status) {
-            return .answered([only], httpStatus: status)
+            return .answered([only], httpStatus: status, leftOut: counts.filteredOutFields)
         }
         let reason =
             "Iterable counted \(counts.successCount) successes and \(counts.failCount) failures for "
-            + "\(request.subscribers.count) records, but named \(matched) of them."
+            + "\(request.people.count) records, but named \(matched) of them."
         return .ambiguous(FailureReason(code: "counts_mismatch", reason: reason, httpStatus: status))
     }
 
     /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
     /// record that carries both identifiers nobody can say which of the two was refused.
     private static func unattributed(
-        _ outcomes: [RecordOutcome], request: ListRequest, status: Int
+        _ outcomes: [RecordOutcome], request: NamedRequest, status: Int
     ) -> FailureReason? {
-        guard request.operation == .subscribe, request.subscribers.count > 1 else { return nil }
-        let suspects = zip(request.subscribers, outcomes).contains { subscriber, outcome in
-            outcome == .succeeded && subscriber.email != nil && subscriber.userID != nil
+        guard request.operation.direction == .put, request.people.count > 1 else { return nil }
+        let suspects = zip(request.people, outcomes).contains { person, outcome in
+            outcome == .succeeded && person.email != nil && person.userID != nil
         }
         guard suspects else { return nil }
         return FailureReason(
@@ -111,9 +138,9 @@ enum PartialFailures {
 
     /// A request of one record needs no names: its one failure, or its being skipped, is that record's.
     private static func outcomeOfOnlyRecord(
-        _ counts: DeliveryCounts, request: ListRequest, status: Int
+        _ counts: DeliveryCounts, request: NamedRequest, status: Int
     ) -> RecordOutcome? {
-        guard request.subscribers.count == 1, counts.successCount == 0 else { return nil }
+        guard request.people.count == 1, counts.successCount == 0 else { return nil }
         if counts.failCount > 0 {
             if FailureIndex(counts).hasConflicts {
                 return NamedFailure.conflict.outcome(of: request.operation, status: status)
@@ -121,9 +148,7 @@ enum PartialFailures {
             let reason = "Iterable refused this person without saying why; every run tries again."
             return .failed(FailureReason(code: "unspecified", reason: reason, httpStatus: status))
         }
-        // With updateExistingUsersOnly, Iterable may pass over people it does not know and count them nowhere.
-        guard request.operation == .subscribe, request.updateExistingUsersOnly else { return nil }
-        return NamedFailure.notFound.outcome(of: .subscribe, status: status)
+        return request.passesOverUnknown ? NamedFailure.notFound.outcome(of: .subscribe, status: status) : nil
     }
 }
 
@@ -146,9 +171,8 @@ struct FailureIndex {
     }
 
     /// The gravest failure under an identifier that the request named; nil for none.
-    func failure(of identity: Identity, operation: Operation) -> NamedFailure? {
+    func failure(of sent: Identity) -> NamedFailure? {
         if byEmail.isEmpty && byUserID.isEmpty { return nil }
-        let sent = ListBody.sent(identity, operation: operation)
         let email = sent.email.flatMap { byEmail[Self.folded($0)] }
         let userID = sent.userID.flatMap { byUserID[Array($0.utf8)] }
         return [email, userID].compactMap { $0 }.max()

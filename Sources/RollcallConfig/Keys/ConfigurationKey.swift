@@ -2,7 +2,7 @@
 /// the JSON Schema, both follow from them.
 struct ConfigurationKey: Sendable {
     let name: String
-    let kind: ValueKind
+    private(set) var kind: ValueKind
     /// What it means, in a sentence or two.
     let summary: String
     /// With ``variants``: only where the selector of the section has one of them.
@@ -13,11 +13,16 @@ struct ConfigurationKey: Sendable {
     var isSecret = false
     /// Only sections whose selector has one of these values have it; empty: all do.
     var variants: [String] = []
+    /// What may stand there where the selector has one of these values; of the other values ``kind`` holds, which allows all
+    /// that these allow.
+    var kinds: [String: ValueKind] = [:]
+    /// Values of the selector with which the key may be left out although it is required.
+    var optionalIn: [String] = []
 
     init(
         _ name: String, _ kind: ValueKind, _ summary: String, isRequired: Bool = false,
         defaultValue: JSONValue? = nil, example: JSONValue? = nil, isSecret: Bool = false,
-        variants: [String] = []
+        variants: [String] = [], kinds: [String: ValueKind] = [:], optionalIn: [String] = []
     ) {
         self.name = name
         self.kind = kind
@@ -27,6 +32,21 @@ struct ConfigurationKey: Sendable {
         self.example = example
         self.isSecret = isSecret
         self.variants = variants
+        self.kinds = kinds
+        self.optionalIn = optionalIn
+    }
+
+    /// Whether sections whose selector has this value must have it.
+    func isRequired(in variant: String) -> Bool {
+        isRequired && variants.contains(variant) && !optionalIn.contains(variant)
+    }
+
+    /// The key as sections have it whose selector has this value.
+    func narrowed(to variant: String) -> ConfigurationKey {
+        var key = self
+        key.kind = kinds[variant] ?? kind
+        key.isRequired = isRequired(in: variant)
+        return key
     }
 }
 

@@ -2,36 +2,75 @@ internal import RollcallCore
 
 /// The keys of syncs whose records have fields.
 enum RecordKeys {
+    private static let users = RecordKind.users.rawValue
+    private static let items = RecordKind.catalog.rawValue
+
     static let catalog = ConfigurationKey(
-        "catalog", .section(CatalogKeys.section), "The catalog that is kept.", isRequired: true,
-        variants: [RecordKind.catalog.rawValue])
+        "catalog", .section(CatalogKeys.section), "The catalog that is kept.", isRequired: true, variants: [items])
     static let key = ConfigurationKey(
-        "key", .anyOf([.text(TextRule()), .section(KeyColumnKeys.section)]),
-        "Column that names a row for ever; its text is the item's id.", isRequired: true,
-        example: .string("sku"), variants: [RecordKind.catalog.rawValue])
+        "key", .anyOf([.text(TextRule()), .texts(1...Int.max), .section(KeyColumnKeys.section)]),
+        "Column that names a row for ever. Of catalogs its text is the item's id. Of users it may be a list of columns; left "
+            + "out, it is the column of the userId, else that of the email.", isRequired: true,
+        example: .string("sku"), variants: [users, items],
+        kinds: [
+            users: .anyOf([.text(TextRule()), .texts(1...Int.max)]),
+            items: .anyOf([.text(TextRule()), .section(KeyColumnKeys.section)]),
+        ], optionalIn: [users])
     static let fields = ConfigurationKey(
-        "fields", .anyOf([.choice([all]), .valuesByName(.anyOf([.text(TextRule()), .section(FieldKeys.section)]))]),
+        "fields", selection(of: FieldKeys.section),
         "The fields of a record, and the column that each is filled from; \"all\" takes every column that has no other use, "
-            + "under its own name.", isRequired: true, variants: [RecordKind.catalog.rawValue])
+            + "under its own name. Of users, dots in the name of a field nest.", isRequired: true,
+        variants: [users, items], kinds: [items: selection(of: FieldKeys.itemSection)])
     static let except = ConfigurationKey(
-        "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.",
-        variants: [RecordKind.catalog.rawValue])
+        "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.", variants: [users, items])
     static let mode = ConfigurationKey(
         "mode", .choice(CatalogSettings.Mode.allCases.map(\.rawValue)),
-        "upsert: items whose rows are gone stay; mirror: they are deleted, if this sync put them there.",
-        defaultValue: .string("upsert"), variants: [RecordKind.catalog.rawValue])
+        "upsert: records whose rows are gone stay; mirror, of catalogs only: they are deleted, if this sync put them there.",
+        defaultValue: .string(CatalogSettings.Mode.upsert.rawValue), variants: [users, items],
+        kinds: [users: .choice([CatalogSettings.Mode.upsert.rawValue])])
     static let documents = ConfigurationKey(
         "documents", .choice(CatalogSettings.Documents.allCases.map(\.rawValue)),
         "replace: an item has the fields of its row and no other. Must be written out for a catalog that is there already.",
-        variants: [RecordKind.catalog.rawValue])
+        variants: [items])
     static let duplicates = ConfigurationKey(
         "duplicates", .anyOf([.choice([refuse]), .section(DuplicateKeys.section)]),
         "Rows with one key and different fields. refuse: none of them is sent; { newest: column }: the one with the "
             + "greatest value in that column is.",
-        defaultValue: .string(refuse), variants: [RecordKind.catalog.rawValue])
+        defaultValue: .string(refuse), variants: [users, items])
+    static let nulls = ConfigurationKey(
+        "nulls", .choice(NullRule.allCases.map(\.rawValue)),
+        "What becomes of a field in Iterable where its column is NULL. clear: it is cleared if this sync has put a value "
+            + "there; skip: it stays as it is; always: it is cleared, whoever wrote it. Fields may say otherwise.",
+        defaultValue: .string(NullRule.clear.rawValue), variants: [users])
+    static let nested = ConfigurationKey(
+        "nested", .choice(UserSettings.Nested.allCases.map(\.rawValue)),
+        "replace: an object in Iterable is what the row says, and no more; merge: its other members stay.",
+        defaultValue: .string(UserSettings.Nested.replace.rawValue), variants: [users])
+    static let newFields = ConfigurationKey(
+        "new_fields", .choice(UserSettings.NewFields.allCases.map(\.rawValue)),
+        "Fields that the project does not have. refuse: the run fails before anything is sent; create: they are made.",
+        defaultValue: .string(UserSettings.NewFields.refuse.rawValue), variants: [users])
+    static let onLeave = ConfigurationKey(
+        "on_leave", .choice(UserSettings.Leaving.allCases.map(\.rawValue)),
+        "People whose rows are gone. keep: their profiles stay as they are.",
+        defaultValue: .string(UserSettings.Leaving.keep.rawValue), variants: [users])
+    static let identityChanges = ConfigurationKey(
+        "identity_changes", .choice(UserSettings.IdentityChanges.allCases.map(\.rawValue)),
+        "Rows whose email or userId has changed. refuse: the record fails, and nothing of it is sent.",
+        defaultValue: .string(UserSettings.IdentityChanges.refuse.rawValue), variants: [users])
 
     static let all = "all"
     static let refuse = "refuse"
+
+    /// "all", or a mapping whose values are columns or sections of this kind.
+    private static func selection(of section: ConfigurationSection) -> ValueKind {
+        .anyOf([.choice([all]), .valuesByName(.anyOf([.text(TextRule()), .section(section)]))])
+    }
+}
+
+extension ConfigurationKey {
+    /// The key as syncs of this kind have it.
+    func narrowed(to kind: RecordKind) -> ConfigurationKey { narrowed(to: kind.rawValue) }
 }
 
 enum CatalogKeys {
@@ -69,8 +108,13 @@ enum FieldKeys {
     static let timeZone = ConfigurationKey(
         "time_zone", .text(TextRule()), "Time zone of a column or text that knows none.",
         defaultValue: .string("UTC"), example: .string("Europe/Berlin"))
+    static let nulls = ConfigurationKey(
+        "nulls", .choice(NullRule.allCases.map(\.rawValue)),
+        "Of users: what becomes of the field in Iterable where the column is NULL; left out: what the sync says.")
 
-    static let section = ConfigurationSection(
+    static let section = ConfigurationSection(keys: itemSection.keys + [nulls], exactlyOneOf: itemSection.exactlyOneOf)
+    /// Without what fields of users alone have.
+    static let itemSection = ConfigurationSection(
         keys: [column, value, fallback, type, timeZone], exactlyOneOf: ["column", "value"])
 }
 

@@ -10,7 +10,8 @@ enum RootKeys {
         "destinations", .named(DestinationKeys.section), "Projects in Iterable, by name.", isRequired: true)
     static let syncs = ConfigurationKey(
         "syncs", .named(SyncKeys.section),
-        "What is kept equal to what, by name: each sync keeps one list or one catalog equal to a table or query.")
+        "What is kept equal to what, by name: each sync keeps one list, fields of users' profiles or one catalog equal to a "
+            + "table or query.")
     static let server = ConfigurationKey(
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
@@ -107,6 +108,8 @@ enum LimitKeys {
         "Seconds that a request without an answer may still land after it was given up; the opposite of a lost request "
             + "waits so long.", defaultValue: .integer(60))
 
+    static let users = ConfigurationKey(
+        "users", .section(UserLimitKeys.section), "How fast profiles of users are sent.")
     static let catalog = ConfigurationKey(
         "catalog", .section(RecordLimitKeys.section), "How fast items of catalogs are sent.")
     static let bytesPerRequest = ConfigurationKey(
@@ -115,12 +118,21 @@ enum LimitKeys {
 
     static let section = ConfigurationSection(
         keys: [
-            requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds, catalog,
-            bytesPerRequest,
+            requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds, users,
+            catalog, bytesPerRequest,
         ])
 }
 
-/// Limits of one kind of record.
+/// Limits of profiles.
+enum UserLimitKeys {
+    static let requestsPerSecond = ConfigurationKey(
+        "requests_per_second", .number(NumberRange(minimum: 0, maximum: 500, excludesMinimum: true)),
+        "Requests a second, shared by all syncs of the destination; may have a fraction.", defaultValue: .integer(5))
+
+    static let section = ConfigurationSection(keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest])
+}
+
+/// Limits of items of catalogs.
 enum RecordLimitKeys {
     static let requestsPerSecond = ConfigurationKey(
         "requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),

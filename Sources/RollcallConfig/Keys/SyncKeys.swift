@@ -3,10 +3,11 @@ internal import RollcallCore
 /// The keys of one sync.
 enum SyncKeys {
     /// The kinds of record that syncs can keep.
-    static let kinds = [RecordKind.list, .catalog]
+    static let kinds = [RecordKind.list, .users, .catalog]
 
     static let kind = ConfigurationKey(
-        "kind", .choice(kinds.map(\.rawValue)), "What is kept: a list's members, or the items of a catalog.",
+        "kind", .choice(kinds.map(\.rawValue)),
+        "What is kept: a list's members, fields of users' profiles, or the items of a catalog.",
         defaultValue: .string(RecordKind.list.rawValue))
     static let warehouse = ConfigurationKey(
         "warehouse", .text(TextRule()), "Name of the warehouse that holds the source.", isRequired: true)
@@ -28,7 +29,7 @@ enum SyncKeys {
     static let mapping = ConfigurationKey(
         "mapping", .section(MappingKeys.section),
         "Which columns carry the identifiers. Left out: columns called email, user_id or userId are taken, as far as "
-            + "the project type can use them.", variants: list.variants)
+            + "the project type can use them.", variants: [RecordKind.list.rawValue, RecordKind.users.rawValue])
     static let identity = ConfigurationKey(
         "identity", .section(IdentityKeys.section), "How rows become people; hybrid projects only.",
         variants: list.variants)
@@ -52,8 +53,8 @@ enum SyncKeys {
         keys: [
             kind, warehouse, destination, enabled, audience, source, list, mapping, identity, updateExistingUsersOnly,
             placeholderEmails, RecordKeys.catalog, RecordKeys.key, RecordKeys.fields, RecordKeys.except,
-            RecordKeys.mode,
-            RecordKeys.documents, RecordKeys.duplicates, schedule, guards, logs,
+            RecordKeys.mode, RecordKeys.documents, RecordKeys.nulls, RecordKeys.nested, RecordKeys.newFields,
+            RecordKeys.duplicates, RecordKeys.onLeave, RecordKeys.identityChanges, schedule, guards, logs,
         ], exactlyOneOf: ["audience", "source"],
         selector: .init(key: "kind", values: kinds.map(\.rawValue), defaultValue: RecordKind.list.rawValue))
 }
@@ -89,9 +90,10 @@ enum ListKeys {
 
 enum MappingKeys {
     static let email = ConfigurationKey(
-        "email", .text(TextRule()), "Column with the email address; not in user_id projects.")
+        "email", .text(TextRule()), "Column with the email address; not for lists of user_id projects.")
     static let userID = ConfigurationKey(
-        "user_id", .text(TextRule()), "Column with the userId; in email projects only with placeholder_emails.")
+        "user_id", .text(TextRule()),
+        "Column with the userId. In email projects: of lists only with placeholder_emails, of users only beside email.")
 
     static let section = ConfigurationSection(keys: [email, userID])
 }
@@ -129,10 +131,14 @@ enum GuardKeys {
 
     static let maxInvalid = ConfigurationKey(
         "max_invalid", .share,
-        "Most invalid rows, as a share of those read; a plan above it is held. Not for lists.",
-        example: .string("20%"))
+        "Most invalid rows, as a share of those read; a plan above it is held. Not for lists. Left out: 20% for users, any "
+            + "share for catalogs.", example: .string("20%"))
+    static let maxChanges = ConfigurationKey(
+        "max_changes", .share,
+        "Most users whose content changes in one run, as a share of those that Iterable has from this sync; a plan above it "
+            + "is held. 100% switches it off. For users only.", defaultValue: .string("50%"))
 
-    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid])
+    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges])
 }
 
 enum LogKeys {

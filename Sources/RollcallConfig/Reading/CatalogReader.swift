@@ -7,10 +7,10 @@ enum CatalogReader {
         let name = catalog.flatMap(name)
         let create = catalog?.boolean(CatalogKeys.create) ?? false
         let key = keyColumn(sync)
-        let fields = FieldReader.selection(sync)
+        let fields = FieldReader.selection(sync, .catalog)
         let mode = sync.choice(RecordKeys.mode, of: CatalogSettings.Mode.self)
         let documents = sync.choice(RecordKeys.documents, of: CatalogSettings.Documents.self)
-        let duplicates = duplicates(sync)
+        let duplicates = DuplicateReader.read(sync)
         guard let name, let key, let fields else { return nil }
         var settings = CatalogSettings(name: name, key: key.column, fields: fields)
         settings.create = create
@@ -33,23 +33,12 @@ enum CatalogReader {
     }
 
     private static func keyColumn(_ sync: SectionReader) -> (column: String, encodes: Bool)? {
-        guard sync.require(RecordKeys.key) else { return nil }
-        guard let section = sync.section(RecordKeys.key, as: KeyColumnKeys.section) else {
-            return sync.text(RecordKeys.key).map { ($0.value, false) }
+        let key = RecordKeys.key.narrowed(to: .catalog)
+        guard sync.require(key) else { return nil }
+        guard let section = sync.section(key, as: KeyColumnKeys.section) else {
+            return sync.text(key).map { ($0.value, false) }
         }
         let encodes = section.boolean(KeyColumnKeys.encode) ?? false
         return section.text(KeyColumnKeys.column).map { ($0.value, encodes) }
-    }
-
-    private static func duplicates(_ sync: SectionReader) -> DuplicateRule {
-        if let section = sync.section(RecordKeys.duplicates, as: DuplicateKeys.section) {
-            return section.text(DuplicateKeys.newest).map { .newest($0.value) } ?? .refuse
-        }
-        if let word = sync.text(RecordKeys.duplicates), word.value != RecordKeys.refuse {
-            sync.reportWrong(
-                RecordKeys.duplicates, word, "is not one of the choices",
-                expected: "refuse, or { newest: column }")
-        }
-        return .refuse
     }
 }

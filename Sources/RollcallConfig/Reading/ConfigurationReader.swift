@@ -52,19 +52,14 @@ struct ConfigurationReader {
     }
 
     /// Two syncs that keep one list would remove each other's members, and two that keep one catalog overwrite its items.
+    /// Syncs of users may share a project: each keeps its own fields.
     private func checkTargets(_ drafts: [SyncReader.Draft]) {
         var keepers: [ListIdentity: SyncReader.Draft] = [:]
         for draft in drafts {
-            guard let kept = draft.kept, let destination = draft.destination else { continue }
+            guard let kept = draft.kept, let destination = draft.destination, let name = Self.name(of: kept.target)
+            else { continue }
             let settings = destinations[destination]
             let project = (settings.map { [$0.baseURL, $0.apiKey.reveal()] } ?? [destination]).map { Array($0.utf8) }
-            let name =
-                switch kept.target {
-                case .list(.id(let id)): "id \(id)"
-                case .list(.name(let name, _)): "name \(name)"
-                // Iterable tells names of catalogs apart without regard to case.
-                case .catalog(let catalog): "catalog \(catalog.name.lowercased())"
-                }
             let what = kept.target.kind.rawValue
             let identity = ListIdentity(project: project, list: Array(name.utf8))
             if let other = keepers[identity] {
@@ -80,6 +75,17 @@ struct ConfigurationReader {
             } else {
                 keepers[identity] = draft
             }
+        }
+    }
+
+    /// What no other sync of the project may keep; nil: others may keep it too.
+    private static func name(of target: SyncTarget) -> String? {
+        switch target {
+        case .list(.id(let id)): "id \(id)"
+        case .list(.name(let name, _)): "name \(name)"
+        case .users: nil
+        // Iterable tells names of catalogs apart without regard to case.
+        case .catalog(let catalog): "catalog \(catalog.name.lowercased())"
         }
     }
 }

@@ -106,11 +106,14 @@ enum DestinationReader {
         if let value = section.number(LimitKeys.requestTimeoutSeconds) { limits.requestTimeoutSeconds = value }
         if let value = section.number(LimitKeys.settleSeconds) { limits.settleSeconds = value }
         if let value = section.integer(LimitKeys.bytesPerRequest) { limits.bytesPerRequest = Int(value) }
-        guard let catalog = section.section(LimitKeys.catalog) else { return limits }
-        if let value = catalog.number(RecordLimitKeys.requestsPerSecond) { limits.catalog.requestsPerSecond = value }
-        if let value = catalog.integer(RecordLimitKeys.recordsPerRequest) {
-            limits.catalog.recordsPerRequest = Int(value)
-        }
+        readRecords(section.section(LimitKeys.users), rate: UserLimitKeys.requestsPerSecond, &limits.users)
+        readRecords(section.section(LimitKeys.catalog), rate: RecordLimitKeys.requestsPerSecond, &limits.catalog)
         return limits
+    }
+
+    private static func readRecords(_ reader: SectionReader?, rate: ConfigurationKey, _ limits: inout RecordLimits) {
+        guard let reader else { return }
+        if let value = reader.number(rate) { limits.requestsPerSecond = value }
+        if let value = reader.integer(RecordLimitKeys.recordsPerRequest) { limits.recordsPerRequest = Int(value) }
     }
 }

@@ -4,8 +4,8 @@ internal import Yams
 
 /// Reads `fields` and `except`.
 enum FieldReader {
-    static func selection(_ sync: SectionReader) -> FieldSelection? {
-        guard sync.require(RecordKeys.fields) else { return nil }
+    static func selection(_ sync: SectionReader, _ kind: RecordKind) -> FieldSelection? {
+        guard sync.require(RecordKeys.fields.narrowed(to: kind)) else { return nil }
         guard let names = sync.valuesByName(RecordKeys.fields) else {
             let except = sync.texts(RecordKeys.except)
             guard let word = sync.text(RecordKeys.fields) else { return nil }
@@ -26,25 +26,38 @@ enum FieldReader {
                 expected: "all, or each field as \"name: column\" below it")
             return nil
         }
-        if names.section.keys.count > CatalogSettings.mostFields {
-            sync.report(
-                at: RecordKeys.fields, "\(sync.path(of: "fields")) has \(names.section.keys.count) fields",
-                expected: "at most \(CatalogSettings.mostFields), which is what a catalog has")
-        }
+        checkCount(names.section.keys.count, sync, kind)
         let fields = names.section.keys.compactMap { key in
-            field(key, in: names).flatMap { isRight($0, key, names) ? $0 : nil }
+            field(key, in: names, kind).flatMap { isRight($0, key, names, kind) ? $0 : nil }
         }
+        if kind == .users { UserFields.checkObjects(names) }
         return fields.count == names.section.keys.count ? .only(fields) : nil
     }
 
+    private static func checkCount(_ count: Int, _ sync: SectionReader, _ kind: RecordKind) {
+        let isUsers = kind == .users
+        let most = isUsers ? UserSettings.mostFields : CatalogSettings.mostFields
+        if count <= most { return }
+        sync.report(
+            at: RecordKeys.fields, "\(sync.path(of: "fields")) has \(count) fields",
+            expected: "at most \(most), which is what a \(isUsers ? "project" : "catalog") has")
+    }
+
+    /// Whether a kind of record may have a field of this name; that it may not is reported.
+    private static func isName(_ key: ConfigurationKey, _ names: SectionReader, _ kind: RecordKind) -> Bool {
+        if kind == .users { return UserFields.isName(key, names) }
+        guard key.name.isEmpty || key.name.contains(".") else { return true }
+        names.report(
+            at: key, "the field \(TextLayout.quoted(key.name)) has a dot in its name, or no name",
+            hint: "Fields of catalogs take neither: give it another name.")
+        return false
+    }
+
     /// What the file alone tells of a field.
-    private static func isRight(_ field: FieldSetting, _ key: ConfigurationKey, _ names: SectionReader) -> Bool {
-        if key.name.isEmpty || key.name.contains(".") {
-            names.report(
-                at: key, "the field \(TextLayout.quoted(key.name)) has a dot in its name, or no name",
-                hint: "Fields of catalogs take neither: give it another name.")
-            return false
-        }
+    private static func isRight(
+        _ field: FieldSetting, _ key: ConfigurationKey, _ names: SectionReader, _ kind: RecordKind
+    ) -> Bool {
+        guard isName(key, names, kind) else { return false }
         if case .point = field.source, !key.name.hasSuffix(FieldSetting.pointSuffix) {
             names.report(
                 at: key, "the geo field \(TextLayout.quoted(key.name)) does not end in \(FieldSetting.pointSuffix)",
@@ -61,10 +74,11 @@ enum FieldReader {
         return false
     }
 
-    private static func field(_ key: ConfigurationKey, in names: SectionReader) -> FieldSetting? {
+    private static func field(_ key: ConfigurationKey, in names: SectionReader, _ kind: RecordKind) -> FieldSetting? {
         guard let reader = names.section(key, as: FieldKeys.section) else {
             return names.text(key).map { FieldSetting(name: key.name, source: .column($0.value)) }
         }
+        let nulls = nulls(reader, kind)
         if reader.has(FieldKeys.value) { return constant(key.name, reader) }
         let type = reader.choice(FieldKeys.type, of: DeclaredType.self)
         let fallback = reader.constant(FieldKeys.fallback)
@@ -73,7 +87,7 @@ enum FieldReader {
             guard let columns = reader.texts(FieldKeys.column), let source = point(columns, type?.value, reader) else {
                 return nil
             }
-            return FieldSetting(name: key.name, source: source)
+            return FieldSetting(name: key.name, source: source, nulls: nulls)
         }
         guard let column = reader.text(FieldKeys.column) else { return nil }
         if type?.value == .geo {
@@ -83,7 +97,26 @@ enum FieldReader {
             return nil
         }
         return FieldSetting(
-            name: key.name, source: .column(column.value, type: type?.value, zone: zone), fallback: fallback)
+            name: key.name, source: .column(column.value, type: type?.value, zone: zone), fallback: fallback,
+            nulls: nulls)
+    }
+
+    /// What a field of users says of NULL; fields of others say nothing of it.
+    private static func nulls(_ reader: SectionReader, _ kind: RecordKind) -> NullRule? {
+        let key = FieldKeys.nulls
+        guard reader.has(key) else { return nil }
+        guard kind == .users else {
+            reader.report(
+                at: key, "\(reader.path(of: key.name)) is a key of users syncs; this one is \(kind.rawValue)",
+                hint: "Take it out.")
+            return nil
+        }
+        if let other = [FieldKeys.value, FieldKeys.fallback].first(where: { reader.has($0) }) {
+            reader.report(
+                at: key, "\(reader.path(of: key.name)) has no effect beside \(other.name)",
+                hint: "Such a field always has a value. Take one of the two out.")
+        }
+        return reader.choice(key, of: NullRule.self)?.value
     }
 
     private static func constant(_ name: String, _ reader: SectionReader) -> FieldSetting? {
@@ -158,6 +191,10 @@ extension SectionReader {
         if case .texts(let range) = key.kind { count = range }
         if case .anyOf(let kinds) = key.kind {
             for case .texts(let range) in kinds { count = range }
+        }
+        if case .sequence(let items) = entry.node, items.isEmpty, count.lowerBound > 0 {
+            report(at: key, "\(path(of: key.name)) is an empty list", expected: ValueKind.texts(count).words)
+            return nil
         }
         guard case .sequence(let items) = entry.node, count.contains(items.count) else {
             report(

@@ -2,17 +2,30 @@ internal import RollcallCore
 
 /// Reads `guards`.
 enum GuardReader {
-    static func read(_ reader: SectionReader, _ kind: RecordKind) -> GuardSettings {
+    /// What holds where the file says nothing.
+    static func defaults(_ kind: RecordKind) -> GuardSettings {
         var guards = GuardSettings()
+        guard kind == .users else { return guards }
+        guards.maxInvalid = 20
+        guards.maxChanges = 50
+        return guards
+    }
+
+    static func read(_ reader: SectionReader, _ kind: RecordKind) -> GuardSettings {
+        var guards = defaults(kind)
         if let limit = removalLimit(reader) { guards.maxRemovals = limit }
         if let allowEmpty = reader.boolean(GuardKeys.allowEmpty) { guards.allowEmpty = allowEmpty }
-        guards.maxInvalid = share(GuardKeys.maxInvalid, reader)
-        if kind == .list, reader.has(GuardKeys.maxInvalid) {
-            reader.report(
-                at: GuardKeys.maxInvalid, "\(reader.path(of: "max_invalid")) is no guard of list syncs",
-                hint: "Take it out.")
-        }
+        if let percent = share(GuardKeys.maxInvalid, reader) { guards.maxInvalid = percent }
+        if let percent = share(GuardKeys.maxChanges, reader) { guards.maxChanges = percent }
+        if kind == .list { refuse(GuardKeys.maxInvalid, reader, kind) }
+        if kind != .users { refuse(GuardKeys.maxChanges, reader, kind) }
         return guards
+    }
+
+    private static func refuse(_ key: ConfigurationKey, _ reader: SectionReader, _ kind: RecordKind) {
+        guard reader.has(key) else { return }
+        reader.report(
+            at: key, "\(reader.path(of: key.name)) is no guard of \(kind.rawValue) syncs", hint: "Take it out.")
     }
 
     private static func removalLimit(_ reader: SectionReader) -> GuardSettings.RemovalLimit? {

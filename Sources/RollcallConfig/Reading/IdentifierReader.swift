@@ -11,11 +11,7 @@ enum IdentifierReader {
         warehouse: WarehouseType?
     ) -> ColumnMapping {
         let reader = sync.section(SyncKeys.mapping)
-        var mapping = ColumnMapping()
-        if let reader {
-            mapping.email = column(MappingKeys.email, in: reader, warehouse: warehouse)
-            mapping.userID = column(MappingKeys.userID, in: reader, warehouse: warehouse)
-        }
+        let mapping = columns(reader, warehouse: warehouse)
         guard let projectType else { return mapping }
         checkOptions(sync, projectType: projectType, placeholderEmails: placeholderEmails)
         if let identity { checkIdentity(identity, projectType: projectType) }
@@ -31,6 +27,34 @@ enum IdentifierReader {
         case .hybrid: break
         }
         return mapping
+    }
+
+    /// The mapping of users: beside what the project knows people by, the other identifier may stand too, and is sent with the
+    /// profile.
+    static func readUsers(
+        _ sync: SectionReader, projectType: ProjectType?, warehouse: WarehouseType?
+    ) -> ColumnMapping {
+        let reader = sync.section(SyncKeys.mapping)
+        let mapping = columns(reader, warehouse: warehouse)
+        if let reader, let projectType { checkUsers(reader, projectType: projectType) }
+        return mapping
+    }
+
+    private static func checkUsers(_ reader: SectionReader, projectType: ProjectType) {
+        let mapsEmail = reader.has(MappingKeys.email)
+        let mapsUserID = reader.has(MappingKeys.userID)
+        if projectType == .email, mapsUserID, !mapsEmail {
+            reader.report(
+                at: MappingKeys.userID, "\(reader.path) maps user_id alone, but the project is of type email",
+                expected: "email, with or without user_id beside it",
+                hint: "Map email: by user_id alone, Iterable would make up an address for everybody it does not know.")
+        }
+        if projectType == .userID, mapsEmail, !mapsUserID {
+            reader.report(
+                at: MappingKeys.email, "\(reader.path) maps email alone, but the project is of type user_id",
+                expected: "user_id, with or without email beside it",
+                hint: "Map user_id: projects of type user_id know people by it alone.")
+        }
     }
 
     private static func checkEmailProject(_ reader: SectionReader, placeholderEmails: Bool) {
@@ -79,6 +103,13 @@ enum IdentifierReader {
             hint:
                 "Only rows that carry two identifiers can share one of them with other people: take the key out."
         )
+    }
+
+    private static func columns(_ reader: SectionReader?, warehouse: WarehouseType?) -> ColumnMapping {
+        guard let reader else { return ColumnMapping() }
+        return ColumnMapping(
+            email: column(MappingKeys.email, in: reader, warehouse: warehouse),
+            userID: column(MappingKeys.userID, in: reader, warehouse: warehouse))
     }
 
     private static func column(

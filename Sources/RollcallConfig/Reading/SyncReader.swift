@@ -34,7 +34,11 @@ struct SyncReader {
         case .catalog:
             kept = CatalogReader.read(reader, warehouse: type).map { .catalog($0) }
             draft.kept = kept.map { ($0, reader.position(of: RecordKeys.catalog)) }
-        case .list, .users, .events:
+        case .users:
+            kept = UsersReader.read(reader).map { .users($0) }
+            draft.kept = kept.map { ($0, reader.position(of: SyncKeys.kind)) }
+            identifiers = IdentifierReader.readUsers(reader, projectType: target?.projectType, warehouse: type)
+        case .list, .events:
             if reader.require(SyncKeys.list) {
                 let list = reader.section(
                     SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line."
@@ -124,6 +128,7 @@ extension SyncReader {
             schedule = reader.section(
                 SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
             ).flatMap(ScheduleReader.read)
+            guards = GuardReader.defaults(kind)
             if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section, kind) }
             if let section = reader.section(SyncKeys.logs) { logs = LogReader.read(section) }
         }

@@ -52,12 +52,21 @@ public enum ConfigurationSchema {
         if value != selector.defaultValue { condition.append(.init("required", .strings([selector.key]))) }
         let isType = JSONValue.object(condition)
         let foreign = section.keys.filter { !$0.variants.isEmpty && !$0.variants.contains(value) }
-        let own = section.keys.filter { $0.variants.contains(value) && $0.isRequired }.map(\.name)
+        let own = section.keys.filter { $0.isRequired(in: value) }.map(\.name)
+        let refused = foreign.map { JSONValue.Member($0.name, .boolean(false)) }
         let then = JSONValue.object([
             .init("required", .strings(own)),
-            .init("properties", .object(foreign.map { .init($0.name, .boolean(false)) })),
+            .init("properties", .object(refused + narrowed(section, to: value))),
         ])
         return .object([.init("if", isType), .init("then", then)])
+    }
+
+    /// The keys of which less may stand there than in sections whose selector has another value.
+    private static func narrowed(_ section: ConfigurationSection, to value: String) -> [JSONValue.Member] {
+        section.keys.compactMap { key in
+            guard let kind = key.kinds[value] else { return nil }
+            return JSONValue.Member(key.name, .object(schema(of: kind, isRequired: true)))
+        }
     }
 
     private static func schema(of key: ConfigurationKey) -> [JSONValue.Member] {

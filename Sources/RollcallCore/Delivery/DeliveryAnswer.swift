@@ -1,7 +1,8 @@
 /// What one attempt at a ``DeliveryRequest`` means: not "what happened" but "who does what next".
 public enum DeliveryAnswer: Sendable, Equatable {
-    /// Every record's outcome is known: one per record, in order, each `succeeded`, `failed` or `rejected`.
-    case answered([RecordOutcome], httpStatus: Int)
+    /// Every record's outcome is known: one per record, in order, each `succeeded`, `failed` or `rejected`. `leftOut`: names of
+    /// fields that Iterable did not take although it took the records.
+    case answered([RecordOutcome], httpStatus: Int, leftOut: [String] = [])
     /// Answered with success, but failures are counted that no record can be matched to:
     /// split and send again, for both operations may be repeated.
     case ambiguous(FailureReason)

@@ -1,12 +1,14 @@
 /// One request that changes something for one or more records, before it is written as JSON.
 public enum DeliveryRequest: Sendable, Equatable {
     case list(ListRequest)
+    case users(UsersRequest)
     case catalog(CatalogRequest)
 
     /// What it does to each of its records.
     public var operation: Operation {
         switch self {
         case .list(let request): request.operation
+        case .users: .update
         case .catalog(let request): request.operation
         }
     }
@@ -15,6 +17,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     public var count: Int {
         switch self {
         case .list(let request): request.subscribers.count
+        case .users(let request): request.people.count
         case .catalog(let request): request.items.count
         }
     }
@@ -23,6 +26,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     public var targetIsNew: Bool {
         switch self {
         case .list(let request): request.listIsNew
+        case .users: false
         case .catalog(let request): request.catalogIsNew
         }
     }
@@ -31,6 +35,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         switch (self, operation.direction) {
         case (.list, .put): .listSubscribe
         case (.list, .remove): .listUnsubscribe
+        case (.users, _): .usersUpdate
         case (.catalog, .put): .catalogPut
         case (.catalog, .remove): .catalogDelete
         }
@@ -95,5 +100,30 @@ public struct CatalogRequest: Sendable, Equatable {
         self.items = items
         self.keepsOtherFields = keepsOtherFields
         self.catalogIsNew = catalogIsNew
+    }
+}
+
+/// A request that makes or updates profiles (source: Iterable's API description, `POST /api/users/bulkUpdate`).
+public struct UsersRequest: Sendable, Equatable {
+    public struct Person: Sendable, Equatable {
+        /// The identifiers that the object names.
+        public var identity: Identity
+        /// A JSON object: identifiers, `dataFields` and `mergeNestedObjects`.
+        public var object: [UInt8]
+
+        public init(identity: Identity, object: [UInt8]) {
+            self.identity = identity
+            self.object = object
+        }
+    }
+
+    /// At least one, at most 1000; no two that name the same identifier.
+    public var people: [Person]
+    /// Whether fields that the project does not have are made, for ever; else they are left out.
+    public var createsNewFields: Bool
+
+    public init(people: [Person], createsNewFields: Bool = false) {
+        self.people = people
+        self.createsNewFields = createsNewFields
     }
 }

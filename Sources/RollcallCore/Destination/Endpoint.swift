@@ -2,6 +2,7 @@
 public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
+    case usersUpdate = "users_update"
     case catalogPut = "catalog_put"
     case catalogDelete = "catalog_delete"
 }
@@ -11,6 +12,7 @@ extension DestinationLimits {
     public func requestsPerSecond(_ endpoint: Endpoint) -> Double {
         switch endpoint {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
+        case .usersUpdate: users.requestsPerSecond
         case .catalogPut, .catalogDelete: catalog.requestsPerSecond
         }
     }
@@ -18,7 +20,8 @@ extension DestinationLimits {
     /// How many records one request may have, 1 or more.
     public func recordsPerRequest(_ kind: RecordKind) -> Int {
         switch kind {
-        case .list, .users, .events: subscribersPerRequest
+        case .list, .events: subscribersPerRequest
+        case .users: users.recordsPerRequest
         case .catalog: catalog.recordsPerRequest
         }
     }

@@ -4,7 +4,7 @@ public import Foundation
 public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     /// To be sent to Iterable.
     case send
-    /// In the audience but refused by Iterable before: counted and logged as failed, not sent.
+    /// In the source but refused by Iterable before, or not to be sent for another reason: counted and logged as failed.
     case parked
     /// Left the audience and is not on the list: dropped from the snapshot, nothing sent, not counted.
     case forget
@@ -35,11 +35,15 @@ public struct Change: Sendable, Equatable {
     public var payload: [UInt8]?
     /// How the record's key appears in the log where that differs (hashed).
     public var loggedKey: String?
+    /// Of records that may have their fields cleared: which of them hold a value afterwards.
+    public var held: HeldFields?
+    /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
+    public var refusal: FailureReason?
 
     public init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
         notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
-        payload: [UInt8]? = nil, loggedKey: String? = nil
+        payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil
     ) {
         self.sequence = sequence
         self.kind = kind
@@ -52,6 +56,8 @@ public struct Change: Sendable, Equatable {
         self.record = record
         self.payload = payload
         self.loggedKey = loggedKey
+        self.held = held
+        self.refusal = refusal
     }
 }
 

@@ -4,12 +4,15 @@ public enum Operation: String, Sendable, Codable, CaseIterable {
     case unsubscribe
     case put
     case delete
+    case update
+    case rename
+    case clear
 
     /// What it is to the engine, which knows no kinds.
     public var direction: Direction {
         switch self {
-        case .subscribe, .put: .put
-        case .unsubscribe, .delete: .remove
+        case .subscribe, .put, .update, .rename: .put
+        case .unsubscribe, .delete, .clear: .remove
         }
     }
 }
@@ -26,7 +29,8 @@ extension RecordKind {
         switch self {
         case .list: [.subscribe, .unsubscribe]
         case .catalog: [.put, .delete]
-        case .users, .events: []
+        case .users: [.update, .rename, .clear, .delete]
+        case .events: []
         }
     }
 }

@@ -6,6 +6,9 @@ public struct PerOperation: Sendable, Equatable {
     public var unsubscribe = 0
     public var put = 0
     public var delete = 0
+    public var update = 0
+    public var rename = 0
+    public var clear = 0
 
     public init() {}
 
@@ -32,16 +35,19 @@ public struct PerOperation: Sendable, Equatable {
         case .unsubscribe: \.unsubscribe
         case .put: \.put
         case .delete: \.delete
+        case .update: \.update
+        case .rename: \.rename
+        case .clear: \.clear
         }
     }
 
-    public var total: Int { subscribe + unsubscribe + put + delete }
+    public var total: Int { total(.put) + total(.remove) }
 
     /// Of all operations of a direction; a run has one.
     public func total(_ direction: Direction) -> Int {
         switch direction {
-        case .put: subscribe + put
-        case .remove: unsubscribe + delete
+        case .put: subscribe + put + update + rename
+        case .remove: unsubscribe + delete + clear
         }
     }
 }

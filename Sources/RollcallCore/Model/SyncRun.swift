@@ -63,7 +63,7 @@ extension RunError: CustomStringConvertible {
 
 /// A guard that a plan ran into.
 public struct GuardFinding: Sendable, Equatable, Codable {
-    /// `max_removals`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
+    /// `max_removals`, `max_changes`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
     public var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
     public var limit: String
@@ -85,9 +85,11 @@ extension GuardFinding {
             "the \(kind == .list ? "audience" : "source") has no valid row, and guards.allow_empty is false"
         case "api_key":
             "it would delete \(observed) items with another API key than they were put with, which may be that of another project"
+        case "max_changes":
+            "it would change \(observed) \(kind.words.many) that it has sent before, and guards.max_changes allows \(limit)"
         case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
         default:
-            "it would \(kind == .catalog ? "delete \(observed) items" : "remove \(observed) members"), and"
+            "it would \(kind == .list ? "remove \(observed) members" : "delete \(observed) \(kind.words.many)"), and"
                 + " guards.\(self.guard) allows \(limit)"
         }
     }
@@ -111,6 +113,8 @@ public struct SyncRun: Sendable, Equatable {
     public var counts = RunCounts()
     public var requests = RequestCounts()
     public var error: RunError?
+    /// Of a run under way: what it ends with where nothing worse happens, although every record was taken.
+    public var warning: RunError?
     /// Set while the run is held, and kept afterwards.
     public var held: [GuardFinding] = []
     /// Whether every member is sent again (`--full`).

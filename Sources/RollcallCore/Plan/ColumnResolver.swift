@@ -6,17 +6,18 @@ public enum ColumnResolver {
     /// - Returns: names as they are in `columns`; nil for an identifier that is not read.
     /// - Throws: `RunError` `column_missing` with the names that exist, or `column_type` with the type.
     public static func resolve(
-        _ mapping: ColumnMapping, projectType: ProjectType, placeholderEmails: Bool, columns: [Column]
+        _ mapping: ColumnMapping, projectType: ProjectType, placeholderEmails: Bool, of source: String = "audience",
+        columns: [Column]
     ) throws(RunError) -> (email: String?, userID: String?) {
         var email: String?
         var userID: String?
         if mapping.isAutomatic {
             if projectType != .userID && !placeholderEmails { email = try find(["email"], in: columns) }
             if projectType != .email || placeholderEmails { userID = try find(["user_id", "userId"], in: columns) }
-            if email == nil && userID == nil { throw nothingFound(projectType, placeholderEmails, columns) }
+            if email == nil && userID == nil { throw nothingFound(projectType, placeholderEmails, source, columns) }
         } else {
-            if let name = mapping.email { email = try require(name, key: "mapping.email", in: columns) }
-            if let name = mapping.userID { userID = try require(name, key: "mapping.user_id", in: columns) }
+            if let name = mapping.email { email = try require(name, key: "mapping.email", of: source, in: columns) }
+            if let name = mapping.userID { userID = try require(name, key: "mapping.user_id", of: source, in: columns) }
         }
         for name in [email, userID].compactMap(\.self) { try checkType(name, columns) }
         return (email, userID)
@@ -71,7 +72,7 @@ public enum ColumnResolver {
     }
 
     private static func nothingFound(
-        _ projectType: ProjectType, _ placeholderEmails: Bool, _ columns: [Column]
+        _ projectType: ProjectType, _ placeholderEmails: Bool, _ source: String, _ columns: [Column]
     ) -> RunError {
         let wanted =
             switch projectType {
@@ -81,7 +82,7 @@ public enum ColumnResolver {
             }
         return RunError(
             code: "column_missing",
-            message: "the audience has no column called \(wanted); it has \(list(columns))",
+            message: "the \(source) has no column called \(wanted); it has \(list(columns))",
             hint: "Name the columns under mapping: in the configuration.")
     }
 

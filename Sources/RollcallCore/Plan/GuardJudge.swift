@@ -6,9 +6,10 @@ public enum GuardJudge {
     ///   - counts: of the plan.
     ///   - removals: members or records that would be removed.
     ///   - snapshot: entries that may be in Iterable because of this sync, before the run.
+    ///   - changed: acknowledged records whose content is another one now.
     /// - Returns: every guard that the plan runs into; empty when it may be carried out.
     public static func judge(
-        _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int
+        _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int, changed: Int = 0
     ) -> [GuardFinding] {
         var findings: [GuardFinding] = []
         if counts.audience == 0 && !guards.allowEmpty {
@@ -21,23 +22,27 @@ public enum GuardJudge {
                     GuardFinding(guard: "max_removals", limit: "\(limit)", observed: "\(removals) of \(snapshot)"))
             }
         case .percent(let limit):
-            // Compared by multiplication, so that 25 % of 100 is exactly 25.
-            if snapshot >= exemptBelow && Double(removals) * 100 > limit * Double(snapshot) {
-                let share = percentText(Double(removals) * 100 / Double(snapshot))
-                findings.append(
-                    GuardFinding(
-                        guard: "max_removals", limit: "\(percentText(limit))%",
-                        observed: "\(share)% (\(removals) of \(snapshot))"))
+            if snapshot >= exemptBelow {
+                findings += finding("max_removals", removals, of: snapshot, above: limit)
             }
         }
-        if let limit = guards.maxInvalid, Double(counts.invalid) * 100 > limit * Double(counts.rowsRead) {
-            let share = percentText(Double(counts.invalid) * 100 / Double(counts.rowsRead))
-            findings.append(
-                GuardFinding(
-                    guard: "max_invalid", limit: "\(percentText(limit))%",
-                    observed: "\(share)% (\(counts.invalid) of \(counts.rowsRead))"))
+        if let limit = guards.maxChanges, snapshot >= exemptBelow {
+            findings += finding("max_changes", changed, of: snapshot, above: limit)
+        }
+        if let limit = guards.maxInvalid {
+            findings += finding("max_invalid", counts.invalid, of: counts.rowsRead, above: limit)
         }
         return findings
+    }
+
+    /// - Parameter limit: in percent. Compared by multiplication, so that 25 % of 100 is exactly 25.
+    private static func finding(_ name: String, _ number: Int, of total: Int, above limit: Double) -> [GuardFinding] {
+        guard Double(number) * 100 > limit * Double(total) else { return [] }
+        let share = percentText(Double(number) * 100 / Double(total))
+        return [
+            GuardFinding(
+                guard: name, limit: "\(percentText(limit))%", observed: "\(share)% (\(number) of \(total))")
+        ]
     }
 
     /// A percentage says nothing about a handful: snapshots smaller than this are exempt from it.

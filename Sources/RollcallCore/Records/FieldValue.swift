@@ -110,3 +110,42 @@ public enum FieldLimits {
     /// for each level end far beyond it.
     public static let deepestJSON = 100
 }
+
+extension FieldValue {
+    /// Whether Iterable gives a new field the type that is meant when this is its first value. A text that looks like a date would
+    /// make it a date, `3.0` perhaps a long, an array in a field of objects the type of its elements, and an empty object or array
+    /// says nothing (source: Iterable's help centre, article 208183076).
+    public func shows(_ type: FieldType) -> Bool {
+        switch content {
+        case .null: return false
+        case .text(let text): return CivilText(text) == nil
+        case .day, .second: return !isQuoted
+        case .number(let number): return isQuoted || type != .double || number.hasFraction
+        case .json(let text):
+            let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+            return opens == (type == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
+                && text.contains { ItemID.isPlain($0) || $0 == UInt8(ascii: "\"") }
+        default: return true
+        }
+    }
+
+    /// Whether Iterable would take a text for a date.
+    public static func looksLikeDate(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { CivilText(UnsafeRawBufferPointer($0)) != nil }
+    }
+}
+
+extension FieldNumber {
+    /// Whether there are digits other than 0 behind the point.
+    fileprivate var hasFraction: Bool {
+        switch self {
+        case .long, .whole: false
+        case .real(let value): value != value.rounded()
+        case .single(let value): value != value.rounded()
+        case .decimal(let digits):
+            digits.drop { $0 != UInt8(ascii: ".") }.prefix { $0 | 0x20 != UInt8(ascii: "e") }
+                .contains { (49...57).contains($0) }
+        }
+    }
+}

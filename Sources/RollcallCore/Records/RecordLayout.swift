@@ -49,9 +49,22 @@ public struct InvalidField: Error, Sendable, Equatable {
 ///
 /// A field whose name has dots is a part of an object. Fields without a value are left out of the object, and so is an object
 /// without parts.
+///
+/// What Iterable replaces as one is a *unit*: a member of the object with all its parts or, where it merges nested objects, each
+/// part of such a member with all of its own. A unit has a value if one of its fields has, and is cleared as one.
 public struct RecordLayout: Sendable {
+    /// What is replaced and cleared as one.
+    public struct Unit: Sendable, Hashable {
+        /// As the configuration writes it: `plan`, `address.city`.
+        public var name: String
+        /// Places in ``RecordLayout/fields``.
+        public var fields: Range<Int>
+    }
+
     /// Sorted by path.
     public let fields: [RecordField]
+    /// In the order of their fields.
+    public let units: [Unit]
     private let names: [[UInt8]]
     private let members: [Node]
 
@@ -61,16 +74,24 @@ public struct RecordLayout: Sendable {
         var key: [UInt8]
         /// Places in ``fields``: one for a field without parts.
         var fields: Range<Int>
+        /// Places in ``units`` of those that it has or is; empty for a part of one.
+        var units: Range<Int>
+        /// Whether it is a unit itself.
+        var isUnit: Bool
         /// Empty for a field without parts.
         var parts: [Node]
     }
 
-    /// - Parameter fields: with different paths, of which none begins with another.
-    public init(_ fields: [RecordField]) {
+    /// - Parameters:
+    ///   - fields: with different paths, of which none begins with another.
+    ///   - mergesNested: whether Iterable merges nested objects, which it does for one level.
+    public init(_ fields: [RecordField], mergesNested: Bool = false) {
         let sorted = fields.sorted { Self.precedes($0.path, $1.path) }
         self.fields = sorted
         names = sorted.map { Array($0.path.joined(separator: "\u{0}").utf8) }
-        members = Self.nodes(sorted, sorted.indices, depth: 0)
+        var builder = Builder(fields: sorted, unitDepth: mergesNested ? 2 : 1)
+        members = builder.nodes(sorted.indices, depth: 0)
+        units = builder.units
     }
 
     /// By the bytes of the names, as every machine sorts them.
@@ -81,24 +102,37 @@ public struct RecordLayout: Sendable {
         return first.count < second.count
     }
 
-    private static func nodes(_ fields: [RecordField], _ range: Range<Int>, depth: Int) -> [Node] {
-        var nodes: [Node] = []
-        var start = range.lowerBound
-        while start < range.upperBound {
-            let name = fields[start].path[depth]
-            let end =
-                range[start...].first { !fields[$0].path[depth].utf8.elementsEqual(name.utf8) } ?? range.upperBound
-            var key: [UInt8] = []
-            JSONBytes.append(quoted: name, to: &key)
-            key.append(UInt8(ascii: ":"))
-            let isField = fields[start].path.count == depth + 1
-            nodes.append(
-                Node(
-                    key: key, fields: start..<end,
-                    parts: isField ? [] : Self.nodes(fields, start..<end, depth: depth + 1)))
-            start = end
+    private struct Builder {
+        let fields: [RecordField]
+        /// Names to the unit: 1 for a member of the object.
+        let unitDepth: Int
+        var units: [Unit] = []
+
+        mutating func nodes(_ range: Range<Int>, depth: Int) -> [Node] {
+            var nodes: [Node] = []
+            var start = range.lowerBound
+            while start < range.upperBound {
+                let name = fields[start].path[depth]
+                let end =
+                    range[start...].first { !fields[$0].path[depth].utf8.elementsEqual(name.utf8) } ?? range.upperBound
+                nodes.append(node(start..<end, depth: depth))
+                start = end
+            }
+            return nodes
         }
-        return nodes
+
+        private mutating func node(_ range: Range<Int>, depth: Int) -> Node {
+            let path = fields[range.lowerBound].path
+            var key: [UInt8] = []
+            JSONBytes.append(quoted: path[depth], to: &key)
+            key.append(UInt8(ascii: ":"))
+            let isField = path.count == depth + 1
+            let isUnit = depth + 1 == unitDepth || (isField && depth < unitDepth)
+            let first = units.count
+            if isUnit { units.append(Unit(name: path[...depth].joined(separator: "."), fields: range)) }
+            let parts = isField ? [] : nodes(range, depth: depth + 1)
+            return Node(key: key, fields: range, units: first..<units.count, isUnit: isUnit, parts: parts)
+        }
     }
 
     // MARK: One row
@@ -140,11 +174,14 @@ public struct RecordLayout: Sendable {
 
     /// A keyed hash of the fields that have a value, by name: another order of the columns, or a field more that is empty, does
     /// not change it.
-    /// - Parameter scratch: reused from row to row.
+    /// - Parameters:
+    ///   - prefix: what else belongs to the record's content; of an unmistakable length.
+    ///   - scratch: reused from row to row.
     public func hash(
-        _ values: UnsafeBufferPointer<FieldValue>, _ hash: SipHash, _ scratch: inout [UInt8]
+        _ values: UnsafeBufferPointer<FieldValue>, prefix: [UInt8] = [], _ hash: SipHash, _ scratch: inout [UInt8]
     ) -> UInt64 {
         scratch.removeAll(keepingCapacity: true)
+        scratch.append(contentsOf: prefix)
         for index in fields.indices where hasValue(index, values) {
             scratch.append(contentsOf: names[index])
             let start = scratch.count
@@ -166,50 +203,46 @@ public struct RecordLayout: Sendable {
 
     // MARK: The object
 
-    /// The names of the object's members.
-    public var memberNames: [String] { members.map { fields[$0.fields.lowerBound].path[0] } }
-
-    /// Whether each member has a value, in the order of ``memberNames``.
-    public func presence(_ values: UnsafeBufferPointer<FieldValue>) -> [Bool] {
-        members.map { node in node.fields.contains { hasValue($0, values) } }
+    /// Whether a unit has a value.
+    public func hasValue(_ unit: Unit, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
+        unit.fields.contains { hasValue($0, values) }
     }
 
     /// Appends the object.
-    /// - Parameter nulls: whether to write `null` for a member without a value, by its place in ``memberNames``.
+    /// - Parameter nulls: whether to write `null` for a unit without a value, by its place in ``units``.
     public func write(
         _ values: UnsafeBufferPointer<FieldValue>, nulls: (Int) -> Bool = { _ in false }, to bytes: inout [UInt8]
     ) {
+        write(members, values, nulls, to: &bytes)
+    }
+
+    private func write(
+        _ nodes: [Node], _ values: UnsafeBufferPointer<FieldValue>, _ nulls: (Int) -> Bool, to bytes: inout [UInt8]
+    ) {
         bytes.append(UInt8(ascii: "{"))
         var isFirst = true
-        for (place, node) in members.enumerated() {
+        for node in nodes {
             let isThere = node.fields.contains { hasValue($0, values) }
-            guard isThere || nulls(place) else { continue }
+            guard isThere || node.units.contains(where: nulls) else { continue }
             if !isFirst { bytes.append(UInt8(ascii: ",")) }
             isFirst = false
             bytes.append(contentsOf: node.key)
-            if isThere { write(node, values, to: &bytes) } else { bytes.append(contentsOf: "null".utf8) }
+            if !isThere && node.isUnit {
+                bytes.append(contentsOf: "null".utf8)
+            } else if node.parts.isEmpty {
+                write(field: node.fields.lowerBound, values, to: &bytes)
+            } else {
+                write(node.parts, values, nulls, to: &bytes)
+            }
         }
         bytes.append(UInt8(ascii: "}"))
     }
 
-    private func write(_ node: Node, _ values: UnsafeBufferPointer<FieldValue>, to bytes: inout [UInt8]) {
-        guard !node.parts.isEmpty else {
-            let index = node.fields.lowerBound
-            if values[index].isNull {
-                bytes.append(contentsOf: fields[index].fallback ?? [])
-            } else {
-                values[index].write(to: &bytes)
-            }
-            return
+    private func write(field index: Int, _ values: UnsafeBufferPointer<FieldValue>, to bytes: inout [UInt8]) {
+        if values[index].isNull {
+            bytes.append(contentsOf: fields[index].fallback ?? [])
+        } else {
+            values[index].write(to: &bytes)
         }
-        bytes.append(UInt8(ascii: "{"))
-        var isFirst = true
-        for part in node.parts where part.fields.contains(where: { hasValue($0, values) }) {
-            if !isFirst { bytes.append(UInt8(ascii: ",")) }
-            isFirst = false
-            bytes.append(contentsOf: part.key)
-            write(part, values, to: &bytes)
-        }
-        bytes.append(UInt8(ascii: "}"))
     }
 }

@@ -27,14 +27,17 @@ public struct FieldSetting: Sendable, Equatable {
     public var source: Source
     /// What is sent where the column is NULL.
     public var fallback: FieldConstant?
+    /// Of users: what becomes of the field in Iterable where it has no value; nil: what the sync says of all.
+    public var nulls: NullRule?
 
     /// Iterable knows geo fields by this ending (source: its help centre, article 208183076).
     public static let pointSuffix = "_geo_location"
 
-    public init(name: String, source: Source, fallback: FieldConstant? = nil) {
+    public init(name: String, source: Source, fallback: FieldConstant? = nil, nulls: NullRule? = nil) {
         self.name = name
         self.source = source
         self.fallback = fallback
+        self.nulls = nulls
     }
 }
 

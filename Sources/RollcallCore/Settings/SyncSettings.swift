@@ -46,6 +46,7 @@ public struct DestinationLimits: Sendable, Equatable {
     public var requestsPerSecond: Double = 5
     /// Members of a list in one request, 1 to 5000.
     public var subscribersPerRequest = 1000
+    public var users = RecordLimits(requestsPerSecond: 5, recordsPerRequest: 1000)
     public var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
     /// Most bytes of one request, 40,000 to 4,000,000 (Iterable's own limit is 4 MB).
     public var bytesPerRequest = 4_000_000
@@ -94,11 +95,13 @@ public enum ListTarget: Sendable, Equatable {
 /// What a sync keeps equal to its source.
 public enum SyncTarget: Sendable, Equatable {
     case list(ListTarget)
+    case users(UserSettings)
     case catalog(CatalogSettings)
 
     public var kind: RecordKind {
         switch self {
         case .list: .list
+        case .users: .users
         case .catalog: .catalog
         }
     }
@@ -116,6 +119,8 @@ public struct GuardSettings: Sendable, Equatable {
     public var maxRemovals = RemovalLimit.percent(25)
     /// Share of the rows read that may be invalid, in percent, 0 to 100; nil: any. Not of lists.
     public var maxInvalid: Double?
+    /// Share of the acknowledged records whose content may change, in percent, 0 to 100; nil: any. Of users alone.
+    public var maxChanges: Double?
     /// Whether an audience without one valid row may be carried out.
     public var allowEmpty = false
 

@@ -12,10 +12,12 @@ public struct StrayNote: Sendable, Equatable {
     public var operation: Operation
     /// Until when it may still be carried out.
     public var mayLandUntil: Date
+    /// The fields that hold a value if it was carried out (``HeldFields/ifInDoubt``); nil: none is told.
+    public var held: FieldBits?
 
     public init(
         runID: String, entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
-        operation: Operation, mayLandUntil: Date
+        operation: Operation, mayLandUntil: Date, held: FieldBits? = nil
     ) {
         self.runID = runID
         self.entries = entries
@@ -24,6 +26,7 @@ public struct StrayNote: Sendable, Equatable {
         self.record = record
         self.operation = operation
         self.mayLandUntil = mayLandUntil
+        self.held = held
     }
 }
 
@@ -38,6 +41,8 @@ public struct NotedEntry: Sendable, Equatable {
     public var mark: EntryMark?
     /// The run whose note changed its state; nil: its state is what it was.
     public var changedBy: String?
+    /// The fields that this sync may have given a value.
+    public var held = FieldBits()
 
     public init(
         entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
@@ -153,6 +158,11 @@ public enum StrayNotes {
             let before = entries[index].mark
             let isSame = entries[index].record?.content == note.record?.content
             let write = EntryTransition.noted(before, note.operation.direction, isOwn: isOwn, isSame: isSame)
+            if isOwn, let held = note.held {
+                let known = entries[index].held
+                entries[index].held.formUnion(held)
+                if entries[index].held != known { isChanged[index] = true }
+            }
             guard case .put(let mark) = write else { return }
             entries[index].mark = mark
             if before?.state != mark.state { entries[index].changedBy = note.runID }

@@ -18,7 +18,12 @@ public struct KindWords: Sendable {
 
     public init(_ kind: RecordKind) {
         switch kind {
-        case .list, .users, .events:
+        case .users:
+            (one, many) = ("user", "users")
+            (put, remove) = ("update", "delete")
+            (isPut, isRemoved) = ("updated", "deleted")
+            (target, size, entries) = ("Profiles", "Users in the source", "users")
+        case .list, .events:
             (one, many) = ("person", "people")
             (put, remove) = ("subscribe", "unsubscribe")
             (isPut, isRemoved) = ("subscribed", "unsubscribed")

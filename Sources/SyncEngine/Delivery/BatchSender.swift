@@ -14,6 +14,8 @@ struct BatchResult: Sendable {
     var claimFailure: (any Error)?
     /// Requests that were sent and may have been carried out.
     var sent: [SentRequest] = []
+    /// Names of fields that Iterable did not take.
+    var leftOut: Set<String> = []
 }
 
 /// A request that may have been carried out, or may still be.
@@ -116,7 +118,8 @@ struct BatchSender: Sendable {
             switch answer {
             case .withheld:
                 if let reason = await refusal(&result) { return .givenUp(reason) }
-            case .answered(let outcomes, let status):
+            case .answered(let outcomes, let status, let leftOut):
+                result.leftOut.formUnion(leftOut)
                 limiters.succeeded(settings, request.endpoint)
                 return .outcomes(outcomes, status)
             case .ambiguous(let reason):

@@ -18,7 +18,9 @@ struct Delivery: Sendable {
         /// Why nothing more could be sent; nil where all was sent, or the run was asked to stop.
         var error: RunError?
         /// Iterable said that what the run sends to does not exist.
-        var targetIsGone: Bool
+        var targetIsGone = false
+        /// Names of fields that Iterable did not take although it took the records.
+        var leftOut: Set<String> = []
     }
 
     /// Something that was under way has ended.
@@ -42,6 +44,7 @@ struct Delivery: Sendable {
         var isReading = false
         var stopError: RunError?
         var targetIsGone = false
+        var leftOut: Set<String> = []
         /// Why no further changes could be read; what is under way still gets its answers recorded.
         var lost: (any Error)?
         /// Why nothing more can be recorded.
@@ -76,7 +79,26 @@ struct Delivery: Sendable {
             throw failure
         }
         if let lost = state.lost { throw lost }
-        return Ending(error: state.stopError, targetIsGone: state.targetIsGone)
+        return Ending(error: state.stopError, targetIsGone: state.targetIsGone, leftOut: state.leftOut)
+    }
+
+    /// Sends one change by itself, and records its outcome before it returns.
+    func deliver(only change: Change, _ run: inout SyncRun) async throws -> (RecordOutcome, Ending) {
+        let result = await sender.send([change])
+        var counted = run
+        count(result, in: &counted)
+        do {
+            if let failure = result.claimFailure { throw failure }
+            try await acknowledge(counted, result.outcomes)
+        } catch {
+            try await leaveStrays(of: counted, [result], error)
+            throw error
+        }
+        run = counted
+        return (
+            result.outcomes.first?.exceptions[change.sequence] ?? .succeeded,
+            Ending(error: result.stop, targetIsGone: result.targetIsGone, leftOut: result.leftOut)
+        )
     }
 
     /// Whether more may be sent.
@@ -91,6 +113,7 @@ struct Delivery: Sendable {
             state.failure = state.failure ?? result.claimFailure
             state.stopError = state.stopError ?? result.stop
             state.targetIsGone = state.targetIsGone || result.targetIsGone
+            state.leftOut.formUnion(result.leftOut)
             state.answered.append(result)
         case .recorded(.success):
             state.recording = []
@@ -166,15 +189,18 @@ struct Delivery: Sendable {
         for result in state.answered { count(result, in: &state.run) }
         let (run, outcomes) = (state.run, state.answered.flatMap(\.outcomes))
         (state.recording, state.answered) = (state.answered, [])
-        group.addTask { [keeper, warehouse, log = context.sync.logs] in
+        group.addTask {
             do {
-                try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-                    try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: log)
-                }
-                return .recorded(.success(()))
+                return .recorded(.success(try await acknowledge(run, outcomes)))
             } catch {
                 return .recorded(.failure(error))
             }
+        }
+    }
+
+    private func acknowledge(_ run: SyncRun, _ outcomes: [BatchOutcome]) async throws {
+        try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await warehouse.acknowledge(keeper.lease, run, outcomes: outcomes, log: context.sync.logs)
         }
     }
 

@@ -16,12 +16,14 @@ struct InDoubtIndex: Sendable {
     enum Subject {
         /// A person on a list: whoever shares an identifier is the same person.
         case person(Identity)
-        case record(Fingerprint)
+        /// A record that may be a person, who may have had another key before.
+        case record(Fingerprint, Identity)
 
         fileprivate var keys: [Key] {
             switch self {
             case .person(let identity): SharedIdentifiers.keys(identity).map(Key.identifier)
-            case .record(let fingerprint): [.record(fingerprint)]
+            case .record(let fingerprint, let identity):
+                [.record(fingerprint)] + SharedIdentifiers.keys(identity).map(Key.identifier)
             }
         }
     }
@@ -41,7 +43,7 @@ struct InDoubtIndex: Sendable {
             // What is deleted has the content that it was last put with, which says nothing of the deletion.
             let content = request.operation.direction == .put ? request.content : nil
             let write = Write(operation: request.operation, content: content)
-            let subject = request.fingerprint.map(Subject.record) ?? .person(request.identity)
+            let subject = request.fingerprint.map { Subject.record($0, request.identity) } ?? .person(request.identity)
             for key in subject.keys {
                 let known = until[key]?[write]
                 until[key, default: [:]][write] = max(known ?? end, end)

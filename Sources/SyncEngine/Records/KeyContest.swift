@@ -29,7 +29,7 @@ struct KeyContest: Sendable {
     private(set) var rows = 1
     /// Of the row that is the newest so far; of the first one where nothing tells.
     private var content: Int64
-    private var rank: Int64?
+    private(set) var rank: Int64?
     private var differ = false
     /// A row with other content has the same rank as the newest.
     private var isTied = false

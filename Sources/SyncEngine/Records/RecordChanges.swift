@@ -9,16 +9,55 @@ struct RecordChanges: PlannedChanges {
     let contested: [Fingerprint: Int64?]
     /// Only the record with this key, or item id; nil: all.
     let only: String?
+    /// Of people: which records are one person.
+    let persons: PersonContests?
+    /// Of people: whose identifiers are others now.
+    let identities: IdentityChanges
     let inDoubt: InDoubtIndex
     let pause: OppositePause
+    /// Fields that Iterable does not have yet with their types, in words, by their places in ``RecordSpool/Entry/newFields``.
+    let newFields: [String]
     let logIdentity: LogIdentity
 
-    func makeReader(isOrdered: Bool) throws -> any StagedPlan { RecordPlanReader(self) }
+    func makeReader(isOrdered: Bool) throws -> any StagedPlan {
+        RecordPlanReader(self, first: try Canary.choose(self).entries)
+    }
 
-    /// Until when a request for the same record may land that this one must not cross; nil: there is none.
+    /// In words: the fields that are made first.
+    func canaryWords() throws -> [String] {
+        newFields.isEmpty ? [] : try Canary.choose(self).words(newFields)
+    }
+
+    /// Until when a request for the same record or person may land that this one must not cross; nil: there is none.
     func settles(_ entry: RecordSpool.Entry) -> Date? {
         let content = entry.operation.direction == .put ? entry.record.content : nil
-        return inDoubt.notBefore(.init(operation: entry.operation, content: content), for: .record(entry.fingerprint))
+        return inDoubt.notBefore(
+            .init(operation: entry.operation, content: content), for: .record(entry.fingerprint, entry.identity))
+    }
+
+    /// Why a record is not sent although it differs; nil: it may be.
+    func refusal(_ entry: RecordSpool.Entry) -> FailureReason? {
+        guard let persons else { return nil }
+        return identities.refusal(entry.fingerprint, persons.names(entry.identity))
+    }
+
+    /// Whether a spooled change is one of the plan, as far as it stands for its key and person. Of equal rows each is.
+    func isWanted(_ entry: RecordSpool.Entry) -> Bool {
+        if let only, entry.record.key != only, entry.record.itemID != only { return false }
+        guard entry.operation.direction == .put else { return true }
+        if persons?.verdicts[entry.fingerprint] != nil { return false }
+        guard let winner = contested[entry.fingerprint] else { return true }
+        return winner == entry.record.content
+    }
+
+    func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
+        let refusal = entry.kind == .send && entry.operation.direction == .put ? refusal(entry) : nil
+        return Change(
+            sequence: 0, kind: refusal == nil ? entry.kind : .parked, operation: entry.operation,
+            fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
+            loggedAs: logIdentity.of(entry.identity), record: entry.record,
+            payload: entry.operation.direction == .put ? entry.payload : nil,
+            loggedKey: logIdentity.of(key: entry.record.key), held: entry.held, refusal: refusal)
     }
 }
 
@@ -61,14 +100,20 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     /// Contested keys of which the change has come.
     private var decided: Set<Fingerprint> = []
     /// What waits for the pause between opposites, which may be everything.
-    private let paused = RecordSpool()
+    private let paused: RecordSpool
     private var pausedReader: RecordSpool.Reader?
     /// What waits for lost requests, of which there are few.
     private var deferred: [Change] = []
     private var sequence: Int64 = 0
+    /// What is sent before everything else.
+    private var first: ArraySlice<RecordSpool.Entry>
+    private let firstOnes: Set<Fingerprint>
 
-    init(_ plan: RecordChanges) {
+    init(_ plan: RecordChanges, first: [RecordSpool.Entry]) {
         self.plan = plan
+        self.first = first[...]
+        firstOnes = Set(first.map(\.fingerprint))
+        paused = RecordSpool(plan.spool.kind)
         changes = plan.spool.makeReader()
         invalid = plan.spool.makeInvalidReader()
     }
@@ -90,37 +135,30 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     }
 
     private func nextChange() throws -> Change? {
+        if let entry = first.popFirst() { return plan.change(entry, nil) }
         while let entry = try changes.next() {
             guard isWanted(entry) else { continue }
             let pause = plan.pause.end(entry)
-            if entry.kind != .send { return change(entry, nil) }
+            if entry.kind != .send { return plan.change(entry, nil) }
             if let settles = plan.settles(entry) {
-                deferred.append(change(entry, max(settles, pause ?? settles)))
+                deferred.append(plan.change(entry, max(settles, pause ?? settles)))
             } else if pause != nil {
                 try paused.add(entry)
             } else {
-                return change(entry, nil)
+                return plan.change(entry, nil)
             }
         }
         if pausedReader == nil {
             pausedReader = paused.makeReader()
             deferred.sort { ($0.notBefore ?? .distantPast) > ($1.notBefore ?? .distantPast) }
         }
-        if let entry = try pausedReader?.next() { return change(entry, plan.pause.end(entry)) }
+        if let entry = try pausedReader?.next() { return plan.change(entry, plan.pause.end(entry)) }
         return deferred.popLast()
     }
 
     private func isWanted(_ entry: RecordSpool.Entry) -> Bool {
-        if let only = plan.only, entry.record.key != only, entry.record.itemID != only { return false }
-        guard entry.operation == .put, let winner = plan.contested[entry.fingerprint] else { return true }
-        return winner == entry.record.content && decided.insert(entry.fingerprint).inserted
-    }
-
-    private func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
-        Change(
-            sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
-            identity: Identity(email: nil, userID: nil), notBefore: notBefore, record: entry.record,
-            payload: entry.operation == .put ? entry.payload : nil,
-            loggedKey: plan.logIdentity.of(key: entry.record.key))
+        guard plan.isWanted(entry), !firstOnes.contains(entry.fingerprint) else { return false }
+        return plan.contested[entry.fingerprint] == nil || entry.operation.direction == .remove
+            || decided.insert(entry.fingerprint).inserted
     }
 }

@@ -3,41 +3,53 @@ import Warehouse
 
 /// Compares the rows of a source, as they stream by, with what was acknowledged of the records.
 ///
-/// A row that is unchanged costs one pass over its cells, one hash and one look into the table; no text is made of it. Only the
+/// A row that is unchanged costs one pass over its cells, one hash and one look into the table; no JSON is made of it. Only the
 /// others are looked into, written as JSON and spooled. Used by one thread at a time.
 // SAFETY: a reading in one part calls `row` from one thread at a time, and the planner uses the rest when it has ended.
 final class RecordDiff: @unchecked Sendable {
     private(set) var counts = RunCounts()
-    let spool = RecordSpool()
+    /// Records that are sent because their content is another one than was acknowledged.
+    private(set) var changed = 0
+    let spool: RecordSpool
     private(set) var table: RecordTable
     private(set) var contests: [Fingerprint: KeyContest] = [:]
     /// Rows that cannot be sent although their key can; of each key one.
-    private var refused: [Fingerprint: RefusedRows] = [:]
+    private(set) var refused: [Fingerprint: RefusedRows] = [:]
+    /// Of people.
+    private(set) var persons: PersonContests?
 
     private let shape: RecordShape
-    private let encodesKey: Bool
+    private let subject: RowSubject
     private let rule: DuplicateRule
     private let fingerprinter: Fingerprinter
     private let contentHash: SipHash
     private let resend: PlanScope
+    private let writer: RecordWriter
+    /// Places in the layout of fields that Iterable does not have yet.
+    private let newFields: [Int]
     private let values: UnsafeMutableBufferPointer<FieldValue>
     private var scratch: [UInt8] = []
-    private var object: [UInt8] = []
+    private var prefix: [UInt8] = []
 
     /// - Parameters:
     ///   - table: the records that were acknowledged; marked from now on.
     ///   - salt: see ``Fingerprinter/contentHash(salt:)``.
+    ///   - largest: bytes that a record may have as JSON.
     init(
-        _ catalog: CatalogSettings, _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String,
-        resend: PlanScope
+        _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String, resend: PlanScope,
+        largest: Int = FieldLimits.largestItem, newFields: [Int] = []
     ) {
         self.shape = shape
         self.table = table
         self.resend = resend
-        encodesKey = catalog.encodesKey
-        rule = catalog.duplicates
+        self.newFields = newFields
+        spool = RecordSpool(shape.subject.kind)
+        subject = RowSubject(shape)
+        rule = shape.subject.duplicates
         fingerprinter = Fingerprinter(key: key)
         contentHash = fingerprinter.contentHash(salt: salt)
+        writer = RecordWriter(shape, largest: largest)
+        if case .people(_, _, let project) = shape.subject { persons = PersonContests(project, fingerprinter) }
         values = .allocate(capacity: shape.layout.fields.count)
         values.initialize(repeating: .null)
     }
@@ -46,72 +58,117 @@ final class RecordDiff: @unchecked Sendable {
 
     // MARK: One row
 
-    func row(_ cells: UnsafeBufferPointer<RecordCell>) throws {
+    func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
         counts.rowsRead += 1
-        let isTaken: Void? = try cells[shape.keyCell].withKey { key in
-            guard let key else { return try refuse(key: nil, Reasons.keyMissing) }
-            try row(cells, key: key)
+        let shown = Shown(email: email.bytes, userID: userID.bytes)
+        let reading = subject.read(email, userID, cells)
+        if case .noKey(let reason, let shownKey) = reading {
+            counts.invalid += 1
+            return try addInvalid(shown, withKey: shownKey, reason)
         }
-        if isTaken == nil { try refuse(key: nil, Reasons.invalidItemID) }
-    }
-
-    private func row(_ cells: UnsafeBufferPointer<RecordCell>, key: UnsafeRawBufferPointer) throws {
-        guard encodesKey else {
-            guard ItemID.isValid(key) else { return try refuse(key: key, Reasons.invalidItemID) }
-            return try row(cells, key: key, item: key)
-        }
-        let item = ItemID.encode(key)
-        guard ItemID.isValid(item) else { return try refuse(key: key, Reasons.itemIDTooLong) }
-        try item.withUnsafeBytes { try row(cells, key: key, item: $0) }
-    }
-
-    /// The fingerprint is that of the item: what Iterable knows one record by, there is one entry for.
-    private func row(
-        _ cells: UnsafeBufferPointer<RecordCell>, key: UnsafeRawBufferPointer, item: UnsafeRawBufferPointer
-    ) throws {
-        let fingerprint = fingerprinter.fingerprint(record: item)
+        let fingerprint = (subject.item ?? subject.key).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
         let rank = shape.rankCell.flatMap { cells[$0].rank }
+        if case .invalid(let reason) = reading { return try refuse(shown, reason, of: fingerprint, rank) }
+        if let dropped = subject.dropped { try addInvalid(shown, isFailure: false, dropped) }
+        persons?.claim(subject, fingerprint)
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
-            return try refuse(key: key, error.reason, of: fingerprint, rank)
+            return try refuse(shown, error.reason, of: fingerprint, rank)
         }
-        let readable = UnsafeBufferPointer(values)
-        let content = Int64(bitPattern: shape.layout.hash(readable, contentHash, &scratch))
-        let entry = table[fingerprint]
+        try compare(UnsafeBufferPointer(values), shown, fingerprint, rank)
+    }
+
+    /// The identifiers of a row as the warehouse has them.
+    private struct Shown {
+        var email: UnsafeRawBufferPointer?
+        var userID: UnsafeRawBufferPointer?
+    }
+
+    /// The fingerprint is that of the key, of catalogs that of the item: what Iterable knows one record by, there is one entry for.
+    private func compare(
+        _ values: UnsafeBufferPointer<FieldValue>, _ shown: Shown, _ fingerprint: Fingerprint, _ rank: Int64?
+    ) throws {
+        let content = contentHash(of: values)
+        var entry = table[fingerprint]
+        let held = table.held(entry)
+        if entry.marks.contains(.known), entry.acknowledged == content,
+            shape.nulls?.clears(shape.layout, values, held: held) == true
+        {
+            entry.marks.insert(.clears)
+            table[fingerprint] = entry
+        }
         let kind = kind(entry, content)
         let isRepeated = entry.marks.contains(.seen)
         if let kind, !(isRepeated && entry.seen == content) {
-            if let reason = try render(readable) { return try refuse(key: key, reason, of: fingerprint, rank) }
+            let due = shape.nulls?.due(shape.layout, values, held: held)
+            let payload: [UInt8]
+            do throws(RefusedRecord) {
+                payload = try writer.write(values, subject, nulls: due?.nulls ?? [])
+            } catch {
+                return try refuse(shown, error.reason, of: fingerprint, rank)
+            }
+            let new = newFields(values)
             try spool.add(
                 RecordSpool.Entry(
-                    kind: kind, operation: .put, fingerprint: fingerprint,
-                    record: RecordReference(
-                        key: String(decoding: key, as: UTF8.self), itemID: String(decoding: item, as: UTF8.self),
-                        content: content), payload: object, isKnown: entry.marks.contains(.known)))
+                    kind: kind, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
+                    record: reference(content), payload: payload, isKnown: entry.marks.contains(.known),
+                    identity: subject.identity, held: due?.held, newFields: new.present,
+                    showsNewFields: new.show))
         }
-        guard isRepeated else { return see(fingerprint, content, rank, kind) }
-        contest(fingerprint, entry, key: key, content, rank)
+        guard isRepeated else { return see(fingerprint, content, rank) }
+        contest(fingerprint, entry, content, rank)
     }
 
-    private func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?, _ kind: ChangeKind?) {
+    private func contentHash(of values: UnsafeBufferPointer<FieldValue>) -> Int64 {
+        if persons != nil {
+            prefix.removeAll(keepingCapacity: true)
+            subject.writeIdentity(to: &prefix)
+        }
+        return Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &scratch))
+    }
+
+    private func reference(_ content: Int64) -> RecordReference {
+        RecordReference(
+            key: String(decoding: subject.key, as: UTF8.self),
+            itemID: subject.item.map { String(decoding: $0, as: UTF8.self) }, content: content)
+    }
+
+    /// Which new fields the row has a value of, and whether each shows what type is meant.
+    private func newFields(_ values: UnsafeBufferPointer<FieldValue>) -> (present: FieldBits, show: Bool) {
+        var (present, show) = (FieldBits(), true)
+        for (index, place) in newFields.enumerated() {
+            let field = shape.layout.fields[place]
+            if !values[place].isNull {
+                present.insert(index)
+                show = show && values[place].shows(field.type ?? .string)
+            } else if let constant = field.fallback {
+                present.insert(index)
+                show = show && Self.shows(constant)
+            }
+        }
+        return (present, show)
+    }
+
+    private static func shows(_ constant: [UInt8]) -> Bool {
+        !FieldValue.looksLikeDate(String(decoding: constant.filter { $0 != UInt8(ascii: "\"") }, as: UTF8.self))
+    }
+
+    private func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {
         table.change(fingerprint) { entry in
             entry.marks.insert(.seen)
             entry.seen = content
             entry.rank = rank
         }
-        count(kind, 1)
+        count(table[fingerprint], content, 1)
     }
 
-    private func contest(
-        _ fingerprint: Fingerprint, _ entry: RecordTable.Entry, key: UnsafeRawBufferPointer, _ content: Int64,
-        _ rank: Int64?
-    ) {
+    private func contest(_ fingerprint: Fingerprint, _ entry: RecordTable.Entry, _ content: Int64, _ rank: Int64?) {
         if contests[fingerprint] == nil {
             // The first row has its place among the others from now on.
-            count(kind(entry, entry.seen), -1)
+            count(entry, entry.seen, -1)
             contests[fingerprint] = KeyContest(
-                key: String(decoding: key, as: UTF8.self), content: entry.seen, rank: entry.rank)
+                key: String(decoding: subject.key, as: UTF8.self), content: entry.seen, rank: entry.rank)
         }
         contests[fingerprint]?.add(content, rank)
     }
@@ -122,51 +179,45 @@ final class RecordDiff: @unchecked Sendable {
     private func kind(_ entry: RecordTable.Entry, _ content: Int64) -> ChangeKind? {
         guard entry.marks.contains(.known), entry.acknowledged == content else { return .send }
         if entry.marks.contains(.rejected) { return resend.rejected || resend.full ? .send : .parked }
-        return entry.marks.contains(.synced) && !resend.full ? nil : .send
+        return entry.marks.contains(.synced) && !entry.marks.contains(.clears) && !resend.full ? nil : .send
     }
 
-    private func count(_ kind: ChangeKind?, _ number: Int) {
+    private func count(_ entry: RecordTable.Entry, _ content: Int64, _ number: Int) {
         counts.audience += number
-        if kind == nil { counts.unchanged += number } else { counts.planned.put += number }
+        guard kind(entry, content) != nil else { return counts.unchanged += number }
+        counts.planned[shape.subject.kind.operations[0]] += number
+        if entry.marks.contains(.owned) && entry.acknowledged != content { changed += number }
     }
 
-    /// Writes the object of the row; gives the reason why it cannot be sent.
-    private func render(_ values: UnsafeBufferPointer<FieldValue>) throws -> FailureReason? {
-        do throws(InvalidField) {
-            try shape.layout.check(values)
-        } catch {
-            return error.reason
+    private func addInvalid(
+        _ shown: Shown, withKey: Bool = true, isFailure: Bool = true, _ reason: FailureReason
+    ) throws {
+        try subject.key.withUnsafeBytes {
+            try spool.addInvalid(
+                key: withKey ? $0 : nil, (shown.email, shown.userID), isFailure: isFailure, reason)
         }
-        object.removeAll(keepingCapacity: true)
-        shape.layout.write(values, to: &object)
-        return object.count > FieldLimits.largestItem ? Reasons.tooLarge(object.count) : nil
-    }
-
-    /// A row without a key that Iterable takes.
-    private func refuse(key: UnsafeRawBufferPointer?, _ reason: FailureReason) throws {
-        counts.invalid += 1
-        try spool.addInvalid(key: key, reason)
     }
 
     /// A row that cannot be sent still stands for its record, which is not gone; and where other rows have its key, none of
     /// them is sent in its place unless it is known to be newer.
     private func refuse(
-        key: UnsafeRawBufferPointer, _ reason: FailureReason, of fingerprint: Fingerprint, _ rank: Int64?
+        _ shown: Shown, _ reason: FailureReason, of fingerprint: Fingerprint, _ rank: Int64?
     ) throws {
-        try refuse(key: key, reason)
+        counts.invalid += 1
+        try addInvalid(shown, reason)
         table.change(fingerprint) { _ = $0.marks.insert(.stands) }
-        refused[fingerprint, default: RefusedRows(key: String(decoding: key, as: UTF8.self))].add(rank)
+        refused[fingerprint, default: RefusedRows(key: String(decoding: subject.key, as: UTF8.self))].add(rank)
     }
 
     // MARK: When all rows have come
 
-    /// Decides between the rows of one key, and counts them.
-    func settleContests() throws {
+    /// Decides between the rows of one key, and then between the records of one person, and counts them.
+    func settle() throws {
         for (fingerprint, rows) in refused {
             let entry = table[fingerprint]
             guard entry.marks.contains(.seen) else { continue }
             if contests[fingerprint] == nil {
-                count(kind(entry, entry.seen), -1)
+                count(entry, entry.seen, -1)
                 contests[fingerprint] = KeyContest(key: rows.key, content: entry.seen, rank: entry.rank)
             }
             contests[fingerprint]?.refused = rows
@@ -174,45 +225,71 @@ final class RecordDiff: @unchecked Sendable {
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
             guard let winner = contest.winner(rule) else {
                 counts.invalid += contest.rows
-                for _ in 0..<contest.rows {
-                    try Array(contest.key.utf8).withUnsafeBytes {
-                        try spool.addInvalid(key: $0, Reasons.duplicateKey(rule))
-                    }
-                }
+                for _ in 0..<contest.rows { try addContested(contest.key) }
                 continue
             }
             counts.duplicates += contest.rows - 1
-            count(kind(table[fingerprint], winner), 1)
+            count(table[fingerprint], winner, 1)
+        }
+        settlePersons()
+    }
+
+    private func addContested(_ key: String) throws {
+        try Array(key.utf8).withUnsafeBytes {
+            try spool.addInvalid(key: $0, (nil, nil), Self.duplicateKey(rule))
         }
     }
 
-    enum Reasons {
-        static let keyMissing = FailureReason(code: "key_missing", reason: "The key column is NULL.")
-        static let invalidItemID = FailureReason(
-            code: "invalid_item_id",
-            reason:
-                "The key is not 1 to \(ItemID.longest) letters, digits and hyphens; key: { column: ..., encode: true }"
-                + " takes any text.")
-        static let itemIDTooLong = FailureReason(
-            code: "invalid_item_id",
-            reason: "The key is empty, or longer than \(ItemID.longest) characters once it is encoded.")
-
-        static func tooLarge(_ bytes: Int) -> FailureReason {
-            FailureReason(
-                code: "item_too_large",
-                reason: "The item has \(bytes) bytes as JSON; Iterable takes \(FieldLimits.largestItem).")
-        }
-
-        static func duplicateKey(_ rule: DuplicateRule) -> FailureReason {
-            switch rule {
-            case .refuse:
-                FailureReason(
-                    code: "duplicate_key", reason: "Another row has the same key and other fields; neither is sent.")
-            case .newest(let column):
-                FailureReason(
-                    code: "duplicate_key",
-                    reason: "Several rows have this key, and \(column) does not tell which of them is the newest.")
+    private func settlePersons() {
+        persons?.settle(rule) { fingerprint in
+            let entry = table[fingerprint]
+            if let contest = contests[fingerprint] {
+                return .init(
+                    content: contest.winner(rule), rank: contest.rank, isKnown: entry.marks.contains(.known),
+                    refused: refused[fingerprint])
             }
+            return .init(
+                content: entry.marks.contains(.seen) ? entry.seen : nil, rank: entry.rank,
+                isKnown: entry.marks.contains(.known), refused: refused[fingerprint])
+        }
+        for (fingerprint, verdict) in persons?.verdicts ?? [:] {
+            let entry = table[fingerprint]
+            count(entry, contests[fingerprint]?.winner(rule) ?? entry.seen, -1)
+            if verdict == .duplicate { counts.duplicates += 1 } else { counts.invalid += 1 }
+        }
+    }
+
+    /// Notes that a record is not sent because another one is of the same person.
+    func logContested(_ key: String, _ identity: Identity) throws {
+        try Array(key.utf8).withUnsafeBytes { key in
+            try identity.withBytes { email, userID in
+                try spool.addInvalid(key: key, (email, userID), Self.samePerson(rule))
+            }
+        }
+    }
+
+    private static func duplicateKey(_ rule: DuplicateRule) -> FailureReason {
+        switch rule {
+        case .refuse:
+            FailureReason(
+                code: "duplicate_key", reason: "Another row has the same key and other fields; neither is sent.")
+        case .newest(let column):
+            FailureReason(
+                code: "duplicate_key",
+                reason: "Several rows have this key, and \(column) does not tell which of them is the newest.")
+        }
+    }
+
+    private static func samePerson(_ rule: DuplicateRule) -> FailureReason {
+        switch rule {
+        case .refuse:
+            FailureReason(
+                code: "duplicate_key",
+                reason: "A row with another key is of the same person and differs; neither is sent.")
+        case .newest(let column):
+            FailureReason(
+                code: "duplicate_key",
+                reason: "Rows with several keys are of this person, and \(column) does not tell which is the newest.")
         }
     }
 }

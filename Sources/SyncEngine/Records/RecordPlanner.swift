@@ -5,7 +5,7 @@ import Warehouse
 /// Reads what was acknowledged of the records of a sync, and its source, compares them, and judges the result. Writes nothing.
 struct RecordPlanner: Sendable {
     let sync: SyncSettings
-    let catalog: CatalogSettings
+    let subject: RecordSubject
     let destination: DestinationSettings
     let warehouse: any Warehouse
     let stop: StopSignal
@@ -14,46 +14,70 @@ struct RecordPlanner: Sendable {
     /// Rows between two reports of the progress.
     private static let progressRows = 5000
 
+    var entries: EntrySet { .records(subject.kind) }
+
     func shape() async throws -> RecordShape {
-        try RecordShape(catalog, try await warehouse.columns(of: sync.audience))
+        let shape = try RecordShape(subject, try await warehouse.columns(of: sync.audience))
+        if shape.nulls == nil { return shape }
+        return shape.placed(try await warehouse.fieldPlaces(sync: sync.name))
     }
 
-    /// - Parameters:
-    ///   - key: the sync's secret key for fingerprints.
-    ///   - salt: see ``Fingerprinter/contentHash(salt:)``.
-    ///   - preparations: what would be made first.
-    ///   - hasAnotherKey: whether the API key is another one than the items were put with. Nothing is deleted then without a
-    ///     person's approval.
+    /// What a target says of the plan that is made for it.
+    struct Circumstances: Sendable {
+        /// See ``Fingerprinter/contentHash(salt:)``.
+        var salt: String
+        /// What would be made first.
+        var preparations: [String] = []
+        /// Whether the API key is another one than the records were sent with. Nothing is deleted then without a person's
+        /// approval, and that the content of records counts as another one is no change of the source.
+        var hasAnotherKey = false
+        /// Places in the layout of fields that Iterable does not have yet.
+        var newFields: [Int] = []
+    }
+
+    /// - Parameter key: the sync's secret key for fingerprints.
     func plan(
-        _ shape: RecordShape, key: [UInt8], salt: String, resend: PlanScope, preparations: [String],
-        hasAnotherKey: Bool
+        _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances
     ) async throws -> Plan {
         let table = try await acknowledged()
         let owned = table.ownedCount
-        let diff = RecordDiff(catalog, shape, table: table, key: key, salt: salt, resend: resend)
+        let diff = RecordDiff(
+            shape, table: table, key: key, salt: circumstances.salt, resend: resend, largest: largest,
+            newFields: circumstances.newFields)
         try await read(shape, into: diff)
-        try diff.settleContests()
+        try diff.settle()
         var counts = diff.counts
         counts.planned.delete = try await spoolGone(diff)
         let changes = RecordChanges(
-            spool: diff.spool, contested: diff.contests.mapValues { $0.winner(catalog.duplicates) }, only: resend.only,
-            inDoubt: try await inDoubt(), pause: try await pause(),
+            spool: diff.spool, contested: diff.contests.mapValues { $0.winner(subject.duplicates) }, only: resend.only,
+            persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
+            pause: try await pause(), newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
-        if let only = resend.only { counts.planned = try planned(of: only, changes) }
+        if let only = resend.only { counts.planned = try planned(of: only, changes, resend) }
         let removals = counts.planned.delete
-        var held = GuardJudge.judge(sync.guards, counts: counts, removals: removals, snapshot: owned)
-        if hasAnotherKey && removals > 0 {
+        let changed = resend.full || circumstances.hasAnotherKey ? 0 : diff.changed
+        var held = GuardJudge.judge(
+            sync.guards, counts: counts, removals: removals, snapshot: owned, changed: changed)
+        if circumstances.hasAnotherKey && removals > 0 {
             held.append(GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(removals)"))
         }
         return Plan(
-            kind: .catalog, target: catalog.name, counts: counts, held: held,
-            listID: nil, snapshotSize: owned, preparations: preparations,
-            changes: changes)
+            kind: subject.kind, target: subject.target, counts: counts, held: held,
+            listID: nil, snapshotSize: owned,
+            preparations: circumstances.preparations + (try changes.canaryWords()), changes: changes)
+    }
+
+    /// Bytes that one record may have as JSON.
+    var largest: Int {
+        switch subject.kind {
+        case .catalog: FieldLimits.largestItem
+        default: destination.limits.bytesPerRequest - 1000
+        }
     }
 
     /// What is planned for one record.
     /// - Throws: `RunError` `record_unchanged` where that is nothing: whoever names a record wants to see it sent.
-    private func planned(of key: String, _ changes: RecordChanges) throws -> PerOperation {
+    private func planned(of key: String, _ changes: RecordChanges, _ resend: PlanScope) throws -> PerOperation {
         var planned = PerOperation()
         let reader = try changes.makeReader(isOrdered: false)
         for change in try reader.nextChanges(limit: .max) where change.kind.isListed {
@@ -62,15 +86,14 @@ struct RecordPlanner: Sendable {
         if planned.total > 0 { return planned }
         throw RunError(
             code: "record_unchanged", message: "there is nothing to send of \"\(key)\"",
-            hint: "`rollcall why \(sync.name) \(key)` says why; with --full it is sent although it is unchanged.")
+            hint: "`rollcall why \(sync.name) \(key)` says why"
+                + (resend.full ? "." : "; with --full it is sent although it is unchanged."))
     }
 
     private func acknowledged() async throws -> RecordTable {
         progress(.readingSnapshot)
         let loaded = LoadedRecords()
-        try await warehouse.readContents(sync: sync.name, .catalog) { fingerprint, state, listed, content in
-            loaded.table.acknowledge(fingerprint, state, listed: listed, content: content)
-        }
+        try await warehouse.readContents(sync: sync.name, subject.kind) { loaded.table.acknowledge($0) }
         return loaded.table
     }
 
@@ -78,8 +101,8 @@ struct RecordPlanner: Sendable {
         progress(.readingAudience(rows: 0))
         try await stop.breakingOff {
             try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
-                [progress, stop] _, _, _, cells in
-                try diff.row(cells)
+                [progress, stop] _, email, userID, cells in
+                try diff.row(email, userID, cells)
                 guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
                 if stop.reason != nil { throw CancellationError() }
                 progress(.readingAudience(rows: diff.counts.rowsRead))
@@ -95,7 +118,7 @@ struct RecordPlanner: Sendable {
         while !rest.isEmpty {
             let page = Array(rest.prefix(Planner.memberPage))
             rest = rest.dropFirst(page.count)
-            let members = try await warehouse.members(sync: sync.name, of: .records(.catalog), fingerprints: page)
+            let members = try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
                 .sorted { $0.fingerprint < $1.fingerprint }
             for member in members {
                 guard let record = member.record, let kind = fate(member) else { continue }
@@ -112,17 +135,18 @@ struct RecordPlanner: Sendable {
     /// What becomes of a record whose row is gone; nil: it stays as it is.
     private func fate(_ member: Member) -> ChangeKind? {
         if EntryTransition.isForgotten(member.mark) { return .forget }
-        return catalog.mode == .mirror && member.listed ? .send : nil
+        return subject.deletes && member.listed ? .send : nil
     }
 
     private func inDoubt() async throws -> InDoubtIndex {
-        let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: .records(.catalog))
+        let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
         if requests.isEmpty { return InDoubtIndex([]) }
         let longest = destination.limits.lostRequestSeconds
         return InDoubtIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
     private func pause() async throws -> OppositePause {
+        guard subject.deletes else { return OppositePause() }
         let now = try await warehouse.now()
         let since = now.addingTimeInterval(-destination.limits.settleSeconds - Self.longestRun)
         let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: 50, since: since))

@@ -2,36 +2,76 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// How the rows of a source become records: which columns are read, which cell is the key, how the fields are filled.
+/// How the rows of a source become records: which columns are read, which cells are the key, how the fields are filled.
 struct RecordShape: Sendable {
+    let subject: RecordSubject
     let columns: RecordColumns
     let layout: RecordLayout
-    /// Places among the cells.
-    let keyCell: Int
+    /// Places among the cells; empty: an identifier is the key.
+    let keyCells: [Int]
+    /// Without cells of a key: whether it is the userId, and not the email.
+    let keyIsUserID: Bool
     /// Of the column that says which of several rows with one key is the newest.
     let rankCell: Int?
-    /// The fields with the types that they have in Iterable; arrays have none there, nor do they here.
+    /// The fields with the types that they have in Iterable.
     let types: [RemoteField]
+    /// Of users: what becomes of fields without a value. nil: nothing.
+    var nulls: NullPolicy?
 
     /// - Throws: `RunError` that names the key of the configuration, the column and what to do.
-    init(_ catalog: CatalogSettings, _ found: [AudienceColumn]) throws {
+    init(_ subject: RecordSubject, _ found: [AudienceColumn]) throws {
+        self.subject = subject
         var builder = ShapeBuilder(found)
-        keyCell = try builder.keyCell(catalog.key)
-        rankCell = try builder.rankCell(catalog.duplicates)
-        let settings = try builder.settings(catalog)
-        let fields = try settings.map { try builder.field($0) }
-        if fields.count > CatalogSettings.mostFields {
-            throw RunError(
-                code: "fields_limit",
-                message: "the sync has \(fields.count) fields; a catalog has \(CatalogSettings.mostFields) at most",
-                hint: "Name the fields under fields:, or leave columns out with except:.")
+        let identifiers: IdentifierColumns
+        switch subject {
+        case .items(let catalog):
+            identifiers = IdentifierColumns(email: nil, userID: nil)
+            keyCells = [try builder.keyCell(catalog.key)]
+        case .people(let users, let mapping, let project):
+            identifiers = try builder.identifiers(mapping, project)
+            keyCells = try users.key.map { try builder.keyCell($0) }
         }
-        columns = RecordColumns(identifiers: IdentifierColumns(email: nil, userID: nil), fields: builder.cells)
-        layout = RecordLayout(fields.map(\.field))
+        keyIsUserID = identifiers.userID != nil
+        rankCell = try builder.rankCell(subject.duplicates)
+        let fields = try builder.settings(subject, identifiers).map { try builder.field($0, subject) }
+        try ShapeBuilder.checkNames(fields.map(\.field), subject)
+        columns = RecordColumns(identifiers: identifiers, fields: builder.cells)
+        if case .people(let users, _, _) = subject {
+            layout = RecordLayout(fields.map(\.field), mergesNested: users.nested == .merge)
+            let rules = Dictionary(
+                fields.map { (Array($0.field.name.utf8), $0.nulls ?? users.nulls) },
+                uniquingKeysWith: { first, _ in first })
+            nulls = NullPolicy(layout, places: []) { rules[Array($0.utf8)] ?? users.nulls }
+        } else {
+            layout = RecordLayout(fields.map(\.field))
+        }
         types = fields.compactMap { field in
+            // Arrays have no type of their own in a catalog.
             field.type == .array ? nil : RemoteField(name: field.field.name, type: field.type.rawValue)
         }.sorted { $0.name < $1.name }
     }
+
+    /// `plan (string)`.
+    func description(ofField index: Int) -> String {
+        let name = layout.fields[index].name
+        let type = types.first { $0.name.utf8.elementsEqual(name.utf8) }?.type
+        return type.map { "\(name) (\($0))" } ?? name
+    }
+
+    /// The shape with the places of the sync's fields; names that have none get the next ones.
+    func placed(_ names: [String]) -> RecordShape {
+        var shape = self
+        shape.nulls = nulls?.placed(names, layout)
+        return shape
+    }
+}
+
+/// A field with what the configuration and its column say of it.
+struct ShapedField {
+    var field: RecordField
+    /// In Iterable; ``FieldType/array`` for one of a catalog that holds an array.
+    var type: FieldType
+    var nulls: NullRule?
 }
 
 /// Gathers the cells that a shape reads.
@@ -77,36 +117,46 @@ private struct ShapeBuilder {
         }
     }
 
+    /// The columns that identify people.
+    func identifiers(_ mapping: ColumnMapping, _ project: ProjectType) throws -> IdentifierColumns {
+        let columns = try ColumnResolver.resolve(
+            mapping, projectType: project, placeholderEmails: false, of: "source", columns: names)
+        return IdentifierColumns(email: columns.email, userID: columns.userID)
+    }
+
     /// The fields that the configuration asks for, `all` spelt out.
-    func settings(_ catalog: CatalogSettings) throws -> [FieldSetting] {
-        switch catalog.fields {
+    func settings(_ subject: RecordSubject, _ identifiers: IdentifierColumns) throws -> [FieldSetting] {
+        switch subject.fields {
         case .only(let settings): return settings
         case .all(let except):
             for name in except { _ = try column(name, key: "except") }
-            var used = except + [catalog.key]
-            if case .newest(let name) = catalog.duplicates { used.append(name) }
+            var used = except + [identifiers.email, identifiers.userID].compactMap(\.self)
+            switch subject {
+            case .items(let catalog): used.append(catalog.key)
+            case .people(let users, _, _): used += users.key
+            }
+            if case .newest(let name) = subject.duplicates { used.append(name) }
             return found.map(\.name)
                 .filter { name in !used.contains { $0.utf8.elementsEqual(name.utf8) } }
                 .map { FieldSetting(name: $0, source: .column($0)) }
         }
     }
 
-    mutating func field(_ setting: FieldSetting) throws -> (field: RecordField, type: FieldType) {
-        if setting.name.isEmpty || setting.name.contains(".") {
-            throw RunError(
-                code: "field_name",
-                message: "the field \"\(setting.name)\" has a dot in its name, or no name; catalogs take neither",
-                hint: "Give the field another name under fields:, or the column with AS.")
-        }
+    mutating func field(_ setting: FieldSetting, _ subject: RecordSubject) throws -> ShapedField {
+        let path = try Self.path(setting.name, subject)
         do {
             switch setting.source {
             case .constant(let constant):
                 let json = try constant.json(as: constant.type)
-                return (RecordField(path: [setting.name], source: .constant, fallback: json), constant.type)
+                return ShapedField(
+                    field: RecordField(path: path, source: .constant, fallback: json), type: constant.type,
+                    nulls: setting.nulls)
             case .point(let latitude, let longitude):
-                return (try point(setting.name, latitude, longitude), .geoLocation)
+                return ShapedField(
+                    field: try point(setting.name, path, latitude, longitude), type: .geoLocation, nulls: setting.nulls)
             case .column(let name, let type, let zone):
-                return try field(setting, try column(name, key: key(setting), advice: Self.constantAdvice), type, zone)
+                let column = try column(name, key: key(setting), advice: Self.constantAdvice)
+                return try field(setting, path, column, type, zone, subject)
             }
         } catch let refusal as FieldConversion.Refusal {
             throw RunError(
@@ -124,19 +174,72 @@ private struct ShapeBuilder {
 
     private func key(_ setting: FieldSetting) -> String { "fields.\(setting.name)" }
 
+    /// A name taken apart at its dots, where the kind of record has objects.
+    private static func path(_ name: String, _ subject: RecordSubject) throws -> [String] {
+        switch subject {
+        case .items:
+            if !name.isEmpty && !name.contains(".") { return [name] }
+            throw RunError(
+                code: "field_name",
+                message: "the field \"\(name)\" has a dot in its name, or no name; catalogs take neither",
+                hint: "Give the field another name under fields:, or the column with AS.")
+        case .people:
+            let path = UserSettings.path(of: name)
+            if UserSettings.managedFields.contains(path[0]) || ["email", "userId"].contains(path[0]) {
+                throw RunError(
+                    code: "reserved_field", message: "the field \"\(name)\" is one that Iterable keeps itself",
+                    hint: "Leave the column out with except:, or give the field another name under fields:.")
+            }
+            if !path.contains("") { return path }
+            throw RunError(
+                code: "field_name", message: "the field \"\(name)\" has an empty part in its name",
+                hint: "Give the field another name under fields:, or the column with AS.")
+        }
+    }
+
+    /// What the names of all fields together must be.
+    static func checkNames(_ fields: [RecordField], _ subject: RecordSubject) throws {
+        let most = subject.kind == .catalog ? CatalogSettings.mostFields : UserSettings.mostFields
+        if fields.count > most {
+            throw RunError(
+                code: "fields_limit",
+                message: "the sync has \(fields.count) fields; a \(subject.kind == .catalog ? "catalog" : "project")"
+                    + " has \(most) at most",
+                hint: "Name the fields under fields:, or leave columns out with except:.")
+        }
+        let names = Set(fields.map { $0.path.map { Array($0.utf8) } })
+        for field in fields {
+            for length in 1..<max(1, field.path.count)
+            where names.contains(field.path[..<length].map { Array($0.utf8) }) {
+                throw RunError(
+                    code: "field_name",
+                    message: "the field \"\(field.path[..<length].joined(separator: "."))\" has a value, and"
+                        + " \"\(field.name)\" is a part of it",
+                    hint: "Give one of them another name.")
+            }
+        }
+    }
+
     private mutating func field(
-        _ setting: FieldSetting, _ column: AudienceColumn, _ type: DeclaredType?, _ zone: String?
-    ) throws -> (field: RecordField, type: FieldType) {
+        _ setting: FieldSetting, _ path: [String], _ column: AudienceColumn, _ type: DeclaredType?, _ zone: String?,
+        _ subject: RecordSubject
+    ) throws -> ShapedField {
         let zone = zone.flatMap { TimeZone(identifier: $0) } ?? .gmt
         let conversion = try FieldConversion(column.family, as: type, zone: zone)
         let fallback = try setting.fallback?.json(as: conversion.type, zone: zone)
-        return (
-            RecordField(path: [setting.name], source: .cell(cell(column.name), conversion), fallback: fallback),
-            conversion.type
-        )
+        var remote = conversion.type
+        // A field of a profile has the type of the elements of its arrays.
+        if case .array(let element) = column.family, remote == .array, subject.kind == .users {
+            remote = try FieldConversion(element, as: nil).type
+        }
+        return ShapedField(
+            field: RecordField(path: path, source: .cell(cell(column.name), conversion), fallback: fallback),
+            type: remote, nulls: setting.nulls)
     }
 
-    private mutating func point(_ name: String, _ latitude: String, _ longitude: String) throws -> RecordField {
+    private mutating func point(
+        _ name: String, _ path: [String], _ latitude: String, _ longitude: String
+    ) throws -> RecordField {
         guard name.hasSuffix(FieldSetting.pointSuffix) else {
             throw RunError(
                 code: "field_name", message: "the geo field \"\(name)\" does not end in \(FieldSetting.pointSuffix)",
@@ -146,6 +249,6 @@ private struct ShapeBuilder {
         let second = try column(longitude, key: "fields.\(name)")
         _ = try FieldConversion(latitude: first.family, longitude: second.family)
         return RecordField(
-            path: [name], source: .point(latitude: cell(first.name), longitude: cell(second.name)))
+            path: path, source: .point(latitude: cell(first.name), longitude: cell(second.name)))
     }
 }

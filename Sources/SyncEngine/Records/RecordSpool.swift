@@ -14,45 +14,78 @@ final class RecordSpool: @unchecked Sendable {
         var payload: [UInt8]
         /// Whether the snapshot has the record.
         var isKnown: Bool
+        /// Of people.
+        var identity = Identity(email: nil, userID: nil)
+        var held: HeldFields?
+        /// New fields that the record has a value of, as places; see ``Canary``.
+        var newFields = FieldBits()
+        /// Whether each of these values shows what type is meant.
+        var showsNewFields = true
     }
 
+    /// Of all its records.
+    let kind: RecordKind
     private let puts = Spool()
     private let deletions = Spool()
     private let invalid = Spool()
 
+    init(_ kind: RecordKind) { self.kind = kind }
+
     func add(_ entry: Entry) throws {
         let spool = entry.operation.direction == .put ? puts : deletions
-        spool.append(byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0))
+        spool.append(
+            byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0) | (entry.showsNewFields ? Self.shows : 0))
         spool.append(number: entry.fingerprint.high)
         spool.append(number: entry.fingerprint.low)
         spool.append(text: entry.record.key)
         // Mostly the same.
         spool.append(text: entry.record.itemID == entry.record.key ? nil : entry.record.itemID)
         spool.append(number: UInt64(bitPattern: entry.record.content))
+        spool.append(text: entry.identity.email)
+        spool.append(text: entry.identity.userID)
+        append(entry.held?.ifDone, to: spool)
+        append(entry.held?.ifInDoubt, to: spool)
+        append(entry.newFields.isEmpty ? nil : entry.newFields, to: spool)
         entry.payload.withUnsafeBytes { spool.append(bytes: $0) }
         try spool.endRecord()
     }
 
-    func addInvalid(key: UnsafeRawBufferPointer?, _ reason: FailureReason) throws {
+    private func append(_ bits: FieldBits?, to spool: Spool) {
+        guard let bits else { return spool.append(bytes: nil) }
+        bits.bytes.withUnsafeBytes { spool.append(bytes: $0) }
+    }
+
+    /// - Parameter isFailure: false for a row that goes on without one of its identifiers.
+    func addInvalid(
+        key: UnsafeRawBufferPointer?, _ identity: (email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?),
+        isFailure: Bool = true, _ reason: FailureReason
+    ) throws {
+        invalid.append(byte: isFailure ? 1 : 0)
         invalid.append(cut: key, to: PlanSpool.loggedBytes)
+        invalid.append(cut: identity.email, to: PlanSpool.loggedBytes)
+        invalid.append(cut: identity.userID, to: PlanSpool.loggedBytes)
         invalid.append(text: reason.code)
         invalid.append(text: reason.reason)
         try invalid.endRecord()
     }
 
     private static let known: UInt8 = 4
+    private static let shows: UInt8 = 8
+    private static let kindMask: UInt8 = 3
 
     private static func code(_ kind: ChangeKind) -> UInt8 { UInt8(ChangeKind.allCases.firstIndex(of: kind) ?? 0) }
 
     /// Puts, then deletions.
-    func makeReader() -> Reader { Reader(puts.makeReader(), deletions.makeReader()) }
+    func makeReader() -> Reader { Reader(kind.operations[0], puts.makeReader(), deletions.makeReader()) }
     func makeInvalidReader() -> InvalidReader { InvalidReader(invalid.makeReader()) }
 
     final class Reader {
+        private let put: Operation
         private let puts: Spool.Reader
         private let deletions: Spool.Reader
 
-        init(_ puts: Spool.Reader, _ deletions: Spool.Reader) {
+        init(_ put: Operation, _ puts: Spool.Reader, _ deletions: Spool.Reader) {
+            self.put = put
             self.puts = puts
             self.deletions = deletions
         }
@@ -65,12 +98,21 @@ final class RecordSpool: @unchecked Sendable {
             let fingerprint = try Fingerprint(high: reader.number(), low: reader.number())
             let key = try reader.text() ?? ""
             let itemID = try reader.text() ?? key
-            return try Entry(
-                kind: ChangeKind.allCases[Int(head & ~RecordSpool.known)], operation: isPut ? .put : .delete,
+            var entry = try Entry(
+                kind: ChangeKind.allCases[Int(head & RecordSpool.kindMask)], operation: isPut ? put : .delete,
                 fingerprint: fingerprint,
                 record: RecordReference(
-                    key: key, itemID: itemID, content: Int64(bitPattern: reader.number())),
-                payload: reader.bytes() ?? [], isKnown: head & RecordSpool.known != 0)
+                    key: key, itemID: put == .update ? nil : itemID, content: Int64(bitPattern: reader.number())),
+                payload: [], isKnown: head & RecordSpool.known != 0)
+            entry.identity = Identity(email: try reader.text(), userID: try reader.text())
+            let (ifDone, ifInDoubt) = (try reader.bytes(), try reader.bytes())
+            if let ifDone, let ifInDoubt {
+                entry.held = HeldFields(ifDone: FieldBits(bytes: ifDone), ifInDoubt: FieldBits(bytes: ifInDoubt))
+            }
+            entry.showsNewFields = head & RecordSpool.shows != 0
+            entry.newFields = FieldBits(bytes: try reader.bytes() ?? [])
+            entry.payload = try reader.bytes() ?? []
+            return entry
         }
     }
 
@@ -81,8 +123,10 @@ final class RecordSpool: @unchecked Sendable {
 
         func next() throws -> ValidationRecord? {
             if try reader.isAtEnd() { return nil }
+            let isFailure = try reader.byte() == 1
+            let recordKey = try reader.bytes()
             return try ValidationRecord(
-                isFailure: true, email: nil, userID: nil, recordKey: reader.bytes(),
+                isFailure: isFailure, email: reader.bytes(), userID: reader.bytes(), recordKey: recordKey,
                 reason: FailureReason(code: reader.text() ?? "", reason: reader.text() ?? ""))
         }
     }

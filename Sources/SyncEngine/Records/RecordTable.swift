@@ -1,4 +1,5 @@
 import RollcallCore
+import Warehouse
 
 /// What a plan knows of the records of one sync: what was acknowledged of each, and what the source says of it.
 struct RecordTable {
@@ -9,6 +10,8 @@ struct RecordTable {
         var seen: Int64 = 0
         /// ``RecordCell/rank`` of that row.
         var rank: Int64?
+        /// Number of the set of fields that this sync may have given a value (``RecordTable/held(_:)``).
+        var held: UInt32 = 0
         var marks: Marks = []
     }
 
@@ -26,7 +29,13 @@ struct RecordTable {
         static let seen = Marks(rawValue: 16)
         /// A row has its key, be it invalid: it is not gone.
         static let stands = Marks(rawValue: 32)
+        /// A row with the acknowledged content leaves a field empty that this sync has given a value.
+        static let clears = Marks(rawValue: 64)
     }
+
+    /// Sets of fields, of which many records have the same one. The first is empty.
+    private var heldSets = [FieldBits()]
+    private var heldNumbers: [FieldBits: UInt32] = [FieldBits(): 0]
 
     private var entries: [Fingerprint: Entry] = [:]
 
@@ -40,13 +49,24 @@ struct RecordTable {
         try body(&entries[fingerprint, default: Entry()])
     }
 
-    mutating func acknowledge(_ fingerprint: Fingerprint, _ state: MemberState, listed: Bool, content: Int64) {
-        var entry = Entry(acknowledged: content, marks: .known)
-        if listed { entry.marks.insert(.owned) }
-        if state == .subscribed { entry.marks.insert(.synced) }
-        if state == .rejected { entry.marks.insert(.rejected) }
-        entries[fingerprint] = entry
+    mutating func acknowledge(_ known: KnownContent) {
+        var entry = Entry(acknowledged: known.content, marks: .known)
+        if known.listed { entry.marks.insert(.owned) }
+        if known.state == .subscribed { entry.marks.insert(.synced) }
+        if known.state == .rejected { entry.marks.insert(.rejected) }
+        if !known.held.isEmpty { entry.held = number(of: FieldBits(bytes: known.held)) }
+        entries[known.fingerprint] = entry
     }
+
+    private mutating func number(of held: FieldBits) -> UInt32 {
+        if let number = heldNumbers[held] { return number }
+        let number = UInt32(heldSets.count)
+        heldSets.append(held)
+        heldNumbers[held] = number
+        return number
+    }
+
+    func held(_ entry: Entry) -> FieldBits { heldSets[Int(entry.held)] }
 
     /// Records that may be in Iterable because of this sync.
     var ownedCount: Int { entries.values.count { $0.marks.contains(.owned) } }

@@ -3,23 +3,29 @@ import RollcallCore
 import Warehouse
 
 extension SyncPipeline {
-    /// Looks one record up by its key, or by its item's id.
+    /// Looks one record up by its key, or by its item's id, or by an identifier of its person.
     func why(
         record key: String, _ plan: Plan, _ refusal: RunError?, _ found: any FoundTarget, logLimit: Int
     ) async throws -> WhyReport {
-        let names = Identity(email: nil, userID: key)
+        let email = plan.kind == .users ? IdentifierNormalizer.normalizedEmail(key) : nil
+        let names = Identity(email: email, userID: key)
         var report = WhyReport(
             kind: plan.kind, identity: names, rows: [],
             members: try await warehouse.members(sync: sync.name, of: .records(plan.kind), knownAs: names))
-        if let catalog = found as? FoundCatalog {
-            report.rows = try await catalog.resolver.planner.rows(of: key, catalog.shape)
+        if let records = found as? any FoundRecords {
+            report.rows = try await records.planner.rows(of: key, records.shape)
         }
         if let changes = plan.changes as? RecordChanges {
-            let names = Set([key] + report.members.compactMap(\.member.record?.key))
+            let names = Set([key, email ?? key] + report.members.compactMap(\.member.record?.key))
             report.records = try await records(names.sorted(), changes.logIdentity, limit: logLimit)
         }
         try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
-            if change.record?.key == key || change.record?.itemID == key { report.changes.append(change) }
+            let identity = change.identity
+            if [change.record?.key, change.record?.itemID, identity.userID].contains(key)
+                || (email != nil && identity.email == email)
+            {
+                report.changes.append(change)
+            }
         }
         (report.held, report.refusal) = (plan.held, refusal)
         return report
@@ -31,10 +37,11 @@ extension RecordPlanner {
 
     /// The first rows with this key, and what is wrong with each.
     func rows(of key: String, _ shape: RecordShape) async throws -> [WhyReport.Row] {
-        let finder = RecordRowFinder(catalog, shape, key: key)
+        let finder = RecordRowFinder(shape, key: key)
         try await stop.breakingOff { [warehouse, sync] in
-            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) { _, _, _, cells in
-                try finder.row(cells)
+            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
+                _, email, userID, cells in
+                try finder.row(email, userID, cells)
             }
         }
         return try finder.rows().prefix(Self.mostRows).map { $0 }
@@ -45,33 +52,28 @@ extension RecordPlanner {
 // SAFETY: one reading calls `row` from one thread at a time, and the rows are looked at when it has ended.
 private final class RecordRowFinder: @unchecked Sendable {
     private let diff: RecordDiff
-    private let shape: RecordShape
-    private let encodesKey: Bool
+    private let subject: RowSubject
     private let key: [UInt8]
+    private let email: [UInt8]?
 
-    init(_ catalog: CatalogSettings, _ shape: RecordShape, key: String) {
-        self.shape = shape
+    init(_ shape: RecordShape, key: String) {
         self.key = Array(key.utf8)
-        encodesKey = catalog.encodesKey
+        email = IdentifierNormalizer.normalizedEmail(key).map { Array($0.utf8) }
+        subject = RowSubject(shape)
         diff = RecordDiff(
-            catalog, shape, table: RecordTable(), key: [], salt: "", resend: .init(full: true, rejected: true))
+            shape, table: RecordTable(), key: [], salt: "", resend: .init(full: true, rejected: true))
     }
 
-    func row(_ cells: UnsafeBufferPointer<RecordCell>) throws {
+    func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
+        if case .noKey(_, shown: false) = subject.read(email, userID, cells) { return }
         let isIt =
-            switch cells[shape.keyCell] {
-            case .text(let text), .decimal(let text):
-                text.elementsEqual(key) || (encodesKey && ItemID.encode(text).elementsEqual(key))
-            case .integer(let number):
-                String(number).utf8.elementsEqual(key)
-                    || (encodesKey && ItemID.encode(String(number).utf8).elementsEqual(key))
-            default: false
-            }
-        if isIt { try diff.row(cells) }
+            [subject.key, subject.item, subject.userID].contains(key)
+            || (subject.email != nil && subject.email == self.email)
+        if isIt { try diff.row(email, userID, cells) }
     }
 
     func rows() throws -> [WhyReport.Row] {
-        try diff.settleContests()
+        try diff.settle()
         let name = String(decoding: key, as: UTF8.self)
         var rows: [WhyReport.Row] = []
         let invalid = diff.spool.makeInvalidReader()

@@ -4,14 +4,25 @@ import Warehouse
 extension SyncPipeline {
     /// In words: which columns carry the identifiers, or the key and the fields. Throws where they cannot.
     public func describeColumns() async throws -> String {
-        if let catalog = resolver as? CatalogResolver {
-            let shape = try await catalog.planner.shape()
-            let fields = shape.layout.fields.map { "\($0.name) (\($0.type?.rawValue ?? "constant"))" }
-            return "id from \(catalog.catalog.key); fields \(fields.joined(separator: ", "))"
+        if sync.kind != .list,
+            let planner = (resolver as? CatalogResolver)?.planner ?? (resolver as? UsersResolver)?.planner
+        {
+            return describe(try await planner.shape())
         }
         let columns = try await planner.columns()
         let parts = [columns.email.map { "email from \($0)" }, columns.userID.map { "userId from \($0)" }]
         return parts.compactMap(\.self).joined(separator: ", ")
+    }
+
+    private func describe(_ shape: RecordShape) -> String {
+        let fields = shape.layout.fields.map { "\($0.name) (\($0.type?.rawValue ?? "constant"))" }
+        let keys = shape.keyCells.map { shape.columns.fields[$0] }
+        let identifiers = shape.columns.identifiers
+        let parts = [
+            keys.isEmpty ? nil : "\(sync.kind == .catalog ? "id" : "key") from \(keys.joined(separator: ", "))",
+            identifiers.email.map { "email from \($0)" }, identifiers.userID.map { "userId from \($0)" },
+        ]
+        return "\(parts.compactMap(\.self).joined(separator: ", ")); fields \(fields.joined(separator: ", "))"
     }
 
     /// What the first rows of an audience say of identifiers that many share.
@@ -83,6 +94,7 @@ extension SyncPipeline {
             return "\"\(catalog.resolver.catalog.name)\""
                 + (first.isEmpty ? "" : ": the first run prepares it: \(first)")
         }
+        if let users = found as? FoundUsers { return users.description }
         guard let list = (found as? FoundList)?.resolver else { return found.name ?? "" }
         return try await describe(list, found)
     }

@@ -94,6 +94,8 @@ struct CountingDestination: Destination {
         return answer
     }
 
+    func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
+
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)
     }

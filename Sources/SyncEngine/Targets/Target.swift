@@ -34,7 +34,27 @@ protocol ReadyTarget: Sendable {
 
     /// The request that carries out these changes, all of one operation.
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest
+    /// Sends what must be sent, and looked at, before everything else.
+    /// - Parameter delivery: makes a delivery to a target.
+    /// - Returns: why nothing more may be sent; nil: the rest may be.
+    func sendFirst(_ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery) async throws
+        -> Delivery.Ending?
     /// Writes down, where that matters, that Iterable has it no more.
     /// - Returns: what the run fails with.
     func isGone(_ run: RunContext) async throws -> RunError
+}
+
+extension ReadyTarget {
+    func sendFirst(
+        _ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery
+    ) async throws -> Delivery.Ending? { nil }
+}
+
+/// What was found of a target whose records have content.
+protocol FoundRecords: FoundTarget {
+    var planner: RecordPlanner { get }
+    var shape: RecordShape { get }
+
+    /// - Parameter runID: the run that is planned; "" where none is.
+    func circumstances(_ runID: String) -> RecordPlanner.Circumstances
 }

@@ -25,8 +25,7 @@ public protocol EntryStore: Sendable {
     ) async throws
     /// As ``readSnapshot(sync:of:parts:_:)`` in one part, for records, with the hash of what was sent of each last.
     func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws
     /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
     /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
@@ -46,4 +45,27 @@ public protocol EntryStore: Sendable {
     func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt]
     /// Database clock.
     func now() async throws(WarehouseError) -> Date
+}
+
+/// What the snapshot says of one record, as far as a plan compares it.
+public struct KnownContent {
+    public var fingerprint: Fingerprint
+    public var state: MemberState
+    /// Whether the record may be in Iterable because of the sync.
+    public var listed: Bool
+    /// The hash of what was sent last.
+    public var content: Int64
+    /// Bytes of ``FieldBits``: the fields that this sync has given a value. Valid during the call only; empty: none.
+    public var held: UnsafeRawBufferPointer
+
+    public init(
+        fingerprint: Fingerprint, state: MemberState, listed: Bool, content: Int64,
+        held: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) {
+        self.fingerprint = fingerprint
+        self.state = state
+        self.listed = listed
+        self.content = content
+        self.held = held
+    }
 }

@@ -7,6 +7,11 @@ public protocol FieldStore: Sendable {
     func noteFields(
         _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
     ) async throws(WarehouseError)
+    /// The names of fields that a sync has a place for, in the order of their places, from 0: the bits of ``FieldBits``. A name
+    /// keeps its place for ever.
+    func fieldPlaces(sync: String) async throws(WarehouseError) -> [String]
+    /// Gives each of the names that has none the next place, in the order given; returns all as ``fieldPlaces(sync:)`` does.
+    func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String]
 }
 
 /// A field of a destination, as a row of `destination_fields` has it.

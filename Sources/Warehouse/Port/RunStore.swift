@@ -25,7 +25,7 @@ public protocol RunStore: Sendable {
     /// Makes a held run `cancelled`, finished now, and empties its outbox; throws ``WarehouseError/Kind/conflict`` if
     /// it is not held.
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
-    /// Carries out what needs no request: `parked` changes are logged as failed with the member's own rejection,
+    /// Carries out what needs no request: `parked` changes are logged as failed with their refusal or the member's own rejection,
     /// `forget` changes drop their member (only if it is `rejected` and not listed). Both leave the outbox.
     /// Keeps the run's list, so that a recovery knows it before the first claim. Returns the number of `parked` changes.
     func applyLocalChanges(

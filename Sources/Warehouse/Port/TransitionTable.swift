@@ -21,10 +21,11 @@ enum TransitionTable {
         return isSame.map { word + ($0 ? " same" : " other") } ?? word
     }
 
-    /// What follows `VALUES`: the lines of the table for a relation and a direction, those that keep an entry left out.
+    /// What follows `VALUES`: the lines of the table for a relation and a direction. Of those that keep an entry there are only the
+    /// ones of ``kept(_:)``.
     static func rows(_ relation: EntryTransition.Relation, _ direction: Direction, _ words: EntryWords) -> String {
         let tells = words.tellsContents(relation, direction)
-        return EntryTransition.table
+        let lines = EntryTransition.table
             .filter { $0.relation == relation && $0.direction == direction && (tells || $0.isSame) }
             .map { line in
                 let write =
@@ -34,7 +35,40 @@ enum TransitionTable {
                     }
                 let before = word(line.before, words, isSame: tells ? line.isSame : nil)
                 return "('\(line.outcome.rawValue)', \(line.mayStillLand), '\(before)', \(write))"
-            }.joined(separator: ", ")
+            }
+        return (lines + (tells ? kept(words) : [])).joined(separator: ", ")
+    }
+
+    /// The lines that keep an entry with the content that was put: the action `keep`, with the mark that the entry has. Other fields
+    /// of it may hold a value now (``held(outcome:settles:of:)``).
+    private static func kept(_ words: EntryWords) -> [String] {
+        var lines: [String] = []
+        for mark in EntryTransition.marks.compactMap(\.self) {
+            let before = word(mark, words, isSame: true)
+            for outcome in RecordOutcome.Kind.allCases {
+                for mayStillLand in [false, true] {
+                    let write = EntryTransition.next(.own, mark, .put, outcome, mayStillLand: mayStillLand)
+                    guard write == .keep else { continue }
+                    let after = "'keep', '\(words.word(mark.state))', \(mark.listed)"
+                    lines.append("('\(outcome.rawValue)', \(mayStillLand), '\(before)', \(after))")
+                }
+            }
+        }
+        return lines
+    }
+
+    /// SQL for the fields of a record that hold a value after a change that puts something (``HeldFields``); NULL: those of before.
+    /// A request that may still be carried out leaves both in doubt, whatever its last answer was.
+    /// - Parameters:
+    ///   - outcome: SQL for the word of the outcome.
+    ///   - settles: SQL for the time until which the request may still be carried out; NULL: it cannot be.
+    ///   - row: the change, with the columns `values_held` and `values_in_doubt`.
+    static func held(outcome: String, settles: String, of row: String) -> String {
+        """
+        CASE WHEN \(outcome) = 'not_attempted' THEN NULL
+             WHEN \(outcome) = 'unknown' OR \(settles) IS NOT NULL THEN \(row).values_in_doubt
+             WHEN \(outcome) = 'succeeded' THEN \(row).values_held END
+        """
     }
 
     /// SQL for a list of the words of the entries that a `forget` change drops.
@@ -65,6 +99,11 @@ enum EntryWords: CaseIterable {
     /// What tells the content of an entry from that of a change is asked only where something is put.
     func tellsContents(_ relation: EntryTransition.Relation, _ direction: Direction) -> Bool {
         self == .records && relation == .own && direction == .put
+    }
+
+    /// What changes of these entries do.
+    var operations: [RollcallCore.Operation] {
+        RollcallCore.Operation.allCases.filter { RecordKind.list.operations.contains($0) == (self == .list) }
     }
 
     func word(_ state: MemberState) -> String { state.word(self == .list ? .list : .catalog) }

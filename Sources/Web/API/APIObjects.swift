@@ -107,7 +107,8 @@ enum APIObject {
         }
         let entries = report.members.map { entry -> JSON in
             .object([
-                "record_key": .string(entry.member.record?.key), "item_id": .string(entry.member.record?.itemID),
+                "record_key": .string(entry.member.record?.key), "email": .string(entry.member.identity.email),
+                "user_id": .string(entry.member.identity.userID), "item_id": .string(entry.member.record?.itemID),
                 "state": .string(entry.member.state.word(report.kind)), "since_run_id": .string(entry.sinceRunID),
                 "since": .time(entry.since),
             ])

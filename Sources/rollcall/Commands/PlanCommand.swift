@@ -114,24 +114,35 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private static func listing(_ kind: RecordKind) -> Listing {
-        Listing(
-            columns: kind == .list
-                ? ["operation", "email", "user_id", "note"] : ["operation", "record_key", "item_id", "note"])
+        let names =
+            switch kind {
+            case .list: ["email", "user_id"]
+            case .users, .events: ["record_key", "email", "user_id"]
+            case .catalog: ["record_key", "item_id"]
+            }
+        return Listing(columns: ["operation"] + names + ["note"])
     }
 
     private func row(_ change: Change) -> [Value] {
         let note: String? =
             change.kind == .parked
-            ? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
+            ? change.refusal?.reason
+                ?? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
             : change.notBefore.map { "not before \($0.iso8601), a lost request may still land" }
+        let person = [Value(change.identity.email), Value(change.identity.userID)]
         let names =
-            change.record.map { [.text($0.key), Value($0.itemID)] }
-            ?? [Value(change.identity.email), Value(change.identity.userID)]
+            change.record.map { [.text($0.key)] + (change.operation == .update ? person : [Value($0.itemID)]) }
+            ?? person
         return [.text(change.operation.rawValue)] + names + [Value(note)]
     }
 
     private func row(_ record: ValidationRecord, _ kind: RecordKind) -> [Value] {
-        let names = kind == .list ? [record.email, record.userID] : [record.recordKey, nil]
+        let names: [[UInt8]?] =
+            switch kind {
+            case .list: [record.email, record.userID]
+            case .users, .events: [record.recordKey, record.email, record.userID]
+            case .catalog: [record.recordKey, nil]
+            }
         return [.text("invalid")] + names.map { Value(text($0)) } + [.text(record.reason.reason)]
     }
 
@@ -140,7 +151,11 @@ struct PlanCommand: AsyncParsableCommand {
     // MARK: Words
 
     private static func target(_ plan: Plan) -> String {
-        if plan.kind == .catalog { return "catalog \(plan.target ?? "")" }
+        switch plan.kind {
+        case .catalog: return "catalog \(plan.target ?? "")"
+        case .users: return "profiles"
+        case .list, .events: break
+        }
         return plan.listID.map { "list \($0)" } ?? "a list that would be made first"
     }
 
@@ -163,7 +178,7 @@ struct PlanCommand: AsyncParsableCommand {
         try plan.forEachChange(limit: rows.limit) { listing.rows.append(row($0)) }
         try plan.forEachInvalidRow(limit: rows.limit) { listing.rows.append(row($0, plan.kind)) }
         // The id is mostly the key itself.
-        if plan.kind != .list, listing.rows.allSatisfy({ $0[2] == .none || $0[1] == $0[2] }) { listing.drop(2) }
+        if plan.kind == .catalog, listing.rows.allSatisfy({ $0[2] == .none || $0[1] == $0[2] }) { listing.drop(2) }
         if listing.rows.isEmpty { return }
         console.out()
         console.out(listing.render(.table, on: console))

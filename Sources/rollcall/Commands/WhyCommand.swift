@@ -71,7 +71,9 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private static func sourceLines(_ report: WhyReport) -> [String] {
-        if report.rows.isEmpty { return ["source:    no row has this key"] }
+        if report.rows.isEmpty {
+            return ["source:    no row has this \(report.kind == .users ? "key, email or userId" : "key")"]
+        }
         return report.rows.map { row in
             "source:    \(DisplayText.safe(row.recordKey ?? "")); "
                 + (row.failure.map { "invalid: \($0.reason)" } ?? "valid")
@@ -83,7 +85,9 @@ struct WhyCommand: AsyncParsableCommand {
         return report.members.map { entry in
             let since = String(entry.since.iso8601.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let why = entry.member.rejection.map { ": \($0.reason)" } ?? ""
-            let name = entry.member.record.map { DisplayText.safe($0.key) } ?? "\(entry.member.identity)"
+            let identity = entry.member.identity
+            let person = identity == Identity(email: nil, userID: nil) ? "" : " (\(identity))"
+            let name = entry.member.record.map { DisplayText.safe($0.key + person) } ?? "\(identity)"
             return "snapshot:  \(name), \(entry.member.state.word(report.kind)) since \(since)\(why)"
         }
     }
@@ -97,10 +101,11 @@ struct WhyCommand: AsyncParsableCommand {
         rows.rows = report.rows.map {
             [Value($0.recordKey), .flag($0.isValid), Value($0.failure?.code), Value($0.failure?.reason)]
         }
-        var entries = Listing(columns: ["record_key", "item_id", "state", "since_run_id", "since"])
+        var entries = Listing(columns: ["record_key", "email", "user_id", "item_id", "state", "since_run_id", "since"])
         entries.rows = report.members.map {
             [
-                Value($0.member.record?.key), Value($0.member.record?.itemID), .text($0.member.state.word(report.kind)),
+                Value($0.member.record?.key), Value($0.member.identity.email), Value($0.member.identity.userID),
+                Value($0.member.record?.itemID), .text($0.member.state.word(report.kind)),
                 .text($0.sinceRunID), .time($0.since),
             ]
         }

@@ -31,6 +31,7 @@ struct RunText {
 
     /// What a run sends to: `list 42`, `catalog products`.
     static func target(_ run: SyncRun) -> String {
+        if run.kind == .users { return "profiles" }
         let name = run.kind == .list ? run.listID.map(String.init) : run.target.map { DisplayText.safe($0) }
         return "\(run.kind.rawValue) \(name ?? "not made yet")"
     }
@@ -45,19 +46,24 @@ struct RunText {
         ]
         let planned = counts.planned
         if status == nil || status == .held {
-            lines.append(
-                "  \(DisplayText.grouped(planned.total(.put))) to \(words.put), \(DisplayText.grouped(planned.total(.remove))) to \(words.remove)"
-            )
+            let removals = removals(planned, kind).map { ", \($0) to \(words.remove)" } ?? ""
+            lines.append("  \(DisplayText.grouped(planned.total(.put))) to \(words.put)\(removals)")
             return lines
         }
-        let done =
-            "  \(DisplayText.grouped(counts.succeeded.total(.put))) \(words.isPut), \(DisplayText.grouped(counts.succeeded.total(.remove))) \(words.isRemoved)"
+        let removals = removals(counts.succeeded, kind).map { ", \($0) \(words.isRemoved)" } ?? ""
+        let done = "  \(DisplayText.grouped(counts.succeeded.total(.put))) \(words.isPut)\(removals)"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
             (counts.unknown.total, "unknown"),
         ].filter { $0.0 > 0 }.map { ", \(DisplayText.grouped($0.0)) \($0.1)" }.joined()
         lines.append(done + rest)
         return lines
+    }
+
+    /// How many are removed; nil where that is not worth a word, as profiles mostly stay.
+    private func removals(_ counts: PerOperation, _ kind: RecordKind) -> String? {
+        let number = counts.total(.remove)
+        return kind == .users && number == 0 ? nil : DisplayText.grouped(number)
     }
 
     func advice(_ run: SyncRun) -> [String] {

@@ -73,7 +73,7 @@ import Testing
             let sample = try Self.sample(&random)
             let answer = AnswerClassifier.classify(
                 HTTPAnswer(status: 200, body: sample.body, now: Samples.now), request: sample.request)
-            guard case .answered(let outcomes, _) = answer else { continue }
+            guard case .answered(let outcomes, _, _) = answer else { continue }
             answered += 1
             #expect(outcomes.count == sample.request.subscribers.count)
             var explained = 0

@@ -7,6 +7,7 @@ import Warehouse
 
 @Suite struct InDoubtIndexTests {
     private static let ann = Identity(email: "ann@example.com", userID: "u1")
+    private static let nobody = Identity(email: nil, userID: nil)
     private static func at(_ seconds: Double) -> Date { Date(timeIntervalSince1970: seconds) }
 
     private func request(
@@ -27,19 +28,26 @@ import Warehouse
     }
 
     @Test func recordsAreKnownByFingerprintAndContent() {
-        let item = Fingerprint(high: 1, low: 2)
-        var lost = request(.put, Identity(email: nil, userID: nil), until: 10)
+        let (item, other) = (Fingerprint(high: 1, low: 2), Fingerprint(high: 2, low: 2))
+        var lost = request(.put, Self.nobody, until: 10)
         (lost.fingerprint, lost.content) = (item, 5)
         var older = lost
         (older.content, older.mayLandUntil) = (4, Self.at(7))
         let index = InDoubtIndex([lost])
-        #expect(index.notBefore(.init(operation: .put, content: 5), for: .record(item)) == nil)
-        #expect(index.notBefore(.init(operation: .put, content: 6), for: .record(item)) == Self.at(10))
-        #expect(index.notBefore(.init(operation: .delete, content: 5), for: .record(item)) == Self.at(10))
-        #expect(index.notBefore(.init(operation: .put, content: 6), for: .record(Fingerprint(high: 2, low: 2))) == nil)
+        #expect(index.notBefore(.init(operation: .put, content: 5), for: .record(item, Self.nobody)) == nil)
+        #expect(index.notBefore(.init(operation: .put, content: 6), for: .record(item, Self.nobody)) == Self.at(10))
+        #expect(index.notBefore(.init(operation: .delete, content: 5), for: .record(item, Self.nobody)) == Self.at(10))
+        #expect(index.notBefore(.init(operation: .put, content: 6), for: .record(other, Self.nobody)) == nil)
+        // A person is the same one under another key.
+        let anna = Identity(email: "anna@example.com", userID: nil)
+        var update = request(.update, anna, until: 10)
+        (update.fingerprint, update.content) = (item, 5)
+        let people = InDoubtIndex([update])
+        #expect(people.notBefore(.init(operation: .update, content: 6), for: .record(other, anna)) == Self.at(10))
+        #expect(people.notBefore(.init(operation: .update, content: 5), for: .record(other, anna)) == nil)
         let both = InDoubtIndex([lost, older])
-        #expect(both.notBefore(.init(operation: .put, content: 5), for: .record(item)) == Self.at(7))
-        #expect(both.notBefore(.init(operation: .put, content: 4), for: .record(item)) == Self.at(10))
+        #expect(both.notBefore(.init(operation: .put, content: 5), for: .record(item, Self.nobody)) == Self.at(7))
+        #expect(both.notBefore(.init(operation: .put, content: 4), for: .record(item, Self.nobody)) == Self.at(10))
     }
 
     @Test func aRequestOfAClockThatWasSetBackWaitsNoLongerThanAnother() {

@@ -264,6 +264,7 @@ private final class FakeClient: Destination {
     func deliver(
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
+    func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)
     }

@@ -144,6 +144,10 @@ final class FailingWarehouse: Warehouse {
             try await inner.noteFields(lease, destination: destination, scope: scope, fields)
         }
     }
+    func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] { try await inner.fieldPlaces(sync: sync) }
+    func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+        try await write { () async throws(WarehouseError) in try await inner.addFieldPlaces(lease, names) }
+    }
     func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write { () async throws(WarehouseError) in try await inner.saveListBinding(lease, binding) }
     }
@@ -201,8 +205,7 @@ final class FailingWarehouse: Warehouse {
         try await inner.readSnapshot(sync: sync, of: entries, parts: parts, body)
     }
     func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, Bool, Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         try await inner.readContents(sync: sync, kind, body)
     }

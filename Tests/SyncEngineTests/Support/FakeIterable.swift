@@ -46,10 +46,12 @@ final class FakeIterable: Destination {
     private let state = Mutex(State())
     private let clock: ManualClock
     let catalogs: FakeCatalogs
+    let users: FakeUsers
 
     init(clock: ManualClock) {
         self.clock = clock
         catalogs = FakeCatalogs(clock: clock)
+        users = FakeUsers(clock: clock)
     }
 
     // MARK: What tests say and see
@@ -150,6 +152,7 @@ final class FakeIterable: Destination {
         guard mayStillSend() else { return .withheld }
         switch delivery {
         case .list(let request): return await deliver(request)
+        case .users(let request): return await users.deliver(request)
         case .catalog(let request): return await catalogs.deliver(request)
         }
     }
@@ -172,6 +175,8 @@ final class FakeIterable: Destination {
         defer { state.withLock { state in for key in keys { state.inFlight[key, default: 1] -= 1 } } }
         return carryOut(request, fate)
     }
+
+    func profileFields() async throws(DestinationError) -> [RemoteField] { users.fields }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { catalogs.fields(of: name) }
 

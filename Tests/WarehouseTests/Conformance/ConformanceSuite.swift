@@ -38,6 +38,7 @@ enum ConformanceSuite {
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
         + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
+        + HeldFieldsConformance.tests
         + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
         + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ReportConformance.tests

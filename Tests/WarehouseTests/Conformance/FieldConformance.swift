@@ -8,6 +8,8 @@ enum FieldConformance {
         ConformanceTest("fields are known by destination and scope, and a later run takes a field over", notes),
         ConformanceTest("whoever lost the lease notes no field", fencing),
         ConformanceTest("without tables no field is known", withoutTables),
+        ConformanceTest("each name of a field keeps its place", places),
+        ConformanceTest("whoever lost the lease gives no field a place", fencedPlaces),
     ]
 
     private static let runs = [Scene.run(1).id, Scene.run(2).id]
@@ -48,5 +50,34 @@ enum FieldConformance {
 
     @Sendable static func withoutTables(_ fixture: any WarehouseFixture) async throws {
         #expect(try await fixture.warehouse.knownFields(destination: "marketing", scope: "users").isEmpty)
+        #expect(try await fixture.warehouse.fieldPlaces(sync: Scene.sync).isEmpty)
+    }
+
+    @Sendable static func places(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let warehouse = scene.warehouse
+        #expect(try await warehouse.fieldPlaces(sync: Scene.sync).isEmpty)
+        let first = try await warehouse.addFieldPlaces(scene.lease, ["plan", "Ärger", "address.city", "plan"])
+        #expect(first == ["plan", "Ärger", "address.city"])
+        let second = try await warehouse.addFieldPlaces(scene.lease, ["address.city", "Plan", "plan"])
+        #expect(second == ["plan", "Ärger", "address.city", "Plan"], "in the order in which they came")
+        #expect(try await warehouse.addFieldPlaces(scene.lease, ["Plan"]) == second)
+        #expect(try await warehouse.addFieldPlaces(scene.lease, []) == second)
+        let other = try await Scene.lease(warehouse, sync: "other")
+        #expect(try await warehouse.addFieldPlaces(other, ["Plan"]) == ["Plan"])
+        _ = try await warehouse.abandon(scene.lease, list: nil)
+        #expect(try await warehouse.fieldPlaces(sync: Scene.sync) == second)
+        #expect(try await warehouse.fieldPlaces(sync: "other") == ["Plan"])
+        try await fixture.execute("DELETE FROM \(fixture.state("field_places")) WHERE place = 1")
+        #expect(try await kind { _ = try await warehouse.fieldPlaces(sync: Scene.sync) } == .other)
+    }
+
+    @Sendable static func fencedPlaces(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        var stale = scene.lease
+        stale.token -= 1
+        let lease = stale
+        #expect(try await kind { _ = try await scene.warehouse.addFieldPlaces(lease, ["plan"]) } == .leaseLost)
+        #expect(try await scene.warehouse.fieldPlaces(sync: Scene.sync).isEmpty)
     }
 }

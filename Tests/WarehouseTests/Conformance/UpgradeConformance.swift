@@ -13,6 +13,7 @@ enum UpgradeConformance {
                 try await upgrade(from: version, $0)
             }
         } + [
+            ConformanceTest("what version 6 wrote of records is read before and after the upgrade", records),
             ConformanceTest("tables of a newer version that says so may be worked with", compatible),
             ConformanceTest("what a run did is shown by operation", countsByOperation),
         ]
@@ -35,7 +36,7 @@ enum UpgradeConformance {
             \(isSQLite ? "" : "CREATE SCHEMA rollcall; SET search_path = rollcall;")
             CREATE TABLE \(ledger) (version integer PRIMARY KEY, name \(text) NOT NULL, applied_at \(time) NOT NULL);
             \(steps.map(\.sql).joined(separator: "\n"))
-            \(steps.map { "INSERT INTO \(ledger) VALUES (\($0.version), '\($0.name)', \(now));" }.joined(separator: "\n"))
+            \(steps.map { "INSERT INTO \(ledger) (version, name, applied_at) VALUES (\($0.version), '\($0.name)', \(now));" }.joined(separator: "\n"))
             """)
     }
 
@@ -117,6 +118,45 @@ enum UpgradeConformance {
         try await takesOtherKinds(fixture)
         #expect(try await checks(fixture) == ["finished_when_final", "somebody"])
         #expect(await fixture.warehouse.diagnose([]).allSatisfy(\.isFine))
+    }
+
+    /// A run of a catalog that is under way, with a change in its outbox, and an item on the snapshot.
+    private static func fillRecords(_ fixture: any WarehouseFixture) async throws {
+        let isSQLite = isSQLite(fixture)
+        let start = isSQLite ? "'2026-09-01T00:00:01.000Z'" : "'2026-09-01 00:00:01Z'"
+        let fingerprint =
+            isSQLite ? "x'00112233445566778899aabbccddeeff'" : "'00112233-4455-6677-8899-aabbccddeeff'::uuid"
+        try await fixture.execute(
+            """
+            INSERT INTO \(fixture.state("sync_runs")) (run_id, sync_name, destination, "trigger", status, started_at, kind, target)
+                VALUES ('\(Scene.id(1))', 'vip', 'm', 'manual', 'running', \(start), 'catalog', 'products');
+            INSERT INTO \(fixture.state("sync_changes"))
+                    (run_id, sequence, kind, operation, fingerprint, record_key, item_id, content)
+                VALUES ('\(Scene.id(1))', 1, 'send', 'put', \(fingerprint), 'k/1', 'k-2f1', 5);
+            INSERT INTO \(fixture.state("synced_records"))
+                    (sync_name, kind, fingerprint, record_key, item_id, content, state, owned, since_run_id, since)
+                VALUES ('vip', 'catalog', \(fingerprint), 'k/1', 'k-2f1', 5, 'synced', true, '\(Scene.id(1))', \(start));
+            """)
+    }
+
+    @Sendable static func records(_ fixture: any WarehouseFixture) async throws {
+        try await make(6, fixture)
+        try await fillRecords(fixture)
+        func look() async throws {
+            let changes = try await fixture.warehouse.changes(run: Scene.id(1), after: 0, limit: 10)
+            #expect(changes.map(\.record) == [RecordReference(key: "k/1", itemID: "k-2f1", content: 5)])
+            #expect(changes.allSatisfy { $0.held == nil && $0.refusal == nil })
+            let known = Collected<String>()
+            try await fixture.warehouse.readContents(sync: Scene.sync, .catalog) {
+                known.add("\($0.state) \($0.listed) \($0.content) \($0.held.count)")
+            }
+            #expect(known.all == ["subscribed true 5 0"])
+            #expect(try await fixture.warehouse.fieldPlaces(sync: Scene.sync).isEmpty)
+        }
+        try await look()
+        let result = try await fixture.warehouse.migrate()
+        #expect(result.from == 6 && result.to > 6)
+        try await look()
     }
 
     /// What the process of an earlier version writes once more, and what is made of its run.

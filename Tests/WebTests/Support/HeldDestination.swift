@@ -43,6 +43,8 @@ final class HeldDestination: Destination {
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {}
 
+    func profileFields() async throws(DestinationError) -> [RemoteField] { [] }
+
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
 
     func createCatalog(_ name: String) async throws(DestinationError) { throw Self.noCatalogs }

@@ -3,7 +3,7 @@ import RollcallCore
 import Warehouse
 
 /// What Iterable says of the catalog that a sync is to keep.
-struct FoundCatalog: FoundTarget {
+struct FoundCatalog: FoundRecords {
     let resolver: CatalogResolver
     let shape: RecordShape
     /// Its fields; nil: the project has no such catalog.
@@ -18,6 +18,7 @@ struct FoundCatalog: FoundTarget {
     let hasRecords: Bool
 
     private var catalog: CatalogSettings { resolver.catalog }
+    var planner: RecordPlanner { resolver.planner }
 
     let id: Int64? = nil
     var name: String? { catalog.name }
@@ -116,6 +117,10 @@ struct FoundCatalog: FoundTarget {
     private static let newSeconds = 120.0
 
     // MARK: For the plan
+
+    func circumstances(_ runID: String) -> RecordPlanner.Circumstances {
+        .init(salt: salt(runID), preparations: preparations, hasAnotherKey: hasAnotherKey)
+    }
 
     /// What stands for the project and for the types that runs have given to the fields: with another salt every item goes up
     /// again.

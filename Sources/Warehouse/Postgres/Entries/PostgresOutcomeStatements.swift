@@ -91,10 +91,24 @@ struct PostgresOutcomeStatements {
             columns.map { ", " + (row.map { "\($0)." } ?? "") + $0 }.joined()
         }
 
+        /// Columns that entries of lists have none of.
+        private var recordColumns: [String] { words == .records ? contentColumns + ["values_held"] : [] }
+
         private var entryColumns: String {
             """
             sync_name, \(words == .list ? "list_id" : "kind"), fingerprint, email, user_id, state, \(words.listed),
-            since_run_id, since, error_code, error_reason, http_status\(list(contentColumns))
+            since_run_id, since, error_code, error_reason, http_status\(list(recordColumns))
+            """
+        }
+
+        /// The last column of the relation `write`, of records alone: the fields that hold a value; NULL: those of before.
+        private func valuesHeld(_ sql: String) -> String { words == .records ? ", \(sql) AS values_held" : "" }
+
+        /// Of an entry that is kept, only the fields that hold a value are written, where they are others than before.
+        private var isWritten: String {
+            """
+            t.action <> 'keep' OR r.held IS NOT NULL AND r.held IS DISTINCT FROM (
+                SELECT m.values_held FROM \(words.table) m WHERE \(isOfSet) AND m.fingerprint = r.fingerprint)
             """
         }
 
@@ -104,7 +118,9 @@ struct PostgresOutcomeStatements {
             let set = words == .list ? "$3::bigint AS list_id" : "$3::text AS kind"
             let key = "sync_name, \(words == .list ? "list_id" : "kind"), fingerprint"
             // What is removed comes with the content that it was last sent with.
-            let contents = contentColumns.map { "\($0) = excluded.\($0), " }.joined()
+            let contents =
+                contentColumns.map { "\($0) = excluded.\($0), " }.joined() + (words == .records ? Self.identifiers : "")
+            let held = words == .records ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
             return """
                 , entry AS (
                     SELECT $2 AS sync_name, \(set), fingerprint, email, user_id, state, listed AS \(words.listed),
@@ -112,15 +128,15 @@ struct PostgresOutcomeStatements {
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN code END AS error_code,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN reason END AS error_reason,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN http_status END AS http_status,
-                           before\(list(contentColumns))
-                      FROM write WHERE action = 'put'
+                           before\(list(recordColumns))
+                      FROM write WHERE action <> 'drop'
                 ), entered AS (
                     INSERT INTO \(words.table) (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before = 'absent'
                     RETURNING 1
                 ), changed AS (
                     INSERT INTO \(words.table) AS m (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before <> 'absent'
                     ON CONFLICT (\(key)) DO UPDATE
-                       SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)
+                       SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)\(held)
                            since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
                            since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
                            (error_code, error_reason, http_status) = ROW(
@@ -136,6 +152,10 @@ struct PostgresOutcomeStatements {
                 """
         }
 
+        /// A record may get another identifier; one that its row does not name any more is still its own in Iterable.
+        private static let identifiers =
+            "email = COALESCE(excluded.email, m.email), user_id = COALESCE(excluded.user_id, m.user_id), "
+
         /// A rejection has the reason of this outcome, or keeps its own; no other state has one.
         private func rejection(_ column: String) -> String {
             "CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL THEN m.\(column)"
@@ -150,7 +170,10 @@ struct PostgresOutcomeStatements {
         /// Takes the changes out of the outbox and gives each its outcome: log, in-doubt requests and snapshot.
         func own(_ direction: Direction) -> String {
             let isRecord = words == .records
-            let content = words.tellsContents(.own, direction) ? "g.content" : nil
+            let tellsContents = words.tellsContents(.own, direction)
+            let content = tellsContents ? "g.content" : nil
+            let held = TransitionTable.held(
+                outcome: "COALESCE(e.outcome, g.outcome)", settles: "g.settles", of: "g")
             return """
                 \(given)\(transition(.own, direction)), gone AS (
                     DELETE FROM sync_changes c USING batch b
@@ -158,6 +181,7 @@ struct PostgresOutcomeStatements {
                        AND c.sequence BETWEEN $5::bigint AND $6::bigint AND c.sequence BETWEEN b.lower AND b.upper
                     RETURNING c.sequence, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
                               \(isRecord ? "c.record_key, c.item_id, c.content, c.logged_key," : "")
+                              \(tellsContents ? "c.values_held, c.values_in_doubt," : "")
                               b.http_status, b.attempts, b.settles, b.outcome, b.code, b.reason
                 ), resolved AS (
                     SELECT g.sequence, g.fingerprint, \(mark("g.fingerprint", content: content)) AS before, g.email, g.user_id,
@@ -167,6 +191,7 @@ struct PostgresOutcomeStatements {
                            CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.user_id
                                 ELSE g.logged_user_id END AS logged_user_id,
                            \(isRecord ? "g.record_key, g.item_id, g.content, g.logged_key," : "")
+                           \(tellsContents ? "\(held) AS held," : "")
                            COALESCE(e.outcome, g.outcome) AS outcome,
                            CASE WHEN e.sequence IS NULL THEN g.code ELSE e.code END AS code,
                            CASE WHEN e.sequence IS NULL THEN g.reason ELSE e.reason END AS reason,
@@ -190,8 +215,10 @@ struct PostgresOutcomeStatements {
                 ), write AS (
                     SELECT r.fingerprint, r.email, r.user_id, r.before, r.outcome, r.code, r.reason, r.http_status,
                            t.action, t.state, t.listed\(list(contentColumns, of: "r"))
+                           \(valuesHeld(tellsContents ? "r.held" : "NULL::bytea"))
                       FROM resolved r JOIN transition t
                         ON t.outcome = r.outcome AND t.may_still_land = (r.settles_at IS NOT NULL) AND t.before = r.before
+                     \(tellsContents ? "WHERE \(isWritten)" : "")
                 )\(carriedOut)
                 SELECT (SELECT count(*) FROM resolved), \(moved)
                 """
@@ -218,7 +245,7 @@ struct PostgresOutcomeStatements {
             ), write AS (
                 SELECT DISTINCT ON (g.fingerprint) g.fingerprint, g.email, g.user_id, g.before, g.outcome,
                        NULL::text AS code, NULL::text AS reason, NULL::integer AS http_status, t.action, t.state,
-                       t.listed\(list(contentColumns, of: "g"))
+                       t.listed\(list(contentColumns, of: "g"))\(valuesHeld("NULL::bytea"))
                   FROM gone g JOIN transition t
                     ON t.outcome = g.outcome AND t.may_still_land = g.may_still_land AND t.before = g.before
                  ORDER BY g.fingerprint, t.action = 'drop' DESC

@@ -7,13 +7,9 @@ struct PostgresSyncedRecords {
     /// `synced_records` with its schema, quoted.
     let table: String
 
-    typealias Body = (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+    typealias Body = (KnownContent) throws -> Void
 
-    func read(
-        _ reading: PostgresReading, _ body: @escaping @Sendable (Fingerprint, MemberState, Bool, Int64) throws -> Void
-    )
-        throws
-    {
+    func read(_ reading: PostgresReading, _ body: @escaping @Sendable (KnownContent) throws -> Void) throws {
         try reading.read { session in
             // The lock first: see PostgresReading.
             try session.execute("SELECT FROM \(table) LIMIT 0")
@@ -29,11 +25,12 @@ struct PostgresSyncedRecords {
 
     /// Nearly all are synced and owned: a NULL is the shortest way to say so.
     private static let columns = """
-        fingerprint, content, CASE WHEN owned AND state = '\(EntryWords.records.word(.subscribed))' THEN NULL ELSE state END, owned
+        fingerprint, content, CASE WHEN owned AND state = '\(EntryWords.records.word(.subscribed))' THEN NULL ELSE state END, owned,
+        values_held
         """
 
     private static func read(_ reader: BinaryCopyReader, _ message: UnsafeRawBufferPointer, _ body: Body) throws {
-        try reader.read(message, fields: 4) { row in
+        try reader.read(message, fields: 5) { row in
             guard try row.integer(Int32.self) == 16 else { throw BinaryFieldCursor.broken }
             let fingerprint = Fingerprint(high: try row.integer(UInt64.self), low: try row.integer(UInt64.self))
             guard let content = try row.field() else { throw BinaryFieldCursor.broken }
@@ -41,7 +38,11 @@ struct PostgresSyncedRecords {
             guard let owned = try row.field() else { throw BinaryFieldCursor.broken }
             let state = word.map { EntryWords.records.state(String(decoding: $0, as: UTF8.self)) } ?? .subscribed
             guard let state else { throw BinaryFieldCursor.broken }
-            try body(fingerprint, state, owned.first == 1, try BinaryFieldCursor.integer(content))
+            var known = KnownContent(
+                fingerprint: fingerprint, state: state, listed: owned.first == 1,
+                content: try BinaryFieldCursor.integer(content))
+            if let held = try row.field() { known.held = held }
+            try body(known)
         }
     }
 }

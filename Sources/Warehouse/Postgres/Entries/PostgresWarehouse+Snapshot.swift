@@ -38,15 +38,12 @@ extension PostgresWarehouse {
             let reading = reading(parts: parts) { tables.begin(.readOnly, $0, isLong: true) }
             try await streaming { session, cancellation in try members.read(reading(session, cancellation), body) }
         case .records(let kind):
-            try await readContents(sync: sync, kind) { fingerprint, state, listed, _ in
-                try body(0, fingerprint, state, listed)
-            }
+            try await readContents(sync: sync, kind) { try body(0, $0.fingerprint, $0.state, $0.listed) }
         }
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         let records = PostgresSyncedRecords(
             sync: sync, kind: kind, table: "\(tables.quotedSchema).synced_records")

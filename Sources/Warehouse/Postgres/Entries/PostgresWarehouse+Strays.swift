@@ -11,13 +11,13 @@ extension PostgresWarehouse {
             return try session.modify(
                 """
                 INSERT INTO stray_requests (run_id, sequence, sync_name, list_id, kind, fingerprint, email, user_id,
-                                            operation, record_key, item_id, content, settles_at)
+                                            operation, record_key, item_id, content, values_held, settles_at)
                 SELECT $1::uuid, s.sequence, $2::text, $3::bigint, $4::text, s.fingerprint, s.email, s.user_id, s.operation,
-                       s.record_key, s.item_id, s.content,
+                       s.record_key, s.item_id, s.content, decode(s.values_held, 'hex'),
                        date_trunc('milliseconds', clock_timestamp() + $5::double precision * interval '1 second')
                   FROM unnest($6::bigint[], $7::uuid[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
-                              $13::bigint[])
-                    AS s (sequence, fingerprint, email, user_id, operation, record_key, item_id, content)
+                              $13::bigint[], $14::text[])
+                    AS s (sequence, fingerprint, email, user_id, operation, record_key, item_id, content, values_held)
                 ON CONFLICT (run_id, sequence) DO NOTHING
                 """,
                 [
@@ -28,6 +28,7 @@ extension PostgresWarehouse {
                     PostgresText.array(changes.map { $0.operation.rawValue as String? }),
                     try session.array(changes.map(\.record?.key)), try session.array(changes.map(\.record?.itemID)),
                     PostgresText.array(changes.map(\.record?.content)),
+                    PostgresText.array(changes.map { $0.held?.ifInDoubt.bytes.hexadecimal }),
                 ])
         }
     }
@@ -55,7 +56,8 @@ extension PostgresWarehouse {
             """
             DELETE FROM stray_requests WHERE sync_name = $1
             RETURNING run_id, list_id, fingerprint, email, user_id, operation,
-                      \(PostgresRunRow.milliseconds("settles_at")), kind, record_key, item_id, content
+                      \(PostgresRunRow.milliseconds("settles_at")), kind, record_key, item_id, content,
+                      encode(values_held, 'hex')
             """, [sync])
         return try (0..<result.rowCount).map { row in
             let list = result.integer(row, 1).map(EntrySet.list)
@@ -71,8 +73,13 @@ extension PostgresWarehouse {
                 record: result.text(row, 8).map {
                     RecordReference(key: $0, itemID: result.text(row, 9), content: result.integer(row, 10) ?? 0)
                 },
-                operation: operation, mayLandUntil: mayLandUntil)
+                operation: operation, mayLandUntil: mayLandUntil, held: bits(result, row, 11))
         }
+    }
+
+    /// A column that was selected in hexadecimal digits; nil: NULL.
+    private static func bits(_ result: borrowing PostgresResult, _ row: Int, _ column: Int) -> FieldBits? {
+        result.text(row, column).map { FieldBits(bytes: PostgresText.bytes(hexadecimal: $0)) }
     }
 
     /// The members of lists that have the fingerprint, the email or the userId of a note.
@@ -116,7 +123,8 @@ extension PostgresWarehouse {
         if notes.isEmpty { return [] }
         let result = try session.query(
             """
-            SELECT kind, fingerprint, email, user_id, state, owned, record_key, item_id, content FROM synced_records
+            SELECT kind, fingerprint, email, user_id, state, owned, record_key, item_id, content, encode(values_held, 'hex')
+              FROM synced_records
              WHERE sync_name = $1 AND fingerprint = ANY($2::uuid[])
             """, [sync, PostgresText.array(notes.map { PostgresText.uuid($0.fingerprint) as String? })])
         return try (0..<result.rowCount).map { row in
@@ -124,20 +132,22 @@ extension PostgresWarehouse {
                 let fingerprint = result.textFingerprint(row, 1),
                 let state = result.text(row, 4).flatMap(EntryWords.records.state)
             else { throw unreadable("synced_records") }
-            return NotedEntry(
+            var entry = NotedEntry(
                 entries: .records(kind), fingerprint: fingerprint,
                 identity: Identity(email: result.text(row, 2), userID: result.text(row, 3)),
                 record: RecordReference(
                     key: result.text(row, 6) ?? "", itemID: result.text(row, 7), content: result.integer(row, 8) ?? 0),
                 mark: EntryMark(state, listed: result.boolean(row, 5)))
+            entry.held = bits(result, row, 9) ?? FieldBits()
+            return entry
         }
     }
 
     /// The columns of ``parameters(_:_:_:_:)`` as a relation.
     private static let given = """
         unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::boolean[], $8::uuid[], $9::text[],
-               $10::text[], $11::bigint[])
-            AS e (set_id, fingerprint, email, user_id, state, listed, changed_by, record_key, item_id, content)
+               $10::text[], $11::bigint[], $12::text[])
+            AS e (set_id, fingerprint, email, user_id, state, listed, changed_by, record_key, item_id, content, held)
         """
 
     private static func write(
@@ -150,18 +160,22 @@ extension PostgresWarehouse {
         try session.modify(
             """
             INSERT INTO \(words.table) AS m (sync_name, \(set), fingerprint, email, user_id, state, \(words.listed), since_run_id,
-                                            since\(isRecord ? ", record_key, item_id, content" : ""))
+                                            since\(isRecord ? ", record_key, item_id, content, values_held" : ""))
             SELECT $1::text, \(setID), e.fingerprint, e.email, e.user_id, e.state, e.listed, e.changed_by, now.time
-                   \(isRecord ? ", e.record_key, e.item_id, e.content" : "")
+                   \(isRecord ? ", e.record_key, e.item_id, e.content, decode(e.held, 'hex')" : "")
               FROM \(given), date_trunc('milliseconds', clock_timestamp()) AS now (time)
              WHERE e.changed_by IS NOT NULL
             ON CONFLICT (sync_name, \(set), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
                    since_run_id = excluded.since_run_id, since = excluded.since
+                   \(isRecord ? ", values_held = COALESCE(excluded.values_held, m.values_held)" : "")
             """, try parameters(changed.filter { $0.changedBy != nil }, words, sync, session))
         try session.modify(
             """
-            UPDATE \(words.table) m SET \(words.listed) = e.listed FROM \(given)
+            UPDATE \(words.table) m
+               SET \(words.listed) = e.listed
+                   \(isRecord ? ", values_held = COALESCE(decode(e.held, 'hex'), m.values_held)" : "")
+              FROM \(given)
              WHERE m.sync_name = $1 AND m.\(set) = \(setID) AND m.fingerprint = e.fingerprint
             """, try parameters(changed.filter { $0.changedBy == nil }, words, sync, session))
     }
@@ -177,6 +191,8 @@ extension PostgresWarehouse {
             PostgresText.array(entries.map { $0.mark.map { String($0.listed) } }),
             PostgresText.array(entries.map(\.changedBy)), try session.array(entries.map(\.record?.key)),
             try session.array(entries.map(\.record?.itemID)), PostgresText.array(entries.map(\.record?.content)),
+            // What holds no value is as good as what is not known to hold one.
+            PostgresText.array(entries.map { $0.held.isEmpty ? nil : $0.held.bytes.hexadecimal }),
         ]
     }
 

@@ -33,4 +33,34 @@ extension PostgresWarehouse {
             }
         }
     }
+
+    public func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
+        try await read(orWithoutTables: []) { try Self.fieldPlaces(sync, $0) }
+    }
+
+    public func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+        try await leased(lease) { session in
+            var places = try Self.fieldPlaces(lease.sync, session)
+            // Names are compared by their bytes, as the table compares them.
+            var known = Set(places.map { Array($0.utf8) })
+            for name in names where known.insert(Array(name.utf8)).inserted {
+                try session.modify(
+                    "INSERT INTO field_places (sync_name, place, field) VALUES ($1, $2::integer, $3)",
+                    [lease.sync, String(places.count), name])
+                places.append(name)
+            }
+            return places
+        }
+    }
+
+    private static func fieldPlaces(_ sync: String, _ session: PostgresSession) throws -> [String] {
+        let result = try session.query(
+            "SELECT place, field FROM field_places WHERE sync_name = $1 ORDER BY place", [sync])
+        return try (0..<result.rowCount).map { row in
+            guard result.integer(row, 0) == Int64(row), let name = result.text(row, 1) else {
+                throw WarehouseError(.other, "A row of field_places is missing; it was deleted by hand.")
+            }
+            return try session.original(name)
+        }
+    }
 }

@@ -164,6 +164,7 @@ enum PostgresLists {
         let members = (0..<gone.rowCount).map { row in
             Abandonment.MembersOfList(listID: gone.integer(row, 0) ?? 0, members: gone.count(row, 1))
         }
+        // The places of fields stay (`field_places`): a name keeps its place for ever.
         for table in ["settling_requests", "stray_requests"] {
             try session.modify("DELETE FROM \(table) WHERE \(isOfList)", names)
         }

@@ -78,7 +78,8 @@ extension PostgresWarehouse {
     private static let localChangesOfLists = localChanges(.list)
     private static let localChangesOfRecords = localChanges(.records)
 
-    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many were forgotten.
+    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many were forgotten. A change that says itself why
+    /// it is not sent is logged with that, any other one with the reason of its entry.
     private static func localChanges(_ words: EntryWords) -> String {
         """
         WITH gone AS (
@@ -86,8 +87,10 @@ extension PostgresWarehouse {
         ), logged AS (
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                                   http_status, attempts, logged_at, record_key, item_id)
-            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed', COALESCE(m.error_code, $5),
-                   COALESCE(m.error_reason, $6), m.http_status, 0,
+            SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'failed',
+                   COALESCE(g.error_code, m.error_code, $5),
+                   CASE WHEN g.error_code IS NULL THEN COALESCE(m.error_reason, $6) ELSE g.error_reason END,
+                   CASE WHEN g.error_code IS NULL THEN m.http_status END, 0,
                    date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g"))
               FROM gone g LEFT JOIN \(words.table) m
                 ON \(PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3")) AND m.fingerprint = g.fingerprint

@@ -66,7 +66,7 @@ extension PostgresWarehouse {
     public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         guard PostgresText.runID(id) != nil else { return [] }
         return try await read(.long, orWithoutTables: [], settings: Self.inOrder) { session in
-            let contents = try session.hasColumn("logged_key", of: "sync_changes") ? Self.contents : Self.noContents
+            let contents = try Self.contents(session)
             let result = try session.query(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, \(PostgresRunRow.milliseconds("not_before")),
@@ -83,8 +83,17 @@ extension PostgresWarehouse {
         }
     }
 
-    private static let contents = "record_key, item_id, content, payload, logged_key"
-    private static let noContents = "NULL, NULL, NULL::bigint, NULL::bytea, NULL"
+    /// Columns that changes of lists have none of. Tables which no run has upgraded yet lack some.
+    private static func contents(_ session: PostgresSession) throws -> String {
+        if try session.hasColumn("values_held", of: "sync_changes") {
+            return "\(contentColumns), values_held, values_in_doubt, error_code, error_reason"
+        }
+        let hasContents = try session.hasColumn("logged_key", of: "sync_changes")
+        return (hasContents ? contentColumns : "NULL, NULL, NULL::bigint, NULL::bytea, NULL")
+            + ", NULL::bytea, NULL::bytea, NULL, NULL"
+    }
+
+    private static let contentColumns = "record_key, item_id, content, payload, logged_key"
 
     /// A page is read along the index, whatever the server thinks of a table that was filled a moment ago: sorting all
     /// that is left for each page makes the work grow with its square.
@@ -106,7 +115,14 @@ extension PostgresWarehouse {
             record: result.text(row, 9).map {
                 RecordReference(key: $0, itemID: result.text(row, 10), content: result.binaryInteger(row, 11) ?? 0)
             },
-            payload: result.bytes(row, 12), loggedKey: result.text(row, 13))
+            payload: result.bytes(row, 12), loggedKey: result.text(row, 13),
+            held: held(result, row),
+            refusal: result.text(row, 16).map { FailureReason(code: $0, reason: result.text(row, 17) ?? "") })
+    }
+
+    private static func held(_ result: borrowing PostgresResult, _ row: Int) -> HeldFields? {
+        guard let done = result.bytes(row, 14) else { return nil }
+        return HeldFields(ifDone: FieldBits(bytes: done), ifInDoubt: FieldBits(bytes: result.bytes(row, 15) ?? []))
     }
 
     public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {

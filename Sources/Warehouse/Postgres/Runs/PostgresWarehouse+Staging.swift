@@ -36,17 +36,19 @@ extension PostgresWarehouse {
     private static func copyChanges(
         _ plan: any StagedPlan, _ runID: [UInt8], isOfLists: Bool, _ session: PostgresSession
     ) throws {
-        let contents = isOfLists ? "" : ", record_key, item_id, content, payload, logged_key"
+        let contents = """
+            , record_key, item_id, content, payload, logged_key, values_held, values_in_doubt, error_code, error_reason
+            """
         let sql = """
             COPY sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id, not_before, parent,
-                               logged_email, logged_user_id\(contents)) FROM STDIN (FORMAT binary)
+                               logged_email, logged_user_id\(isOfLists ? "" : contents)) FROM STDIN (FORMAT binary)
             """
         var written = 0
         let taken = try session.copyIn(sql) { writer in
             let changes = try plan.nextChanges(limit: page)
             written += changes.count
             for change in changes {
-                writer.beginRow(fields: isOfLists ? 11 : 16)
+                writer.beginRow(fields: isOfLists ? 11 : 20)
                 writer.raw(runID)
                 writer.integer(change.sequence)
                 writer.text(change.kind.rawValue)
@@ -58,16 +60,23 @@ extension PostgresWarehouse {
                 writer.integer(change.parent)
                 writer.text(change.loggedAs?.email)
                 writer.text(change.loggedAs?.userID)
-                if isOfLists { continue }
-                writer.text(change.record?.key)
-                writer.text(change.record?.itemID)
-                writer.integer(change.record?.content)
-                writer.raw(change.payload)
-                writer.text(change.loggedKey)
+                if !isOfLists { writeContent(change, &writer) }
             }
             return !changes.isEmpty
         }
         try PostgresCopied.prove(taken, of: written, "sync_changes")
+    }
+
+    private static func writeContent(_ change: Change, _ writer: inout BinaryCopyWriter) {
+        writer.text(change.record?.key)
+        writer.text(change.record?.itemID)
+        writer.integer(change.record?.content)
+        writer.raw(change.payload)
+        writer.text(change.loggedKey)
+        writer.raw(change.held?.ifDone.bytes)
+        writer.raw(change.held?.ifInDoubt.bytes)
+        writer.text(change.refusal?.code)
+        writer.text(change.refusal?.reason)
     }
 
     private static func copyRecords(

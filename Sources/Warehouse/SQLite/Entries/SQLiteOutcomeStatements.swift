@@ -24,12 +24,12 @@ struct SQLiteOutcomeStatements {
     private init(_ words: EntryWords) {
         let text = Text(words: words)
         dropSuperseded = text.drop("o", text.ofOlder)
-        putSuperseded = text.put("o", text.ofOlder, rejection: false)
+        putSuperseded = text.put("o", text.ofOlder, isOwn: false)
         drop =
             text.drop("w", text.own) + """
                  AND w.operation IN (SELECT operation FROM temp.rollcall_transitions WHERE relation = 'own' AND action = 'drop'))
                 """
-        put = text.put("w", text.own, rejection: true)
+        put = text.put("w", text.own, isOwn: true)
         enter = text.enter
     }
 
@@ -74,10 +74,18 @@ struct SQLiteOutcomeStatements {
         private func mark(_ relation: EntryTransition.Relation) -> String {
             let plain = TransitionTable.mark(of: "m", words)
             guard words.tellsContents(relation, .put) else { return plain }
-            let puts = RecordKind.allCases.flatMap(\.operations).filter { $0.direction == .put }
-                .map { "'\($0.rawValue)'" }.joined(separator: ", ")
-            return
-                "iif(w.operation IN (\(puts)), \(TransitionTable.mark(of: "m", words, content: "w.content")), \(plain))"
+            return "iif(\(puts), \(TransitionTable.mark(of: "m", words, content: "w.content")), \(plain))"
+        }
+
+        /// Whether the change `w` puts something.
+        private var puts: String {
+            let operations = words.operations.filter { $0.direction == .put }.map { "'\($0.rawValue)'" }
+            return "w.operation IN (\(operations.joined(separator: ", ")))"
+        }
+
+        /// The fields of a record that hold a value after the outcome of the change `w`; NULL: those of before.
+        private var held: String {
+            "iif(\(puts), \(TransitionTable.held(outcome: "w.outcome", settles: "w.settles_at", of: "w")), NULL)"
         }
 
         var own: String { "FROM temp.rollcall_work w \(transitions(.own, of: "w"))" }
@@ -105,15 +113,19 @@ struct SQLiteOutcomeStatements {
         private var entryColumns: String {
             """
             sync_name, \(SQLiteEntryTable.set(words)), fingerprint, email, user_id, state, \(words.listed),
-                since_run_id, since, error_code, error_reason, http_status\(columns(contents))
+                since_run_id, since, error_code, error_reason, http_status\(columns(contents))\(ofRecord("values_held"))
             """
         }
+
+        /// One more column, which entries of lists do without.
+        private func ofRecord(_ sql: String) -> String { words == .records ? ", \(sql)" : "" }
 
         var enter: String {
             """
             INSERT INTO \(table) (\(entryColumns))
             SELECT :sync, :set, w.fingerprint, w.email, w.user_id, t.state, t.listed, :run, :now,
                    \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))\(columns(contents, of: "w"))
+                   \(ofRecord(held))
               FROM temp.rollcall_work w CROSS JOIN temp.rollcall_transitions t
                         ON t.relation = 'own' AND t.operation = w.operation AND t.outcome = w.outcome
                        AND t.may_still_land = (w.settles_at IS NOT NULL) AND t.before = 'absent'
@@ -126,26 +138,41 @@ struct SQLiteOutcomeStatements {
             "iif(w.outcome = 'rejected' AND t.state = 'rejected', w.\(column), NULL)"
         }
 
+        /// Whether the entry of the change `w` is written: of one that is kept, only the fields that hold a value are, where they are
+        /// others than before.
+        private var isWritten: String {
+            guard words == .records else { return "t.action = 'put'" }
+            let before =
+                "(SELECT m.values_held FROM \(table) m WHERE \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = w.fingerprint)"
+            return "(t.action = 'put' OR t.action = 'keep' AND \(held) IS NOT NULL AND \(held) IS NOT \(before))"
+        }
+
         /// - Parameters:
         ///   - change: whose identity a new entry gets.
-        ///   - rejection: whether the reason of the outcome may be that of the entry.
-        func put(_ change: String, _ source: String, rejection: Bool) -> String {
-            func reason(_ column: String) -> String { rejection ? self.reason(column) : "NULL" }
+        ///   - isOwn: whether it is the entry of the change `w`: only that one gets the reason of the outcome, and the fields that hold a
+        ///     value.
+        func put(_ change: String, _ source: String, isOwn: Bool) -> String {
+            func reason(_ column: String) -> String { isOwn ? self.reason(column) : "NULL" }
             func kept(_ column: String) -> String {
                 "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
                     + " THEN \(table).\(column) ELSE excluded.\(column) END"
             }
             let key = "sync_name, \(SQLiteEntryTable.set(words)), fingerprint"
             // What is removed comes with the content that it was last sent with, and keeps it.
-            let contents = contents.map { "\($0) = excluded.\($0), " }.joined()
+            // A record may get another identifier; one that its row does not name any more is still its own in Iterable.
+            let identifiers = ["email", "user_id"].map { "\($0) = coalesce(excluded.\($0), \(table).\($0)), " }.joined()
+            let contents =
+                contents.map { "\($0) = excluded.\($0), " }.joined() + (words == .records ? identifiers : "")
+            let held =
+                words == .records ? "values_held = coalesce(excluded.values_held, \(table).values_held)," : ""
             return """
                 INSERT INTO \(table) (\(entryColumns))
                 SELECT :sync, :set, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
                        \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
-                       \(columns(self.contents, of: change))
-                  \(source) WHERE t.action = 'put'
+                       \(columns(self.contents, of: change))\(ofRecord(isOwn ? self.held : "NULL"))
+                  \(source) WHERE \(isOwn ? isWritten : "t.action = 'put'")
                     ON CONFLICT (\(key)) DO UPDATE
-                   SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)
+                   SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)\(held)
                        since_run_id = iif(\(table).state = excluded.state, \(table).since_run_id, excluded.since_run_id),
                        since = iif(\(table).state = excluded.state, \(table).since, excluded.since),
                        \(kept("error_code")), \(kept("error_reason")), \(kept("http_status"))

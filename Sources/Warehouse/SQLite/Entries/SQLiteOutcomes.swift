@@ -21,7 +21,7 @@ struct SQLiteOutcomes {
             sequence INTEGER PRIMARY KEY, operation TEXT, fingerprint BLOB, email TEXT, user_id TEXT,
             logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
             http_status INTEGER, attempts INTEGER, settles_at TEXT, record_key TEXT, item_id TEXT, content INTEGER,
-            logged_key TEXT);
+            logged_key TEXT, values_held BLOB, values_in_doubt BLOB);
         CREATE TEMP TABLE rollcall_older (
             fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER, record_key TEXT, item_id TEXT, content INTEGER);
         CREATE TEMP TABLE rollcall_transitions (
@@ -30,14 +30,14 @@ struct SQLiteOutcomes {
         \(transitions)
         """
 
-    /// An operation is one kind's, so that its lines have the words of that kind's table.
+    /// An operation is one table's, so that its lines have the words of that table.
     private static let transitions = EntryTransition.Relation.allCases.flatMap { relation in
-        RecordKind.allCases.flatMap { kind in
-            kind.operations.map { operation in
+        EntryWords.allCases.flatMap { words in
+            words.operations.map { operation in
                 """
                 INSERT INTO temp.rollcall_transitions
                 SELECT '\(relation.rawValue)', '\(operation.rawValue)', *
-                  FROM (VALUES \(TransitionTable.rows(relation, operation.direction, kind == .list ? .list : .records)));
+                  FROM (VALUES \(TransitionTable.rows(relation, operation.direction, words)));
                 """
             }
         }
@@ -58,7 +58,8 @@ struct SQLiteOutcomes {
     /// Columns of the outbox, and of the work table, that rows of lists do without: each costs them time.
     private func contents(of row: String = "") -> String {
         guard let entries, EntryWords(entries) == .records else { return "" }
-        return ["record_key", "item_id", "content", "logged_key"].map { ", \(row)\($0)" }.joined()
+        return ["record_key", "item_id", "content", "logged_key", "values_held", "values_in_doubt"]
+            .map { ", \(row)\($0)" }.joined()
     }
 
     // MARK: Filling the work table

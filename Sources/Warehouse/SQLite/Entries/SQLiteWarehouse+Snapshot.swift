@@ -48,11 +48,13 @@ extension SQLiteWarehouse {
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind,
-        _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool, _ content: Int64) throws -> Void
+        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
-        try await readEntries(sync, SQLiteEntryTable(.records(kind)), ["content"]) { fingerprint, state, listed, row in
-            try body(fingerprint, state, listed, row.integer(3))
+        let table = SQLiteEntryTable(.records(kind))
+        try await readEntries(sync, table, ["content", "values_held"]) { fingerprint, state, listed, row in
+            try body(
+                KnownContent(
+                    fingerprint: fingerprint, state: state, listed: listed, content: row.integer(3), held: row.blob(4)))
         }
     }
 

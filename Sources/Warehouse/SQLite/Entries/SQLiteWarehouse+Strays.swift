@@ -12,8 +12,8 @@ extension SQLiteWarehouse {
                 database,
                 """
                 INSERT INTO rollcall_stray_requests (run_id, sequence, sync_name, list_id, kind, fingerprint, email,
-                    user_id, operation, settles_at, record_key, item_id, content)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    user_id, operation, settles_at, record_key, item_id, content, values_held)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
                 """)
             try insert.bind(1, .of(run.id))
             try insert.bind(3, .of(run.sync))
@@ -29,6 +29,7 @@ extension SQLiteWarehouse {
                 try insert.bind(11, .of(change.record?.key))
                 try insert.bind(12, .of(change.record?.itemID))
                 try insert.bind(13, .of(change.record?.content))
+                try insert.bind(14, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
                 _ = try insert.step()
                 insert.reset()
             }
@@ -52,7 +53,8 @@ extension SQLiteWarehouse {
     private static func notes(_ database: Database, _ sync: String) throws -> [StrayNote] {
         try database.rows(
             """
-            SELECT run_id, list_id, fingerprint, email, user_id, operation, settles_at, kind, record_key, item_id, content
+            SELECT run_id, list_id, fingerprint, email, user_id, operation, settles_at, kind, record_key, item_id, content,
+                   values_held
               FROM rollcall_stray_requests WHERE sync_name = :sync
             """, ["sync": .of(sync)]
         ) { row in
@@ -67,7 +69,8 @@ extension SQLiteWarehouse {
                 record: row.text(8).map {
                     RecordReference(key: $0, itemID: row.text(9), content: row.integer(10) ?? 0)
                 },
-                operation: operation, mayLandUntil: mayLandUntil)
+                operation: operation, mayLandUntil: mayLandUntil,
+                held: row.isNull(11) ? nil : FieldBits(bytes: row.bytes(11)))
         }
     }
 
@@ -93,18 +96,20 @@ extension SQLiteWarehouse {
     private static func records(_ database: Database, _ sync: String) throws -> [NotedEntry] {
         try database.rows(
             """
-            SELECT kind, fingerprint, email, user_id, state, owned, record_key, item_id, content
+            SELECT kind, fingerprint, email, user_id, state, owned, record_key, item_id, content, values_held
               FROM rollcall_synced_records
              WHERE sync_name = :sync AND fingerprint IN (
                 SELECT n.fingerprint FROM rollcall_stray_requests n WHERE n.sync_name = :sync AND n.list_id IS NULL)
             """, ["sync": .of(sync)]
         ) { row in
             guard let kind = row.text(0).flatMap(RecordKind.init) else { throw unreadable("rollcall_synced_records") }
-            return NotedEntry(
+            var entry = NotedEntry(
                 entries: .records(kind), fingerprint: try fingerprint(row, 1),
                 identity: Identity(email: row.text(2), userID: row.text(3)),
                 record: RecordReference(key: row.text(6) ?? "", itemID: row.text(7), content: row.integer(8) ?? 0),
                 mark: EntryMark(try state(row, 4, .records), listed: row.count(5) != 0))
+            entry.held = FieldBits(bytes: row.bytes(9))
+            return entry
         }
     }
 
@@ -112,14 +117,18 @@ extension SQLiteWarehouse {
         guard let mark = entry.mark else { return }
         let table = SQLiteEntryTable(entry.entries)
         let words = table.words
+        let isRecord = words == .records
         var values: [String: SQLiteValue] = [
             "sync": .of(sync), "set": table.parameter, "fingerprint": .of(entry.fingerprint),
             "listed": .of(mark.listed),
+            // What holds no value is as good as what is not known to hold one.
+            "held": entry.held.isEmpty ? .null : .blob(entry.held.bytes),
         ]
         guard let run = entry.changedBy else {
             try database.change(
                 """
-                UPDATE \(table.name) SET \(words.listed) = :listed
+                UPDATE \(table.name)
+                   SET \(words.listed) = :listed\(isRecord ? ", values_held = coalesce(:held, values_held)" : "")
                  WHERE \(SQLiteEntryTable.isOfSet(words)) AND fingerprint = :fingerprint
                 """, values)
             return
@@ -128,7 +137,6 @@ extension SQLiteWarehouse {
         values["run"] = .of(run)
         values["email"] = .of(entry.identity.email)
         values["user_id"] = .of(entry.identity.userID)
-        let isRecord = words == .records
         if isRecord {
             values["record_key"] = .of(entry.record?.key)
             values["item_id"] = .of(entry.record?.itemID)
@@ -137,12 +145,13 @@ extension SQLiteWarehouse {
         try database.change(
             """
             INSERT INTO \(table.name) (sync_name, \(SQLiteEntryTable.set(words)), fingerprint, email, user_id, state,
-                \(words.listed), since_run_id, since\(isRecord ? ", record_key, item_id, content" : ""))
+                \(words.listed), since_run_id, since\(isRecord ? ", record_key, item_id, content, values_held" : ""))
             VALUES (:sync, :set, :fingerprint, :email, :user_id, :state, :listed, :run, \(SQLiteTime.now)
-                    \(isRecord ? ", :record_key, :item_id, :content" : ""))
+                    \(isRecord ? ", :record_key, :item_id, :content, :held" : ""))
                 ON CONFLICT (sync_name, \(SQLiteEntryTable.set(words)), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
                    since_run_id = excluded.since_run_id, since = excluded.since
+                   \(isRecord ? ", values_held = coalesce(excluded.values_held, \(table.name).values_held)" : "")
             """, values)
     }
 

@@ -157,6 +157,7 @@ enum SQLiteLists {
         try database.change("DELETE FROM rollcall_list_members WHERE \(isOfList)", names)
         let records = try database.change(
             "DELETE FROM rollcall_synced_records WHERE sync_name = :sync AND :list IS NULL", names)
+        // The places of fields stay (`rollcall_field_places`): a name keeps its place for ever.
         for table in ["rollcall_settling_requests", "rollcall_stray_requests"] {
             try database.change("DELETE FROM \(table) WHERE \(isOfList)", names)
         }

@@ -79,12 +79,15 @@ extension SQLiteWarehouse {
         SELECT operation, count(*) FROM rollcall_sync_changes WHERE run_id = :run AND kind = 'parked' GROUP BY operation
         """
 
+    /// A change that says itself why it is not sent is logged with that, any other one with the reason of its entry.
     private static func logParked(_ words: EntryWords) -> String {
         """
         INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
             http_status, attempts, logged_at, record_key, item_id)
-        SELECT :run, :sync, \(SQLiteOutcomes.loggedAs(of: "c")), c.operation, 'failed', coalesce(m.error_code, :code),
-               coalesce(m.error_reason, :reason), m.http_status, 0, \(SQLiteTime.now),
+        SELECT :run, :sync, \(SQLiteOutcomes.loggedAs(of: "c")), c.operation, 'failed',
+               coalesce(c.error_code, m.error_code, :code),
+               iif(c.error_code IS NULL, coalesce(m.error_reason, :reason), c.error_reason),
+               iif(c.error_code IS NULL, m.http_status, NULL), 0, \(SQLiteTime.now),
                \(SQLiteOutcomes.loggedKeys(of: "c"))
           FROM rollcall_sync_changes c LEFT JOIN \(SQLiteEntryTable.name(words)) m
             ON \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint

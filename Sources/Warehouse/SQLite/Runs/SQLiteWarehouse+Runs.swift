@@ -41,17 +41,21 @@ extension SQLiteWarehouse {
 
     public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await read([]) { database in
-            // Tables which no run has upgraded yet know lists alone.
-            let hasContents = try SQLiteMigrations.version(database) ?? 0 >= 6
+            let contents = Self.contents(try SQLiteMigrations.version(database) ?? 0)
             return try database.rows(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, not_before, parent, logged_email,
-                       logged_user_id,
-                       \(hasContents ? "record_key, item_id, content, payload, logged_key" : "NULL, NULL, NULL, NULL, NULL")
+                       logged_user_id, \(contents)
                   FROM rollcall_sync_changes
                  WHERE run_id = :run AND sequence > :after AND kind = 'send' ORDER BY sequence LIMIT :limit
                 """, ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))], Self.readChange)
         }
+    }
+
+    /// Columns that changes of lists have none of. Tables which no run has upgraded yet lack some.
+    private static func contents(_ version: Int) -> String {
+        (version < 6 ? "NULL, NULL, NULL, NULL, NULL" : "record_key, item_id, content, payload, logged_key")
+            + (version < 7 ? ", NULL, NULL, NULL, NULL" : ", values_held, values_in_doubt, error_code, error_reason")
     }
 
     private static func readChange(_ row: SQLitePrepared) throws -> Change {
@@ -68,7 +72,13 @@ extension SQLiteWarehouse {
             record: row.text(9).map {
                 RecordReference(key: $0, itemID: row.text(10), content: row.integer(11) ?? 0)
             },
-            payload: row.isNull(12) ? nil : Array(row.bytes(12)), loggedKey: row.text(13))
+            payload: row.isNull(12) ? nil : Array(row.bytes(12)), loggedKey: row.text(13),
+            held: held(row), refusal: row.text(16).map { FailureReason(code: $0, reason: row.text(17) ?? "") })
+    }
+
+    private static func held(_ row: SQLitePrepared) -> HeldFields? {
+        if row.isNull(14) { return nil }
+        return HeldFields(ifDone: FieldBits(bytes: row.bytes(14)), ifInDoubt: FieldBits(bytes: row.bytes(15)))
     }
 
     public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {

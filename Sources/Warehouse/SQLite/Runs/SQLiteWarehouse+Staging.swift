@@ -23,13 +23,15 @@ enum SQLiteStaging {
 
     static func writeChanges(_ database: Database, _ run: SyncRun, _ plan: any StagedPlan) throws {
         // Changes of lists do without the columns of contents.
-        let contents = run.kind == .list ? "" : ", record_key, item_id, content, payload, logged_key"
+        let contents = """
+            , record_key, item_id, content, payload, logged_key, values_held, values_in_doubt, error_code, error_reason
+            """
         let insert = try SQLitePrepared(
             database,
             """
             INSERT INTO rollcall_sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id,
-                not_before, parent, logged_email, logged_user_id\(contents))
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(run.kind == .list ? "" : ", ?, ?, ?, ?, ?"))
+                not_before, parent, logged_email, logged_user_id\(run.kind == .list ? "" : contents))
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(run.kind == .list ? "" : ", ?, ?, ?, ?, ?, ?, ?, ?, ?"))
             """)
         try insert.bind(1, .of(run.id))
         while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {
@@ -57,6 +59,10 @@ enum SQLiteStaging {
         try insert.bind(14, .of(change.record?.content))
         try insert.bind(15, change.payload.map { .blob($0) } ?? .null)
         try insert.bind(16, .of(change.loggedKey))
+        try insert.bind(17, change.held.map { .blob($0.ifDone.bytes) } ?? .null)
+        try insert.bind(18, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
+        try insert.bind(19, .of(change.refusal?.code))
+        try insert.bind(20, .of(change.refusal?.reason))
     }
 
     static func writeRecords(

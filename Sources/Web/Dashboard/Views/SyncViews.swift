@@ -96,6 +96,7 @@ struct SyncWords {
     var target: String {
         let id = status.listID.map(String.init)
         switch status.settings.target {
+        case .users: return "profiles"
         case .catalog(let catalog): return catalog.name
         case .list(.id(let configured)): return id ?? "\(configured)"
         case .list(.name(let name, _)):

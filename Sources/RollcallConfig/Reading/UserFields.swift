@@ -1,0 +1,88 @@
+internal import RollcallCore
+
+/// What the names and rules of the fields of users must be.
+enum UserFields {
+    /// Names of identifiers in Iterable, and the keys of the mapping that send them.
+    private static let identifiers = ["email": MappingKeys.email.name, "userId": MappingKeys.userID.name]
+
+    /// Whether a profile may be given a field of this name; that it may not is reported.
+    static func isName(_ key: ConfigurationKey, _ names: SectionReader) -> Bool {
+        let path = UserSettings.path(of: key.name)
+        let field = "the field \(TextLayout.quoted(key.name))"
+        if path.contains(where: \.isEmpty) {
+            names.report(
+                at: key, "\(field) has an empty part in its name",
+                hint: "Dots nest, as in address.city: write a name before and behind each of them.")
+        } else if let identifier = identifiers[path[0]] {
+            names.report(
+                at: key, "\(field) is an identifier, which the mapping sends",
+                hint: "Take it out, and write its column under mapping, behind \(identifier).")
+        } else if UserSettings.managedFields.contains(path[0]) {
+            names.report(
+                at: key, "\(field) is one that Iterable keeps itself", hint: "Take it out, or give it another name.")
+        } else {
+            return true
+        }
+        return false
+    }
+
+    /// A field has a value or has parts, and not both.
+    static func checkObjects(_ names: SectionReader) {
+        let all = Set(names.section.keys.map { bytes(UserSettings.path(of: $0.name)[...]) })
+        for key in names.section.keys {
+            let path = UserSettings.path(of: key.name)
+            guard let count = path.indices.first(where: { $0 > 0 && all.contains(bytes(path[..<$0])) })
+            else { continue }
+            let object = path[..<count].joined(separator: ".")
+            names.report(
+                at: key,
+                "the field \(TextLayout.quoted(key.name)) is a part of \(TextLayout.quoted(object)), which is a field itself",
+                hint: "Give one of them another name, or take it out.")
+        }
+    }
+
+    /// What Iterable replaces as one is cleared as one: its parts have one rule.
+    static func checkNulls(_ settings: UserSettings, _ sync: SectionReader) {
+        guard case .only(let fields) = settings.fields, let names = sync.valuesByName(RecordKeys.fields) else { return }
+        // A field with a constant always has a value.
+        let parts = fields.filter { $0.fallback == nil && !$0.isConstant }
+        let units = Dictionary(grouping: parts) { unit(of: $0, settings.nested) }
+        for fields in units.values {
+            guard let first = fields.first,
+                let other = fields.first(where: { rule($0, settings) != rule(first, settings) }),
+                let key = names.section.key(named: other.name)
+            else { continue }
+            report(other, first, at: key, settings, names)
+        }
+    }
+
+    private static func report(
+        _ field: FieldSetting, _ first: FieldSetting, at key: ConfigurationKey, _ settings: UserSettings,
+        _ names: SectionReader
+    ) {
+        let (mine, others) = (rule(field, settings), rule(first, settings))
+        names.report(
+            at: key,
+            "\(names.path(of: field.name)) has nulls: \(mine.rawValue), but \(first.name) has nulls: \(others.rawValue)",
+            expected: "one rule for the parts of an object that is sent whole",
+            hint: settings.nested == .replace
+                ? "Give them the same nulls, or set nested: merge in the sync."
+                : "Iterable merges one level of nesting only. Give them the same nulls.")
+    }
+
+    /// What is cleared together with a field: the outermost object or, where Iterable merges, a member of it.
+    private static func unit(of field: FieldSetting, _ nested: UserSettings.Nested) -> [[UInt8]] {
+        bytes(UserSettings.path(of: field.name).prefix(nested == .merge ? 2 : 1))
+    }
+
+    private static func rule(_ field: FieldSetting, _ settings: UserSettings) -> NullRule {
+        field.nulls ?? settings.nulls
+    }
+
+    /// To `==`, differently composed letters are equal; to Iterable they are not.
+    private static func bytes(_ path: ArraySlice<String>) -> [[UInt8]] { path.map { Array($0.utf8) } }
+}
+
+extension FieldSetting {
+    fileprivate var isConstant: Bool { if case .constant = source { true } else { false } }
+}

@@ -1,0 +1,69 @@
+/// What becomes of a field in Iterable where the row has no value for it.
+public enum NullRule: String, Sendable, Hashable, CaseIterable {
+    /// It is cleared if this sync has put a value there; what another system wrote stays.
+    case clear
+    /// It stays as it is.
+    case skip
+    /// It is cleared, whoever wrote it, whenever the record is sent.
+    case always
+}
+
+/// The profiles that a sync keeps.
+public struct UserSettings: Sendable, Equatable {
+    public enum Nested: String, Sendable, CaseIterable {
+        /// An object is sent whole, and is in Iterable what the row says.
+        case replace
+        /// The members of an object are sent, and its other members stay. Iterable merges one level only
+        /// (source: Iterable's API description, `mergeNestedObjects`).
+        case merge
+    }
+
+    public enum NewFields: String, Sendable, CaseIterable {
+        /// A field that the project does not have fails the run before anything is sent.
+        case refuse
+        /// Fields that the project does not have are made, after a trial with the fewest records.
+        case create
+    }
+
+    public enum Leaving: String, Sendable, CaseIterable {
+        /// The profile stays as it is.
+        case keep
+    }
+
+    public enum IdentityChanges: String, Sendable, CaseIterable {
+        /// A record whose identifier changed fails; nothing of it is sent.
+        case refuse
+    }
+
+    /// Fields of one project's profiles, nested ones included (source: Iterable's help centre, article 208183076).
+    public static let mostFields = 1000
+
+    /// Columns that name a row for ever; empty: the identifier does, the userId before the email.
+    public var key: [String] = []
+    public var fields: FieldSelection
+    /// Of fields that do not say otherwise.
+    public var nulls = NullRule.clear
+    public var nested = Nested.replace
+    public var newFields = NewFields.refuse
+    public var duplicates = DuplicateRule.refuse
+    public var onLeave = Leaving.keep
+    public var identityChanges = IdentityChanges.refuse
+
+    public init(fields: FieldSelection) { self.fields = fields }
+}
+
+extension UserSettings {
+    /// Fields of a profile that Iterable keeps by itself, and that are not to be sent; objects with all their members (source:
+    /// its help centre, article 217744303). Names are case-sensitive there.
+    public static let managedFields: Set<String> = [
+        "emailListIds", "userListIds", "itblInternal", "itblDS", "itblUserId", "profileUpdatedAt", "signupSource",
+        "signupDate", "subscribedMessageTypeIds", "unsubscribedChannelIds", "unsubscribedMessageTypeIds",
+        "receivedSMSDisclaimer", "createdAt", "devices", "phoneNumberDetails",
+    ]
+
+    /// The names between the dots of a field's name, outermost first; never empty.
+    public static func path(of name: String) -> [String] {
+        // By Unicode scalars: to Swift, a dot with a combining mark after it is another character.
+        name.unicodeScalars.split(separator: ".", omittingEmptySubsequences: false).map { String($0) }
+    }
+}

@@ -1,0 +1,73 @@
+import RollcallCore
+
+/// The fewest records that hold a value of each field that Iterable does not have yet. They are sent first, one a request, and the
+/// rest only once Iterable has given the fields the types that are meant: a type stays for ever
+/// (source: Iterable's help centre, article 26678893969812).
+struct Canary {
+    /// In the order in which they are sent.
+    private(set) var entries: [RecordSpool.Entry] = []
+    /// Places of new fields that one of the records has a value of.
+    private(set) var covered = FieldBits()
+    /// Places of new fields that any record has a value of.
+    private(set) var present = FieldBits()
+
+    /// Sets of fields that are looked at: with hundreds of new fields, rows may have as many different ones.
+    private static let mostSets = 10_000
+
+    static func choose(_ plan: RecordChanges) throws -> Canary {
+        var canary = Canary()
+        if plan.newFields.isEmpty { return canary }
+        // Of each set of fields the first record that has it.
+        var candidates: [FieldBits: RecordSpool.Entry] = [:]
+        let reader = plan.spool.makeReader()
+        while let entry = try reader.next() {
+            guard !entry.newFields.isEmpty, canBeSent(entry, plan) else { continue }
+            canary.present.formUnion(entry.newFields)
+            guard entry.showsNewFields, candidates[entry.newFields] == nil, candidates.count < mostSets,
+                plan.settles(entry) == nil
+            else { continue }
+            candidates[entry.newFields] = entry
+        }
+        let sorted = candidates.values.sorted { $0.fingerprint < $1.fingerprint }
+        while let best = sorted.max(by: { canary.gain($0) < canary.gain($1) }), canary.gain(best) > 0 {
+            canary.entries.append(best)
+            canary.covered.formUnion(best.newFields)
+        }
+        return canary
+    }
+
+    private static func canBeSent(_ entry: RecordSpool.Entry, _ plan: RecordChanges) -> Bool {
+        entry.kind == .send && entry.operation.direction == .put && plan.isWanted(entry)
+            && plan.refusal(entry) == nil
+    }
+
+    /// How many fields a record has that none of the chosen ones has.
+    private func gain(_ entry: RecordSpool.Entry) -> Int {
+        var rest = entry.newFields
+        rest.subtract(covered)
+        return rest.count
+    }
+
+    /// In words, for a plan.
+    /// - Parameter names: of all new fields.
+    /// - Throws: `RunError` `canary_failed` where values of a field are there and none shows what type is meant.
+    func words(_ names: [String]) throws -> [String] {
+        func listed(_ isMeant: (Int) -> Bool) -> String {
+            names.indices.filter(isMeant).map { names[$0] }.joined(separator: ", ")
+        }
+        var unshown = present
+        unshown.subtract(covered)
+        if !unshown.isEmpty {
+            throw RunError(
+                code: "canary_failed",
+                message: "no row shows Iterable the type of the new \(unshown.count == 1 ? "field" : "fields")"
+                    + " \(listed(unshown.contains)): the first value decides on it for ever",
+                hint:
+                    "A text that looks like a date, a number of type double without a fraction, or an empty object would make a"
+                    + " field of another type. Make it in Iterable, by hand or with one record of your own.")
+        }
+        if covered.isEmpty { return [] }
+        let records = "\(entries.count) \(entries.count == 1 ? "record is" : "records are") sent first to try them"
+        return ["fields are made, for ever: \(listed(covered.contains)); \(records)"]
+    }
+}

@@ -1,0 +1,80 @@
+import RollcallCore
+
+/// What becomes of the units of a profile (``RecordLayout/Unit``) in Iterable where a row has no value for them.
+///
+/// NULL is sent only where this sync has put a value before, so that a column that is empty here never clears what another system
+/// wrote. Which units have got a value is kept for each record, one bit for each name that the sync ever sent; names keep their
+/// places for ever, whatever becomes of the mapping.
+struct NullPolicy: Sendable {
+    private let rules: [NullRule]
+    /// Place of each unit among the bits.
+    private let places: [Int]
+    /// The bits that say of each unit that it holds a value: its own, and those of its parts or of what it was a part of under
+    /// another setting of `nested`.
+    private let masks: [FieldBits]
+
+    /// - Parameters:
+    ///   - places: the names that have a place, in their order.
+    ///   - rule: of a field.
+    init(_ layout: RecordLayout, places names: [String], rule: (_ field: String) -> NullRule) {
+        self.init(layout, names, layout.units.map { rule(layout.fields[$0.fields.lowerBound].name) })
+    }
+
+    private init(_ layout: RecordLayout, _ names: [String], _ rules: [NullRule]) {
+        self.rules = rules
+        let all = Self.names(names, with: layout)
+        places = layout.units.map { unit in all.firstIndex { $0.utf8.elementsEqual(unit.name.utf8) } ?? 0 }
+        masks = layout.units.map { unit in FieldBits(all.indices.filter { Self.overlap(all[$0], unit.name) }) }
+    }
+
+    func placed(_ names: [String], _ layout: RecordLayout) -> NullPolicy { NullPolicy(layout, names, rules) }
+
+    /// The names that have a place, and those of the units that have none yet, in the order in which they get theirs.
+    static func names(_ known: [String], with layout: RecordLayout) -> [String] {
+        let bytes = Set(known.map { Array($0.utf8) })
+        return known + layout.units.map(\.name).filter { !bytes.contains(Array($0.utf8)) }
+    }
+
+    /// Whether one is the other, or a part of it.
+    private static func overlap(_ first: String, _ second: String) -> Bool {
+        let (one, other) = (Array(first.utf8), Array(second.utf8))
+        let shorter = one.count <= other.count ? one : other
+        let longer = one.count <= other.count ? other : one
+        return longer.starts(with: shorter)
+            && (longer.count == shorter.count || longer[shorter.count] == UInt8(ascii: "."))
+    }
+
+    /// Whether a null is due because this sync has put a value where the row has none.
+    func clears(_ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>, held: FieldBits) -> Bool {
+        if held.isEmpty { return false }
+        return layout.units.indices.contains { index in
+            rules[index] != .skip && !layout.hasValue(layout.units[index], values)
+                && !held.isDisjoint(with: masks[index])
+        }
+    }
+
+    /// What is due for one row.
+    struct Due {
+        /// Units that are sent as null.
+        var nulls: [Int] = []
+        var held = HeldFields(ifDone: FieldBits(), ifInDoubt: FieldBits())
+    }
+
+    /// - Parameter held: the fields that this sync may have given a value until now.
+    func due(
+        _ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>, held: FieldBits
+    ) -> Due {
+        var due = Due(held: HeldFields(ifDone: held, ifInDoubt: held))
+        for (index, unit) in layout.units.enumerated() where !layout.hasValue(unit, values) {
+            let isHeld = !held.isDisjoint(with: masks[index])
+            guard rules[index] == .always || (rules[index] == .clear && isHeld) else { continue }
+            due.nulls.append(index)
+            due.held.ifDone.subtract(masks[index])
+        }
+        for (index, unit) in layout.units.enumerated() where layout.hasValue(unit, values) {
+            due.held.ifDone.insert(places[index])
+            due.held.ifInDoubt.insert(places[index])
+        }
+        return due
+    }
+}

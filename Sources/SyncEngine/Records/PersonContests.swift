@@ -1,0 +1,103 @@
+import RollcallCore
+
+/// Finds records of different keys that are one person in Iterable, because they have an identifier in common, and decides which
+/// of them is sent.
+///
+/// Equal ones are one record, and duplicates of it. Of different ones none is sent, unless a column says which is the newest.
+struct PersonContests: Sendable {
+    /// What a record that is not sent counts as.
+    enum Verdict: Sendable {
+        /// Another record says the same, or is newer.
+        case duplicate
+        /// Nothing says which record is right.
+        case contested
+    }
+
+    /// What is known of one record when all rows have come.
+    struct Standing {
+        /// Of the row that would be sent; nil: none.
+        var content: Int64?
+        var rank: Int64?
+        var isKnown: Bool
+        /// Its rows that cannot be sent.
+        var refused: RefusedRows?
+    }
+
+    /// The records that are not sent.
+    private(set) var verdicts: [Fingerprint: Verdict] = [:]
+
+    private let usesEmail: Bool
+    private let usesUserID: Bool
+    private let fingerprinter: Fingerprinter
+    /// The first record that has an identifier.
+    private var owners: [Fingerprint: Fingerprint] = [:]
+    /// Identifiers that several records have.
+    private var shared: [Fingerprint: Set<Fingerprint>] = [:]
+
+    /// What identifies a person depends on the type of the project: the email, the userId, or in hybrid projects each of them.
+    init(_ project: ProjectType, _ fingerprinter: Fingerprinter) {
+        usesEmail = project != .userID
+        usesUserID = project != .email
+        self.fingerprinter = fingerprinter
+    }
+
+    /// Fingerprints of what identifies a person.
+    func names(_ email: [UInt8]?, _ userID: [UInt8]?) -> [Fingerprint] {
+        var names: [Fingerprint] = []
+        if usesEmail, let email {
+            names.append(email.withUnsafeBytes { fingerprinter.fingerprint(email: $0, userID: nil) })
+        }
+        if usesUserID, let userID {
+            names.append(userID.withUnsafeBytes { fingerprinter.fingerprint(email: nil, userID: $0) })
+        }
+        return names
+    }
+
+    func names(_ identity: Identity) -> [Fingerprint] {
+        names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
+    }
+
+    /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
+    mutating func claim(_ row: RowSubject, _ record: Fingerprint) {
+        for name in names(row.email, row.userID) {
+            guard let owner = owners[name] else {
+                owners[name] = record
+                continue
+            }
+            if owner != record { shared[name, default: [owner]].insert(record) }
+        }
+    }
+
+    mutating func settle(_ rule: DuplicateRule, _ standing: (Fingerprint) -> Standing) {
+        for records in shared.values { settle(records.sorted(), rule, standing) }
+    }
+
+    private mutating func settle(
+        _ records: [Fingerprint], _ rule: DuplicateRule, _ standing: (Fingerprint) -> Standing
+    ) {
+        let all = records.map { (record: $0, standing: standing($0)) }
+        let winner = Self.winner(all.map(\.standing), rule)
+        for (index, one) in all.enumerated() where one.standing.content != nil && index != winner {
+            let verdict = winner == nil ? Verdict.contested : .duplicate
+            if verdicts[one.record] != .contested { verdicts[one.record] = verdict }
+        }
+    }
+
+    /// Place of the record that is sent; nil: none.
+    private static func winner(_ all: [Standing], _ rule: DuplicateRule) -> Int? {
+        let contents = Set(all.map(\.content))
+        let isRefused = all.contains { $0.refused != nil }
+        if contents.count == 1, !isRefused {
+            return contents.first == .some(nil) ? nil : all.firstIndex(where: \.isKnown) ?? 0
+        }
+        guard case .newest = rule else { return nil }
+        let ranks = all.filter { $0.content != nil }.map(\.rank)
+        guard let newest = ranks.compactMap(\.self).max(), !ranks.contains(nil),
+            ranks.count(where: { $0 == newest }) == 1,
+            all.allSatisfy({ $0.refused?.areOlder(than: newest) ?? true }),
+            // A contest within one key that nothing decides.
+            all.allSatisfy({ $0.content != nil || $0.refused != nil })
+        else { return nil }
+        return all.firstIndex { $0.content != nil && $0.rank == newest }
+    }
+}

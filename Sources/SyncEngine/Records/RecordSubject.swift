@@ -1,0 +1,222 @@
+import RollcallCore
+import Warehouse
+
+/// What the records of a sync are, as far as reading and comparing them goes.
+enum RecordSubject: Sendable {
+    case items(CatalogSettings)
+    /// - Parameter mapping: as the configuration has it.
+    case people(UserSettings, mapping: ColumnMapping, project: ProjectType)
+
+    var kind: RecordKind {
+        switch self {
+        case .items: .catalog
+        case .people: .users
+        }
+    }
+
+    /// As the run row has it.
+    var target: String {
+        switch self {
+        case .items(let catalog): catalog.name
+        case .people: "users"
+        }
+    }
+
+    var fields: FieldSelection {
+        switch self {
+        case .items(let catalog): catalog.fields
+        case .people(let users, _, _): users.fields
+        }
+    }
+
+    var duplicates: DuplicateRule {
+        switch self {
+        case .items(let catalog): catalog.duplicates
+        case .people(let users, _, _): users.duplicates
+        }
+    }
+
+    /// Whether a record whose row is gone is deleted, if this sync put it there.
+    var deletes: Bool {
+        switch self {
+        case .items(let catalog): catalog.mode == .mirror
+        case .people: false
+        }
+    }
+}
+
+/// What a row is about: its key, and what Iterable knows the record by.
+///
+/// An object is reused from row to row, so that no text is made of a row. It is therefore not thread-safe.
+final class RowSubject {
+    /// The text of the key.
+    private(set) var key: [UInt8] = []
+    /// The item's id; nil for people.
+    private(set) var item: [UInt8]?
+    /// The normal form; nil: the row has none that can be used.
+    private(set) var email: [UInt8]?
+    private(set) var userID: [UInt8]?
+    /// Why a second identifier is left out.
+    private(set) var dropped: FailureReason?
+
+    private let shape: RecordShape
+    private let normalizer = IdentifierNormalizer()
+
+    init(_ shape: RecordShape) { self.shape = shape }
+
+    /// Whether the row has a key.
+    enum Reading {
+        case fine
+        /// Nothing can be said of the record.
+        case noKey(FailureReason, shown: Bool)
+        /// The row has a key and cannot be sent.
+        case invalid(FailureReason)
+    }
+
+    func read(
+        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+    ) -> Reading {
+        switch shape.subject {
+        case .items(let catalog): readItem(cells, encodes: catalog.encodesKey)
+        case .people(_, _, let project): readPerson(email, userID, cells, project)
+        }
+    }
+
+    // MARK: Keys
+
+    private func readItem(_ cells: UnsafeBufferPointer<RecordCell>, encodes: Bool) -> Reading {
+        if let reason = readKey(cells) { return .noKey(reason, shown: false) }
+        guard encodes else {
+            guard ItemID.isValid(key) else { return .noKey(Reasons.invalidItemID, shown: true) }
+            item = key
+            return .fine
+        }
+        let id = ItemID.encode(key)
+        guard ItemID.isValid(id) else { return .noKey(Reasons.itemIDTooLong, shown: true) }
+        item = id
+        return .fine
+    }
+
+    /// Of one column its text, of several a JSON array of theirs.
+    private func readKey(_ cells: UnsafeBufferPointer<RecordCell>) -> FailureReason? {
+        key.removeAll(keepingCapacity: true)
+        if shape.keyCells.count == 1 {
+            return append(cells[shape.keyCells[0]]) { key, text in key.append(contentsOf: text) }
+        }
+        for (place, cell) in shape.keyCells.enumerated() {
+            key.append(UInt8(ascii: place == 0 ? "[" : ","))
+            let failure = append(cells[cell]) { key, text in JSONBytes.append(quoted: text, to: &key) }
+            if let failure { return failure }
+        }
+        key.append(UInt8(ascii: "]"))
+        return nil
+    }
+
+    private func append(
+        _ cell: RecordCell, _ body: (inout [UInt8], UnsafeRawBufferPointer) -> Void
+    ) -> FailureReason? {
+        var isNull = false
+        let isTaken: Void? = cell.withKey { text in
+            if let text { body(&key, text) } else { isNull = true }
+        }
+        if isTaken == nil { return Reasons.keyForm(shape.subject.kind) }
+        return isNull ? Reasons.keyMissing : nil
+    }
+
+    // MARK: People
+
+    private func readPerson(
+        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ project: ProjectType
+    ) -> Reading {
+        let (emailFailure, userIDFailure) = (readEmail(email), readUserID(userID))
+        if shape.keyCells.isEmpty {
+            guard let name = shape.keyIsUserID ? self.userID : self.email else {
+                let failure = shape.keyIsUserID ? userIDFailure : emailFailure
+                return .noKey(failure ?? Reasons.keyMissing, shown: false)
+            }
+            key.removeAll(keepingCapacity: true)
+            key.append(contentsOf: name)
+        } else if let reason = readKey(cells) {
+            return .noKey(reason, shown: false)
+        }
+        return identify(project, emailFailure, userIDFailure)
+    }
+
+    private func identify(
+        _ project: ProjectType, _ emailFailure: FailureReason?, _ userIDFailure: FailureReason?
+    ) -> Reading {
+        let missing = AudienceDiff.Reasons.missing
+        switch project {
+        case .email:
+            guard email != nil else { return .invalid(emailFailure ?? missing) }
+            dropped = userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
+        case .userID:
+            guard userID != nil else { return .invalid(userIDFailure ?? missing) }
+            dropped = emailFailure.map { AudienceDiff.Reasons.dropped("email", $0) }
+        case .hybrid:
+            guard email != nil || userID != nil else { return .invalid(emailFailure ?? userIDFailure ?? missing) }
+            dropped =
+                emailFailure.map { AudienceDiff.Reasons.dropped("email", $0) }
+                ?? userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
+        }
+        return .fine
+    }
+
+    /// - Returns: what is wrong with it; nil for one that is fine and for one that is missing.
+    private func readEmail(_ cell: AudienceCell) -> FailureReason? {
+        email = nil
+        guard let raw = cell.bytes else { return nil }
+        guard cell.isIdentifier else { return AudienceDiff.Reasons.unsupported }
+        return normalizer.withEmail(raw) { normal in
+            if normal.isEmpty { return nil }
+            if let failure = EmailRules.failure(normal) { return failure }
+            email = Array(normal)
+            return nil
+        }
+    }
+
+    private func readUserID(_ cell: AudienceCell) -> FailureReason? {
+        userID = nil
+        guard let raw = cell.bytes, !raw.isEmpty else { return nil }
+        guard cell.isIdentifier else { return AudienceDiff.Reasons.unsupported }
+        if let failure = UserIDRules.failure(raw) { return failure }
+        userID = Array(raw)
+        return nil
+    }
+
+    var identity: Identity {
+        Identity(
+            email: email.map { String(decoding: $0, as: UTF8.self) },
+            userID: userID.map { String(decoding: $0, as: UTF8.self) })
+    }
+
+    // MARK: What belongs to the content
+
+    /// Both identifiers with their lengths: they are sent with the record, and a change of one changes it.
+    func writeIdentity(to bytes: inout [UInt8]) {
+        for name in [email, userID] {
+            withUnsafeBytes(of: Int32(name?.count ?? -1).littleEndian) { bytes.append(contentsOf: $0) }
+            bytes.append(contentsOf: name ?? [])
+        }
+    }
+
+    // MARK: Reasons
+
+    enum Reasons {
+        static let keyMissing = FailureReason(code: "key_missing", reason: "The key column is NULL.")
+        static let invalidItemID = FailureReason(
+            code: "invalid_item_id",
+            reason:
+                "The key is not 1 to \(ItemID.longest) letters, digits and hyphens; key: { column: ..., encode: true }"
+                + " takes any text.")
+        static let itemIDTooLong = FailureReason(
+            code: "invalid_item_id",
+            reason: "The key is empty, or longer than \(ItemID.longest) characters once it is encoded.")
+
+        static func keyForm(_ kind: RecordKind) -> FailureReason {
+            FailureReason(
+                code: kind == .catalog ? "invalid_item_id" : "invalid_value",
+                reason: "The key is neither a text nor a whole number.")
+        }
+    }
+}

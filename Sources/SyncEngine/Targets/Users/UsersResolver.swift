@@ -1,0 +1,37 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// Finds out which fields the profiles of a project have.
+struct UsersResolver: TargetResolver {
+    let sync: SyncSettings
+    let users: UserSettings
+    let project: ListProject
+    let planner: RecordPlanner
+    let warehouse: any Warehouse
+    let destination: any Destination
+    let clock: any EngineClock
+    let stop: StopSignal
+
+    /// As `destination_fields` and `sync_state` have it.
+    static let scope = "users"
+
+    private var calls: DestinationCalls { DestinationCalls(clock: clock, stop: stop) }
+
+    func find() async throws -> any FoundTarget {
+        let shape = try await planner.shape()
+        let counts = try await warehouse.memberCounts(sync: sync.name, of: planner.entries)
+        return FoundUsers(
+            resolver: self, shape: shape, fields: try await remoteFields(),
+            binding: try await warehouse.listBinding(sync: sync.name), hasRecords: counts.values.contains { $0 > 0 })
+    }
+
+    func remoteFields() async throws -> [RemoteField] {
+        try await calls.retrying { () async throws(DestinationError) in try await destination.profileFields() }
+    }
+
+    var binding: ListBinding {
+        ListBinding(
+            sync: sync.name, destination: sync.destination, listName: Self.scope, listID: nil, project: project)
+    }
+}

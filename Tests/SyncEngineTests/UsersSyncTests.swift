@@ -1,0 +1,492 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import TestSupport
+import Testing
+import Warehouse
+
+/// The profiles of a project are kept equal to a source.
+@Suite(.timeLimit(.minutes(5))) struct UsersSyncTests {
+    @Test func aRowBecomesAnObjectAndOnlyWhatChangedIsSentAgain() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows([
+            "1, ' Ann@Example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', NULL, 'Kiel', 0",
+            "3, 'cy@example.com', 'pro', NULL, NULL",
+        ])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded, "\(run)")
+        #expect(run.counts.planned[.update] == 3 && run.counts.succeeded[.update] == 3)
+        #expect(
+            bench.users.objects(0) == [
+                #"{"email":"ann@example.com","dataFields":{"city":"Bonn","orders":3,"plan":"free"},"mergeNestedObjects":false}"#,
+                #"{"email":"ben@example.com","dataFields":{"city":"Kiel","orders":0},"mergeNestedObjects":false}"#,
+            ])
+        #expect(bench.users.requests.map(\.people.count) == [2, 1])
+        #expect(bench.users.requests.allSatisfy { !$0.createsNewFields })
+        #expect(
+            try await bench.snapshot() == [
+                "synced 1 ann@example.com", "synced 2 ben@example.com", "synced 3 cy@example.com",
+            ])
+        #expect(
+            try await bench.log(run) == ["update succeeded  1", "update succeeded  2", "update succeeded  3"])
+        #expect(try await bench.run().counts.unchanged == 3)
+        #expect(bench.users.requests.count == 2, "nothing changed, nothing sent")
+        try await bench.setRows([
+            "1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0",
+            "3, 'cy@example.com', 'pro', NULL, NULL",
+        ])
+        let second = try await bench.run()
+        #expect(second.counts.planned[.update] == 1 && second.counts.unchanged == 2)
+        #expect(bench.users.profile("ben@example.com")?["plan"] == "\"pro\"")
+    }
+
+    @Test func aPersonWhoseRowIsGoneStays() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0"])
+        try await bench.run()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        let run = try await bench.run()
+        #expect(run.counts.planned == PerOperation() && run.counts.unchanged == 1)
+        #expect(bench.users.people == ["ann@example.com", "ben@example.com"])
+    }
+
+    // MARK: Identifiers
+
+    @Test func whatStandsAtTheTopFollowsFromTheProject() async throws {
+        for (project, mapping, object) in [
+            (
+                ProjectType.email, ColumnMapping(email: "email", userID: "user_id"),
+                #"{"email":"ann@example.com","userId":"u1","dataFields":{"plan":"free"},"#
+            ),
+            (
+                .userID, ColumnMapping(email: "email", userID: "user_id"),
+                #"{"userId":"u1","dataFields":{"email":"ann@example.com","plan":"free"},"#
+            ),
+            (
+                .hybrid, ColumnMapping(email: "email", userID: "user_id"),
+                #"{"userId":"u1","dataFields":{"email":"ann@example.com","plan":"free"},"#
+            ),
+            (.hybrid, ColumnMapping(email: "email"), #"{"email":"ann@example.com","dataFields":{"plan":"free"},"#),
+        ] {
+            let bench = try await UsersBench { _, sync, destination in
+                destination.projectType = project
+                sync.mapping = mapping
+            }
+            try await bench.setRows(["1, 'ann@example.com', 'free', NULL, NULL, 'u1'"])
+            let run = try await bench.run()
+            #expect(run.status == .succeeded, "\(run)")
+            #expect(bench.users.objects(0) == [object + #""mergeNestedObjects":false}"#])
+        }
+    }
+
+    @Test func withoutFieldsTheIdentifiersAreStillAnObject() async throws {
+        let bench = try await UsersBench { _, sync, destination in
+            destination.projectType = .userID
+            sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, NULL, 'u1'"])
+        try await bench.run()
+        #expect(
+            bench.users.objects(0) == [
+                #"{"userId":"u1","dataFields":{"email":"ann@example.com"},"mergeNestedObjects":false}"#
+            ])
+    }
+
+    @Test func rowsWithoutAKeyOrAPersonAreInvalidAndASecondIdentifierIsLeftOut() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        let long = String(repeating: "u", count: 60)
+        try await bench.setRows([
+            "NULL, 'ann@example.com', 'free', NULL, NULL, 'u1'", "2, NULL, 'free', NULL, NULL, 'u2'",
+            "3, 'nobody', 'free', NULL, NULL, 'u3'", "4, 'dan@example.com', 'free', NULL, NULL, '\(long)'",
+        ])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 3 && run.counts.planned[.update] == 1, "\(run.counts)")
+        #expect(
+            Set(try await bench.log(run)) == [
+                "validate failed key_missing -", "validate failed identifier_missing 2",
+                "validate failed email_syntax 3", "validate succeeded identifier_dropped 4", "update succeeded  4",
+            ])
+        #expect(bench.users.objects(0)[0].hasPrefix(#"{"email":"dan@example.com","dataFields""#))
+    }
+
+    @Test func theKeyIsTheIdentifierWhereNoneIsNamed() async throws {
+        let bench = try await UsersBench { users, _, _ in users.key = [] }
+        try await bench.setRows(["1, 'Ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        #expect(try await bench.snapshot() == ["synced ann@example.com ann@example.com"])
+        try await bench.setRows(["9, 'ann@EXAMPLE.com', 'free', 'Bonn', 3"])
+        #expect(try await bench.run().counts.unchanged == 1)
+    }
+
+    @Test func aKeyOfSeveralColumnsIsAnArrayOfTheirTexts() async throws {
+        let bench = try await UsersBench { users, _, _ in users.key = ["id", "city"] }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bo\"nn', 3"])
+        try await bench.run()
+        #expect(try await bench.snapshot() == [#"synced ["1","Bo\"nn"] ann@example.com"#])
+    }
+
+    // MARK: Two rows, one person
+
+    @Test func ofRowsOfOnePersonThatDifferNoneIsSentAndEqualOnesAreOne() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows([
+            "1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ANN@example.com', 'pro', 'Bonn', 3",
+            "3, 'ben@example.com', 'free', 'Kiel', 1", "4, 'ben@example.com', 'free', 'Kiel', 1",
+            "5, 'cy@example.com', 'free', 'Ulm', 1",
+        ])
+        let run = try await bench.run()
+        #expect(
+            run.counts.invalid == 2 && run.counts.duplicates == 1 && run.counts.planned[.update] == 2, "\(run.counts)")
+        #expect(bench.users.people == ["ben@example.com", "cy@example.com"])
+        #expect(
+            try await bench.log(run).filter { $0.contains("duplicate_key") }.sorted() == [
+                "validate failed duplicate_key 1", "validate failed duplicate_key 2",
+            ])
+        // Once the rows agree, the one that is known stays the one.
+        let again = try await bench.run()
+        #expect(again.counts.unchanged == 2 && again.counts.planned.total == 0, "\(again.counts)")
+    }
+
+    @Test func theNewestRowOfAPersonIsSentWhereAColumnSaysSo() async throws {
+        let bench = try await UsersBench { users, _, _ in users.duplicates = .newest("changed") }
+        try await bench.setRows([
+            "1, 'ann@example.com', 'free', 'Bonn', 3, NULL, 5", "2, 'ann@example.com', 'pro', 'Bonn', 3, NULL, 7",
+            "3, 'ben@example.com', 'free', 'Kiel', 1, NULL, 5", "4, 'ben@example.com', 'pro', 'Kiel', 1, NULL, 5",
+            "5, 'cy@example.com', 'free', 'Ulm', 1, NULL, 5", "6, 'cy@example.com', 'pro', 'Ulm', 1, NULL, NULL",
+        ])
+        let run = try await bench.run()
+        #expect(bench.users.people == ["ann@example.com"])
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"pro\"")
+        #expect(run.counts.invalid == 4 && run.counts.duplicates == 1, "\(run.counts)")
+    }
+
+    @Test func aRowThatCannotBeSentStandsForItsPerson() async throws {
+        let bench = try await UsersBench()
+        let long = String(repeating: "x", count: 33_000)
+        try await bench.setRows([
+            "1, 'ann@example.com', '\(long)', 'Bonn', 3", "2, 'ann@example.com', 'pro', 'Bonn', 3",
+        ])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 2 && bench.users.people.isEmpty, "\(run.counts)")
+    }
+
+    // MARK: Changed identifiers
+
+    @Test func aRowThatNamesAnotherPersonFailsAndNobodyTakesTheAddressMeanwhile() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3", "2, 'ann@example.com', 'pro', 'Kiel', 1"])
+        for _ in 0..<2 {
+            let run = try await bench.run()
+            #expect(run.counts.planned[.update] == 2 && run.counts.failed[.update] == 2, "\(run.counts)")
+            #expect(run.status == .completedWithFailures)
+            #expect(
+                Set(try await bench.log(run)) == [
+                    "update failed identity_changed 1", "update failed identity_conflict 2",
+                ])
+        }
+        #expect(bench.users.requests.count == 1)
+        #expect(try await bench.snapshot() == ["synced 1 ann@example.com"])
+        // The first row is gone for good: its person is another's row now.
+        try await bench.setRows(["2, 'ann@example.com', 'pro', 'Kiel', 1"])
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"pro\"")
+    }
+
+    @Test func inProjectsWithUserIDsAnotherAddressIsAnUpdateAndAnotherUserIDIsNot() async throws {
+        for project in [ProjectType.userID, .hybrid] {
+            let bench = try await UsersBench { _, sync, destination in
+                destination.projectType = project
+                sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+            }
+            try await bench.setRows(["1, 'ann@example.com', 'free', NULL, 3, 'u1'"])
+            try await bench.run()
+            try await bench.setRows(["1, 'anna@example.com', 'free', NULL, 3, 'u1'"])
+            #expect(try await bench.run().counts.succeeded[.update] == 1)
+            #expect(bench.users.profile("u1")?["email"] == "\"anna@example.com\"")
+            try await bench.setRows(["1, 'anna@example.com', 'free', NULL, 3, 'u2'"])
+            let run = try await bench.run()
+            #expect(try await bench.log(run) == ["update failed identity_changed 1"])
+        }
+    }
+
+    // MARK: Nulls
+
+    @Test func aNullClearsOnlyWhatThisSyncHasWritten() async throws {
+        let bench = try await UsersBench()
+        bench.users.write("ann@example.com", "city", "\"Rome\"")
+        try await bench.setRows(["1, 'ann@example.com', 'free', NULL, 3"])
+        try await bench.run()
+        #expect(bench.users.profile("ann@example.com")?["city"] == "\"Rome\"", "another system wrote it")
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 3"])
+        try await bench.run()
+        #expect(
+            bench.users.objects(1) == [
+                #"{"email":"ann@example.com","dataFields":{"orders":3,"plan":null},"mergeNestedObjects":false}"#
+            ])
+        #expect(try await bench.run().counts.unchanged == 1)
+        // Cleared is cleared: another system writes the field, and it stays.
+        bench.users.write("ann@example.com", "plan", "\"gold\"")
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 4"])
+        try await bench.run()
+        #expect(bench.users.objects(2)[0].contains(#"{"orders":4}"#))
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"gold\"")
+    }
+
+    @Test func aNullIsDueUntilItIsAcknowledged() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        bench.users.setFate { _, number in number == 2 ? .answer(.stop(RunError(code: "x", message: "y"))) : .ok }
+        try await bench.setRows(["1, 'ann@example.com', NULL, 'Bonn', 3"])
+        try await bench.run()
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.objects(2)[0].contains(#""plan":null"#))
+        #expect(bench.users.profile("ann@example.com")?["plan"] == nil)
+        bench.users.setFate { _, _ in .loseAfter }
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 3"])
+        #expect(try await bench.run().counts.unknown[.update] == 1)
+        bench.users.setFate { _, _ in .ok }
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.objects(bench.users.requests.count - 1)[0].contains(#""city":null"#))
+    }
+
+    @Test func skipNeverSendsANullAndAlwaysSendsEach() async throws {
+        let bench = try await UsersBench { users, _, _ in
+            users.fields = .only([
+                FieldSetting(name: "plan", source: .column("plan"), nulls: .skip),
+                FieldSetting(name: "city", source: .column("city"), nulls: .always),
+                FieldSetting(name: "orders", source: .column("orders")),
+            ])
+        }
+        bench.users.write("ann@example.com", "city", "\"Rome\"")
+        try await bench.setRows(["1, 'ann@example.com', 'free', NULL, 3"])
+        try await bench.run()
+        #expect(bench.users.objects(0)[0].contains(#"{"city":null,"orders":3,"plan":"free"}"#))
+        #expect(try await bench.run().counts.unchanged == 1)
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 4"])
+        try await bench.run()
+        #expect(bench.users.objects(1)[0].contains(#"{"city":null,"orders":4}"#))
+        // The setting changes: what the sync has written and the row has not is cleared now.
+        let run = try await bench.run { users, _, _ in
+            users.fields = .only(["plan", "city", "orders"].map { FieldSetting(name: $0, source: .column($0)) })
+        }
+        #expect(run.counts.planned[.update] == 1)
+        #expect(bench.users.objects(2)[0].contains(#"{"orders":4,"plan":null}"#))
+    }
+
+    @Test func partsOfAnObjectAreReplacedOrMerged() async throws {
+        let bench = try await UsersBench { users, _, _ in
+            users.newFields = .create
+            users.fields = .only([
+                FieldSetting(name: "address.city", source: .column("city")),
+                FieldSetting(name: "address.orders", source: .column("orders")),
+            ])
+        }
+        bench.users.setTypes(["address": "object", "address.city": "string", "address.orders": "long"])
+        try await bench.setRows(["1, 'ann@example.com', NULL, 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 3"])
+        try await bench.run()
+        #expect(bench.users.objects(1)[0].contains(#"{"address":{"orders":3}}"#), "an object is sent whole")
+        try await bench.setRows(["1, 'ann@example.com', NULL, 'Bonn', 3"])
+        try await bench.run { users, _, _ in users.nested = .merge }
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 3"])
+        try await bench.run { users, _, _ in users.nested = .merge }
+        #expect(
+            bench.users.objects(3)[0].hasSuffix(
+                #""dataFields":{"address":{"city":null,"orders":3}},"mergeNestedObjects":true}"#))
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, NULL"])
+        try await bench.run { users, _, _ in users.nested = .merge }
+        #expect(bench.users.objects(4)[0].contains(#"{"address":{"orders":null}}"#))
+    }
+
+    // MARK: Fields
+
+    @Test func aFieldOfAnotherTypeOrNameFailsTheRunBeforeAnythingIsSent() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        bench.users.setTypes(["plan": "string", "city": "date", "orders": "long"])
+        var run = try await bench.run()
+        #expect(run.error?.code == "type_mismatch" && run.error?.hint?.contains("type: date") == true, "\(run)")
+        bench.users.setTypes(["Plan": "string", "city": "string", "orders": "long"])
+        run = try await bench.run()
+        #expect(run.error?.code == "field_unknown", "\(run)")
+        #expect(run.error?.hint?.contains("Iterable has \"Plan\", you wrote \"plan\"") == true, "\(run)")
+        #expect(bench.users.requests.isEmpty)
+    }
+
+    @Test func newFieldsAreShownByTheFewestRecordsFirst() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long"])
+        try await bench.setRows([
+            "1, 'ann@example.com', NULL, 'Bonn', 3", "2, 'ben@example.com', 'free', NULL, 0",
+            "3, 'cy@example.com', 'pro', 'Kiel', 1", "4, 'dan@example.com', '2020-01-01', 'Ulm', 1",
+        ])
+        let plan = try await bench.pipeline().plan()
+        #expect(
+            plan.preparations == [
+                "fields are made, for ever: city (string), plan (string); 1 record is sent first to try them"
+            ])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded && run.counts.succeeded[.update] == 4, "\(run)")
+        #expect(bench.users.requests.map(\.createsNewFields) == [true, false, false])
+        #expect(bench.users.requests.map(\.people.count) == [1, 2, 1])
+        #expect(bench.users.objects(0)[0].contains("cy@example.com"))
+        #expect(bench.users.types["plan"] == "string")
+        let known = try await bench.fixture.query(
+            "SELECT field, type FROM \(bench.fixture.state("destination_fields"))")
+        #expect(Set(known.map { "\($0[0] ?? "") \($0[1] ?? "")" }) == ["city string", "plan string"])
+    }
+
+    @Test func aNewFieldOfAnotherTypeStopsTheRun() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long", "city": "string"])
+        bench.users.setWrongType("plan", "date")
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', NULL, 0"])
+        let run = try await bench.run()
+        #expect(run.error?.code == "canary_failed" && run.status == .failed, "\(run)")
+        #expect(run.counts.succeeded[.update] == 1 && run.counts.notAttempted[.update] == 1, "\(run.counts)")
+        #expect(bench.users.requests.count == 1)
+    }
+
+    @Test func aNewFieldThatNoRowCanShowStopsTheRunAndOneWithoutValuesWaits() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long"])
+        try await bench.setRows(["1, 'ann@example.com', '2020-01-01', NULL, 3", "2, 'ben@example.com', NULL, NULL, 3"])
+        let run = try await bench.run()
+        #expect(run.error?.code == "canary_failed" && run.error?.message.contains("plan (string)") == true, "\(run)")
+        #expect(bench.users.requests.isEmpty)
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, 3"])
+        #expect(try await bench.run().status == .succeeded)
+        #expect(bench.users.requests.map(\.createsNewFields) == [false] && bench.users.types.count == 1)
+    }
+
+    @Test func aRecordThatShowsOneFieldAndSpoilsAnotherIsNotTheFirst() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long"])
+        try await bench.setRows([
+            "1, 'ann@example.com', '2020-01-01', 'Bonn', 3", "2, 'ben@example.com', NULL, 'Kiel', 3",
+            "3, 'cy@example.com', 'free', NULL, 3",
+        ])
+        #expect(try await bench.run().status == .succeeded)
+        #expect(bench.users.requests.map(\.createsNewFields) == [true, true, false])
+        #expect(bench.users.types["plan"] == "string" && bench.users.types["city"] == "string")
+    }
+
+    @Test func whatIterableLeavesOutIsSaid() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        bench.users.setFate { _, _ in .answer(.answered([.succeeded], httpStatus: 200, leftOut: ["prefs.colour"])) }
+        let run = try await bench.run()
+        #expect(run.status == .completedWithFailures && run.error?.code == "field_dropped", "\(run)")
+        #expect(run.counts.succeeded[.update] == 1 && run.error?.message.contains("prefs.colour") == true)
+    }
+
+    // MARK: Answers and doubt
+
+    @Test func refusedForGoodIsNotSentAgainUntilTheRowChanges() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0"])
+        bench.users.setFate { _, _ in
+            .refuse(["ann@example.com": .rejected(FailureReason(code: "forgotten", reason: "Forgotten."))])
+        }
+        #expect(try await bench.run().counts.failed[.update] == 1)
+        let second = try await bench.run()
+        #expect(second.counts.failed[.update] == 1 && bench.users.requests.count == 1, "\(second.counts)")
+        bench.users.setFate { _, _ in .ok }
+        #expect(try await bench.run(.tryingRejected).counts.succeeded[.update] == 1)
+    }
+
+    @Test func anOlderObjectNeverLandsOverANewerOne() async throws {
+        let bench = try await UsersBench { _, _, destination in destination.limits.settleSeconds = 60 }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        bench.users.setFate { _, number in number <= 30 ? .late(.seconds(45)) : .ok }
+        #expect(try await bench.run().counts.unknown[.update] == 1)
+        bench.users.setFate { _, _ in .ok }
+        // The same person under another key and with another plan.
+        try await bench.setRows(["7, 'ann@example.com', 'pro', 'Bonn', 3"])
+        let before = bench.clock.uptime
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.clock.uptime - before >= .seconds(60))
+        bench.clock.advance(by: .seconds(600))
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"pro\"")
+    }
+
+    // MARK: Guards
+
+    @Test func tooManyChangesHoldTheRun() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.guards.maxChanges = 50 }
+        func rows(_ plan: String, _ changed: Int) -> [String] {
+            (1...120).map { "\($0), 'p\($0)@example.com', '\($0 <= changed ? plan : "free")', 'Bonn', 3" }
+        }
+        try await bench.setRows(rows("free", 0))
+        #expect(try await bench.run().status == .succeeded)
+        try await bench.setRows(rows("pro", 60))
+        #expect(try await bench.run().status == .succeeded, "half is not more than half")
+        try await bench.setRows(rows("gold", 61))
+        let held = try await bench.run()
+        #expect(held.status == .held && held.held.map(\.guard) == ["max_changes"], "\(held)")
+        let outcome = await bench.pipeline().run(.approve(held.id))
+        guard case .ran(let approved) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(approved.counts.succeeded[.update] == 61)
+    }
+
+    @Test func anotherAPIKeySendsEverybodyAgainAndAnotherAddressNobody() async throws {
+        let bench = try await UsersBench { _, sync, destination in
+            sync.guards.maxChanges = 1
+            destination.keyHash = "one"
+        }
+        try await bench.setRows((1...120).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        try await bench.run()
+        let second = try await bench.run { _, _, destination in destination.keyHash = "two" }
+        #expect(second.counts.succeeded[.update] == 120, "\(second)")
+        #expect(try await bench.run { _, _, destination in destination.keyHash = "two" }.counts.unchanged == 120)
+        let third = try await bench.run { _, _, destination in destination.baseURL = "http://127.0.0.2" }
+        #expect(third.error?.code == "project_changed", "\(third)")
+    }
+
+    @Test func oneRecordIsTriedFirst() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0"])
+        let run = try await bench.run(.only("2"))
+        #expect(run.counts.succeeded[.update] == 1 && bench.users.people == ["ben@example.com"])
+        #expect(try await bench.run().counts.planned[.update] == 1)
+    }
+
+    @Test func whyTellsOfAKeyAnEmailAndAUserID() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3, 'u1'"])
+        try await bench.run()
+        try await bench.setRows(["1, 'ann@example.com', 'pro', 'Bonn', 3, 'u1'"])
+        for name in ["1", "Ann@example.com", "u1"] {
+            let report = try await bench.pipeline().why(name)
+            #expect(report.rows.count == 1 && report.rows.allSatisfy(\.isValid), "\(name)")
+            #expect(report.members.count == 1 && report.records.count == 1, "\(name)")
+            #expect(report.nextStep == "update 1", "\(name): \(report.nextStep)")
+        }
+    }
+}
+
+extension RunRequest {
+    fileprivate static func approve(_ id: String) -> RunRequest {
+        var request = RunRequest()
+        request.kind = .approve(runID: id)
+        return request
+    }
+
+    fileprivate static var tryingRejected: RunRequest {
+        var request = RunRequest()
+        request.retryRejected = true
+        return request
+    }
+
+    fileprivate static func only(_ key: String) -> RunRequest {
+        var request = RunRequest()
+        request.only = key
+        return request
+    }
+}

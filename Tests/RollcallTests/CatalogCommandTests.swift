@@ -146,8 +146,15 @@ import Testing
             let other = try await shop.rollcall("why", "goods", "a/b")
             #expect(other.out.contains("source:    a/b; invalid: The key is not 1 to 255 letters, digits and hyphens"))
             let runs = try await shop.rollcall("runs", "--format", "csv").out.split(whereSeparator: \.isNewline)
-            #expect(runs.first?.hasSuffix(",kind,target,rows_excluded,waiting") == true)
-            #expect(runs.last?.hasSuffix(",catalog,goods,0,0") == true)
+            let columns = "planned_put,planned_delete,succeeded_put,succeeded_delete,failed_put,failed_delete"
+            #expect(runs.first?.hasSuffix(",kind,target,rows_excluded,waiting,\(columns)") == true)
+            #expect(runs.last?.hasSuffix(",catalog,goods,0,0,3,0,3,0,0,0") == true)
+            let listed = try await shop.rollcall("runs", "--format", "json")
+            let last = try #require((try listed.json() as? [[String: Any]])?.first)
+            #expect(last["succeeded_put"] as? Int == 3 && last["planned_delete"] as? Int == 0, "\(listed.all)")
+            let id = try #require(last["run_id"] as? String)
+            let report = try await shop.rollcall("run-report", id, "--format", "csv")
+            #expect(report.out.split(whereSeparator: \.isNewline) == runs, "\(report.all)")
             let full = try await shop.rollcall("run", "goods", "--full", "--json").object()
             #expect(((full["counts"] as? [String: Any])?["planned"] as? [String: Int]) == ["put": 3, "delete": 0])
         }

@@ -59,8 +59,7 @@ struct LogCommand: AsyncParsableCommand {
         } else if let run {
             only = try await app.findRun(run.lowercased()).warehouse
         }
-        let writer = RecordWriter(
-            format, app.console, hasRecords: app.configuration.syncs.contains { $0.kind != .list })
+        let writer = RecordWriter(format, app.console, hasRecords: app.hasRecords)
         do {
             try await app.forEachWarehouse(only) { _, warehouse in
                 try await warehouse.records(filter) { writer.add($0) }

@@ -425,9 +425,12 @@ import Warehouse
         let first = try await bench.run(only("b"))
         #expect(first.counts.planned == PerOperation(put: 1) && first.counts.audience == 2, "\(first.counts)")
         #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["b"])
-        #expect(try await bench.run(only("b")).error?.code == "record_unchanged")
+        let unchanged = try await bench.run(only("b")).error
+        #expect(unchanged?.code == "record_unchanged" && unchanged?.hint?.contains("with --full it is sent") == true)
         #expect(try await bench.run(only("b", full: true)).counts.succeeded == PerOperation(put: 1))
         #expect(try await bench.run(only("nothing")).error?.code == "record_unchanged")
+        let absent = try await bench.run(only("nothing", full: true)).error
+        #expect(absent?.code == "record_unchanged" && absent?.hint == "`rollcall why goods nothing` says why.")
         #expect(try await bench.run().counts.planned == PerOperation(put: 1), "the rest is for the next run")
         try await bench.setRows(["'a', 'Pens', 1, 1"])
         bench.clock.advance(by: .seconds(120))

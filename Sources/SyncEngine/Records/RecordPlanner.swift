@@ -39,7 +39,7 @@ struct RecordPlanner: Sendable {
             spool: diff.spool, contested: diff.contests.mapValues { $0.winner(catalog.duplicates) }, only: resend.only,
             inDoubt: try await inDoubt(), pause: try await pause(),
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
-        if let only = resend.only { counts.planned = try planned(of: only, changes) }
+        if let only = resend.only { counts.planned = try planned(of: only, changes, isFull: resend.full) }
         let removals = counts.planned.delete
         var held = GuardJudge.judge(sync.guards, counts: counts, removals: removals, snapshot: owned)
         if hasAnotherKey && removals > 0 {
@@ -53,7 +53,7 @@ struct RecordPlanner: Sendable {
 
     /// What is planned for one record.
     /// - Throws: `RunError` `record_unchanged` where that is nothing: whoever names a record wants to see it sent.
-    private func planned(of key: String, _ changes: RecordChanges) throws -> PerOperation {
+    private func planned(of key: String, _ changes: RecordChanges, isFull: Bool) throws -> PerOperation {
         var planned = PerOperation()
         let reader = try changes.makeReader(isOrdered: false)
         for change in try reader.nextChanges(limit: .max) where change.kind.isListed {
@@ -62,7 +62,8 @@ struct RecordPlanner: Sendable {
         if planned.total > 0 { return planned }
         throw RunError(
             code: "record_unchanged", message: "there is nothing to send of \"\(key)\"",
-            hint: "`rollcall why \(sync.name) \(key)` says why; with --full it is sent although it is unchanged.")
+            hint: "`rollcall why \(sync.name) \(key)` says why"
+                + (isFull ? "." : "; with --full it is sent although it is unchanged."))
     }
 
     private func acknowledged() async throws -> RecordTable {

@@ -178,6 +178,16 @@ import Testing
         #expect(headlines.count == 1 && headlines[0].contains(words), "\(new): \(headlines)")
     }
 
+    @Test func whoWritesAudienceIsToldToWriteSource() {
+        let source = "source: { table: products }"
+        let audience = "audience: { table: products }"
+        let alone = Sample.rendered(Self.text(Self.rest.replacing(source, with: audience)))
+        #expect(alone.contains("hint: Write source in its place."), "\(alone)")
+        let both = Sample.rendered(Self.text(Self.rest + "\n" + audience))
+        #expect(both.contains("syncs.products.audience is a key of list syncs"), "\(both)")
+        #expect(both.contains("hint: Take it out, or set kind: list."), "\(both)")
+    }
+
     @Test func twoSyncsOfOneCatalogAreRefused() {
         let second = """
               second:

@@ -123,7 +123,7 @@ struct PlanCommand: AsyncParsableCommand {
         let note: String? =
             change.kind == .parked
             ? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
-            : change.notBefore.map { "not before \($0.iso8601), a lost request may still land" }
+            : change.notBefore.map { "not before \($0.iso8601), what was sent before may still land" }
         let names =
             change.record.map { [.text($0.key), Value($0.itemID)] }
             ?? [Value(change.identity.email), Value(change.identity.userID)]

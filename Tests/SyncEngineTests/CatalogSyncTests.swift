@@ -274,6 +274,28 @@ import Warehouse
         #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
     }
 
+    @Test func aFieldThatIsAPointInIterableIsNotToBeCast() async throws {
+        let bench = try await CatalogBench { catalog, _ in
+            catalog.documents = .replace
+            catalog.fields = .only([
+                FieldSetting(name: "home_geo_location", source: .column("title")),
+                FieldSetting(name: "price", source: .column("price")),
+            ])
+        }
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        bench.catalogs.add("products", .init(types: ["home_geo_location": "geo_location"]))
+        let error = try #require(try await bench.run().error)
+        #expect(error.code == "mapping_conflict")
+        #expect(
+            error.hint
+                == "Write fields: home_geo_location: { column: [lat, lon], type: geo }, or send it under another name.")
+        bench.catalogs.add("products", .init(types: ["price": "geo_location"]))
+        let other = try #require(try await bench.run().error)
+        #expect(other.code == "mapping_conflict" && other.hint?.hasPrefix("Send it under another name") == true)
+        #expect(other.hint?.contains("price_geo_location: { column: [lat, lon], type: geo }") == true)
+        #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
+    }
+
     @Test func aCatalogThatIsGoneIsNotMadeAgain() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a', 'Pen', 1, 1"])

@@ -226,6 +226,20 @@ import Testing
             #expect(scene.items == nil)
         }
     }
+
+    @Test func aCatalogThatWasLetGoOfIsTakenAgainOnlyInPlainWords() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...2) { scene in
+            try await scene.putsRight()
+            let abandon = try await scene.shop.rollcall("abandon", "goods")
+            #expect(abandon.code == 0 && abandon.out.contains("let go of 2 records"), "\(abandon.all)")
+            #expect(abandon.out.contains("must write documents: replace"), "\(abandon.out)")
+            let refused = try await scene.shop.rollcall("run", "goods", "--json")
+            let error = try refused.object()["error"] as? [String: Any]
+            #expect(refused.code == 1 && error?["code"] as? String == "catalog_adopted", "\(refused.all)")
+            try scene.configure(sync: "documents: replace")
+            try await scene.putsRight()
+        }
+    }
 }
 
 extension Shop {

@@ -7,7 +7,7 @@ import Warehouse
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Show the record log: every person of every run, newest first.",
+        abstract: "Show the record log: every record of every run, newest first.",
         usage: "rollcall log [<sync>] [--run <run-id>] [--status <status>] [<options>]")
 
     @Argument(help: ArgumentHelp("Only records of this sync.", valueName: "sync"))

@@ -91,6 +91,16 @@ import Warehouse
             ])
     }
 
+    @Test func aKeyOfAnotherTypeIsNotSaidToHaveWrongCharacters() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.encodesKey = true }
+        try await bench.setRows(["x'00ff', 'Pen', 1, 1", "'good', 'Ink', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1 && run.counts.succeeded == PerOperation(put: 1), "\(run.counts)")
+        let reasons = try await bench.fixture.query(
+            "SELECT error_code, error_reason FROM \(bench.fixture.state("sync_log")) WHERE status = 'failed'")
+        #expect(reasons == [["invalid_item_id", "The key is neither a text nor a whole number."]])
+    }
+
     @Test func aRowThatTurnsInvalidKeepsItsItem() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])

@@ -52,7 +52,7 @@ final class RecordDiff: @unchecked Sendable {
             guard let key else { return try refuse(key: nil, Reasons.keyMissing) }
             try row(cells, key: key)
         }
-        if isTaken == nil { try refuse(key: nil, Reasons.invalidItemID) }
+        if isTaken == nil { try refuse(key: nil, Reasons.keyType) }
     }
 
     private func row(_ cells: UnsafeBufferPointer<RecordCell>, key: UnsafeRawBufferPointer) throws {
@@ -188,6 +188,8 @@ final class RecordDiff: @unchecked Sendable {
 
     enum Reasons {
         static let keyMissing = FailureReason(code: "key_missing", reason: "The key column is NULL.")
+        static let keyType = FailureReason(
+            code: "invalid_item_id", reason: "The key is neither a text nor a whole number.")
         static let invalidItemID = FailureReason(
             code: "invalid_item_id",
             reason:

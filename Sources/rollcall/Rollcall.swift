@@ -10,9 +10,9 @@ struct Rollcall: AsyncParsableCommand {
         commandName: "rollcall",
         abstract: "Keeps lists and catalogs in Iterable equal to your warehouse.",
         discussion: """
-            A sync reads an audience (a table or a query in Postgres or SQLite), compares it \
-            with whom it put on the list before, and subscribes or unsubscribes exactly the \
-            difference. Start with `rollcall demo`.
+            A sync reads a table or a query in Postgres or SQLite, compares its rows with what it \
+            put on the list or into the catalog before, and sends exactly the difference. Start \
+            with `rollcall demo`.
 
             Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with failed \
             records, 4 held by a guard, 5 another run is in progress, 130 interrupted.

@@ -184,6 +184,33 @@ import Testing
         #expect(headlines.count == 1 && headlines[0].contains(words), "\(new): \(headlines)")
     }
 
+    @Test func whoWritesAudienceIsToldToWriteSource() {
+        let source = "source: { table: products }"
+        let audience = "audience: { table: products }"
+        let alone = Sample.rendered(Self.text(Self.rest.replacing(source, with: audience)))
+        #expect(alone.contains("hint: Write source in its place."), "\(alone)")
+        let both = Sample.rendered(Self.text(Self.rest + "\n" + audience))
+        #expect(both.contains("syncs.products.audience is a key of list syncs"), "\(both)")
+        #expect(both.contains("hint: Take it out, or set kind: list."), "\(both)")
+    }
+
+    private static let shares: [(written: String, meant: String?)] = [
+        ("\"3\"", "3%"), ("3", "3%"), ("12.5", "12.5%"), ("0.25", "25%"), ("3 %", "3%"), ("5 percent", "5%"),
+        ("250", nil), ("101%", nil), ("-1", nil), ("many", nil),
+    ]
+
+    @Test(arguments: shares.indices) func theShareThatWasMeantIsSuggested(_ index: Int) throws {
+        let (written, meant) = Self.shares[index]
+        let headlines = Sample.headlines(Self.text(Self.rest, guards: "{ max_invalid: \(written) }"))
+        #expect(headlines.count == 1 && headlines[0].contains("is no percentage"), "\(headlines)")
+        #expect(headlines.first?.hasSuffix("; did you mean \(meant ?? "")?") == (meant != nil), "\(headlines)")
+        // What is suggested is taken.
+        if let meant {
+            let right = try Sample.load(Self.text(Self.rest, guards: "{ max_invalid: \(meant) }"))
+            #expect(right.syncs.first?.guards.maxInvalid != nil)
+        }
+    }
+
     @Test func twoSyncsOfOneCatalogAreRefused() {
         let second = """
               second:

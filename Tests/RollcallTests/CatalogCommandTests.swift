@@ -146,8 +146,15 @@ import Testing
             let other = try await shop.rollcall("why", "goods", "a/b")
             #expect(other.out.contains("source:    a/b; invalid: The key is not 1 to 255 letters, digits and hyphens"))
             let runs = try await shop.rollcall("runs", "--format", "csv").out.split(whereSeparator: \.isNewline)
-            #expect(runs.first?.hasSuffix(",kind,target,rows_excluded,waiting") == true)
-            #expect(runs.last?.hasSuffix(",catalog,goods,0,0") == true)
+            let columns = "planned_put,planned_delete,succeeded_put,succeeded_delete,failed_put,failed_delete"
+            #expect(runs.first?.hasSuffix(",kind,target,rows_excluded,waiting,\(columns)") == true)
+            #expect(runs.last?.hasSuffix(",catalog,goods,0,0,3,0,3,0,0,0") == true)
+            let listed = try await shop.rollcall("runs", "--format", "json")
+            let last = try #require((try listed.json() as? [[String: Any]])?.first)
+            #expect(last["succeeded_put"] as? Int == 3 && last["planned_delete"] as? Int == 0, "\(listed.all)")
+            let id = try #require(last["run_id"] as? String)
+            let report = try await shop.rollcall("run-report", id, "--format", "csv")
+            #expect(report.out.split(whereSeparator: \.isNewline) == runs, "\(report.all)")
             let full = try await shop.rollcall("run", "goods", "--full", "--json").object()
             #expect(((full["counts"] as? [String: Any])?["planned"] as? [String: Int]) == ["put": 3, "delete": 0])
         }
@@ -217,6 +224,20 @@ import Testing
             #expect(gone.code == 1 && gone.err.isEmpty)
             #expect(gone.out.contains("the catalog \"goods\" of sync goods was deleted in Iterable"), "\(gone.all)")
             #expect(scene.items == nil)
+        }
+    }
+
+    @Test func aCatalogThatWasLetGoOfIsTakenAgainOnlyInPlainWords() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...2) { scene in
+            try await scene.putsRight()
+            let abandon = try await scene.shop.rollcall("abandon", "goods")
+            #expect(abandon.code == 0 && abandon.out.contains("let go of 2 records"), "\(abandon.all)")
+            #expect(abandon.out.contains("must write documents: replace"), "\(abandon.out)")
+            let refused = try await scene.shop.rollcall("run", "goods", "--json")
+            let error = try refused.object()["error"] as? [String: Any]
+            #expect(refused.code == 1 && error?["code"] as? String == "catalog_adopted", "\(refused.all)")
+            try scene.configure(sync: "documents: replace")
+            try await scene.putsRight()
         }
     }
 }

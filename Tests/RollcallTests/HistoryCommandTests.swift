@@ -46,6 +46,9 @@ import Testing
             let failed = try await shop.rollcall("runs", "--status", "failed", "--format", "json")
             #expect(try (failed.json() as? [Any])?.isEmpty == true)
             #expect(try await shop.rollcall("runs", "absent").code == 2)
+            let csv = try await shop.rollcall("runs", "--format", "csv").out
+            #expect(csv.split(separator: "\n").first?.hasSuffix(",kind,target,rows_excluded,waiting") == true)
+            #expect(csv.split(separator: "\n").last?.hasSuffix(",list,Members,0,0") == true, "\(csv)")
             let report = try await shop.rollcall("run-report", try #require(ids.first))
             #expect(report.code == 0 && report.out.contains(ids[0]), "\(report.all)")
             let unknown = try await shop.rollcall("run-report", "01a1fcb2-48a8-72af-8f46-ef4b3da46662")

@@ -91,6 +91,16 @@ import Warehouse
             ])
     }
 
+    @Test func aKeyOfAnotherTypeIsNotSaidToHaveWrongCharacters() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.encodesKey = true }
+        try await bench.setRows(["x'00ff', 'Pen', 1, 1", "'good', 'Ink', 1, 1"])
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1 && run.counts.succeeded == PerOperation(put: 1), "\(run.counts)")
+        let reasons = try await bench.fixture.query(
+            "SELECT error_code, error_reason FROM \(bench.fixture.state("sync_log")) WHERE status = 'failed'")
+        #expect(reasons == [["invalid_item_id", "The key is neither a text nor a whole number."]])
+    }
+
     @Test func aRowThatTurnsInvalidKeepsItsItem() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])
@@ -274,6 +284,28 @@ import Warehouse
         #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
     }
 
+    @Test func aFieldThatIsAPointInIterableIsNotToBeCast() async throws {
+        let bench = try await CatalogBench { catalog, _ in
+            catalog.documents = .replace
+            catalog.fields = .only([
+                FieldSetting(name: "home_geo_location", source: .column("title")),
+                FieldSetting(name: "price", source: .column("price")),
+            ])
+        }
+        try await bench.setRows(["'a', 'Pen', 1, 1"])
+        bench.catalogs.add("products", .init(types: ["home_geo_location": "geo_location"]))
+        let error = try #require(try await bench.run().error)
+        #expect(error.code == "mapping_conflict")
+        #expect(
+            error.hint
+                == "Write fields: home_geo_location: { column: [lat, lon], type: geo }, or send it under another name.")
+        bench.catalogs.add("products", .init(types: ["price": "geo_location"]))
+        let other = try #require(try await bench.run().error)
+        #expect(other.code == "mapping_conflict" && other.hint?.hasPrefix("Send it under another name") == true)
+        #expect(other.hint?.contains("price_geo_location: { column: [lat, lon], type: geo }") == true)
+        #expect(bench.catalogs.requests.isEmpty && bench.catalogs.typings.isEmpty)
+    }
+
     @Test func aCatalogThatIsGoneIsNotMadeAgain() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a', 'Pen', 1, 1"])
@@ -425,9 +457,12 @@ import Warehouse
         let first = try await bench.run(only("b"))
         #expect(first.counts.planned == PerOperation(put: 1) && first.counts.audience == 2, "\(first.counts)")
         #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["b"])
-        #expect(try await bench.run(only("b")).error?.code == "record_unchanged")
+        let unchanged = try await bench.run(only("b")).error
+        #expect(unchanged?.code == "record_unchanged" && unchanged?.hint?.contains("with --full it is sent") == true)
         #expect(try await bench.run(only("b", full: true)).counts.succeeded == PerOperation(put: 1))
         #expect(try await bench.run(only("nothing")).error?.code == "record_unchanged")
+        let absent = try await bench.run(only("nothing", full: true)).error
+        #expect(absent?.code == "record_unchanged" && absent?.hint == "`rollcall why goods nothing` says why.")
         #expect(try await bench.run().counts.planned == PerOperation(put: 1), "the rest is for the next run")
         try await bench.setRows(["'a', 'Pens', 1, 1"])
         bench.clock.advance(by: .seconds(120))

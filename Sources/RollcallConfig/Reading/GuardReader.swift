@@ -59,7 +59,8 @@ enum GuardReader {
         guard let (text, _) = reader.freeText(key) else { return nil }
         guard let percent = percentage(text.value), percent <= 100 else {
             reader.reportWrong(
-                key, text, "is no percentage", suggestion: text.value == text.original ? meant(by: text.value) : nil,
+                key, text, "is no percentage",
+                suggestion: text.value == text.original ? shareMeant(by: text.value) : nil,
                 expected: "a percentage from 0% to 100%")
             return nil
         }
@@ -74,5 +75,13 @@ enum GuardReader {
             return percent == percent.rounded() ? "\(Int(percent))%" : "\(percent)%"
         }
         return plain == text && !plain.allSatisfy(\.isNumber) ? nil : plain
+    }
+
+    /// As ``meant(by:)`` where only shares are taken: a number of 1 or more lacks its sign.
+    private static func shareMeant(by text: String) -> String? {
+        let number = meant(by: text) ?? text
+        let share = number.hasSuffix("%") ? number : "\(number)%"
+        guard share != text, let percent = percentage(share), percent <= 100 else { return nil }
+        return share
     }
 }

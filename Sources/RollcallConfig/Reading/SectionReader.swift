@@ -75,14 +75,16 @@ struct SectionReader {
     }
 
     /// Reports the keys that only sections with another value of the selector have.
-    /// - Parameter what: `warehouse` or `sync`.
-    func refuseKeys(beyond variant: String, what: String) {
+    /// - Parameters:
+    ///   - what: `warehouse` or `sync`.
+    ///   - hints: what to do about a key, by its name; of the others: to take it out.
+    func refuseKeys(beyond variant: String, what: String, hints: [String: String] = [:]) {
         guard let selector = section.selector else { return }
         for key in section.keys where has(key) && !key.variants.isEmpty && !key.variants.contains(variant) {
             let only = TextLayout.alternatives(key.variants)
             report(
                 at: key, "\(path(of: key.name)) is a key of \(only) \(what)s; this one is \(variant)",
-                hint: "Take it out, or set \(selector.key): \(only).")
+                hint: hints[key.name] ?? "Take it out, or set \(selector.key): \(only).")
         }
     }
 

@@ -24,7 +24,9 @@ struct SyncReader {
         let type = warehouse.flatMap { warehouses[$0]?.type }
         // Without a kind nothing can be said about the other keys.
         guard let kind = kind(reader) else { return Draft(name: name, position: reader.position) }
-        reader.refuseKeys(beyond: kind.rawValue, what: "sync")
+        reader.refuseKeys(
+            beyond: kind.rawValue, what: "sync",
+            hints: reader.has(SyncKeys.source) ? [:] : [SyncKeys.audience.name: "Write source in its place."])
         let source = source(reader, kind, type)
         let options = Options(reader, kind)
         var draft = Draft(name: name, position: reader.position, destination: destination)

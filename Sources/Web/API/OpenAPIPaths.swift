@@ -25,8 +25,8 @@ extension OpenAPIDocument {
           "summary":"Start a run.","tags":["syncs"],"description":"Needs a token with the role operator.",
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false,"properties":{"full":{"type":"boolean",
-          "description":"Send every member again."},"retry_rejected":{"type":"boolean",
-          "description":"Send again also those whom Iterable refused permanently."},"force_new":{"type":"boolean",
+          "description":"Send every record again."},"retry_rejected":{"type":"boolean",
+          "description":"Send again also records that Iterable refused permanently."},"force_new":{"type":"boolean",
           "description":"Discard a held run first, and plan again."}}}}}},"responses":{"202":{
           "description":"The run was begun; it may have ended already.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
@@ -56,8 +56,9 @@ extension OpenAPIDocument {
           "$ref":"#/components/schemas/TickPage"}}}},\#(problems(400, 401, 403, 404, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/why": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"why",
-          "summary":"What is known of one person; reads the whole audience.","tags":["syncs"],"parameters":[{
-          "name":"identifier","in":"query","required":true,"description":"Email in any spelling, or userId.",
+          "summary":"What is known of one person or record; reads the whole source.","tags":["syncs"],"parameters":[{
+          "name":"identifier","in":"query","required":true,
+          "description":"Email in any spelling, or userId; of a catalog a key or an item's id.",
           "schema":{"type":"string","minLength":1,"maxLength":1000}}],"responses":{"200":{"description":"The story.",
           "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},\#(problems(400, 401, 403, 404, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},

@@ -121,6 +121,10 @@ struct AbandonCommand: AsyncParsableCommand {
             lines.append(
                 "  The configuration still has \(sync): its next run puts everything there again.")
         }
+        if abandonment.records > 0 {
+            lines.append(
+                "  A later sync of the catalog must write documents: replace, since the catalog was there before it.")
+        }
         return lines.joined(separator: "\n")
     }
 }

@@ -7,7 +7,7 @@ import Warehouse
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Show the record log: every person of every run, newest first.",
+        abstract: "Show the record log: every record of every run, newest first.",
         usage: "rollcall log [<sync>] [--run <run-id>] [--status <status>] [<options>]")
 
     @Argument(help: ArgumentHelp("Only records of this sync.", valueName: "sync"))
@@ -59,8 +59,7 @@ struct LogCommand: AsyncParsableCommand {
         } else if let run {
             only = try await app.findRun(run.lowercased()).warehouse
         }
-        let writer = RecordWriter(
-            format, app.console, hasRecords: app.configuration.syncs.contains { $0.kind != .list })
+        let writer = RecordWriter(format, app.console, hasRecords: app.hasRecords)
         do {
             try await app.forEachWarehouse(only) { _, warehouse in
                 try await warehouse.records(filter) { writer.add($0) }

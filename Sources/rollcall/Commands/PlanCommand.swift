@@ -128,7 +128,7 @@ struct PlanCommand: AsyncParsableCommand {
             change.kind == .parked
             ? change.refusal?.reason
                 ?? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
-            : change.notBefore.map { "not before \($0.iso8601), a lost request may still land" }
+            : change.notBefore.map { "not before \($0.iso8601), what was sent before may still land" }
         let person = [Value(change.identity.email), Value(change.identity.userID)]
         let names =
             change.record.map { [.text($0.key)] + (change.operation == .update ? person : [Value($0.itemID)]) }

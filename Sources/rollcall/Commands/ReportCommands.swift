@@ -113,8 +113,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         if runs.isEmpty, let failure { throw failure }
         runs.sort { $0.id > $1.id }
-        var listing = Listing(columns: RunListing.columns)
-        listing.rows = runs.prefix(limit).map(RunListing.row)
+        var listing = RunListing.full(runs.prefix(limit), hasRecords: app.hasRecords)
         if format == .table {
             listing = RunListing.short(runs.prefix(limit))
             if !TextTable(listing).fits(app.console) {
@@ -136,9 +135,20 @@ enum RunListing {
         "rows_excluded", "waiting",
     ]
 
-    static func row(_ run: SyncRun) -> [Value] {
+    /// Further columns where there may be runs of other kinds than lists, which put and delete.
+    static let recordColumns = [
+        "planned_put", "planned_delete", "succeeded_put", "succeeded_delete", "failed_put", "failed_delete",
+    ]
+
+    static func full(_ runs: some Sequence<SyncRun>, hasRecords: Bool) -> Listing {
+        var listing = Listing(columns: columns + (hasRecords ? recordColumns : []))
+        listing.rows = runs.map { row($0, hasRecords: hasRecords) }
+        return listing
+    }
+
+    private static func row(_ run: SyncRun, hasRecords: Bool) -> [Value] {
         let counts = run.counts
-        return [
+        var row: [Value] = [
             .text(run.id), .text(run.sync), .text(run.destination), Value(run.listID), .text(run.trigger.rawValue),
             .text(run.status.rawValue), .time(run.startedAt), Value(run.finishedAt), Value(counts.rowsRead),
             Value(counts.invalid), Value(counts.duplicates), Value(counts.audience), Value(counts.unchanged),
@@ -149,6 +159,11 @@ enum RunListing {
             Value(run.requests.rateLimited), Value(run.error?.code), Value(run.error?.message),
             .text(run.kind.rawValue), Value(run.target), Value(counts.excluded), Value(counts.waiting),
         ]
+        guard hasRecords else { return row }
+        for numbers in [counts.planned, counts.succeeded, counts.failed] {
+            row += [Value(numbers.put), Value(numbers.delete)]
+        }
+        return row
     }
 
     /// Two lines for each run, for narrow terminals: a run's id is never cut.
@@ -197,7 +212,7 @@ struct RunReportCommand: AsyncParsableCommand {
         let run = try await app.findRun(runID.lowercased()).run
         switch format {
         case .json: app.console.out(RunJSON(run).text)
-        case .csv: app.console.out(Listing(columns: RunListing.columns, rows: [RunListing.row(run)]).csv)
+        case .csv: app.console.out(RunListing.full([run], hasRecords: app.hasRecords).csv)
         case .table:
             app.console.out(RunText(console: app.console).summary(run))
             var failures = Listing(columns: ["operation", "error_code", "records"])

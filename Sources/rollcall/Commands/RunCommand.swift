@@ -14,7 +14,7 @@ struct RunCommand: AsyncParsableCommand {
             rollcall run --approve <run-id> | --discard <run-id> [<options>]
             """,
         discussion: """
-            Reads the audience, compares it with the snapshot, and sends the difference. A plan \
+            Reads the source, compares it with the snapshot, and sends the difference. A plan \
             that a guard stops is held: nothing is sent until it is approved, exactly as it was \
             staged, or discarded.
             """)
@@ -28,7 +28,7 @@ struct RunCommand: AsyncParsableCommand {
     @Flag(help: "Send everything again; still remove only what left.")
     var full = false
 
-    @Flag(help: "Send again also people whom Iterable refused permanently.")
+    @Flag(help: "Send again also records that Iterable refused permanently.")
     var retryRejected = false
 
     @Option(

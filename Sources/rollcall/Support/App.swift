@@ -69,6 +69,9 @@ final class App: Sendable {
         cache = Self.cache(ProcessInfo.processInfo.environment)
     }
 
+    /// Whether a sync of the configuration keeps records of another kind than a list, which have a key.
+    var hasRecords: Bool { configuration.syncs.contains { $0.kind != .list } }
+
     /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
     func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any ServiceWarehouse {
         try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()

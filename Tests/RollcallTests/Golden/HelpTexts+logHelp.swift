@@ -1,7 +1,7 @@
 extension HelpTexts {
     /// `rollcall log --help`
     static let logHelp = #"""
-        OVERVIEW: Show the record log: every person of every run, newest first.
+        OVERVIEW: Show the record log: every record of every run, newest first.
 
         USAGE: rollcall log [<sync>] [--run <run-id>] [--status <status>] [<options>]
 

@@ -3,9 +3,9 @@ extension HelpTexts {
     static let rootHelp = #"""
         OVERVIEW: Keeps lists and catalogs in Iterable equal to your warehouse.
 
-        A sync reads an audience (a table or a query in Postgres or SQLite), compares
-        it with whom it put on the list before, and subscribes or unsubscribes exactly
-        the difference. Start with `rollcall demo`.
+        A sync reads a table or a query in Postgres or SQLite, compares its rows with
+        what it put on the list or into the catalog before, and sends exactly the
+        difference. Start with `rollcall demo`.
 
         Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with
         failed records, 4 held by a guard, 5 another run is in progress, 130
@@ -36,7 +36,7 @@ extension HelpTexts {
           runs                    Show the latest runs, newest first.
           run-report              Show one run: what it did, and why it failed or is
                                   held.
-          log                     Show the record log: every person of every run,
+          log                     Show the record log: every record of every run,
                                   newest first.
           why                     Explain one person or record: in the source, in
                                   Iterable, what happened, what comes next.

@@ -3,7 +3,7 @@ extension HelpTexts {
     static let runHelp = #"""
         OVERVIEW: Run syncs now.
 
-        Reads the audience, compares it with the snapshot, and sends the difference. A
+        Reads the source, compares it with the snapshot, and sends the difference. A
         plan that a guard stops is held: nothing is sent until it is approved, exactly
         as it was staged, or discarded.
 
@@ -17,7 +17,7 @@ extension HelpTexts {
         OPTIONS:
           --all                   Run every enabled sync.
           --full                  Send everything again; still remove only what left.
-          --retry-rejected        Send again also people whom Iterable refused
+          --retry-rejected        Send again also records that Iterable refused
                                   permanently.
           --only <key>            Send only this record, by its key, as a first try;
                                   not of lists. The rest waits for the next run.

@@ -62,15 +62,26 @@ struct FoundCatalog: FoundRecords {
             guard let other = fields.first(where: { $0.name.utf8.elementsEqual(field.name.utf8) })?.type,
                 other != field.type, let type = field.type
             else { continue }
-            let cast = other == "geo_location" ? "geo" : other == "object" ? "json" : other
             return RunError(
                 code: "mapping_conflict",
                 message:
                     "the field \"\(field.name)\" of the catalog \"\(catalog.name)\" is of type \(other) in Iterable, and the"
                     + " sync would send \(type); the type of a field stays for ever",
-                hint: "Write fields: \(field.name): { column: ..., type: \(cast) }, or send it under another name.")
+                hint: Self.way(to: other, of: field.name))
         }
         return nil
+    }
+
+    /// What to do about a field that has this type in Iterable. A point is made of two columns, and no cast makes it of one.
+    private static func way(to type: String, of name: String) -> String {
+        guard type == "geo_location" else {
+            let cast = type == "object" ? "json" : type
+            return "Write fields: \(name): { column: ..., type: \(cast) }, or send it under another name."
+        }
+        let point = "{ column: [lat, lon], type: geo }"
+        return name.hasSuffix(FieldSetting.pointSuffix)
+            ? "Write fields: \(name): \(point), or send it under another name."
+            : "Send it under another name; a point is written fields: \(name)\(FieldSetting.pointSuffix): \(point)."
     }
 
     /// - Throws: `RunError` `catalog_taken` among others.

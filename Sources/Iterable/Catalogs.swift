@@ -71,7 +71,7 @@ extension IterableClient {
     }
 
     /// A name as one segment of a path, whatever is in it.
-    private static func pathSegment(_ name: String) -> String {
+    static func pathSegment(_ name: String) -> String {
         let allowed = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
         return name.addingPercentEncoding(withAllowedCharacters: allowed) ?? ""
     }

@@ -3,7 +3,7 @@ import NIOHTTP1
 public import RollcallCore
 
 extension IterableClient {
-    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
+    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate`, `DELETE /api/users/…`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
     /// repeated.
     ///
     /// Gives up after `request_timeout_seconds`, and at once when the task is cancelled. `mayStillSend` is asked in the
@@ -17,8 +17,11 @@ extension IterableClient {
         let (method, path) = Self.address(of: request)
         // Each record may be named in a few lists, and a message may echo the request.
         let bound = 1 << 20 + request.count * 500
+        // Without a body there is no later moment.
+        if body.isEmpty && !mayStillSend() { return .withheld }
         let call = APICall(
-            method: method, path: path, body: body, maximumAnswerBytes: bound, mayStillSend: mayStillSend)
+            method: method, path: path, body: body.isEmpty ? nil : body, maximumAnswerBytes: bound,
+            mayStillSend: mayStillSend)
         switch await transport.exchange(call) {
         case .success(let answer): return AnswerClassifier.classify(answer, request: request)
         case .failure(let failure): return AnswerClassifier.classify(failure: failure, request: request)
@@ -30,6 +33,8 @@ extension IterableClient {
         case (.list, .put): (.POST, "/api/lists/subscribe")
         case (.list, .remove): (.POST, "/api/lists/unsubscribe")
         case (.users, _): (.POST, "/api/users/bulkUpdate")
+        case (.userDeletion(.email(let email)), _): (.DELETE, "/api/users/\(pathSegment(email))")
+        case (.userDeletion(.userID(let id)), _): (.DELETE, "/api/users/byUserId/\(pathSegment(id))")
         case (.catalog(let request), .put): (.POST, catalogPath(request.catalog, "/items"))
         case (.catalog(let request), .remove): (.DELETE, catalogPath(request.catalog, "/items"))
         }

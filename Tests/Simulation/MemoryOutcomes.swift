@@ -151,7 +151,10 @@ extension MemoryState {
             members[place]?[change.fingerprint] = nil
             valuesHeld[place]?[change.fingerprint] = nil
         }
-        outbox[run.id]?.removeAll { $0.kind == .parked || $0.kind == .forget }
+        for change in outbox[run.id] ?? [] where change.kind == .release {
+            members[place]?[change.fingerprint]?.member.listed = false
+        }
+        outbox[run.id]?.removeAll { [.parked, .forget, .release].contains($0.kind) }
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {
             if run.listID != nil { runs[index].run.listID = run.listID }
             if runs[index].run.status == .running {

@@ -94,7 +94,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             SimulatedIterable.read(body, subscribes: request.operation == .subscribe).map {
                 ListCall(request, $0, node, iterable)
             }
-        case .users: nil
+        case .users, .userDeletion: nil
         case .catalog(let request): CatalogCall(request, body, node, history.catalog)
         }
     }

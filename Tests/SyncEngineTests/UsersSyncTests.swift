@@ -50,6 +50,74 @@ import Warehouse
         #expect(bench.users.people == ["ann@example.com", "ben@example.com"])
     }
 
+    @Test func aPersonWhoLeavesIsClearedOfWhatThisSyncWrote() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .clear }
+        bench.users.write("ben@example.com", "city", "\"Rome\"")
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', NULL, 0"])
+        try await bench.run()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        bench.clock.advance(by: .seconds(120))
+        let run = try await bench.run()
+        #expect(run.counts.planned[.clear] == 1 && run.counts.succeeded[.clear] == 1, "\(run)")
+        #expect(
+            bench.users.objects(1) == [
+                #"{"email":"ben@example.com","dataFields":{"orders":null,"plan":null},"mergeNestedObjects":false}"#
+            ])
+        #expect(bench.users.profile("ben@example.com") == ["city": "\"Rome\""])
+        #expect(try await bench.snapshot() == ["synced 1 ann@example.com"])
+        #expect(try await bench.log(run) == ["clear succeeded  2"])
+        #expect(try await bench.run().counts.planned.total == 0)
+    }
+
+    @Test func aPersonWhoLeavesIsDeletedUnlessARowStillNamesThem() async throws {
+        let bench = try await UsersBench { users, sync, _ in
+            users.onLeave = .delete
+            sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        let rows = [
+            "1, 'ann@example.com', 'free', 'Bonn', 3, 'u1'", "2, 'ben@example.com', 'pro', NULL, 0, 'u2'",
+            "3, 'cy@example.com', 'pro', NULL, 0, 'u3'",
+        ]
+        try await bench.setRows(rows)
+        try await bench.run()
+        // Another key for the second, and the third's userId stands in a row that cannot be sent.
+        try await bench.setRows(["9, 'ben@example.com', 'pro', NULL, 0, 'u2'", "8, 'dan@example.com', 'pro', NULL, 0, 'u3'"])
+        bench.clock.advance(by: .seconds(120))
+        let run = try await bench.run()
+        #expect(run.counts.planned[.delete] == 1 && run.counts.succeeded[.delete] == 1, "\(run)")
+        #expect(bench.users.deletions == [.email("ann@example.com")])
+        try await bench.setRows(["9, 'ben@example.com', 'pro', NULL, 0, 'u2'"])
+        bench.clock.advance(by: .seconds(120))
+        #expect(try await bench.run().counts.succeeded[.delete] == 2)
+        #expect(bench.users.people == ["ben@example.com"])
+    }
+
+    @Test func whoLeftWhileProfilesWereKeptIsNotRemovedLater() async throws {
+        let bench = try await UsersBench()
+        let (ann, ben) = ("1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0")
+        try await bench.setRows([ann, ben])
+        try await bench.run()
+        try await bench.setRows([ann])
+        try await bench.run()
+        let later = try await bench.run { users, _, _ in users.onLeave = .delete }
+        #expect(later.counts.planned.total == 0 && bench.users.people.count == 2, "\(later)")
+        // The row comes back: the profile is this sync's own again.
+        try await bench.setRows([ann, ben])
+        #expect(try await bench.run { users, _, _ in users.onLeave = .delete }.counts.planned[.update] == 1)
+        try await bench.setRows([ann])
+        bench.clock.advance(by: .seconds(120))
+        #expect(try await bench.run { users, _, _ in users.onLeave = .delete }.counts.succeeded[.delete] == 1)
+    }
+
+    @Test func manyRemovalsHoldTheRun() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .clear }
+        try await bench.setRows((1...120).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        try await bench.run()
+        try await bench.setRows((1...80).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        let run = try await bench.run()
+        #expect(run.status == .held && run.held.map(\.guard) == ["max_removals"], "\(run)")
+    }
+
     // MARK: Identifiers
 
     @Test func whatStandsAtTheTopFollowsFromTheProject() async throws {

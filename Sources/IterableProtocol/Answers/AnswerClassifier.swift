@@ -87,7 +87,7 @@ public enum AnswerClassifier {
     private static func isTargetMissing(_ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest) -> Bool {
         switch request {
         case .list: row.meaning == .listNotFound
-        case .users: false
+        case .users, .userDeletion: false
         case .catalog: answer.status == 404 && isJSONObject(answer.body)
         }
     }
@@ -98,7 +98,7 @@ public enum AnswerClassifier {
         if request.targetIsNew {
             let (code, what) =
                 switch request {
-                case .list, .users: ("list_not_ready", "list")
+                case .list, .users, .userDeletion: ("list_not_ready", "list")
                 case .catalog: ("catalog_not_ready", "catalog")
                 }
             let notYet = FailureReason(
@@ -108,7 +108,7 @@ public enum AnswerClassifier {
         }
         switch request {
         case .list(let request): return .targetNotFound(error(row, answer, list: request.listID))
-        case .users: return .stop(error(row, answer))
+        case .users, .userDeletion: return .stop(error(row, answer))
         case .catalog(let request):
             return .targetNotFound(
                 RunError(
@@ -127,10 +127,9 @@ public enum AnswerClassifier {
         case .users(let request):
             guard let counts = DeliveryCounts(json: answer.body) else { return unreadable }
             return PartialFailures.answer(counts, request: NamedRequest(request), status: answer.status)
-        case .catalog(let request):
+        case .userDeletion, .catalog:
             guard isJSONObject(answer.body) else { return unreadable }
-            return .answered(
-                Array(repeating: .succeeded, count: request.items.count), httpStatus: answer.status)
+            return .answered(Array(repeating: .succeeded, count: request.count), httpStatus: answer.status)
         }
     }
 
@@ -164,12 +163,12 @@ public enum AnswerClassifier {
 
     private static func facts(of answer: HTTPAnswer) -> AnswerFacts {
         guard !(200...399).contains(answer.status) else {
-            return AnswerFacts(status: answer.status, code: nil, isHTML: false, namesUnknownList: false)
+            return AnswerFacts(status: answer.status)
         }
         let envelope = ErrorEnvelope(json: answer.body)
         return AnswerFacts(
             status: answer.status, code: envelope.code, isHTML: startsLikeHTML(answer.body),
-            namesUnknownList: envelope.namesUnknownList)
+            namesUnknownList: envelope.namesUnknownList, namesUnknownUser: envelope.namesUnknownUser)
     }
 
     /// Whether the first visible byte is that of a tag.
@@ -184,12 +183,14 @@ struct ErrorEnvelope {
     /// One of ``knownCodes``; anything else is not passed on.
     var code: String?
     var namesUnknownList: Bool
+    var namesUnknownUser: Bool
 
     init(json body: [UInt8]) {
         let fields = try? JSONDecoder().decode(Fields.self, from: Data(body))
         code = fields?.code.flatMap { Self.knownCodes.contains($0) ? $0 : nil }
         // A BadJsonBody message may echo the request, and with it words that a person put into an identifier.
         namesUnknownList = code != "BadJsonBody" && Self.namesUnknownList(fields?.msg ?? "")
+        namesUnknownUser = code == "BadParams" && (fields?.msg ?? "").hasPrefix("User does not exist")
     }
 
     /// `error.lists.invalidListId(42)`, perhaps after the route in brackets, or `Invalid email list id`.

@@ -20,9 +20,11 @@ struct AnswerFacts: Sendable, Equatable {
     /// Iterable's own error code, if the body carries one.
     var code: String?
     /// The body is a web page: it comes from a proxy or a gateway.
-    var isHTML: Bool
+    var isHTML = false
     /// The message says that the list does not exist. Iterable sends this with the code `Success`.
-    var namesUnknownList: Bool
+    var namesUnknownList = false
+    /// The message says that the user does not exist. Iterable sends this with the code `BadParams`.
+    var namesUnknownUser = false
 }
 
 /// One line of ``AnswerTable``.
@@ -34,6 +36,8 @@ struct AnswerRow: Sendable, Equatable {
     var onlyHTML = false
     /// True: only where the message names an unknown list.
     var onlyUnknownList = false
+    /// True: only where the message names an unknown user.
+    var onlyUnknownUser = false
     var meaning: AnswerMeaning
     /// Code under which Rollcall reports the answer.
     var code: String
@@ -42,12 +46,13 @@ struct AnswerRow: Sendable, Equatable {
 
     init(
         _ statuses: ClosedRange<Int>, codes: Set<String>? = nil, onlyHTML: Bool = false, onlyUnknownList: Bool = false,
-        _ meaning: AnswerMeaning, _ code: String, _ message: String, hint: String? = nil
+        onlyUnknownUser: Bool = false, _ meaning: AnswerMeaning, _ code: String, _ message: String, hint: String? = nil
     ) {
         self.statuses = statuses
         self.codes = codes
         self.onlyHTML = onlyHTML
         self.onlyUnknownList = onlyUnknownList
+        self.onlyUnknownUser = onlyUnknownUser
         self.meaning = meaning
         self.code = code
         self.message = message
@@ -58,6 +63,7 @@ struct AnswerRow: Sendable, Equatable {
         guard statuses.contains(facts.status) else { return false }
         if onlyHTML && !facts.isHTML { return false }
         if onlyUnknownList && !facts.namesUnknownList { return false }
+        if onlyUnknownUser && !facts.namesUnknownUser { return false }
         guard let codes else { return true }
         return facts.code.map(codes.contains) ?? false
     }
@@ -99,6 +105,8 @@ enum AnswerTable {
             400...400, onlyUnknownList: true, .listNotFound, "list_not_found",
             "The list does not exist in this project.",
             hint: "Check the list's id and that the API key belongs to the list's project."),
+        AnswerRow(
+            400...400, onlyUnknownUser: true, .refused, "not_found", "Iterable has no user with this identifier."),
         AnswerRow(
             400...400, onlyHTML: true, .stop, "proxy_answer", "The request was refused before it reached Iterable.",
             hint: proxyHint),

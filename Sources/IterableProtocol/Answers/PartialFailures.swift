@@ -24,6 +24,7 @@ enum NamedFailure: Int, Comparable, Sendable {
         let reason = FailureReason(code: code(operation), reason: sentence, httpStatus: status)
         return switch (self, operation) {
         case (.notFound, .unsubscribe), (.forgotten, .unsubscribe): .succeeded
+        case (.notFound, .delete), (.forgotten, .delete), (.notFound, .clear), (.forgotten, .clear): .succeeded
         case (.forgotten, .subscribe), (.invalidEmail, .subscribe), (.invalidUserID, .subscribe): .rejected(reason)
         case (.forgotten, .update), (.invalidEmail, .update), (.invalidUserID, .update), (.typeMismatch, .update):
             .rejected(reason)
@@ -80,7 +81,7 @@ struct NamedRequest {
     }
 
     init(_ request: UsersRequest) {
-        operation = .update
+        operation = request.operation
         people = request.people.map(\.identity)
     }
 }

@@ -129,7 +129,12 @@ enum UserLimitKeys {
         "requests_per_second", .number(NumberRange(minimum: 0, maximum: 500, excludesMinimum: true)),
         "Requests a second, shared by all syncs of the destination; may have a fraction.", defaultValue: .integer(5))
 
-    static let section = ConfigurationSection(keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest])
+    static let singleRequestsPerSecond = ConfigurationKey(
+        "single_requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
+        "The same of requests that are about one person each, which delete profiles.", defaultValue: .integer(50))
+
+    static let section = ConfigurationSection(
+        keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond])
 }
 
 /// Limits of items of catalogs.

@@ -106,7 +106,11 @@ enum DestinationReader {
         if let value = section.number(LimitKeys.requestTimeoutSeconds) { limits.requestTimeoutSeconds = value }
         if let value = section.number(LimitKeys.settleSeconds) { limits.settleSeconds = value }
         if let value = section.integer(LimitKeys.bytesPerRequest) { limits.bytesPerRequest = Int(value) }
-        readRecords(section.section(LimitKeys.users), rate: UserLimitKeys.requestsPerSecond, &limits.users)
+        let users = section.section(LimitKeys.users)
+        readRecords(users, rate: UserLimitKeys.requestsPerSecond, &limits.users)
+        if let value = users?.number(UserLimitKeys.singleRequestsPerSecond) {
+            limits.users.singleRequestsPerSecond = value
+        }
         readRecords(section.section(LimitKeys.catalog), rate: RecordLimitKeys.requestsPerSecond, &limits.catalog)
         return limits
     }

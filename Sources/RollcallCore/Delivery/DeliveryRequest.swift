@@ -2,13 +2,15 @@
 public enum DeliveryRequest: Sendable, Equatable {
     case list(ListRequest)
     case users(UsersRequest)
+    case userDeletion(UserDeletion)
     case catalog(CatalogRequest)
 
     /// What it does to each of its records.
     public var operation: Operation {
         switch self {
         case .list(let request): request.operation
-        case .users: .update
+        case .users(let request): request.operation
+        case .userDeletion: .delete
         case .catalog(let request): request.operation
         }
     }
@@ -18,6 +20,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         switch self {
         case .list(let request): request.subscribers.count
         case .users(let request): request.people.count
+        case .userDeletion: 1
         case .catalog(let request): request.items.count
         }
     }
@@ -26,7 +29,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     public var targetIsNew: Bool {
         switch self {
         case .list(let request): request.listIsNew
-        case .users: false
+        case .users, .userDeletion: false
         case .catalog(let request): request.catalogIsNew
         }
     }
@@ -36,6 +39,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         case (.list, .put): .listSubscribe
         case (.list, .remove): .listUnsubscribe
         case (.users, _): .usersUpdate
+        case (.userDeletion, _): .usersDelete
         case (.catalog, .put): .catalogPut
         case (.catalog, .remove): .catalogDelete
         }
@@ -117,13 +121,24 @@ public struct UsersRequest: Sendable, Equatable {
         }
     }
 
+    /// `update`, or `clear`: the objects have nothing but nulls then.
+    public var operation: Operation
     /// At least one, at most 1000; no two that name the same identifier.
     public var people: [Person]
     /// Whether fields that the project does not have are made, for ever; else they are left out.
     public var createsNewFields: Bool
 
-    public init(people: [Person], createsNewFields: Bool = false) {
+    public init(_ operation: Operation = .update, people: [Person], createsNewFields: Bool = false) {
+        self.operation = operation
         self.people = people
         self.createsNewFields = createsNewFields
     }
+}
+
+/// A request that deletes a profile. Iterable accepts it and carries it out later
+/// (source: Iterable's API description, `DELETE /api/users/{email}` and `/api/users/byUserId/{userId}`).
+public enum UserDeletion: Sendable, Equatable {
+    case email(String)
+    /// Everybody who has the userId: in email projects that may be several.
+    case userID(String)
 }

@@ -3,6 +3,7 @@ public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
     case usersUpdate = "users_update"
+    case usersDelete = "users_delete"
     case catalogPut = "catalog_put"
     case catalogDelete = "catalog_delete"
 }
@@ -13,6 +14,7 @@ extension DestinationLimits {
         switch endpoint {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
         case .usersUpdate: users.requestsPerSecond
+        case .usersDelete: users.singleRequestsPerSecond
         case .catalogPut, .catalogDelete: catalog.requestsPerSecond
         }
     }
@@ -24,5 +26,10 @@ extension DestinationLimits {
         case .users: users.recordsPerRequest
         case .catalog: catalog.recordsPerRequest
         }
+    }
+
+    /// As ``recordsPerRequest(_:)``, of one operation.
+    public func recordsPerRequest(_ kind: RecordKind, _ operation: Operation) -> Int {
+        kind == .users && (operation == .delete || operation == .rename) ? 1 : recordsPerRequest(kind)
     }
 }

@@ -8,6 +8,8 @@ public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     case parked
     /// Left the audience and is not on the list: dropped from the snapshot, nothing sent, not counted.
     case forget
+    /// Its row is gone and it stays in Iterable: this sync keeps it no more, until its row comes back. Nothing is sent or counted.
+    case release
     /// An older entry of the same person, dropped from the snapshot when `parent` succeeds; not sent, not counted.
     case supersede
 

@@ -33,6 +33,8 @@ public struct RecordLimits: Sendable, Equatable {
     public var requestsPerSecond: Double
     /// 1 to 1000.
     public var recordsPerRequest: Int
+    /// For requests that are about one record each. More than 0, at most 1000.
+    public var singleRequestsPerSecond = 50.0
 
     public init(requestsPerSecond: Double, recordsPerRequest: Int) {
         self.requestsPerSecond = requestsPerSecond

@@ -28,6 +28,10 @@ public struct UserSettings: Sendable, Equatable {
     public enum Leaving: String, Sendable, CaseIterable {
         /// The profile stays as it is.
         case keep
+        /// What this sync has written there is cleared; everything else stays.
+        case clear
+        /// The profile is deleted.
+        case delete
     }
 
     public enum IdentityChanges: String, Sendable, CaseIterable {

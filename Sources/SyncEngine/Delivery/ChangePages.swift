@@ -5,6 +5,8 @@ import Warehouse
 struct ChangePages: Sendable {
     /// Records in one request, at most.
     private let records: Int
+    /// The same of one operation.
+    private let recordsOf: @Sendable (RollcallCore.Operation) -> Int
     private let body: BodyLimits
     /// Changes to be read at once: of members as many as are under way at most, and those of one request more; of records
     /// with content, which may be large, those of two requests.
@@ -18,6 +20,7 @@ struct ChangePages: Sendable {
     init(_ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind) {
         self.body = body
         records = limits.recordsPerRequest(kind)
+        recordsOf = { limits.recordsPerRequest(kind, $0) }
         pageSize = records * (kind == .list ? limits.concurrentRequests + 1 : 2)
     }
 
@@ -35,7 +38,7 @@ struct ChangePages: Sendable {
     mutating func nextBatch() -> [Change]? {
         guard isComplete || changes.count >= records, let first = changes.first else { return nil }
         var bytes = body.envelopeBytes
-        let batch = changes.prefix(records).prefix { change in
+        let batch = changes.prefix(recordsOf(first.operation)).prefix { change in
             bytes += body.recordBytes(change)
             return change.operation == first.operation && (change.notBefore == nil) == (first.notBefore == nil)
                 && (bytes <= body.maximumBytes || change.sequence == first.sequence)

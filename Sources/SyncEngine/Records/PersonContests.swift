@@ -31,11 +31,15 @@ struct PersonContests: Sendable {
     private let fingerprinter: Fingerprinter
     /// The first record that has an identifier.
     private var owners: [Fingerprint: Fingerprint] = [:]
+    /// Identifiers of rows beside those that identify a person; only where people who left are removed.
+    private var mentioned: Set<Fingerprint> = []
+    private let keepsMentions: Bool
     /// Identifiers that several records have.
     private var shared: [Fingerprint: Set<Fingerprint>] = [:]
 
     /// What identifies a person depends on the type of the project: the email, the userId, or in hybrid projects each of them.
-    init(_ project: ProjectType, _ fingerprinter: Fingerprinter) {
+    init(_ project: ProjectType, _ fingerprinter: Fingerprinter, keepsMentions: Bool) {
+        self.keepsMentions = keepsMentions
         usesEmail = project != .userID
         usesUserID = project != .email
         self.fingerprinter = fingerprinter
@@ -57,8 +61,20 @@ struct PersonContests: Sendable {
         names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
     }
 
+    /// Whether a row carries an identifier of a person, be it one that says nothing of who it is in this project.
+    func mentions(_ identity: Identity) -> Bool {
+        names(identity).contains { owners[$0] != nil } || others(identity).contains { mentioned.contains($0) }
+    }
+
+    /// The identifiers that do not identify anybody in this project.
+    private func others(_ identity: Identity) -> [Fingerprint] {
+        let other = Identity(email: usesEmail ? nil : identity.email, userID: usesUserID ? nil : identity.userID)
+        return other == Identity(email: nil, userID: nil) ? [] : [fingerprinter.fingerprint(other)]
+    }
+
     /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
     mutating func claim(_ row: RowSubject, _ record: Fingerprint) {
+        if keepsMentions { mentioned.formUnion(others(row.identity)) }
         for name in names(row.email, row.userID) {
             guard let owner = owners[name] else {
                 owners[name] = record

@@ -56,7 +56,7 @@ struct RecordChanges: PlannedChanges {
             sequence: 0, kind: refusal == nil ? entry.kind : .parked, operation: entry.operation,
             fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
             loggedAs: logIdentity.of(entry.identity), record: entry.record,
-            payload: entry.operation.direction == .put ? entry.payload : nil,
+            payload: entry.payload.isEmpty ? nil : entry.payload,
             loggedKey: logIdentity.of(key: entry.record.key), held: entry.held, refusal: refusal)
     }
 }
@@ -80,14 +80,14 @@ struct OppositePause: Sendable {
 
     /// - Parameter runs: of the sync, newest first.
     init(after runs: [SyncRun], settleSeconds: Double, now: Date) {
-        func end(_ operation: RollcallCore.Operation) -> Date? {
-            let run = runs.first { $0.counts.succeeded[operation] > 0 }
+        func end(_ direction: Direction) -> Date? {
+            let run = runs.first { $0.counts.succeeded.total(direction) > 0 }
             // Not later than from now on: the clock may have been set back.
             return run?.finishedAt.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap {
                 $0 > now ? $0 : nil
             }
         }
-        self.init(deletions: end(.put), newRecords: end(.delete))
+        self.init(deletions: end(.put), newRecords: end(.remove))
     }
 }
 

@@ -49,7 +49,7 @@ final class RecordDiff: @unchecked Sendable {
         fingerprinter = Fingerprinter(key: key)
         contentHash = fingerprinter.contentHash(salt: salt)
         writer = RecordWriter(shape, largest: largest)
-        if case .people(_, _, let project) = shape.subject { persons = PersonContests(project, fingerprinter) }
+        if case .people(_, _, let project) = shape.subject { persons = PersonContests(project, fingerprinter, keepsMentions: shape.subject.removal != nil) }
         values = .allocate(capacity: shape.layout.fields.count)
         values.initialize(repeating: .null)
     }
@@ -179,7 +179,9 @@ final class RecordDiff: @unchecked Sendable {
     private func kind(_ entry: RecordTable.Entry, _ content: Int64) -> ChangeKind? {
         guard entry.marks.contains(.known), entry.acknowledged == content else { return .send }
         if entry.marks.contains(.rejected) { return resend.rejected || resend.full ? .send : .parked }
-        return entry.marks.contains(.synced) && !entry.marks.contains(.clears) && !resend.full ? nil : .send
+        // One that was released is this sync's own again.
+        let isSettled = entry.marks.isSuperset(of: [.synced, .owned]) && !entry.marks.contains(.clears)
+        return isSettled && !resend.full ? nil : .send
     }
 
     private func count(_ entry: RecordTable.Entry, _ content: Int64, _ number: Int) {

@@ -47,14 +47,15 @@ struct RecordPlanner: Sendable {
         try await read(shape, into: diff)
         try diff.settle()
         var counts = diff.counts
-        counts.planned.delete = try await spoolGone(diff)
+        if let removal = subject.removal { counts.planned[removal] = try await spoolGone(diff, shape) }
+        else { _ = try await spoolGone(diff, shape) }
         let changes = RecordChanges(
             spool: diff.spool, contested: diff.contests.mapValues { $0.winner(subject.duplicates) }, only: resend.only,
             persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
             pause: try await pause(), newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
         if let only = resend.only { counts.planned = try planned(of: only, changes, resend) }
-        let removals = counts.planned.delete
+        let removals = counts.planned.total(.remove)
         let changed = resend.full || circumstances.hasAnotherKey ? 0 : diff.changed
         var held = GuardJudge.judge(
             sync.guards, counts: counts, removals: removals, snapshot: owned, changed: changed)
@@ -111,8 +112,9 @@ struct RecordPlanner: Sendable {
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 
-    /// Spools what becomes of known records whose rows are gone; returns how many are deleted.
-    private func spoolGone(_ diff: RecordDiff) async throws -> Int {
+    /// Spools what becomes of known records whose rows are gone; returns how many are removed.
+    private func spoolGone(_ diff: RecordDiff, _ shape: RecordShape) async throws -> Int {
+        let names = subject.removal == .clear ? try await warehouse.fieldPlaces(sync: sync.name) : []
         var removals = 0
         var rest = diff.table.gone[...]
         while !rest.isEmpty {
@@ -121,11 +123,14 @@ struct RecordPlanner: Sendable {
             let members = try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
                 .sorted { $0.fingerprint < $1.fingerprint }
             for member in members {
-                guard let record = member.record, let kind = fate(member) else { continue }
+                guard let record = member.record, let kind = fate(member, diff) else { continue }
+                let held = diff.table.held(diff.table[member.fingerprint])
                 try diff.spool.add(
                     RecordSpool.Entry(
-                        kind: kind, operation: .delete, fingerprint: member.fingerprint, record: record, payload: [],
-                        isKnown: true))
+                        kind: kind, operation: subject.removal ?? .delete, fingerprint: member.fingerprint,
+                        record: record,
+                        payload: subject.removal == .clear ? shape.clearing(member.identity, held, names) : [],
+                        isKnown: true, identity: member.identity))
                 if kind == .send { removals += 1 }
             }
         }
@@ -133,9 +138,13 @@ struct RecordPlanner: Sendable {
     }
 
     /// What becomes of a record whose row is gone; nil: it stays as it is.
-    private func fate(_ member: Member) -> ChangeKind? {
+    private func fate(_ member: Member, _ diff: RecordDiff) -> ChangeKind? {
         if EntryTransition.isForgotten(member.mark) { return .forget }
-        return subject.deletes && member.listed ? .send : nil
+        guard member.listed else { return nil }
+        // A person who is in the source under another key is not gone.
+        if let persons = diff.persons, persons.mentions(member.identity) { return nil }
+        if subject.removal == nil { return subject.kind == .users ? .release : nil }
+        return .send
     }
 
     private func inDoubt() async throws -> InDoubtIndex {
@@ -146,7 +155,7 @@ struct RecordPlanner: Sendable {
     }
 
     private func pause() async throws -> OppositePause {
-        guard subject.deletes else { return OppositePause() }
+        guard subject.removal != nil else { return OppositePause() }
         let now = try await warehouse.now()
         let since = now.addingTimeInterval(-destination.limits.settleSeconds - Self.longestRun)
         let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: 50, since: since))

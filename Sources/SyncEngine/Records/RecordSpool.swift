@@ -35,6 +35,7 @@ final class RecordSpool: @unchecked Sendable {
         let spool = entry.operation.direction == .put ? puts : deletions
         spool.append(
             byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0) | (entry.showsNewFields ? Self.shows : 0))
+        spool.append(byte: UInt8(kind.operations.firstIndex(of: entry.operation) ?? 0))
         spool.append(number: entry.fingerprint.high)
         spool.append(number: entry.fingerprint.low)
         spool.append(text: entry.record.key)
@@ -69,23 +70,23 @@ final class RecordSpool: @unchecked Sendable {
         try invalid.endRecord()
     }
 
-    private static let known: UInt8 = 4
-    private static let shows: UInt8 = 8
-    private static let kindMask: UInt8 = 3
+    private static let kindMask: UInt8 = 7
+    private static let known: UInt8 = 8
+    private static let shows: UInt8 = 16
 
     private static func code(_ kind: ChangeKind) -> UInt8 { UInt8(ChangeKind.allCases.firstIndex(of: kind) ?? 0) }
 
     /// Puts, then deletions.
-    func makeReader() -> Reader { Reader(kind.operations[0], puts.makeReader(), deletions.makeReader()) }
+    func makeReader() -> Reader { Reader(kind, puts.makeReader(), deletions.makeReader()) }
     func makeInvalidReader() -> InvalidReader { InvalidReader(invalid.makeReader()) }
 
     final class Reader {
-        private let put: Operation
+        private let kind: RecordKind
         private let puts: Spool.Reader
         private let deletions: Spool.Reader
 
-        init(_ put: Operation, _ puts: Spool.Reader, _ deletions: Spool.Reader) {
-            self.put = put
+        init(_ kind: RecordKind, _ puts: Spool.Reader, _ deletions: Spool.Reader) {
+            self.kind = kind
             self.puts = puts
             self.deletions = deletions
         }
@@ -95,14 +96,15 @@ final class RecordSpool: @unchecked Sendable {
             let reader = isPut ? puts : deletions
             if try reader.isAtEnd() { return nil }
             let head = try reader.byte()
+            let operation = kind.operations[Int(try reader.byte())]
             let fingerprint = try Fingerprint(high: reader.number(), low: reader.number())
             let key = try reader.text() ?? ""
             let itemID = try reader.text() ?? key
             var entry = try Entry(
-                kind: ChangeKind.allCases[Int(head & RecordSpool.kindMask)], operation: isPut ? put : .delete,
+                kind: ChangeKind.allCases[Int(head & RecordSpool.kindMask)], operation: operation,
                 fingerprint: fingerprint,
                 record: RecordReference(
-                    key: key, itemID: put == .update ? nil : itemID, content: Int64(bitPattern: reader.number())),
+                    key: key, itemID: kind == .catalog ? itemID : nil, content: Int64(bitPattern: reader.number())),
                 payload: [], isKnown: head & RecordSpool.known != 0)
             entry.identity = Identity(email: try reader.text(), userID: try reader.text())
             let (ifDone, ifInDoubt) = (try reader.bytes(), try reader.bytes())

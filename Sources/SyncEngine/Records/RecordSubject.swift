@@ -36,11 +36,16 @@ enum RecordSubject: Sendable {
         }
     }
 
-    /// Whether a record whose row is gone is deleted, if this sync put it there.
-    var deletes: Bool {
+    /// What becomes of a record whose row is gone, if this sync put it there; nil: it stays in Iterable.
+    var removal: RollcallCore.Operation? {
         switch self {
-        case .items(let catalog): catalog.mode == .mirror
-        case .people: false
+        case .items(let catalog): catalog.mode == .mirror ? .delete : nil
+        case .people(let users, _, _):
+            switch users.onLeave {
+            case .keep: nil
+            case .clear: .clear
+            case .delete: .delete
+            }
         }
     }
 }

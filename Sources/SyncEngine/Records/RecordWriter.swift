@@ -41,26 +41,7 @@ final class RecordWriter {
     /// Which identifier stands at the top and which is a field of the profile follows from the type of the project: see
     /// docs/users.md.
     private func profile(_ row: RowSubject, _ merges: Bool, _ project: ProjectType) -> [UInt8] {
-        var object = Array("{".utf8)
-        object.reserveCapacity(fields.count + 120)
-        let emailIsField = project == .userID || (project == .hybrid && row.userID != nil)
-        if let email = row.email, !emailIsField { Self.append("email", email, to: &object) }
-        if let userID = row.userID { Self.append("userId", userID, to: &object) }
-        object.append(contentsOf: "\"dataFields\":{".utf8)
-        if let email = row.email, emailIsField {
-            Self.append("email", email, to: &object)
-            if fields.count == 2 { object.removeLast() }
-        }
-        object.append(contentsOf: fields.dropFirst())
-        object.append(contentsOf: ",\"mergeNestedObjects\":\(merges)}".utf8)
-        return object
-    }
-
-    /// A member with a comma behind it.
-    private static func append(_ name: String, _ value: [UInt8], to object: inout [UInt8]) {
-        object.append(contentsOf: "\"\(name)\":".utf8)
-        value.withUnsafeBytes { JSONBytes.append(quoted: $0, to: &object) }
-        object.append(UInt8(ascii: ","))
+        ProfileObject.write(email: row.email, userID: row.userID, fields, project, merges: merges)
     }
 
     private func tooLarge(_ bytes: Int) -> FailureReason {
@@ -74,5 +55,60 @@ final class RecordWriter {
                 reason:
                     "The record has \(bytes) bytes as JSON; one request takes \(largest) (limits.bytes_per_request).")
         }
+    }
+}
+
+/// The object of one person in a request of `POST /api/users/bulkUpdate`.
+enum ProfileObject {
+    /// - Parameters:
+    ///   - fields: a JSON object.
+    ///   - withEmailField: whether an email that does not stand at the top is written as a field of the profile.
+    static func write(
+        email: [UInt8]?, userID: [UInt8]?, _ fields: [UInt8], _ project: ProjectType, merges: Bool,
+        withEmailField: Bool = true
+    ) -> [UInt8] {
+        var object = Array("{".utf8)
+        object.reserveCapacity(fields.count + 120)
+        let emailIsField = project == .userID || (project == .hybrid && userID != nil)
+        if let email, !emailIsField { append("email", email, to: &object) }
+        if let userID { append("userId", userID, to: &object) }
+        object.append(contentsOf: "\"dataFields\":{".utf8)
+        if let email, emailIsField, withEmailField {
+            append("email", email, to: &object)
+            if fields.count == 2 { object.removeLast() }
+        }
+        object.append(contentsOf: fields.dropFirst())
+        object.append(contentsOf: ",\"mergeNestedObjects\":\(merges)}".utf8)
+        return object
+    }
+
+    /// A member with a comma behind it.
+    private static func append(_ name: String, _ value: [UInt8], to object: inout [UInt8]) {
+        object.append(contentsOf: "\"\(name)\":".utf8)
+        value.withUnsafeBytes { JSONBytes.append(quoted: $0, to: &object) }
+        object.append(UInt8(ascii: ","))
+    }
+}
+
+extension RecordShape {
+    /// The object that clears what a sync has written in a profile.
+    /// - Parameters:
+    ///   - held: the fields that it has given a value.
+    ///   - names: of the places.
+    func clearing(_ identity: Identity, _ held: FieldBits, _ names: [String]) -> [UInt8] {
+        guard case .people(let users, _, let project) = subject else { return [] }
+        let fields = names.indices.filter(held.contains).map { names[$0] }
+        // Of an object and a part of it, as two settings of `nested` left them, the object goes.
+        let outermost = fields.filter { field in !fields.contains { field.hasPrefix($0 + ".") } }
+        let layout = RecordLayout(
+            outermost.map { RecordField(path: UserSettings.path(of: $0), source: .constant) }, mergesNested: true)
+        var object: [UInt8] = []
+        withUnsafeTemporaryAllocation(of: FieldValue.self, capacity: layout.fields.count) { values in
+            values.initialize(repeating: .null)
+            layout.write(UnsafeBufferPointer(values), nulls: { _ in true }, to: &object)
+        }
+        return ProfileObject.write(
+            email: identity.email.map { Array($0.utf8) }, userID: identity.userID.map { Array($0.utf8) }, object, project,
+            merges: users.nested == .merge, withEmailField: false)
     }
 }

@@ -26,7 +26,7 @@ public protocol RunStore: Sendable {
     /// it is not held.
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Carries out what needs no request: `parked` changes are logged as failed with their refusal or the member's own rejection,
-    /// `forget` changes drop their member (only if it is `rejected` and not listed). Both leave the outbox.
+    /// `forget` changes drop their member (only if it is `rejected` and not listed), `release` changes make their entry not listed. All leave the outbox.
     /// Keeps the run's list, so that a recovery knows it before the first claim. Returns the number of `parked` changes.
     func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings

@@ -131,8 +131,7 @@ struct PlanCommand: AsyncParsableCommand {
             : change.notBefore.map { "not before \($0.iso8601), what was sent before may still land" }
         let person = [Value(change.identity.email), Value(change.identity.userID)]
         let names =
-            change.record.map { [.text($0.key)] + (change.operation == .update ? person : [Value($0.itemID)]) }
-            ?? person
+            change.record.map { [.text($0.key)] + ($0.itemID.map { [.text($0)] } ?? person) } ?? person
         return [.text(change.operation.rawValue)] + names + [Value(note)]
     }
 

@@ -153,6 +153,7 @@ final class FakeIterable: Destination {
         switch delivery {
         case .list(let request): return await deliver(request)
         case .users(let request): return await users.deliver(request)
+        case .userDeletion(let deletion): return users.delete(deletion)
         case .catalog(let request): return await catalogs.deliver(request)
         }
     }

@@ -22,6 +22,7 @@ final class FakeUsers: Sendable {
         var profiles: [String: [String: String]] = [:]
         var types: [String: String] = [:]
         var requests: [UsersRequest] = []
+        var deletions: [UserDeletion] = []
         var fate: @Sendable (UsersRequest, Int) -> Fate = { _, _ in .ok }
         /// The type that a new field gets whatever its value is.
         var wrongTypes: [String: String] = [:]
@@ -43,6 +44,7 @@ final class FakeUsers: Sendable {
     }
 
     var requests: [UsersRequest] { state.withLock { $0.requests } }
+    var deletions: [UserDeletion] { state.withLock { $0.deletions } }
     /// The objects of a request, as they were sent.
     func objects(_ number: Int) -> [String] {
         state.withLock { $0.requests[number].people.map { String(decoding: $0.object, as: UTF8.self) } }
@@ -74,6 +76,16 @@ final class FakeUsers: Sendable {
             return noAnswer
         case .answer(let answer): return answer
         }
+    }
+
+    func delete(_ deletion: UserDeletion) -> DeliveryAnswer {
+        state.withLock { state in
+            state.deletions.append(deletion)
+            switch deletion {
+            case .email(let name), .userID(let name): state.profiles[name] = nil
+            }
+        }
+        return .answered([.succeeded], httpStatus: 200)
     }
 
     private func answer(_ request: UsersRequest, _ refused: [String: RecordOutcome]) -> DeliveryAnswer {

@@ -13,10 +13,18 @@ struct ReadyUsers: ReadyTarget {
     let id: Int64? = nil
 
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
-        .users(
+        if operation == .delete, let change = changes.first { return .userDeletion(deletion(of: change.identity)) }
+        return .users(
             UsersRequest(
-                people: changes.map { .init(identity: $0.identity, object: $0.payload ?? []) },
+                operation, people: changes.map { .init(identity: $0.identity, object: $0.payload ?? []) },
                 createsNewFields: isTrial))
+    }
+
+    /// By the email in email projects, where several people may have one userId; else by the userId, if there is one.
+    private func deletion(of identity: Identity) -> UserDeletion {
+        let isEmailProject = if case .people(_, _, .email) = resolver.planner.subject { true } else { false }
+        if let userID = identity.userID, !isEmailProject { return .userID(userID) }
+        return .email(identity.email ?? "")
     }
 
     func isGone(_ run: RunContext) async throws -> RunError { RunError(code: "unexpected_answer", message: "") }

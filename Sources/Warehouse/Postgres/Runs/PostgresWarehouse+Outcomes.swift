@@ -78,12 +78,12 @@ extension PostgresWarehouse {
     private static let localChangesOfLists = localChanges(.list)
     private static let localChangesOfRecords = localChanges(.records)
 
-    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many were forgotten. A change that says itself why
+    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many entries were forgotten or released. A change that says itself why
     /// it is not sent is logged with that, any other one with the reason of its entry.
     private static func localChanges(_ words: EntryWords) -> String {
         """
         WITH gone AS (
-            DELETE FROM sync_changes WHERE run_id = $1::uuid AND kind IN ('parked', 'forget') RETURNING *
+            DELETE FROM sync_changes WHERE run_id = $1::uuid AND kind IN ('parked', 'forget', 'release') RETURNING *
         ), logged AS (
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                                   http_status, attempts, logged_at, record_key, item_id)
@@ -101,10 +101,15 @@ extension PostgresWarehouse {
                AND m.fingerprint = g.fingerprint
                AND \(TransitionTable.mark(of: "m", words)) IN (\(TransitionTable.forgotten(words)))
             RETURNING 1
+        ), released AS (
+            UPDATE \(words.table) m SET \(words.listed) = false FROM gone g
+             WHERE g.kind = 'release' AND \(PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3"))
+               AND m.fingerprint = g.fingerprint
+            RETURNING 1
         )
         SELECT (SELECT jsonb_object_agg(operation, changes) FROM (
                     SELECT operation, count(*) AS changes FROM gone WHERE kind = 'parked' GROUP BY operation) AS parked),
-               (SELECT count(*) FROM forgotten)
+               (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM released)
         """
     }
 

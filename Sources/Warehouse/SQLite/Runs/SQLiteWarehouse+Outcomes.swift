@@ -59,11 +59,12 @@ extension SQLiteWarehouse {
                 try database.change("UPDATE rollcall_sync_runs SET list_id = :list WHERE run_id = :run", names)
             }
             if parked.total > 0 { try Self.countFailed(database, run, parked) }
-            if try database.change(Self.forget(words), names) > 0 {
+            let forgotten = try database.change(Self.forget(words), names)
+            if try database.change(Self.release(words), names) + forgotten > 0 {
                 try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
             }
             try database.change(
-                "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget')", names)
+                "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget', 'release')", names)
             return parked
         }
     }
@@ -92,6 +93,14 @@ extension SQLiteWarehouse {
           FROM rollcall_sync_changes c LEFT JOIN \(SQLiteEntryTable.name(words)) m
             ON \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint
          WHERE c.run_id = :run AND c.kind = 'parked' ORDER BY c.sequence
+        """
+    }
+
+    private static func release(_ words: EntryWords) -> String {
+        """
+        UPDATE \(SQLiteEntryTable.name(words)) AS m SET \(words.listed) = 0
+         WHERE \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint IN (
+               SELECT c.fingerprint FROM rollcall_sync_changes c WHERE c.run_id = :run AND c.kind = 'release')
         """
     }
 

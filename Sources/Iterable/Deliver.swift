@@ -3,7 +3,7 @@ import NIOHTTP1
 public import RollcallCore
 
 extension IterableClient {
-    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate`, `DELETE /api/users/…`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
+    /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate`, `POST /api/users/updateEmail`, `DELETE /api/users/…`, `POST` and `DELETE /api/catalogs/{name}/items`. May be
     /// repeated.
     ///
     /// Gives up after `request_timeout_seconds`, and at once when the task is cancelled. `mayStillSend` is asked in the
@@ -33,6 +33,7 @@ extension IterableClient {
         case (.list, .put): (.POST, "/api/lists/subscribe")
         case (.list, .remove): (.POST, "/api/lists/unsubscribe")
         case (.users, _): (.POST, "/api/users/bulkUpdate")
+        case (.userRename, _): (.POST, "/api/users/updateEmail")
         case (.userDeletion(.email(let email)), _): (.DELETE, "/api/users/\(pathSegment(email))")
         case (.userDeletion(.userID(let id)), _): (.DELETE, "/api/users/byUserId/\(pathSegment(id))")
         case (.catalog(let request), .put): (.POST, catalogPath(request.catalog, "/items"))

@@ -16,6 +16,7 @@ public enum DeliveryBody {
         switch request {
         case .list(let request): ListBody.write(request, into: &bytes)
         case .users(let request): UsersBody.write(request, into: &bytes)
+        case .userRename(let rename): UsersBody.write(rename, into: &bytes)
         case .userDeletion: break
         case .catalog(let request): CatalogBody.write(request, into: &bytes)
         }

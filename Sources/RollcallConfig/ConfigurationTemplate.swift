@@ -68,6 +68,7 @@ public enum ConfigurationTemplate {
               users:
                 requests_per_second: 5
                 records_per_request: 1000
+                single_requests_per_second: 50  # renames and deletions, one person each
               catalog:
                 requests_per_second: 20         # for each of put and delete
                 records_per_request: 1000
@@ -132,9 +133,10 @@ public enum ConfigurationTemplate {
           #   nested: replace                   # merge: members of an object that are not sent stay
           #   new_fields: refuse                # create: fields that the project does not have are made
           #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
-          #   on_leave: keep                    # profiles of people whose rows are gone stay
-          #   identity_changes: refuse          # a row whose email or userId has changed fails
+          #   on_leave: keep                    # profiles whose rows are gone stay | clear | delete
+          #   identity_changes: rename          # the profile gets the new address | refuse: the record fails
           #   guards:
+          #     max_identity_changes: 1%
           #     max_changes: 50%                # of the users whom Iterable has from this sync; 100% is no limit
           #     max_invalid: 20%
 

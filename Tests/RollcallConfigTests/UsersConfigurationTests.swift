@@ -42,7 +42,7 @@ import Testing
         #expect(sync.target == .users(expected) && sync.mapping.isAutomatic)
         #expect(expected.key.isEmpty && expected.nulls == .clear && expected.nested == .replace)
         #expect(expected.newFields == .refuse && expected.duplicates == .refuse)
-        #expect(expected.onLeave == .keep && expected.identityChanges == .refuse)
+        #expect(expected.onLeave == .keep && expected.identityChanges == .rename)
         #expect(sync.guards.maxRemovals == .percent(25) && !sync.guards.allowEmpty)
         #expect(sync.guards.maxInvalid == 20 && sync.guards.maxChanges == 50)
     }
@@ -55,7 +55,7 @@ import Testing
             new_fields: refuse
             duplicates: refuse
             on_leave: keep
-            identity_changes: refuse
+            identity_changes: rename
             guards: { max_removals: 25%, max_invalid: 20%, max_changes: 50%, allow_empty: false }
             """
         let short = try Sample.load(Self.text(Self.rest)).syncs
@@ -82,9 +82,9 @@ import Testing
         nested: merge
         new_fields: create
         duplicates: { newest: updated_at }
-        on_leave: keep
+        on_leave: clear
         identity_changes: refuse
-        guards: { max_invalid: 100%, max_changes: 2.5% }
+        guards: { max_invalid: 100%, max_changes: 2.5%, max_identity_changes: 5% }
         """
 
     @Test func everyKey() throws {
@@ -110,10 +110,12 @@ import Testing
         expected.nested = .merge
         expected.newFields = .create
         expected.duplicates = .newest("updated_at")
+        expected.onLeave = .clear
+        expected.identityChanges = .refuse
         #expect(sync.target == .users(expected))
         #expect(sync.audience == .query("SELECT 1", file: nil))
         #expect(sync.mapping == ColumnMapping(email: "mail", userID: "customer_id"))
-        #expect(sync.guards.maxInvalid == 100 && sync.guards.maxChanges == 2.5)
+        #expect(sync.guards.maxInvalid == 100 && sync.guards.maxChanges == 2.5 && sync.guards.maxIdentityChanges == 5)
     }
 
     @Test func aKeyIsOneColumnOrSeveral() throws {
@@ -264,9 +266,8 @@ import Testing
         ("nulls: empty", "12:12: syncs.customers.nulls \"empty\" is not one of the choices"),
         ("nested: deep", "12:13: syncs.customers.nested \"deep\" is not one of the choices"),
         ("new_fields: allow", "12:17: syncs.customers.new_fields \"allow\" is not one of the choices"),
-        ("on_leave: clear", "12:15: syncs.customers.on_leave \"clear\" is not one of the choices"),
-        ("on_leave: delete", "12:15: syncs.customers.on_leave \"delete\" is not one of the choices"),
-        ("identity_changes: rename", "12:23: syncs.customers.identity_changes \"rename\" is not one of the choices"),
+        ("on_leave: remove", "12:15: syncs.customers.on_leave \"remove\" is not one of the choices"),
+        ("identity_changes: merge", "12:23: syncs.customers.identity_changes \"merge\" is not one of the choices"),
         ("mode: update", "12:11: syncs.customers.mode \"update\" is not one of the choices"),
         ("mode: mirror", "12:11: syncs.customers.mode \"mirror\" is a mode of catalog syncs; this one is users"),
         ("duplicates: newest", "12:17: syncs.customers.duplicates \"newest\" is not one of the choices"),

@@ -87,6 +87,10 @@ extension MemoryState {
         switch write {
         case .keep:
             if old != nil, let newlyHeld { valuesHeld[place, default: [:]][change.fingerprint] = newlyHeld }
+            if relation == .own, change.operation == .rename, record.outcome == .succeeded, let old {
+                let renamed = identity(change, old.member.identity)
+                members[place]?[change.fingerprint]?.member.identity = renamed
+            }
         case .drop:
             members[place]?[change.fingerprint] = nil
             valuesHeld[place]?[change.fingerprint] = nil

@@ -94,7 +94,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             SimulatedIterable.read(body, subscribes: request.operation == .subscribe).map {
                 ListCall(request, $0, node, iterable)
             }
-        case .users, .userDeletion: nil
+        case .users, .userRename, .userDeletion: nil
         case .catalog(let request): CatalogCall(request, body, node, history.catalog)
         }
     }
@@ -152,6 +152,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
     // MARK: Calls that read
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { [] }
+
+    func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await reading("fields") { $0.catalog.fields }

@@ -80,8 +80,10 @@ import Warehouse
         ]
         try await bench.setRows(rows)
         try await bench.run()
-        // Another key for the second, and the third's userId stands in a row that cannot be sent.
-        try await bench.setRows(["9, 'ben@example.com', 'pro', NULL, 0, 'u2'", "8, 'dan@example.com', 'pro', NULL, 0, 'u3'"])
+        // Another key for the second, and the third's userId stands in the row of another person.
+        try await bench.setRows([
+            "9, 'ben@example.com', 'pro', NULL, 0, 'u2'", "8, 'dan@example.com', 'pro', NULL, 0, 'u3'",
+        ])
         bench.clock.advance(by: .seconds(120))
         let run = try await bench.run()
         #expect(run.counts.planned[.delete] == 1 && run.counts.succeeded[.delete] == 1, "\(run)")
@@ -242,7 +244,7 @@ import Warehouse
     // MARK: Changed identifiers
 
     @Test func aRowThatNamesAnotherPersonFailsAndNobodyTakesTheAddressMeanwhile() async throws {
-        let bench = try await UsersBench()
+        let bench = try await UsersBench { users, _, _ in users.identityChanges = .refuse }
         try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
         try await bench.run()
         try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3", "2, 'ann@example.com', 'pro', 'Kiel', 1"])
@@ -278,6 +280,101 @@ import Warehouse
             let run = try await bench.run()
             #expect(try await bench.log(run) == ["update failed identity_changed 1"])
         }
+    }
+
+    // MARK: Renames
+
+    @Test func aProfileGetsItsNewAddressBeforeItIsUpdatedUnderIt() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0"])
+        try await bench.run()
+        try await bench.setRows(["1, 'anna@example.com', 'gold', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0"])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded && run.counts.waiting == 1, "\(run)")
+        #expect(
+            run.counts.planned[.rename] == 1 && run.counts.succeeded[.rename] == 1 && run.counts.planned[.update] == 0)
+        #expect(bench.users.renames == [UserRename(email: "ann@example.com", newEmail: "anna@example.com")])
+        #expect(try await bench.snapshot() == ["synced 1 anna@example.com", "synced 2 ben@example.com"])
+        #expect(try await bench.log(run) == ["rename succeeded  1"])
+        let before = bench.clock.uptime
+        let second = try await bench.run()
+        #expect(second.counts.succeeded[.update] == 1 && second.counts.waiting == 0, "\(second)")
+        #expect(bench.clock.uptime - before >= .seconds(60), "the profile rests after a rename")
+        #expect(bench.users.profile("anna@example.com")?["plan"] == "\"gold\"")
+        #expect(bench.users.people == ["anna@example.com", "ben@example.com"])
+        #expect(try await bench.run().counts.unchanged == 2)
+    }
+
+    @Test func whatBecameOfALostRenameBothAddressesSay() async throws {
+        for isCarriedOut in [true, false] {
+            let bench = try await UsersBench()
+            try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+            try await bench.run()
+            try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3"])
+            let lost = DeliveryAnswer.retry(
+                FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
+                cause: .trouble)
+            bench.users.setRenameFate { _, _ in isCarriedOut ? .loseAfter : .answer(lost) }
+            let run = try await bench.run()
+            #expect(run.counts.unknown[.rename] == 1 && bench.users.renames.count == 1, "\(run)")
+            bench.users.setRenameFate { _, _ in .ok }
+            let before = bench.clock.uptime
+            let second = try await bench.run()
+            #expect(second.counts.succeeded[.rename] == 1, "\(second)")
+            #expect(bench.clock.uptime - before >= .seconds(60), "not while the first may still be made")
+            #expect(bench.users.renames.count == (isCarriedOut ? 1 : 2))
+            #expect(try await bench.run().counts.succeeded[.update] == 1)
+            #expect(bench.users.people == ["anna@example.com"])
+        }
+    }
+
+    @Test func anAddressThatIsTakenIsAConflict() async throws {
+        let bench = try await UsersBench()
+        bench.users.write("anna@example.com", "city", "\"Rome\"")
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3"])
+        let run = try await bench.run()
+        #expect(run.counts.failed[.rename] == 1 && bench.users.renames.isEmpty, "\(run)")
+        #expect(try await bench.log(run) == ["rename failed identity_conflict 1"])
+        #expect(bench.users.profile("anna@example.com") == ["city": "\"Rome\""], "nothing is merged")
+    }
+
+    @Test func addressesThatMoveOnGoOneRunAfterTheOtherAndSwapsFail() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows([
+            "1, 'a@example.com', 'one', 'Bonn', 3", "2, 'b@example.com', 'two', 'Kiel', 0",
+            "3, 'x@example.com', 'three', 'Bonn', 3", "4, 'y@example.com', 'four', 'Kiel', 0",
+        ])
+        try await bench.run()
+        // 1 frees a for 2, which frees b for a new row; 3 and 4 want each other's.
+        try await bench.setRows([
+            "1, 'c@example.com', 'one', 'Bonn', 3", "2, 'a@example.com', 'two', 'Kiel', 0",
+            "5, 'b@example.com', 'five', 'Ulm', 0", "3, 'y@example.com', 'three', 'Bonn', 3",
+            "4, 'x@example.com', 'four', 'Kiel', 0",
+        ])
+        let first = try await bench.run()
+        #expect(first.counts.succeeded[.rename] == 1 && first.counts.failed[.rename] == 2, "\(first)")
+        #expect(first.counts.waiting == 5 && first.counts.planned[.update] == 0, "\(first)")
+        for _ in 0..<3 { try await bench.run() }
+        #expect(
+            bench.users.renames.map(\.newEmail) == ["c@example.com", "a@example.com"], "\(bench.users.renames)")
+        for (email, plan) in [("c", "one"), ("a", "two"), ("b", "five"), ("x", "three"), ("y", "four")] {
+            #expect(bench.users.profile("\(email)@example.com")?["plan"] == "\"\(plan)\"", "\(email)")
+        }
+        #expect(
+            Set(try await bench.log(first)).isSuperset(of: [
+                "rename failed identity_conflict 3", "rename failed identity_conflict 4",
+            ]))
+    }
+
+    @Test func manyRenamesHoldTheRun() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.guards.maxIdentityChanges = 1 }
+        try await bench.setRows((1...120).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        try await bench.run()
+        try await bench.setRows((1...120).map { "\($0), '\($0 < 3 ? "q" : "p")\($0)@example.com', 'free', 'Bonn', 3" })
+        let run = try await bench.run()
+        #expect(run.status == .held && run.held.map(\.guard) == ["max_identity_changes"], "\(run)")
     }
 
     // MARK: Nulls
@@ -396,7 +493,7 @@ import Warehouse
         let plan = try await bench.pipeline().plan()
         #expect(
             plan.preparations == [
-                "fields are made, for ever: city (string), plan (string); 1 record is sent first to try them"
+                "fields are made, for ever: city (string), plan (string); one record tries them"
             ])
         let run = try await bench.run()
         #expect(run.status == .succeeded && run.counts.succeeded[.update] == 4, "\(run)")
@@ -536,6 +633,21 @@ import Warehouse
             #expect(report.members.count == 1 && report.records.count == 1, "\(name)")
             #expect(report.nextStep == "update 1", "\(name): \(report.nextStep)")
         }
+    }
+
+    @Test func whyTellsOfRowsThatContradictEachOtherAndOfChangedIdentifiers() async throws {
+        let bench = try await UsersBench { users, _, _ in users.identityChanges = .refuse }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ann@example.com', 'pro', 'Bonn', 3"])
+        for name in ["1", "ann@example.com"] {
+            let report = try await bench.pipeline().why(name)
+            #expect(!report.rows.isEmpty && report.rows.allSatisfy { $0.failure?.code == "duplicate_key" }, "\(name)")
+            #expect(report.nextStep.contains("fails again until it is corrected"), "\(name): \(report.nextStep)")
+        }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows(["1, 'eve@example.com', 'free', 'Bonn', 3"])
+        let report = try await bench.pipeline().why("1")
+        #expect(report.nextStep.contains("names another person"), "\(report.nextStep)")
     }
 }
 

@@ -21,7 +21,7 @@ enum NamedFailure: Int, Comparable, Sendable {
 
     /// What becomes of the record. A removal of somebody Iterable does not know, or has forgotten, is done.
     func outcome(of operation: Operation, status: Int) -> RecordOutcome {
-        let reason = FailureReason(code: code(operation), reason: sentence, httpStatus: status)
+        let reason = FailureReason(code: code(operation), reason: sentence(operation), httpStatus: status)
         return switch (self, operation) {
         case (.notFound, .unsubscribe), (.forgotten, .unsubscribe): .succeeded
         case (.notFound, .delete), (.forgotten, .delete), (.notFound, .clear), (.forgotten, .clear): .succeeded
@@ -34,7 +34,7 @@ enum NamedFailure: Int, Comparable, Sendable {
 
     private func code(_ operation: Operation) -> String {
         switch self {
-        case .conflict where operation == .update: "identity_conflict"
+        case .conflict where operation == .update || operation == .rename: "identity_conflict"
         case .typeMismatch: "type_mismatch"
         case .notFound: "not_found"
         case .invalidData: "invalid_data"
@@ -45,8 +45,10 @@ enum NamedFailure: Int, Comparable, Sendable {
         }
     }
 
-    private var sentence: String {
+    private func sentence(_ operation: Operation) -> String {
         switch self {
+        case .notFound where operation != .subscribe && operation != .unsubscribe:
+            "Iterable has no user with this identifier; every run tries again."
         case .notFound:
             "Iterable has no user with this identifier and was not to create one; every run tries again."
         case .invalidData:

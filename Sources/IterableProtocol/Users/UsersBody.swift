@@ -18,4 +18,12 @@ public enum UsersBody {
         // Always written out: left out, the project's own setting holds.
         bytes.append(contentsOf: "],\"createNewFields\":\(request.createsNewFields)}".utf8)
     }
+
+    static func write(_ rename: UserRename, into bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "{\"currentEmail\":".utf8)
+        JSONBytes.append(quoted: rename.email, to: &bytes)
+        bytes.append(contentsOf: ",\"newEmail\":".utf8)
+        JSONBytes.append(quoted: rename.newEmail, to: &bytes)
+        bytes.append(UInt8(ascii: "}"))
+    }
 }

@@ -52,12 +52,14 @@ enum RecordKeys {
         defaultValue: .string(UserSettings.NewFields.refuse.rawValue), variants: [users])
     static let onLeave = ConfigurationKey(
         "on_leave", .choice(UserSettings.Leaving.allCases.map(\.rawValue)),
-        "People whose rows are gone. keep: their profiles stay as they are.",
+        "People whose rows are gone. keep: their profiles stay as they are; clear: what this sync has written there is "
+            + "cleared; delete: the profiles are deleted.",
         defaultValue: .string(UserSettings.Leaving.keep.rawValue), variants: [users])
     static let identityChanges = ConfigurationKey(
         "identity_changes", .choice(UserSettings.IdentityChanges.allCases.map(\.rawValue)),
-        "Rows whose email or userId has changed. refuse: the record fails, and nothing of it is sent.",
-        defaultValue: .string(UserSettings.IdentityChanges.refuse.rawValue), variants: [users])
+        "Rows that name another person under the same key. rename: in email projects the profile gets the new address; refuse: "
+            + "the record fails, and nothing of it is sent.",
+        defaultValue: .string(UserSettings.IdentityChanges.rename.rawValue), variants: [users])
 
     static let all = "all"
     static let refuse = "refuse"

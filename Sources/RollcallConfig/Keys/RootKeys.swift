@@ -131,7 +131,8 @@ enum UserLimitKeys {
 
     static let singleRequestsPerSecond = ConfigurationKey(
         "single_requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
-        "The same of requests that are about one person each, which delete profiles.", defaultValue: .integer(50))
+        "The same of requests that are about one person each: those that rename or delete profiles.",
+        defaultValue: .integer(50))
 
     static let section = ConfigurationSection(
         keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond])

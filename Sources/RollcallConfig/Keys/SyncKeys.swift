@@ -138,7 +138,13 @@ enum GuardKeys {
         "Most users whose content changes in one run, as a share of those that Iterable has from this sync; a plan above it "
             + "is held. 100% switches it off. For users only.", defaultValue: .string("50%"))
 
-    static let section = ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges])
+    static let maxIdentityChanges = ConfigurationKey(
+        "max_identity_changes", .share,
+        "Most users who get another address in one run (identity_changes: rename), as a share of those that Iterable has from "
+            + "this sync; a plan above it is held. 100% switches it off. For users only.", defaultValue: .string("1%"))
+
+    static let section = ConfigurationSection(
+        keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges, maxIdentityChanges])
 }
 
 enum LogKeys {

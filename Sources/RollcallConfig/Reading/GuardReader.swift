@@ -8,6 +8,7 @@ enum GuardReader {
         guard kind == .users else { return guards }
         guards.maxInvalid = 20
         guards.maxChanges = 50
+        guards.maxIdentityChanges = 1
         return guards
     }
 
@@ -17,8 +18,12 @@ enum GuardReader {
         if let allowEmpty = reader.boolean(GuardKeys.allowEmpty) { guards.allowEmpty = allowEmpty }
         if let percent = share(GuardKeys.maxInvalid, reader) { guards.maxInvalid = percent }
         if let percent = share(GuardKeys.maxChanges, reader) { guards.maxChanges = percent }
+        if let percent = share(GuardKeys.maxIdentityChanges, reader) { guards.maxIdentityChanges = percent }
         if kind == .list { refuse(GuardKeys.maxInvalid, reader, kind) }
-        if kind != .users { refuse(GuardKeys.maxChanges, reader, kind) }
+        if kind != .users {
+            refuse(GuardKeys.maxChanges, reader, kind)
+            refuse(GuardKeys.maxIdentityChanges, reader, kind)
+        }
         return guards
     }
 

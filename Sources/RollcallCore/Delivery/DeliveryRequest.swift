@@ -2,6 +2,7 @@
 public enum DeliveryRequest: Sendable, Equatable {
     case list(ListRequest)
     case users(UsersRequest)
+    case userRename(UserRename)
     case userDeletion(UserDeletion)
     case catalog(CatalogRequest)
 
@@ -10,6 +11,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         switch self {
         case .list(let request): request.operation
         case .users(let request): request.operation
+        case .userRename: .rename
         case .userDeletion: .delete
         case .catalog(let request): request.operation
         }
@@ -20,7 +22,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         switch self {
         case .list(let request): request.subscribers.count
         case .users(let request): request.people.count
-        case .userDeletion: 1
+        case .userRename, .userDeletion: 1
         case .catalog(let request): request.items.count
         }
     }
@@ -29,16 +31,20 @@ public enum DeliveryRequest: Sendable, Equatable {
     public var targetIsNew: Bool {
         switch self {
         case .list(let request): request.listIsNew
-        case .users, .userDeletion: false
+        case .users, .userRename, .userDeletion: false
         case .catalog(let request): request.catalogIsNew
         }
     }
+
+    /// Whether the same request may be sent again when what became of it is not known.
+    public var mayBeRepeated: Bool { if case .userRename = self { false } else { true } }
 
     public var endpoint: Endpoint {
         switch (self, operation.direction) {
         case (.list, .put): .listSubscribe
         case (.list, .remove): .listUnsubscribe
         case (.users, _): .usersUpdate
+        case (.userRename, _): .usersRename
         case (.userDeletion, _): .usersDelete
         case (.catalog, .put): .catalogPut
         case (.catalog, .remove): .catalogDelete
@@ -141,4 +147,16 @@ public enum UserDeletion: Sendable, Equatable {
     case email(String)
     /// Everybody who has the userId: in email projects that may be several.
     case userID(String)
+}
+
+/// A request that gives a profile of an email project another address
+/// (source: Iterable's API description, `POST /api/users/updateEmail`). A repeat answers that the old address is not known.
+public struct UserRename: Sendable, Equatable {
+    public var email: String
+    public var newEmail: String
+
+    public init(email: String, newEmail: String) {
+        self.email = email
+        self.newEmail = newEmail
+    }
 }

@@ -3,6 +3,7 @@ public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
     case usersUpdate = "users_update"
+    case usersRename = "users_rename"
     case usersDelete = "users_delete"
     case catalogPut = "catalog_put"
     case catalogDelete = "catalog_delete"
@@ -14,7 +15,7 @@ extension DestinationLimits {
         switch endpoint {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
         case .usersUpdate: users.requestsPerSecond
-        case .usersDelete: users.singleRequestsPerSecond
+        case .usersRename, .usersDelete: users.singleRequestsPerSecond
         case .catalogPut, .catalogDelete: catalog.requestsPerSecond
         }
     }

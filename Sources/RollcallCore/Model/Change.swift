@@ -33,12 +33,14 @@ public struct Change: Sendable, Equatable {
     public var loggedAs: Identity?
     /// nil: a member of a list.
     public var record: RecordReference?
-    /// Of records that are put: the JSON object as it is sent.
+    /// Of records that are put or cleared: the JSON object as it is sent. Of a rename: the former address.
     public var payload: [UInt8]?
     /// How the record's key appears in the log where that differs (hashed).
     public var loggedKey: String?
     /// Of records that may have their fields cleared: which of them hold a value afterwards.
     public var held: HeldFields?
+    /// Of a rename: the address that the profile has until now.
+    public var formerEmail: String? { operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil }
     /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
     public var refusal: FailureReason?
 

@@ -63,7 +63,7 @@ extension RunError: CustomStringConvertible {
 
 /// A guard that a plan ran into.
 public struct GuardFinding: Sendable, Equatable, Codable {
-    /// `max_removals`, `max_changes`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
+    /// `max_removals`, `max_changes`, `max_identity_changes`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
     public var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
     public var limit: String
@@ -77,6 +77,17 @@ public struct GuardFinding: Sendable, Equatable, Codable {
     }
 }
 
+extension RecordKind {
+    /// What becomes of records whose rows are gone, as an infinitive.
+    fileprivate var removing: String {
+        switch self {
+        case .list, .events: "remove"
+        case .users: "clear or delete"
+        case .catalog: "delete"
+        }
+    }
+}
+
 extension GuardFinding {
     /// What the plan would do and what is allowed, as a clause without a full stop.
     public func clause(_ kind: RecordKind) -> String {
@@ -84,12 +95,17 @@ extension GuardFinding {
         case "allow_empty":
             "the \(kind == .list ? "audience" : "source") has no valid row, and guards.allow_empty is false"
         case "api_key":
-            "it would delete \(observed) items with another API key than they were put with, which may be that of another project"
+            "it would \(kind.removing) \(observed) \(kind.words.many) with another API key than they were sent with, which may be"
+                + " that of another project"
         case "max_changes":
-            "it would change \(observed) \(kind.words.many) that it has sent before, and guards.max_changes allows \(limit)"
+            "it would change \(observed) of the \(kind.words.many) that Iterable has from this sync, and guards.max_changes"
+                + " allows \(limit)"
+        case "max_identity_changes":
+            "it would give another address to \(observed) of the \(kind.words.many) that Iterable has from this sync, and"
+                + " guards.max_identity_changes allows \(limit)"
         case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
         default:
-            "it would \(kind == .list ? "remove \(observed) members" : "delete \(observed) \(kind.words.many)"), and"
+            "it would \(kind.removing) \(observed) \(kind == .list ? "members" : kind.words.many), and"
                 + " guards.\(self.guard) allows \(limit)"
         }
     }

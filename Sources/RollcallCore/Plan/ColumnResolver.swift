@@ -54,7 +54,7 @@ public enum ColumnResolver {
         case 1: return name
         default:
             throw RunError(
-                code: "column_ambiguous", message: "the audience has several columns called \"\(name)\"",
+                code: "column_ambiguous", message: "the source has several columns called \"\(name)\"",
                 hint: "Give each column of the query a name of its own with AS.")
         }
     }

@@ -7,9 +7,11 @@ public enum GuardJudge {
     ///   - removals: members or records that would be removed.
     ///   - snapshot: entries that may be in Iterable because of this sync, before the run.
     ///   - changed: acknowledged records whose content is another one now.
+    ///   - renamed: acknowledged records that get another address.
     /// - Returns: every guard that the plan runs into; empty when it may be carried out.
     public static func judge(
-        _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int, changed: Int = 0
+        _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int, changed: Int = 0,
+        renamed: Int = 0
     ) -> [GuardFinding] {
         var findings: [GuardFinding] = []
         if counts.audience == 0 && !guards.allowEmpty {
@@ -28,6 +30,9 @@ public enum GuardJudge {
         }
         if let limit = guards.maxChanges, snapshot >= exemptBelow {
             findings += finding("max_changes", changed, of: snapshot, above: limit)
+        }
+        if let limit = guards.maxIdentityChanges, snapshot >= exemptBelow {
+            findings += finding("max_identity_changes", renamed, of: snapshot, above: limit)
         }
         if let limit = guards.maxInvalid {
             findings += finding("max_invalid", counts.invalid, of: counts.rowsRead, above: limit)

@@ -123,6 +123,8 @@ public struct GuardSettings: Sendable, Equatable {
     public var maxInvalid: Double?
     /// Share of the acknowledged records whose content may change, in percent, 0 to 100; nil: any. Of users alone.
     public var maxChanges: Double?
+    /// Share of the acknowledged records that may get another address, in percent, 0 to 100; nil: any. Of users alone.
+    public var maxIdentityChanges: Double?
     /// Whether an audience without one valid row may be carried out.
     public var allowEmpty = false
 

@@ -35,6 +35,8 @@ public struct UserSettings: Sendable, Equatable {
     }
 
     public enum IdentityChanges: String, Sendable, CaseIterable {
+        /// Email projects: the profile gets the new address, by a request of its own. Elsewhere an address is a field like any other.
+        case rename
         /// A record whose identifier changed fails; nothing of it is sent.
         case refuse
     }
@@ -51,7 +53,7 @@ public struct UserSettings: Sendable, Equatable {
     public var newFields = NewFields.refuse
     public var duplicates = DuplicateRule.refuse
     public var onLeave = Leaving.keep
-    public var identityChanges = IdentityChanges.refuse
+    public var identityChanges = IdentityChanges.rename
 
     public init(fields: FieldSelection) { self.fields = fields }
 }

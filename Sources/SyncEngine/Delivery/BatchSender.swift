@@ -100,6 +100,13 @@ struct BatchSender: Sendable {
         let started = clock.uptime
         var tries = 0
         while true {
+            if let known = await target.foresee(request) {
+                switch known {
+                case .answered(let outcomes, let status, _): return .outcomes(outcomes, status)
+                case .retry(let reason, _, _, _): return .givenUp(reason)
+                default: break
+                }
+            }
             if let reason = await waitForTurn(request.endpoint, &result) { return .givenUp(reason) }
             if history.attempts == 0 {
                 if let failure = await claimFailure(part) {
@@ -121,6 +128,8 @@ struct BatchSender: Sendable {
             case .answered(let outcomes, let status, let leftOut):
                 result.leftOut.formUnion(leftOut)
                 limiters.succeeded(settings, request.endpoint)
+                // What depends on it rests until Iterable has carried it out everywhere.
+                if !request.mayBeRepeated { history.mayLandUntil = lastLanding(from: clock.uptime) }
                 return .outcomes(outcomes, status)
             case .ambiguous(let reason):
                 return .split(reason, isKnown: false)
@@ -137,6 +146,7 @@ struct BatchSender: Sendable {
                 if mayHaveBeenApplied {
                     history.mayLandUntil = lastLanding(from: sent)
                     history.doubt = reason
+                    if !request.mayBeRepeated { return .givenUp(reason) }
                 }
                 if cause == .rateLimit {
                     result.requests.rateLimited += 1

@@ -38,7 +38,7 @@ struct Canary {
 
     private static func canBeSent(_ entry: RecordSpool.Entry, _ plan: RecordChanges) -> Bool {
         entry.kind == .send && entry.operation.direction == .put && plan.isWanted(entry)
-            && plan.refusal(entry) == nil
+            && plan.verdict(entry) == nil
     }
 
     /// How many fields a record has that none of the chosen ones has.
@@ -67,7 +67,8 @@ struct Canary {
                     + " field of another type. Make it in Iterable, by hand or with one record of your own.")
         }
         if covered.isEmpty { return [] }
-        let records = "\(entries.count) \(entries.count == 1 ? "record is" : "records are") sent first to try them"
+        let records =
+            entries.count == 1 ? "one record tries them" : "\(entries.count) records, one after the other, try them"
         return ["fields are made, for ever: \(listed(covered.contains)); \(records)"]
     }
 }

@@ -3,29 +3,77 @@ import Warehouse
 
 /// Records whose identifiers are others now than when they were last sent, and the identifiers that they had.
 struct IdentityChanges: Sendable {
+    /// What becomes of a record because of them.
+    enum Verdict: Sendable, Equatable {
+        case refused(FailureReason)
+        /// It is sent by a later run, once an address has changed hands.
+        case waits
+    }
+
+    /// A profile that gets another address.
+    private struct Rename: Sendable {
+        var to: Fingerprint
+        var verdict: Verdict?
+    }
+
     private var refused: Set<Fingerprint> = []
+    private var renames: [Fingerprint: Rename] = [:]
     /// The record that has an identifier in Iterable, where its row names another one or cannot be sent.
     private var holders: [Fingerprint: Fingerprint] = [:]
 
     init() {}
 
+    var isEmpty: Bool { refused.isEmpty && renames.isEmpty && holders.isEmpty }
+
     /// The row of a record names another person than the one who was sent.
     mutating func refuse(_ record: Fingerprint) { refused.insert(record) }
+
+    /// The profile of a record is to get another address.
+    mutating func rename(_ record: Fingerprint, to name: Fingerprint) { renames[record] = Rename(to: name) }
 
     /// - Parameter names: fingerprints of the identifiers that the record has in Iterable.
     mutating func hold(_ names: [Fingerprint], for record: Fingerprint) {
         for name in names { holders[name] = record }
     }
 
+    /// Decides on the renames when all are known: an address that another record has is taken once that record has moved on, by a
+    /// later run; where records want each other's addresses, none of them moves.
+    mutating func settleRenames() {
+        for record in renames.keys.sorted() {
+            let verdict = verdict(ofRename: record)
+            renames[record]?.verdict = verdict
+        }
+    }
+
+    private func verdict(ofRename record: Fingerprint) -> Verdict? {
+        var (place, met) = (record, Set<Fingerprint>())
+        while let rename = renames[place] {
+            guard let holder = holders[rename.to], holder != place else { return place == record ? nil : .waits }
+            if !met.insert(place).inserted { return .refused(Self.conflict) }
+            place = holder
+        }
+        return .refused(Self.conflict)
+    }
+
+    /// What becomes of the rename of a record; nil: it is made. Not for records without one.
+    func renameVerdict(_ record: Fingerprint) -> Verdict? { renames[record]?.verdict }
+
+    /// What becomes of the update of a record; nil: it is sent.
     /// - Parameter names: of the row.
-    func refusal(_ record: Fingerprint, _ names: [Fingerprint]) -> FailureReason? {
-        if refused.contains(record) { return Self.changed }
-        return names.contains { (holders[$0] ?? record) != record } ? Self.conflict : nil
+    func verdict(_ record: Fingerprint, _ names: [Fingerprint]) -> Verdict? {
+        if refused.contains(record) { return .refused(Self.changed) }
+        // Nothing is sent under an address that the profile does not have yet.
+        if renames[record] != nil { return .waits }
+        guard let holder = names.lazy.compactMap({ holders[$0] }).first(where: { $0 != record }) else { return nil }
+        guard let rename = renames[holder], rename.verdict == nil || rename.verdict == .waits else {
+            return .refused(Self.conflict)
+        }
+        return .waits
     }
 
     private static let changed = FailureReason(
         code: "identity_changed",
-        reason: "The row names another person under this key than before; nothing is sent (identity_changes: refuse).")
+        reason: "The row names another person under this key than before; nothing is sent.")
     private static let conflict = FailureReason(
         code: "identity_conflict",
         reason: "Iterable knows another record of this sync by this identifier; nothing is sent.")
@@ -47,7 +95,8 @@ extension RecordPlanner {
     /// that ``PersonContests`` leaves out.
     func identities(_ diff: RecordDiff) async throws -> IdentityChanges {
         var changes = IdentityChanges()
-        guard case .people(_, _, let project) = subject, let persons = diff.persons else { return changes }
+        guard case .people(let users, _, let project) = subject, let persons = diff.persons else { return changes }
+        let renames = project == .email && users.identityChanges == .rename
         // A row that cannot be sent says nothing of whom its record is.
         for page in diff.refused.keys.sorted().pages(of: Planner.memberPage) {
             for member in try await members(page) {
@@ -63,8 +112,18 @@ extension RecordPlanner {
                 guard let now = identities[member.fingerprint],
                     !IdentityChanges.isSame(member.identity, now, in: project)
                 else { continue }
-                changes.refuse(member.fingerprint)
                 changes.hold(persons.names(member.identity), for: member.fingerprint)
+                guard renames, let name = persons.names(now).first, let former = member.identity.email,
+                    member.state == .subscribed || member.state == .subscribing, let record = member.record
+                else {
+                    changes.refuse(member.fingerprint)
+                    continue
+                }
+                changes.rename(member.fingerprint, to: name)
+                try diff.renames.add(
+                    RecordSpool.Entry(
+                        kind: .send, operation: .rename, fingerprint: member.fingerprint, record: record,
+                        payload: Array(former.utf8), isKnown: true, identity: now))
             }
             for entry in page where unnamed.remove(entry.fingerprint) != nil {
                 try diff.logContested(entry.record.key, entry.identity)
@@ -75,6 +134,7 @@ extension RecordPlanner {
                 try diff.logContested(member.record?.key ?? "", member.identity)
             }
         }
+        changes.settleRenames()
         return changes
     }
 

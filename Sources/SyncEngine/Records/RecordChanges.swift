@@ -5,6 +5,8 @@ import Warehouse
 /// The records that a run puts and deletes.
 struct RecordChanges: PlannedChanges {
     let spool: RecordSpool
+    /// Of people: profiles that are to get another address.
+    let renames: RecordSpool
     /// Keys that several rows have, and the content that is sent of each; nil: none.
     let contested: [Fingerprint: Int64?]
     /// Only the record with this key, or item id; nil: all.
@@ -30,15 +32,39 @@ struct RecordChanges: PlannedChanges {
 
     /// Until when a request for the same record or person may land that this one must not cross; nil: there is none.
     func settles(_ entry: RecordSpool.Entry) -> Date? {
-        let content = entry.operation.direction == .put ? entry.record.content : nil
+        // A rename is never repeated while the first may still be made.
+        let content = entry.operation == .rename || entry.operation.direction == .remove ? nil : entry.record.content
         return inDoubt.notBefore(
             .init(operation: entry.operation, content: content), for: .record(entry.fingerprint, entry.identity))
     }
 
-    /// Why a record is not sent although it differs; nil: it may be.
-    func refusal(_ entry: RecordSpool.Entry) -> FailureReason? {
-        guard let persons else { return nil }
-        return identities.refusal(entry.fingerprint, persons.names(entry.identity))
+    /// Why a change is not made although something differs; nil: it is.
+    func verdict(_ entry: RecordSpool.Entry) -> IdentityChanges.Verdict? {
+        guard let persons, entry.kind == .send, entry.operation.direction == .put else { return nil }
+        if entry.operation == .rename { return identities.renameVerdict(entry.fingerprint) }
+        return identities.verdict(entry.fingerprint, persons.names(entry.identity))
+    }
+
+    /// How many records wait for an address to change hands.
+    func waiting() throws -> Int {
+        if identities.isEmpty { return 0 }
+        var waiting = 0
+        let reader = spool.makeReader()
+        var met: Set<Fingerprint> = []
+        while let entry = try reader.next() {
+            if isWanted(entry), verdict(entry) == .waits, met.insert(entry.fingerprint).inserted { waiting += 1 }
+        }
+        return waiting
+    }
+
+    /// How many profiles get another address, or fail to.
+    func renameCount() throws -> Int {
+        var count = 0
+        let reader = renames.makeReader()
+        while let entry = try reader.next() {
+            if isWanted(entry) && verdict(entry) != .waits { count += 1 }
+        }
+        return count
     }
 
     /// Whether a spooled change is one of the plan, as far as it stands for its key and person. Of equal rows each is.
@@ -46,12 +72,12 @@ struct RecordChanges: PlannedChanges {
         if let only, entry.record.key != only, entry.record.itemID != only { return false }
         guard entry.operation.direction == .put else { return true }
         if persons?.verdicts[entry.fingerprint] != nil { return false }
-        guard let winner = contested[entry.fingerprint] else { return true }
+        guard entry.operation != .rename, let winner = contested[entry.fingerprint] else { return true }
         return winner == entry.record.content
     }
 
     func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
-        let refusal = entry.kind == .send && entry.operation.direction == .put ? refusal(entry) : nil
+        let refusal: FailureReason? = if case .refused(let reason) = verdict(entry) { reason } else { nil }
         return Change(
             sequence: 0, kind: refusal == nil ? entry.kind : .parked, operation: entry.operation,
             fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
@@ -95,6 +121,7 @@ struct OppositePause: Sendable {
 // SAFETY: `stage` calls it from one thread at a time, one page after the other.
 final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     private let plan: RecordChanges
+    private let renames: RecordSpool.Reader
     private let changes: RecordSpool.Reader
     private let invalid: RecordSpool.InvalidReader
     /// Contested keys of which the change has come.
@@ -114,6 +141,7 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
         self.first = first[...]
         firstOnes = Set(first.map(\.fingerprint))
         paused = RecordSpool(plan.spool.kind)
+        renames = plan.renames.makeReader()
         changes = plan.spool.makeReader()
         invalid = plan.spool.makeInvalidReader()
     }
@@ -136,8 +164,8 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
 
     private func nextChange() throws -> Change? {
         if let entry = first.popFirst() { return plan.change(entry, nil) }
-        while let entry = try changes.next() {
-            guard isWanted(entry) else { continue }
+        while let entry = try renames.next() ?? changes.next() {
+            guard isWanted(entry), plan.verdict(entry) != .waits else { continue }
             let pause = plan.pause.end(entry)
             if entry.kind != .send { return plan.change(entry, nil) }
             if let settles = plan.settles(entry) {
@@ -157,7 +185,9 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     }
 
     private func isWanted(_ entry: RecordSpool.Entry) -> Bool {
-        guard plan.isWanted(entry), !firstOnes.contains(entry.fingerprint) else { return false }
+        guard plan.isWanted(entry) else { return false }
+        if entry.operation == .rename { return true }
+        if firstOnes.contains(entry.fingerprint) { return false }
         return plan.contested[entry.fingerprint] == nil || entry.operation.direction == .remove
             || decided.insert(entry.fingerprint).inserted
     }

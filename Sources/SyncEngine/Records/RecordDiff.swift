@@ -11,6 +11,8 @@ final class RecordDiff: @unchecked Sendable {
     /// Records that are sent because their content is another one than was acknowledged.
     private(set) var changed = 0
     let spool: RecordSpool
+    /// Profiles that are to get another address.
+    let renames: RecordSpool
     private(set) var table: RecordTable
     private(set) var contests: [Fingerprint: KeyContest] = [:]
     /// Rows that cannot be sent although their key can; of each key one.
@@ -44,12 +46,15 @@ final class RecordDiff: @unchecked Sendable {
         self.resend = resend
         self.newFields = newFields
         spool = RecordSpool(shape.subject.kind)
+        renames = RecordSpool(shape.subject.kind)
         subject = RowSubject(shape)
         rule = shape.subject.duplicates
         fingerprinter = Fingerprinter(key: key)
         contentHash = fingerprinter.contentHash(salt: salt)
         writer = RecordWriter(shape, largest: largest)
-        if case .people(_, _, let project) = shape.subject { persons = PersonContests(project, fingerprinter, keepsMentions: shape.subject.removal != nil) }
+        if case .people(_, _, let project) = shape.subject {
+            persons = PersonContests(project, fingerprinter, keepsMentions: shape.subject.removal != nil)
+        }
         values = .allocate(capacity: shape.layout.fields.count)
         values.initialize(repeating: .null)
     }
@@ -281,6 +286,9 @@ final class RecordDiff: @unchecked Sendable {
                 reason: "Several rows have this key, and \(column) does not tell which of them is the newest.")
         }
     }
+
+    /// Why a record is not sent that another one contradicts.
+    var samePerson: FailureReason { Self.samePerson(rule) }
 
     private static func samePerson(_ rule: DuplicateRule) -> FailureReason {
         switch rule {

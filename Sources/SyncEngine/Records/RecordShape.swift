@@ -185,7 +185,14 @@ private struct ShapeBuilder {
                 hint: "Give the field another name under fields:, or the column with AS.")
         case .people:
             let path = UserSettings.path(of: name)
-            if UserSettings.managedFields.contains(path[0]) || ["email", "userId"].contains(path[0]) {
+            if ["email", "userId"].contains(path[0]) {
+                throw RunError(
+                    code: "reserved_field", message: "the field \"\(name)\" is an identifier, which the mapping sends",
+                    hint:
+                        "Name the column under mapping: if it is the identifier; or leave it out with except:, or give the"
+                        + " field another name under fields:.")
+            }
+            if UserSettings.managedFields.contains(path[0]) {
                 throw RunError(
                     code: "reserved_field", message: "the field \"\(name)\" is one that Iterable keeps itself",
                     hint: "Leave the column out with except:, or give the field another name under fields:.")

@@ -27,6 +27,14 @@ extension SyncPipeline {
                 report.changes.append(change)
             }
         }
+        // A row that is right by itself may contradict that of another key, which only the whole source tells.
+        let keys = Set([key] + report.members.compactMap(\.member.record?.key))
+        try plan.forEachInvalidRow(limit: report.rows.contains(where: \.isValid) ? nil : 0) { record in
+            guard record.reason.code == "duplicate_key", let name = record.recordKey,
+                keys.contains(String(decoding: name, as: UTF8.self))
+            else { return }
+            for index in report.rows.indices { report.rows[index].failure = record.reason }
+        }
         (report.held, report.refusal) = (plan.held, refusal)
         return report
     }
@@ -81,6 +89,12 @@ private final class RecordRowFinder: @unchecked Sendable {
             rows.append(
                 WhyReport.Row(
                     email: nil, userID: nil, recordKey: name, person: nil, failure: record.reason, representative: nil))
+        }
+        for verdict in diff.persons?.verdicts.values ?? [:].values where verdict == .contested {
+            rows.append(
+                WhyReport.Row(
+                    email: nil, userID: nil, recordKey: name, person: nil, failure: diff.samePerson, representative: nil
+                ))
         }
         for _ in 0..<(diff.counts.audience + diff.counts.duplicates) {
             rows.append(

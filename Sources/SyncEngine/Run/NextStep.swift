@@ -24,6 +24,7 @@ extension WhyReport {
     }
 
     private func words(_ change: Change) -> String {
+        if let refusal = change.refusal { return "nothing is sent: \(refusal.reason)" }
         if change.kind == .parked {
             return "nothing is sent: Iterable refused \(change.record == nil ? "this person" : "it") before;"
                 + " --retry-rejected tries again"

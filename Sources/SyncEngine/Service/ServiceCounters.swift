@@ -96,6 +96,8 @@ struct CountingDestination: Destination {
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
 
+    func hasProfile(email: String) async throws(DestinationError) -> Bool { try await inner.hasProfile(email: email) }
+
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)
     }

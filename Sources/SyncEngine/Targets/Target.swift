@@ -39,6 +39,8 @@ protocol ReadyTarget: Sendable {
     /// - Returns: why nothing more may be sent; nil: the rest may be.
     func sendFirst(_ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery) async throws
         -> Delivery.Ending?
+    /// What becomes of a request, where a look at Iterable tells it before the request is sent; nil: it is to be sent.
+    func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer?
     /// Writes down, where that matters, that Iterable has it no more.
     /// - Returns: what the run fails with.
     func isGone(_ run: RunContext) async throws -> RunError
@@ -48,6 +50,8 @@ extension ReadyTarget {
     func sendFirst(
         _ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery
     ) async throws -> Delivery.Ending? { nil }
+
+    func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer? { nil }
 }
 
 /// What was found of a target whose records have content.

@@ -7,11 +7,11 @@ import Warehouse
 struct AbandonCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "abandon",
-        abstract: "Let a sync go of its list or catalog; what is there stays as it is.",
+        abstract: "Let a sync go of what it keeps; what is in Iterable stays as it is.",
         usage: "rollcall abandon <sync> [--list <id>] [<options>]",
         discussion: """
-            Drops the sync's snapshot, its held run and its tie to the list or catalog, and sends \
-            nothing. No sync removes these members or items any more. Runs and logs stay. The sync may have left \
+            Drops the sync's snapshot, its held run and its tie to what it keeps, and sends \
+            nothing. No sync removes these members or records any more. Runs and logs stay. The sync may have left \
             the configuration. With exit code 5 nothing was changed: a run is in progress, or a \
             request without an answer may still land.
             """)
@@ -47,7 +47,9 @@ struct AbandonCommand: AsyncParsableCommand {
             app.console.out(
                 json
                     ? Self.json(abandonment, sync: sync, warehouse: name)
-                    : text(abandonment, warehouse: name, isConfigured: configured(app) != nil))
+                    : text(
+                        abandonment, warehouse: name, isConfigured: configured(app) != nil,
+                        isCatalog: configured(app).map { $0.kind == .catalog } ?? true))
         }
     }
 
@@ -99,7 +101,7 @@ struct AbandonCommand: AsyncParsableCommand {
         ]).text
     }
 
-    private func text(_ abandonment: Abandonment, warehouse: String, isConfigured: Bool) -> String {
+    private func text(_ abandonment: Abandonment, warehouse: String, isConfigured: Bool, isCatalog: Bool) -> String {
         if abandonment.isEmpty {
             return
                 "\(sync): there was nothing to let go of\(list.map { " on list \($0)" } ?? "") in warehouse \(warehouse)"
@@ -121,7 +123,7 @@ struct AbandonCommand: AsyncParsableCommand {
             lines.append(
                 "  The configuration still has \(sync): its next run puts everything there again.")
         }
-        if abandonment.records > 0 {
+        if abandonment.records > 0, isCatalog {
             lines.append(
                 "  A later sync of the catalog must write documents: replace, since the catalog was there before it.")
         }

@@ -113,7 +113,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         if runs.isEmpty, let failure { throw failure }
         runs.sort { $0.id > $1.id }
-        var listing = RunListing.full(runs.prefix(limit), hasRecords: app.hasRecords)
+        var listing = RunListing.full(runs.prefix(limit), app.recordOperations)
         if format == .table {
             listing = RunListing.short(runs.prefix(limit))
             if !TextTable(listing).fits(app.console) {
@@ -135,18 +135,17 @@ enum RunListing {
         "rows_excluded", "waiting",
     ]
 
-    /// Further columns where there may be runs of other kinds than lists, which put and delete.
-    static let recordColumns = [
-        "planned_put", "planned_delete", "succeeded_put", "succeeded_delete", "failed_put", "failed_delete",
-    ]
-
-    static func full(_ runs: some Sequence<SyncRun>, hasRecords: Bool) -> Listing {
-        var listing = Listing(columns: columns + (hasRecords ? recordColumns : []))
-        listing.rows = runs.map { row($0, hasRecords: hasRecords) }
+    /// - Parameter operations: of other kinds than lists, as far as there may be runs of them; each has further columns.
+    static func full(_ runs: some Sequence<SyncRun>, _ operations: [RollcallCore.Operation]) -> Listing {
+        let further = ["planned", "succeeded", "failed"].flatMap { count in
+            operations.map { "\(count)_\($0.rawValue)" }
+        }
+        var listing = Listing(columns: columns + further)
+        listing.rows = runs.map { row($0, operations) }
         return listing
     }
 
-    private static func row(_ run: SyncRun, hasRecords: Bool) -> [Value] {
+    private static func row(_ run: SyncRun, _ operations: [RollcallCore.Operation]) -> [Value] {
         let counts = run.counts
         var row: [Value] = [
             .text(run.id), .text(run.sync), .text(run.destination), Value(run.listID), .text(run.trigger.rawValue),
@@ -159,9 +158,8 @@ enum RunListing {
             Value(run.requests.rateLimited), Value(run.error?.code), Value(run.error?.message),
             .text(run.kind.rawValue), Value(run.target), Value(counts.excluded), Value(counts.waiting),
         ]
-        guard hasRecords else { return row }
         for numbers in [counts.planned, counts.succeeded, counts.failed] {
-            row += [Value(numbers.put), Value(numbers.delete)]
+            row += operations.map { Value(numbers[$0]) }
         }
         return row
     }
@@ -212,7 +210,7 @@ struct RunReportCommand: AsyncParsableCommand {
         let run = try await app.findRun(runID.lowercased()).run
         switch format {
         case .json: app.console.out(RunJSON(run).text)
-        case .csv: app.console.out(RunListing.full([run], hasRecords: app.hasRecords).csv)
+        case .csv: app.console.out(RunListing.full([run], app.recordOperations).csv)
         case .table:
             app.console.out(RunText(console: app.console).summary(run))
             var failures = Listing(columns: ["operation", "error_code", "records"])

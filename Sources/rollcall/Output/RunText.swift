@@ -46,12 +46,10 @@ struct RunText {
         ]
         let planned = counts.planned
         if status == nil || status == .held {
-            let removals = removals(planned, kind).map { ", \($0) to \(words.remove)" } ?? ""
-            lines.append("  \(DisplayText.grouped(planned.total(.put))) to \(words.put)\(removals)")
+            lines.append("  \(operations(planned, kind, isDone: false))\(Self.waiting(counts))")
             return lines
         }
-        let removals = removals(counts.succeeded, kind).map { ", \($0) \(words.isRemoved)" } ?? ""
-        let done = "  \(DisplayText.grouped(counts.succeeded.total(.put))) \(words.isPut)\(removals)"
+        let done = "  \(operations(counts.succeeded, kind, isDone: true))\(Self.waiting(counts))"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
             (counts.unknown.total, "unknown"),
@@ -60,10 +58,25 @@ struct RunText {
         return lines
     }
 
-    /// How many are removed; nil where that is not worth a word, as profiles mostly stay.
-    private func removals(_ counts: PerOperation, _ kind: RecordKind) -> String? {
-        let number = counts.total(.remove)
-        return kind == .users && number == 0 ? nil : DisplayText.grouped(number)
+    private static func waiting(_ counts: RunCounts) -> String {
+        counts.waiting > 0 ? ", \(DisplayText.grouped(counts.waiting)) waiting for the next run" : ""
+    }
+
+    /// `12 to subscribe, 3 to unsubscribe`; of users, who mostly are updated and nothing else, only what there is.
+    private func operations(_ counts: PerOperation, _ kind: RecordKind, isDone: Bool) -> String {
+        let words = kind.words
+        let phrase = { (number: Int, infinitive: String, participle: String) in
+            "\(DisplayText.grouped(number)) \(isDone ? participle : "to \(infinitive)")"
+        }
+        guard kind == .users else {
+            return phrase(counts.total(.put), words.put, words.isPut) + ", "
+                + phrase(counts.total(.remove), words.remove, words.isRemoved)
+        }
+        let others = [
+            (counts.rename, "rename", "renamed"), (counts.clear, "clear", "cleared"),
+            (counts.delete, "delete", "deleted"),
+        ].filter { $0.0 > 0 }.map { phrase($0.0, $0.1, $0.2) }
+        return ([phrase(counts.update, words.put, words.isPut)] + others).joined(separator: ", ")
     }
 
     func advice(_ run: SyncRun) -> [String] {

@@ -72,6 +72,14 @@ final class App: Sendable {
     /// Whether a sync of the configuration keeps records of another kind than a list, which have a key.
     var hasRecords: Bool { configuration.syncs.contains { $0.kind != .list } }
 
+    /// What the runs of those syncs do.
+    var recordOperations: [RollcallCore.Operation] {
+        let kinds = Set(configuration.syncs.map(\.kind)).subtracting([.list])
+        return RollcallCore.Operation.allCases.filter { operation in
+            kinds.contains { $0.operations.contains(operation) }
+        }
+    }
+
     /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
     func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any ServiceWarehouse {
         try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()

@@ -265,6 +265,8 @@ private final class FakeClient: Destination {
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
     func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
+    func hasProfile(email: String) async throws(DestinationError) -> Bool { try await inner.hasProfile(email: email) }
+
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)
     }

@@ -153,6 +153,7 @@ final class FakeIterable: Destination {
         switch delivery {
         case .list(let request): return await deliver(request)
         case .users(let request): return await users.deliver(request)
+        case .userRename(let rename): return users.rename(rename)
         case .userDeletion(let deletion): return users.delete(deletion)
         case .catalog(let request): return await catalogs.deliver(request)
         }
@@ -178,6 +179,8 @@ final class FakeIterable: Destination {
     }
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { users.fields }
+
+    func hasProfile(email: String) async throws(DestinationError) -> Bool { users.profile(email) != nil }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { catalogs.fields(of: name) }
 

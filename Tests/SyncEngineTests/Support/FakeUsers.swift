@@ -23,6 +23,8 @@ final class FakeUsers: Sendable {
         var types: [String: String] = [:]
         var requests: [UsersRequest] = []
         var deletions: [UserDeletion] = []
+        var renames: [UserRename] = []
+        var renameFate: @Sendable (UserRename, Int) -> Fate = { _, _ in .ok }
         var fate: @Sendable (UsersRequest, Int) -> Fate = { _, _ in .ok }
         /// The type that a new field gets whatever its value is.
         var wrongTypes: [String: String] = [:]
@@ -44,6 +46,10 @@ final class FakeUsers: Sendable {
     }
 
     var requests: [UsersRequest] { state.withLock { $0.requests } }
+    var renames: [UserRename] { state.withLock { $0.renames } }
+    func setRenameFate(_ fate: @escaping @Sendable (UserRename, Int) -> Fate) {
+        state.withLock { $0.renameFate = fate }
+    }
     var deletions: [UserDeletion] { state.withLock { $0.deletions } }
     /// The objects of a request, as they were sent.
     func objects(_ number: Int) -> [String] {
@@ -75,6 +81,36 @@ final class FakeUsers: Sendable {
             clock.schedule(after: delay) { _ = self.answer(request, [:]) }
             return noAnswer
         case .answer(let answer): return answer
+        }
+    }
+
+    func rename(_ rename: UserRename) -> DeliveryAnswer {
+        let fate = state.withLock { state in
+            state.renames.append(rename)
+            return state.renameFate(rename, state.renames.count)
+        }
+        let noAnswer = DeliveryAnswer.retry(
+            FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
+            cause: .trouble)
+        switch fate {
+        case .ok, .refuse:
+            move(rename)
+            return .answered([.succeeded], httpStatus: 200)
+        case .loseAfter:
+            move(rename)
+            return noAnswer
+        case .late(let delay):
+            clock.schedule(after: delay) { self.move(rename) }
+            return noAnswer
+        case .answer(let answer): return answer
+        }
+    }
+
+    private func move(_ rename: UserRename) {
+        state.withLock { state in
+            guard state.profiles[rename.newEmail] == nil, let profile = state.profiles[rename.email] else { return }
+            state.profiles[rename.newEmail] = profile
+            state.profiles[rename.email] = nil
         }
     }
 

@@ -45,6 +45,8 @@ final class HeldDestination: Destination {
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { [] }
 
+    func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
+
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
 
     func createCatalog(_ name: String) async throws(DestinationError) { throw Self.noCatalogs }

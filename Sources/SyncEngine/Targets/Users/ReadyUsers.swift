@@ -13,6 +13,10 @@ struct ReadyUsers: ReadyTarget {
     let id: Int64? = nil
 
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
+        if operation == .rename, let change = changes.first {
+            return .userRename(
+                UserRename(email: change.formerEmail ?? "", newEmail: change.identity.email ?? ""))
+        }
         if operation == .delete, let change = changes.first { return .userDeletion(deletion(of: change.identity)) }
         return .users(
             UsersRequest(
@@ -26,6 +30,30 @@ struct ReadyUsers: ReadyTarget {
         if let userID = identity.userID, !isEmailProject { return .userID(userID) }
         return .email(identity.email ?? "")
     }
+
+    /// A rename is never repeated when its answer was lost: whether it is still to be made, both addresses say.
+    func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer? {
+        guard case .userRename(let rename) = request else { return nil }
+        do {
+            let isThere = try await resolver.hasProfile(email: rename.newEmail)
+            let isOldThere = try await resolver.hasProfile(email: rename.email)
+            switch (isOldThere, isThere) {
+            case (true, false): return nil
+            // It was made; or the person was deleted, and the next update makes the profile again.
+            case (false, _): return .answered([.succeeded], httpStatus: 200)
+            case (true, true): return .answered([.failed(Self.bothThere)], httpStatus: 200)
+            }
+        } catch {
+            let error = RunError(any: error)
+            return .retry(
+                FailureReason(code: error.code, reason: error.message), after: nil, mayHaveBeenApplied: false,
+                cause: .trouble)
+        }
+    }
+
+    private static let bothThere = FailureReason(
+        code: "identity_conflict",
+        reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")
 
     func isGone(_ run: RunContext) async throws -> RunError { RunError(code: "unexpected_answer", message: "") }
 
@@ -46,7 +74,7 @@ struct ReadyUsers: ReadyTarget {
             if more.isEmpty || seen.contains(where: { $0.shows == false }) || context.stop.reason != nil { break }
             let (outcome, ending) = try await trial.deliver(only: change, &run)
             if ending.error != nil || ending.targetIsGone { return ending }
-            guard outcome == .succeeded else { return .init(error: isRefused(change, outcome)) }
+            guard outcome == .succeeded else { return .init(error: isRefused(outcome)) }
             shown += more
         }
         if shown.isEmpty { return nil }
@@ -129,12 +157,14 @@ struct ReadyUsers: ReadyTarget {
             hint: "Nothing more was sent. The type stays for ever: send the column under another name.")
     }
 
-    private func isRefused(_ change: Change, _ outcome: RecordOutcome) -> RunError {
+    private func isRefused(_ outcome: RecordOutcome) -> RunError {
         RunError(
             code: "canary_failed",
-            message: "the record \(change.record?.key ?? ""), which was sent first to make new fields, was not taken:"
-                + " \(outcome.reason?.reason ?? "")",
-            hint: "Nothing more was sent. The next run tries another record; or make the fields in Iterable.")
+            message:
+                "the record that was sent first, to make new fields, was not taken: \(outcome.reason?.reason ?? "")",
+            hint:
+                "Nothing more was sent. The log of the run names the record: correct it; or make the fields in Iterable."
+        )
     }
 }
 

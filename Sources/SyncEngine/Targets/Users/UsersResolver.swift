@@ -30,6 +30,10 @@ struct UsersResolver: TargetResolver {
         try await calls.retrying { () async throws(DestinationError) in try await destination.profileFields() }
     }
 
+    func hasProfile(email: String) async throws -> Bool {
+        try await calls.retrying { () async throws(DestinationError) in try await destination.hasProfile(email: email) }
+    }
+
     var binding: ListBinding {
         ListBinding(
             sync: sync.name, destination: sync.destination, listName: Self.scope, listID: nil, project: project)

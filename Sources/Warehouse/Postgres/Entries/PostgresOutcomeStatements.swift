@@ -107,7 +107,7 @@ struct PostgresOutcomeStatements {
         /// Of an entry that is kept, only the fields that hold a value are written, where they are others than before.
         private var isWritten: String {
             """
-            t.action <> 'keep' OR r.held IS NOT NULL AND r.held IS DISTINCT FROM (
+            t.action <> 'keep' OR ($4 = 'rename' AND r.outcome = 'succeeded') OR r.held IS NOT NULL AND r.held IS DISTINCT FROM (
                 SELECT m.values_held FROM \(words.table) m WHERE \(isOfSet) AND m.fingerprint = r.fingerprint)
             """
         }

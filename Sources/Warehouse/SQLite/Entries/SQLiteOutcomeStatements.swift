@@ -144,7 +144,8 @@ struct SQLiteOutcomeStatements {
             guard words == .records else { return "t.action = 'put'" }
             let before =
                 "(SELECT m.values_held FROM \(table) m WHERE \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = w.fingerprint)"
-            return "(t.action = 'put' OR t.action = 'keep' AND \(held) IS NOT NULL AND \(held) IS NOT \(before))"
+            return "(t.action = 'put' OR t.action = 'keep' AND ((w.operation = 'rename' AND w.outcome = 'succeeded')"
+                + " OR \(held) IS NOT NULL AND \(held) IS NOT \(before)))"
         }
 
         /// - Parameters:

@@ -24,12 +24,12 @@ extension Customers {
         private(set) var isAmbiguous = false
         /// By key, the identities of the rows that can be sent; none: no row can.
         private(set) var standing: [String: Set<Identity>] = [:]
+        /// By key, the identifiers of the rows, be they rows that cannot be sent.
+        private(set) var names: [String: Set<String>] = [:]
         /// Keys of which a row cannot be sent.
         private(set) var refused: Set<String> = []
         /// Whether records of several keys are one person.
         private(set) var hasRivals = false
-
-        init() {}
 
         init(_ rows: [Row], _ clients: Scenario.Clients, _ type: ProjectType) {
             self.rows = rows.count
@@ -51,7 +51,8 @@ extension Customers {
             }
             var winners: [String: ProfileContent] = [:]
             for (key, claimant) in claimants {
-                standing[key] = Set(claimant.rows.map(\.content.identity))
+                standing[key] = Set(claimant.rows.map { $0.content.identity })
+                names[key] = claimant.names
                 if !claimant.refused.isEmpty { refused.insert(key) }
                 if claimant.rows.isEmpty { continue }
                 if let winner = claimant.winner(newest: clients.newest) {
@@ -98,7 +99,7 @@ extension Customers {
         ) {
             var counted: Set<String> = []
             for (key, content) in winners {
-                let rivals = equals.filter { $0.contains(key) }.reduce(into: [key]) { $0.formUnion($1) }
+                let rivals = equals.filter { $0.contains(key) }.reduce(into: Set([key])) { $0.formUnion($1) }
                 var record = Record(content: content, rivals: rivals)
                 // Two ways to be one person with others, of which one is to be equal.
                 record.isAmbiguous =
@@ -138,7 +139,7 @@ extension Customers {
         var refused: [Int64?] = []
         var names: Set<String> = []
 
-        var rank: Int64? { rows.compactMap(\.rank).max() }
+        var rank: Int64? { rows.compactMap { $0.rank }.max() }
 
         /// Whether all rows that cannot be sent are known to be older.
         func isOnlyOlder(than top: Int64) -> Bool { refused.allSatisfy { rank in rank.map { $0 < top } ?? false } }
@@ -151,7 +152,7 @@ extension Customers {
             guard newest, let top = rank, isOnlyOlder(than: top) else { return nil }
             if agrees { return first }
             guard rows.allSatisfy({ $0.rank != nil }) else { return nil }
-            let best = Set(rows.filter { $0.rank == top }.map(\.content))
+            let best = Set(rows.filter { $0.rank == top }.map { $0.content })
             return best.count == 1 ? best.first : nil
         }
     }

@@ -99,15 +99,16 @@ struct Customers {
     // MARK: Rows
 
     var rows: [Row] {
-        var rows = customers.indices.flatMap(rows(of:))
+        var all = customers.indices.flatMap { rows(of: $0) }
         if hasKeyless {
             var row = Row()
             row["email"] = hasKey ? .text("keyless@example.com") : .null
             row["user_id"] = hasKey ? .text("keyless") : .null
             row["plan"] = .text("free")
-            rows.append(row)
+            all.append(row)
         }
-        return isTurned ? rows.reversed() : rows
+        if isTurned { all.reverse() }
+        return all
     }
 
     private func rows(of number: Int) -> [Row] {
@@ -118,7 +119,7 @@ struct Customers {
             var row = first
             if other.hasOtherKey { row["id"] = .text("d-\(number)") }
             if !other.isSame { row["plan"] = .text("other") }
-            row["changed"] = other.age.map { .integer(customer.changed + $0) } ?? .null
+            row["changed"] = other.age.map { Value.integer(customer.changed + $0) } ?? .null
             switch other.flaw {
             case .text?: row["plan"] = .text("a\u{0}")
             case .storage?: row["orders"] = .text("many")

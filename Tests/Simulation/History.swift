@@ -38,6 +38,9 @@ final class History: @unchecked Sendable {
     let catalog: SimulatedCatalog
     let goods: CatalogOracle
     var products = Products()
+    let profiles: SimulatedProfiles
+    let clients: ProfileOracle
+    var customers: Customers
     let faults: FaultPlan
     var storeIsDownUntil = Duration.zero
     var storeIsFullUntil = Duration.zero
@@ -73,6 +76,7 @@ final class History: @unchecked Sendable {
         iterable = SimulatedIterable(scenario, world)
         faults = FaultPlan(scenario)
         people = People(scenario)
+        customers = Customers(scenario)
         // The warehouse's clock is not that of any process.
         store = MemoryWarehouse { [world] in
             let now = world.now.components
@@ -82,6 +86,8 @@ final class History: @unchecked Sendable {
         oracle = Oracle(scenario, world, iterable, store)
         catalog = SimulatedCatalog(scenario, world)
         goods = CatalogOracle(oracle, world, scenario, catalog, store)
+        profiles = SimulatedProfiles(scenario, world)
+        clients = ProfileOracle(oracle, world, scenario, profiles, store)
         var dice = Dice(scenario.seed, "cache")
         cacheFolder = dice.chance(40) ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
@@ -139,10 +145,11 @@ final class History: @unchecked Sendable {
             for move in goods?.moves ?? [] { products.move(move) }
             store.products = products.rows
             if let meddling = goods?.meddling { meddleWithCatalog(meddling) }
+            let clients = change(customersIn: number)
             store.audience = people.rows
             world.note(nil, "the audience is \(people.rows.map { Oracle.names($0).joined(separator: "/") })")
             if let meddling = round.meddling { meddle(meddling) }
-            await start(round.runners, goods?.runners ?? [])
+            await start(round.runners, goods?.runners ?? [], clients?.runners ?? [])
             await world.pass(round.wait)
         }
         await comeToRest()
@@ -179,9 +186,27 @@ final class History: @unchecked Sendable {
         if wasThere && meddling == .recreateList { _ = catalog.create() }
     }
 
-    private func start(_ runners: [Scenario.Runner], _ goods: [Scenario.Runner]) async {
+    /// What happens to the customers' rows, and to their profiles by others' doing, before a round.
+    private func change(customersIn number: Int) -> Scenario.Clients.Round? {
+        guard let clients = scenario.clients, clients.rounds.indices.contains(number) else { return nil }
+        let round = clients.rounds[number]
+        for move in round.moves { customers.move(move) }
+        store.customers = customers.rows
+        world.note(nil, "the customers are \(customers.rows.map(\.summary))")
+        if !clients.makesFields && number == clients.madeBefore { profiles.makeFields() }
+        for write in round.writes where customers.isEmpty(write.customer, write.field) {
+            let (email, userID) = customers.identifiers(of: write.customer)
+            guard let json = profiles.writeAsAnother(write.field, email: email, userID: userID) else { continue }
+            world.note(nil, "another system writes \(write.field) of \(email ?? userID ?? ""): \(json)")
+        }
+        return round
+    }
+
+    private func start(
+        _ runners: [Scenario.Runner], _ goods: [Scenario.Runner], _ clients: [Scenario.Runner]
+    ) async {
         await withTaskGroup(of: Void.self) { group in
-            for (sync, runners) in [("vip", runners), ("goods", goods)] {
+            for (sync, runners) in [("vip", runners), ("goods", goods), ("clients", clients)] {
                 for runner in runners {
                     let node = Node(self, runner, sync: sync)
                     group.addTask(executorPreference: node.process) { await self.live(node, runner) }
@@ -256,6 +281,7 @@ final class History: @unchecked Sendable {
         world.note(node.process, "run ends: \(kind.name)")
         oracle.hasEnded(kind)
         goods.hasEnded()
+        clients.hasEnded()
         return outcome
     }
 
@@ -279,6 +305,9 @@ final class History: @unchecked Sendable {
     private func pipeline(_ node: Node) -> SyncPipeline {
         if node.sync == "goods", let goods = scenario.goods {
             return pipeline(node, scenario.sync(goods, guarded: !isQuiet))
+        }
+        if node.sync == "clients", let clients = scenario.clients {
+            return pipeline(node, scenario.sync(clients, guarded: !isQuiet))
         }
         return pipeline(node, scenario.sync(list, guarded: !isQuiet))
     }

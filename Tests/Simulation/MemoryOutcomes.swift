@@ -88,7 +88,7 @@ extension MemoryState {
         case .keep:
             if old != nil, let newlyHeld { valuesHeld[place, default: [:]][change.fingerprint] = newlyHeld }
             if relation == .own, change.operation == .rename, record.outcome == .succeeded, let old {
-                let renamed = identity(change, old.member.identity)
+                let renamed = identity(change, record, old.member.identity)
                 members[place]?[change.fingerprint]?.member.identity = renamed
             }
         case .drop:
@@ -97,7 +97,8 @@ extension MemoryState {
         case .put(let mark):
             let isSame = old?.member.state == mark.state
             var member = Member(
-                fingerprint: change.fingerprint, identity: identity(change, old?.member.identity), state: mark.state,
+                fingerprint: change.fingerprint, identity: identity(change, record, old?.member.identity),
+                state: mark.state,
                 listed: mark.listed, record: change.record)
             if mark.state == .rejected { member.rejection = rejection(record) ?? old?.member.rejection }
             members[place, default: [:]][change.fingerprint] = MemberEntry(
@@ -108,8 +109,9 @@ extension MemoryState {
     }
 
     /// A record may get another identifier; one that its row does not name any more is still its own in Iterable.
-    private func identity(_ change: Change, _ old: Identity?) -> Identity {
-        guard change.record != nil else { return old ?? change.identity }
+    private func identity(_ change: Change, _ record: Record, _ old: Identity?) -> Identity {
+        // Only where the change that names it succeeded.
+        if let old, change.record == nil || record.outcome != .succeeded { return old }
         return Identity(email: change.identity.email ?? old?.email, userID: change.identity.userID ?? old?.userID)
     }
 

@@ -11,6 +11,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
     /// What a plan reads of the table `products`: the columns `key` and `title`.
     var products: [Products.Row] = []
+    /// What a plan reads of the table `customers`.
+    var customers: [Customers.Row] = []
     private(set) var state = MemoryState()
     var sabotage: Sabotage?
 
@@ -45,7 +47,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     public func close() async {}
 
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
-        Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
+        if source == Customers.table { return Customers.columns }
+        return Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
     }
 
     private static func columns(of source: AudienceSource) -> [String] {
@@ -76,7 +79,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
-    /// Its rows have two columns, both of text.
+    /// But for customers, its rows have two columns, both of text.
     public func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
@@ -84,6 +87,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
+        if source == Customers.table { return try readCustomers(columns, body) }
         let rows =
             source == .table(["products"])
             ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
@@ -104,6 +108,23 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                             try body(0, email, $0, cells)
                         }
                     }
+                }
+            }
+        }
+    }
+
+    private func readCustomers(
+        _ columns: RecordColumns,
+        _ body: (
+            _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
+        ) throws -> Void
+    ) throws {
+        for row in customers {
+            let email = columns.identifiers.email.flatMap { row[$0].bytes }
+            let userID = columns.identifiers.userID.flatMap { row[$0].bytes }
+            try row.withCells(columns.fields) { cells in
+                try MemoryWarehouse.withCell(email) { email in
+                    try MemoryWarehouse.withCell(userID) { try body(0, email, $0, cells) }
                 }
             }
         }

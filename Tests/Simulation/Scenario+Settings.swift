@@ -6,6 +6,8 @@ extension Scenario {
             name: "marketing", apiKey: Secret("key"), projectType: type, baseURL: "http://127.0.0.1")
         settings.limits.requestsPerSecond = requestsPerSecond
         settings.limits.subscribersPerRequest = recordsPerRequest
+        settings.limits.users = RecordLimits(
+            requestsPerSecond: requestsPerSecond, recordsPerRequest: recordsPerRequest)
         settings.limits.catalog = RecordLimits(
             requestsPerSecond: requestsPerSecond, recordsPerRequest: recordsPerRequest)
         settings.limits.concurrentRequests = concurrentRequests

@@ -38,6 +38,8 @@ public struct Scenario: Sendable {
     var sabotage: Sabotage?
     /// A second sync, of a catalog; nil: there is none.
     var goods: Goods?
+    /// A second sync, of users; nil: there is none. A history has one of the two at most.
+    var clients: Clients?
 
     enum ListStart: Sendable { case absent, present, byID }
     enum Affliction: String, Sendable, CaseIterable { case forgotten, invalid, badData, unknown }
@@ -146,6 +148,7 @@ extension Scenario {
             rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
         }
         goods = goods(seed: seed)
+        clients = clients(seed: seed)
     }
 }
 
@@ -181,7 +184,7 @@ extension Scenario {
             Round(moves: moves, runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(1))
         }
         scenario.chosenFaults = [:]
-        scenario.goods = nil
+        (scenario.goods, scenario.clients) = (nil, nil)
         return scenario
     }
 }

@@ -94,7 +94,8 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             SimulatedIterable.read(body, subscribes: request.operation == .subscribe).map {
                 ListCall(request, $0, node, iterable)
             }
-        case .users, .userRename, .userDeletion: nil
+        case .users(let request): UsersCall(request, body, node, history.profiles)
+        case .userRename, .userDeletion: nil
         case .catalog(let request): CatalogCall(request, body, node, history.catalog)
         }
     }
@@ -151,7 +152,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
 
     // MARK: Calls that read
 
-    func profileFields() async throws(DestinationError) -> [RemoteField] { [] }
+    func profileFields() async throws(DestinationError) -> [RemoteField] {
+        try await reading("profile fields") { $0.profiles.fields }
+    }
 
     func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
 

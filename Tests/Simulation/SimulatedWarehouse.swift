@@ -134,12 +134,16 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
 
     /// One consistent view: what is read is what stood there when the reading began.
     private func read(_ body: (MemoryWarehouse) async throws -> Void) async throws {
-        let (rows, products) = (store.audience, store.products)
+        let (rows, products, customers) = (store.audience, store.products, store.customers)
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
-        (view.audience, view.products) = (rows, products)
+        (view.audience, view.products, view.customers) = (rows, products, customers)
         try await body(view)
-        if node.sync == "goods" { history.goods.hasRead(products, node) } else { history.oracle.hasRead(rows, node) }
+        switch node.sync {
+        case "goods": history.goods.hasRead(products, node)
+        case "clients": history.clients.hasRead(customers, node)
+        default: history.oracle.hasRead(rows, node)
+        }
         try await leave(fault)
     }
 
@@ -201,11 +205,11 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await write("stage") { [store] () async throws(WarehouseError) in
             try await store.stage(lease, run, plan: plan, log: log)
             let changes = store.state.outbox[run.id] ?? []
-            if run.kind == .list {
-                history.oracle.hasStaged(run, changes, node)
-            } else {
-                history.oracle.saw("run \(run.status.rawValue)")
-                history.goods.hasStaged(run, changes, node)
+            history.oracle.saw("run \(run.status.rawValue)")
+            switch run.kind {
+            case .list: history.oracle.hasStaged(run, changes, node)
+            case .users: history.clients.hasStaged(run, changes, node)
+            case .catalog, .events: history.goods.hasStaged(run, changes, node)
             }
         }
     }
@@ -216,7 +220,11 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
 
     func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         node.runID = id
-        if node.sync == "goods" { history.goods.hasApproved(id) } else { history.oracle.hasApproved(id) }
+        switch node.sync {
+        case "goods": history.goods.hasApproved(id)
+        case "clients": history.clients.hasApproved(id)
+        default: history.oracle.hasApproved(id)
+        }
         return try await write("resume held run") { [store] () async throws(WarehouseError) in
             try await store.resumeHeldRun(lease, id: id)
         }
@@ -243,20 +251,27 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
-        let (history, isGoods) = (history, node.sync == "goods")
+        let (history, sync) = (history, node.sync)
         try await write("claim") { [store] () async throws(WarehouseError) in
             try await store.claim(lease, run: id, through: sequence)
             let claimed = (store.state.outbox[id] ?? []).filter { $0.sequence <= sequence }
-            if isGoods { history.goods.hasClaimed(claimed) } else { history.oracle.hasClaimed(claimed) }
+            switch sync {
+            case "goods": history.goods.hasClaimed(claimed)
+            case "clients": history.clients.hasClaimed(claimed)
+            default: history.oracle.hasClaimed(claimed)
+            }
         }
     }
 
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
+        let history = history
         for outcome in outcomes where outcome.mayLandUntil != nil { history.oracle.saw("a request is left in doubt") }
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
+            let outbox = store.state.outbox[run.id] ?? []
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
+            if run.kind == .users { history.clients.hasRecorded(outbox, outcomes) }
         }
         history.oracle.hasProvedItsLease(node)
     }
@@ -286,8 +301,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         let (history, node) = (history, node)
         return try await write("apply stray notes") { [store] () async throws(WarehouseError) in
+            let noted = store.state.strays.filter { $0.place.sync == lease.sync }.map(\.change)
             let count = try await store.applyStrayNotes(lease)
             history.oracle.hasReadNotes(count, node)
+            if node.sync == "clients" { history.clients.hasReadNotes(noted) }
             return count
         }
     }

@@ -114,6 +114,12 @@ public enum Simulation {
             "the catalog was deleted", "a catalog came to rest", "a row of a catalog was a duplicate",
             "error catalog_missing", "record failed key_missing", "record failed invalid_item_id",
             "record failed invalid_value", "record failed duplicate_key",
+            "profiles came to rest", "a null was sent", "a rename was refused",
+            "the address of another record was not taken", "a person with two keys",
+            "a row of a person was a duplicate", "a record waited for a lost one", "a new field was made",
+            "another system's field survived", "record failed identity_changed", "record failed identity_conflict",
+            "record succeeded identifier_dropped", "record failed identifier_missing", "error field_unknown",
+            "error canary_failed",
         ])
 }
 

@@ -27,6 +27,23 @@ import Testing
         try await everySingleFaultIsSurvived(.twoNames())
     }
 
+    /// The same for a sync of users, which tries a new field first, clears one and is to refuse a rename.
+    @Test(arguments: [ProjectType.email, .userID, .hybrid])
+    func everySingleFaultIsSurvivedByProfiles(type: ProjectType) async throws {
+        try await everySingleFaultIsSurvived(.profiles(type))
+    }
+
+    /// A catalog or users beside the list, and each of them often enough.
+    @Test func someHistoriesHaveASecondSync() {
+        let scenarios = (UInt64(0)..<600).map { Scenario(seed: $0) }
+        let catalogs = scenarios.count { $0.goods != nil }
+        let users = scenarios.count { $0.clients != nil }
+        let both = scenarios.count { $0.goods != nil && $0.clients != nil }
+        #expect(catalogs > 150 && users > 150 && both == 0, "\(catalogs) catalogs, \(users) users, \(both) with both")
+        let types = Set(scenarios.filter { $0.clients != nil }.map(\.type))
+        #expect(types.count == ProjectType.allCases.count)
+    }
+
     private func everySingleFaultIsSurvived(_ scenario: Scenario) async throws {
         let (tried, broken) = try await busyWork { Simulation.everySingleFault(scenario) }
         #expect(broken == [])

@@ -143,7 +143,7 @@ private final class StoreComparison {
         var sequence: Int64 = 0
         for person in 0..<8 where dice.chance(50) {
             sequence += 1
-            let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget])
+            let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget, .release])
             let change = change(sequence, person, kind, dice.pick(self.kind.operations))
             changes.append(change)
             if kind.isListed { staged.counts.planned[change.operation] += 1 }

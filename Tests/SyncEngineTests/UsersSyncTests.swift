@@ -218,6 +218,76 @@ import Warehouse
         #expect(again.counts.unchanged == 2 && again.counts.planned.total == 0, "\(again.counts)")
     }
 
+    @Test func aRecordWhoseProfileAnotherKeyHasWrittenIsSentAgain() async throws {
+        let bench = try await UsersBench { users, _, _ in users.duplicates = .newest("changed") }
+        let old = "1, 'ann@example.com', 'free', 'Bonn', 3, NULL, 5"
+        try await bench.setRows([old])
+        try await bench.run()
+        // Another key of the same person, beside the first and in its place.
+        for rows in [
+            [old, "2, 'ann@example.com', 'pro', 'Bonn', 3, NULL, 7"], ["3, 'ann@example.com', 'pro', 'Bonn', 3"],
+        ] {
+            try await bench.setRows(rows)
+            try await bench.run()
+            #expect(bench.users.profile("ann@example.com")?["plan"] == "\"pro\"")
+            try await bench.setRows([old])
+            #expect(try await bench.run().counts.succeeded[.update] == 1)
+            #expect(bench.users.profile("ann@example.com")?["plan"] == "\"free\"")
+        }
+    }
+
+    @Test func aRowThatIterableRefusedCanBeCorrected() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        bench.users.setFate { _, _ in
+            .refuse(["ann@example.com": .rejected(FailureReason(code: "invalid_email", reason: "No."))])
+        }
+        #expect(try await bench.run().counts.failed[.update] == 1)
+        try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3"])
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.people == ["anna@example.com"])
+    }
+
+    @Test func ofSeveralRowsOfAKeyOnlyTheOneThatIsSentRenames() async throws {
+        let bench = try await UsersBench { users, _, _ in users.duplicates = .newest("changed") }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3, NULL, 5"])
+        try await bench.run()
+        try await bench.setRows([
+            "1, 'annb@example.com', 'free', 'Bonn', 3, NULL, 6", "1, 'anna@example.com', 'free', 'Bonn', 3, NULL, 7",
+        ])
+        try await bench.run()
+        #expect(bench.users.renames.map(\.newEmail) == ["anna@example.com"])
+    }
+
+    @Test func nobodyTakesTheAddressOfARecordWhoseRowsContradictEachOther() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows([
+            "1, 'eve@example.com', 'free', 'Bonn', 3", "2, 'eve@example.com', 'pro', 'Bonn', 3",
+            "3, 'ann@example.com', 'pro', 'Ulm', 1",
+        ])
+        let run = try await bench.run()
+        #expect(try await bench.log(run).contains("update failed identity_conflict 3"))
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"free\"")
+    }
+
+    @Test func anAddressThatAUserIDGivesUpIsTakenByALaterRun() async throws {
+        let bench = try await UsersBench { _, sync, destination in
+            destination.projectType = .hybrid
+            sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        try await bench.setRows(["1, 'ann@example.com', 'free', NULL, 3, 'u1'"])
+        try await bench.run()
+        try await bench.setRows([
+            "1, 'anna@example.com', 'free', NULL, 3, 'u1'", "2, 'ann@example.com', 'pro', NULL, 1, NULL",
+        ])
+        let run = try await bench.run()
+        #expect(run.counts.succeeded[.update] == 1 && run.counts.waiting == 1, "\(run)")
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.profile("u1")?["email"] == "\"anna@example.com\"")
+    }
+
     @Test func theNewestRowOfAPersonIsSentWhereAColumnSaysSo() async throws {
         let bench = try await UsersBench { users, _, _ in users.duplicates = .newest("changed") }
         try await bench.setRows([

@@ -103,7 +103,9 @@ struct BatchSender: Sendable {
             if let known = await target.foresee(request) {
                 switch known {
                 case .answered(let outcomes, let status, _): return .outcomes(outcomes, status)
-                case .retry(let reason, _, _, _): return .givenUp(reason)
+                case .stop(let error):
+                    result.stop = error
+                    return .givenUp(FailureReason(code: error.code, reason: error.message))
                 default: break
                 }
             }

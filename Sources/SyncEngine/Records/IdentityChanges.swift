@@ -20,6 +20,10 @@ struct IdentityChanges: Sendable {
     private var renames: [Fingerprint: Rename] = [:]
     /// The record that has an identifier in Iterable, where its row names another one or cannot be sent.
     private var holders: [Fingerprint: Fingerprint] = [:]
+    /// Identifiers that the update of their record frees.
+    private var givenUp: Set<Fingerprint> = []
+    /// The identifiers that such a record has now.
+    private var moves: [Fingerprint: [Fingerprint]] = [:]
 
     init() {}
 
@@ -27,6 +31,19 @@ struct IdentityChanges: Sendable {
 
     /// The row of a record names another person than the one who was sent.
     mutating func refuse(_ record: Fingerprint) { refused.insert(record) }
+
+    /// The profile of a record keeps its person and gives an identifier up; others take it once that is done, by a later run.
+    /// - Parameters:
+    ///   - names: fingerprints of what it gives up.
+    ///   - kept: of what its row has.
+    mutating func giveUp(_ names: [Fingerprint], of record: Fingerprint, for kept: Set<Fingerprint>) {
+        if names.isEmpty { return }
+        moves[record] = kept.sorted()
+        for name in names {
+            holders[name] = record
+            givenUp.insert(name)
+        }
+    }
 
     /// The profile of a record is to get another address.
     mutating func rename(_ record: Fingerprint, to name: Fingerprint) { renames[record] = Rename(to: name) }
@@ -55,6 +72,15 @@ struct IdentityChanges: Sendable {
         return .refused(Self.conflict)
     }
 
+    /// Whether the update of a record is sent at some time, and does not wait for one that waits for it.
+    private func comesToRest(_ record: Fingerprint, _ met: Set<Fingerprint>) -> Bool {
+        if met.contains(record) { return false }
+        return (moves[record] ?? []).allSatisfy { name in
+            guard let holder = holders[name], holder != record else { return true }
+            return givenUp.contains(name) && comesToRest(holder, met.union([record]))
+        }
+    }
+
     /// What becomes of the rename of a record; nil: it is made. Not for records without one.
     func renameVerdict(_ record: Fingerprint) -> Verdict? { renames[record]?.verdict }
 
@@ -64,7 +90,11 @@ struct IdentityChanges: Sendable {
         if refused.contains(record) { return .refused(Self.changed) }
         // Nothing is sent under an address that the profile does not have yet.
         if renames[record] != nil { return .waits }
-        guard let holder = names.lazy.compactMap({ holders[$0] }).first(where: { $0 != record }) else { return nil }
+        let held = names.filter { holders[$0] ?? record != record }
+        guard let name = held.first(where: { !givenUp.contains($0) }) ?? held.first, let holder = holders[name] else {
+            return nil
+        }
+        if givenUp.contains(name) { return comesToRest(holder, [record]) ? .waits : .refused(Self.conflict) }
         guard let rename = renames[holder], rename.verdict == nil || rename.verdict == .waits else {
             return .refused(Self.conflict)
         }
@@ -97,20 +127,32 @@ extension RecordPlanner {
         var changes = IdentityChanges()
         guard case .people(let users, _, let project) = subject, let persons = diff.persons else { return changes }
         let renames = project == .email && users.identityChanges == .rename
-        // A row that cannot be sent says nothing of whom its record is.
-        for page in diff.refused.keys.sorted().pages(of: Planner.memberPage) {
+        // A row that cannot be sent, or that another one contradicts, says nothing of whom its record is.
+        for page in Set(diff.refused.keys).union(diff.contradicted).sorted().pages(of: Planner.memberPage) {
             for member in try await members(page) {
                 changes.hold(persons.names(member.identity), for: member.fingerprint)
             }
         }
         var unnamed = Set(persons.verdicts.filter { $0.value == .contested }.keys)
+        var met: Set<Fingerprint> = []
         let reader = diff.spool.makeReader()
         while let page = try Self.page(reader) {
-            let known = page.filter { $0.isKnown && $0.kind == .send && $0.operation.direction == .put }
+            // Of several rows of one key, or of one person, only the one that is sent says who its person is.
+            let known = page.filter { entry in
+                entry.isKnown && entry.kind == .send && entry.operation.direction == .put && diff.isSent(entry)
+                    && met.insert(entry.fingerprint).inserted
+            }
             let identities = Dictionary(known.map { ($0.fingerprint, $0.identity) }) { first, _ in first }
             for member in try await members(identities.keys.sorted()) {
-                guard let now = identities[member.fingerprint],
-                    !IdentityChanges.isSame(member.identity, now, in: project)
+                guard let now = identities[member.fingerprint] else { continue }
+                if IdentityChanges.isSame(member.identity, now, in: project) {
+                    let kept = Set(persons.names(now))
+                    changes.giveUp(
+                        persons.names(member.identity).filter { !kept.contains($0) }, of: member.fingerprint, for: kept)
+                }
+                guard !IdentityChanges.isSame(member.identity, now, in: project),
+                    // Whom Iterable has never taken can be corrected.
+                    member.state != .rejected || member.listed
                 else { continue }
                 changes.hold(persons.names(member.identity), for: member.fingerprint)
                 guard renames, let name = persons.names(now).first, let former = member.identity.email,

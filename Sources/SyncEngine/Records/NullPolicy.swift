@@ -60,14 +60,18 @@ struct NullPolicy: Sendable {
         var held = HeldFields(ifDone: FieldBits(), ifInDoubt: FieldBits())
     }
 
-    /// - Parameter held: the fields that this sync may have given a value until now.
+    /// - Parameters:
+    ///   - held: the fields that this sync may have given a value until now.
+    ///   - missing: places of fields that Iterable does not have: there is nothing to clear.
     func due(
-        _ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>, held: FieldBits
+        _ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>, held: FieldBits, missing: [Int] = []
     ) -> Due {
         var due = Due(held: HeldFields(ifDone: held, ifInDoubt: held))
         for (index, unit) in layout.units.enumerated() where !layout.hasValue(unit, values) {
             let isHeld = !held.isDisjoint(with: masks[index])
-            guard rules[index] == .always || (rules[index] == .clear && isHeld) else { continue }
+            guard rules[index] == .always || (rules[index] == .clear && isHeld),
+                missing.isEmpty || !unit.fields.allSatisfy(missing.contains)
+            else { continue }
             due.nulls.append(index)
             due.held.ifDone.subtract(masks[index])
         }

@@ -18,7 +18,8 @@ struct PersonContests: Sendable {
         /// Of the row that would be sent; nil: none.
         var content: Int64?
         var rank: Int64?
-        var isKnown: Bool
+        /// Whether the profile has what this record was sent with last.
+        var isOwned: Bool
         /// Its rows that cannot be sent.
         var refused: RefusedRows?
     }
@@ -61,9 +62,12 @@ struct PersonContests: Sendable {
         names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
     }
 
+    /// Whether a row is of this person.
+    func claims(_ identity: Identity) -> Bool { names(identity).contains { owners[$0] != nil } }
+
     /// Whether a row carries an identifier of a person, be it one that says nothing of who it is in this project.
     func mentions(_ identity: Identity) -> Bool {
-        names(identity).contains { owners[$0] != nil } || others(identity).contains { mentioned.contains($0) }
+        claims(identity) || others(identity).contains { mentioned.contains($0) }
     }
 
     /// The identifiers that do not identify anybody in this project.
@@ -101,12 +105,15 @@ struct PersonContests: Sendable {
 
     /// Place of the record that is sent; nil: none.
     private static func winner(_ all: [Standing], _ rule: DuplicateRule) -> Int? {
-        let contents = Set(all.map(\.content))
-        let isRefused = all.contains { $0.refused != nil }
-        if contents.count == 1, !isRefused {
-            return contents.first == .some(nil) ? nil : all.firstIndex(where: \.isKnown) ?? 0
+        if case .newest = rule, let newest = newest(all) { return newest }
+        guard Set(all.map(\.content)).count == 1, all[0].content != nil, !all.contains(where: { $0.refused != nil })
+        else {
+            return nil
         }
-        guard case .newest = rule else { return nil }
+        return all.firstIndex(where: \.isOwned) ?? 0
+    }
+
+    private static func newest(_ all: [Standing]) -> Int? {
         let ranks = all.filter { $0.content != nil }.map(\.rank)
         guard let newest = ranks.compactMap(\.self).max(), !ranks.contains(nil),
             ranks.count(where: { $0 == newest }) == 1,

@@ -45,6 +45,15 @@ struct RecordChanges: PlannedChanges {
         return identities.verdict(entry.fingerprint, persons.names(entry.identity))
     }
 
+    /// Whether a record waits for an address to change hands.
+    func isWaiting(_ isIt: (RecordSpool.Entry) -> Bool) throws -> Bool {
+        let reader = spool.makeReader()
+        while let entry = try reader.next() {
+            if isIt(entry), isWanted(entry), verdict(entry) == .waits { return true }
+        }
+        return false
+    }
+
     /// How many records wait for an address to change hands.
     func waiting() throws -> Int {
         if identities.isEmpty { return 0 }
@@ -94,26 +103,35 @@ struct OppositePause: Sendable {
     var deletions: Date?
     /// Since the last run that deleted some.
     var newRecords: Date?
+    /// Since the last run that gave profiles other addresses: one that was freed may be taken.
+    var addresses: Date?
 
     func end(_ entry: RecordSpool.Entry) -> Date? {
-        entry.operation.direction == .put ? (entry.isKnown ? nil : newRecords) : deletions
+        switch entry.operation.direction {
+        case .remove: deletions
+        case .put where entry.operation == .rename: addresses
+        case .put: entry.isKnown ? nil : [newRecords, addresses].compactMap(\.self).max()
+        }
     }
 
-    init(deletions: Date? = nil, newRecords: Date? = nil) {
+    init(deletions: Date? = nil, newRecords: Date? = nil, addresses: Date? = nil) {
         self.deletions = deletions
         self.newRecords = newRecords
+        self.addresses = addresses
     }
 
     /// - Parameter runs: of the sync, newest first.
     init(after runs: [SyncRun], settleSeconds: Double, now: Date) {
-        func end(_ direction: Direction) -> Date? {
-            let run = runs.first { $0.counts.succeeded.total(direction) > 0 }
+        func end(_ hasDone: (PerOperation) -> Bool) -> Date? {
+            let run = runs.first { hasDone($0.counts.succeeded) }
             // Not later than from now on: the clock may have been set back.
             return run?.finishedAt.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap {
                 $0 > now ? $0 : nil
             }
         }
-        self.init(deletions: end(.put), newRecords: end(.remove))
+        self.init(
+            deletions: end { $0.total(.put) > 0 }, newRecords: end { $0.total(.remove) > 0 },
+            addresses: end { $0.rename > 0 })
     }
 }
 

@@ -106,7 +106,7 @@ final class RecordDiff: @unchecked Sendable {
         let kind = kind(entry, content)
         let isRepeated = entry.marks.contains(.seen)
         if let kind, !(isRepeated && entry.seen == content) {
-            let due = shape.nulls?.due(shape.layout, values, held: held)
+            let due = shape.nulls?.due(shape.layout, values, held: held, missing: newFields)
             let payload: [UInt8]
             do throws(RefusedRecord) {
                 payload = try writer.write(values, subject, nulls: due?.nulls ?? [])
@@ -241,6 +241,25 @@ final class RecordDiff: @unchecked Sendable {
         settlePersons()
     }
 
+    /// Whether a spooled change stands for its key and its person; of equal rows each does.
+    func isSent(_ entry: RecordSpool.Entry) -> Bool {
+        if persons?.verdicts[entry.fingerprint] != nil { return false }
+        guard let contest = contests[entry.fingerprint] else { return true }
+        return contest.winner(rule) == entry.record.content
+    }
+
+    /// Records that are not sent because nothing says which of their rows, or of their person's records, is right.
+    var contradicted: [Fingerprint] {
+        contests.filter { $0.value.winner(rule) == nil }.map(\.key)
+            + (persons?.verdicts ?? [:]).filter { $0.value == .contested }.map(\.key)
+    }
+
+    /// Records that this sync keeps, and of whose person another record is sent: what they were sent with last is there no more.
+    var outdone: [Fingerprint] {
+        (persons?.verdicts ?? [:]).filter { $0.value == .duplicate && table[$0.key].marks.contains(.owned) }.keys
+            .sorted()
+    }
+
     private func addContested(_ key: String) throws {
         try Array(key.utf8).withUnsafeBytes {
             try spool.addInvalid(key: $0, (nil, nil), Self.duplicateKey(rule))
@@ -252,12 +271,12 @@ final class RecordDiff: @unchecked Sendable {
             let entry = table[fingerprint]
             if let contest = contests[fingerprint] {
                 return .init(
-                    content: contest.winner(rule), rank: contest.rank, isKnown: entry.marks.contains(.known),
+                    content: contest.winner(rule), rank: contest.rank, isOwned: entry.marks.contains(.owned),
                     refused: refused[fingerprint])
             }
             return .init(
                 content: entry.marks.contains(.seen) ? entry.seen : nil, rank: entry.rank,
-                isKnown: entry.marks.contains(.known), refused: refused[fingerprint])
+                isOwned: entry.marks.contains(.owned), refused: refused[fingerprint])
         }
         for (fingerprint, verdict) in persons?.verdicts ?? [:] {
             let entry = table[fingerprint]

@@ -128,14 +128,15 @@ struct RecordPlanner: Sendable {
     private func spoolGone(_ diff: RecordDiff, _ shape: RecordShape) async throws -> Int {
         let names = subject.removal == .clear ? try await warehouse.fieldPlaces(sync: sync.name) : []
         var removals = 0
-        var rest = diff.table.gone[...]
+        var rest = (diff.table.gone + diff.outdone)[...]
+        let outdone = Set(diff.outdone)
         while !rest.isEmpty {
             let page = Array(rest.prefix(Planner.memberPage))
             rest = rest.dropFirst(page.count)
             let members = try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
                 .sorted { $0.fingerprint < $1.fingerprint }
             for member in members {
-                guard let record = member.record, let kind = fate(member, diff) else { continue }
+                guard let record = member.record, let kind = fate(member, diff, outdone) else { continue }
                 let held = diff.table.held(diff.table[member.fingerprint])
                 try diff.spool.add(
                     RecordSpool.Entry(
@@ -150,11 +151,15 @@ struct RecordPlanner: Sendable {
     }
 
     /// What becomes of a record whose row is gone; nil: it stays as it is.
-    private func fate(_ member: Member, _ diff: RecordDiff) -> ChangeKind? {
+    private func fate(_ member: Member, _ diff: RecordDiff, _ outdone: Set<Fingerprint>) -> ChangeKind? {
+        if outdone.contains(member.fingerprint) { return .release }
         if EntryTransition.isForgotten(member.mark) { return .forget }
         guard member.listed else { return nil }
-        // A person who is in the source under another key is not gone.
-        if let persons = diff.persons, persons.mentions(member.identity) { return nil }
+        // A person who is in the source under another key is not gone: the profile is that record's.
+        if let persons = diff.persons {
+            if persons.claims(member.identity) { return .release }
+            if persons.mentions(member.identity) { return nil }
+        }
         if subject.removal == nil { return subject.kind == .users ? .release : nil }
         return .send
     }
@@ -167,7 +172,7 @@ struct RecordPlanner: Sendable {
     }
 
     private func pause() async throws -> OppositePause {
-        guard subject.removal != nil else { return OppositePause() }
+        guard subject.removal != nil || subject.kind == .users else { return OppositePause() }
         let now = try await warehouse.now()
         let since = now.addingTimeInterval(-destination.limits.settleSeconds - Self.longestRun)
         let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: 50, since: since))

@@ -18,6 +18,12 @@ extension SyncPipeline {
         if let changes = plan.changes as? RecordChanges {
             let names = Set([key, email ?? key] + report.members.compactMap(\.member.record?.key))
             report.records = try await records(names.sorted(), changes.logIdentity, limit: logLimit)
+            report.waits =
+                try refusal == nil
+                && changes.isWaiting { entry in
+                    [entry.record.key, entry.record.itemID, entry.identity.userID].contains(key)
+                        || (email != nil && entry.identity.email == email)
+                }
         }
         try plan.forEachChange(limit: refusal == nil ? nil : 0) { change in
             let identity = change.identity

@@ -18,6 +18,7 @@ extension WhyReport {
         let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
         let steps = changes.map(words)
         if !steps.isEmpty { return steps.joined(separator: "; ") + guarded }
+        if waits { return "nothing is sent of its fields yet: it waits until an address has changed hands" }
         if rows.contains(where: \.isValid) { return "nothing to do, Iterable has accepted it as the row says" }
         if !rows.isEmpty { return "nothing is sent; the row fails again until it is corrected" }
         return members.isEmpty ? "nothing to do" : "nothing is sent: its row is gone, and it stays as it is"

@@ -36,6 +36,8 @@ public struct WhyReport: Sendable {
     public var held: [GuardFinding] = []
     /// Why the next run would be refused before anything is sent (`list_taken`); `changes` is empty then.
     public var refusal: RunError?
+    /// Whether the record is sent by a later run, once an address has changed hands.
+    public var waits = false
 
     init(kind: RecordKind, identity: Identity, rows: [Row], members: [MemberEntry]) {
         self.kind = kind

@@ -25,7 +25,10 @@ extension OpenAPIDocument {
           "description":"In every ended run rows_read = invalid + duplicates + excluded + audience (or records), and planned = succeeded + failed + not_attempted + unknown."},
           
         "PerOperation": {"oneOf":[{"$ref":"#/components/schemas/ListOperations"},{
-          "$ref":"#/components/schemas/CatalogOperations"}]},
+          "$ref":"#/components/schemas/UserOperations"},{"$ref":"#/components/schemas/CatalogOperations"}]},
+        "UserOperations": {"type":"object","properties":{"update":{"type":"integer","minimum":0},"rename":{
+          "type":"integer","minimum":0},"clear":{"type":"integer","minimum":0},"delete":{"type":"integer",
+          "minimum":0}},"required":["update","rename","clear","delete"],"additionalProperties":false},
         "ListOperations": {"type":"object","properties":{"subscribe":{"type":"integer","minimum":0},"unsubscribe":{
           "type":"integer","minimum":0}},"required":["subscribe","unsubscribe"],"additionalProperties":false},
         "CatalogOperations": {"type":"object","properties":{"put":{"type":"integer","minimum":0},"delete":{
@@ -63,7 +66,7 @@ extension OpenAPIDocument {
           "description":"A run in progress in the process that answers."},
         "Record": {"type":"object","properties":{"record_id":{"type":"string"},"run_id":{"type":"string"},"sync":{
           "type":"string"},"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"operation":{
-          "type":"string","enum":["subscribe","unsubscribe","put","delete","validate"]},"status":{"type":"string","enum":[
+          "type":"string","enum":["subscribe","unsubscribe","put","delete","update","rename","clear","validate"]},"status":{"type":"string","enum":[
           "succeeded","failed","unknown","not_attempted"]},"error_code":{"type":["string","null"]},"error_reason":{
           "type":["string","null"]},"http_status":{"type":["integer","null"]},"attempts":{"type":"integer",
           "minimum":0},"logged_at":{"type":"string","format":"date-time"},"record_key":{"type":["string","null"]},
@@ -89,9 +92,10 @@ extension OpenAPIDocument {
           "string","null"]},"valid":{"type":"boolean"},"error_code":{"type":["string","null"]},"error_reason":{
           "type":["string","null"]}},"required":["record_key","valid","error_code","error_reason"],
           "additionalProperties":false}},"snapshot":{"type":"array","items":{"type":"object","properties":{
-          "record_key":{"type":["string","null"]},"item_id":{"type":["string","null"]},"state":{"type":"string",
+          "record_key":{"type":["string","null"]},"email":{"type":["string","null"]},"user_id":{"type":["string",
+          "null"]},"item_id":{"type":["string","null"]},"state":{"type":"string",
           "enum":["synced","sending","removing","rejected","waiting"]},"since_run_id":{"type":"string"},"since":{
-          "type":"string","format":"date-time"}},"required":["record_key","item_id","state","since_run_id","since"],
+          "type":"string","format":"date-time"}},"required":["record_key","email","user_id","item_id","state","since_run_id","since"],
           "additionalProperties":false}},"next":{"type":"string"},"log":{"type":"array","items":{
           "$ref":"#/components/schemas/Record"}}},"required":["sync","identifier","in_source","source","snapshot",
           "next","log"],"additionalProperties":false},

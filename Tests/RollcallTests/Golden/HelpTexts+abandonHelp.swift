@@ -1,12 +1,12 @@
 extension HelpTexts {
     /// `rollcall abandon --help`
     static let abandonHelp = #"""
-        OVERVIEW: Let a sync go of its list or catalog; what is there stays as it is.
+        OVERVIEW: Let a sync go of what it keeps; what is in Iterable stays as it is.
 
-        Drops the sync's snapshot, its held run and its tie to the list or catalog, and
-        sends nothing. No sync removes these members or items any more. Runs and logs
-        stay. The sync may have left the configuration. With exit code 5 nothing was
-        changed: a run is in progress, or a request without an answer may still land.
+        Drops the sync's snapshot, its held run and its tie to what it keeps, and sends
+        nothing. No sync removes these members or records any more. Runs and logs stay.
+        The sync may have left the configuration. With exit code 5 nothing was changed:
+        a run is in progress, or a request without an answer may still land.
 
         USAGE: rollcall abandon <sync> [--list <id>] [<options>]
 

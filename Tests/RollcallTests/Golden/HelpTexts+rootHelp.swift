@@ -49,7 +49,7 @@ extension HelpTexts {
                                   does it too).
           prune                   Delete logs and runs older than each sync keeps them,
                                   now.
-          abandon                 Let a sync go of its list or catalog; what is there
+          abandon                 Let a sync go of what it keeps; what is in Iterable
                                   stays as it is.
           sandbox                 Run a local Iterable to try things on.
 

@@ -15,6 +15,8 @@ enum HeldFieldsConformance {
         ConformanceTest("stray notes add the fields that may hold a value", strays),
         ConformanceTest("what is not sent for a reason of its own is logged with that reason", refused),
         ConformanceTest("a run of users counts each of its operations", counted),
+        ConformanceTest("a rename that succeeds, and no other, gives an entry its new address", renamed),
+        ConformanceTest("who is released stays, and is kept no more", released),
     ]
 
     private static func run(_ number: Int = 1) -> SyncRun {
@@ -85,6 +87,66 @@ enum HeldFieldsConformance {
                 let person = Int(row[0]?.split(separator: "/").last ?? "") ?? 0
                 return (person, "\(row[1] ?? "") \(row[2]?.suffix(3) ?? "")")
             })
+    }
+
+    // MARK: Addresses and releases
+
+    /// `email owned`, by person.
+    private static func addresses(_ scene: Scene) async throws -> [Int: String] {
+        let rows = try await scene.fixture.query(
+            "SELECT record_key, email, CAST(owned AS text) FROM \(scene.fixture.state("synced_records"))")
+        return Dictionary(
+            uniqueKeysWithValues: rows.map { row in
+                let isOwned = ["1", "true", "t"].contains(row[2] ?? "")
+                return (Int(row[0]?.split(separator: "/").last ?? "") ?? 0, "\(row[1] ?? "-") \(isOwned)")
+            })
+    }
+
+    @Sendable static func renamed(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2, 3, 4])
+        let changes = (1...4).map { person in
+            var rename = change(Int64(person), person, .rename, content: 5)
+            rename.held = nil
+            rename.identity = Identity(email: "new\(person)@example.com", userID: nil)
+            return rename
+        }
+        let run = try await stage(scene, 1, changes)
+        let later = Date(timeIntervalSince1970: 4_000_000_000)
+        let outcomes: [(RecordOutcome?, Date?)] = [
+            (nil, later), (nil, nil), (.unknown(Scene.reason("timeout")), later),
+            (.failed(Scene.reason("conflict")), nil),
+        ]
+        for (index, (outcome, landing)) in outcomes.enumerated() {
+            let sequence = Int64(index + 1)
+            try await scene.acknowledge(
+                run,
+                [
+                    BatchOutcome(
+                        sequences: sequence...sequence, operation: .rename,
+                        exceptions: outcome.map { [sequence: $0] } ?? [:], httpStatus: 200, attempts: 1,
+                        mayLandUntil: landing)
+                ])
+        }
+        let old = { (person: Int) in "\(Scene.identity(person).email ?? "-") true" }
+        #expect(
+            try await addresses(scene) == [
+                1: "new1@example.com true", 2: "new2@example.com true", 3: old(3), 4: old(4),
+            ])
+        #expect(try await held(scene) == [1: [9], 2: [9], 3: [9], 4: [9]])
+        let inDoubt = try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: .records(.users))
+        #expect(Set(inDoubt.map(\.fingerprint)) == [Scene.fingerprint(1), Scene.fingerprint(3)])
+    }
+
+    @Sendable static func released(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2])
+        let generation = try await scene.warehouse.snapshotGeneration(sync: Scene.sync)
+        let run = try await stage(scene, 1, [change(1, 1, .delete, kind: .release), change(2, 3)])
+        #expect(try await scene.warehouse.applyLocalChanges(scene.lease, run, log: LogSettings()) == PerOperation())
+        #expect(try await addresses(scene).mapValues { $0.hasSuffix("true") } == [1: false, 2: true])
+        #expect(try await scene.warehouse.snapshotGeneration(sync: Scene.sync) != generation)
+        #expect(try await scene.warehouse.changes(run: run.id, after: 0, limit: 9).map(\.sequence) == [2])
     }
 
     // MARK: Staging

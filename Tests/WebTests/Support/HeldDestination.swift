@@ -43,7 +43,7 @@ final class HeldDestination: Destination {
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {}
 
-    func profileFields() async throws(DestinationError) -> [RemoteField] { [] }
+    func profileFields() async throws(DestinationError) -> [RemoteField] { [RemoteField(name: "plan", type: "string")] }
 
     func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
 
@@ -56,12 +56,17 @@ final class HeldDestination: Destination {
     }
 
     private static let noCatalogs = DestinationError(
-        error: RunError(code: "test", message: "there are lists only"), isTransient: false)
+        error: RunError(code: "test", message: "there are lists and profiles only"), isTransient: false)
 
     func deliver(
         _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
-        guard case .list(let request) = delivery else { return .stop(Self.noCatalogs.error) }
+        let people: [Identity]
+        switch delivery {
+        case .list(let request): people = request.subscribers
+        case .users(let request): people = request.people.map(\.identity)
+        default: return .stop(Self.noCatalogs.error)
+        }
         guard mayStillSend() else { return .withheld }
         await withCheckedContinuation { continuation in
             let goesOn = state.withLock { state in
@@ -72,7 +77,7 @@ final class HeldDestination: Destination {
             if goesOn { continuation.resume() }
         }
         let refused = state.withLock { $0.refused }
-        let outcomes = request.subscribers.map { person -> RecordOutcome in
+        let outcomes = people.map { person -> RecordOutcome in
             let isRefused = person.email.map { refused.contains($0) } ?? false
             return isRefused
                 ? .rejected(FailureReason(code: "forgotten", reason: "Iterable was told to forget this person"))

@@ -44,10 +44,7 @@ struct ReadyUsers: ReadyTarget {
             case (true, true): return .answered([.failed(Self.bothThere)], httpStatus: 200)
             }
         } catch {
-            let error = RunError(any: error)
-            return .retry(
-                FailureReason(code: error.code, reason: error.message), after: nil, mayHaveBeenApplied: false,
-                cause: .trouble)
+            return .stop(RunError(any: error))
         }
     }
 
@@ -86,7 +83,7 @@ struct ReadyUsers: ReadyTarget {
     }
 
     private func firstChanges(_ run: SyncRun, _ context: RunContext) async throws -> [Change] {
-        let (id, limit) = (run.id, min(newFields.count, 100))
+        let (id, limit) = (run.id, newFields.count)
         return try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await context.warehouse.changes(run: id, after: 0, limit: limit)
         }

@@ -123,7 +123,7 @@ struct PostgresOutcomeStatements {
             let held = words == .records ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
             return """
                 , entry AS (
-                    SELECT $2 AS sync_name, \(set), fingerprint, email, user_id, state, listed AS \(words.listed),
+                    SELECT $2 AS sync_name, \(set), fingerprint, \(identity("email")), \(identity("user_id")), state, listed AS \(words.listed),
                            $1::uuid AS since_run_id, date_trunc('milliseconds', clock_timestamp()) AS since,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN code END AS error_code,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN reason END AS error_reason,
@@ -150,6 +150,12 @@ struct PostgresOutcomeStatements {
                     RETURNING 1
                 )
                 """
+        }
+
+        /// An entry gets another identifier only where the change that names it succeeded.
+        private func identity(_ column: String) -> String {
+            words == .list
+                ? column : "CASE WHEN before = 'absent' OR outcome = 'succeeded' THEN \(column) END AS \(column)"
         }
 
         /// A record may get another identifier; one that its row does not name any more is still its own in Iterable.

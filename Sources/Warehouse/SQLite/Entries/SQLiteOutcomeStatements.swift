@@ -158,6 +158,12 @@ struct SQLiteOutcomeStatements {
                 "\(column) = CASE WHEN excluded.state <> 'rejected' THEN NULL WHEN excluded.error_code IS NULL"
                     + " THEN \(table).\(column) ELSE excluded.\(column) END"
             }
+            // An entry gets another identifier only where the change that names it succeeded.
+            func identity(_ column: String) -> String {
+                words == .list || !isOwn
+                    ? "\(change).\(column)"
+                    : "iif(t.before = 'absent' OR w.outcome = 'succeeded', \(change).\(column), NULL)"
+            }
             let key = "sync_name, \(SQLiteEntryTable.set(words)), fingerprint"
             // What is removed comes with the content that it was last sent with, and keeps it.
             // A record may get another identifier; one that its row does not name any more is still its own in Iterable.
@@ -168,7 +174,7 @@ struct SQLiteOutcomeStatements {
                 words == .records ? "values_held = coalesce(excluded.values_held, \(table).values_held)," : ""
             return """
                 INSERT INTO \(table) (\(entryColumns))
-                SELECT :sync, :set, \(change).fingerprint, \(change).email, \(change).user_id, t.state, t.listed, :run, :now,
+                SELECT :sync, :set, \(change).fingerprint, \(identity("email")), \(identity("user_id")), t.state, t.listed, :run, :now,
                        \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
                        \(columns(self.contents, of: change))\(ofRecord(isOwn ? self.held : "NULL"))
                   \(source) WHERE \(isOwn ? isWritten : "t.action = 'put'")

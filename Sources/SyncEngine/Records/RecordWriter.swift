@@ -108,7 +108,8 @@ extension RecordShape {
             layout.write(UnsafeBufferPointer(values), nulls: { _ in true }, to: &object)
         }
         return ProfileObject.write(
-            email: identity.email.map { Array($0.utf8) }, userID: identity.userID.map { Array($0.utf8) }, object, project,
+            email: identity.email.map { Array($0.utf8) }, userID: identity.userID.map { Array($0.utf8) }, object,
+            project,
             merges: users.nested == .merge, withEmailField: false)
     }
 }

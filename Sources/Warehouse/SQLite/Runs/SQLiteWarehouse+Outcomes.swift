@@ -64,7 +64,8 @@ extension SQLiteWarehouse {
                 try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
             }
             try database.change(
-                "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget', 'release')", names)
+                "DELETE FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('parked', 'forget', 'release')",
+                names)
             return parked
         }
     }

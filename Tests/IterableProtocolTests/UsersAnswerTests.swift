@@ -60,7 +60,7 @@ import Testing
         // Alone, the person is the one who was refused, whoever is in the way.
         let stranger = Samples.counts(0, 1, nested(#""conflictUserIds":["somebody-else"]"#))
         #expect(gist(200, stranger, [Samples.anna]) == .answered(["failed identity_conflict"]))
-        // People with one identifier each are in nobody's way but their own.
+        // People with one identifier each are in no one's way but their own.
         let people = [Self.annaByEmail, Identity(email: "ben@example.com", userID: nil)]
         #expect(gist(200, body, people) == .answered(["ok", "failed identity_conflict"]))
     }
@@ -71,7 +71,7 @@ import Testing
         (Samples.counts(0, 2, #""invalidEmails":["ben@example.com"]"#), .ambiguous),
         (Samples.counts(1, 0), .ambiguous), (Samples.counts(0, 0), .ambiguous),
         (Samples.counts(0, 1, #""invalidEmails":["ben@example.com"]"#), .ambiguous),
-        // Somebody who was not sent.
+        // A person who was not sent.
         (Samples.counts(1, 1, #""invalidEmails":["who@example.com"]"#), .ambiguous),
         (Samples.counts(1, 1, #""failedUpdates":{"forgottenUserIds":["U-2"]}"#), .ambiguous),
         // A name without a count is a failure all the same.

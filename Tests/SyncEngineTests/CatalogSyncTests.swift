@@ -498,17 +498,3 @@ import Warehouse
         #expect(try await bench.log(run).allSatisfy { !$0.contains("secret") && $0.contains("hash:") })
     }
 }
-
-extension RunRequest {
-    fileprivate static func approve(_ id: String) -> RunRequest {
-        var request = RunRequest()
-        request.kind = .approve(runID: id)
-        return request
-    }
-
-    fileprivate static var forcedNew: RunRequest {
-        var request = RunRequest()
-        request.forceNew = true
-        return request
-    }
-}

@@ -720,23 +720,3 @@ import Warehouse
         #expect(report.nextStep.contains("names another person"), "\(report.nextStep)")
     }
 }
-
-extension RunRequest {
-    fileprivate static func approve(_ id: String) -> RunRequest {
-        var request = RunRequest()
-        request.kind = .approve(runID: id)
-        return request
-    }
-
-    fileprivate static var tryingRejected: RunRequest {
-        var request = RunRequest()
-        request.retryRejected = true
-        return request
-    }
-
-    fileprivate static func only(_ key: String) -> RunRequest {
-        var request = RunRequest()
-        request.only = key
-        return request
-    }
-}

@@ -51,7 +51,7 @@ public struct InvalidField: Error, Sendable, Equatable {
 /// without parts.
 ///
 /// What Iterable replaces as one is a *unit*: a member of the object with all its parts or, where it merges nested objects, each
-/// part of such a member with all of its own. A unit has a value if one of its fields has, and is cleared as one.
+/// part of such a member with all the parts that it has. A unit has a value if one of its fields has, and is cleared as one.
 public struct RecordLayout: Sendable {
     /// What is replaced and cleared as one.
     public struct Unit: Sendable, Hashable {

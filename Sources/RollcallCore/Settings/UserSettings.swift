@@ -35,7 +35,7 @@ public struct UserSettings: Sendable, Equatable {
     }
 
     public enum IdentityChanges: String, Sendable, CaseIterable {
-        /// Email projects: the profile gets the new address, by a request of its own. Elsewhere an address is a field like any other.
+        /// Email projects: the profile gets the new address, by a separate request. Elsewhere an address is a field like any other.
         case rename
         /// A record whose identifier changed fails; nothing of it is sent.
         case refuse

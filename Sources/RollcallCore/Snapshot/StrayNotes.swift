@@ -12,7 +12,7 @@ public struct StrayNote: Sendable, Equatable {
     public var operation: Operation
     /// Until when it may still be carried out.
     public var mayLandUntil: Date
-    /// The fields that hold a value if it was carried out (``HeldFields/ifInDoubt``); nil: none is told.
+    /// The fields that hold a value if it was carried out (``HeldFields/ifInDoubt``); nil: it is not known.
     public var held: FieldBits?
 
     public init(

@@ -134,12 +134,13 @@ extension RecordPlanner {
             }
         }
         var unnamed = Set(persons.verdicts.filter { $0.value == .contested }.keys)
+        let selection = diff.selection
         var met: Set<Fingerprint> = []
         let reader = diff.spool.makeReader()
         while let page = try Self.page(reader) {
             // Of several rows of one key, or of one person, only the one that is sent says who its person is.
             let known = page.filter { entry in
-                entry.isKnown && entry.kind == .send && entry.operation.direction == .put && diff.isSent(entry)
+                entry.isKnown && entry.kind == .send && entry.operation.direction == .put && selection.has(entry)
                     && met.insert(entry.fingerprint).inserted
             }
             let identities = Dictionary(known.map { ($0.fingerprint, $0.identity) }) { first, _ in first }

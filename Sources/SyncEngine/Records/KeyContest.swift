@@ -72,3 +72,18 @@ struct KeyContest: Sendable {
         }
     }
 }
+
+/// Which of the spooled changes are made, where several rows have one key or are of one person.
+struct SelectedRecords: Sendable {
+    /// Keys that several rows have, and the content that is sent of each; nil: none.
+    let contested: [Fingerprint: Int64?]
+    /// Records that are not sent because another one is of the same person.
+    let verdicts: [Fingerprint: PersonContests.Verdict]
+
+    /// Whether the row of a change is the one that is sent of its key and its person; of equal rows each is.
+    func has(_ entry: RecordSpool.Entry) -> Bool {
+        if verdicts[entry.fingerprint] != nil { return false }
+        guard let winner = contested[entry.fingerprint] else { return true }
+        return winner == entry.record.content
+    }
+}

@@ -7,8 +7,8 @@ struct RecordChanges: PlannedChanges {
     let spool: RecordSpool
     /// Of people: profiles that are to get another address.
     let renames: RecordSpool
-    /// Keys that several rows have, and the content that is sent of each; nil: none.
-    let contested: [Fingerprint: Int64?]
+    /// Which of the spooled changes are made.
+    let selection: SelectedRecords
     /// Only the record with this key, or item id; nil: all.
     let only: String?
     /// Of people: which records are one person.
@@ -76,13 +76,10 @@ struct RecordChanges: PlannedChanges {
         return count
     }
 
-    /// Whether a spooled change is one of the plan, as far as it stands for its key and person. Of equal rows each is.
+    /// Whether a spooled change is one of the plan, as far as its key and its person tell.
     func isWanted(_ entry: RecordSpool.Entry) -> Bool {
         if let only, entry.record.key != only, entry.record.itemID != only { return false }
-        guard entry.operation.direction == .put else { return true }
-        if persons?.verdicts[entry.fingerprint] != nil { return false }
-        guard entry.operation != .rename, let winner = contested[entry.fingerprint] else { return true }
-        return winner == entry.record.content
+        return entry.operation.direction == .remove || entry.operation == .rename || selection.has(entry)
     }
 
     func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
@@ -206,7 +203,7 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
         guard plan.isWanted(entry) else { return false }
         if entry.operation == .rename { return true }
         if firstOnes.contains(entry.fingerprint) { return false }
-        return plan.contested[entry.fingerprint] == nil || entry.operation.direction == .remove
+        return plan.selection.contested[entry.fingerprint] == nil || entry.operation.direction == .remove
             || decided.insert(entry.fingerprint).inserted
     }
 }

@@ -241,11 +241,9 @@ final class RecordDiff: @unchecked Sendable {
         settlePersons()
     }
 
-    /// Whether a spooled change stands for its key and its person; of equal rows each does.
-    func isSent(_ entry: RecordSpool.Entry) -> Bool {
-        if persons?.verdicts[entry.fingerprint] != nil { return false }
-        guard let contest = contests[entry.fingerprint] else { return true }
-        return contest.winner(rule) == entry.record.content
+    /// Which of the spooled changes are made, once ``settle()`` has decided.
+    var selection: SelectedRecords {
+        SelectedRecords(contested: contests.mapValues { $0.winner(rule) }, verdicts: persons?.verdicts ?? [:])
     }
 
     /// Records that are not sent because nothing says which of their rows, or of their person's records, is right.

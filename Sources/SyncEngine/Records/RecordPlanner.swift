@@ -47,14 +47,10 @@ struct RecordPlanner: Sendable {
         try await read(shape, into: diff)
         try diff.settle()
         var counts = diff.counts
-        if let removal = subject.removal {
-            counts.planned[removal] = try await spoolGone(diff, shape)
-        } else {
-            _ = try await spoolGone(diff, shape)
-        }
+        let removals = try await spoolGone(diff, shape)
+        if let removal = subject.removal { counts.planned[removal] = removals }
         let changes = RecordChanges(
-            spool: diff.spool, renames: diff.renames,
-            contested: diff.contests.mapValues { $0.winner(subject.duplicates) }, only: resend.only,
+            spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
             persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
             pause: try await pause(), newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             logIdentity: LogIdentity(sync.logs.identifiers, key: key))
@@ -62,17 +58,18 @@ struct RecordPlanner: Sendable {
         counts.waiting = try changes.waiting()
         counts.planned.update -= counts.waiting
         if let only = resend.only { counts.planned = try planned(of: only, changes, resend) }
-        let removals = counts.planned.total(.remove)
+        let plannedRemovals = counts.planned.total(.remove)
         let changed = resend.full || circumstances.hasAnotherKey ? 0 : diff.changed
         // One record that a person has named is no drastic plan, whatever the rest of the source looks like.
         var held =
             resend.only != nil
             ? []
             : GuardJudge.judge(
-                sync.guards, counts: counts, removals: removals, snapshot: owned, changed: changed,
+                sync.guards, counts: counts, removals: plannedRemovals, snapshot: owned, changed: changed,
                 renamed: counts.planned.rename)
-        if circumstances.hasAnotherKey && removals > 0 {
-            held.append(GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(removals)"))
+        if circumstances.hasAnotherKey && plannedRemovals > 0 {
+            held.append(
+                GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(plannedRemovals)"))
         }
         return Plan(
             kind: subject.kind, target: subject.target, counts: counts, held: held,

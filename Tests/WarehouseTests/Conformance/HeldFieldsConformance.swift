@@ -13,7 +13,7 @@ enum HeldFieldsConformance {
         ConformanceTest("what says nothing of fields, or removes, leaves them as they are", untouched),
         ConformanceTest("records of a run whose process ended have the fields that are in doubt", recovered),
         ConformanceTest("stray notes add the fields that may hold a value", strays),
-        ConformanceTest("what is not sent for a reason of its own is logged with that reason", refused),
+        ConformanceTest("what is not sent for a reason that the change names is logged with that reason", refused),
         ConformanceTest("a run of users counts each of its operations", counted),
         ConformanceTest("a rename that succeeds, and no other, gives an entry its new address", renamed),
         ConformanceTest("who is released stays, and is kept no more", released),

@@ -52,7 +52,12 @@ struct ReadyUsers: ReadyTarget {
         code: "identity_conflict",
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")
 
-    func isGone(_ run: RunContext) async throws -> RunError { RunError(code: "unexpected_answer", message: "") }
+    /// No answer says that of profiles.
+    func isGone(_ run: RunContext) async throws -> RunError {
+        RunError(
+            code: "unexpected_answer", message: "Iterable answered that there are no profiles to update",
+            hint: "Check base_url, and any proxy between Rollcall and Iterable.")
+    }
 
     // MARK: New fields
 

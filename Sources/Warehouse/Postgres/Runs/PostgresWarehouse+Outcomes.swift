@@ -78,7 +78,7 @@ extension PostgresWarehouse {
     private static let localChangesOfLists = localChanges(.list)
     private static let localChangesOfRecords = localChanges(.records)
 
-    /// Gives how many were parked as a JSON object by operation (NULL: none), and how many entries were forgotten or released. A change that says itself why
+    /// Gives how many were not sent, and failed by that, as a JSON object by operation (NULL: none), and how many entries were forgotten or released. A change that says itself why
     /// it is not sent is logged with that, any other one with the reason of its entry.
     private static func localChanges(_ words: EntryWords) -> String {
         """

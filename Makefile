@@ -24,7 +24,7 @@ build: ## a debug build of everything
 
 test: ## the whole suite, against real SQLite and a private PostgreSQL that it starts and stops
 	@scripts/setup
-	$(SWIFT) test
+	@SWIFT=$(SWIFT) scripts/run-tests
 
 ROUNDS ?= 600
 faults: ## kill runs at ROUNDS random moments (600), each put right by the next run
@@ -41,7 +41,7 @@ check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulate
 	@scripts/setup
 	@scripts/embed-migrations --check
 	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests
-	ROLLCALL_STRICT=1 $(SWIFT) test --skip-build
+	ROLLCALL_STRICT=1 SWIFT=$(SWIFT) scripts/run-tests --skip-build
 	$(SWIFT) build -c release --product simulate
 	$(BUILD)/release/simulate --seeds $(SEEDS) --thorough
 

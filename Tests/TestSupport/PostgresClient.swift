@@ -8,9 +8,8 @@ public final class PostgresClient {
     public init(_ url: String) throws {
         connection = PQconnectdb(url)
         guard PQstatus(connection) == CONNECTION_OK else {
-            let message = String(cString: PQerrorMessage(connection))
-            PQfinish(connection)
-            throw PostgresCluster.Failure(description: message)
+            // `deinit` ends it.
+            throw PostgresCluster.Failure(description: String(cString: PQerrorMessage(connection)))
         }
         PQsetNoticeProcessor(connection, { _, _ in }, nil)
         // libpq would take the database's own.

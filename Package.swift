@@ -52,7 +52,7 @@ let package = Package(
         .target(
             name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: settings),
         .target(
-            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc"],
+            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc", crypto],
             swiftSettings: settings),
         .target(
             name: "RollcallConfig",

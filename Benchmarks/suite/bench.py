@@ -14,8 +14,11 @@ from .shops import PostgresShop, SQLiteShop, fill_sqlite
 
 SMALL = 1000
 """People in the audience of the small runs."""
-UNLIMITED = {"requests_per_second": 1000, "concurrent_requests": 8}
-"""For the sink: the highest rate that a configuration may have. Requests carry 1000 people, as they do by default."""
+UNLIMITED = {
+    "requests_per_second": 1000, "concurrent_requests": 8, "users": {"requests_per_second": 500},
+    "events": {"requests_per_second": 1000}, "catalog": {"requests_per_second": 1000},
+}
+"""For the sink: the highest rates that a configuration may have. Requests carry 1000 records, as they do by default."""
 
 
 @dataclass
@@ -23,6 +26,7 @@ class Bench:
     rollcall: Rollcall
     folder: Path
     rows: int
+    records: int
     runs: int
     drt_rows: int
     drt_folder: Path | None

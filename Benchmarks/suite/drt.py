@@ -99,7 +99,7 @@ class Comparison:
         ours, full = alternate(
             bench.few_runs, Way("Rollcall", lambda: bench.rollcall.time_run("drt", rows), self.start_anew),
             Way("drt", lambda: self.run("full", rows), self.start_anew))
-        bench.report.ratio(f"first sync, Postgres, {rows:,} people", ours, "drt, full", full, records=rows)
+        bench.report.sized.ratio(f"first sync, Postgres, {rows:,} people", ours, "drt, full", full, records=rows)
         self.start_anew()
         bench.rollcall.time_run("drt", rows)
         self.run("incremental", rows)
@@ -110,8 +110,8 @@ class Comparison:
             Way("drt, full", lambda: self.run("full", rows)),
             Way("drt, incremental", lambda: self.run("incremental", changes)))
         what = f"run after 0.1 % churn, {rows:,} people"
-        bench.report.ratio(what, ours, "drt, full: sends everybody", full)
-        bench.report.ratio(what, ours, "drt, incremental: removes nobody", incremental)
+        bench.report.sized.ratio(what, ours, "drt, full: sends everybody", full)
+        bench.report.sized.ratio(what, ours, "drt, incremental: removes nobody", incremental)
 
     def run(self, sync: str, expected: int) -> Measured:
         before = self.bench.sink.counts()["subscribe"]

@@ -1,10 +1,12 @@
 """The first sync of everybody, to a sink without limits, beside the bulk writes that it cannot do without."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
 from .bench import Bench
+from .report import Group
 from .shops import Shop
 from .timing import Measured, Way, alternate, timed
 
@@ -32,7 +34,7 @@ def first_sync_postgres(bench: Bench) -> None:
                  into("log", bench.columns, rows)]
         return Measured(sum(part.seconds for part in parts))
 
-    compare(bench, shop, "Postgres", "psql COPY out, in, in", floor,
+    compare(bench, bench.report.sized, first_sync_of(shop, "Postgres"), "psql COPY out, in, in", floor,
             lambda: cluster.sql("TRUNCATE floor.members, floor.log", "CHECKPOINT"), limit=2.0)
     cluster.sql("DROP SCHEMA floor CASCADE")
     rows.unlink()
@@ -73,7 +75,8 @@ def first_sync_sqlite(bench: Bench) -> None:
         shop.file.rename(floor_file)
         shop.reset()
 
-    compare(bench, shop, "SQLite", "sqlite3 INSERT SELECT twice", floor, empty, limit=None)
+    compare(bench, bench.report.sized, first_sync_of(shop, "SQLite"), "sqlite3 INSERT SELECT twice", floor, empty,
+            limit=None)
     floor_file.unlink()
 
 
@@ -89,8 +92,24 @@ def sqlite_floor(bench: Bench) -> str:
         "COMMIT;\n")
 
 
+@dataclass
+class FirstSync:
+    """What is measured, and what must be put in place before each run of it."""
+
+    name: str
+    rows: int
+    run: Callable[[], Measured]
+    reset: Callable[[], None]
+    bytes_each: int | None = 40
+    """What each row may need of memory; None: there is no target."""
+
+
+def first_sync_of(shop: Shop, name: str) -> FirstSync:
+    return FirstSync(name, shop.rows, shop.first_sync, shop.reset)
+
+
 def compare(
-    bench: Bench, shop: Shop, name: str, floor_name: str, floor: Callable[[], Measured],
+    bench: Bench, group: Group, sync: FirstSync, floor_name: str, floor: Callable[[], Measured],
     empty_floor: Callable[[], None], limit: float | None,
 ) -> None:
     """First syncs and floors in turn. Ours comes last, so that its snapshot can serve the plans."""
@@ -98,14 +117,14 @@ def compare(
 
     def ours() -> Measured:
         used = sink.processor_seconds()
-        measured = shop.first_sync()
+        measured = sync.run()
         shares.append((sink.processor_seconds() - used) / measured.seconds)
         return measured
 
     others, result = alternate(
-        bench.runs, Way("floor", floor, empty_floor), Way("first sync", ours, shop.reset))
-    what = f"first sync, {name}"
-    bench.report.ratio(what, result, floor_name, others, limit, records=shop.rows)
-    bench.report.memory(what, result.peak, shop.rows)
+        bench.runs, Way("floor", floor, empty_floor), Way("first sync", ours, sync.reset))
+    what = f"first sync, {sync.name}"
+    group.ratio(what, result, floor_name, others, limit, records=sync.rows)
+    group.memory(what, result.peak, sync.rows, sync.bytes_each)
     share = sorted(shares)[len(shares) // 2]
-    bench.report.value(f"the sink's share of a core, {name}", f"{share:.1%}", fixed=False)
+    group.value(f"the sink's share of a core, {sync.name}", f"{share:.1%}")

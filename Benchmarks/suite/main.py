@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from . import drt, first_sync, pace, plans, small, sql
+from . import catalog, drt, events, first_sync, pace, plans, small, sql, users
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
 from .postgres import programs
@@ -21,9 +21,10 @@ Measures Rollcall beside the floors of the same machine, and beside other ways, 
 Self-contained: a private PostgreSQL, SQLite files and local stand-ins for Iterable in a temporary folder, removed at
 the end. The rows are the same on every run. Each ratio is that of the medians of alternating runs.
 
-  Benchmarks/run                               everything with 1,000,000 rows, 5 runs of each
+  Benchmarks/run                               everything with 1,000,000 rows and records, 5 runs of each
   Benchmarks/run --rows 10_000_000 --runs 5 --only first-sync,plan-postgres,plan-sqlite
   Benchmarks/run --hybrid                      people with email and userId
+  Benchmarks/run --records 10_000 --only users-postgres,users-sqlite,events,events-sqlite,catalog
   Benchmarks/run --write                       also puts the tables into docs/performance.md
 
 sections, in this order:
@@ -35,6 +36,11 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "plan-sqlite": (plans.plan_sqlite, "the same; sqlite3 SELECT"),
     "sql-postgres": (sql.sql_postgres, "plan; EXCEPT, NOT EXISTS, FULL JOIN"),
     "sql-sqlite": (sql.sql_sqlite, "plan; EXCEPT, FULL JOIN"),
+    "users-postgres": (users.users_postgres, "users: first sync, plan with 0.1 % changed; psql COPY (--records)"),
+    "users-sqlite": (users.users_sqlite, "users: plan; sqlite3 SELECT"),
+    "events": (events.events, "10,000 new events in a table of ten times --records, and in one of a tenth of it"),
+    "events-sqlite": (events.events_sqlite, "the same in a table of --records, and in one of a tenth of it"),
+    "catalog": (catalog.catalog, "100,000 items, --records at most: first sync, plan; psql COPY"),
     "drt": (drt.drt, "drt-core from PyPI: first sync, run after churn (--drt-rows)"),
     "small": (small.small, "a run without a change, --help"),
     "pace": (pace.pace, "delivery at 5 requests a second, alone (45 s)"),
@@ -65,11 +71,20 @@ def people(text: str) -> int:
     return value
 
 
+def records(text: str) -> int:
+    value = number(text)
+    if value < 10_000 or value % 1000:
+        raise argparse.ArgumentTypeError("must be a multiple of 1000, 10,000 or more")
+    return value
+
+
 def read_options() -> argparse.Namespace:
     listed = "\n".join(f"  {name:<20}{what}" for name, (_, what) in SECTIONS.items())
     parser = argparse.ArgumentParser(
         description=DESCRIPTION + listed, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=people, default=1_000_000, help="people in the audience (1,000,000)")
+    parser.add_argument("--records", type=records, default=1_000_000, help="users; events are ten times as many "
+                        "(1,000,000)")
     parser.add_argument("--runs", type=number, default=5, help="counted runs of each (5); slow ways without a "
                         "target are run 3 times at most, once from 10 M rows on")
     parser.add_argument("--only", type=sections, help="some of the sections, separated by commas")
@@ -96,19 +111,20 @@ def prepare(options: argparse.Namespace) -> Bench:
     folder.chmod(0o755)  # the account of the database server looks in
     binary = options.binary.resolve()
     return Bench(
-        Rollcall(binary, folder, options.project_type), folder, options.rows, options.runs, options.drt_rows,
-        options.drt_venv and options.drt_venv.resolve(),
+        Rollcall(binary, folder, options.project_type), folder, options.rows, options.records, options.runs,
+        options.drt_rows, options.drt_venv and options.drt_venv.resolve(),
         (options.simulate or binary.with_name("simulate")).resolve())
 
 
 def main() -> None:
     options = read_options()
     end_on_signals()
-    places = [f"{options.project_type} {options.rows}", "pace and start"]
+    places = [f"{options.project_type} {options.rows}", f"records {options.records}", "pace and start"]
     if options.write:
         check_places(places)
     bench = prepare(options)
-    say(f"Rollcall {bench.rollcall.version}, {bench.rows:,} rows, {options.project_type} project, in {bench.folder}")
+    say(f"Rollcall {bench.rollcall.version}, {bench.rows:,} rows, {options.project_type} project, "
+        f"{bench.records:,} records, in {bench.folder}")
     share = busy()
     if share > 0.1:
         say(f"WARNING: other programs use {share:.0%} of this machine; the numbers will be wrong")
@@ -122,5 +138,7 @@ def main() -> None:
         bench.report.write({
             places[0]: f"{head}, {bench.rows:,} rows, {options.project_type} project, medians of {bench.runs} "
                        f"alternating runs.\n{here}.",
-            places[1]: f"{head}.\n{here}.",
+            places[1]: f"{head}, {bench.records:,} users, email project, medians of {bench.runs} alternating runs.\n"
+                       f"{here}.",
+            places[2]: f"{head}.\n{here}.",
         })

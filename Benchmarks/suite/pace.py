@@ -64,8 +64,8 @@ def pace(bench: Bench) -> None:
         fail(f"the sandbox answered {len(passed)} requests instead of {requests}: {outcome}")
     share = (len(passed) - 1) / (passed[-1].time - passed[0].time) / LIMIT
     refused = outcome["requests"]["rate_limited"]
-    bench.report.value("delivery alone, of Iterable's limit", f"{share:.1%}", ">= 99 %", share >= 0.99)
-    bench.report.value("delivery alone, answers 429", str(refused), "none", refused == 0)
+    bench.report.fixed.value("delivery alone, of Iterable's limit", f"{share:.1%}", ">= 99 %", share >= 0.99)
+    bench.report.fixed.value("delivery alone, answers 429", str(refused), "none", refused == 0)
 
 
 def pace_shared(bench: Bench) -> None:
@@ -81,10 +81,10 @@ def pace_shared(bench: Bench) -> None:
     later = [moment for moment in ours if moment >= joined + WINDOW]
     share = (len(later) - 1) / (later[-1] - later[0]) / (LIMIT / 2)
     shown = "never" if converged is None else f"{converged:.1f} s"
-    bench.report.value(
+    bench.report.fixed.value(
         "delivery shared, until the half is found", shown, "<= 10 s", converged is not None and converged <= WINDOW)
-    bench.report.value("delivery shared, of its half", f"{share:.1%}")
-    bench.report.value(
+    bench.report.fixed.value("delivery shared, of its half", f"{share:.1%}")
+    bench.report.fixed.value(
         "delivery shared, answers 429", f"{refused / sent:.2%}", "<= 1 %", refused <= sent / 100,
         ours=f"{refused} of {sent} requests")
 

@@ -37,12 +37,12 @@ def compare(
         ways.append(Way("no cache", lambda: rollcall.time(*plan)))
     if shop.only_sync:  # the section that measures it well was left out
         once = shop.only_sync
-        bench.report.value(f"first sync, {name}, once", f"{once.seconds:.0f} s", fixed=False,
-                           ours=f"{shop.rows / once.seconds:,.0f}/s")
-        bench.report.memory(f"first sync, {name}", once.peak, shop.rows)
+        bench.report.sized.value(f"first sync, {name}, once", f"{once.seconds:.0f} s",
+                                 ours=f"{shop.rows / once.seconds:,.0f}/s")
+        bench.report.sized.memory(f"first sync, {name}", once.peak, shop.rows)
     lowest, *results = alternate(bench.runs, *ways)
     for way, result in zip(ways[1:], results):
         limit = cached if way.name == "cached" else uncached
         what = f"plan, {name}, {way.name}"
-        bench.report.ratio(what, result, floor_name, lowest, limit)
-        bench.report.memory(what, result.peak, members)
+        bench.report.sized.ratio(what, result, floor_name, lowest, limit)
+        bench.report.sized.memory(what, result.peak, members)

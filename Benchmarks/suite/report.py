@@ -30,12 +30,11 @@ class Row:
         return {None: "", True: "reached", False: "missed"}[self.reached]
 
 
-class Report:
-    """Rows in two groups: those that depend on the number of rows, and those that do not."""
+class Group:
+    """Rows that stand in one table."""
 
     def __init__(self) -> None:
-        self.sized: list[Row] = []
-        self.fixed: list[Row] = []
+        self.rows: list[Row] = []
 
     def ratio(self, what: str, ours: Result, other: str, others: Result, limit: float | None = None,
               records: int | None = None) -> None:
@@ -46,25 +45,39 @@ class Report:
             rate = f", {records / seconds:,.0f}/s" if records else ""
             return f"{seconds:.2f} s{rate}"
 
-        self.sized.append(Row(
+        self.rows.append(Row(
             what, f"{value:.2f}", f"<= {limit}" if limit else "", value <= limit if limit else None,
             shown(ours.seconds), other, shown(others.seconds)))
         say(f"{what}: {value:.2f} of {other}")
 
-    def memory(self, what: str, peak: int, members: int) -> None:
-        allowed = 64 * 2**20 + 40 * members
-        self.sized.append(Row(
-            f"peak memory of {what}", f"{peak / 2**20:.0f} MiB", f"<= {allowed / 2**20:.0f} MiB", peak <= allowed))
+    def memory(self, what: str, peak: int, members: int, each: int | None = 40) -> None:
+        """At most 64 MiB and so many bytes for each member or record; None: there is no target."""
+        shown = f"{peak / 2**20:.0f} MiB"
+        if each is None:
+            self.rows.append(Row(f"peak memory of {what}", shown))
+            return
+        allowed = 64 * 2**20 + each * members
+        self.rows.append(Row(f"peak memory of {what}", shown, f"<= {allowed / 2**20:.0f} MiB", peak <= allowed))
 
-    def value(self, what: str, value: str, target: str = "", reached: bool | None = None, fixed: bool = True,
-              ours: str = "") -> None:
-        (self.fixed if fixed else self.sized).append(Row(what, value, target, reached, ours))
+    def value(self, what: str, value: str, target: str = "", reached: bool | None = None, ours: str = "") -> None:
+        self.rows.append(Row(what, value, target, reached, ours))
         say(f"{what}: {value}")
+
+
+class Report:
+    """Rows in three groups: those that depend on --rows, those that depend on --records, and those that do not."""
+
+    def __init__(self) -> None:
+        self.sized, self.records, self.fixed = Group(), Group(), Group()
+
+    @property
+    def groups(self) -> list[Group]:
+        return [self.sized, self.records, self.fixed]
 
     def text(self) -> str:
         """At most 80 columns: value, target and verdict, below them the two times."""
         lines = []
-        for row in self.sized + self.fixed:
+        for row in [row for group in self.groups for row in group.rows]:
             lines.append(f"{row.what:<46} {row.value:>10} {row.target:>12} {row.verdict:>8}".rstrip())
             if row.other:
                 lines.append(f"    {row.ours}; {row.other}: {row.others}")
@@ -76,9 +89,9 @@ class Report:
 
     def write(self, notes: dict[str, str]) -> None:
         """Puts each group of rows that was measured into its place of the page, below its note."""
-        for place, rows in zip(notes, (self.sized, self.fixed)):
-            if rows:
-                replace(place, f"{notes[place]}\n\n{table(rows)}")
+        for place, group in zip(notes, self.groups):
+            if group.rows:
+                replace(place, f"{notes[place]}\n\n{table(group.rows)}")
         say(f"wrote {PAGE}")
 
 

@@ -9,6 +9,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+from . import people
 from .basics import fail, stop_at_exit
 
 
@@ -37,7 +38,8 @@ class Server:
 
 class SinkServer(Server):
     def __init__(self) -> None:
-        super().__init__([sys.executable, "-I", "-B", "-S", Path(__file__).with_name("sink.py")])
+        fields = json.dumps({field.name: field.type for field in people.FIELDS})
+        super().__init__([sys.executable, "-I", "-B", "-S", Path(__file__).with_name("sink.py"), fields])
 
     def counts(self) -> dict[str, int]:
         return self.get("/sink")

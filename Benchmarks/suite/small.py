@@ -28,7 +28,7 @@ def small(bench: Bench) -> None:
         ("run without a change, 1,000 people, Postgres", postgres, 150), ("--help", start, 30),
     ]:
         milliseconds = result.seconds * 1000
-        bench.report.value(what, f"{milliseconds:.0f} ms", f"<= {limit} ms", milliseconds <= limit)
+        bench.report.fixed.value(what, f"{milliseconds:.0f} ms", f"<= {limit} ms", milliseconds <= limit)
 
 
 def simulation(bench: Bench) -> None:
@@ -37,4 +37,4 @@ def simulation(bench: Bench) -> None:
         say(f"simulation skipped: there is no {bench.simulate} (swift build -c release --product simulate)")
         return
     seconds = timed([bench.simulate, "--seeds", "50000", "--thorough"]).seconds
-    bench.report.value("50,000 simulated histories", f"{seconds:.0f} s", "<= 120 s", seconds <= 120)
+    bench.report.fixed.value("50,000 simulated histories", f"{seconds:.0f} s", "<= 120 s", seconds <= 120)

@@ -82,4 +82,4 @@ def compare(
     ours, *others = alternate(bench.few_runs, Way("plan", plan), *ways)
     what = f"plan, {name}" + (", cached" if bench.rollcall.has_cache else "")
     for title, other in zip(queries, others):
-        bench.report.ratio(what, ours, title, other)
+        bench.report.sized.ratio(what, ours, title, other)

@@ -4,11 +4,17 @@ public import RollcallCore
 public enum DeliveryBody {
     /// - Parameter maximumBytes: most bytes of one request.
     public static func limits(maximumBytes: Int) -> BodyLimits {
-        BodyLimits(maximumBytes: maximumBytes, envelopeBytes: max(ListBody.envelopeBytes, CatalogBody.envelopeBytes)) {
+        BodyLimits(maximumBytes: maximumBytes, envelopeBytes: envelopeBytes) {
+            if $0.event != nil { return EventsBody.size(ofObject: $0.payload?.count ?? 0) }
             guard let record = $0.record else { return ListBody.size(of: $0.identity, operation: $0.operation) }
             guard let item = record.itemID else { return UsersBody.size(ofObject: $0.payload?.count ?? 0) }
             return CatalogBody.size(ofItem: item, document: $0.payload?.count ?? 0)
         }
+    }
+
+    /// That of the kind that needs most.
+    private static var envelopeBytes: Int {
+        max(ListBody.envelopeBytes, CatalogBody.envelopeBytes, UsersBody.envelopeBytes, EventsBody.envelopeBytes)
     }
 
     /// Appends the body of a request.
@@ -18,6 +24,8 @@ public enum DeliveryBody {
         case .users(let request): UsersBody.write(request, into: &bytes)
         case .userRename(let rename): UsersBody.write(rename, into: &bytes)
         case .userDeletion: break
+        case .events(let request): EventsBody.write(request, into: &bytes)
+        case .event(let event): bytes.append(contentsOf: event.object)
         case .catalog(let request): CatalogBody.write(request, into: &bytes)
         }
     }

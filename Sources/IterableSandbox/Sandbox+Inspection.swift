@@ -20,6 +20,35 @@ public struct SandboxMember: Sendable, Hashable {
     }
 }
 
+/// One event as tests and tools see it.
+public struct SandboxEvent: Sendable, Hashable {
+    public let id: String
+    public let name: String
+    /// As the last request with this id named the person; the address is normalised.
+    public let email: String?
+    public let userID: String?
+    /// Seconds since 1970.
+    public let createdAt: Int
+    /// The fields that were taken: a JSON object with sorted keys.
+    public let dataFields: String
+    public let campaignID: Int?
+    public let templateID: Int?
+    /// How often an event with this id was written. The last one counts.
+    public let writes: Int
+
+    init(_ event: StoredEvent) {
+        id = event.id
+        name = event.name
+        email = event.email
+        userID = event.userID
+        createdAt = event.createdAt
+        dataFields = String(decoding: JSONValue.object(event.dataFields).encoded(), as: UTF8.self)
+        campaignID = event.campaignID
+        templateID = event.templateID
+        writes = event.writes
+    }
+}
+
 /// Counts of what the sandbox was asked.
 public struct SandboxCounts: Sendable, Equatable {
     public let requests: Int
@@ -33,8 +62,8 @@ public struct SandboxCounts: Sendable, Equatable {
     public let requestsInFlight: Int
     /// Requests that were under way at once, at most.
     public let maxRequestsInFlight: Int
-    /// Requests that were changing one identifier in one list at once, at most. A request whose connection was
-    /// dropped and that is applied later counts until then.
+    /// Requests that were changing one identifier in one list, or its events, at once, at most. A request whose
+    /// connection was dropped and that is applied later counts until then.
     public let maxInFlightPerIdentifier: Int
     /// Identifiers for which ``maxInFlightPerIdentifier`` was more than 1.
     public let overlappingIdentifiers: Set<String>
@@ -93,6 +122,12 @@ extension Sandbox {
     public func forget(email: String? = nil, userID: String? = nil) {
         core.with { $0.forget(email: email.map(EmailRules.normalized), userID: userID) }
     }
+
+    /// All events, in the order in which their ids came first.
+    public var events: [SandboxEvent] { core.with { $0.events.all }.map(SandboxEvent.init) }
+
+    /// Number of events.
+    public var eventCount: Int { core.with { $0.events.count } }
 
     /// The items of a catalog: JSON texts by id; nil: there is no such catalog.
     public func catalogItems(_ name: String) -> [String: String]? {

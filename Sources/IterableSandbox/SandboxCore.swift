@@ -19,9 +19,12 @@ final class SandboxCore: Sendable {
     /// The time by both clocks.
     var moment: Moment { Moment(now: clock(), time: Date().timeIntervalSince1970) }
 
-    /// Runs `body` while nothing else touches the state.
+    /// Runs `body` while nothing else touches the state. What is due has taken effect.
     func with<Result: Sendable>(_ body: (inout SandboxState) throws -> Result) rethrows -> Result {
-        try state.withLock { state in try body(&state) }
+        try state.withLock { state in
+            state.events.settle(at: clock())
+            return try body(&state)
+        }
     }
 
     /// Applies a request and gives its answer.

@@ -100,7 +100,7 @@ public struct SandboxOptions: Sendable {
     public var echoMode = SandboxEchoMode.asSent
     public var responseMode = SandboxResponseMode.full
     public var fieldMismatchMode = SandboxFieldMismatchMode.row
-    /// The project's setting for unknown profile fields: created (true) or dropped (false).
+    /// The project's setting for unknown fields of profiles and events: created (true) or dropped (false).
     public var createsNewFields = true
     public var rateLimitStyle = SandboxRateLimitStyle()
     /// Addresses that are forgotten (GDPR) from the start. Case and outer white space don't matter.
@@ -109,6 +109,11 @@ public struct SandboxOptions: Sendable {
     public var forgottenUserIds: [String] = []
     /// Event names that `track` and `trackBulk` do not record.
     public var disallowedEventNames: Set<String> = []
+    /// Whether the answer of trackBulk counts events of such names as failures. Iterable does not document it.
+    public var countsDisallowedEventsAsFailed = false
+    /// Seconds in which the events of an answered trackBulk are not there yet. Those of `track` are there at once:
+    /// Iterable carries out the two kinds of calls apart from each other, and keeps no order between them.
+    public var bulkEventsAfterSeconds: Double = 0
     /// Failures to produce on request, tried in this order; the first that fires wins.
     public var faults: [Fault] = []
     /// Seed of everything random: faults with a probability, samples, numbers in placeholder addresses.

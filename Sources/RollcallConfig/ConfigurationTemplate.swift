@@ -21,7 +21,7 @@ public enum ConfigurationTemplate {
     }
 
     private static let header = """
-        # Rollcall keeps lists, profiles and catalogs in Iterable equal to what a warehouse says.
+        # Rollcall keeps lists, profiles and catalogs in Iterable equal to what a warehouse says, and sends its events.
         #
         # ${NAME} and ${NAME:-default} are taken from the environment, or from a file .env beside this one; secrets
         # belong there. Relative paths count from this file's folder. A # starts a comment: take it away to use a line.
@@ -69,6 +69,10 @@ public enum ConfigurationTemplate {
                 requests_per_second: 5
                 records_per_request: 1000
                 single_requests_per_second: 50  # renames and deletions, one person each
+              events:
+                requests_per_second: 10
+                records_per_request: 1000
+                single_requests_per_second: 200 # of syncs with delivery: single
               catalog:
                 requests_per_second: 20         # for each of put and delete
                 records_per_request: 1000
@@ -76,10 +80,11 @@ public enum ConfigurationTemplate {
         """
 
     private static let syncs = """
-        # Each sync keeps one list, fields of users' profiles, or one catalog, equal to a table or query.
+        # Each sync keeps one list, fields of users' profiles, or one catalog, equal to a table or query; or it sends
+        # the rows as events.
         syncs:
           vip-customers:
-            kind: list                          # list | users | catalog
+            kind: list                          # list | users | events | catalog
             warehouse: main
             destination: iterable
             enabled: true
@@ -140,6 +145,41 @@ public enum ConfigurationTemplate {
           #     max_changes: 50%                # of the users whom Iterable has from this sync; 100% is no limit
           #     max_invalid: 20%
 
+          # orders:
+          #   kind: events
+          #   warehouse: main
+          #   destination: iterable
+          #   source:                           # table | query | query_file: one row for each event
+          #     table: order_events
+          #   key: [order_id, status]           # names an event for ever: a column, or [columns]
+          #   mapping:                          # left out: columns called email, user_id or userId are taken
+          #     user_id: customer_id
+          #   event:
+          #     name: event_name                # a column; { value: order_placed } names all of them so
+          #     names: [order_placed, order_shipped]  # beside a column of names: only these are sent
+          #     id: derived                     # made of namespace and key; or a column
+          #     namespace: orders               # left out: the name of the sync
+          #     created_at: placed_at           # { column: placed_at, unit: s } of whole numbers: s | ms
+          #     campaign_id: { column: campaign_id, default: 123 }
+          #     template_id: { value: 456 }
+          #   fields:                           # left out: none; or all: every column that has no other use
+          #     total: { column: total, type: double }
+          #     shipping.city: city             # dots nest
+          #   new_fields: create                # refuse: fields that the project does not have fail the run
+          #   start: now                        # none of the rows that are there already are sent; or all, 30d, a date
+          #   cursor:                           # left out: each run reads the whole source
+          #     column: loaded_at
+          #     overlap: 15m                    # how far before the highest value a run reads again; of numbers: 10000
+          #     sweep: 24h                      # how often a run reads further back
+          #   changed_rows: ignore              # update: the event is sent again under the same id
+          #   after: customers                  # events wait until that sync of users has sent their person
+          #   wait_for_user: 24h                # how long an event waits for its person
+          #   delivery: bulk                    # single: one event a request
+          #   guards:
+          #     max_events: 100000              # in one run; off: any number
+          #     max_age: 7d                     # by created_at; off: any time
+          #     max_invalid: 20%
+
           # products:
           #   kind: catalog
           #   warehouse: main
@@ -151,7 +191,7 @@ public enum ConfigurationTemplate {
           #     name: products                  # letters, digits and hyphens
           #     create: true                    # the first run makes it
           #   mode: mirror                      # upsert | mirror: items whose rows are gone are deleted
-          #   documents: replace                # an item has the fields of its row and no other
+          #   documents: replace                # merge: fields of an item that the sync does not fill stay
           #   fields: all                       # every column under its own name; or a mapping:
           #   # fields:
           #   #   title: title

@@ -4,7 +4,9 @@ import Warehouse
 /// What differs between the kinds of record, for the pipeline: what a sync keeps equal, and how it is planned.
 extension SyncPipeline {
     /// What the sync keeps equal.
-    var resolver: any TargetResolver {
+    var resolver: any TargetResolver { resolver(acceptNewIDs: false) }
+
+    func resolver(acceptNewIDs: Bool) -> any TargetResolver {
         switch sync.target {
         case .list(let list):
             ListResolver(
@@ -15,6 +17,10 @@ extension SyncPipeline {
                 sync: sync, users: users, project: project,
                 planner: recordPlanner(.people(users, mapping: sync.mapping, project: settings.projectType)),
                 warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        case .events(let events):
+            EventsResolver(
+                sync: sync, settings: events, project: project, planner: eventPlanner(events), warehouse: warehouse,
+                acceptsNewIDs: acceptNewIDs)
         case .catalog(let catalog):
             CatalogResolver(
                 sync: sync, catalog: catalog, project: project, neighbours: neighbours,
@@ -30,10 +36,22 @@ extension SyncPipeline {
             sync: sync, subject: subject, destination: settings, warehouse: warehouse, stop: stop, progress: progress)
     }
 
+    private func eventPlanner(_ events: EventSettings) -> EventPlanner {
+        EventPlanner(
+            sync: sync, settings: events,
+            subject: .events(events, mapping: sync.mapping, project: settings.projectType), destination: settings,
+            warehouse: warehouse, stop: stop, progress: progress)
+    }
+
     func plan(
         for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
-        guard let records = found as? any FoundRecords else {
+        guard let planning = found as? any PlanningTarget else {
+            if resend.backfill != nil {
+                throw RunError(
+                    code: "only_events", message: "--backfill is for syncs of events, and \(sync.name) keeps a list",
+                    hint: "Leave --backfill out; --full sends every member again.")
+            }
             if resend.only != nil {
                 throw RunError(
                     code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
@@ -41,8 +59,7 @@ extension SyncPipeline {
             }
             return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
         }
-        return try await records.planner.plan(
-            records.shape, key: key, resend: resend, records.circumstances(runID))
+        return try await planning.plan(key: key, runID: runID, resend: resend)
     }
 
     /// Whether a held run was staged for something else than what the configuration names now.
@@ -50,6 +67,16 @@ extension SyncPipeline {
         if run.kind != sync.kind { return true }
         guard run.kind == .list else { return run.target != found.name }
         return run.listID.map { $0 != found.id } ?? false
+    }
+
+    func discardsEvents(_ held: SyncRun) -> RunError {
+        RunError(
+            code: "force_new_of_events",
+            message:
+                "--force-new would discard run \(held.id), and the events of a discarded run are not sent by later ones",
+            hint:
+                "Approve the run to send them, or discard it to skip them: `rollcall run \(sync.name) --approve`, or --discard."
+        )
     }
 
     func targetChanged(_ run: SyncRun) -> RunError {

@@ -55,13 +55,17 @@ public struct SyncPipeline: Sendable {
 
     /// What a run would do. Writes nothing anywhere and needs no lease.
     /// - Throws: `RunError` `list_taken` among others: whatever a run would fail with.
-    public func plan(full: Bool = false, retryRejected: Bool = false, only: String? = nil) async throws -> Plan {
-        let found = try await resolver.find()
+    public func plan(
+        full: Bool = false, retryRejected: Bool = false, only: String? = nil, backfill: Backfill? = nil,
+        acceptNewIDs: Bool = false
+    ) async throws -> Plan {
+        let found = try await resolver(acceptNewIDs: acceptNewIDs).find()
         if let refusal = try await found.refusal() { throw refusal }
-        return try await plan(for: found, .init(full: full, rejected: retryRejected, only: only))
+        return try await plan(
+            for: found, .init(full: full, rejected: retryRejected, only: only, backfill: backfill))
     }
 
-    /// As ``plan(full:retryRejected:only:)``, whatever would keep a run from being carried out.
+    /// As ``plan(full:retryRejected:only:backfill:acceptNewIDs:)``, whatever would keep a run from being carried out.
     func plan(for found: any FoundTarget, _ scope: PlanScope = PlanScope()) async throws -> Plan {
         let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: nil) ?? freshKey()
         return try await plan(
@@ -108,6 +112,7 @@ public struct SyncPipeline: Sendable {
             case .new:
                 if let held = try await warehouse.heldRun(sync: sync.name) {
                     guard request.forceNew else { return .alreadyHeld(held) }
+                    if held.kind == .events { throw discardsEvents(held) }
                     _ = try await warehouse.discardHeldRun(context.lease, id: held.id)
                 }
                 return .ran(try await runNew(request, context))
@@ -147,15 +152,18 @@ public struct SyncPipeline: Sendable {
         var planned: Plan?
         let ended = await finished(run, context) { [context] run in
             if run.kind == .list { run.listID = try await warehouse.listBinding(sync: sync.name)?.listID }
-            let found = try await resolver.find()
+            let found = try await resolver(acceptNewIDs: request.acceptNewIDs).find()
             run.listID = found.id
             run.target = found.name ?? run.target
             try await found.take(context)
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             let plan = try await plan(
                 for: found, key: key, runID: run.id,
-                resend: .init(full: request.full, rejected: request.retryRejected, only: request.only), mayWrite: true)
+                resend: .init(
+                    full: request.full, rejected: request.retryRejected, only: request.only,
+                    backfill: request.backfill), mayWrite: true)
             planned = plan
+            for note in plan.notes { progress(.note(note)) }
             progress(.staging(changes: plan.counts.planned.total))
             try await context.keeper.ensure(for: .zero)
             try await stage(plan, &run, context.keeper)
@@ -182,11 +190,13 @@ public struct SyncPipeline: Sendable {
             let id = run.id
             let early = try await target.sendFirst(&run, context) { delivery(context, id, to: $0) }
             ending = if let early { early } else { try await delivery(context, id, to: target).deliver(&run) }
+            // What could not be noted, the next run notes.
+            try? await target.sentAll(context)
         } catch {
             throw OutcomesLost(cause: error)
         }
         run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
-        run.warning = ending.leftOut.isEmpty ? nil : .fieldsDropped(ending.leftOut)
+        run.warning = ending.leftOut.isEmpty ? nil : .fieldsDropped(ending.leftOut, run.kind)
     }
 
     /// Runs `body` and closes the run, whatever happens.
@@ -280,6 +290,7 @@ extension SyncSettings {
         case .list(.name(let name, _)): name
         case .list(.id): nil
         case .users: "users"
+        case .events(let events): events.target
         case .catalog(let catalog): catalog.name
         }
     }

@@ -8,11 +8,10 @@ import Warehouse
 struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall",
-        abstract: "Keeps lists and catalogs in Iterable equal to your warehouse.",
+        abstract: "Keeps lists, profiles and catalogs in Iterable equal to your warehouse, and sends its events.",
         discussion: """
             A sync reads a table or a query in Postgres or SQLite, compares its rows with what it \
-            put on the list or into the catalog before, and sends exactly the difference. Start \
-            with `rollcall demo`.
+            sent before, and sends exactly the difference. Start with `rollcall demo`.
 
             Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with failed \
             records, 4 held by a guard, 5 another run is in progress, 130 interrupted.
@@ -26,8 +25,8 @@ struct Rollcall: AsyncParsableCommand {
             CommandGroup(
                 name: "Looking:",
                 subcommands: [
-                    SyncsCommand.self, RunsCommand.self, RunReportCommand.self, LogCommand.self, WhyCommand.self,
-                    ListsCommand.self, FieldsCommand.self, CatalogsCommand.self,
+                    SyncsCommand.self, RunsCommand.self, RunReportCommand.self, LogCommand.self, RecordsCommand.self,
+                    WhyCommand.self, ListsCommand.self, FieldsCommand.self, CatalogsCommand.self,
                 ]),
             CommandGroup(
                 name: "Housekeeping:",

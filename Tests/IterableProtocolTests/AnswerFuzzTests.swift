@@ -38,6 +38,82 @@ import Testing
         #expect(readable > 500, "Too few answers were still readable to try anything.")
     }
 
+    static let eventSeeds: [String] = [
+        Samples.counts(3, 2, #""failedUpdates":{"notFoundEmails":["anna@example.com"]},"disallowedEventNames":[]"#),
+        Samples.counts(3, 2, #""disallowedEventNames":["visit"],"invalidUserIds":[]"#),
+        Samples.counts(2, 3, #""disallowedEventNames":["visit"],"invalidEmails":["anna@example.com"]"#),
+        Samples.counts(3, 2, #""invalidUserIds":["u-3"],"failedUpdates":{"invalidUserIds":["u-3"]}"#),
+        Samples.counts(5, 0, #""filteredOutFields":["a\\u00e9"],"failedUpdates":{"forgottenEmails":[]}"#),
+    ]
+
+    @Test func mutatedAnswersNeverTurnANamedEventIntoASuccess() {
+        var random = SeededGenerator(seed: 20_261_129)
+        var readable = 0
+        for round in 0..<20_000 {
+            var body = Array(Self.eventSeeds[round % Self.eventSeeds.count].utf8)
+            for _ in 0...random.next(below: 3) { Self.mutate(&body, &random) }
+            let answer = AnswerClassifier.classify(
+                HTTPAnswer(status: 200, body: body, now: Samples.now), request: .events(Samples.events))
+            guard case .answered(let outcomes, _, _) = answer else { continue }
+            readable += 1
+            #expect(outcomes.count == Samples.events.events.count)
+            let named = Named(body)
+            for (event, outcome) in zip(Samples.events.events, outcomes) where outcome == .succeeded {
+                #expect(!named.contains(event), "round \(round): \(String(decoding: body, as: UTF8.self))")
+            }
+        }
+        #expect(readable > 500, "Too few answers were still readable to try anything.")
+    }
+
+    @Test func mutatedAnswersToASingleEventAreNeverHalfUnderstood() {
+        let seeds = [
+            Samples.envelope("Success", "Event with id: rc-1 tracked."),
+            Samples.envelope("Success", "Event order is disallowed from tracking"), Samples.envelope("BadParams"),
+        ]
+        var random = SeededGenerator(seed: 20_261_130)
+        var (successes, others) = (0, 0)
+        for round in 0..<10_000 {
+            var body = Array(seeds[round % seeds.count].utf8)
+            for _ in 0...random.next(below: 3) { Self.mutate(&body, &random) }
+            let answer = AnswerClassifier.classify(
+                HTTPAnswer(status: 200, body: body, now: Samples.now), request: .event(Samples.events.events[0]))
+            guard case .answered(let outcomes, _, _) = answer, outcomes == [.succeeded] else {
+                others += 1
+                continue
+            }
+            successes += 1
+            guard let read = try? JSONSerialization.jsonObject(with: Data(body)) as? [String: Any] else { continue }
+            let message = read["msg"] as? String ?? "is disallowed from tracking"
+            #expect(
+                read["code"] as? String == "Success" && !message.contains("is disallowed from tracking"),
+                "round \(round): \(String(decoding: body, as: UTF8.self))")
+        }
+        #expect(successes > 500 && others > 500)
+    }
+
+    /// Who and what an answer to trackBulk names, read by another parser.
+    private struct Named {
+        var emails: Set<String> = []
+        var userIDs: Set<String> = []
+        var events: Set<String> = []
+
+        init(_ body: [UInt8]) {
+            guard let top = try? JSONDecoder().decode(JSONValue.self, from: Data(body)).object else { return }
+            let lists = top.merging(top["failedUpdates"]?.object ?? [:], uniquingKeysWith: JSONValue.joined)
+            for (key, value) in lists where NamedList(rawValue: key) != nil {
+                let names = value.strings ?? []
+                if key.hasSuffix("Emails") { emails.formUnion(names.map { $0.lowercased() }) }
+                if key.hasSuffix("UserIds") { userIDs.formUnion(names) }
+            }
+            events = Set(top["disallowedEventNames"]?.strings ?? [])
+        }
+
+        func contains(_ event: EventsRequest.Event) -> Bool {
+            event.identity.email.map(emails.contains) ?? false || event.identity.userID.map(userIDs.contains) ?? false
+                || events.contains(event.name)
+        }
+    }
+
     private static let punctuation = Array(#"{}[]",:0123-e.tn\"#.utf8)
 
     private static func mutate(_ body: inout [UInt8], _ random: inout SeededGenerator) {

@@ -20,6 +20,21 @@ enum Samples {
     static let anna = Identity(email: "anna@example.com", userID: "u-1")
     static let ben = Identity(email: "ben@example.com", userID: "u-2")
 
+    static func event(
+        _ number: Int, _ name: String, email: String? = nil, userID: String? = nil
+    ) -> EventsRequest.Event {
+        EventsRequest.Event(
+            identity: Identity(email: email, userID: userID), name: name, id: "rc-\(number)",
+            object: Array("{\"id\":\"rc-\(number)\"}".utf8))
+    }
+
+    /// Two events of Anna, who is named by her address, two of Carl, who is named by his userId, and one of Ben.
+    static let events = EventsRequest(events: [
+        event(1, "order", email: "anna@example.com"), event(2, "visit", userID: "u-3"),
+        event(3, "visit", email: "anna@example.com"), event(4, "order", userID: "u-3"),
+        event(5, "order", email: "ben@example.com"),
+    ])
+
     static func answer(_ status: Int, _ body: String = "", retryAfter: [String] = []) -> HTTPAnswer {
         HTTPAnswer(status: status, retryAfter: retryAfter, body: Array(body.utf8), now: now)
     }
@@ -67,6 +82,7 @@ enum Gist: Equatable {
         case .rejected(let reason): "rejected \(reason.code)"
         case .unknown(let reason): "unknown \(reason.code)"
         case .notAttempted(let reason): "not attempted \(reason.code)"
+        case .waiting(let reason): "waiting \(reason.code)"
         }
     }
 }

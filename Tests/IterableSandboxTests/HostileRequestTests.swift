@@ -22,6 +22,11 @@ import Testing
         ),
         (.post, "/api/users/bulkUpdate", #"{"users":[{"email":"a@b.com","dataFields":{"n":1}}]}"#),
         (.post, "/api/events/track", #"{"email":"a@b.com","eventName":"x","createdAt":1700000000}"#),
+        (
+            .post, "/api/events/trackBulk",
+            #"{"events":[{"email":"a@b.com","eventName":"x","id":"a-1","createdAt":-1,"dataFields":{"n":[{"a":1}]}}]}"#
+        ),
+        (.get, "/api/events/a%40b.com?limit=200", ""),
         (.get, "/api/lists/getUsers?listId=1&preferUserId=true", ""), (.get, "/api/lists/1/size", ""),
         (.get, "/api/users/getByEmail?email=a%40b.com", ""), (.delete, "/api/lists/1", ""),
     ]

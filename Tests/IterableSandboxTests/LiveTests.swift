@@ -8,11 +8,15 @@ import Testing
 
 /// Sends one subscribe request for `email` over a real connection.
 private func subscribe(_ sandbox: Sandbox, _ list: Int, _ email: String) async throws -> (status: Int, text: String) {
-    var request = HTTPClientRequest(url: (sandbox.baseURL ?? "") + "/api/lists/subscribe")
+    try await post(
+        sandbox, "/api/lists/subscribe", "{\"listId\":\(list),\"subscribers\":[{\"email\":\"\(email)\"}]}")
+}
+
+private func post(_ sandbox: Sandbox, _ path: String, _ body: String) async throws -> (status: Int, text: String) {
+    var request = HTTPClientRequest(url: (sandbox.baseURL ?? "") + path)
     request.method = .POST
     request.headers.add(name: "Api-Key", value: "sandbox-key")
     request.headers.add(name: "Content-Type", value: "application/json")
-    let body = "{\"listId\":\(list),\"subscribers\":[{\"email\":\"\(email)\"}]}"
     request.body = .bytes(ByteBuffer(string: body))
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
     let buffer = try await response.body.collect(upTo: 1_000_000)
@@ -29,6 +33,8 @@ private func eventually(_ condition: () -> Bool) async -> Bool {
     }
     return true
 }
+
+private func event(_ user: String) -> String { "{\"email\":\"\(user)@shop.com\",\"eventName\":\"x\"}" }
 
 private func withLive(_ fault: String, _ test: (Sandbox, Int) async throws -> Void) async throws {
     var options = SandboxOptions()
@@ -108,6 +114,24 @@ struct LiveTests {
             _ = try await subscribe(sandbox, list, "A@shop.com")
             #expect(sandbox.counts.maxInFlightPerIdentifier == 2)
             #expect(sandbox.counts.overlappingIdentifiers == ["a@shop.com"])
+        }
+    }
+
+    @Test("Faults reach one of the two calls for events; requests for one person's events are seen to overlap")
+    func events() async throws {
+        try await withLive("late-apply:seconds=3600,count=1,path=/api/events/trackBulk") { sandbox, _ in
+            sandbox.addUser(email: "a@shop.com")
+            sandbox.addUser(email: "b@shop.com")
+            _ = try await post(sandbox, "/api/events/track", event("a"))
+            await #expect(throws: (any Error).self) {
+                try await post(sandbox, "/api/events/trackBulk", "{\"events\":[\(event("a")),\(event("a"))]}")
+            }
+            #expect(sandbox.counts.pendingLateRequests == 1)
+            _ = try await post(sandbox, "/api/events/track", event("b"))
+            #expect(sandbox.counts.maxInFlightPerIdentifier == 1)
+            _ = try await post(sandbox, "/api/events/track", event("A"))
+            #expect(sandbox.counts.overlappingIdentifiers == ["a@shop.com"])
+            #expect(sandbox.eventCount == 3)
         }
     }
 

@@ -84,6 +84,7 @@ import Testing
         (expected.create, expected.encodesKey, expected.mode) = (true, true, .mirror)
         (expected.documents, expected.duplicates) = (.replace, .newest("updated_at"))
         #expect(try catalog(text) == expected)
+        #expect(try catalog(Self.rest + "\ndocuments: merge").documents == .merge)
         let guarded = try Sample.load(Self.text(Self.rest, guards: "{ max_removals: 5, max_invalid: 12.5% }"))
         #expect(guarded.syncs.first?.guards.maxInvalid == 12.5)
         #expect(
@@ -160,14 +161,14 @@ import Testing
             "fields: all", "fields: {\((1...351).map { "f\($0): a" }.joined(separator: ", "))}",
             "syncs.products.fields has 351 fields"
         ),
-        ("key: sku", "key: sku\ndocuments: merge", "syncs.products.documents \"merge\" is not one of the choices"),
+        ("key: sku", "key: sku\ndocuments: patch", "syncs.products.documents \"patch\" is not one of the choices"),
         ("key: sku", "key: [a, b]", "syncs.products.key is a list, not a single value"),
         ("key: sku", "key: { encode: true }", "the key \"column\" is missing in syncs.products.key"),
         ("key: sku", "key: sku\nmode: replace", "syncs.products.mode \"replace\" is not one of the choices"),
         ("key: sku", "key: sku\nduplicates: newest", "syncs.products.duplicates \"newest\" is not one of the choices"),
         (
             "key: sku", "key: sku\nmapping: { email: e }",
-            "syncs.products.mapping is a key of list or users syncs; this one is catalog"
+            "syncs.products.mapping is a key of list, users or events syncs; this one is catalog"
         ),
         ("key: sku", "key: sku\nnulls: skip", "syncs.products.nulls is a key of users syncs; this one is catalog"),
         (
@@ -233,22 +234,23 @@ import Testing
         let text = Sample.replacing("    list:\n", with: "    key: sku\n    fields: all\n    list:\n")
         #expect(
             Sample.headlines(text).map { $0.split(separator: " ", maxSplits: 1).last.map(String.init) } == [
-                "syncs.vip.key is a key of users or catalog syncs; this one is list",
-                "syncs.vip.fields is a key of users or catalog syncs; this one is list",
+                "syncs.vip.key is a key of users, events or catalog syncs; this one is list",
+                "syncs.vip.fields is a key of users, events or catalog syncs; this one is list",
             ])
         let guarded = Sample.replacing("max_removals: 25%", with: "max_invalid: 20%")
         #expect(
             Sample.headlines(guarded) == ["rollcall.yaml:32:7: syncs.vip.guards.max_invalid is no guard of list syncs"])
         #expect(
-            Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: events\n")) == [
-                "rollcall.yaml:19:11: syncs.vip.kind \"events\" is not one of the choices"
+            Sample.headlines(Sample.replacing("  vip:\n", with: "  vip:\n    kind: item\n")) == [
+                "rollcall.yaml:19:11: syncs.vip.kind \"item\" is not one of the choices"
             ])
     }
 
-    @Test func guardsOfUsersInACatalogAreRefused() {
+    @Test(arguments: [("max_changes", "50%"), ("max_identity_changes", "1%"), ("max_events", "5"), ("max_age", "off")])
+    func guardsOfOthersInACatalogAreRefused(_ name: String, _ value: String) {
         #expect(
-            Sample.headlines(Self.text(Self.rest, guards: "{ max_changes: 50% }")) == [
-                "rollcall.yaml:10:15: syncs.products.guards.max_changes is no guard of catalog syncs"
+            Sample.headlines(Self.text(Self.rest, guards: "{ \(name): \(value) }")) == [
+                "rollcall.yaml:10:15: syncs.products.guards.\(name) is no guard of catalog syncs"
             ])
     }
 }

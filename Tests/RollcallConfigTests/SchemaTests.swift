@@ -39,15 +39,21 @@ import Testing
         "destinations.*.limits.request_timeout_seconds", "destinations.*.limits.settle_seconds",
         "destinations.*.limits.bytes_per_request", "destinations.*.limits.users",
         "destinations.*.limits.users.requests_per_second", "destinations.*.limits.users.records_per_request",
-        "destinations.*.limits.users.single_requests_per_second",
+        "destinations.*.limits.users.single_requests_per_second", "destinations.*.limits.events",
+        "destinations.*.limits.events.requests_per_second", "destinations.*.limits.events.records_per_request",
+        "destinations.*.limits.events.single_requests_per_second",
         "destinations.*.limits.catalog",
         "destinations.*.limits.catalog.requests_per_second", "destinations.*.limits.catalog.records_per_request",
         "syncs", "syncs.*.kind", "syncs.*.source", "syncs.*.source.table", "syncs.*.source.query",
         "syncs.*.source.query_file", "syncs.*.catalog", "syncs.*.catalog.name", "syncs.*.catalog.create", "syncs.*.key",
         "syncs.*.fields", "syncs.*.except", "syncs.*.mode", "syncs.*.documents", "syncs.*.duplicates", "syncs.*.nulls",
         "syncs.*.nested", "syncs.*.new_fields", "syncs.*.on_leave", "syncs.*.identity_changes",
+        "syncs.*.event", "syncs.*.event.name", "syncs.*.event.names", "syncs.*.event.id", "syncs.*.event.namespace",
+        "syncs.*.event.created_at", "syncs.*.event.campaign_id", "syncs.*.event.template_id", "syncs.*.start",
+        "syncs.*.cursor", "syncs.*.changed_rows", "syncs.*.after", "syncs.*.wait_for_user", "syncs.*.delivery",
         "syncs.*.guards.max_invalid", "syncs.*.guards.max_changes",
-        "syncs.*.guards.max_identity_changes", "syncs.*.warehouse", "syncs.*.destination",
+        "syncs.*.guards.max_identity_changes", "syncs.*.guards.max_events", "syncs.*.guards.max_age",
+        "syncs.*.warehouse", "syncs.*.destination",
         "syncs.*.enabled", "syncs.*.audience", "syncs.*.audience.table", "syncs.*.audience.query",
         "syncs.*.audience.query_file", "syncs.*.list",
         "syncs.*.list.name", "syncs.*.list.description", "syncs.*.list.id", "syncs.*.mapping",
@@ -77,8 +83,10 @@ import Testing
             "destinations.*.limits": { "destinations: {a: {limits: {\($0): 1}}}" },
             "syncs.*": { "syncs: {a: {\($0): 1}}" },
             "destinations.*.limits.users": { "destinations: {a: {limits: {users: {\($0): 1}}}}" },
+            "destinations.*.limits.events": { "destinations: {a: {limits: {events: {\($0): 1}}}}" },
             "destinations.*.limits.catalog": { "destinations: {a: {limits: {catalog: {\($0): 1}}}}" },
             "syncs.*.source": { "syncs: {a: {kind: catalog, source: {\($0): 1}}}" },
+            "syncs.*.event": { "syncs: {a: {kind: events, event: {\($0): 1}}}" },
             "syncs.*.catalog": { "syncs: {a: {kind: catalog, catalog: {\($0): 1}}}" },
             "syncs.*.audience": { "syncs: {a: {audience: {\($0): 1}}}" },
             "syncs.*.list": { "syncs: {a: {list: {\($0): 1}}}" },
@@ -127,23 +135,71 @@ import Testing
 
     @Test func theSchemaTellsTheKindsOfSyncsApart() throws {
         let rules = try Self.rulesOfKinds()
-        #expect(rules.keys.sorted() == ["catalog", "list", "users"])
+        #expect(rules.keys.sorted() == ["catalog", "events", "list", "users"])
         #expect(rules["list"]?.required == ["list"])
         #expect(rules["users"]?.required == ["fields"])
+        #expect(rules["events"]?.required == ["event", "key"])
         #expect(rules["catalog"]?.required == ["catalog", "key", "fields"])
         let refused = rules.mapValues { rule in Set(rule.properties.filter { $0.value as? Bool == false }.keys) }
-        let ofRecords: Set = ["key", "fields", "except", "mode", "duplicates"]
-        let ofUsers: Set = ["nulls", "nested", "new_fields", "on_leave", "identity_changes"]
+        let ofRecords: Set = ["key", "fields", "except"]
+        let ofKeptRecords: Set = ["mode", "duplicates"]
+        let ofUsers: Set = ["nulls", "nested", "on_leave", "identity_changes"]
+        let ofEvents: Set = ["event", "start", "cursor", "changed_rows", "after", "wait_for_user", "delivery"]
         let ofCatalogs: Set = ["catalog", "documents"]
         let ofLists: Set = ["audience", "list", "identity", "update_existing_users_only", "placeholder_emails"]
-        #expect(refused["list"] == ofRecords.union(ofUsers).union(ofCatalogs))
-        #expect(refused["users"] == ofCatalogs.union(ofLists))
-        #expect(refused["catalog"] == ofUsers.union(ofLists).union(["mapping"]))
+        let people = ofUsers.union(ofEvents).union(["new_fields"])
+        #expect(refused["list"] == people.union(ofRecords).union(ofKeptRecords).union(ofCatalogs))
+        #expect(refused["users"] == ofEvents.union(ofCatalogs).union(ofLists))
+        #expect(refused["events"] == ofUsers.union(ofKeptRecords).union(ofCatalogs).union(ofLists))
+        #expect(refused["catalog"] == people.union(ofLists).union(["mapping"]))
         // Beside them stand the keys that take less than in syncs of another kind.
         let narrowed = rules.mapValues { rule in rule.properties.filter { $0.value is [String: Any] }.keys.sorted() }
-        #expect(narrowed["list"]?.isEmpty == true)
-        #expect(narrowed["users"] == ["key", "mode"])
-        #expect(narrowed["catalog"] == ["fields", "key"])
+        #expect(narrowed["list"] == ["guards"])
+        #expect(narrowed["users"] == ["guards", "key", "mode"])
+        #expect(narrowed["events"] == ["fields", "guards", "key"])
+        #expect(narrowed["catalog"] == ["fields", "guards", "key"])
+    }
+
+    @Test func theSchemaHasTheGuardsOfEachKind() throws {
+        let guards = try Self.rulesOfKinds().mapValues { rule -> [String] in
+            let section = try Self.object(rule.properties["guards"])
+            #expect(section["type"] as? [String] == ["object", "null"])
+            return try Self.object(section["properties"]).keys.sorted()
+        }
+        #expect(guards["list"] == ["allow_empty", "max_removals"])
+        let ofUsers = ["allow_empty", "max_changes", "max_identity_changes", "max_invalid", "max_removals"]
+        #expect(guards["users"] == ofUsers)
+        #expect(guards["events"] == ["max_age", "max_events", "max_invalid"])
+        #expect(guards["catalog"] == ["allow_empty", "max_invalid", "max_removals"])
+    }
+
+    /// The patterns of the texts that one key may have, on their own or among other values.
+    private static func patterns(_ schema: [String: Any]) throws -> [String] {
+        let own = (schema["pattern"] as? String).map { [$0] } ?? []
+        let choices = schema["anyOf"] as? [[String: Any]] ?? []
+        return try own + choices.flatMap { try patterns($0) }
+    }
+
+    @Test func spansAndTimesHaveTheirFormsInTheSchema() throws {
+        let properties = try Self.object(Self.schema()["properties"])
+        let syncs = try Self.object(Self.object(properties["syncs"])["additionalProperties"])
+        let keys = try Self.object(syncs["properties"])
+        func fits(_ text: String, _ key: String) throws -> Bool {
+            try Self.patterns(Self.object(keys[key])).contains { pattern in
+                text.range(of: pattern, options: .regularExpression) != nil
+            }
+        }
+        for text in ["24h", "0s", "${WAIT}"] { #expect(try fits(text, "wait_for_user"), "\(text)") }
+        for text in ["24", "24 h", "h", "-1h", "1.5h"] { #expect(try !fits(text, "wait_for_user"), "\(text)") }
+        for text in ["30d", "2026-11-21", "2026-11-21T06:00:00Z", "2026-11-21T06:00:00.5+02:00", "${START}"] {
+            #expect(try fits(text, "start"), "\(text)")
+        }
+        for text in ["yesterday", "2026-11-21T06:00:00", "2026-11-21 06:00:00Z", "2026-13-01", "0000-01-01"] {
+            #expect(try !fits(text, "start"), "\(text)")
+        }
+        let start = try #require(try Self.object(keys["start"])["anyOf"] as? [[String: Any]])
+        let words = start.compactMap { ($0["anyOf"] as? [[String: Any]])?.first?["enum"] as? [String] }
+        #expect(words == [["now", "all"]])
     }
 
     @Test func everyKeyIsDescribed() throws {
@@ -193,7 +249,7 @@ import Testing
         }
         let used = String(text[..<start]) + lines.joined(separator: "\n") + String(text[end...])
         let syncs = try Sample.load(used, environment: ["ITERABLE_API_KEY": "k"]).syncs
-        #expect(syncs.map(\.kind) == [.list, .users, .catalog])
+        #expect(syncs.map(\.kind) == [.list, .users, .events, .catalog])
     }
 
     @Test func theTemplatesServerIsRightOnceItIsUsed() throws {
@@ -216,6 +272,12 @@ import Testing
         let environment = ["ITERABLE_API_KEY": "k"]
         let sqlite = try Configuration.load(path: Self.samples + "/sqlite/rollcall.yaml", environment: environment)
         #expect(sqlite.warehouses["shop"] == .sqlite(path: Self.samples + "/sqlite/shop.sqlite"))
+        #expect(sqlite.syncs.map(\.name) == ["vip-customers", "customers", "orders"])
+        guard case .events(let orders) = try sqlite.sync(named: "orders").target else {
+            Issue.record("no events")
+            return
+        }
+        #expect(orders.after == "customers" && orders.cursor?.overlap == .seconds(1800))
         let postgres = try Configuration.load(path: Self.samples + "/postgres/rollcall.yaml", environment: environment)
         #expect(postgres.syncs.map(\.name) == ["big-spenders", "newsletter-readers", "at-risk", "products"])
         #expect(postgres.destinations["marketing"]?.limits.requestsPerSecond == 2.5)

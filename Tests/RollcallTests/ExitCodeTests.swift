@@ -32,6 +32,11 @@ import Testing
         ["lists", "no-such-destination"], ["fields"], ["fields", "no-such-destination"],
         ["catalogs", "no-such-destination"], ["migrate", "no-such-warehouse"], ["syncs", "--config", "absent.yaml"],
         ["run", "--approve", "01a1fcb2-48a8-72af-8f46-ef4b3da46662", "members", "--full"],
+        ["run", "--approve", "01a1fcb2-48a8-72af-8f46-ef4b3da46662", "members", "--backfill", "all"],
+        ["run", "members", "--backfill", "soon"], ["run", "members", "--backfill", "0d"],
+        ["run", "members", "--backfill", "30d"], ["plan", "members", "--backfill", "all"],
+        ["run", "members", "--accept-new-ids"], ["run", "members", "--only", "1", "--backfill", "all"],
+        ["records", "members"], ["records", "no-such-sync"], ["records", "members", "--state", "splendid"],
         ["lists", "create", "iterable", " "], ["sandbox", "--fault", "earthquake", "--port", "0"],
     ]) func twoForWrongUsage(_ arguments: [String]) async throws {
         try await withFolder { folder in

@@ -76,10 +76,14 @@ import Testing
                 #expect(demo.out.contains("forgotten@example.com"))
                 let inFolder = folder.appendingPathComponent("shop")
                 let runs = try await Program.run(["runs", "--format", "json"], in: inFolder)
-                let listed = try #require(try runs.json() as? [[String: Any]])
+                let all = try #require(try runs.json() as? [[String: Any]])
+                let listed = all.filter { $0["sync_name"] as? String == "vip-customers" }
                 #expect(listed.map { $0["status"] as? String } == Array(repeating: "completed_with_failures", count: 2))
                 #expect(listed.first?["succeeded_unsubscribe"] as? Int == 3)
                 #expect(listed.first?["succeeded_subscribe"] as? Int == 3)
+                let orders = all.filter { $0["sync_name"] as? String == "orders" }
+                #expect(orders.map { $0["status"] as? String } == ["succeeded", "succeeded"], "\(demo.all)")
+                #expect(demo.out.contains("200 sent") && demo.out.contains("2 sent"), "\(demo.all)")
             }
         }
     }

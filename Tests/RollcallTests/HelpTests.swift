@@ -21,7 +21,8 @@ import Testing
 
     /// Commands of the contract.
     @Test(arguments: [
-        "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "why", "lists",
+        "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "records", "why",
+        "lists",
         "lists create", "fields", "catalogs",
         "migrate", "prune", "abandon", "sandbox", "schema",
     ])

@@ -239,8 +239,9 @@ import Testing
     private func failedKeys(_ shop: Shop) async throws -> [String] {
         let log = try await shop.rollcall("log", "--status", "failed", "--format", "csv")
         let rows = try CommaSeparatedValues.rows(log.out)
-        #expect(rows.first?.suffix(3) == ["logged_at", "record_key", "item_id"], "\(log.all)")
-        return rows.dropFirst().map { $0[$0.count - 2] }.sorted()
+        let names = ["logged_at", "record_key", "item_id", "event_name", "event_id"]
+        #expect(rows.first?.suffix(names.count) == names[...], "\(log.all)")
+        return rows.dropFirst().map { $0[$0.count - 4] }.sorted()
     }
 
     // MARK: Fields

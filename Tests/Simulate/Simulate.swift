@@ -10,7 +10,7 @@ struct Simulate: ParsableCommand {
         abstract: "Play histories of crashes, lost answers and changing audiences, each from one seed.",
         discussion: """
             Every history ends in a quiet phase, in which one more run must make the list equal to the audience, and the \
-            catalog or the profiles of a second sync equal to their rows. \
+            catalog or the profiles of a second sync equal to their rows; the events of a further one must be there once. \
             A seed that breaks a rule is printed, shrunk and told; --seed replays it.
             """)
 

@@ -4,28 +4,7 @@ import Warehouse
 /// The customers from whose rows profiles are made. A customer has one row, and perhaps further ones with the same key or another
 /// one. It shares no decision with the engine; what the rows mean is in ``Meaning``.
 struct Customers {
-    /// What stands in a cell.
-    enum Value: Equatable, Sendable {
-        case null
-        case text(String)
-        case integer(Int64)
-
-        var text: String? { if case .text(let text) = self { text } else { nil } }
-        var number: Int64? { if case .integer(let number) = self { number } else { nil } }
-        var bytes: [UInt8]? { text.map { Array($0.utf8) } }
-    }
-
-    struct Row: Equatable, Sendable {
-        private var cells: [String: Value] = [:]
-
-        init() {}
-
-        /// By the name of the column.
-        subscript(column: String) -> Value {
-            get { cells[column] ?? .null }
-            set { cells[column] = newValue }
-        }
-    }
+    typealias Row = TableRow
 
     /// A further row of a customer.
     struct Other: Sendable {
@@ -96,6 +75,9 @@ struct Customers {
         }
         + ["orders", "changed"].map { AudienceColumn(name: $0, type: "bigint", canIdentify: true, family: .long) }
 
+    /// For the story of a history.
+    static let shown = ["id", "email", "user_id", "plan", "orders", "city", "zip", "changed"]
+
     // MARK: Rows
 
     var rows: [Row] {
@@ -119,7 +101,7 @@ struct Customers {
             var row = first
             if other.hasOtherKey { row["id"] = .text("d-\(number)") }
             if !other.isSame { row["plan"] = .text("other") }
-            row["changed"] = other.age.map { Value.integer(customer.changed + $0) } ?? .null
+            row["changed"] = other.age.map { Row.Value.integer(customer.changed + $0) } ?? .null
             switch other.flaw {
             case .text?: row["plan"] = .text("a\u{0}")
             case .storage?: row["orders"] = .text("many")
@@ -149,7 +131,7 @@ struct Customers {
         return row
     }
 
-    private static func text(_ choices: [String], _ digit: Int) -> Value {
+    private static func text(_ choices: [String], _ digit: Int) -> Row.Value {
         digit == 0 ? .null : .text(choices[(digit - 1) % choices.count])
     }
 
@@ -212,34 +194,4 @@ struct Customers {
 
 extension String {
     fileprivate func ifEmpty(_ other: String) -> String { isEmpty ? other : self }
-}
-
-extension Customers.Row {
-    /// For the story of a history.
-    var summary: String {
-        let cells = ["id", "email", "user_id", "plan", "orders", "city", "zip", "changed"].map { column in
-            self[column].text ?? self[column].number.map { String($0) } ?? "-"
-        }
-        return cells.joined(separator: "/")
-    }
-
-    /// Calls `body` with the cells of columns, which are valid during the call.
-    func withCells(_ columns: [String], _ body: (UnsafeBufferPointer<RecordCell>) throws -> Void) throws {
-        let values = columns.map { self[$0] }
-        // The bytes of all texts lie behind each other.
-        try values.flatMap { $0.bytes ?? [] }.withUnsafeBytes { bytes in
-            var start = 0
-            let cells = values.map { value -> RecordCell in
-                switch value {
-                case .null: return .null
-                case .integer(let number): return .integer(number)
-                case .text(let text):
-                    let count = text.utf8.count
-                    defer { start += count }
-                    return .text(UnsafeRawBufferPointer(rebasing: bytes[start..<start + count]))
-                }
-            }
-            try cells.withUnsafeBufferPointer { try body($0) }
-        }
-    }
 }

@@ -15,6 +15,7 @@ extension History {
         oracle.guardsAreOn = false
         goods.guardsAreOn = false
         clients.guardsAreOn = false
+        tracks.guardsAreOn = false
         clients.forgetConflicts()
         oracle.conflicts = []
         world.note(nil, "all is quiet")
@@ -36,6 +37,7 @@ extension History {
         oracle.judgeNotes(of: "vip")
         await catalogComesToRest()
         await profilesComeToRest()
+        await eventsComeToRest()
         if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
         await comeToAnEnd(last)
@@ -134,7 +136,7 @@ extension History {
         oracle.saw("a second sync was refused the list")
     }
 
-    private func quietRun(_ request: RunRequest, sync: String = "vip") async -> SyncRun? {
+    func quietRun(_ request: RunRequest, sync: String = "vip") async -> SyncRun? {
         quietRuns += 1
         let node = Node(self, Scenario.Runner(number: 1000 + quietRuns, delay: .zero), sync: sync)
         let outcome = await withTaskGroup(of: RunOutcome.self) { group in

@@ -41,6 +41,9 @@ final class History: @unchecked Sendable {
     let profiles: SimulatedProfiles
     let clients: ProfileOracle
     var customers: Customers
+    let events: SimulatedEvents
+    let tracks: EventOracle
+    var visits: Visits
     let faults: FaultPlan
     var storeIsDownUntil = Duration.zero
     var storeIsFullUntil = Duration.zero
@@ -60,7 +63,7 @@ final class History: @unchecked Sendable {
     private let sharesCache: Bool
 
     static let listName = "VIP"
-    private static let beginning = Date(timeIntervalSince1970: 1_800_000_000)
+    static let beginning = Date(timeIntervalSince1970: 1_800_000_000)
 
     /// True time.
     var wallTime: Date {
@@ -77,6 +80,7 @@ final class History: @unchecked Sendable {
         faults = FaultPlan(scenario)
         people = People(scenario)
         customers = Customers(scenario)
+        visits = Visits(scenario)
         // The warehouse's clock is not that of any process.
         store = MemoryWarehouse { [world] in
             let now = world.now.components
@@ -88,6 +92,9 @@ final class History: @unchecked Sendable {
         goods = CatalogOracle(oracle, world, scenario, catalog, store)
         profiles = SimulatedProfiles(scenario, world)
         clients = ProfileOracle(oracle, world, scenario, profiles, store)
+        events = SimulatedEvents(scenario, world, profiles)
+        tracks = EventOracle(oracle, world, scenario, events, clients, store)
+        store.givesMoreRows = scenario.tracks?.givesMoreRows ?? false
         var dice = Dice(scenario.seed, "cache")
         cacheFolder = dice.chance(40) ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
@@ -146,10 +153,14 @@ final class History: @unchecked Sendable {
             store.products = products.rows
             if let meddling = goods?.meddling { meddleWithCatalog(meddling) }
             let clients = change(customersIn: number)
+            let tracks = change(visitsIn: number)
             store.audience = people.rows
             world.note(nil, "the audience is \(people.rows.map { Oracle.names($0).joined(separator: "/") })")
             if let meddling = round.meddling { meddle(meddling) }
-            await start(round.runners, goods?.runners ?? [], clients?.runners ?? [])
+            await start([
+                ("vip", round.runners), ("goods", goods?.runners ?? []), ("clients", clients?.runners ?? []),
+                ("tracks", tracks?.runners ?? []),
+            ])
             await world.pass(round.wait)
         }
         await comeToRest()
@@ -192,7 +203,7 @@ final class History: @unchecked Sendable {
         let round = clients.rounds[number]
         for move in round.moves { customers.move(move) }
         store.customers = customers.rows
-        world.note(nil, "the customers are \(customers.rows.map(\.summary))")
+        world.note(nil, "the customers are \(customers.rows.map { $0.summary(Customers.shown) })")
         if !clients.makesFields && number == clients.madeBefore { profiles.makeFields() }
         for write in round.writes where customers.isEmpty(write.customer, write.field) {
             let (email, userID) = customers.identifiers(of: write.customer)
@@ -202,18 +213,16 @@ final class History: @unchecked Sendable {
         return round
     }
 
-    private func start(
-        _ runners: [Scenario.Runner], _ goods: [Scenario.Runner], _ clients: [Scenario.Runner]
-    ) async {
+    private func start(_ syncs: [(sync: String, runners: [Scenario.Runner])]) async {
         await withTaskGroup(of: Void.self) { group in
-            for (sync, runners) in [("vip", runners), ("goods", goods), ("clients", clients)] {
+            for (sync, runners) in syncs {
                 for runner in runners {
                     let node = Node(self, runner, sync: sync)
                     group.addTask(executorPreference: node.process) { await self.live(node, runner) }
                 }
             }
         }
-        if runners.count > 1 { oracle.saw("several processes at once") }
+        if syncs.contains(where: { $0.runners.count > 1 }) { oracle.saw("several processes at once") }
     }
 
     /// The life of one process.
@@ -231,6 +240,7 @@ final class History: @unchecked Sendable {
         var request = RunRequest()
         request.full = runner.full
         request.retryRejected = runner.retryRejected
+        if node.sync == "tracks" { sendEarlierEvents(node, &request) }
         let outcome = await run(node, request)
         if let held = heldRun(outcome), !node.process.isDead { await decide(held, node, runner.whenHeld) }
         node.hasEnded = true
@@ -250,7 +260,9 @@ final class History: @unchecked Sendable {
         case .leave: return
         case .approve: request.kind = .approve(runID: held.id)
         case .discard: request.kind = .discard(runID: held.id)
-        case .force: request.forceNew = true
+        case .force:
+            request.forceNew = true
+            node.backfills = false
         }
         oracle.saw("held, then \(decision)")
         _ = await run(node, request)
@@ -282,6 +294,7 @@ final class History: @unchecked Sendable {
         oracle.hasEnded(kind)
         goods.hasEnded()
         clients.hasEnded()
+        tracks.hasEnded()
         return outcome
     }
 
@@ -308,6 +321,9 @@ final class History: @unchecked Sendable {
         }
         if node.sync == "clients", let clients = scenario.clients {
             return pipeline(node, scenario.sync(clients, guarded: !isQuiet))
+        }
+        if node.sync == "tracks", let tracks = scenario.tracks {
+            return pipeline(node, scenario.sync(tracks, guarded: !isQuiet))
         }
         return pipeline(node, scenario.sync(list, guarded: !isQuiet))
     }

@@ -103,6 +103,11 @@ extension MemoryState {
             members[place] = nil
             valuesHeld[place] = nil
         }
+        if list == nil {
+            records += events.removeValue(forKey: sync)?.count ?? 0
+            (cursors[sync], idSchemes[sync]) = (nil, nil)
+            for row in runs where row.run.sync == sync { stagedCursors[row.run.id] = nil }
+        }
         for (place, entries) in members where place.sync == sync {
             guard let id = place.entries.listID, concerns(id) else { continue }
             if !entries.isEmpty { lists.append(.init(listID: id, members: entries.count)) }

@@ -38,12 +38,19 @@ extension MemoryState {
     ) {
         if let entries {
             let place = MemoryState.Place(sync: sync, entries: entries)
-            for record in records { supersede(record, place, run: run, now: now) }
-            for record in records { move(record, place, run: run, now: now) }
+            if entries == .records(.events) {
+                for record in records { settle(record, of: sync, run: run, now: now) }
+            } else {
+                for record in records { supersede(record, place, run: run, now: now) }
+                for record in records { carryOut(.own, on: record.change, record, place, run, now) }
+            }
+            for record in records { doubt(record, place) }
         }
         for record in records {
             let status = record.outcome.kind.logStatus
-            if log.retain && (log.records == .all || record.outcome != .succeeded) {
+            // That an event waits is said once.
+            let isSaid = record.outcome.kind == .waiting && record.change.event?.isWaiting == true
+            if log.retain && !isSaid && (log.records == .all || record.outcome != .succeeded) {
                 write(
                     run, sync, record.change, status: status, reason: record.outcome.reason,
                     httpStatus: record.httpStatus, attempts: record.attempts, now: now)
@@ -61,8 +68,7 @@ extension MemoryState {
         }
     }
 
-    private mutating func move(_ record: Record, _ place: Place, run: String, now: Date) {
-        carryOut(.own, on: record.change, record, place, run, now)
+    private mutating func doubt(_ record: Record, _ place: Place) {
         guard let mayLandUntil = record.mayLandUntil, record.outcome.kind != .notAttempted else { return }
         inDoubt.append(
             InDoubt(
@@ -123,7 +129,7 @@ extension MemoryState {
         case .succeeded: return mayStillLand ? held.ifInDoubt : held.ifDone
         case .unknown: return held.ifInDoubt
         case .failed, .rejected: return mayStillLand ? held.ifInDoubt : nil
-        case .notAttempted: return nil
+        case .notAttempted, .waiting: return nil
         }
     }
 
@@ -160,7 +166,8 @@ extension MemoryState {
         for change in outbox[run.id] ?? [] where change.kind == .release {
             members[place]?[change.fingerprint]?.member.listed = false
         }
-        outbox[run.id]?.removeAll { [.parked, .forget, .release].contains($0.kind) }
+        applyLocalEvents(run, log, now: now)
+        outbox[run.id]?.removeAll { [.parked, .forget, .release, .skip, .wait].contains($0.kind) }
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {
             if run.listID != nil { runs[index].run.listID = run.listID }
             if runs[index].run.status == .running {
@@ -184,11 +191,14 @@ extension MemoryState {
                     mayLandUntil: now.addingTimeInterval(settleSeconds))
             }
             apply(records, run: orphan.run.id, sync: sync, orphan.run.entrySet, log, now: now)
+            let isEmpty = hasEmptyOutbox(orphan.run.id)
             giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)
             guard let index = runs.firstIndex(where: { $0.run.id == orphan.run.id }) else { continue }
             var unknown = PerOperation()
             for change in lost { unknown[change.operation] += 1 }
             runs[index].run.interrupt(unknown: unknown, at: now)
+            let isDone = isEmpty && runs[index].run.counts.notAttempted.total == 0
+            moveCursor(of: orphan.run.id, sync, isDone: isDone)
         }
         return orphans.compactMap { self.run($0.run.id) }
     }

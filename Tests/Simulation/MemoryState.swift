@@ -53,6 +53,13 @@ struct MemoryState {
     var fields: [[String]: [String: KnownField]] = [:]
     /// Names of fields by sync, in the order of their places.
     var places: [String: [String]] = [:]
+    /// Events by sync.
+    var events: [String: [Fingerprint: StoredEvent]] = [:]
+    /// How far syncs of events have read, by sync; and how far once a run has ended, by run.
+    var cursors: [String: EventCursor] = [:]
+    var stagedCursors: [String: EventCursor] = [:]
+    /// What the ids of events are made of, by sync.
+    var idSchemes: [String: String] = [:]
 
     // MARK: Leases
 
@@ -138,20 +145,21 @@ struct MemoryState {
             run, sync, email: shown.email, userID: shown.userID, operation: change.operation.rawValue, status: status,
             reason: reason, httpStatus: httpStatus, attempts: attempts, now: now,
             recordKey: change.loggedKey ?? change.record?.key,
-            itemID: change.loggedKey == nil ? change.record?.itemID : nil)
+            itemID: change.loggedKey == nil ? change.record?.itemID : nil, event: change.event)
     }
 
     mutating func write(
         _ run: String, _ sync: String, email: String?, userID: String?, operation: String, status: String,
         reason: FailureReason?, httpStatus: Int?, attempts: Int, now: Date, recordKey: String? = nil,
-        itemID: String? = nil
+        itemID: String? = nil, event: EventReference? = nil
     ) {
         records += 1
         log.append(
             LogRecord(
                 recordID: records, runID: run, sync: sync, email: email, userID: userID, operation: operation,
                 status: status, errorCode: reason?.code, errorReason: reason?.reason, httpStatus: httpStatus,
-                attempts: attempts, loggedAt: now, recordKey: recordKey, itemID: itemID))
+                attempts: attempts, loggedAt: now, recordKey: recordKey, itemID: itemID, eventName: event?.name,
+                eventID: event?.id))
     }
 
     /// Logs what is left in the run's outbox as not attempted, and empties it.
@@ -174,7 +182,22 @@ extension MemoryState {
         case .forgetsDoubt: inDoubt = []
         case .keepsTheRemoved: members.merge(before.members) { new, old in new.merging(old) { kept, _ in kept } }
         case .forgetsTheUnknown: members = members.mapValues { $0.filter { $0.value.member.state != .subscribing } }
+        case .movesEveryCursor:
+            for (id, cursor) in before.stagedCursors where stagedCursors[id] == nil {
+                if let sync = run(id)?.sync { cursors[sync] = cursor }
+            }
+        case .forgetsSentEvents: keepEvents { $0 != .sent }
+        case .forgetsWaitingEvents: keepEvents { $0 != .waiting }
+        case .forgetsSkippedEvents: keepEvents { $0 != .skipped }
+        case .takesDoubtForSent:
+            for (sync, events) in events {
+                for (key, event) in events where event.state == .sending { self.events[sync]?[key]?.state = .sent }
+            }
         default: break
         }
+    }
+
+    private mutating func keepEvents(_ isKept: (EventState) -> Bool) {
+        events = events.mapValues { $0.filter { isKept($0.value.state) } }
     }
 }

@@ -28,7 +28,9 @@ extension MemoryState {
                 return noted
             }
         }
-        for entry in StrayNotes.apply(notes.map(\.note), entries) { put(entry, sync, now: now) }
+        // An event that comes twice is one event: there is nothing to put right.
+        let others = notes.filter { $0.place.entries != .records(.events) }
+        for entry in StrayNotes.apply(others.map(\.note), entries) { put(entry, sync, now: now) }
         for note in notes where note.mayLandUntil > now {
             inDoubt.append(
                 InDoubt(

@@ -12,7 +12,11 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     /// What a plan reads of the table `products`: the columns `key` and `title`.
     var products: [Products.Row] = []
     /// What a plan reads of the table `customers`.
-    var customers: [Customers.Row] = []
+    var customers: [TableRow] = []
+    /// What a plan reads of the table `visits`.
+    var visits: [TableRow] = []
+    /// Whether a reading gives all rows, also those that were not asked for.
+    var givesMoreRows = false
     private(set) var state = MemoryState()
     var sabotage: Sabotage?
 
@@ -48,6 +52,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
 
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         if source == Customers.table { return Customers.columns }
+        if source == Visits.table { return Visits.columns }
         return Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
     }
 
@@ -79,7 +84,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
-    /// But for customers, its rows have two columns, both of text.
+    /// But for customers and visits, its rows have two columns, both of text.
     public func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
@@ -87,7 +92,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
-        if source == Customers.table { return try readCustomers(columns, body) }
+        if source == Customers.table { return try read(customers, columns, body) }
+        if source == Visits.table { return try read(visits.filter { isWanted($0, columns.bound) }, columns, body) }
         let rows =
             source == .table(["products"])
             ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
@@ -113,13 +119,19 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
-    private func readCustomers(
-        _ columns: RecordColumns,
+    /// What has no position is wanted too.
+    private func isWanted(_ row: TableRow, _ bound: RowBound?) -> Bool {
+        guard let bound, !givesMoreRows, let position = row[bound.column].position else { return true }
+        return position >= bound.position
+    }
+
+    private func read(
+        _ rows: [TableRow], _ columns: RecordColumns,
         _ body: (
             _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
         ) throws -> Void
     ) throws {
-        for row in customers {
+        for row in rows {
             let email = columns.identifiers.email.flatMap { row[$0].bytes }
             let userID = columns.identifiers.userID.flatMap { row[$0].bytes }
             try row.withCells(columns.fields) { cells in
@@ -181,6 +193,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 var changes: [Change] = []
                 while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
                 state.outbox[run.id] = changes
+                state.stagedCursors[run.id] = plan.cursor
                 while case let page = try plan.nextRecords(limit: 100), !page.isEmpty {
                     for record in page where log.retain && (log.records == .all || record.isFailure) {
                         state.write(
@@ -215,6 +228,8 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
                 row.run.status = .cancelled
                 row.run.finishedAt = now
             }
+            state.discardEvents(of: id, lease.sync, now: now)
+            state.moveCursor(of: id, lease.sync, isDone: true)
             state.outbox[id] = nil
             return try Self.found(state, id)
         }
@@ -260,10 +275,12 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
             }
             // Repeated after a lost answer: it is done.
             if state.run(run.id)?.status == run.status { return }
+            let isDone = run.counts.notAttempted.total == 0 && state.hasEmptyOutbox(run.id)
             state.giveUpRest(run.id, run.sync, reason, log, now: now)
             var ended = run
             ended.finishedAt = run.finishedAt ?? now
             try state.save(ended)
+            state.moveCursor(of: run.id, run.sync, isDone: isDone)
             state.inDoubt.removeAll { $0.place.sync == run.sync && $0.request.mayLandUntil < now }
         }
     }

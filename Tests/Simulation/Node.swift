@@ -12,6 +12,8 @@ final class Node: @unchecked Sendable {
     let sync: String
     /// The run it is busy with.
     var runID: String?
+    /// Of events: whether its run sends also those of before.
+    var backfills = false
     /// Of the lease that it was given last.
     var leaseToken: Int64?
     var hasEnded = false

@@ -27,6 +27,8 @@ final class ProfileOracle {
     private var acknowledged: Set<String> = []
     /// By identifier, what Iterable said it has taken last, and when it was sent.
     private var taken: [String: (order: Int, content: ProfileContent)] = [:]
+    /// By identifier, when Iterable said for the first time that it has taken something.
+    private(set) var firstTaken: [String: Duration] = [:]
     /// By key, the fields that this sync may have given a value, and has not cleared for certain since.
     private var mayHold: [String: Set<String>] = [:]
     /// Addresses that lost their profile by a request for another person, although nothing of ours has linked the two.
@@ -310,6 +312,7 @@ final class ProfileOracle {
         guard let run = call.node.runID else { return }
         for (position, write) in call.writes.enumerated() where !failures.contains(position) {
             if let order = staged[run]?[write.content] { acknowledged.insert("\(order.key) \(order.content)") }
+            for name in write.content.names(scenario.type) { firstTaken[name] = firstTaken[name] ?? world.now }
             for name in write.content.names(scenario.type) where (taken[name]?.order ?? 0) < call.order {
                 taken[name] = (call.order, write.content.withoutNulls)
             }

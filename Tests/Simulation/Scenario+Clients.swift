@@ -225,7 +225,7 @@ extension Scenario.Clients {
         var content = ProfileContent(email: email(row), userID: userID(row))
         for field in fields {
             switch row[Customers.column(of: field)] {
-            case .null: break
+            case .null, .timestamp: break
             case .text(let text): content.values[field] = "\"\(text)\""
             case .integer(let number): content.values[field] = "\(number)"
             }

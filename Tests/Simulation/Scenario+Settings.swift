@@ -10,6 +10,9 @@ extension Scenario {
             requestsPerSecond: requestsPerSecond, recordsPerRequest: recordsPerRequest)
         settings.limits.catalog = RecordLimits(
             requestsPerSecond: requestsPerSecond, recordsPerRequest: recordsPerRequest)
+        settings.limits.events = RecordLimits(
+            requestsPerSecond: requestsPerSecond, recordsPerRequest: recordsPerRequest,
+            singleRequestsPerSecond: requestsPerSecond)
         settings.limits.concurrentRequests = concurrentRequests
         settings.limits.requestTimeoutSeconds = timeoutSeconds
         settings.limits.settleSeconds = settleSeconds

@@ -40,6 +40,8 @@ public struct Scenario: Sendable {
     var goods: Goods?
     /// A second sync, of users; nil: there is none. A history has one of the two at most.
     var clients: Clients?
+    /// A further sync, of events; nil: there is none. It may stand beside one of users.
+    var tracks: Tracks?
 
     enum ListStart: Sendable { case absent, present, byID }
     enum Affliction: String, Sendable, CaseIterable { case forgotten, invalid, badData, unknown }
@@ -109,6 +111,21 @@ enum Sabotage: String, CaseIterable, Sendable {
     case forgetsTheUnknown
     /// What a process without a lease has sent is not kept.
     case forgetsStrays
+    /// The cursor of a sync of events moves although something was not attempted.
+    case movesEveryCursor
+    /// Keys of events that were sent, of events that wait, and of events that are never to be sent are forgotten at once.
+    case forgetsSentEvents, forgetsWaitingEvents, forgetsSkippedEvents
+    /// An event without an answer counts as sent.
+    case takesDoubtForSent
+
+    /// Whether it is about events alone.
+    var isOfEvents: Bool {
+        switch self {
+        case .movesEveryCursor, .forgetsSentEvents, .forgetsWaitingEvents, .forgetsSkippedEvents, .takesDoubtForSent:
+            true
+        default: false
+        }
+    }
 }
 
 extension Scenario {
@@ -149,6 +166,7 @@ extension Scenario {
         }
         goods = goods(seed: seed)
         clients = clients(seed: seed)
+        tracks = tracks(seed: seed)
     }
 }
 
@@ -184,7 +202,7 @@ extension Scenario {
             Round(moves: moves, runners: [Runner(number: 10 * number + 1, delay: .zero)], wait: .seconds(1))
         }
         scenario.chosenFaults = [:]
-        (scenario.goods, scenario.clients) = (nil, nil)
+        (scenario.goods, scenario.clients, scenario.tracks) = (nil, nil, nil)
         return scenario
     }
 }

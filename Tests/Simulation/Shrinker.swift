@@ -19,6 +19,7 @@ public enum Shrinker {
         attempt { $0.isOrderly = true }
         attempt { $0.onlyFaultsAt = Set(report.faultsAt) }
         attempt { $0.goods = nil }
+        attempt { $0.tracks = nil }
         attempt { $0.clients = nil }
         var size = Int.max
         while weight(best) < size {
@@ -38,7 +39,8 @@ public enum Shrinker {
     private static func weight(_ scenario: Scenario) -> Int {
         let lists = scenario.rounds.reduce(0) { $0 + 10 + $1.moves.count + 5 * $1.runners.count }
         let clients = scenario.clientRounds.reduce(0) { $0 + $1.moves.count + $1.writes.count + 5 * $1.runners.count }
-        return lists + clients + (scenario.onlyFaultsAt?.count ?? 1000) * 3
+        let tracks = scenario.trackRounds.reduce(0) { $0 + $1.moves.count + 5 * $1.runners.count }
+        return lists + clients + tracks + (scenario.onlyFaultsAt?.count ?? 1000) * 3
     }
 
     private static func shorten(_ best: inout Scenario, _ fails: (Scenario) -> Bool) {
@@ -59,6 +61,10 @@ public enum Shrinker {
             leaveOut(&best, fails, \.clientRounds[round].moves)
             leaveOut(&best, fails, \.clientRounds[round].writes)
             leaveOut(&best, fails, \.clientRounds[round].runners)
+        }
+        for round in best.trackRounds.indices.reversed() {
+            leaveOut(&best, fails, \.trackRounds[round].moves)
+            leaveOut(&best, fails, \.trackRounds[round].runners)
         }
         leaveOutFaults(&best, fails)
         simplify(&best, fails) { $0.afflicted = [:] }

@@ -19,6 +19,12 @@ protocol SimulatedCall: AnyObject {
     func hasEnded(number: Int, _ failures: Set<Int>)
     /// The process has taken the answer in.
     func means(isAnswered: Bool, _ failures: Set<Int>)
+    /// What the process makes of the answer, or of there being none.
+    func isClassified(_ meaning: DeliveryAnswer)
+}
+
+extension SimulatedCall {
+    func isClassified(_ meaning: DeliveryAnswer) {}
 }
 
 /// What comes back.

@@ -70,8 +70,10 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         if node.process.isDead { return gone }
         switch reply {
         case .failure(let kind, let code):
-            return AnswerClassifier.classify(
+            let meaning = AnswerClassifier.classify(
                 failure: TransportFailure(kind: kind, code: code, message: "on purpose"), request: request)
+            call.isClassified(meaning)
+            return meaning
         case .answer(let status, let retryAfter, let body):
             let answer = HTTPAnswer(status: status, retryAfter: retryAfter, body: body, now: history.wallTime)
             let meaning = AnswerClassifier.classify(answer, request: request)
@@ -84,6 +86,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             var isAnswered = false
             if case .answered = meaning { isAnswered = true }
             call.means(isAnswered: isAnswered, failures)
+            call.isClassified(meaning)
             return meaning
         }
     }
@@ -96,6 +99,9 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             }
         case .users(let request): UsersCall(request, body, node, history.profiles)
         case .userRename, .userDeletion: nil
+        case .events(let request):
+            EventsCall(body, count: request.events.count, isSingle: false, node, history.events)
+        case .event: EventsCall(body, count: 1, isSingle: true, node, history.events)
         case .catalog(let request): CatalogCall(request, body, node, history.catalog)
         }
     }

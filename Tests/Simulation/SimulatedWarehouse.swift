@@ -122,26 +122,30 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        try await read { try await $0.readAudience(source, columns: columns, parts: parts, body) }
+        try await readSource(nil) { try await $0.readAudience(source, columns: columns, parts: parts, body) }
     }
 
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
     ) async throws {
-        try await read { try await $0.readRecords(source, columns: columns, parts: parts, body) }
+        try await readSource(columns.bound) { try await $0.readRecords(source, columns: columns, parts: parts, body) }
     }
 
     /// One consistent view: what is read is what stood there when the reading began.
-    private func read(_ body: (MemoryWarehouse) async throws -> Void) async throws {
+    private func readSource(_ bound: RowBound?, _ body: (MemoryWarehouse) async throws -> Void) async throws {
         let (rows, products, customers) = (store.audience, store.products, store.customers)
+        let visits = store.visits
+        let seen = node.sync == "tracks" ? history.tracks.begins(visits, from: bound?.position) : nil
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
         (view.audience, view.products, view.customers) = (rows, products, customers)
+        (view.visits, view.givesMoreRows) = (visits, store.givesMoreRows)
         try await body(view)
         switch node.sync {
         case "goods": history.goods.hasRead(products, node)
         case "clients": history.clients.hasRead(customers, node)
+        case "tracks": if let seen { history.tracks.hasRead(seen, node) }
         default: history.oracle.hasRead(rows, node)
         }
         try await leave(fault)
@@ -182,8 +186,11 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
-        let closed = try await write("recover runs") { [store] () async throws(WarehouseError) in
-            try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
+        let closed = try await write("recover runs") { [store, history] () async throws(WarehouseError) in
+            let before = store.state.cursors[lease.sync]
+            let closed = try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
+            for run in closed where run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
+            return closed
         }
         history.oracle.hasProvedItsLease(node)
         for run in closed {
@@ -195,6 +202,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
 
     func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         node.runID = run.id
+        if run.kind == .events { history.tracks.hasOpened(node) }
         try await write("open run") { [store] () async throws(WarehouseError) in try await store.openRun(lease, run) }
     }
 
@@ -209,7 +217,8 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
             switch run.kind {
             case .list: history.oracle.hasStaged(run, changes, node)
             case .users: history.clients.hasStaged(run, changes, node)
-            case .catalog, .events: history.goods.hasStaged(run, changes, node)
+            case .events: history.tracks.hasStaged(run, changes, node)
+            case .catalog: history.goods.hasStaged(run, changes, node)
             }
         }
     }
@@ -223,6 +232,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         switch node.sync {
         case "goods": history.goods.hasApproved(id)
         case "clients": history.clients.hasApproved(id)
+        case "tracks": history.tracks.hasApproved(id)
         default: history.oracle.hasApproved(id)
         }
         return try await write("resume held run") { [store] () async throws(WarehouseError) in
@@ -231,16 +241,25 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
-        try await write("discard held run") { [store] () async throws(WarehouseError) in
-            try await store.discardHeldRun(lease, id: id)
+        try await write("discard held run") { [store, history] () async throws(WarehouseError) in
+            let (before, changes) = (store.state.cursors[lease.sync], store.state.outbox[id] ?? [])
+            let run = try await store.discardHeldRun(lease, id: id)
+            if run.kind == .events {
+                history.tracks.hasDiscarded(changes)
+                history.tracks.mayHaveMoved(before, by: id)
+            }
+            return run
         }
     }
 
     func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
-        try await write("apply local changes") { [store] () async throws(WarehouseError) in
-            try await store.applyLocalChanges(lease, run, log: log)
+        try await write("apply local changes") { [store, history] () async throws(WarehouseError) in
+            let changes = store.state.outbox[run.id] ?? []
+            let parked = try await store.applyLocalChanges(lease, run, log: log)
+            if run.kind == .events { history.tracks.hasParked(changes) }
+            return parked
         }
     }
 
@@ -258,6 +277,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
             switch sync {
             case "goods": history.goods.hasClaimed(claimed)
             case "clients": history.clients.hasClaimed(claimed)
+            case "tracks": break
             default: history.oracle.hasClaimed(claimed)
             }
         }
@@ -272,6 +292,7 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
             let outbox = store.state.outbox[run.id] ?? []
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
             if run.kind == .users { history.clients.hasRecorded(outbox, outcomes) }
+            if run.kind == .events { history.tracks.hasRecorded(outbox, outcomes) }
         }
         history.oracle.hasProvedItsLease(node)
     }
@@ -279,8 +300,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
-        try await write("finish run") { [store] () async throws(WarehouseError) in
+        try await write("finish run") { [store, history] () async throws(WarehouseError) in
+            let before = store.state.cursors[run.sync]
             try await store.finishRun(lease, run, reason: reason, log: log)
+            if run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
         }
     }
 
@@ -372,6 +395,62 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt] {
         try await read("requests in doubt") { () async throws(WarehouseError) in
             try await store.requestsInDoubt(sync: sync, of: entries)
+        }
+    }
+
+    // MARK: Events
+
+    func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
+        try await read("event cursor") { () async throws(WarehouseError) in try await store.eventCursor(sync: sync) }
+    }
+
+    func readEvents(
+        sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
+    ) async throws {
+        let fault = try await arrive("read events", Fault.reading)
+        try await store.readEvents(sync: sync, from: position, body)
+        try await leave(fault)
+    }
+
+    func events(
+        sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
+    ) async throws(WarehouseError) -> [StoredEvent] {
+        try await read("unfinished events") { () async throws(WarehouseError) in
+            try await store.events(sync: sync, in: states, after: key, limit: limit)
+        }
+    }
+
+    func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
+        try await read("events by id") { () async throws(WarehouseError) in
+            try await store.events(sync: sync, ids: ids)
+        }
+    }
+
+    func events(
+        sync: String, knownAs text: String, key: Fingerprint, limit: Int
+    ) async throws(WarehouseError) -> [StoredEvent] {
+        try await store.events(sync: sync, knownAs: text, key: key, limit: limit)
+    }
+
+    func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
+        try await read("count events") { () async throws(WarehouseError) in try await store.eventCounts(sync: sync) }
+    }
+
+    func areAcknowledged(
+        sync: String, _ people: [Identity], before time: Date
+    ) async throws(WarehouseError) -> [Bool] {
+        try await read("acknowledged people") { () async throws(WarehouseError) in
+            try await store.areAcknowledged(sync: sync, people, before: time)
+        }
+    }
+
+    func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+        try await read("id scheme") { () async throws(WarehouseError) in try await store.eventIDScheme(sync: sync) }
+    }
+
+    func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+        try await write("save id scheme") { [store] () async throws(WarehouseError) in
+            try await store.saveEventIDScheme(lease, scheme)
         }
     }
 

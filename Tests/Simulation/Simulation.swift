@@ -120,6 +120,15 @@ public enum Simulation {
             "another system's field survived", "record failed identity_changed", "record failed identity_conflict",
             "record succeeded identifier_dropped", "record failed identifier_missing", "error field_unknown",
             "error canary_failed",
+            "events came to rest", "a cursor of events moved", "a sweep of events", "a sweep found late events",
+            "a row in the future was read", "an event was skipped", "an event was discarded",
+            "a backfill sends what was skipped", "an event waits for its person",
+            "an event waits for the sync of users", "an event waits for a lost one", "a changed event is sent again",
+            "an event was replaced", "an event was sent twice under one id", "a row of an event was a duplicate",
+            "events were held, then approved", "events were held, then discarded",
+            "iterable says notFound of an event", "iterable says disallowed of an event",
+            "iterable says forgotten of an event", "record waiting waiting_for_user", "record failed user_not_found",
+            "record failed event_name_disallowed", "record failed cursor_null",
         ])
 }
 

@@ -9,14 +9,14 @@ import Warehouse
 /// The simulation's warehouse is a model; here it and the real ones get the same calls, drawn from a seed, and must give the
 /// same answers, the same errors and the same tables after each.
 @Suite struct StoreModelTests {
-    @Test(arguments: 1...60, [RecordKind.list, .users, .catalog])
+    @Test(arguments: 1...60, RecordKind.allCases)
     func theModelIsTheSQLiteWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await SQLiteFixture.make()
         try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
         await fixture.tearDown()
     }
 
-    @Test(arguments: 1...12, [RecordKind.list, .users, .catalog])
+    @Test(arguments: 1...12, RecordKind.allCases)
     func theModelIsThePostgresWarehouse(seed: UInt64, kind: RecordKind) async throws {
         let fixture = try await PostgresFixture.make()
         try await StoreComparison(seed: seed, kind, fixture.warehouse).run(calls: 60)
@@ -25,12 +25,12 @@ import Warehouse
 }
 
 /// Two warehouses side by side.
-private final class StoreComparison {
+final class StoreComparison {
     private let model: any Warehouse = MemoryWarehouse(time: { Date() })
     private let real: any Warehouse
-    private let kind: RecordKind
+    let kind: RecordKind
     private var entries: EntrySet { kind == .list ? .list(42) : .records(kind) }
-    private var dice: Dice
+    var dice: Dice
     private var lease = Lease(sync: "vip", holder: "a", token: 1)
     private var staleLease: Lease?
     private var run: SyncRun?
@@ -64,7 +64,7 @@ private final class StoreComparison {
 
     /// Makes the same call on both and compares what comes of it.
     @discardableResult
-    private func both<R: Sendable>(
+    func both<R: Sendable>(
         _ name: String, _ show: (R) -> String = { "\($0)" }, _ body: (any Warehouse) async throws -> R
     ) async -> R? {
         calls.append(name)
@@ -143,11 +143,13 @@ private final class StoreComparison {
         var sequence: Int64 = 0
         for person in 0..<8 where dice.chance(50) {
             sequence += 1
-            let kind = dice.pick([ChangeKind.send, .send, .send, .parked, .forget, .release])
+            let local: [ChangeKind] = self.kind == .events ? [.parked, .skip, .wait] : [.parked, .forget, .release]
+            let kind = dice.pick([.send, .send, .send] + local)
             let change = change(sequence, person, kind, dice.pick(self.kind.operations))
             changes.append(change)
             if kind.isListed { staged.counts.planned[change.operation] += 1 }
-            if kind == .send && dice.chance(25) {
+            if kind == .wait { staged.counts.waiting += 1 }
+            if kind == .send && self.kind != .events && dice.chance(25) {
                 sequence += 1
                 var older = self.change(sequence, person + 8, .supersede, change.operation)
                 older.parent = change.sequence
@@ -158,14 +160,14 @@ private final class StoreComparison {
             staged.status = .held
             staged.counts.notAttempted = staged.counts.planned
         }
-        let (log, plan, toStage) = (log, changes, staged)
+        let (log, plan, cursor, toStage) = (log, changes, cursor(), staged)
         let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
-            try await $0.stage(lease, toStage, plan: FixedPlan(plan), log: log)
+            try await $0.stage(lease, toStage, plan: FixedPlan(plan, cursor), log: log)
         }
         if isDone != nil { run = staged.status == .held ? nil : staged }
     }
 
-    private static func fingerprint(_ person: Int) -> Fingerprint {
+    static func fingerprint(_ person: Int) -> Fingerprint {
         Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15)
     }
 
@@ -182,6 +184,7 @@ private final class StoreComparison {
         if operation.direction == .put { change.payload = Array("{}".utf8) }
         if dice.chance(20) { change.loggedKey = "hash of \(person)" }
         if self.kind == .users { addHeld(to: &change) }
+        if self.kind == .events { addEvent(person, to: &change) }
         return change
     }
 
@@ -231,12 +234,16 @@ private final class StoreComparison {
             case 1: exceptions[change.sequence] = .rejected(reason)
             case 2 where settles != nil: exceptions[change.sequence] = .unknown(reason)
             case 3: exceptions[change.sequence] = .notAttempted(reason)
+            case 4 where kind == .events: exceptions[change.sequence] = .waiting(reason)
             default: break
             }
             switch exceptions[change.sequence] {
             case nil: current.counts.succeeded[change.operation] += 1
             case .failed, .rejected: current.counts.failed[change.operation] += 1
             case .unknown: current.counts.unknown[change.operation] += 1
+            case .waiting:
+                current.counts.planned[change.operation] -= 1
+                current.counts.waiting += 1
             default: current.counts.notAttempted[change.operation] += 1
             }
         }
@@ -296,6 +303,7 @@ private final class StoreComparison {
         let key = [UInt8](repeating: UInt8(dice.below(200)), count: 16)
         await both("key") { try await $0.fingerprintKey(sync: "vip", newKey: key) }
         if kind == .users { await place(lease) }
+        if kind == .events { await bindEvents(lease) }
         guard kind == .list else { return }
         let binding = ListBinding(
             sync: "vip", destination: "marketing", listName: dice.pick(["VIP", nil]), listID: dice.pick([42, nil]))
@@ -307,8 +315,13 @@ private final class StoreComparison {
             await both("abandon", { if case .inDoubt = $0 { "settling" } else { "\($0)" } }) {
                 try await $0.abandon(lease, list: list)
             }
-            if let open = run, let now = try? await model.run(id: open.id), now.status.isFinal { run = nil }
+            await forgetEndedRun()
         }
+    }
+
+    /// After something that may have ended the open run.
+    func forgetEndedRun() async {
+        if let open = run, let now = try? await model.run(id: open.id), now.status.isFinal { run = nil }
     }
 
     private func place(_ lease: Lease) async {
@@ -364,6 +377,8 @@ private final class StoreComparison {
         await both("settling", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
             try await $0.requestsInDoubt(sync: "vip", of: entries)
         }
+        if kind == .events { await compareEvents() }
+        if kind == .users { await comparePeople() }
         await both("runs", shown) { try await $0.runs(RunFilter(sync: "vip", limit: 100)) }
         let newest = try await model.runs(RunFilter(sync: "vip", limit: 1)).first?.id ?? ""
         await both("outbox", { $0.map { "\($0)" }.joined(separator: "\n") }) {
@@ -375,7 +390,8 @@ private final class StoreComparison {
                 lines.add(
                     "\(record.runID) \(record.email ?? "-")/\(record.userID ?? "-") \(record.operation) \(record.status) "
                         + "\(record.errorCode ?? "-") \(record.httpStatus ?? 0) \(record.attempts) "
-                        + "\(record.recordKey ?? "-") \(record.itemID ?? "-")")
+                        + "\(record.recordKey ?? "-") \(record.itemID ?? "-") "
+                        + "\(record.eventName ?? "-") \(record.eventID ?? "-")")
             }
             return lines.sorted
         }
@@ -417,7 +433,7 @@ private final class StoreComparison {
     }
 }
 
-private final class Lines: @unchecked Sendable {
+final class Lines: @unchecked Sendable {
     private var lines: [String] = []
     func add(_ line: String) { lines.append(line) }
     var sorted: [String] { lines.sorted() }
@@ -425,7 +441,8 @@ private final class Lines: @unchecked Sendable {
 
 private final class FixedPlan: StagedPlan, @unchecked Sendable {
     private var changes: [Change]
-    init(_ changes: [Change]) { self.changes = changes }
+    let cursor: EventCursor?
+    init(_ changes: [Change], _ cursor: EventCursor?) { (self.changes, self.cursor) = (changes, cursor) }
     func nextChanges(limit: Int) throws -> [Change] {
         defer { changes = [] }
         return changes

@@ -47,6 +47,27 @@ import Warehouse
         #expect(try await bench.snapshot() == ["synced a", "synced b"])
     }
 
+    @Test func aMergedItemKeepsOtherFieldsAndOnlyWhatThisSyncFilledIsCleared() async throws {
+        let bench = try await CatalogBench { catalog, _ in catalog.documents = .merge }
+        try await bench.setRows(["'a', 'Pen', NULL, 3"])
+        try await bench.run()
+        #expect(bench.catalogs.requests.allSatisfy { $0.keepsOtherFields })
+        #expect(Self.documents(bench) == [#"{"stock":3,"title":"Pen"}"#], "an empty column clears nothing of others")
+        try await bench.setRows(["'a', NULL, NULL, 3"])
+        try await bench.run()
+        #expect(Self.documents(bench).last == #"{"stock":3,"title":null}"#)
+        let count = bench.catalogs.requests.count
+        #expect(try await bench.run().counts.unchanged == 1)
+        #expect(bench.catalogs.requests.count == count, "a null is sent once")
+        try await bench.setRows(["'a', NULL, 2, 3"])
+        try await bench.run()
+        #expect(Self.documents(bench).last == #"{"price":2.0,"stock":3}"#)
+    }
+
+    private static func documents(_ bench: CatalogBench) -> [String] {
+        bench.catalogs.requests.flatMap(\.items).map { String(decoding: $0.document, as: UTF8.self) }
+    }
+
     @Test func upsertKeepsItemsWhoseRowsAreGone() async throws {
         let bench = try await CatalogBench { catalog, _ in catalog.mode = .upsert }
         try await bench.setRows(["'a', 'Pen', 1.5, 3", "'b', 'Ink', 2, 1"])

@@ -568,7 +568,9 @@ import Warehouse
         let run = try await bench.run()
         #expect(run.status == .succeeded && run.counts.succeeded[.update] == 4, "\(run)")
         #expect(bench.users.requests.map(\.createsNewFields) == [true, false, false])
-        #expect(bench.users.requests.map(\.people.count) == [1, 2, 1])
+        // Those of the rest may come in any order.
+        #expect(bench.users.requests.first?.people.count == 1)
+        #expect(bench.users.requests.map(\.people.count).sorted() == [1, 1, 2])
         #expect(bench.users.objects(0)[0].contains("cy@example.com"))
         #expect(bench.users.types["plan"] == "string")
         let known = try await bench.fixture.query(

@@ -69,10 +69,10 @@ import Testing
                 #expect(failed.first?["error_code"] as? String == "forgotten")
                 let csv = try await client.get("\(path)?format=csv").body
                 let lines = csv.components(separatedBy: "\r\n")
-                #expect(lines.first?.hasSuffix(",logged_at,record_key,item_id") == true)
+                #expect(lines.first?.hasSuffix(",logged_at,record_key,item_id,event_name,event_id") == true)
                 #expect(
                     lines.contains {
-                        $0.contains(",p1@example.com,,update,succeeded,") && $0.hasSuffix(",p1@example.com,")
+                        $0.contains(",p1@example.com,,update,succeeded,") && $0.hasSuffix(",p1@example.com,,,")
                     })
             }
         }

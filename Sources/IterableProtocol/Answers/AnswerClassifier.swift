@@ -87,7 +87,7 @@ public enum AnswerClassifier {
     private static func isTargetMissing(_ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest) -> Bool {
         switch request {
         case .list: row.meaning == .listNotFound
-        case .users, .userRename, .userDeletion: false
+        case .users, .userRename, .userDeletion, .events, .event: false
         case .catalog: answer.status == 404 && isJSONObject(answer.body)
         }
     }
@@ -98,7 +98,7 @@ public enum AnswerClassifier {
         if request.targetIsNew {
             let (code, what) =
                 switch request {
-                case .list, .users, .userRename, .userDeletion: ("list_not_ready", "list")
+                case .list, .users, .userRename, .userDeletion, .events, .event: ("list_not_ready", "list")
                 case .catalog: ("catalog_not_ready", "catalog")
                 }
             let notYet = FailureReason(
@@ -108,7 +108,7 @@ public enum AnswerClassifier {
         }
         switch request {
         case .list(let request): return .targetNotFound(error(row, answer, list: request.listID))
-        case .users, .userRename, .userDeletion: return .stop(error(row, answer))
+        case .users, .userRename, .userDeletion, .events, .event: return .stop(error(row, answer))
         case .catalog(let request):
             return .targetNotFound(
                 RunError(
@@ -127,6 +127,12 @@ public enum AnswerClassifier {
         case .users(let request):
             guard let counts = DeliveryCounts(json: answer.body) else { return unreadable }
             return PartialFailures.answer(counts, request: NamedRequest(request), status: answer.status)
+        case .events(let request):
+            guard let counts = EventCounts(json: answer.body) else { return unreadable }
+            return EventFailures.answer(counts, events: request.events, status: answer.status)
+        case .event:
+            guard let track = TrackAnswer(json: answer.body) else { return unreadable }
+            return .answered([track.outcome(status: answer.status)], httpStatus: answer.status)
         case .userRename, .userDeletion, .catalog:
             guard isJSONObject(answer.body) else { return unreadable }
             return .answered(Array(repeating: .succeeded, count: request.count), httpStatus: answer.status)

@@ -1,13 +1,15 @@
 import Foundation
 import RollcallCore
 
-/// The body of a successful subscribe or unsubscribe: two counts, and lists of those who failed.
+/// The body of a successful subscribe, unsubscribe, bulkUpdate or trackBulk: two counts, and lists of those who failed.
 /// Every list may be missing; each may stand at the top level (older answers) or under `failedUpdates`.
 struct DeliveryCounts: Decodable, Sendable, Equatable {
     var successCount: Int
     var failCount: Int
-    /// Names per list, top level and `failedUpdates` together.
-    var named: [NamedList: [String]]
+    /// Names per list, as they stand at the top level.
+    var topLevel: [NamedList: [String]]
+    /// The same under `failedUpdates`.
+    var nested: [NamedList: [String]]
     /// Fields that the project does not have, and that were not taken.
     var filteredOutFields: [String]
 
@@ -29,12 +31,15 @@ struct DeliveryCounts: Decodable, Sendable, Equatable {
                 forKey: .successCount, in: container, debugDescription: "The counts are out of range.")
         }
         filteredOutFields = try container.decodeIfPresent([String].self, forKey: .filteredOutFields) ?? []
-        named = try Self.lists(in: decoder.container(keyedBy: NamedList.self))
+        topLevel = try Self.lists(in: decoder.container(keyedBy: NamedList.self))
+        nested = [:]
         if container.contains(.failedUpdates), try !container.decodeNil(forKey: .failedUpdates) {
-            let nested = try container.nestedContainer(keyedBy: NamedList.self, forKey: .failedUpdates)
-            named.merge(try Self.lists(in: nested), uniquingKeysWith: +)
+            nested = try Self.lists(in: container.nestedContainer(keyedBy: NamedList.self, forKey: .failedUpdates))
         }
     }
+
+    /// Names per list, top level and `failedUpdates` together.
+    var named: [NamedList: [String]] { topLevel.merging(nested, uniquingKeysWith: +) }
 
     /// No request carries more records than this.
     private static let plausible = 0...1_000_000

@@ -2,7 +2,7 @@ import RollcallCore
 
 /// What a list of failures says about those it names. The greater one decides where a person is named twice.
 enum NamedFailure: Int, Comparable, Sendable {
-    case notFound, invalidData, conflict, invalidUserID, invalidEmail, forgotten, typeMismatch
+    case notFound, invalidData, conflict, disallowedName, invalidUserID, invalidEmail, forgotten, typeMismatch
 
     static func < (a: NamedFailure, b: NamedFailure) -> Bool { a.rawValue < b.rawValue }
 
@@ -28,6 +28,9 @@ enum NamedFailure: Int, Comparable, Sendable {
         case (.forgotten, .subscribe), (.invalidEmail, .subscribe), (.invalidUserID, .subscribe): .rejected(reason)
         case (.forgotten, .update), (.invalidEmail, .update), (.invalidUserID, .update), (.typeMismatch, .update):
             .rejected(reason)
+        case (.forgotten, .track), (.invalidEmail, .track), (.invalidUserID, .track), (.typeMismatch, .track),
+            (.disallowedName, _):
+            .rejected(reason)
         default: .failed(reason)
         }
     }
@@ -36,9 +39,12 @@ enum NamedFailure: Int, Comparable, Sendable {
         switch self {
         case .conflict where operation == .update || operation == .rename: "identity_conflict"
         case .typeMismatch: "type_mismatch"
+        // By this code the engine knows the events that wait for their person.
+        case .notFound where operation == .track: "user_not_found"
         case .notFound: "not_found"
         case .invalidData: "invalid_data"
         case .conflict: "conflict"
+        case .disallowedName: "event_name_disallowed"
         case .invalidUserID: "invalid_user_id"
         case .invalidEmail: "invalid_email"
         case .forgotten: "forgotten"
@@ -47,21 +53,33 @@ enum NamedFailure: Int, Comparable, Sendable {
 
     private func sentence(_ operation: Operation) -> String {
         switch self {
+        case .notFound where operation == .track:
+            "Iterable has no user with this identifier."
         case .notFound where operation != .subscribe && operation != .unsubscribe:
             "Iterable has no user with this identifier; every run tries again."
         case .notFound:
             "Iterable has no user with this identifier and was not to create one; every run tries again."
+        case .invalidData where operation == .track:
+            "Iterable refused the data of this event."
         case .invalidData:
             "Iterable refused the data of this person; look at the user in Iterable. Every run tries again."
         case .conflict:
             "Email and userId belong to different users in Iterable; merge the users there or correct the row."
+        case .disallowedName:
+            "Iterable does not take events of this name; allow the name there, or leave its events out."
         case .invalidUserID:
             "Iterable does not take this userId; correct it in the warehouse."
         case .invalidEmail:
             "Iterable does not take this email address; correct it in the warehouse."
+        case .forgotten where operation == .track:
+            "The person was forgotten in Iterable at their own request and has no events there; "
+                + "take them out of the source."
         case .forgotten:
             "The person was forgotten in Iterable at their own request and cannot be put on a list or updated; "
                 + "take them out of the source."
+        case .typeMismatch where operation == .track:
+            "A value has another type than the field has in Iterable for events of this name; "
+                + "correct it in the warehouse."
         case .typeMismatch:
             "A value has another type than the field has in Iterable; correct it in the warehouse."
         }
@@ -91,7 +109,7 @@ struct NamedRequest {
 /// Finds the outcome of each record of a request in the counts and lists of the answer.
 enum PartialFailures {
     static func answer(_ counts: DeliveryCounts, request: NamedRequest, status: Int) -> DeliveryAnswer {
-        let index = FailureIndex(counts)
+        let index = FailureIndex(counts.named)
         var outcomes: [RecordOutcome] = []
         outcomes.reserveCapacity(request.people.count)
         var matched = 0
@@ -112,10 +130,17 @@ enum PartialFailures {
         if let only = outcomeOfOnlyRecord(counts, request: request, status: status) {
             return .answered([only], httpStatus: status, leftOut: counts.filteredOutFields)
         }
+        return .ambiguous(mismatch(counts, named: matched, of: request.people.count, "records", status: status))
+    }
+
+    /// Why the counts of an answer do not say what became of each record.
+    static func mismatch(
+        _ counts: DeliveryCounts, named: Int, of total: Int, _ records: String, status: Int
+    ) -> FailureReason {
         let reason =
             "Iterable counted \(counts.successCount) successes and \(counts.failCount) failures for "
-            + "\(request.people.count) records, but named \(matched) of them."
-        return .ambiguous(FailureReason(code: "counts_mismatch", reason: reason, httpStatus: status))
+            + "\(total) \(records), but named \(named) of them."
+        return FailureReason(code: "counts_mismatch", reason: reason, httpStatus: status)
     }
 
     /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
@@ -145,7 +170,7 @@ enum PartialFailures {
     ) -> RecordOutcome? {
         guard request.people.count == 1, counts.successCount == 0 else { return nil }
         if counts.failCount > 0 {
-            if FailureIndex(counts).hasConflicts {
+            if FailureIndex(counts.named).hasConflicts {
                 return NamedFailure.conflict.outcome(of: request.operation, status: status)
             }
             let reason = "Iterable refused this person without saying why; every run tries again."
@@ -163,9 +188,10 @@ struct FailureIndex {
     /// Whether an identifier of some profile is in the way of a record.
     let hasConflicts: Bool
 
-    init(_ counts: DeliveryCounts) {
-        hasConflicts = counts.named.contains { $0.0.failure == .conflict && !$0.1.isEmpty }
-        for (list, names) in counts.named {
+    /// - Parameter named: names per list.
+    init(_ named: [NamedList: [String]]) {
+        hasConflicts = named.contains { $0.0.failure == .conflict && !$0.1.isEmpty }
+        for (list, names) in named {
             for name in names {
                 if list.namesEmails { Self.note(list.failure, Self.folded(name), in: &byEmail) }
                 if list.namesUserIDs { Self.note(list.failure, Array(name.utf8), in: &byUserID) }

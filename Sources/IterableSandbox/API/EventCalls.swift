@@ -1,32 +1,10 @@
 import Foundation
 
-/// The events that were tracked. An event with a known id replaces the earlier one.
-struct EventStore: Sendable {
-    private var ids: Set<String> = []
-    /// Number of events.
-    private(set) var count = 0
-    private var nextID = 1
-
-    /// Counts an event.
-    /// - Returns: Its id, and whether it is new.
-    mutating func record(id: String?) -> (id: String, isNew: Bool) {
-        let id = id ?? makeID()
-        let isNew = ids.insert(id).inserted
-        if isNew { count += 1 }
-        return (id, isNew)
-    }
-
-    private mutating func makeID() -> String {
-        defer { nextID += 1 }
-        return "sandbox-event-\(nextID)"
-    }
-}
-
-/// One event.
-private struct EventRow: Decodable, Sendable {
+/// One event as a request has it.
+struct EventRow: Decodable, Sendable {
     let eventName: String
-    let email: String?
-    let userId: String?
+    private let email: String?
+    private let userId: String?
     let id: String?
     /// Seconds since 1970.
     let createdAt: WholeNumber?
@@ -34,6 +12,8 @@ private struct EventRow: Decodable, Sendable {
     let campaignId: WholeNumber?
     let templateId: WholeNumber?
     let createNewFields: Bool?
+
+    var identifiers: Identifiers { Identifiers(email: email, userID: userId) }
 }
 
 /// Body of trackBulk.
@@ -41,80 +21,134 @@ private struct BulkTrackBody: Decodable, Sendable {
     let events: [EventRow]
 }
 
-/// What became of one event.
-private enum EventOutcome {
-    case tracked(id: String)
-    case disallowed
-}
-
-/// Tracking events. Unknown users are not created; the field types of events are not checked.
+/// Tracking and reading events. Unknown users are created in hybrid and userID-based projects, and not found in
+/// email-based ones.
+///
+/// Choices where the documentation is silent: an event that replaces another keeps nothing of it; an id of other
+/// characters and a field of another type refuse a whole bulk request; an event of a name that is not taken creates no
+/// user, and counts as a success unless the options say otherwise; a user who is not there has no events.
 enum EventCalls {
     static let endpoints: [Endpoint] = [
-        .decoding(EventRow.self, "POST", "/api/events/track", limit: .perSecond(2000)) { row, _, state, _ in
-            try track(row, &state)
+        Endpoint("POST", "/api/events/track", limit: .perSecond(2000)) { call in
+            let row = try call.decode(EventRow.self)
+            return PreparedCall(keys: Set(row.identifiers.inFlightKeys(list: nil))) { state, moment in
+                try track(row, &state, moment)
+            }
         },
         Endpoint("POST", "/api/events/trackBulk", limit: .perSecond(10)) { call in
             let body = try call.decode(BulkTrackBody.self)
-            return PreparedCall(rowCount: body.events.count) { state, _ in trackBulk(body, &state) }
+            return PreparedCall(
+                rowCount: body.events.count, keys: Set(body.events.flatMap { $0.identifiers.inFlightKeys(list: nil) })
+            ) { state, moment in
+                try trackBulk(body.events, &state, moment)
+            }
+        },
+        .plain("GET", "/api/events/byUserId/:userId", limit: .perSecond(100)) { call, state, _ in
+            try events(of: state.profiles.number(userID: call.parameter("userId")), call, state)
+        },
+        .plain("GET", "/api/events/:email", limit: .perSecond(100)) { call, state, _ in
+            let sent = call.parameter("email")
+            let email = EmailRules.normalized(sent)
+            guard EmailRules.isValid(email) else {
+                throw Refusal(UserCalls.refusal(of: RowFailure(reason: .invalid, email: sent)))
+            }
+            return try events(of: state.profiles.number(email: email), call, state)
         },
     ]
 
-    private static func track(_ row: EventRow, _ state: inout SandboxState) throws -> Reply {
-        guard row.email != nil || row.userId != nil else {
+    private static func track(_ row: EventRow, _ state: inout SandboxState, _ moment: Moment) throws -> Reply {
+        guard row.identifiers.email != nil || row.identifiers.userID != nil else {
             throw Refusal(.badParams("An email or a userId is required"))
         }
-        guard (row.id ?? "").utf8.count <= 512 else {
-            throw Refusal(.badParams("Event id is longer than 512 bytes"))
-        }
+        try check([row], state)
+        var report = EventReport()
         do throws(RowFailure) {
-            switch try record(row, &state) {
-            case .tracked(let id):
-                return .success("Event with id: \(id) tracked.", params: ["id": .string(id)])
-            case .disallowed:
+            guard let id = try record(row, at: moment.now, &state, moment, &report) else {
                 return .success("Event \(row.eventName) is disallowed from tracking")
             }
+            return .success("Event with id: \(id) tracked.", params: ["id": .string(id)])
         } catch {
             throw Refusal(UserCalls.refusal(of: error))
         }
     }
 
-    private static func trackBulk(_ body: BulkTrackBody, _ state: inout SandboxState) -> Reply {
-        var (tracked, failed) = (0, 0)
-        var disallowed: Set<String> = []
-        var lists: [String: [String]] = [:]
-        for row in body.events {
+    private static func trackBulk(
+        _ rows: [EventRow], _ state: inout SandboxState, _ moment: Moment
+    ) throws -> Reply {
+        try check(rows, state)
+        let due = moment.now + .seconds(state.options.bulkEventsAfterSeconds)
+        var report = EventReport()
+        for row in rows {
             do throws(RowFailure) {
-                guard (row.id ?? "").utf8.count <= 512 else { throw RowFailure(reason: .invalidData) }
-                if case .disallowed = try record(row, &state) { disallowed.insert(row.eventName) }
-                tracked += 1
+                if try record(row, at: due, &state, moment, &report) == nil {
+                    report.disallow(
+                        row.eventName, countsAsFailure: state.options.countsDisallowedEventsAsFailed)
+                } else {
+                    report.succeed()
+                }
             } catch {
-                failed += 1
-                if let email = error.email { lists["\(error.reason.rawValue)Emails", default: []].append(email) }
-                if let userID = error.userID { lists["\(error.reason.rawValue)UserIds", default: []].append(userID) }
+                report.fail(error)
             }
         }
-        let names = [FailureReason.invalid, .notFound, .forgotten].flatMap {
-            ["\($0.rawValue)Emails", "\($0.rawValue)UserIds"]
-        }
-        let failedUpdates = Dictionary(names.map { ($0, JSONValue.strings(lists[$0] ?? [])) }) { first, _ in first }
-        return .json([
-            "successCount": .int(tracked), "failCount": .int(failed), "createdFields": [], "filteredOutFields": [],
-            "disallowedEventNames": .strings(disallowed.sorted()),
-            "invalidEmails": .strings(lists["invalidEmails"] ?? []),
-            // Deprecated; the documentation says that it names ids that were not found.
-            "invalidUserIds": .strings(lists["notFoundUserIds"] ?? []), "failedUpdates": .object(failedUpdates),
-        ])
+        return .json(report.json)
     }
 
-    private static func record(_ row: EventRow, _ state: inout SandboxState) throws(RowFailure) -> EventOutcome {
-        let identifiers = Identifiers(email: row.email, userID: row.userId)
-        try state.check(identifiers)
-        guard let number = try state.locate(identifiers, .neverCreate) else {
-            throw RowFailure(reason: .notFound, email: state.echo(identifiers), userID: identifiers.userID)
+    /// What refuses a request as a whole.
+    private static func check(_ rows: [EventRow], _ state: SandboxState) throws {
+        for id in rows.compactMap(\.id) {
+            if let problem = EventIDRules.problem(id) { throw Refusal(.badParams(problem)) }
         }
-        guard !state.options.disallowedEventNames.contains(row.eventName) else { return .disallowed }
-        let event = state.events.record(id: row.id)
-        if event.isNew { state.profiles.countEvent(row.eventName, of: number) }
-        return .tracked(id: event.id)
+        let mismatches = state.mismatches(in: rows)
+        guard mismatches.isEmpty else { throw Refusal(.typesMismatched(mismatches)) }
+    }
+
+    /// Records an event. Nothing changes when it fails.
+    ///
+    /// - Parameter due: when it is there.
+    /// - Returns: its id; nil where the project does not take events of this name.
+    private static func record(
+        _ row: EventRow, at due: Duration, _ state: inout SandboxState, _ moment: Moment, _ report: inout EventReport
+    ) throws(RowFailure) -> String? {
+        let identifiers = row.identifiers
+        try state.check(identifiers)
+        let policy: UnknownUserPolicy =
+            state.options.projectType == .email ? .neverCreate : .create(preferUserID: false)
+        let located = try state.locate(identifiers, policy)
+        guard !state.options.disallowedEventNames.contains(row.eventName) else { return nil }
+        let user = located ?? state.settle(identifiers, at: nil, moment)
+        let fields = state.takeFields(of: row, report: &report)
+        let event = StoredEvent(
+            id: row.id ?? state.events.makeID(), name: row.eventName, user: user, identifiers,
+            createdAt: row.createdAt?.value ?? Int(moment.time), dataFields: fields,
+            campaignID: row.campaignId?.value, templateID: row.templateId?.value)
+        state.events.write(event, due: due, now: moment.now)
+        return event.id
+    }
+
+    /// The events of a user, youngest first; none for a user who is not there.
+    private static func events(of user: Int?, _ call: APICall, _ state: SandboxState) throws -> Reply {
+        let limit = try call.integer("limit") ?? 30
+        guard (1...200).contains(limit) else { throw Refusal(.badParams("limit must be between 1 and 200")) }
+        let events = user.map { state.events.youngest(of: $0) } ?? []
+        return .json(["events": .array(events.prefix(limit).map { state.json(of: $0) })])
+    }
+}
+
+extension SandboxState {
+    /// The times that the API's form of dates can write: the years 1 to 9999.
+    private static let writableTimes = -62_135_596_800...253_402_300_799
+
+    /// An event as the API shows it.
+    fileprivate func json(of event: StoredEvent) -> JSONValue {
+        let time = min(max(event.createdAt, Self.writableTimes.lowerBound), Self.writableTimes.upperBound)
+        var members: [String: JSONValue] = [
+            "eventName": .string(event.name), "eventType": "customEvent",
+            "createdAt": .string(Self.dateText(Double(time))), "dataFields": .object(event.dataFields),
+        ]
+        if let email = profiles[event.user]?.email { members["email"] = .string(email) }
+        if let userID = profiles[event.user]?.userID { members["userId"] = .string(userID) }
+        if let campaignID = event.campaignID { members["campaignId"] = .int(campaignID) }
+        if let templateID = event.templateID { members["templateId"] = .int(templateID) }
+        return .object(members)
     }
 }

@@ -146,6 +146,7 @@ extension SandboxState {
     mutating func merge(_ source: Int, into destination: Int, _ moment: Moment) {
         guard source != destination, let old = profiles[source], let new = profiles[destination] else { return }
         for list in listIDs(of: source) { addMember(destination, to: list) }
+        events.move(from: source, to: destination)
         profiles.setFields(old.fields.merging(new.fields) { _, kept in kept }, of: destination, at: moment.time)
         removeProfile(source)
     }

@@ -26,6 +26,9 @@ struct InspectionRoutes: Sendable {
             let lines = members.map { "\($0.email ?? "")\t\($0.userID ?? "")\n" }
             return Reply.text(lines.joined()).response()
         }
+        router.get("/sandbox/events") { [core] _, _ in
+            Reply.json(["events": .array(core.with { $0.events.all }.map(\.json))]).response()
+        }
         router.get("/sandbox/requests") { [core] _, _ in
             Reply.json(["requests": .array(core.with { $0.traffic.requests }.map(\.json))]).response()
         }
@@ -64,6 +67,18 @@ struct InspectionRoutes: Sendable {
 
     private static func faults(_ core: SandboxCore) -> Reply {
         .json(["faults": .strings(core.with { $0.faults.active.map(\.fault.description) })])
+    }
+}
+
+extension StoredEvent {
+    /// The event as the inspection call shows it.
+    var json: JSONValue {
+        [
+            "id": .string(id), "eventName": .string(name), "email": email.map(JSONValue.string) ?? .null,
+            "userId": userID.map(JSONValue.string) ?? .null, "createdAt": .int(createdAt),
+            "dataFields": .object(dataFields), "campaignId": campaignID.map(JSONValue.int) ?? .null,
+            "templateId": templateID.map(JSONValue.int) ?? .null, "writes": .int(writes),
+        ]
     }
 }
 

@@ -66,10 +66,11 @@ struct StatusPage {
     }
 
     private var users: String {
-        let rows = state.profiles.newest(12).map { profile in
-            [
-                profile.email ?? "", profile.userID ?? "", "\(profile.fields.count)",
-                "\(profile.events.values.reduce(0, +))",
+        let rows = state.profiles.newestNumbers(12).map { number -> [String] in
+            let profile = state.profiles[number]
+            return [
+                profile?.email ?? "", profile?.userID ?? "", "\(profile?.fields.count ?? 0)",
+                "\(state.events.count(of: number))",
             ]
         }
         return table(["Email", "User id", "Fields", "Events"], rows, empty: "No users yet.")

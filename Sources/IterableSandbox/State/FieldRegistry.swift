@@ -12,17 +12,19 @@ struct FieldMismatch: Sendable, Equatable {
     let offending: JSONValue
 
     /// One member of `validationErrors`, in the form that bulkUpdate answers.
-    var json: JSONValue {
+    ///
+    /// - Parameter category: what has the field: `user` or `event`.
+    func json(category: String) -> JSONValue {
         let incomingTypes: JSONValue = incoming == .string ? ["string", "keyword"] : [.string(incoming.rawValue)]
         return [
-            "_type": "UnexpectedType", "category": "user", "expectedType": .string(expected.rawValue),
+            "_type": "UnexpectedType", "category": .string(category), "expectedType": .string(expected.rawValue),
             "incomingTypes": incomingTypes, "offendingValue": offending,
         ]
     }
 }
 
-/// The types of the project's profile fields. The first value written to a field fixes its type for everybody;
-/// members of objects count as fields of their own with a dotted name.
+/// The types of the project's profile fields, or of the fields that events of one name have. The first value written
+/// to a field fixes its type for everybody; members of objects count as fields of their own with a dotted name.
 ///
 /// A date is text of the documented date forms; text fits a string field, a whole number fits a double field,
 /// an array is judged by its elements. A fraction does not fit a long field: that choice is the sandbox's own.

@@ -12,7 +12,9 @@ struct Identifiers: Sendable {
     }
 
     /// The keys under which the row counts as under way.
-    func inFlightKeys(list: Int) -> [InFlightKey] {
+    ///
+    /// - Parameter list: nil for events.
+    func inFlightKeys(list: Int?) -> [InFlightKey] {
         [email, userID].compactMap { $0 }.map { InFlightKey(list: list, identifier: $0) }
     }
 }

@@ -27,7 +27,7 @@ extension SandboxState {
         for fields in rows where !fields.isEmpty {
             let custom = Self.custom(fields)
             if let mismatch = registry.mismatch(in: custom) {
-                found[mismatch.field] = mismatch.json
+                found[mismatch.field] = mismatch.json(category: "user")
             } else {
                 _ = registry.register(custom)
             }

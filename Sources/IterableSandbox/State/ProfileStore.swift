@@ -9,8 +9,6 @@ struct Profile: Sendable {
     var signedUpAt: Double
     /// Seconds since 1970.
     var updatedAt: Double
-    /// Event names and the number of events of each.
-    var events: [String: Int] = [:]
 }
 
 /// All users, numbered by age, with an index for each identifier.
@@ -30,6 +28,11 @@ struct ProfileStore: Sendable {
 
     /// The youngest profiles, youngest first.
     func newest(_ limit: Int) -> [Profile] { Array(profiles.reversed().lazy.compactMap { $0 }.prefix(limit)) }
+
+    /// The numbers of the youngest profiles, youngest first.
+    func newestNumbers(_ limit: Int) -> [Int] {
+        Array(profiles.indices.reversed().lazy.filter { profiles[$0] != nil }.prefix(limit))
+    }
 
     mutating func create(email: String?, userID: String?, at time: Double) -> Int {
         let number = profiles.count
@@ -58,11 +61,6 @@ struct ProfileStore: Sendable {
         guard self[number] != nil else { return }
         profiles[number]?.fields = fields
         profiles[number]?.updatedAt = time
-    }
-
-    mutating func countEvent(_ name: String, of number: Int) {
-        guard self[number] != nil else { return }
-        profiles[number]?.events[name, default: 0] += 1
     }
 
     mutating func remove(_ number: Int) {

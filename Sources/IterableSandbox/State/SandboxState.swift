@@ -26,6 +26,8 @@ struct SandboxState: Sendable {
     var traffic = Traffic()
     var generator: SeededGenerator
     var events = EventStore()
+    /// By the name of the event.
+    var eventFields: [String: FieldRegistry] = [:]
     /// By name in lower case: names are unique ignoring case.
     var catalogs: [String: Catalog] = [:]
     private var buckets: [String: LeakyBucket] = [:]
@@ -80,6 +82,7 @@ struct SandboxState: Sendable {
     /// Removes a user from everything.
     mutating func removeProfile(_ number: Int) {
         for id in lists.keys { lists[id]?.remove(number) }
+        events.remove(of: number)
         profiles.remove(number)
     }
 }

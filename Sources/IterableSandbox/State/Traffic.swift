@@ -17,7 +17,8 @@ public struct SandboxRequestRecord: Sendable, Equatable {
 
 /// A person and a list that a request is changing.
 struct InFlightKey: Hashable, Sendable {
-    let list: Int
+    /// nil for the events of the person.
+    let list: Int?
     let identifier: String
 }
 

@@ -68,6 +68,8 @@ indirect enum ValueKind: Sendable {
     case removalLimit
     /// `25%`.
     case share
+    /// A whole number and a unit of time, such as `15m`; so many seconds at least.
+    case span(minimum: Int)
     /// A text, number or truth value, each as what it is.
     case constant
     /// A list of texts, and how many it may have.
@@ -144,6 +146,7 @@ extension ValueKind {
         case .choices(let words): "a list of \(TextLayout.alternatives(words))"
         case .removalLimit: "a percentage such as 25%, or a count such as 500"
         case .share: "a percentage such as 20%"
+        case .span(let minimum): "a span such as 15m or 7d\(minimum > 0 ? ", \(minimum)s or more" : "")"
         case .constant: "a text, a number, true or false"
         case .texts(let count) where count.lowerBound == count.upperBound: "a list of \(count.lowerBound) texts"
         case .texts: "a list of texts"

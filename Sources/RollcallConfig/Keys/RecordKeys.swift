@@ -3,26 +3,31 @@ internal import RollcallCore
 /// The keys of syncs whose records have fields.
 enum RecordKeys {
     private static let users = RecordKind.users.rawValue
+    private static let events = RecordKind.events.rawValue
     private static let items = RecordKind.catalog.rawValue
 
     static let catalog = ConfigurationKey(
         "catalog", .section(CatalogKeys.section), "The catalog that is kept.", isRequired: true, variants: [items])
     static let key = ConfigurationKey(
         "key", .anyOf([.text(TextRule()), .texts(1...Int.max), .section(KeyColumnKeys.section)]),
-        "Column that names a row for ever. Of catalogs its text is the item's id. Of users it may be a list of columns; left "
-            + "out, it is the column of the userId, else that of the email.", isRequired: true,
-        example: .string("sku"), variants: [users, items],
+        "Column that names a row for ever. Of catalogs its text is the item's id. Of users and events it may be a list "
+            + "of columns; of users, left out, it is the column of the userId, else that of the email.",
+        isRequired: true,
+        example: .string("sku"), variants: [users, events, items],
         kinds: [
-            users: .anyOf([.text(TextRule()), .texts(1...Int.max)]),
+            users: columns, events: columns,
             items: .anyOf([.text(TextRule()), .section(KeyColumnKeys.section)]),
         ], optionalIn: [users])
     static let fields = ConfigurationKey(
         "fields", selection(of: FieldKeys.section),
         "The fields of a record, and the column that each is filled from; \"all\" takes every column that has no other use, "
-            + "under its own name. Of users, dots in the name of a field nest.", isRequired: true,
-        variants: [users, items], kinds: [items: selection(of: FieldKeys.itemSection)])
+            + "under its own name. Of users and events, dots in the name of a field nest. Events may have no fields.",
+        isRequired: true, variants: [users, events, items],
+        kinds: [events: selection(of: FieldKeys.itemSection), items: selection(of: FieldKeys.itemSection)],
+        optionalIn: [events])
     static let except = ConfigurationKey(
-        "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.", variants: [users, items])
+        "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.",
+        variants: [users, events, items])
     static let mode = ConfigurationKey(
         "mode", .choice(CatalogSettings.Mode.allCases.map(\.rawValue)),
         "upsert: records whose rows are gone stay; mirror, of catalogs only: they are deleted, if this sync put them there.",
@@ -30,7 +35,8 @@ enum RecordKeys {
         kinds: [users: .choice([CatalogSettings.Mode.upsert.rawValue])])
     static let documents = ConfigurationKey(
         "documents", .choice(CatalogSettings.Documents.allCases.map(\.rawValue)),
-        "replace: an item has the fields of its row and no other. Must be written out for a catalog that is there already.",
+        "replace: an item has the fields of its row and no other; merge: fields that the sync does not fill stay. Must be "
+            + "written out for a catalog that is there already.",
         variants: [items])
     static let duplicates = ConfigurationKey(
         "duplicates", .anyOf([.choice([refuse]), .section(DuplicateKeys.section)]),
@@ -48,8 +54,9 @@ enum RecordKeys {
         defaultValue: .string(UserSettings.Nested.replace.rawValue), variants: [users])
     static let newFields = ConfigurationKey(
         "new_fields", .choice(UserSettings.NewFields.allCases.map(\.rawValue)),
-        "Fields that the project does not have. refuse: the run fails before anything is sent; create: they are made.",
-        defaultValue: .string(UserSettings.NewFields.refuse.rawValue), variants: [users])
+        "Fields that the project does not have. refuse: the run fails before anything is sent; create: they are made. "
+            + "Left out: refuse for users, create for events.",
+        example: .string(UserSettings.NewFields.create.rawValue), variants: [users, events])
     static let onLeave = ConfigurationKey(
         "on_leave", .choice(UserSettings.Leaving.allCases.map(\.rawValue)),
         "People whose rows are gone. keep: their profiles stay as they are; clear: what this sync has written there is "
@@ -63,6 +70,8 @@ enum RecordKeys {
 
     static let all = "all"
     static let refuse = "refuse"
+
+    private static let columns = ValueKind.anyOf([.text(TextRule()), .texts(1...Int.max)])
 
     /// "all", or a mapping whose values are columns or sections of this kind.
     private static func selection(of section: ConfigurationSection) -> ValueKind {

@@ -11,7 +11,7 @@ enum RootKeys {
     static let syncs = ConfigurationKey(
         "syncs", .named(SyncKeys.section),
         "What is kept equal to what, by name: each sync keeps one list, fields of users' profiles or one catalog equal to a "
-            + "table or query.")
+            + "table or query, or sends its rows as events.")
     static let server = ConfigurationKey(
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
@@ -110,6 +110,8 @@ enum LimitKeys {
 
     static let users = ConfigurationKey(
         "users", .section(UserLimitKeys.section), "How fast profiles of users are sent.")
+    static let events = ConfigurationKey(
+        "events", .section(EventLimitKeys.section), "How fast events are sent.")
     static let catalog = ConfigurationKey(
         "catalog", .section(RecordLimitKeys.section), "How fast items of catalogs are sent.")
     static let bytesPerRequest = ConfigurationKey(
@@ -119,7 +121,7 @@ enum LimitKeys {
     static let section = ConfigurationSection(
         keys: [
             requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds, users,
-            catalog, bytesPerRequest,
+            events, catalog, bytesPerRequest,
         ])
 }
 
@@ -133,6 +135,19 @@ enum UserLimitKeys {
         "single_requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
         "The same of requests that are about one person each: those that rename or delete profiles.",
         defaultValue: .integer(50))
+
+    static let section = ConfigurationSection(
+        keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond])
+}
+
+/// Limits of events.
+enum EventLimitKeys {
+    static let requestsPerSecond = ConfigurationKey(
+        "requests_per_second", .number(NumberRange(minimum: 0, maximum: 1000, excludesMinimum: true)),
+        "Requests a second, shared by all syncs of the destination; may have a fraction.", defaultValue: .integer(10))
+    static let singleRequestsPerSecond = ConfigurationKey(
+        "single_requests_per_second", .number(NumberRange(minimum: 0, maximum: 2000, excludesMinimum: true)),
+        "The same of syncs with delivery: single, whose requests have one event each.", defaultValue: .integer(200))
 
     static let section = ConfigurationSection(
         keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond])

@@ -3,11 +3,11 @@ internal import RollcallCore
 /// The keys of one sync.
 enum SyncKeys {
     /// The kinds of record that syncs can keep.
-    static let kinds = [RecordKind.list, .users, .catalog]
+    static let kinds = RecordKind.allCases
 
     static let kind = ConfigurationKey(
         "kind", .choice(kinds.map(\.rawValue)),
-        "What is kept: a list's members, fields of users' profiles, or the items of a catalog.",
+        "What is kept: a list's members, fields of users' profiles, or the items of a catalog. events: what is sent.",
         defaultValue: .string(RecordKind.list.rawValue))
     static let warehouse = ConfigurationKey(
         "warehouse", .text(TextRule()), "Name of the warehouse that holds the source.", isRequired: true)
@@ -29,7 +29,7 @@ enum SyncKeys {
     static let mapping = ConfigurationKey(
         "mapping", .section(MappingKeys.section),
         "Which columns carry the identifiers. Left out: columns called email, user_id or userId are taken, as far as "
-            + "the project type can use them.", variants: [RecordKind.list.rawValue, RecordKind.users.rawValue])
+            + "the project type can use them.", variants: [RecordKind.list, .users, .events].map(\.rawValue))
     static let identity = ConfigurationKey(
         "identity", .section(IdentityKeys.section), "How rows become people; hybrid projects only.",
         variants: list.variants)
@@ -45,16 +45,20 @@ enum SyncKeys {
         "schedule", .section(ScheduleKeys.section), "When the sync runs by itself. Left out: manual only.")
     static let guards = ConfigurationKey(
         "guards", .section(GuardKeys.section),
-        "When a plan is too drastic to be carried out without a person's approval.")
+        "When a plan is too drastic to be carried out without a person's approval.",
+        kinds: Dictionary(
+            uniqueKeysWithValues: kinds.map { ($0.rawValue, ValueKind.section(GuardKeys.section(of: $0))) }))
     static let logs = ConfigurationKey(
         "logs", .section(LogKeys.section), "What is kept of each run, and for how long.")
 
     static let section = ConfigurationSection(
         keys: [
             kind, warehouse, destination, enabled, audience, source, list, mapping, identity, updateExistingUsersOnly,
-            placeholderEmails, RecordKeys.catalog, RecordKeys.key, RecordKeys.fields, RecordKeys.except,
-            RecordKeys.mode, RecordKeys.documents, RecordKeys.nulls, RecordKeys.nested, RecordKeys.newFields,
-            RecordKeys.duplicates, RecordKeys.onLeave, RecordKeys.identityChanges, schedule, guards, logs,
+            placeholderEmails, RecordKeys.catalog, EventSyncKeys.event, RecordKeys.key, RecordKeys.fields,
+            RecordKeys.except, RecordKeys.mode, RecordKeys.documents, RecordKeys.nulls, RecordKeys.nested,
+            RecordKeys.newFields, RecordKeys.duplicates, RecordKeys.onLeave, RecordKeys.identityChanges,
+            EventSyncKeys.start, EventSyncKeys.cursor, EventSyncKeys.changedRows, EventSyncKeys.after,
+            EventSyncKeys.waitForUser, EventSyncKeys.delivery, schedule, guards, logs,
         ], exactlyOneOf: ["audience", "source"],
         selector: .init(key: "kind", values: kinds.map(\.rawValue), defaultValue: RecordKind.list.rawValue))
 }
@@ -93,7 +97,8 @@ enum MappingKeys {
         "email", .text(TextRule()), "Column with the email address; not for lists of user_id projects.")
     static let userID = ConfigurationKey(
         "user_id", .text(TextRule()),
-        "Column with the userId. In email projects: of lists only with placeholder_emails, of users only beside email.")
+        "Column with the userId. In email projects: of lists only with placeholder_emails, of users only beside email, "
+            + "of events also alone.")
 
     static let section = ConfigurationSection(keys: [email, userID])
 }
@@ -131,8 +136,8 @@ enum GuardKeys {
 
     static let maxInvalid = ConfigurationKey(
         "max_invalid", .share,
-        "Most invalid rows, as a share of those read; a plan above it is held. Not for lists. Left out: 20% for users, any "
-            + "share for catalogs.", example: .string("20%"))
+        "Most invalid rows, as a share of those read; a plan above it is held. Not for lists. Left out: 20% for users "
+            + "and events, any share for catalogs.", example: .string("20%"))
     static let maxChanges = ConfigurationKey(
         "max_changes", .share,
         "Most users whose content changes in one run, as a share of those that Iterable has from this sync; a plan above it "
@@ -143,8 +148,30 @@ enum GuardKeys {
         "Most users who get another address in one run (identity_changes: rename), as a share of those that Iterable has from "
             + "this sync; a plan above it is held. 100% switches it off. For users only.", defaultValue: .string("1%"))
 
+    static let maxEvents = ConfigurationKey(
+        "max_events", .anyOf([.choice([off]), .integer(0...Int64.max)]),
+        "Most events that one run sends; a plan above it is held. off: any number. For events only.",
+        defaultValue: .integer(100_000))
+    static let maxAge = ConfigurationKey(
+        "max_age", .anyOf([.choice([off]), .span(minimum: 0)]),
+        "How far an event that is sent may lie in the past, by created_at; a plan with an older one is held. off: any "
+            + "time. For events only.", defaultValue: .string("7d"))
+
+    static let off = "off"
+
     static let section = ConfigurationSection(
-        keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges, maxIdentityChanges])
+        keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges, maxIdentityChanges, maxEvents, maxAge])
+
+    /// Those that syncs of this kind have.
+    static func section(of kind: RecordKind) -> ConfigurationSection {
+        switch kind {
+        case .list: ConfigurationSection(keys: [maxRemovals, allowEmpty])
+        case .users:
+            ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid, maxChanges, maxIdentityChanges])
+        case .events: ConfigurationSection(keys: [maxInvalid, maxEvents, maxAge])
+        case .catalog: ConfigurationSection(keys: [maxRemovals, allowEmpty, maxInvalid])
+        }
+    }
 }
 
 enum LogKeys {

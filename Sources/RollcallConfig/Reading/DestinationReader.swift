@@ -106,18 +106,22 @@ enum DestinationReader {
         if let value = section.number(LimitKeys.requestTimeoutSeconds) { limits.requestTimeoutSeconds = value }
         if let value = section.number(LimitKeys.settleSeconds) { limits.settleSeconds = value }
         if let value = section.integer(LimitKeys.bytesPerRequest) { limits.bytesPerRequest = Int(value) }
-        let users = section.section(LimitKeys.users)
-        readRecords(users, rate: UserLimitKeys.requestsPerSecond, &limits.users)
-        if let value = users?.number(UserLimitKeys.singleRequestsPerSecond) {
-            limits.users.singleRequestsPerSecond = value
-        }
+        readRecords(
+            section.section(LimitKeys.users), rate: UserLimitKeys.requestsPerSecond,
+            single: UserLimitKeys.singleRequestsPerSecond, &limits.users)
+        readRecords(
+            section.section(LimitKeys.events), rate: EventLimitKeys.requestsPerSecond,
+            single: EventLimitKeys.singleRequestsPerSecond, &limits.events)
         readRecords(section.section(LimitKeys.catalog), rate: RecordLimitKeys.requestsPerSecond, &limits.catalog)
         return limits
     }
 
-    private static func readRecords(_ reader: SectionReader?, rate: ConfigurationKey, _ limits: inout RecordLimits) {
+    private static func readRecords(
+        _ reader: SectionReader?, rate: ConfigurationKey, single: ConfigurationKey? = nil, _ limits: inout RecordLimits
+    ) {
         guard let reader else { return }
         if let value = reader.number(rate) { limits.requestsPerSecond = value }
         if let value = reader.integer(RecordLimitKeys.recordsPerRequest) { limits.recordsPerRequest = Int(value) }
+        if let value = single.flatMap({ reader.number($0) }) { limits.singleRequestsPerSecond = value }
     }
 }

@@ -5,10 +5,12 @@ internal import Yams
 /// Reads `fields` and `except`.
 enum FieldReader {
     static func selection(_ sync: SectionReader, _ kind: RecordKind) -> FieldSelection? {
-        guard sync.require(RecordKeys.fields.narrowed(to: kind)) else { return nil }
+        let key = RecordKeys.fields.narrowed(to: kind)
+        if !key.isRequired, !sync.has(key) { return none(sync) }
+        guard sync.require(key) else { return nil }
         guard let names = sync.valuesByName(RecordKeys.fields) else {
             let except = sync.texts(RecordKeys.except)
-            guard let word = sync.text(RecordKeys.fields) else { return nil }
+            guard let word = sync.text(key) else { return nil }
             if word.value == RecordKeys.all { return .all(except: except ?? []) }
             sync.reportWrong(
                 RecordKeys.fields, word, "is neither \"all\" nor a mapping",
@@ -30,22 +32,37 @@ enum FieldReader {
         let fields = names.section.keys.compactMap { key in
             field(key, in: names, kind).flatMap { isRight($0, key, names, kind) ? $0 : nil }
         }
-        if kind == .users { UserFields.checkObjects(names) }
+        if kind == .users || kind == .events { NestedFields.checkObjects(names) }
         return fields.count == names.section.keys.count ? .only(fields) : nil
     }
 
+    /// The selection of a sync that says nothing of fields.
+    private static func none(_ sync: SectionReader) -> FieldSelection {
+        if sync.has(RecordKeys.except) {
+            sync.report(
+                at: RecordKeys.except, "\(sync.path(of: "except")) stands without fields: all",
+                hint: "Without fields, none are sent. Take it out, or add fields: all.")
+        }
+        return .only([])
+    }
+
     private static func checkCount(_ count: Int, _ sync: SectionReader, _ kind: RecordKind) {
-        let isUsers = kind == .users
-        let most = isUsers ? UserSettings.mostFields : CatalogSettings.mostFields
+        let (most, owner) =
+            switch kind {
+            case .users: (UserSettings.mostFields, "a project")
+            case .events: (EventSettings.mostFields, "an event")
+            case .list, .catalog: (CatalogSettings.mostFields, "a catalog")
+            }
         if count <= most { return }
         sync.report(
             at: RecordKeys.fields, "\(sync.path(of: "fields")) has \(count) fields",
-            expected: "at most \(most), which is what a \(isUsers ? "project" : "catalog") has")
+            expected: "at most \(most), which is what \(owner) has")
     }
 
     /// Whether a kind of record may have a field of this name; that it may not is reported.
     private static func isName(_ key: ConfigurationKey, _ names: SectionReader, _ kind: RecordKind) -> Bool {
         if kind == .users { return UserFields.isName(key, names) }
+        if kind == .events { return NestedFields.isName(key, names) }
         guard key.name.isEmpty || key.name.contains(".") else { return true }
         names.report(
             at: key, "the field \(TextLayout.quoted(key.name)) has a dot in its name, or no name",
@@ -108,7 +125,7 @@ enum FieldReader {
         guard kind == .users else {
             reader.report(
                 at: key, "\(reader.path(of: key.name)) is a key of users syncs; this one is \(kind.rawValue)",
-                hint: "Take it out.")
+                hint: kind == .events ? nullsOfEvents : "Take it out.")
             return nil
         }
         if let other = [FieldKeys.value, FieldKeys.fallback].first(where: { reader.has($0) }) {
@@ -118,6 +135,9 @@ enum FieldReader {
         }
         return reader.choice(key, of: NullRule.self)?.value
     }
+
+    /// What to do about `nulls` in a sync of events.
+    static let nullsOfEvents = "A field of an event whose column is NULL is left out. Take the key out."
 
     private static func constant(_ name: String, _ reader: SectionReader) -> FieldSetting? {
         for key in [FieldKeys.fallback, FieldKeys.type, FieldKeys.timeZone] where reader.has(key) {

@@ -5,10 +5,19 @@ enum GuardReader {
     /// What holds where the file says nothing.
     static func defaults(_ kind: RecordKind) -> GuardSettings {
         var guards = GuardSettings()
-        guard kind == .users else { return guards }
-        guards.maxInvalid = 20
-        guards.maxChanges = 50
-        guards.maxIdentityChanges = 1
+        switch kind {
+        case .list, .catalog: break
+        case .users:
+            guards.maxInvalid = 20
+            guards.maxChanges = 50
+            guards.maxIdentityChanges = 1
+        case .events:
+            guards.maxInvalid = 20
+            guards.maxEvents = 100_000
+            guards.maxAgeSeconds = 7 * 86_400
+            // A run may find nothing to send, without anything being wrong.
+            guards.allowEmpty = true
+        }
         return guards
     }
 
@@ -19,18 +28,64 @@ enum GuardReader {
         if let percent = share(GuardKeys.maxInvalid, reader) { guards.maxInvalid = percent }
         if let percent = share(GuardKeys.maxChanges, reader) { guards.maxChanges = percent }
         if let percent = share(GuardKeys.maxIdentityChanges, reader) { guards.maxIdentityChanges = percent }
-        if kind == .list { refuse(GuardKeys.maxInvalid, reader, kind) }
-        if kind != .users {
-            refuse(GuardKeys.maxChanges, reader, kind)
-            refuse(GuardKeys.maxIdentityChanges, reader, kind)
-        }
+        readEvents(reader, &guards)
+        refuseOthers(reader, kind)
         return guards
     }
 
-    private static func refuse(_ key: ConfigurationKey, _ reader: SectionReader, _ kind: RecordKind) {
-        guard reader.has(key) else { return }
-        reader.report(
-            at: key, "\(reader.path(of: key.name)) is no guard of \(kind.rawValue) syncs", hint: "Take it out.")
+    /// Reports the guards that syncs of other kinds have.
+    private static func refuseOthers(_ reader: SectionReader, _ kind: RecordKind) {
+        let own = GuardKeys.section(of: kind)
+        for key in reader.section.keys where reader.has(key) && own.key(named: key.name) == nil {
+            let isEmptiness = kind == .events && key.name == GuardKeys.allowEmpty.name
+            reader.report(
+                at: key, "\(reader.path(of: key.name)) is no guard of \(kind.rawValue) syncs",
+                hint: isEmptiness ? "A run that finds no event succeeds anyway. Take it out." : "Take it out.")
+        }
+    }
+
+    private static func readEvents(_ reader: SectionReader, _ guards: inout GuardSettings) {
+        if isOff(GuardKeys.maxEvents, reader) {
+            guards.maxEvents = nil
+        } else if let count = count(GuardKeys.maxEvents, reader) {
+            guards.maxEvents = count
+        }
+        if isOff(GuardKeys.maxAge, reader) {
+            guards.maxAgeSeconds = nil
+        } else if let seconds = age(GuardKeys.maxAge, reader) {
+            guards.maxAgeSeconds = seconds
+        }
+    }
+
+    private static func isOff(_ key: ConfigurationKey, _ reader: SectionReader) -> Bool {
+        reader.freeText(key)?.value.value == GuardKeys.off
+    }
+
+    private static func count(_ key: ConfigurationKey, _ reader: SectionReader) -> Int? {
+        guard let (text, isQuoted) = reader.freeText(key) else { return nil }
+        guard !isQuoted, text.value.wholeMatch(of: /[0-9]+/) != nil else {
+            let meant = offMeant(by: text.value) ?? SectionReader.integerMeant(by: text.value)
+            reader.reportWrong(
+                key, text, "is neither a count nor off", suggestion: text.value == text.original ? meant : nil,
+                expected: "a count such as 100000, or off")
+            return nil
+        }
+        guard let count = Int(text.value) else {
+            reader.reportWrong(key, text, "is out of range")
+            return nil
+        }
+        return count
+    }
+
+    private static func age(_ key: ConfigurationKey, _ reader: SectionReader) -> Int? {
+        guard let (text, _) = reader.freeText(key) else { return nil }
+        return reader.span(
+            text, key, wrong: "is neither a span of time nor off", suggestion: offMeant(by: text.value),
+            expected: "a span such as 7d, or off")
+    }
+
+    private static func offMeant(by text: String) -> String? {
+        ["off", "false", "no", "none", "never", "unlimited"].contains(text.lowercased()) ? GuardKeys.off : nil
     }
 
     private static func removalLimit(_ reader: SectionReader) -> GuardSettings.RemovalLimit? {

@@ -29,21 +29,21 @@ enum IdentifierReader {
         return mapping
     }
 
-    /// The mapping of users: beside what the project knows people by, the other identifier may stand too, and is sent with the
-    /// profile.
-    static func readUsers(
-        _ sync: SectionReader, projectType: ProjectType?, warehouse: WarehouseType?
+    /// The mapping of users and events: beside what the project knows people by, the other identifier may stand too. Of
+    /// users it is sent with the profile. Events make no profiles in email projects: a userId alone may name a person.
+    static func readRecords(
+        _ sync: SectionReader, _ kind: RecordKind, projectType: ProjectType?, warehouse: WarehouseType?
     ) -> ColumnMapping {
         let reader = sync.section(SyncKeys.mapping)
         let mapping = columns(reader, warehouse: warehouse)
-        if let reader, let projectType { checkUsers(reader, projectType: projectType) }
+        if let reader, let projectType { checkRecords(reader, kind, projectType: projectType) }
         return mapping
     }
 
-    private static func checkUsers(_ reader: SectionReader, projectType: ProjectType) {
+    private static func checkRecords(_ reader: SectionReader, _ kind: RecordKind, projectType: ProjectType) {
         let mapsEmail = reader.has(MappingKeys.email)
         let mapsUserID = reader.has(MappingKeys.userID)
-        if projectType == .email, mapsUserID, !mapsEmail {
+        if projectType == .email, kind == .users, mapsUserID, !mapsEmail {
             reader.report(
                 at: MappingKeys.userID, "\(reader.path) maps user_id alone, but the project is of type email",
                 expected: "email, with or without user_id beside it",

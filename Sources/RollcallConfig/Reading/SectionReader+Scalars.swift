@@ -184,7 +184,8 @@ extension SectionReader {
         return nil
     }
 
-    private static func integerMeant(by text: String) -> String? {
+    /// The whole number that another way of writing it means: `1_000`, `1,000`, `1000.0`.
+    static func integerMeant(by text: String) -> String? {
         let digits = text.filter { $0 != "_" && $0 != "," && $0 != " " && $0 != "'" }
         if digits.wholeMatch(of: /[0-9]+/) != nil { return digits }
         return digits.wholeMatch(of: /([0-9]+)\.0+/).map { String($0.output.1) }

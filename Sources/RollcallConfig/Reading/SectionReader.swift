@@ -34,8 +34,9 @@ struct SectionReader {
             )
             return nil
         }
+        let known = Set(section.keys.map(\.name))
         for pair in pairs {
-            guard section.key(named: pair.key) != nil else {
+            guard known.contains(pair.key) else {
                 if let meant = reportUnknown(pair.key, at: pair.position) { misspelt.insert(meant) }
                 continue
             }
@@ -46,6 +47,9 @@ struct SectionReader {
 
     /// Whether the key is there, with a value or without.
     func has(_ key: ConfigurationKey) -> Bool { entries[key.name] != nil }
+
+    /// Whether the key is there, or an unknown one was probably meant to be it.
+    func isMeant(_ key: ConfigurationKey) -> Bool { has(key) || misspelt.contains(key.name) }
 
     func path(of name: String) -> String { path.isEmpty ? name : "\(path).\(name)" }
 
@@ -122,10 +126,11 @@ struct SectionReader {
     /// Tells where a key belongs that was put at the wrong depth.
     private func elsewhereHint(_ name: String) -> String? {
         if name == "cron" { return "A schedule is given by \"every\" and \"at\"; there are no cron expressions." }
-        for key in section.keys where key.kind.nested?.key(named: name) != nil {
-            if case .section = key.kind { return "\"\(name)\" belongs under \"\(key.name)\"." }
+        let places = section.keys.filter { key in
+            if case .section(let nested) = key.kind { nested.key(named: name) != nil } else { false }
         }
-        return nil
+        if places.isEmpty { return nil }
+        return "\"\(name)\" belongs under \(TextLayout.alternatives(places.map { "\"\($0.name)\"" }))."
     }
 }
 

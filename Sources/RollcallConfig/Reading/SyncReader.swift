@@ -6,9 +6,13 @@ struct SyncReader {
     struct Draft {
         var name: String
         var position: Position
+        var kind: RecordKind?
+        var warehouse: String?
         var destination: String?
         /// What is kept, and where the file says so.
         var kept: (target: SyncTarget, position: Position)?
+        /// The sync of users that has to have had a person acknowledged before the person's events are sent.
+        var after: Located<String>?
         var settings: SyncSettings?
     }
 
@@ -24,35 +28,26 @@ struct SyncReader {
         let type = warehouse.flatMap { warehouses[$0]?.type }
         // Without a kind nothing can be said about the other keys.
         guard let kind = kind(reader) else { return Draft(name: name, position: reader.position) }
-        reader.refuseKeys(
-            beyond: kind.rawValue, what: "sync",
-            hints: reader.has(SyncKeys.source) ? [:] : [SyncKeys.audience.name: "Write source in its place."])
+        reader.refuseKeys(beyond: kind.rawValue, what: "sync", hints: hints(reader, kind))
         let source = source(reader, kind, type)
         let options = Options(reader, kind)
-        var draft = Draft(name: name, position: reader.position, destination: destination)
-        var kept: SyncTarget?
-        var identifiers = ColumnMapping()
+        var draft = Draft(
+            name: name, position: reader.position, kind: kind, warehouse: warehouse, destination: destination)
         switch kind {
-        case .catalog:
-            kept = CatalogReader.read(reader, warehouse: type).map { .catalog($0) }
-            draft.kept = kept.map { ($0, reader.position(of: RecordKeys.catalog)) }
+        case .list:
+            draft.kept = list(reader, prefix: target?.listNamePrefix).map { (.list($0.target), $0.position) }
         case .users:
-            kept = UsersReader.read(reader).map { .users($0) }
-            draft.kept = kept.map { ($0, reader.position(of: SyncKeys.kind)) }
-            identifiers = IdentifierReader.readUsers(reader, projectType: target?.projectType, warehouse: type)
-        case .list, .events:
-            if reader.require(SyncKeys.list) {
-                let list = reader.section(
-                    SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line."
-                ).flatMap { ListReader.read($0, prefix: target?.listNamePrefix) }
-                kept = list.map { .list($0.target) }
-                draft.kept = list.map { (.list($0.target), $0.position) }
+            draft.kept = UsersReader.read(reader).map { (.users($0), reader.position(of: SyncKeys.kind)) }
+        case .events:
+            draft.kept = EventsReader.read(reader, name: name).map { (.events($0.settings), $0.position) }
+            draft.after = reader.text(EventSyncKeys.after)
+        case .catalog:
+            draft.kept = CatalogReader.read(reader, warehouse: type).map {
+                (.catalog($0), reader.position(of: RecordKeys.catalog))
             }
-            identifiers = IdentifierReader.read(
-                reader, projectType: target?.projectType, placeholderEmails: options.placeholderEmails ?? false,
-                identity: options.identitySection, warehouse: type)
         }
-        guard let warehouse, let destination, let source, let kept else { return draft }
+        let identifiers = identifiers(reader, kind, options, projectType: target?.projectType, warehouse: type)
+        guard let warehouse, let destination, let source, let kept = draft.kept?.target else { return draft }
         var settings = SyncSettings(
             name: name, warehouse: warehouse, destination: destination, audience: source, target: kept)
         settings.mapping = identifiers
@@ -61,13 +56,38 @@ struct SyncReader {
         return draft
     }
 
-    private func kind(_ reader: SectionReader) -> RecordKind? {
-        guard reader.has(SyncKeys.kind) else { return .list }
-        return reader.choice(SyncKeys.kind, of: RecordKind.self).flatMap { kind in
-            if SyncKeys.kinds.contains(kind.value) { return kind.value }
-            reader.reportWrong(SyncKeys.kind, kind.map(\.rawValue), "is not one of the choices")
-            return nil
+    /// What to do about keys of other kinds, where it is not only to take them out.
+    private func hints(_ reader: SectionReader, _ kind: RecordKind) -> [String: String] {
+        var hints: [String: String] = [:]
+        if !reader.has(SyncKeys.source) { hints[SyncKeys.audience.name] = "Write source in its place." }
+        if kind == .events { hints[RecordKeys.nulls.name] = FieldReader.nullsOfEvents }
+        return hints
+    }
+
+    private func list(_ reader: SectionReader, prefix: String?) -> ListReader.Draft? {
+        guard reader.require(SyncKeys.list) else { return nil }
+        return reader.section(
+            SyncKeys.list, hint: "Write the name below: list:, then name: … on the next line."
+        ).flatMap { ListReader.read($0, prefix: prefix) }
+    }
+
+    private func identifiers(
+        _ reader: SectionReader, _ kind: RecordKind, _ options: Options, projectType: ProjectType?,
+        warehouse: WarehouseType?
+    ) -> ColumnMapping {
+        switch kind {
+        case .list:
+            IdentifierReader.read(
+                reader, projectType: projectType, placeholderEmails: options.placeholderEmails ?? false,
+                identity: options.identitySection, warehouse: warehouse)
+        case .users, .events:
+            IdentifierReader.readRecords(reader, kind, projectType: projectType, warehouse: warehouse)
+        case .catalog: ColumnMapping()
         }
+    }
+
+    private func kind(_ reader: SectionReader) -> RecordKind? {
+        reader.has(SyncKeys.kind) ? reader.choice(SyncKeys.kind, of: RecordKind.self)?.value : .list
     }
 
     private func source(_ reader: SectionReader, _ kind: RecordKind, _ type: WarehouseType?) -> AudienceSource? {

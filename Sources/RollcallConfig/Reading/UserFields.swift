@@ -7,13 +7,10 @@ enum UserFields {
 
     /// Whether a profile may be given a field of this name; that it may not is reported.
     static func isName(_ key: ConfigurationKey, _ names: SectionReader) -> Bool {
+        guard NestedFields.isName(key, names) else { return false }
         let path = UserSettings.path(of: key.name)
         let field = "the field \(TextLayout.quoted(key.name))"
-        if path.contains(where: \.isEmpty) {
-            names.report(
-                at: key, "\(field) has an empty part in its name",
-                hint: "Dots nest, as in address.city: write a name before and behind each of them.")
-        } else if let identifier = identifiers[path[0]] {
+        if let identifier = identifiers[path[0]] {
             names.report(
                 at: key, "\(field) is an identifier, which the mapping sends",
                 hint: "Take it out, and write its column under mapping, behind \(identifier).")
@@ -24,21 +21,6 @@ enum UserFields {
             return true
         }
         return false
-    }
-
-    /// A field has a value or has parts, and not both.
-    static func checkObjects(_ names: SectionReader) {
-        let all = Set(names.section.keys.map { bytes(UserSettings.path(of: $0.name)[...]) })
-        for key in names.section.keys {
-            let path = UserSettings.path(of: key.name)
-            guard let count = path.indices.first(where: { $0 > 0 && all.contains(bytes(path[..<$0])) })
-            else { continue }
-            let object = path[..<count].joined(separator: ".")
-            names.report(
-                at: key,
-                "the field \(TextLayout.quoted(key.name)) is a part of \(TextLayout.quoted(object)), which is a field itself",
-                hint: "Give one of them another name, or take it out.")
-        }
     }
 
     /// What Iterable replaces as one is cleared as one: its parts have one rule.
@@ -72,15 +54,12 @@ enum UserFields {
 
     /// What is cleared together with a field: the outermost object or, where Iterable merges, a member of it.
     private static func unit(of field: FieldSetting, _ nested: UserSettings.Nested) -> [[UInt8]] {
-        bytes(UserSettings.path(of: field.name).prefix(nested == .merge ? 2 : 1))
+        NestedFields.bytes(UserSettings.path(of: field.name).prefix(nested == .merge ? 2 : 1))
     }
 
     private static func rule(_ field: FieldSetting, _ settings: UserSettings) -> NullRule {
         field.nulls ?? settings.nulls
     }
-
-    /// To `==`, differently composed letters are equal; to Iterable they are not.
-    private static func bytes(_ path: ArraySlice<String>) -> [[UInt8]] { path.map { Array($0.utf8) } }
 }
 
 extension FieldSetting {

@@ -4,7 +4,7 @@ internal import RollcallCore
 enum UsersReader {
     static func read(_ sync: SectionReader) -> UserSettings? {
         checkMode(sync)
-        let key = keyColumns(sync)
+        let key = KeyReader.columns(sync, .users)
         let fields = FieldReader.selection(sync, .users)
         var settings = UserSettings(fields: fields ?? .all(except: []))
         if let key { settings.key = key }
@@ -13,21 +13,6 @@ enum UsersReader {
         UserFields.checkNulls(settings, sync)
         guard key != nil, fields != nil else { return nil }
         return settings
-    }
-
-    /// Empty where the file leaves it out; nil when it is wrong, which is reported.
-    private static func keyColumns(_ sync: SectionReader) -> [String]? {
-        let key = RecordKeys.key.narrowed(to: .users)
-        guard sync.has(key) else { return [] }
-        guard sync.isList(key) else { return sync.text(key).map { [$0.value] } }
-        guard let columns = sync.texts(key) else { return nil }
-        // Bytes, as the warehouses tell names apart.
-        var seen: Set<[UInt8]> = []
-        guard let twice = columns.first(where: { !seen.insert(Array($0.utf8)).inserted }) else { return columns }
-        sync.report(
-            at: key, "\(sync.path(of: key.name)) names the column \(TextLayout.quoted(twice)) twice",
-            hint: "Name each column of the key once.")
-        return nil
     }
 
     /// Catalogs have a mode more than users.

@@ -65,7 +65,7 @@ public enum ConfigurationSchema {
     private static func narrowed(_ section: ConfigurationSection, to value: String) -> [JSONValue.Member] {
         section.keys.compactMap { key in
             guard let kind = key.kinds[value] else { return nil }
-            return JSONValue.Member(key.name, .object(schema(of: kind, isRequired: true)))
+            return JSONValue.Member(key.name, .object(schema(of: kind, isRequired: key.isRequired)))
         }
     }
 
@@ -101,6 +101,7 @@ public enum ConfigurationSchema {
                 .init("type", .string("string")),
                 .init("pattern", .string(#"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$|\$\{"#)),
             ]
+        case .span: return text(TextRule(pattern: TimeSpan.pattern))
         case .constant: return [.init("type", .strings(["string", "number", "boolean"]))]
         case .texts(let count): return texts(count)
         case .valuesByName(let kind):

@@ -4,6 +4,8 @@ public enum DeliveryRequest: Sendable, Equatable {
     case users(UsersRequest)
     case userRename(UserRename)
     case userDeletion(UserDeletion)
+    case events(EventsRequest)
+    case event(EventsRequest.Event)
     case catalog(CatalogRequest)
 
     /// What it does to each of its records.
@@ -13,6 +15,7 @@ public enum DeliveryRequest: Sendable, Equatable {
         case .users(let request): request.operation
         case .userRename: .rename
         case .userDeletion: .delete
+        case .events, .event: .track
         case .catalog(let request): request.operation
         }
     }
@@ -22,7 +25,8 @@ public enum DeliveryRequest: Sendable, Equatable {
         switch self {
         case .list(let request): request.subscribers.count
         case .users(let request): request.people.count
-        case .userRename, .userDeletion: 1
+        case .events(let request): request.events.count
+        case .userRename, .userDeletion, .event: 1
         case .catalog(let request): request.items.count
         }
     }
@@ -31,7 +35,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     public var targetIsNew: Bool {
         switch self {
         case .list(let request): request.listIsNew
-        case .users, .userRename, .userDeletion: false
+        case .users, .userRename, .userDeletion, .events, .event: false
         case .catalog(let request): request.catalogIsNew
         }
     }
@@ -46,6 +50,8 @@ public enum DeliveryRequest: Sendable, Equatable {
         case (.users, _): .usersUpdate
         case (.userRename, _): .usersRename
         case (.userDeletion, _): .usersDelete
+        case (.events, _): .eventsTrackBulk
+        case (.event, _): .eventsTrack
         case (.catalog, .put): .catalogPut
         case (.catalog, .remove): .catalogDelete
         }
@@ -139,6 +145,31 @@ public struct UsersRequest: Sendable, Equatable {
         self.people = people
         self.createsNewFields = createsNewFields
     }
+}
+
+/// A request that tracks events (source: Iterable's API description, `POST /api/events/trackBulk`). An event with an id that the
+/// project has already replaces it.
+public struct EventsRequest: Sendable, Equatable {
+    public struct Event: Sendable, Equatable {
+        /// The one identifier that the object names.
+        public var identity: Identity
+        public var name: String
+        public var id: String
+        /// A JSON object, as `POST /api/events/track` takes it.
+        public var object: [UInt8]
+
+        public init(identity: Identity, name: String, id: String, object: [UInt8]) {
+            self.identity = identity
+            self.name = name
+            self.id = id
+            self.object = object
+        }
+    }
+
+    /// At least one, at most 1000; no id twice.
+    public var events: [Event]
+
+    public init(events: [Event]) { self.events = events }
 }
 
 /// A request that deletes a profile. Iterable accepts it and carries it out later

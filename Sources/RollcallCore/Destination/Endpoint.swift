@@ -5,6 +5,8 @@ public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case usersUpdate = "users_update"
     case usersRename = "users_rename"
     case usersDelete = "users_delete"
+    case eventsTrackBulk = "events_track_bulk"
+    case eventsTrack = "events_track"
     case catalogPut = "catalog_put"
     case catalogDelete = "catalog_delete"
 }
@@ -16,6 +18,8 @@ extension DestinationLimits {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
         case .usersUpdate: users.requestsPerSecond
         case .usersRename, .usersDelete: users.singleRequestsPerSecond
+        case .eventsTrackBulk: events.requestsPerSecond
+        case .eventsTrack: events.singleRequestsPerSecond
         case .catalogPut, .catalogDelete: catalog.requestsPerSecond
         }
     }
@@ -23,7 +27,8 @@ extension DestinationLimits {
     /// How many records one request may have, 1 or more.
     public func recordsPerRequest(_ kind: RecordKind) -> Int {
         switch kind {
-        case .list, .events: subscribersPerRequest
+        case .list: subscribersPerRequest
+        case .events: events.recordsPerRequest
         case .users: users.recordsPerRequest
         case .catalog: catalog.recordsPerRequest
         }

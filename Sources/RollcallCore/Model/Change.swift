@@ -12,6 +12,10 @@ public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     case release
     /// An older entry of the same person, dropped from the snapshot when `parent` succeeds; not sent, not counted.
     case supersede
+    /// An event that is never sent: it counts as seen from now on. Not counted as planned.
+    case skip
+    /// An event whose person is not ready yet: it waits from now on, and a later run sends it. Counted as waiting, not as planned.
+    case wait
 
     /// Whether a plan lists and counts the change: it is sent, or would be, had Iterable not refused it before.
     public var isListed: Bool { self == .send || self == .parked }
@@ -43,11 +47,14 @@ public struct Change: Sendable, Equatable {
     public var formerEmail: String? { operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil }
     /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
     public var refusal: FailureReason?
+    /// Of an event.
+    public var event: EventReference?
 
     public init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
         notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
-        payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil
+        payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil,
+        event: EventReference? = nil
     ) {
         self.sequence = sequence
         self.kind = kind
@@ -62,6 +69,7 @@ public struct Change: Sendable, Equatable {
         self.loggedKey = loggedKey
         self.held = held
         self.refusal = refusal
+        self.event = event
     }
 }
 
@@ -97,6 +105,8 @@ public enum RecordOutcome: Sendable, Equatable {
     case unknown(FailureReason)
     /// Certainly never sent or certainly not carried out; the next run tries again.
     case notAttempted(FailureReason)
+    /// Of an event: its person is not there yet, or an earlier event of the person waits. A later run sends it.
+    case waiting(FailureReason)
 
     /// The outcome without its reason.
     public enum Kind: String, Sendable, CaseIterable {
@@ -105,8 +115,9 @@ public enum RecordOutcome: Sendable, Equatable {
         case rejected
         case unknown
         case notAttempted = "not_attempted"
+        case waiting
 
-        /// The status in `sync_log`: `succeeded`, `failed`, `unknown` or `not_attempted`.
+        /// The status in `sync_log`: `succeeded`, `failed`, `unknown`, `not_attempted` or `waiting`.
         public var logStatus: String { self == .rejected ? Kind.failed.rawValue : rawValue }
     }
 
@@ -117,6 +128,7 @@ public enum RecordOutcome: Sendable, Equatable {
         case .rejected: .rejected
         case .unknown: .unknown
         case .notAttempted: .notAttempted
+        case .waiting: .waiting
         }
     }
 
@@ -124,7 +136,9 @@ public enum RecordOutcome: Sendable, Equatable {
     public var reason: FailureReason? {
         switch self {
         case .succeeded: nil
-        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason): reason
+        case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason),
+            .waiting(let reason):
+            reason
         }
     }
 }

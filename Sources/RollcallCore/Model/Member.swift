@@ -67,6 +67,8 @@ public struct FailureReason: Sendable, Hashable {
 }
 
 extension FailureReason {
+    /// The code of an event whose person Iterable does not know.
+    public static let userNotFoundCode = "user_not_found"
     /// A person who is suppressed, where the snapshot does not say why Iterable refused them.
     public static let refusedEarlier = FailureReason(
         code: "rejected", reason: "Iterable refused this person in an earlier run.")

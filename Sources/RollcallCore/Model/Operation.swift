@@ -7,11 +7,12 @@ public enum Operation: String, Sendable, Codable, CaseIterable {
     case update
     case rename
     case clear
+    case track
 
     /// What it is to the engine, which knows no kinds.
     public var direction: Direction {
         switch self {
-        case .subscribe, .put, .update, .rename: .put
+        case .subscribe, .put, .update, .rename, .track: .put
         case .unsubscribe, .delete, .clear: .remove
         }
     }
@@ -30,7 +31,7 @@ extension RecordKind {
         case .list: [.subscribe, .unsubscribe]
         case .catalog: [.put, .delete]
         case .users: [.update, .rename, .clear, .delete]
-        case .events: []
+        case .events: [.track]
         }
     }
 }

@@ -9,6 +9,7 @@ public struct PerOperation: Sendable, Equatable {
     public var update = 0
     public var rename = 0
     public var clear = 0
+    public var track = 0
 
     public init() {}
 
@@ -38,6 +39,7 @@ public struct PerOperation: Sendable, Equatable {
         case .update: \.update
         case .rename: \.rename
         case .clear: \.clear
+        case .track: \.track
         }
     }
 
@@ -46,7 +48,7 @@ public struct PerOperation: Sendable, Equatable {
     /// Of all operations of a direction; a run has one.
     public func total(_ direction: Direction) -> Int {
         switch direction {
-        case .put: subscribe + put + update + rename
+        case .put: subscribe + put + update + rename + track
         case .remove: unsubscribe + delete + clear
         }
     }
@@ -66,6 +68,8 @@ public struct RunCounts: Sendable, Equatable {
     public var unchanged = 0
     /// Records that are not sent yet because something else must happen first.
     public var waiting = 0
+    /// Of events: those that are sent although their cursor lies before what a run usually reads.
+    public var late = 0
     public var planned = PerOperation()
     public var succeeded = PerOperation()
     public var failed = PerOperation()
@@ -80,7 +84,7 @@ public struct RunCounts: Sendable, Equatable {
     /// Whether the equations above hold.
     public var balances: Bool {
         rowsBalance && Operation.allCases.allSatisfy { remainder($0) == 0 }
-            && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting].allSatisfy { $0 >= 0 }
+            && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting, late].allSatisfy { $0 >= 0 }
             && Operation.allCases.allSatisfy { notAttempted[$0] >= 0 && unknown[$0] >= 0 }
     }
 

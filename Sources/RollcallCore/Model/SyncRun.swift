@@ -63,7 +63,7 @@ extension RunError: CustomStringConvertible {
 
 /// A guard that a plan ran into.
 public struct GuardFinding: Sendable, Equatable, Codable {
-    /// `max_removals`, `max_changes`, `max_identity_changes`, `max_invalid`, `allow_empty`, or `api_key`: a catalog's items would be deleted with another key.
+    /// `max_removals`, `max_changes`, `max_identity_changes`, `max_invalid`, `allow_empty`, `max_events`, `max_age`, `backfill`, or `api_key`: a catalog's items would be deleted with another key.
     public var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
     public var limit: String
@@ -103,6 +103,11 @@ extension GuardFinding {
         case "max_identity_changes":
             "it would give another address to \(observed) of the \(kind.words.many) that Iterable has from this sync, and"
                 + " guards.max_identity_changes allows \(limit)"
+        case "max_events": "it would send \(observed) events, and guards.max_events allows \(limit)"
+        case "max_age":
+            "it would send \(observed) events that happened longer ago than \(limit), which is what guards.max_age allows"
+        case "backfill":
+            "it would send \(observed) events from before the time of which Rollcall knows what it sent, some perhaps a second time"
         case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
         default:
             "it would \(kind.removing) \(observed) \(kind == .list ? "members" : kind.words.many), and"

@@ -40,6 +40,39 @@ public enum GuardJudge {
         return findings
     }
 
+    /// Of a sync of events.
+    /// - Parameters:
+    ///   - counts: of the plan.
+    ///   - new: events to be sent that no earlier run has begun to send.
+    ///   - old: events to be sent that happened longer ago than the guards allow.
+    ///   - possiblySent: events to be sent whose keys are forgotten, so that they may have been sent before.
+    public static func judge(
+        _ guards: GuardSettings, events counts: RunCounts, new: Int, old: Int, possiblySent: Int
+    ) -> [GuardFinding] {
+        var findings: [GuardFinding] = []
+        if let limit = guards.maxEvents, new > limit {
+            findings.append(GuardFinding(guard: "max_events", limit: "\(limit)", observed: "\(new)"))
+        }
+        if let seconds = guards.maxAgeSeconds, old > 0 {
+            findings.append(GuardFinding(guard: "max_age", limit: span(seconds), observed: "\(old)"))
+        }
+        if possiblySent > 0 {
+            findings.append(GuardFinding(guard: "backfill", limit: "0", observed: "\(possiblySent)"))
+        }
+        if let limit = guards.maxInvalid {
+            findings += finding("max_invalid", counts.invalid, of: counts.rowsRead, above: limit)
+        }
+        return findings
+    }
+
+    /// As the configuration writes it: `7d`, `90m`.
+    static func span(_ seconds: Int) -> String {
+        for (unit, length) in [("d", 86_400), ("h", 3600), ("m", 60)] where seconds >= length && seconds % length == 0 {
+            return "\(seconds / length)\(unit)"
+        }
+        return "\(seconds)s"
+    }
+
     /// - Parameter limit: in percent. Compared by multiplication, so that 25 % of 100 is exactly 25.
     private static func finding(_ name: String, _ number: Int, of total: Int, above limit: Double) -> [GuardFinding] {
         guard Double(number) * 100 > limit * Double(total) else { return [] }

@@ -24,7 +24,7 @@ public enum ItemID {
 
     private static let hyphen = UInt8(ascii: "-")
 
-    static func isPlain(_ byte: UInt8) -> Bool {
+    public static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):

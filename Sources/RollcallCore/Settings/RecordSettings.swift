@@ -68,6 +68,8 @@ public struct CatalogSettings: Sendable, Equatable {
     public enum Documents: String, Sendable, CaseIterable {
         /// An item has the fields of its row and no other.
         case replace
+        /// Fields that the sync does not fill stay as they are; one that it has filled and that is NULL now is sent as null.
+        case merge
     }
 
     /// Fields of one catalog (source: Iterable's help centre, article 360033215072).

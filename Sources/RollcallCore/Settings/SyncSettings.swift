@@ -33,12 +33,13 @@ public struct RecordLimits: Sendable, Equatable {
     public var requestsPerSecond: Double
     /// 1 to 1000.
     public var recordsPerRequest: Int
-    /// For requests that are about one record each. More than 0, at most 1000.
-    public var singleRequestsPerSecond = 50.0
+    /// For requests that are about one record each. More than 0, at most 1000; of events 2000.
+    public var singleRequestsPerSecond: Double
 
-    public init(requestsPerSecond: Double, recordsPerRequest: Int) {
+    public init(requestsPerSecond: Double, recordsPerRequest: Int, singleRequestsPerSecond: Double = 50) {
         self.requestsPerSecond = requestsPerSecond
         self.recordsPerRequest = recordsPerRequest
+        self.singleRequestsPerSecond = singleRequestsPerSecond
     }
 }
 
@@ -49,6 +50,7 @@ public struct DestinationLimits: Sendable, Equatable {
     /// Members of a list in one request, 1 to 5000.
     public var subscribersPerRequest = 1000
     public var users = RecordLimits(requestsPerSecond: 5, recordsPerRequest: 1000)
+    public var events = RecordLimits(requestsPerSecond: 10, recordsPerRequest: 1000, singleRequestsPerSecond: 200)
     public var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
     /// Most bytes of one request, 40,000 to 4,000,000 (Iterable's own limit is 4 MB).
     public var bytesPerRequest = 4_000_000
@@ -98,12 +100,14 @@ public enum ListTarget: Sendable, Equatable {
 public enum SyncTarget: Sendable, Equatable {
     case list(ListTarget)
     case users(UserSettings)
+    case events(EventSettings)
     case catalog(CatalogSettings)
 
     public var kind: RecordKind {
         switch self {
         case .list: .list
         case .users: .users
+        case .events: .events
         case .catalog: .catalog
         }
     }
@@ -125,6 +129,10 @@ public struct GuardSettings: Sendable, Equatable {
     public var maxChanges: Double?
     /// Share of the acknowledged records that may get another address, in percent, 0 to 100; nil: any. Of users alone.
     public var maxIdentityChanges: Double?
+    /// Events that one run may send, 0 or more; nil: any number. Of events alone.
+    public var maxEvents: Int?
+    /// Seconds that an event which is sent may lie in the past, 0 or more; nil: any time. Of events alone.
+    public var maxAgeSeconds: Int?
     /// Whether an audience without one valid row may be carried out.
     public var allowEmpty = false
 

@@ -71,7 +71,7 @@ public enum EntryTransition {
             guard mayStillLand else { return .keep }
             let state = before?.state ?? .subscribing
             return .put(EntryMark(isSame || state == .unsubscribing ? state : .subscribing, listed: true))
-        case .notAttempted: return .keep
+        case .notAttempted, .waiting: return .keep
         }
     }
 
@@ -98,7 +98,7 @@ public enum EntryTransition {
         switch outcome {
         case .unknown: true
         case .failed, .rejected: mayStillLand
-        case .succeeded, .notAttempted: false
+        case .succeeded, .notAttempted, .waiting: false
         }
     }
 

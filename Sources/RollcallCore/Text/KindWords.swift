@@ -23,7 +23,12 @@ public struct KindWords: Sendable {
             (put, remove) = ("update", "delete")
             (isPut, isRemoved) = ("updated", "deleted")
             (target, size, entries) = ("Profiles", "Users in the source", "users")
-        case .list, .events:
+        case .events:
+            (one, many) = ("event", "events")
+            (put, remove) = ("send", "delete")
+            (isPut, isRemoved) = ("sent", "deleted")
+            (target, size, entries) = ("Event", "Events read", "events")
+        case .list:
             (one, many) = ("person", "people")
             (put, remove) = ("subscribe", "unsubscribe")
             (isPut, isRemoved) = ("subscribed", "unsubscribed")
@@ -39,4 +44,7 @@ public struct KindWords: Sendable {
 
 extension RecordKind {
     public var words: KindWords { KindWords(self) }
+
+    /// Whether a sync of the kind may take something away again.
+    public var hasRemovals: Bool { operations.contains { $0.direction == .remove } }
 }

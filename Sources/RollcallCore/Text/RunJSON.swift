@@ -51,15 +51,19 @@ public struct RunJSON: Sendable {
         func perOperation(_ numbers: PerOperation) -> JSON {
             .object(kind.operations.map { ($0.rawValue, .integer(numbers[$0])) })
         }
-        return .object([
+        var fields: [(key: String, value: JSON)] = [
             ("rows_read", .integer(counts.rowsRead)), ("invalid", .integer(counts.invalid)),
             ("duplicates", .integer(counts.duplicates)), ("excluded", .integer(counts.excluded)),
             (kind == .list ? "audience" : "records", .integer(counts.audience)),
             ("unchanged", .integer(counts.unchanged)), ("waiting", .integer(counts.waiting)),
+        ]
+        if kind == .events { fields.append(("late", .integer(counts.late))) }
+        fields += [
             ("planned", perOperation(counts.planned)), ("succeeded", perOperation(counts.succeeded)),
             ("failed", perOperation(counts.failed)), ("not_attempted", .integer(counts.notAttempted.total)),
             ("unknown", .integer(counts.unknown.total)),
-        ])
+        ]
+        return .object(fields)
     }
 
     private static func requests(_ requests: RequestCounts) -> JSON {

@@ -16,6 +16,8 @@ struct BatchResult: Sendable {
     var sent: [SentRequest] = []
     /// Names of fields that Iterable did not take.
     var leftOut: Set<String> = []
+    /// Events that were not sent, because one of their person before them in the same batch waits or has no answer.
+    var withheld: [Int64: RecordOutcome] = [:]
 }
 
 /// A request that may have been carried out, or may still be.
@@ -53,10 +55,57 @@ struct BatchSender: Sendable {
         var doubt: FailureReason?
     }
 
-    func send(_ batch: [Change]) async -> BatchResult {
+    /// - Parameter withheld: the outcomes of changes of the batch that are not sent.
+    func send(_ batch: [Change], withheld: [Int64: RecordOutcome] = [:]) async -> BatchResult {
         var result = BatchResult()
-        await deliver(batch[...], History(), &result)
+        let sent = withheld.isEmpty ? batch : batch.filter { withheld[$0.sequence] == nil }
+        if !sent.isEmpty { await deliver(sent[...], History(), &result) }
+        let unsent = withheld.merging(result.withheld) { first, _ in first }
+        if !unsent.isEmpty { add(unsent, of: batch, to: &result) }
         return result
+    }
+
+    /// Without the events of people of whom an earlier part of the batch has left one waiting or without an answer.
+    private func inOrder(
+        _ part: ArraySlice<Change>, _ history: History, _ result: inout BatchResult
+    ) -> ArraySlice<Change> {
+        guard part.first?.operation == .track else { return part }
+        var order = PersonOrder()
+        order.stop(after: result.outcomes)
+        let withheld = order.withheld(part)
+        if withheld.isEmpty { return part }
+        if let doubt = history.doubt, history.mayLandUntil != nil {
+            // The whole batch may have been carried out.
+            for change in part where withheld[change.sequence] != nil {
+                record([change], [.unknown(doubt)], nil, history, &result)
+            }
+        } else {
+            result.withheld.merge(withheld) { first, _ in first }
+        }
+        return part.filter { withheld[$0.sequence] == nil }[...]
+    }
+
+    /// Adds the outcomes of changes that were not sent, so that the ranges of the outcomes name each change of the batch once.
+    private func add(_ withheld: [Int64: RecordOutcome], of batch: [Change], to result: inout BatchResult) {
+        var others = batch.filter { withheld[$0.sequence] != nil }
+        for index in result.outcomes.indices {
+            let range = result.outcomes[index].sequences
+            let within = others.filter { range.contains($0.sequence) }
+            others.removeAll { range.contains($0.sequence) }
+            for change in within { result.outcomes[index].exceptions[change.sequence] = withheld[change.sequence] }
+            result.outcomes[index].changes += within.count
+            result.outcomes[index].entries = (result.outcomes[index].entries + within).sorted {
+                $0.sequence < $1.sequence
+            }
+        }
+        // Those outside of all ranges, each by itself: there are few.
+        for change in others {
+            result.outcomes.append(
+                BatchOutcome(
+                    sequences: change.sequence...change.sequence, operation: change.operation,
+                    exceptions: [change.sequence: withheld[change.sequence] ?? .notAttempted(Self.stopped)],
+                    httpStatus: nil, attempts: 0, entries: [change]))
+        }
     }
 
     private func deliver(_ part: ArraySlice<Change>, _ past: History, _ result: inout BatchResult) async {
@@ -72,7 +121,8 @@ struct BatchSender: Sendable {
             }
             let middle = part.startIndex + part.count / 2
             await deliver(part[..<middle], history, &result)
-            await deliver(part[middle...], history, &result)
+            let rest = inOrder(part[middle...], history, &result)
+            if !rest.isEmpty { await deliver(rest, history, &result) }
         case .split(let reason, let isKnown):
             let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
             if !isKnown { history.mayLandUntil = lastLanding(from: clock.uptime) }
@@ -242,9 +292,11 @@ struct BatchSender: Sendable {
     ) {
         guard let first = part.first, let last = part.last else { return }
         var exceptions: [Int64: RecordOutcome] = [:]
+        let now = run.now
         for (change, outcome) in zip(part, outcomes) where outcome != .succeeded {
-            exceptions[change.sequence] = outcome
+            exceptions[change.sequence] = target.outcome(outcome, of: change, now: now)
         }
+        target.took(part.filter { exceptions[$0.sequence] == nil })
         result.outcomes.append(
             BatchOutcome(
                 sequences: first.sequence...last.sequence, changes: part.count, operation: first.operation,

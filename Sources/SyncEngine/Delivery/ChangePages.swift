@@ -17,10 +17,14 @@ struct ChangePages: Sendable {
     /// Whether all changes of the run were read.
     private(set) var isComplete = false
 
-    init(_ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind) {
+    /// - Parameter recordsOf: records in one request, at most, of an operation.
+    init(
+        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind,
+        recordsOf: @escaping @Sendable (RollcallCore.Operation) -> Int
+    ) {
         self.body = body
         records = limits.recordsPerRequest(kind)
-        recordsOf = { limits.recordsPerRequest(kind, $0) }
+        self.recordsOf = recordsOf
         pageSize = records * (kind == .list ? limits.concurrentRequests + 1 : 2)
     }
 

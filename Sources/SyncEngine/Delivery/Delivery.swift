@@ -25,7 +25,7 @@ struct Delivery: Sendable {
 
     /// Something that was under way has ended.
     private enum Event: Sendable {
-        case answered(BatchResult)
+        case answered([Change], BatchResult)
         case recorded(Result<Void, any Error>)
         case read(Result<[Change], any Error>)
     }
@@ -34,6 +34,8 @@ struct Delivery: Sendable {
         /// The run with the counts of what was recorded, or is being recorded.
         var run: SyncRun
         var pages: ChangePages
+        /// Of events: who must wait for whom; nil: the order of changes does not matter.
+        var order: PersonOrder?
         /// A batch that must wait until everything before it is recorded.
         var waiting: [Change]?
         var inFlight = 0
@@ -60,7 +62,10 @@ struct Delivery: Sendable {
     /// - Returns: why it stopped before the end.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
     func deliver(_ run: inout SyncRun) async throws -> Ending {
-        var state = State(run: run, pages: ChangePages(context.limits, context.destination.bodyLimits, run.kind))
+        let pages = ChangePages(context.limits, context.destination.bodyLimits, run.kind) {
+            [target = sender.target, limits = context.limits] in target.recordsPerRequest($0, limits)
+        }
+        var state = State(run: run, pages: pages, order: run.kind == .events ? PersonOrder() : nil)
         defer { run = state.run }
         await withTaskGroup(of: Event.self) { group in
             while state.failure == nil {
@@ -108,8 +113,9 @@ struct Delivery: Sendable {
 
     private func take(_ event: Event, _ state: inout State) {
         switch event {
-        case .answered(let result):
+        case .answered(let batch, let result):
             state.inFlight -= 1
+            state.order?.end(batch, result.outcomes)
             state.failure = state.failure ?? result.claimFailure
             state.stopError = state.stopError ?? result.stop
             state.targetIsGone = state.targetIsGone || result.targetIsGone
@@ -144,9 +150,12 @@ struct Delivery: Sendable {
                 try await wait(delay)
                 if stop.reason != nil { return }
             }
+            if let order = state.order, !order.isFree(for: batch) { return }
             state.waiting = nil
             state.inFlight += 1
-            group.addTask { [sender] in .answered(await sender.send(batch)) }
+            state.order?.begin(batch)
+            let withheld = state.order?.withheld(batch) ?? [:]
+            group.addTask { [sender] in .answered(batch, await sender.send(batch, withheld: withheld)) }
         }
     }
 
@@ -216,6 +225,9 @@ struct Delivery: Sendable {
                 case .failed, .rejected: run.counts.failed[batch.operation] += 1
                 case .unknown: run.counts.unknown[batch.operation] += 1
                 case .notAttempted: run.counts.notAttempted[batch.operation] += 1
+                case .waiting:
+                    run.counts.planned[batch.operation] -= 1
+                    run.counts.waiting += 1
                 }
             }
         }

@@ -28,7 +28,9 @@ extension Delivery {
                 code: "stray_requests",
                 message: "requests about \(changes.count) people may have been sent after another process took the sync"
                     + " over, and this could not be noted for the next run: \(error.error.message)",
-                hint: "Run `rollcall run \(run.sync) --full`: it sends everybody in the audience once more.")
+                hint: run.kind == .events
+                    ? "An event that was sent twice is in Iterable once, by its id; nothing needs to be done."
+                    : "Run `rollcall run \(run.sync) --full`: it sends everybody in the audience once more.")
         }
     }
 

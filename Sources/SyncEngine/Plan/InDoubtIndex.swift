@@ -18,12 +18,15 @@ struct InDoubtIndex: Sendable {
         case person(Identity)
         /// A record that may be a person, who may have had another key before.
         case record(Fingerprint, Identity)
+        /// An event: its person has others, which have nothing to do with it.
+        case key(Fingerprint)
 
         fileprivate var keys: [Key] {
             switch self {
             case .person(let identity): SharedIdentifiers.keys(identity).map(Key.identifier)
             case .record(let fingerprint, let identity):
                 [.record(fingerprint)] + SharedIdentifiers.keys(identity).map(Key.identifier)
+            case .key(let fingerprint): [.record(fingerprint)]
             }
         }
     }
@@ -43,12 +46,16 @@ struct InDoubtIndex: Sendable {
             // What is deleted has the content that it was last put with, which says nothing of the deletion.
             let content = request.operation.direction == .put ? request.content : nil
             let write = Write(operation: request.operation, content: content)
-            let subject = request.fingerprint.map { Subject.record($0, request.identity) } ?? .person(request.identity)
-            for key in subject.keys {
+            for key in Self.subject(of: request).keys {
                 let known = until[key]?[write]
                 until[key, default: [:]][write] = max(known ?? end, end)
             }
         }
+    }
+
+    private static func subject(of request: RequestInDoubt) -> Subject {
+        guard let fingerprint = request.fingerprint else { return .person(request.identity) }
+        return request.operation == .track ? .key(fingerprint) : .record(fingerprint, request.identity)
     }
 
     /// When this may be sent; nil: at once.

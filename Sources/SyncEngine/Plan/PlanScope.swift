@@ -6,4 +6,13 @@ struct PlanScope: Sendable {
     var rejected = false
     /// Only the record with this key, or item id; nil: all. Not of lists.
     var only: String?
+    /// Of events: those that were there before the sync began, or were discarded, are sent.
+    var backfill: Backfill?
+}
+
+/// Which earlier events are sent.
+public enum Backfill: Sendable, Equatable {
+    case all
+    /// Those that happened within so many seconds before now.
+    case seconds(Int)
 }

@@ -88,6 +88,24 @@ final class Spool: @unchecked Sendable {
             hint: "Make room in the temporary folder, or name another one with TMPDIR.")
     }
 
+    /// Calls `body` with bytes from anywhere in it, which lie within one record.
+    func withBytes<R>(at start: Int, count: Int, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+        if start >= written {
+            return try buffer.withUnsafeBytes {
+                try body(UnsafeRawBufferPointer(rebasing: $0[start - written..<start - written + count]))
+            }
+        }
+        return try withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { bytes in
+            var got = 0
+            while got < count {
+                let part = pread(file, bytes.baseAddress?.advanced(by: got), count - got, off_t(start + got))
+                guard part > 0 else { throw Spool.failure("read", errno) }
+                got += part
+            }
+            return try body(UnsafeRawBufferPointer(bytes))
+        }
+    }
+
     func makeReader() -> Reader { Reader(self) }
 
     /// The length that stands before a value; nil: there is none.

@@ -17,6 +17,8 @@ struct RecordShape: Sendable {
     let types: [RemoteField]
     /// Of users: what becomes of fields without a value. nil: nothing.
     var nulls: NullPolicy?
+    /// Of events: the cells that are no fields.
+    var events: EventCells?
 
     /// - Throws: `RunError` that names the key of the configuration, the column and what to do.
     init(_ subject: RecordSubject, _ found: [AudienceColumn]) throws {
@@ -30,6 +32,10 @@ struct RecordShape: Sendable {
         case .people(let users, let mapping, let project):
             identifiers = try builder.identifiers(mapping, project)
             keyCells = try users.key.map { try builder.keyCell($0) }
+        case .events(let settings, let mapping, let project):
+            identifiers = try builder.identifiers(mapping, project)
+            let cells = try EventCells(settings, &builder)
+            (keyCells, events) = (cells.key, cells)
         }
         keyIsUserID = identifiers.userID != nil
         rankCell = try builder.rankCell(subject.duplicates)
@@ -44,9 +50,12 @@ struct RecordShape: Sendable {
             nulls = NullPolicy(layout, places: []) { rules[Array($0.utf8)] ?? users.nulls }
         } else {
             layout = RecordLayout(fields.map(\.field))
+            if case .items(let catalog) = subject, catalog.documents == .merge {
+                nulls = NullPolicy(layout, places: []) { _ in .clear }
+            }
         }
         types = fields.compactMap { field in
-            // Arrays have no type of their own in a catalog.
+            // Arrays have no type in a catalog.
             field.type == .array ? nil : RemoteField(name: field.field.name, type: field.type.rawValue)
         }.sorted { $0.name < $1.name }
     }
@@ -75,7 +84,7 @@ struct ShapedField {
 }
 
 /// Gathers the cells that a shape reads.
-private struct ShapeBuilder {
+struct ShapeBuilder {
     let found: [AudienceColumn]
     private(set) var cells: [String] = []
 
@@ -83,13 +92,13 @@ private struct ShapeBuilder {
 
     private var names: [ColumnResolver.Column] { found.map { ($0.name, $0.type, $0.canIdentify) } }
 
-    private mutating func cell(_ name: String) -> Int {
+    mutating func cell(_ name: String) -> Int {
         if let place = cells.firstIndex(where: { $0.utf8.elementsEqual(name.utf8) }) { return place }
         cells.append(name)
         return cells.count - 1
     }
 
-    private func column(_ name: String, key: String, advice: String? = nil) throws -> AudienceColumn {
+    func column(_ name: String, key: String, advice: String? = nil) throws -> AudienceColumn {
         let name = try ColumnResolver.require(name, key: key, of: "source", in: names, advice: advice)
         guard let column = found.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else {
             throw RunError(code: "column_missing", message: "the source has no column \"\(name)\" (\(key))")
@@ -134,6 +143,7 @@ private struct ShapeBuilder {
             switch subject {
             case .items(let catalog): used.append(catalog.key)
             case .people(let users, _, _): used += users.key
+            case .events(let events, _, _): used += events.columns
             }
             if case .newest(let name) = subject.duplicates { used.append(name) }
             return found.map(\.name)
@@ -183,6 +193,10 @@ private struct ShapeBuilder {
                 code: "field_name",
                 message: "the field \"\(name)\" has a dot in its name, or no name; catalogs take neither",
                 hint: "Give the field another name under fields:, or the column with AS.")
+        case .events:
+            let path = UserSettings.path(of: name)
+            if !path.contains("") { return path }
+            throw emptyPart(name)
         case .people:
             let path = UserSettings.path(of: name)
             if ["email", "userId"].contains(path[0]) {
@@ -198,20 +212,28 @@ private struct ShapeBuilder {
                     hint: "Leave the column out with except:, or give the field another name under fields:.")
             }
             if !path.contains("") { return path }
-            throw RunError(
-                code: "field_name", message: "the field \"\(name)\" has an empty part in its name",
-                hint: "Give the field another name under fields:, or the column with AS.")
+            throw emptyPart(name)
         }
+    }
+
+    private static func emptyPart(_ name: String) -> RunError {
+        RunError(
+            code: "field_name", message: "the field \"\(name)\" has an empty part in its name",
+            hint: "Give the field another name under fields:, or the column with AS.")
     }
 
     /// What the names of all fields together must be.
     static func checkNames(_ fields: [RecordField], _ subject: RecordSubject) throws {
-        let most = subject.kind == .catalog ? CatalogSettings.mostFields : UserSettings.mostFields
+        let (most, whole) =
+            switch subject.kind {
+            case .catalog: (CatalogSettings.mostFields, "a catalog")
+            case .events: (EventSettings.mostFields, "an event")
+            default: (UserSettings.mostFields, "a project")
+            }
         if fields.count > most {
             throw RunError(
                 code: "fields_limit",
-                message: "the sync has \(fields.count) fields; a \(subject.kind == .catalog ? "catalog" : "project")"
-                    + " has \(most) at most",
+                message: "the sync has \(fields.count) fields; \(whole) has \(most) at most",
                 hint: "Name the fields under fields:, or leave columns out with except:.")
         }
         let names = Set(fields.map { $0.path.map { Array($0.utf8) } })
@@ -235,8 +257,8 @@ private struct ShapeBuilder {
         let conversion = try FieldConversion(column.family, as: type, zone: zone)
         let fallback = try setting.fallback?.json(as: conversion.type, zone: zone)
         var remote = conversion.type
-        // A field of a profile has the type of the elements of its arrays.
-        if case .array(let element) = column.family, remote == .array, subject.kind == .users {
+        // A field of a profile or an event has the type of the elements of its arrays.
+        if case .array(let element) = column.family, remote == .array, subject.kind != .catalog {
             remote = try FieldConversion(element, as: nil).type
         }
         return ShapedField(

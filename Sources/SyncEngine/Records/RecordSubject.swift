@@ -6,11 +6,14 @@ enum RecordSubject: Sendable {
     case items(CatalogSettings)
     /// - Parameter mapping: as the configuration has it.
     case people(UserSettings, mapping: ColumnMapping, project: ProjectType)
+    /// - Parameter mapping: as the configuration has it.
+    case events(EventSettings, mapping: ColumnMapping, project: ProjectType)
 
     var kind: RecordKind {
         switch self {
         case .items: .catalog
         case .people: .users
+        case .events: .events
         }
     }
 
@@ -19,6 +22,7 @@ enum RecordSubject: Sendable {
         switch self {
         case .items(let catalog): catalog.name
         case .people: "users"
+        case .events(let events, _, _): events.target
         }
     }
 
@@ -26,6 +30,7 @@ enum RecordSubject: Sendable {
         switch self {
         case .items(let catalog): catalog.fields
         case .people(let users, _, _): users.fields
+        case .events(let events, _, _): events.fields
         }
     }
 
@@ -33,6 +38,7 @@ enum RecordSubject: Sendable {
         switch self {
         case .items(let catalog): catalog.duplicates
         case .people(let users, _, _): users.duplicates
+        case .events: .refuse
         }
     }
 
@@ -46,6 +52,17 @@ enum RecordSubject: Sendable {
             case .clear: .clear
             case .delete: .delete
             }
+        case .events: nil
+        }
+    }
+}
+
+extension EventSettings {
+    /// The name of the events, as the run row has it; `events` where a column gives it.
+    var target: String {
+        switch name {
+        case .constant(let name): name
+        case .column: "events"
         }
     }
 }
@@ -65,9 +82,17 @@ final class RowSubject {
     private(set) var dropped: FailureReason?
 
     private let shape: RecordShape
+    /// Of events.
+    private var eventKey: EventKey?
     private let normalizer = IdentifierNormalizer()
 
-    init(_ shape: RecordShape) { self.shape = shape }
+    init(_ shape: RecordShape) {
+        self.shape = shape
+        if case .events(let events, _, _) = shape.subject { eventKey = EventKey(namespace: events.namespace) }
+    }
+
+    /// Of an event whose id is made of its key.
+    var derivedID: String { eventKey?.derivedID ?? "" }
 
     /// Whether the row has a key.
     enum Reading {
@@ -84,6 +109,7 @@ final class RowSubject {
         switch shape.subject {
         case .items(let catalog): readItem(cells, encodes: catalog.encodesKey)
         case .people(_, _, let project): readPerson(email, userID, cells, project)
+        case .events(_, _, let project): readEvent(email, userID, cells, project)
         }
     }
 
@@ -126,6 +152,36 @@ final class RowSubject {
         }
         if isTaken == nil { return Reasons.keyForm(shape.subject.kind) }
         return isNull ? Reasons.keyMissing : nil
+    }
+
+    // MARK: Events
+
+    /// An event names its person by one identifier: of hybrid projects the userId, of email projects the email, where the row has both.
+    private func readEvent(
+        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ project: ProjectType
+    ) -> Reading {
+        if let failure = readEventKey(cells) { return .noKey(failure, shown: false) }
+        let (emailFailure, userIDFailure) = (readEmail(email), readUserID(userID))
+        switch project {
+        case .email: if self.email != nil { self.userID = nil }
+        case .userID: self.email = nil
+        case .hybrid: if self.userID != nil { self.email = nil }
+        }
+        guard self.email == nil && self.userID == nil else { return .fine }
+        return .invalid(emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing)
+    }
+
+    /// Reads the key of an event and nothing else.
+    func readEventKey(_ cells: UnsafeBufferPointer<RecordCell>) -> FailureReason? {
+        let families = shape.events?.keyFamilies ?? []
+        switch eventKey?.read(shape.keyCells.lazy.map { cells[$0] }, families) {
+        case .missing?: return Reasons.keyMissing
+        case .form?: return Reasons.keyForm(.events)
+        case nil:
+            key.removeAll(keepingCapacity: true)
+            key.append(contentsOf: eventKey?.text ?? [])
+            return nil
+        }
     }
 
     // MARK: People
@@ -221,7 +277,9 @@ final class RowSubject {
         static func keyForm(_ kind: RecordKind) -> FailureReason {
             FailureReason(
                 code: kind == .catalog ? "invalid_item_id" : "invalid_value",
-                reason: "The key is neither a text nor a whole number.")
+                reason: kind == .events
+                    ? "The key is not made of texts, numbers, truth values, dates and times of the years 1 to 9999."
+                    : "The key is neither a text nor a whole number.")
         }
     }
 }

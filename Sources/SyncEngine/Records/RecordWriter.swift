@@ -33,6 +33,7 @@ final class RecordWriter {
         switch shape.subject {
         case .items: record = fields
         case .people(let users, _, let project): record = profile(row, users.nested == .merge, project)
+        case .events: record = fields
         }
         guard record.count <= largest else { throw RefusedRecord(reason: tooLarge(record.count)) }
         return record
@@ -49,7 +50,7 @@ final class RecordWriter {
         case .items:
             FailureReason(
                 code: "item_too_large", reason: "The item has \(bytes) bytes as JSON; Iterable takes \(largest).")
-        case .people:
+        case .people, .events:
             FailureReason(
                 code: "value_too_long",
                 reason:

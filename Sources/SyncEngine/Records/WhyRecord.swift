@@ -34,7 +34,12 @@ extension SyncPipeline {
             }
         }
         // A row that is right by itself may contradict that of another key, which only the whole source tells.
-        let keys = Set([key] + report.members.compactMap(\.member.record?.key))
+        let logIdentity = (plan.changes as? RecordChanges)?.logIdentity
+        let keys = Set(
+            ([key] + report.members.compactMap(\.member.record?.key)).compactMap { key -> String? in
+                guard let logIdentity else { return key }
+                return logIdentity.unambiguous(key: key)
+            })
         try plan.forEachInvalidRow(limit: report.rows.contains(where: \.isValid) ? nil : 0) { record in
             guard record.reason.code == "duplicate_key", let name = record.recordKey,
                 keys.contains(String(decoding: name, as: UTF8.self))
@@ -43,6 +48,14 @@ extension SyncPipeline {
         }
         (report.held, report.refusal) = (plan.held, refusal)
         return report
+    }
+}
+
+extension LogIdentity {
+    /// How a plan shows a key that failed validation; nil where other keys may look the same.
+    func unambiguous(key: String) -> String? {
+        guard let shown = of(key: key) else { return key }
+        return shown.hasPrefix("hash:") ? shown : nil
     }
 }
 

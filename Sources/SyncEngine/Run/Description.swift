@@ -4,6 +4,9 @@ import Warehouse
 extension SyncPipeline {
     /// In words: which columns carry the identifiers, or the key and the fields. Throws where they cannot.
     public func describeColumns() async throws -> String {
+        if let events = resolver as? EventsResolver {
+            return events.settings.description(of: try await events.planner.shape())
+        }
         if sync.kind != .list,
             let planner = (resolver as? CatalogResolver)?.planner ?? (resolver as? UsersResolver)?.planner
         {
@@ -15,14 +18,13 @@ extension SyncPipeline {
     }
 
     private func describe(_ shape: RecordShape) -> String {
-        let fields = shape.layout.fields.map { "\($0.name) (\($0.type?.rawValue ?? "constant"))" }
         let keys = shape.keyCells.map { shape.columns.fields[$0] }
         let identifiers = shape.columns.identifiers
         let parts = [
             keys.isEmpty ? nil : "\(sync.kind == .catalog ? "id" : "key") from \(keys.joined(separator: ", "))",
             identifiers.email.map { "email from \($0)" }, identifiers.userID.map { "userId from \($0)" },
         ]
-        return "\(parts.compactMap(\.self).joined(separator: ", ")); fields \(fields.joined(separator: ", "))"
+        return "\(parts.compactMap(\.self).joined(separator: ", ")); fields \(shape.fieldNames.joined(separator: ", "))"
     }
 
     /// What the first rows of an audience say of identifiers that many share.
@@ -58,13 +60,23 @@ extension SyncPipeline {
     private func readSome(
         into diff: AudienceDiff, columns: IdentifierColumns, _ seconds: Double
     ) async throws -> Bool {
-        struct Enough: Error {}
-        return try await withThrowingTaskGroup(of: Bool.self) { group in
+        try await within(seconds) {
+            try await planner.stream(into: diff, columns: columns) { rows in
+                if rows >= Self.sharingRows { throw Enough() }
+            }
+        }
+    }
+
+    /// Ends a reading that has gone far enough.
+    struct Enough: Error {}
+
+    /// Reads as far as some seconds go, or until `read` throws ``Enough``.
+    /// - Returns: whether it has come to its end.
+    func within(_ seconds: Double, _ read: @escaping @Sendable () async throws -> Void) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 do {
-                    try await planner.stream(into: diff, columns: columns) { rows in
-                        if rows >= Self.sharingRows { throw Enough() }
-                    }
+                    try await read()
                     return true
                 } catch is Enough {
                     return false
@@ -95,6 +107,7 @@ extension SyncPipeline {
                 + (first.isEmpty ? "" : ": the first run prepares it: \(first)")
         }
         if let users = found as? FoundUsers { return users.description }
+        if let events = found as? FoundEvents { return events.description }
         guard let list = (found as? FoundList)?.resolver else { return found.name ?? "" }
         return try await describe(list, found)
     }

@@ -5,6 +5,7 @@ extension WhyReport {
     /// One sentence about the next run.
     public var nextStep: String {
         if let refusal { return "nothing is sent, the run is refused: \(refusal.message)" }
+        if kind == .events { return eventStep }
         if kind != .list { return recordStep }
         let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
         if let overshared { return whyNobody(overshared) }
@@ -23,6 +24,45 @@ extension WhyReport {
         if !rows.isEmpty { return "nothing is sent; the row fails again until it is corrected" }
         return members.isEmpty ? "nothing to do" : "nothing is sent: its row is gone, and it stays as it is"
     }
+
+    // MARK: Events
+
+    private var eventStep: String {
+        let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
+        if !changes.isEmpty { return changes.map(eventWords).joined(separator: "; ") + guarded }
+        let states = EventState.allCases.filter { state in events.contains { $0.state == state } }
+        if !states.isEmpty { return states.map(stateWords).joined(separator: "; ") }
+        if rows.contains(where: \.isValid) { return "nothing is sent: " + (unread ?? "the run does not read its row") }
+        if rows.contains(where: { $0.failure != nil }) {
+            return "nothing is sent; the row fails again until it is corrected"
+        }
+        return rows.isEmpty ? "nothing to do" : "nothing is sent: event.names leaves the name of the event out"
+    }
+
+    private func eventWords(_ change: Change) -> String {
+        let key = change.record?.key ?? ""
+        switch change.kind {
+        case .skip: return "nothing is sent of \(key): it is there before the first run (start); --backfill sends it"
+        case .wait: return "nothing is sent of \(key) yet: \(change.refusal?.reason ?? "it waits")"
+        case .parked: return "nothing is sent of \(key): \(change.refusal?.reason ?? "Iterable refused it before")"
+        default: break
+        }
+        return "send \(change.event?.name ?? "") \(key)"
+            + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
+    }
+
+    /// What becomes of events of which nothing is planned.
+    private func stateWords(_ state: EventState) -> String {
+        switch state {
+        case .sent: "nothing to do, Iterable has accepted it"
+        case .skipped:
+            "nothing is sent: it was there before the first run, or was discarded; --backfill or --only sends it"
+        case .rejected: "nothing is sent: it failed for good; --retry-rejected tries again"
+        case .sending, .waiting: "it is sent again"
+        }
+    }
+
+    // MARK: Other kinds
 
     private func words(_ change: Change) -> String {
         if let refusal = change.refusal { return "nothing is sent: \(refusal.reason)" }

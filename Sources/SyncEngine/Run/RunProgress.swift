@@ -13,6 +13,8 @@ public enum RunProgress: Sendable, Equatable {
     case sending(done: Int, total: Int)
     /// Waits, until a lost request can no longer land or for another try.
     case waiting(seconds: Double, reason: String)
+    /// What a person should know, in a whole sentence.
+    case note(String)
     case finishing
 }
 

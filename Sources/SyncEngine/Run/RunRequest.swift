@@ -20,6 +20,10 @@ public struct RunRequest: Sendable {
     public var retryRejected = false
     /// Only the record with this key, or item id: a first try on one record. nil: all. Not of lists.
     public var only: String?
+    /// Of events: send also those that were there before the sync began, or were discarded.
+    public var backfill: Backfill?
+    /// Of events: go on although what their ids are made of has changed.
+    public var acceptNewIDs = false
     /// Discard a held run first, and plan again.
     public var forceNew = false
     /// The id of a new run, for those who must know it before; made up when left out. A second run of the same id is

@@ -16,8 +16,13 @@ public struct WhyReport: Sendable {
         public var failure: FailureReason?
         /// Who represents the person, by the identifiers of another row that shares one with this row; nil where this row does.
         public var representative: Identity?
+        /// Of events: what the row says of one.
+        public var event: Event?
         /// Whether the row counts as one of the audience, or as a record.
-        public var isValid: Bool { recordKey == nil ? person != nil : failure == nil }
+        public var isValid: Bool {
+            if event?.isExcluded == true { return false }
+            return recordKey == nil ? person != nil : failure == nil
+        }
     }
 
     public let kind: RecordKind
@@ -27,7 +32,7 @@ public struct WhyReport: Sendable {
     public var rows: [Row]
     /// Set where the identifier itself counts as none, as too many rows carry it.
     public var overshared: OversharedIdentifier?
-    /// Entries of the snapshot.
+    /// Entries of the snapshot; of events none.
     public var members: [MemberEntry]
     /// Logged outcomes, newest first.
     public var records: [LogRecord] = []
@@ -38,6 +43,14 @@ public struct WhyReport: Sendable {
     public var refusal: RunError?
     /// Whether the record is sent by a later run, once an address has changed hands.
     public var waits = false
+    /// Of events: those that the sync has seen, the latest first.
+    public var events: [StoredEvent] = []
+    /// Of events: the people of rows and of events that are still to be sent, where these wait for another sync (`after`).
+    public var acknowledgements: [Acknowledgement] = []
+    /// Of events: seconds from the first sight of one within which its person may still appear.
+    var waitForUserSeconds = 0
+    /// Of events: why a run does not look at a row, although nothing is wrong with it; a clause.
+    var unread: String?
 
     init(kind: RecordKind, identity: Identity, rows: [Row], members: [MemberEntry]) {
         self.kind = kind
@@ -50,12 +63,15 @@ public struct WhyReport: Sendable {
 extension SyncPipeline {
     /// Looks one person or record up everywhere. Writes nothing.
     /// - Parameters:
-    ///   - identifier: an email (in any spelling) or a userId; the key of a record, or an item's id.
+    ///   - identifier: an email (in any spelling) or a userId; the key of a record, or the id of an item or event.
     ///   - logLimit: how many logged outcomes are wanted.
     public func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
         let found = try await resolver.find()
         let refusal = try await found.refusal()
         let plan = try await plan(for: found)
+        if let events = found as? FoundEvents, let changes = plan.changes as? EventChanges {
+            return try await EventStory(self, events, identifier).report(plan, changes, refusal, logLimit: logLimit)
+        }
         guard let changes = plan.members else {
             return try await why(record: identifier, plan, refusal, found, logLimit: logLimit)
         }

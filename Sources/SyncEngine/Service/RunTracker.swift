@@ -77,7 +77,7 @@ extension RunProgress {
     fileprivate func isSamePhase(as other: RunProgress) -> Bool {
         switch (self, other) {
         case (.readingSnapshot, .readingSnapshot), (.readingAudience, .readingAudience), (.staging, .staging),
-            (.sending, .sending), (.waiting, .waiting), (.finishing, .finishing):
+            (.sending, .sending), (.waiting, .waiting), (.finishing, .finishing), (_, .note), (.note, _):
             true
         default: false
         }

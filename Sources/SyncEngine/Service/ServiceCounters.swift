@@ -12,7 +12,9 @@ final class ServiceCounters: Sendable {
         let counts = run.counts
         let words = run.kind.words
         let outcomes = [
-            (words.isPut, counts.succeeded.total(.put)), (words.isRemoved, counts.succeeded.total(.remove)),
+            (words.isPut, counts.succeeded.total(.put)),
+            run.kind == .events
+                ? ("waiting", counts.waiting) : (words.isRemoved, counts.succeeded.total(.remove)),
             ("failed", counts.failed.total), ("unknown", counts.unknown.total),
             ("not_attempted", counts.notAttempted.total),
             ("invalid", counts.invalid),

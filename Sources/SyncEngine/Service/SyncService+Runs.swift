@@ -206,7 +206,11 @@ extension SyncService {
                 }
                 entries = .list(list)
             }
-            if let counts = try? await warehouse.memberCounts(sync: sync.name, of: entries) {
+            if sync.kind == .events {
+                if let counts = try? await warehouse.eventCounts(sync: sync.name) {
+                    counters.setMembers((counts[.sent] ?? 0) + (counts[.sending] ?? 0), of: sync.name)
+                }
+            } else if let counts = try? await warehouse.memberCounts(sync: sync.name, of: entries) {
                 counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
             }
             await self.release(resource)

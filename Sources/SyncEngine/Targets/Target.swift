@@ -39,6 +39,14 @@ protocol ReadyTarget: Sendable {
     /// - Returns: why nothing more may be sent; nil: the rest may be.
     func sendFirst(_ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery) async throws
         -> Delivery.Ending?
+    /// Records in one request, at most.
+    func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int
+    /// What an outcome means for a change of this kind.
+    func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome
+    /// Is called with what Iterable took.
+    func took(_ changes: [Change])
+    /// Is called once everything was sent, or nothing more can be.
+    func sentAll(_ context: RunContext) async throws
     /// What becomes of a request, where a look at Iterable tells it before the request is sent; nil: it is to be sent.
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer?
     /// Writes down, where that matters, that Iterable has it no more.
@@ -52,13 +60,37 @@ extension ReadyTarget {
     ) async throws -> Delivery.Ending? { nil }
 
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer? { nil }
+
+    func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome { outcome }
+
+    func took(_ changes: [Change]) {}
+
+    func sentAll(_ context: RunContext) async throws {}
+}
+
+/// What was found of a target that plans for itself.
+protocol PlanningTarget: FoundTarget {
+    /// - Parameter runID: the run that is planned; "" where none is.
+    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan
 }
 
 /// What was found of a target whose records have content.
-protocol FoundRecords: FoundTarget {
+protocol FoundRecords: PlanningTarget {
     var planner: RecordPlanner { get }
     var shape: RecordShape { get }
 
     /// - Parameter runID: the run that is planned; "" where none is.
     func circumstances(_ runID: String) -> RecordPlanner.Circumstances
+}
+
+extension FoundRecords {
+    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
+        if resend.backfill != nil {
+            throw RunError(
+                code: "only_events",
+                message: "--backfill is for syncs of events, and this is one of \(planner.subject.kind.rawValue)",
+                hint: "Leave --backfill out; --full sends every record again.")
+        }
+        return try await planner.plan(shape, key: key, resend: resend, circumstances(runID))
+    }
 }

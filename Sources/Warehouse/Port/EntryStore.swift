@@ -10,7 +10,8 @@ public protocol EntryStore: Sendable {
     /// is. They may land until now + `settleSeconds`. Does nothing for a run whose list is not known.
     func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError)
     /// Takes the notes of the sync away, and does to the entries of each what ``StrayNotes/apply(_:_:)`` says, so
-    /// that the next plan puts it right. What may still land leaves a request in doubt. Returns how many notes there were.
+    /// that the next plan puts it right. What may still land leaves a request in doubt, which is all that notes of events do. Returns
+    /// how many notes there were.
     func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int
 
     // MARK: Snapshot

@@ -18,7 +18,7 @@ public protocol ListStore: Sendable {
     ) async throws(WarehouseError) -> [ListClaim]
     /// Forgets what the sync of the lease has to do with a list, or with all lists where `list` is nil: its members there,
     /// its held run (which becomes `cancelled`) with the outbox, requests in doubt that are over, and its binding, if it is
-    /// to that list. Its runs, its log, its key and whether it is paused stay. Nothing is changed while a request of the
+    /// to that list; with all lists also records of other kinds, events, and how far it has read. Its runs, its log, its key and whether it is paused stay. Nothing is changed while a request of the
     /// sync may still land there.
     func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt
 }

@@ -7,12 +7,13 @@ public protocol RunStore: Sendable {
     /// changes with `sequence <= claimedThrough` and still in the outbox may have been sent; they become `unknown`
     /// (logged so, snapshot as for ``RecordOutcome/unknown(_:)``, settling until now + `settleSeconds`), the other
     /// `send` changes become `not_attempted` (logged so). The outbox of these runs is emptied, the runs are
-    /// `interrupted`, balanced, finished now.
+    /// `interrupted`, balanced, finished now. The cursor of a run of events is treated as ``finishRun(_:_:reason:log:)`` does.
     func recoverRuns(_ lease: Lease, settleSeconds: Double, log: LogSettings) async throws(WarehouseError) -> [SyncRun]
     /// Inserts the run, `running`. At most one run of a sync is queued, running or held.
     func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
     /// Stages a plan: the changes and the validation records of `plan`, and the run's new state (status, counts,
-    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives. Throws
+    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives. The cursor of a plan of events, asked for after
+    /// all pages, is kept until the run ends; without one none is kept. Throws
     /// ``WarehouseError/Kind/conflict`` for a held run whose counts do not add up, as ``finishRun(_:_:reason:log:)`` does.
     func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
@@ -23,10 +24,12 @@ public protocol RunStore: Sendable {
     /// not held.
     func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Makes a held run `cancelled`, finished now, and empties its outbox; throws ``WarehouseError/Kind/conflict`` if
-    /// it is not held.
+    /// it is not held. Of events, those that are new or unfinished become `skipped`, and the cursor moves as after a complete run.
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Carries out what needs no request: `parked` changes are logged as failed with their refusal or the member's own rejection,
     /// `forget` changes drop their member (only if it is `rejected` and not listed), `release` changes make their entry not listed. All leave the outbox.
+    /// Of events, `skip` changes become `skipped`, and of those that are known only the position rises; `wait` changes become `waiting`,
+    /// which is logged where ``EventReference/isWaiting`` is false; `parked` ones become `rejected`.
     /// Keeps the run's list, so that a recovery knows it before the first claim. Returns the number of `parked` changes.
     func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
@@ -43,6 +46,11 @@ public protocol RunStore: Sendable {
     /// the operations of one call are carried out is not promised: no plan has an entry as the older one of a change of one
     /// operation and as that of a change of the other.
     ///
+    /// Outcomes of events move rows of `synced_events`: a success to `sent`, a failure or rejection to `rejected` with its reason, an
+    /// unknown outcome to `sending`, and ``RecordOutcome/waiting(_:)`` to `waiting` with its reason; one that was not attempted stays
+    /// as it was. Its run and time change where state or content do; its position only rises. That an event waits is logged where
+    /// ``EventReference/isWaiting`` is false.
+    ///
     /// Where `mayLandUntil` is set, or the outcome is unknown (then `mayLandUntil` is set too), each change of the range that was
     /// sent leaves a request in doubt with its operation. Each outcome leaves one `sync_log` row per change (`log`
     /// permitting: `records: failures` leaves out the succeeded ones) with `attempts` and the http status of the reason or batch.
@@ -50,7 +58,9 @@ public protocol RunStore: Sendable {
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError)
     /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
-    /// `not_attempted` with `reason` and removed. Requests in doubt of the past are removed. Throws
+    /// `not_attempted` with `reason` and removed. Requests in doubt of the past are removed. The cursor that a run of events has staged
+    /// becomes the sync's own if the outbox was empty and nothing was not attempted; then the keys of events below
+    /// ``EventCursor/keepFrom`` are forgotten, but for unfinished ones. Otherwise it is dropped. Throws
     /// ``WarehouseError/Kind/conflict`` for a status that is not final or counts that do not add up; changes nothing then.
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings

@@ -144,10 +144,28 @@ public struct RecordColumns: Sendable, Equatable {
     public var identifiers: IdentifierColumns
     /// One cell for each; a column may come more than once.
     public var fields: [String]
+    /// Which rows are wanted; nil: all. A warehouse may give others as well.
+    public var bound: RowBound?
 
-    public init(identifiers: IdentifierColumns, fields: [String]) {
+    public init(identifiers: IdentifierColumns, fields: [String], bound: RowBound? = nil) {
         self.identifiers = identifiers
         self.fields = fields
+        self.bound = bound
+    }
+}
+
+/// Rows at a position of a column or later, and those that have none (NULL, or a value of another type).
+public struct RowBound: Sendable, Equatable {
+    public var column: String
+    /// Of the column: whole numbers, dates, timestamps, or texts that hold dates or timestamps.
+    public var family: ColumnFamily
+    /// Microseconds since 1970, or the whole number.
+    public var position: Int64
+
+    public init(column: String, family: ColumnFamily, position: Int64) {
+        self.column = column
+        self.family = family
+        self.position = position
     }
 }
 
@@ -172,6 +190,12 @@ public struct AudienceCell {
 public protocol StagedPlan: Sendable {
     func nextChanges(limit: Int) throws -> [Change]
     func nextRecords(limit: Int) throws -> [ValidationRecord]
+    /// Of events: where the sync has read to once everything planned has an outcome; nil: it stays where it is.
+    var cursor: EventCursor? { get }
+}
+
+extension StagedPlan {
+    public var cursor: EventCursor? { nil }
 }
 
 /// Which list a sync keeps, once that is known.
@@ -241,7 +265,7 @@ public struct RecordFilter: Sendable, Equatable {
     public var runID: String?
     public var status: String?
     public var since: Date?
-    /// Rows whose email, userId, record key or item id is one of these.
+    /// Rows whose email, userId, record key, item id or event id is one of these.
     public var identifiers: [String] = []
     /// nil: all.
     public var limit: Int?
@@ -260,7 +284,7 @@ public struct LogRecord: Sendable, Equatable {
     ]
 
     /// Further columns where there are records of other kinds than lists.
-    public static let recordColumns = ["record_key", "item_id"]
+    public static let recordColumns = ["record_key", "item_id", "event_name", "event_id"]
 
     public var recordID: Int64
     public var runID: String
@@ -280,11 +304,14 @@ public struct LogRecord: Sendable, Equatable {
     public var recordKey: String?
     /// Of catalogs.
     public var itemID: String?
+    /// Of events.
+    public var eventName: String?
+    public var eventID: String?
 
     public init(
         recordID: Int64, runID: String, sync: String, email: String?, userID: String?, operation: String,
         status: String, errorCode: String?, errorReason: String?, httpStatus: Int?, attempts: Int, loggedAt: Date,
-        recordKey: String? = nil, itemID: String? = nil
+        recordKey: String? = nil, itemID: String? = nil, eventName: String? = nil, eventID: String? = nil
     ) {
         self.recordID = recordID
         self.runID = runID
@@ -300,6 +327,8 @@ public struct LogRecord: Sendable, Equatable {
         self.loggedAt = loggedAt
         self.recordKey = recordKey
         self.itemID = itemID
+        self.eventName = eventName
+        self.eventID = eventID
     }
 }
 

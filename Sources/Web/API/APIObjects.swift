@@ -48,9 +48,12 @@ enum APIObject {
     }
 
     static func record(_ record: LogRecord) -> JSON {
-        let names: [(key: String, value: JSON)] =
+        var names: [(key: String, value: JSON)] =
             record.recordKey == nil && record.itemID == nil
             ? [] : [("record_key", .string(record.recordKey)), ("item_id", .string(record.itemID))]
+        if record.eventName != nil || record.eventID != nil {
+            names += [("event_name", .string(record.eventName)), ("event_id", .string(record.eventID))]
+        }
         return .object(
             [
                 ("record_id", .string(String(record.recordID))), ("run_id", .string(record.runID)),
@@ -74,6 +77,7 @@ enum APIObject {
     }
 
     static func why(_ report: WhyReport, sync: String, identifier: String) -> JSON {
+        if report.kind == .events { return WhyEventObject(report).json(sync: sync, identifier: identifier) }
         if report.kind != .list { return whyRecord(report, sync: sync, identifier: identifier) }
         let rows = report.rows.map { row -> JSON in
             .object([
@@ -190,6 +194,7 @@ struct Phase: Sendable {
             (self.done, self.total) = (done, total)
         case .waiting(let seconds, let reason):
             (name, words) = ("waiting", "waiting \(DisplayText.duration(seconds)): \(reason)")
+        case .note(let text): (name, words) = ("note", text)
         case .finishing: (name, words) = ("finishing", "finishing")
         }
     }

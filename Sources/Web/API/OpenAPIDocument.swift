@@ -21,7 +21,7 @@ enum OpenAPIDocument {
         """
 
     private static let info = #"""
-        {"title":"Rollcall","version":"1","summary":"Keeps lists in Iterable equal to audiences in a warehouse.",
+        {"title":"Rollcall","version":"1","summary":"Keeps lists, profiles and catalogs in Iterable equal to a warehouse, and sends its events.",
         "license":{"name":"See the repository"}}
         """#
 }

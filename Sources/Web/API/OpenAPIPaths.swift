@@ -1,4 +1,5 @@
 import RollcallCore
+import SyncEngine
 
 extension OpenAPIDocument {
     /// What an operation answers when it refuses, or fails, in ways that its caller can be ready for.
@@ -25,9 +26,13 @@ extension OpenAPIDocument {
           "summary":"Start a run.","tags":["syncs"],"description":"Needs a token with the role operator.",
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false,"properties":{"full":{"type":"boolean",
-          "description":"Send every record again."},"retry_rejected":{"type":"boolean",
+          "description":"Send every record again; not of events."},"retry_rejected":{"type":"boolean",
           "description":"Send again also records that Iterable refused permanently."},"force_new":{"type":"boolean",
-          "description":"Discard a held run first, and plan again."}}}}}},"responses":{"202":{
+          "description":"Discard a held run first, and plan again."},"backfill":{"type":"string",
+          "pattern":\#(JSON.string(Backfill.pattern).text),
+          "description":"Of events: send also those that were there before the sync began, or were discarded: all, or those of a span such as 30d."},
+          "accept_new_ids":{"type":"boolean",
+          "description":"Of events: go on although what their ids are made of has changed."}}}}}},"responses":{"202":{
           "description":"The run was begun; it may have ended already.","content":{"application/json":{"schema":{
           "$ref":"#/components/schemas/Run"}}},"headers":{"Location":{"description":"Address of the run.","schema":{
           "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
@@ -58,7 +63,7 @@ extension OpenAPIDocument {
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"why",
           "summary":"What is known of one person or record; reads the whole source.","tags":["syncs"],"parameters":[{
           "name":"identifier","in":"query","required":true,
-          "description":"Email in any spelling, or userId; of a catalog a key or an item's id.",
+          "description":"Email in any spelling, or userId; of a record its key, of a catalog also an item's id, of events an event's.",
           "schema":{"type":"string","minLength":1,"maxLength":1000}}],"responses":{"200":{"description":"The story.",
           "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},\#(problems(400, 401, 403, 404, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
@@ -80,7 +85,7 @@ extension OpenAPIDocument {
           "description":"Id of the run.","schema":{"type":"string"}}],"get":{"operationId":"listRecords",
           "summary":"Records of a run, newest first; as CSV without a limit if wanted.","tags":["runs"],"parameters":[
           {"name":"status","in":"query","required":false,"description":"Only records with this status.","schema":{
-          "type":"string","enum":["succeeded","failed","unknown","not_attempted"]}},{"name":"format","in":"query",
+          "type":"string","enum":["succeeded","failed","unknown","not_attempted","waiting"]}},{"name":"format","in":"query",
           "required":false,"description":"Instead of an Accept header.","schema":{"type":"string","enum":["json",
           "csv"]}},{"name":"limit","in":"query","required":false,"description":"How many items at most.","schema":{
           "type":"integer","minimum":1,"maximum":500,"default":50}},{"name":"cursor","in":"query","required":false,

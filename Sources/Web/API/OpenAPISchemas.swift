@@ -5,7 +5,7 @@ extension OpenAPIDocument {
           "status":{"type":"string","enum":["queued","running","succeeded","completed_with_failures","failed","held",
           "cancelled","skipped","interrupted"]},"trigger":{"type":"string","enum":["manual","schedule","api"]},
           "kind":{"type":"string","enum":["list","users","events","catalog"]},"target":{"type":["string","null"],
-          "description":"Name of the list or catalog."},"list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
+          "description":"Name of the list or catalog; of events their name, or `events`."},"list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
           "type":["string","null"],"format":"date-time"},"counts":{"$ref":"#/components/schemas/Counts"},"requests":{
           "$ref":"#/components/schemas/Requests"},"error":{"oneOf":[{"$ref":"#/components/schemas/Error"},{
           "type":"null"}]},"held":{"type":"array","items":{"type":"object","properties":{"guard":{"type":"string"},
@@ -17,7 +17,8 @@ extension OpenAPIDocument {
           "type":"integer","minimum":0},"duplicates":{"type":"integer","minimum":0},"excluded":{"type":"integer",
           "minimum":0},"audience":{"type":"integer","minimum":0,"description":"Of lists."},"records":{
           "type":"integer","minimum":0,"description":"Of other kinds."},"unchanged":{"type":"integer","minimum":0},
-          "waiting":{"type":"integer","minimum":0},"planned":{
+          "waiting":{"type":"integer","minimum":0},"late":{"type":"integer","minimum":0,
+          "description":"Of events: those that only a sweep found."},"planned":{
           "$ref":"#/components/schemas/PerOperation"},"succeeded":{"$ref":"#/components/schemas/PerOperation"},
           "failed":{"$ref":"#/components/schemas/PerOperation"},"not_attempted":{"type":"integer","minimum":0},
           "unknown":{"type":"integer","minimum":0}},"required":["rows_read","invalid","duplicates","excluded",
@@ -25,7 +26,10 @@ extension OpenAPIDocument {
           "description":"In every ended run rows_read = invalid + duplicates + excluded + audience (or records), and planned = succeeded + failed + not_attempted + unknown."},
           
         "PerOperation": {"oneOf":[{"$ref":"#/components/schemas/ListOperations"},{
-          "$ref":"#/components/schemas/UserOperations"},{"$ref":"#/components/schemas/CatalogOperations"}]},
+          "$ref":"#/components/schemas/UserOperations"},{"$ref":"#/components/schemas/EventOperations"},{
+          "$ref":"#/components/schemas/CatalogOperations"}]},
+        "EventOperations": {"type":"object","properties":{"track":{"type":"integer","minimum":0}},"required":["track"],
+          "additionalProperties":false},
         "UserOperations": {"type":"object","properties":{"update":{"type":"integer","minimum":0},"rename":{
           "type":"integer","minimum":0},"clear":{"type":"integer","minimum":0},"delete":{"type":"integer",
           "minimum":0}},"required":["update","rename","clear","delete"],"additionalProperties":false},
@@ -66,14 +70,35 @@ extension OpenAPIDocument {
           "description":"A run in progress in the process that answers."},
         "Record": {"type":"object","properties":{"record_id":{"type":"string"},"run_id":{"type":"string"},"sync":{
           "type":"string"},"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"operation":{
-          "type":"string","enum":["subscribe","unsubscribe","put","delete","update","rename","clear","validate"]},"status":{"type":"string","enum":[
-          "succeeded","failed","unknown","not_attempted"]},"error_code":{"type":["string","null"]},"error_reason":{
+          "type":"string","enum":["subscribe","unsubscribe","put","delete","update","rename","clear","track","validate"]},
+          "status":{"type":"string","enum":["succeeded","failed","unknown","not_attempted","waiting"]},"error_code":{"type":["string","null"]},"error_reason":{
           "type":["string","null"]},"http_status":{"type":["integer","null"]},"attempts":{"type":"integer",
           "minimum":0},"logged_at":{"type":"string","format":"date-time"},"record_key":{"type":["string","null"]},
-          "item_id":{"type":["string","null"]}},"required":["record_id","run_id","sync",
-          "email","user_id","operation","status","error_code","error_reason","http_status","attempts","logged_at"],
+          "item_id":{"type":["string","null"]},"event_name":{"type":["string","null"]},"event_id":{"type":["string",
+          "null"]}},"required":["record_id","run_id","sync","email","user_id","operation","status","error_code","error_reason","http_status","attempts","logged_at"],
           "additionalProperties":false},
-        "Why": {"oneOf":[{"$ref":"#/components/schemas/WhyPerson"},{"$ref":"#/components/schemas/WhyRecord"}]},
+        "Why": {"oneOf":[{"$ref":"#/components/schemas/WhyPerson"},{"$ref":"#/components/schemas/WhyRecord"},{
+          "$ref":"#/components/schemas/WhyEvent"}]},
+        "WhyEvent": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_source":{
+          "type":"boolean"},"source":{"type":"array","items":{"type":"object","properties":{"record_key":{"type":[
+          "string","null"]},"event_name":{"type":["string","null"]},"event_id":{"type":["string","null"]},"email":{
+          "type":["string","null"]},"user_id":{"type":["string","null"]},"valid":{"type":"boolean"},"excluded":{
+          "type":"boolean"},"error_code":{"type":["string","null"]},"error_reason":{"type":["string","null"]}},
+          "required":["record_key","event_name","event_id","email","user_id","valid","excluded","error_code",
+          "error_reason"],"additionalProperties":false}},"events":{"type":"array","items":{"type":"object",
+          "properties":{"event_key":{"type":"string"},"event_id":{"type":["string","null"]},"state":{"type":"string",
+          "enum":["sent","sending","skipped","waiting","rejected"]},"run_id":{"type":"string"},"at":{"type":"string",
+          "format":"date-time"},"record_key":{"type":["string","null"]},"event_name":{"type":["string","null"]},
+          "email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"error_code":{"type":["string",
+          "null"]},"error_reason":{"type":["string","null"]},"waits_until":{"type":["string","null"],
+          "format":"date-time"}},"required":["event_key","event_id","state","run_id","at","record_key","event_name",
+          "email","user_id","error_code","error_reason","waits_until"],"additionalProperties":false}},"people":{
+          "type":"array","description":"Where events wait for a sync of users (`after`).","items":{"type":"object",
+          "properties":{"email":{"type":["string","null"]},"user_id":{"type":["string","null"]},"sync":{
+          "type":"string"},"acknowledged":{"type":"boolean"}},"required":["email","user_id","sync","acknowledged"],
+          "additionalProperties":false}},"next":{"type":"string"},"log":{"type":"array","items":{
+          "$ref":"#/components/schemas/Record"}}},"required":["sync","identifier","in_source","source","events",
+          "people","next","log"],"additionalProperties":false},
         "WhyPerson": {"type":"object","properties":{"sync":{"type":"string"},"identifier":{"type":"string"},"in_audience":{
           "type":"boolean"},"audience":{"type":"array","items":{"type":"object","properties":{"email":{"type":[
           "string","null"]},"user_id":{"type":["string","null"]},"valid":{"type":"boolean"},"error_code":{"type":[

@@ -46,7 +46,7 @@ struct RecordDownload: Sendable {
                 record.errorCode,
                 record.errorReason, record.httpStatus.map(String.init), String(record.attempts),
                 record.loggedAt.iso8601,
-            ] + (hasRecords ? [record.recordKey, record.itemID] : [])
+            ] + (hasRecords ? [record.recordKey, record.itemID, record.eventName, record.eventID] : [])
         return cells.map { CommaSeparated.text($0 ?? "") }.joined(separator: ",") + "\r\n"
     }
 }

@@ -110,4 +110,6 @@ enum RecordStatus: String, CaseIterable {
     case failed
     case unknown
     case notAttempted = "not_attempted"
+    /// Of events: the person is not there yet.
+    case waiting
 }

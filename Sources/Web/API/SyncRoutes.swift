@@ -42,16 +42,17 @@ struct SyncRoutes: Sendable {
     }
 
     private func start(_ request: Request, _ context: WebContext) async throws -> Response {
-        let names = ["full", "retry_rejected", "force_new"]
+        let name = try context.part("name")
         let fields = try await request.jsonFields(
-            Bool.self, known: names, expected: "All fields are true or false: \(names.joined(separator: ", ")).",
-            context, limits: limits)
-        var wanted = RunRequest()
-        wanted.trigger = .api
-        wanted.full = fields["full"] ?? false
-        wanted.retryRejected = fields["retry_rejected"] ?? false
-        wanted.forceNew = fields["force_new"] ?? false
-        let run = try await service.start(try context.part("name"), wanted)
+            RunOption.self, known: RunOption.names, expected: RunOption.expected, context, limits: limits)
+        let wanted = try RunOption.request(fields)
+        // What the configuration tells needs no run that fails.
+        if wanted.full || wanted.backfill != nil || wanted.acceptNewIDs,
+            let misuse = wanted.misuse(of: try await service.status(of: name).settings)
+        {
+            throw Problem(.badRequest, misuse.code, misuse.message, hint: misuse.hint)
+        }
+        let run = try await service.start(name, wanted)
         return Reply.json(APIObject.run(run), status: .accepted, headers: [.location: "/api/v1/runs/\(run.id)"])
     }
 

@@ -12,6 +12,7 @@ struct Dashboard: Sendable {
     let limits: RequestLimits
     let lookups: Slots
     private let renderer: PageRenderer
+    private let tally = EventTally()
     /// Changes with the style sheet and the script, so that browsers fetch new ones.
     private static let version = String(
         SHA256.hash(data: Data((StyleSheet.text + Script.text).utf8)).description.suffix(12))
@@ -65,6 +66,7 @@ struct Dashboard: Sendable {
         var history: [SyncRun] = []
         var page: [SyncRun] = []
         var ticks: [Tick] = []
+        var events: EventsView?
         if status.problem == nil {
             history = try await service.runs(RunFilter(sync: name, limit: Self.historyLength)).runs
             page = history
@@ -75,11 +77,15 @@ struct Dashboard: Sendable {
                 ).runs
             }
             ticks = try await service.ticks(name, limit: 12)
+            if status.settings.kind == .events {
+                events = EventsView(
+                    try await service.eventCursor(name), try await tally.counts(status, service), now: now)
+            }
         }
         let shown = Array(page.prefix(Self.pageLength))
         let older = page.count > shown.count ? shown.last.map { "\(SyncWords.link(name))?before=\($0.id)" } : nil
         let view = SyncView(
-            status, history: history, page: shown, older: older, ticks: ticks,
+            status, history: history, page: shown, older: older, ticks: ticks, events: events,
             frame: frame(DisplayText.safe(name, limit: 80), context, live: true, sync: name), now: now)
         return try self.page(view, "sync")
     }
@@ -88,7 +94,7 @@ struct Dashboard: Sendable {
         let query = try Query(request, known: ["status", "cursor"])
         let run = try await service.run(try RunRoutes.id(context))
         let status = query["status"] ?? "failed"
-        guard RecordPage.filters.contains(where: { $0.0 == status }) else { throw Problem.notFound }
+        guard RecordPage.filters(run.kind).contains(where: { $0.status == status }) else { throw Problem.notFound }
         var filter = RecordFilter()
         filter.runID = run.id
         filter.status = status == "all" ? nil : status

@@ -47,9 +47,7 @@ struct AbandonCommand: AsyncParsableCommand {
             app.console.out(
                 json
                     ? Self.json(abandonment, sync: sync, warehouse: name)
-                    : text(
-                        abandonment, warehouse: name, isConfigured: configured(app) != nil,
-                        isCatalog: configured(app).map { $0.kind == .catalog } ?? true))
+                    : text(abandonment, warehouse: name, kind: configured(app)?.kind))
         }
     }
 
@@ -101,7 +99,8 @@ struct AbandonCommand: AsyncParsableCommand {
         ]).text
     }
 
-    private func text(_ abandonment: Abandonment, warehouse: String, isConfigured: Bool, isCatalog: Bool) -> String {
+    /// - Parameter kind: nil: the sync has left the configuration.
+    private func text(_ abandonment: Abandonment, warehouse: String, kind: RecordKind?) -> String {
         if abandonment.isEmpty {
             return
                 "\(sync): there was nothing to let go of\(list.map { " on list \($0)" } ?? "") in warehouse \(warehouse)"
@@ -110,7 +109,8 @@ struct AbandonCommand: AsyncParsableCommand {
             "\(sync): let go of list \(list.listID) with \(DisplayText.count(list.members, "member"))"
         }
         if abandonment.records > 0 {
-            lines.append("\(sync): let go of \(DisplayText.count(abandonment.records, "record"))")
+            let what = kind == .events ? "event" : "record"
+            lines.append("\(sync): let go of \(DisplayText.count(abandonment.records, what))")
         }
         if let id = abandonment.discardedRunID {
             lines.append(
@@ -119,11 +119,11 @@ struct AbandonCommand: AsyncParsableCommand {
         }
         lines.append("  Nothing was sent: what is in Iterable stays there, and no sync removes it any more.")
         lines.append("  Runs and logs stay in the warehouse.")
-        if isConfigured {
-            lines.append(
-                "  The configuration still has \(sync): its next run puts everything there again.")
+        if let kind {
+            let next = kind == .events ? "begins from start: again" : "puts everything there again"
+            lines.append("  The configuration still has \(sync): its next run \(next).")
         }
-        if abandonment.records > 0, isCatalog {
+        if abandonment.records > 0, (kind ?? .catalog) == .catalog {
             lines.append(
                 "  A later sync of the catalog must write documents: replace, since the catalog was there before it.")
         }

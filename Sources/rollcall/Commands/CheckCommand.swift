@@ -101,7 +101,25 @@ struct CheckCommand: AsyncParsableCommand {
                 try await pipeline.describeTarget()
             }
             let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
-            return [columns] + sharing + [list]
+            let advice = columns.isFine ? await self.advice(sync, pipeline) : []
+            return [columns] + sharing + [list] + advice
+        }
+    }
+
+    /// What a sync of events may do that its author did not mean; no failure.
+    private func advice(_ sync: SyncSettings, _ pipeline: SyncPipeline) async -> [Finding] {
+        do {
+            return try await pipeline.eventAdvice().map { advice in
+                Finding(
+                    subject: "sync \(sync.name), \(advice.subject)", isFine: true, detail: advice.finding,
+                    fix: advice.fix)
+            }
+        } catch {
+            let error = RunError(any: error)
+            return [
+                Finding(
+                    subject: "sync \(sync.name), rows", isFine: false, detail: error.message, fix: error.hint)
+            ]
         }
     }
 

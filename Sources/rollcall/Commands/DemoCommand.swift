@@ -9,11 +9,11 @@ import Warehouse
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "See the main job with nothing set up: a shop, a sandbox, two runs.",
+        abstract: "See the main job with nothing set up: a shop, a sandbox, a list, profiles and events.",
         discussion: """
             Writes a sample SQLite warehouse and a configuration into a folder, starts a local \
-            Iterable, runs a sync, changes the audience, runs again, and shows what happened and \
-            what to try next.
+            Iterable, runs a sync of a list, changes the audience, runs again, then syncs profiles \
+            and events, and shows what happened and what to try next.
             """)
 
     @Argument(help: ArgumentHelp("Folder for the demo; replaced each time.", valueName: "dir"))
@@ -81,9 +81,25 @@ struct DemoCommand: AsyncParsableCommand {
 
         heading("5. Which records failed, and why", console)
         try await showFailures(second, app)
+        let others = try await showOtherKinds(demo, app)
         showSQL(demo, console)
         showNext(console, demo)
-        if first.error != nil || second.error != nil { throw ExitCode(ExitStatus.failed.rawValue) }
+        if ([first, second] + others).contains(where: { $0.status == .failed }) {
+            throw ExitCode(ExitStatus.failed.rawValue)
+        }
+    }
+
+    /// Profiles and events, from the same shop.
+    private func showOtherKinds(_ demo: DemoFolder, _ app: App) async throws -> [SyncRun] {
+        heading("6. Profiles: fields of the same customers", app.console)
+        let customers = try await run(try app.configuration.sync(named: "customers"), app)
+
+        heading("7. Events: 200 orders, then two more", app.console)
+        let orders = try app.configuration.sync(named: "orders")
+        let first = try await run(orders, app)
+        for line in DemoWarehouse.newOrders.split(separator: "\n") { app.console.out("   \(line)") }
+        try DemoWarehouse.placeOrders(at: demo.warehouse)
+        return [customers, first, try await run(orders, app)]
     }
 
     private func heading(_ text: String, _ console: Console) {
@@ -120,7 +136,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     private func showSQL(_ demo: DemoFolder, _ console: Console) {
-        heading("6. It is all in the warehouse, to query with SQL", console)
+        heading("8. It is all in the warehouse, to query with SQL", console)
         console.out("   $ sqlite3 \(demo.warehouse)")
         for line in DemoFolder.queries { console.out("   \(line)") }
     }
@@ -148,6 +164,7 @@ struct DemoFolder {
         "  FROM rollcall_sync_runs ORDER BY started_at;",
         "SELECT * FROM rollcall_failed_records;",
         "SELECT state, count(*) FROM rollcall_list_members GROUP BY state;",
+        "SELECT state, count(*) FROM rollcall_synced_events GROUP BY state;",
     ]
 
     /// Makes the folder, or empties one that an earlier demo made; leaves any other folder alone.
@@ -175,7 +192,7 @@ struct DemoFolder {
 
     func writeConfiguration(port: Int) throws {
         let text = """
-            # The demo's configuration: one SQLite warehouse, the sandbox, one sync.
+            # The demo's configuration: one SQLite warehouse, the sandbox, and a list, profiles and events.
             warehouses:
               shop:
                 type: sqlite
@@ -200,6 +217,39 @@ struct DemoFolder {
                 mapping:
                   email: email
                   user_id: customer_id
+
+              customers:
+                kind: users
+                warehouse: shop
+                destination: sandbox
+                source:
+                  table: customers
+                key: customer_id
+                mapping:
+                  email: email
+                  user_id: customer_id
+                fields:
+                  lifetimeValue: lifetime_value
+                new_fields: create                # the sandbox has no such field yet
+
+              orders:
+                kind: events
+                warehouse: shop
+                destination: sandbox
+                source:
+                  table: orders
+                key: order_id
+                mapping:
+                  user_id: customer_id
+                event:
+                  name: { value: order_placed }
+                  created_at: placed_at
+                fields:
+                  total: total
+                start: all                        # also what is there already; without it only new orders
+                cursor:
+                  column: order_id
+                  overlap: 100
 
             """
         do { try PrivateFiles.write(text, to: configuration) } catch {

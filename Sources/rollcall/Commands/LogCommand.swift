@@ -16,7 +16,7 @@ struct LogCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only records of this run.", valueName: "run-id"))
     var run: String?
 
-    @Option(help: ArgumentHelp("succeeded, failed, unknown or not_attempted.", valueName: "status"))
+    @Option(help: ArgumentHelp("succeeded, failed, unknown, not_attempted or waiting.", valueName: "status"))
     var status: String?
 
     @Option(help: ArgumentHelp("Only younger records: 30m, 12h, 2d, 3w, or a UTC date.", valueName: "age"))
@@ -30,7 +30,7 @@ struct LogCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
-    static let statuses = ["succeeded", "failed", "unknown", "not_attempted"]
+    static let statuses = ["succeeded", "failed", "unknown", "not_attempted", "waiting"]
 
     func validate() throws {
         if let status, !Self.statuses.contains(status) {
@@ -95,7 +95,9 @@ final class RecordWriter: @unchecked Sendable {
     var isEmpty: Bool { count == 0 }
 
     static func row(_ record: LogRecord, hasRecords: Bool) -> [Value] {
-        let names: [Value] = hasRecords ? [Value(record.recordKey), Value(record.itemID)] : []
+        let names: [Value] =
+            hasRecords
+            ? [Value(record.recordKey), Value(record.itemID), Value(record.eventName), Value(record.eventID)] : []
         return [
             .text(record.runID), .text(record.sync), Value(record.email), Value(record.userID),
             .text(record.operation), .text(record.status), Value(record.errorCode), Value(record.errorReason),
@@ -124,12 +126,16 @@ final class RecordWriter: @unchecked Sendable {
     }
 
     private var table: String {
-        var short = Listing(columns: ["time (UTC)", "key", "email", "user_id", "operation", "status", "why"])
+        var short = Listing(columns: [
+            "time (UTC)", "key", "email", "user_id", "event_name", "event_id", "operation", "status", "why",
+        ])
         short.rows = listing.rows.map { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            return [.text(time), hasRecords ? row[11] : .none, row[2], row[3], row[4], row[5], Self.reason(row)]
+            let key = hasRecords ? row[11] : .none
+            let event = hasRecords ? [row[13], row[14]] : [.none, .none]
+            return [.text(time), key, row[2], row[3]] + event + [row[4], row[5], Self.reason(row)]
         }
-        for column in [3, 2, 1] where short.rows.allSatisfy({ $0[column] == .none }) { short.drop(column) }
+        for column in [5, 4, 3, 2, 1] where short.rows.allSatisfy({ $0[column] == .none }) { short.drop(column) }
         let table = TextTable(short)
         return table.fits(console) ? table.render(on: console) : stacked
     }
@@ -142,8 +148,8 @@ final class RecordWriter: @unchecked Sendable {
     private var stacked: String {
         listing.rows.flatMap { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            let person = ([row[2], row[3]] + (hasRecords ? [row[11]] : [])).filter { $0 != .none }.map(\.shown).joined(
-                separator: " ")
+            let names = [row[2], row[3]] + (hasRecords ? [row[11], row[13], row[14]] : [])
+            let person = names.filter { $0 != .none }.map(\.shown).joined(separator: " ")
             let line = "\(time)  \(row[4].plain) \(row[5].plain)  \(console.styled(person, .bold))"
             let reason = Self.reason(row).shown
             return [line] + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })

@@ -48,6 +48,12 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("As with `run --only`.", valueName: "key"))
     var only: String?
 
+    @Option(help: ArgumentHelp("As with `run --backfill`.", valueName: "all|span"))
+    var backfill: BackfillOption?
+
+    @Flag(name: .customLong("accept-new-ids"), help: "As with `run --accept-new-ids`.")
+    var acceptNewIDs = false
+
     @Flag(
         help: "Ask Iterable who is on the list already, and say how many of the entering are (up to 5 calls a minute).")
     var compareList = false
@@ -57,12 +63,21 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    func validate() throws {
+        if only != nil && backfill != nil { throw ValidationError("--only and --backfill exclude each other.") }
+    }
+
     func run() async throws {
         let app = try App.load(options)
         let sync = try app.configuration.sync(named: sync)
+        var request = RunRequest()
+        (request.full, request.backfill, request.acceptNewIDs) = (full, backfill?.value, acceptNewIDs)
+        if let misuse = request.misuse(of: sync) { throw UsageError(misuse) }
         let line = ProgressLine(sync.name, console: app.console)
         try await app.withPipeline(sync, withCache: !noCache, progress: { line.show($0) }) { pipeline, _ in
-            let plan = try await pipeline.plan(full: full, retryRejected: retryRejected, only: only)
+            let plan = try await pipeline.plan(
+                full: full, retryRejected: retryRejected, only: only, backfill: backfill?.value,
+                acceptNewIDs: acceptNewIDs)
             let already = compareList ? try await pipeline.countAlreadyOnList(plan) : nil
             line.end()
             switch format {
@@ -82,6 +97,7 @@ struct PlanCommand: AsyncParsableCommand {
         if !plan.preparations.isEmpty {
             object.fields.append(("preparations", .array(plan.preparations.map { .string($0) })))
         }
+        if !plan.notes.isEmpty { object.fields.append(("notes", .array(plan.notes.map { .string($0) }))) }
         if let already { object.fields.append(("already_on_list", .integer(already))) }
         if !plan.oversharedIdentifiers.isEmpty { object.fields.append(("overshared", overshared(plan))) }
         // The rows are too many for one text: they follow one by one.
@@ -117,7 +133,8 @@ struct PlanCommand: AsyncParsableCommand {
         let names =
             switch kind {
             case .list: ["email", "user_id"]
-            case .users, .events: ["record_key", "email", "user_id"]
+            case .users: ["record_key", "email", "user_id"]
+            case .events: ["record_key", "email", "user_id", "event_name", "event_id"]
             case .catalog: ["record_key", "item_id"]
             }
         return Listing(columns: ["operation"] + names + ["note"])
@@ -132,14 +149,16 @@ struct PlanCommand: AsyncParsableCommand {
         let person = [Value(change.identity.email), Value(change.identity.userID)]
         let names =
             change.record.map { [.text($0.key)] + ($0.itemID.map { [.text($0)] } ?? person) } ?? person
-        return [.text(change.operation.rawValue)] + names + [Value(note)]
+        let event = change.event.map { [Value.text($0.name), .text($0.id)] } ?? []
+        return [.text(change.operation.rawValue)] + names + event + [Value(note)]
     }
 
     private func row(_ record: ValidationRecord, _ kind: RecordKind) -> [Value] {
         let names: [[UInt8]?] =
             switch kind {
             case .list: [record.email, record.userID]
-            case .users, .events: [record.recordKey, record.email, record.userID]
+            case .users: [record.recordKey, record.email, record.userID]
+            case .events: [record.recordKey, record.email, record.userID, nil, nil]
             case .catalog: [record.recordKey, nil]
             }
         return [.text("invalid")] + names.map { Value(text($0)) } + [.text(record.reason.reason)]
@@ -149,11 +168,20 @@ struct PlanCommand: AsyncParsableCommand {
 
     // MARK: Words
 
+    /// Of events, an id says little to people, and neither does a name that all of them have.
+    private static func shorten(_ listing: inout Listing) {
+        listing.drop(5)
+        let names = Set(listing.rows.map { $0[4].plain }.filter { !$0.isEmpty })
+        if names.count < 2 { listing.drop(4) }
+        for column in [3, 2] where listing.rows.allSatisfy({ $0[column] == .none }) { listing.drop(column) }
+    }
+
     private static func target(_ plan: Plan) -> String {
         switch plan.kind {
         case .catalog: return "catalog \(plan.target ?? "")"
         case .users: return "profiles"
-        case .list, .events: break
+        case .events: return RunText.events(named: plan.target)
+        case .list: break
         }
         return plan.listID.map { "list \($0)" } ?? "a list that would be made first"
     }
@@ -164,6 +192,11 @@ struct PlanCommand: AsyncParsableCommand {
         for line in words.counts(plan.counts, plan.kind, status: nil) { console.out(line) }
         for line in plan.preparations {
             for part in TextTable.wrap("first, \(DisplayText.safe(line, limit: 2000))", console.width - 2) {
+                console.out("  " + part)
+            }
+        }
+        for note in plan.notes {
+            for part in TextTable.wrap(DisplayText.safe(note, limit: 2000), console.width - 2) {
                 console.out("  " + part)
             }
         }
@@ -178,6 +211,7 @@ struct PlanCommand: AsyncParsableCommand {
         try plan.forEachInvalidRow(limit: rows.limit) { listing.rows.append(row($0, plan.kind)) }
         // The id is mostly the key itself.
         if plan.kind == .catalog, listing.rows.allSatisfy({ $0[2] == .none || $0[1] == $0[2] }) { listing.drop(2) }
+        if plan.kind == .events { Self.shorten(&listing) }
         if listing.rows.isEmpty { return }
         console.out()
         console.out(listing.render(.table, on: console))

@@ -39,8 +39,8 @@ struct SyncsCommand: AsyncParsableCommand {
             for row in listing.rows {
                 app.console.out(app.console.styled(row[0].shown, .bold))
                 app.console.out(
-                    "    list \(row[3].shown), \(row[4].shown) members or records, every \(row[2].shown), enabled \(row[1].shown)"
-                )
+                    "    list \(row[3].shown), \(row[4].shown) members, records or events, every \(row[2].shown),"
+                        + " enabled \(row[1].shown)")
                 app.console.out("    last \(row[5].shown) \(row[6].shown)")
                 if row[7] != .none { app.console.out("    \(row[7].shown)") }
             }
@@ -53,16 +53,25 @@ struct SyncsCommand: AsyncParsableCommand {
     private func row(_ sync: SyncSettings, _ warehouse: any Warehouse) async throws(WarehouseError) -> [Value] {
         let last = try await warehouse.runs(RunFilter(sync: sync.name, limit: 1)).first
         let list = sync.kind == .list ? try await warehouse.listBinding(sync: sync.name)?.listID : nil
-        let entries = sync.kind == .list ? list.map { EntrySet.list($0) } : .records(sync.kind)
-        var members: Value = .none
-        if let entries {
-            let counts = try await warehouse.memberCounts(sync: sync.name, of: entries)
-            members = Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
-        }
+        let members = try await members(sync, list, warehouse)
         return [
             .text(sync.name), .flag(sync.enabled), schedule(sync), Value(list), members, Value(last?.status.rawValue),
             Value(last?.startedAt), Value(last?.id),
         ]
+    }
+
+    /// Members, records, or events that may be in Iterable because of the sync.
+    private func members(
+        _ sync: SyncSettings, _ list: Int64?, _ warehouse: any Warehouse
+    ) async throws(WarehouseError) -> Value {
+        if sync.kind == .events {
+            let counts = try await warehouse.eventCounts(sync: sync.name)
+            return Value((counts[.sent] ?? 0) + (counts[.sending] ?? 0))
+        }
+        let entries = sync.kind == .list ? list.map { EntrySet.list($0) } : .records(sync.kind)
+        guard let entries else { return .none }
+        let counts = try await warehouse.memberCounts(sync: sync.name, of: entries)
+        return Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
     }
 
     private func schedule(_ sync: SyncSettings) -> Value { Value(sync.schedule?.every.rawValue) }
@@ -113,7 +122,7 @@ struct RunsCommand: AsyncParsableCommand {
         }
         if runs.isEmpty, let failure { throw failure }
         runs.sort { $0.id > $1.id }
-        var listing = RunListing.full(runs.prefix(limit), app.recordOperations)
+        var listing = RunListing.full(runs.prefix(limit), app)
         if format == .table {
             listing = RunListing.short(runs.prefix(limit))
             if !TextTable(listing).fits(app.console) {
@@ -135,13 +144,16 @@ enum RunListing {
         "rows_excluded", "waiting",
     ]
 
-    /// - Parameter operations: of other kinds than lists, as far as there may be runs of them; each has further columns.
-    static func full(_ runs: some Sequence<SyncRun>, _ operations: [RollcallCore.Operation]) -> Listing {
-        let further = ["planned", "succeeded", "failed"].flatMap { count in
+    /// Each operation of other kinds than lists has further columns, as far as there may be runs of them; `late` is of
+    /// events.
+    static func full(_ runs: some Sequence<SyncRun>, _ app: App) -> Listing {
+        let operations = app.recordOperations
+        var further = ["planned", "succeeded", "failed"].flatMap { count in
             operations.map { "\(count)_\($0.rawValue)" }
         }
+        if app.hasEvents { further.append("late") }
         var listing = Listing(columns: columns + further)
-        listing.rows = runs.map { row($0, operations) }
+        listing.rows = runs.map { row($0, operations) + (app.hasEvents ? [Value($0.counts.late)] : []) }
         return listing
     }
 
@@ -171,10 +183,12 @@ enum RunListing {
         let time = String(run.startedAt.iso8601.prefix(16)).replacingOccurrences(of: "T", with: " ")
         console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
         let counts = run.counts
+        let kind = run.kind.words
+        let put = DisplayText.grouped(counts.succeeded.total(.put))
+        let removed = DisplayText.grouped(counts.succeeded.total(.remove))
         console.out(
-            "    \(run.sync): \(DisplayText.count(counts.audience, run.kind.words.one, run.kind.words.many)), "
-                + "\(DisplayText.grouped(counts.succeeded.total(.put))) in, "
-                + "\(DisplayText.grouped(counts.succeeded.total(.remove))) out, "
+            "    \(run.sync): \(DisplayText.count(counts.audience, kind.one, kind.many)), "
+                + (run.kind.hasRemovals ? "\(put) in, \(removed) out, " : "\(put) \(kind.isPut), ")
                 + "\(DisplayText.grouped(counts.invalid + counts.failed.total)) bad")
     }
 
@@ -188,6 +202,7 @@ enum RunListing {
                 Value(run.counts.succeeded.total(.remove)), Value(run.counts.invalid + run.counts.failed.total),
             ]
         }
+        if !listing.rows.isEmpty, !runs.contains(where: \.kind.hasRemovals) { listing.drop(6) }
         return listing
     }
 }
@@ -210,7 +225,7 @@ struct RunReportCommand: AsyncParsableCommand {
         let run = try await app.findRun(runID.lowercased()).run
         switch format {
         case .json: app.console.out(RunJSON(run).text)
-        case .csv: app.console.out(RunListing.full([run], app.recordOperations).csv)
+        case .csv: app.console.out(RunListing.full([run], app).csv)
         case .table:
             app.console.out(RunText(console: app.console).summary(run))
             var failures = Listing(columns: ["operation", "error_code", "records"])

@@ -37,6 +37,16 @@ struct RunCommand: AsyncParsableCommand {
             valueName: "key"))
     var only: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Of events: send also those that were there before the sync began, or were discarded; all of them, "
+                + "or those of a span such as 30d.", valueName: "all|span"))
+    var backfill: BackfillOption?
+
+    @Flag(
+        name: .customLong("accept-new-ids"), help: "Of events: go on although what their ids are made of has changed.")
+    var acceptNewIDs = false
+
     @Option(help: ArgumentHelp("Carry out a held run as it was staged.", valueName: "run-id"))
     var approve: String?
 
@@ -62,11 +72,15 @@ struct RunCommand: AsyncParsableCommand {
         if ways > 1 { throw ValidationError("Sync names, --all, --approve and --discard exclude each other.") }
         if approve != nil || discard != nil {
             if syncs.count > 1 { throw ValidationError("A run belongs to one sync; name that one or none.") }
-            if full || retryRejected || forceNew || only != nil {
+            if full || retryRejected || forceNew || only != nil || backfill != nil || acceptNewIDs {
                 throw ValidationError(
-                    "A held run is carried out as it was staged; leave out --full, --retry-rejected, --only and --force-new."
-                )
+                    "A held run is carried out as it was staged; leave out --full, --retry-rejected, --only, "
+                        + "--backfill, --accept-new-ids and --force-new.")
             }
+        }
+        if only != nil && backfill != nil {
+            throw ValidationError(
+                "--only and --backfill exclude each other; --only sends an event also where it was skipped.")
         }
         if only != nil && (all || syncs.count > 1) { throw ValidationError("--only is for one sync; name that one.") }
     }
@@ -74,11 +88,7 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         if !noCache, let warning = App.cacheWarning(ProcessInfo.processInfo.environment) { app.warn(warning) }
-        var request = RunRequest()
-        request.full = full
-        request.retryRejected = retryRejected
-        request.only = only
-        request.forceNew = forceNew
+        var request = request
         var chosen: [SyncSettings]
         if let id = approve ?? discard {
             request.kind = approve != nil ? .approve(runID: id) : .discard(runID: id)
@@ -89,7 +99,19 @@ struct RunCommand: AsyncParsableCommand {
         } else {
             chosen = try syncs.map { try app.configuration.sync(named: $0) }
         }
+        for sync in chosen { if let misuse = request.misuse(of: sync) { throw UsageError(misuse) } }
         try await run(chosen, request, app)
+    }
+
+    private var request: RunRequest {
+        var request = RunRequest()
+        request.full = full
+        request.retryRejected = retryRejected
+        request.only = only
+        request.backfill = backfill?.value
+        request.acceptNewIDs = acceptNewIDs
+        request.forceNew = forceNew
+        return request
     }
 
     private func syncOfRun(_ id: String, _ app: App) async throws -> SyncSettings {

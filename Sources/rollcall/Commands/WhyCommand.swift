@@ -17,7 +17,8 @@ struct WhyCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp(
-            "An email, in any spelling, or a userId; of a catalog a key or an item's id.", valueName: "identifier"))
+            "An email, in any spelling, or a userId; of a record its key, of a catalog also an item's id, of events an "
+                + "event's.", valueName: "identifier"))
     var identifier: String
 
     @Option(help: "How many logged outcomes, at most.")
@@ -46,8 +47,11 @@ struct WhyCommand: AsyncParsableCommand {
 
     private func showText(_ report: WhyReport, _ console: Console) {
         console.out("\(console.styled(DisplayText.safe(identifier), .bold)) in \(sync)")
-        for line in Self.audienceLines(report) + Self.snapshotLines(report) { console.out("  " + line) }
-        console.out("  next run:  " + report.nextStep)
+        let lines =
+            report.kind == .events
+            ? WhyEventText(report).lines : Self.audienceLines(report) + Self.snapshotLines(report)
+        for line in lines { console.out("  " + line) }
+        console.out("  next run:  " + DisplayText.safe(report.nextStep))
         console.out()
         if report.records.isEmpty {
             console.out("  no logged outcome (logs are kept for a limited time)")
@@ -93,7 +97,11 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private func json(_ report: WhyReport) -> String {
-        report.kind == .list ? personJSON(report) : recordJSON(report)
+        switch report.kind {
+        case .list: personJSON(report)
+        case .events: WhyEventText(report).json(sync: sync, identifier: identifier)
+        case .users, .catalog: recordJSON(report)
+        }
     }
 
     private func recordJSON(_ report: WhyReport) -> String {

@@ -27,6 +27,7 @@ final class ProgressLine: Sendable {
         if isQuiet { return }
         switch progress {
         case .opened, .requests: return
+        case .note(let text): return note(text)
         default: break
         }
         state.withLock { state in
@@ -56,16 +57,24 @@ final class ProgressLine: Sendable {
     }
 
     /// Takes the bar away.
-    func end() {
+    func end() { state.withLock { clear(&$0) } }
+
+    private func clear(_ state: inout State) {
+        if state.isShown { console.raw("\r\u{1B}[K") }
+        state.isShown = false
+    }
+
+    /// A sentence on a line of its own, which stays.
+    private func note(_ text: String) {
         state.withLock { state in
-            if state.isShown { console.raw("\r\u{1B}[K") }
-            state.isShown = false
+            clear(&state)
+            console.note("\(name): \(DisplayText.safe(text))")
         }
     }
 
     private static func measure(_ progress: RunProgress) -> (String, Int, Int?) {
         switch progress {
-        case .opened, .requests: ("", 0, nil)
+        case .opened, .requests, .note: ("", 0, nil)
         case .readingSnapshot: ("snapshot", 0, nil)
         case .readingAudience(let rows): ("rows", rows, nil)
         case .staging(let changes): ("staging", changes, nil)
@@ -78,7 +87,7 @@ final class ProgressLine: Sendable {
     static func text(_ progress: RunProgress, elapsed: Duration, width: Int) -> String {
         let seconds = max(0.001, Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18)
         switch progress {
-        case .opened, .requests: return ""
+        case .opened, .requests, .note: return ""
         case .readingSnapshot: return "reading the snapshot"
         case .readingAudience(let rows):
             return

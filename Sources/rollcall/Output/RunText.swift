@@ -32,8 +32,15 @@ struct RunText {
     /// What a run sends to: `list 42`, `catalog products`.
     static func target(_ run: SyncRun) -> String {
         if run.kind == .users { return "profiles" }
+        if run.kind == .events { return events(named: run.target) }
         let name = run.kind == .list ? run.listID.map(String.init) : run.target.map { DisplayText.safe($0) }
         return "\(run.kind.rawValue) \(name ?? "not made yet")"
+    }
+
+    /// `events order_placed`; `events` where a column gives their names.
+    static func events(named name: String?) -> String {
+        guard let name, name != "events" else { return "events" }
+        return "events \(DisplayText.safe(name))"
     }
 
     func counts(_ counts: RunCounts, _ kind: RecordKind, status: RunStatus?) -> [String] {
@@ -41,15 +48,16 @@ struct RunText {
         let read = "\(DisplayText.count(counts.rowsRead, "row")) read"
         let invalid = counts.invalid > 0 ? ", \(DisplayText.grouped(counts.invalid)) invalid" : ""
         let duplicates = counts.duplicates > 0 ? ", \(DisplayText.grouped(counts.duplicates)) duplicate" : ""
-        var lines = [
-            "  \(read)\(invalid)\(duplicates): \(DisplayText.count(counts.audience, words.one, words.many)), \(DisplayText.grouped(counts.unchanged)) unchanged"
-        ]
+        let excluded = counts.excluded > 0 ? ", \(DisplayText.grouped(counts.excluded)) left out" : ""
+        let records = DisplayText.count(counts.audience, words.one, words.many)
+        let unchanged = DisplayText.grouped(counts.unchanged)
+        var lines = ["  \(read)\(invalid)\(duplicates)\(excluded): \(records), \(unchanged) unchanged"]
         let planned = counts.planned
         if status == nil || status == .held {
-            lines.append("  \(operations(planned, kind, isDone: false))\(Self.waiting(counts))")
+            lines.append("  \(operations(planned, kind, isDone: false))\(Self.waiting(counts, kind))")
             return lines
         }
-        let done = "  \(operations(counts.succeeded, kind, isDone: true))\(Self.waiting(counts))"
+        let done = "  \(operations(counts.succeeded, kind, isDone: true))\(Self.waiting(counts, kind))"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
             (counts.unknown.total, "unknown"),
@@ -58,19 +66,24 @@ struct RunText {
         return lines
     }
 
-    private static func waiting(_ counts: RunCounts) -> String {
-        counts.waiting > 0 ? ", \(DisplayText.grouped(counts.waiting)) waiting for the next run" : ""
+    /// `, 2 waiting`, and of events `, 1 found late`.
+    private static func waiting(_ counts: RunCounts, _ kind: RecordKind) -> String {
+        let forWhat = kind == .events ? "" : " for the next run"
+        let waiting = counts.waiting > 0 ? ", \(DisplayText.grouped(counts.waiting)) waiting\(forWhat)" : ""
+        return waiting + (counts.late > 0 ? ", \(DisplayText.grouped(counts.late)) found late" : "")
     }
 
-    /// `12 to subscribe, 3 to unsubscribe`; of users, who mostly are updated and nothing else, only what there is.
+    /// `12 to subscribe, 3 to unsubscribe`; of users, who mostly are updated and nothing else, only what there is. Events
+    /// are sent, and nothing else.
     private func operations(_ counts: PerOperation, _ kind: RecordKind, isDone: Bool) -> String {
         let words = kind.words
         let phrase = { (number: Int, infinitive: String, participle: String) in
             "\(DisplayText.grouped(number)) \(isDone ? participle : "to \(infinitive)")"
         }
         guard kind == .users else {
-            return phrase(counts.total(.put), words.put, words.isPut) + ", "
-                + phrase(counts.total(.remove), words.remove, words.isRemoved)
+            let put = phrase(counts.total(.put), words.put, words.isPut)
+            return kind.hasRemovals
+                ? put + ", " + phrase(counts.total(.remove), words.remove, words.isRemoved) : put
         }
         let others = [
             (counts.rename, "rename", "renamed"), (counts.clear, "clear", "cleared"),

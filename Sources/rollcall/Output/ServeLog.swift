@@ -67,7 +67,9 @@ struct ServeLog: Sendable {
             write(.error, "problem", "\(Self.name(problem.subject)): \(problem.error)", Self.fields(problem))
         case .solved(let problem):
             write(.info, "solved", "\(Self.name(problem.subject)): all right again", Self.fields(problem))
-        case .progress: break
+        case .progress(let live):
+            guard case .note(let note) = live.progress else { return }
+            write(.info, "note", "\(live.sync): \(note)", [("sync", live.sync), ("run_id", live.runID)])
         }
     }
 
@@ -81,17 +83,23 @@ struct ServeLog: Sendable {
         let (counts, kind) = (run.counts, run.kind.words)
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
         let reason = run.error.map { ": \($0.message)" } ?? ""
+        var done = [(kind.isPut, "\(counts.succeeded.total(.put))")]
+        if run.kind.hasRemovals { done.append((kind.isRemoved, "\(counts.succeeded.total(.remove))")) }
+        let numbers = done.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+        var fields = Self.fields(run)
+        fields.append(("status", run.status.rawValue))
+        fields.append((run.kind == .list ? "audience" : "records", "\(counts.audience)"))
+        fields += done
+        fields += [
+            ("failed", "\(counts.failed.total)"), ("invalid", "\(counts.invalid)"),
+            ("unknown", "\(counts.unknown.total)"), ("not_attempted", "\(counts.notAttempted.total)"),
+        ]
+        if run.kind == .events { fields += [("waiting", "\(counts.waiting)"), ("late", "\(counts.late)")] }
+        if let error = run.error { fields.append(("error_code", error.code)) }
         write(
             level, "run_ended",
-            "\(run.sync): run \(run.id) \(words), \(counts.succeeded.total(.put)) \(kind.isPut), "
-                + "\(counts.succeeded.total(.remove)) \(kind.isRemoved), \(counts.failed.total + counts.invalid) failed\(reason)",
-            Self.fields(run) + [
-                ("status", run.status.rawValue), (run.kind == .list ? "audience" : "records", "\(counts.audience)"),
-                (kind.isPut, "\(counts.succeeded.total(.put))"),
-                (kind.isRemoved, "\(counts.succeeded.total(.remove))"),
-                ("failed", "\(counts.failed.total)"), ("invalid", "\(counts.invalid)"),
-                ("unknown", "\(counts.unknown.total)"), ("not_attempted", "\(counts.notAttempted.total)"),
-            ] + (run.error.map { [("error_code", $0.code)] } ?? []))
+            "\(run.sync): run \(run.id) \(words), \(numbers), \(counts.failed.total + counts.invalid) failed\(reason)",
+            fields)
     }
 
     private static func fields(_ run: SyncRun) -> [(String, String)] {

@@ -72,6 +72,8 @@ final class App: Sendable {
     /// Whether a sync of the configuration keeps records of another kind than a list, which have a key.
     var hasRecords: Bool { configuration.syncs.contains { $0.kind != .list } }
 
+    var hasEvents: Bool { configuration.syncs.contains { $0.kind == .events } }
+
     /// What the runs of those syncs do.
     var recordOperations: [RollcallCore.Operation] {
         let kinds = Set(configuration.syncs.map(\.kind)).subtracting([.list])

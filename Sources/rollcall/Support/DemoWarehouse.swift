@@ -16,6 +16,12 @@ enum DemoWarehouse {
                     );
                     CREATE VIEW vip_customers AS
                         SELECT email, customer_id FROM customers WHERE lifetime_value > 1000;
+                    CREATE TABLE orders (
+                        order_id INTEGER PRIMARY KEY,
+                        customer_id TEXT NOT NULL,
+                        total REAL NOT NULL,
+                        placed_at TIMESTAMP NOT NULL
+                    );
                     """)
             let insert = try db.makeStatement(
                 sql: "INSERT INTO customers (customer_id, email, lifetime_value) VALUES (?, ?, ?)")
@@ -25,6 +31,16 @@ enum DemoWarehouse {
                 ])
             }
             for (id, email) in oddRows { try insert.execute(arguments: [id, email, 5000]) }
+            let order = try db.makeStatement(
+                sql: """
+                    INSERT INTO orders (order_id, customer_id, total, placed_at)
+                    VALUES (?, ?, ?, datetime('now', ? || ' minutes'))
+                    """)
+            for number in 1...200 {
+                try order.execute(arguments: [
+                    number, "c-\(1000 + number)", 9.99 + Double(number), -5 * (201 - number),
+                ])
+            }
         }
     }
 
@@ -45,6 +61,14 @@ enum DemoWarehouse {
         """
 
     static func applyChange(at path: String) throws { try write(at: path) { try $0.execute(sql: change) } }
+
+    /// Orders that come in later, as SQL to show.
+    static let newOrders = """
+        INSERT INTO orders (order_id, customer_id, total, placed_at)
+        VALUES (201, 'c-1001', 24.50, datetime('now')), (202, 'c-1002', 99.00, datetime('now'));
+        """
+
+    static func placeOrders(at path: String) throws { try write(at: path) { try $0.execute(sql: newOrders) } }
 
     private static func write(at path: String, _ body: (Database) throws -> Void) throws {
         do {

@@ -58,7 +58,7 @@ import Testing
 
     @Test func whatIsMissingIsNothingAndOtherOperationsAreLeftOut() throws {
         var read = RunCounts()
-        try read.readOperations(#"{"subscribe":{"planned":3,"succeeded":3},"track":{"planned":9}}"#)
+        try read.readOperations(#"{"subscribe":{"planned":3,"succeeded":3},"forward":{"planned":9}}"#)
         #expect(read.planned == PerOperation(subscribe: 3, unsubscribe: 0) && read.balances)
     }
 

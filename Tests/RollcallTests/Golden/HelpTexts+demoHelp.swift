@@ -1,11 +1,12 @@
 extension HelpTexts {
     /// `rollcall demo --help`
     static let demoHelp = #"""
-        OVERVIEW: See the main job with nothing set up: a shop, a sandbox, two runs.
+        OVERVIEW: See the main job with nothing set up: a shop, a sandbox, a list,
+        profiles and events.
 
         Writes a sample SQLite warehouse and a configuration into a folder, starts a
-        local Iterable, runs a sync, changes the audience, runs again, and shows what
-        happened and what to try next.
+        local Iterable, runs a sync of a list, changes the audience, runs again, then
+        syncs profiles and events, and shows what happened and what to try next.
 
         USAGE: rollcall demo [<dir>] [--port <port>] [--stay]
 

@@ -10,7 +10,7 @@ extension HelpTexts {
 
         OPTIONS:
           --run <run-id>          Only records of this run.
-          --status <status>       succeeded, failed, unknown or not_attempted.
+          --status <status>       succeeded, failed, unknown, not_attempted or waiting.
           --since <age>           Only younger records: 30m, 12h, 2d, 3w, or a UTC date.
           --limit <limit>         How many, at most; 0 for all. (default: 100)
           --format <format>       Output format. (values: table, json, csv; default:

@@ -17,6 +17,8 @@ extension HelpTexts {
           --full                  As with `run --full`: everything again.
           --retry-rejected        As with `run --retry-rejected`.
           --only <key>            As with `run --only`.
+          --backfill <all|span>   As with `run --backfill`.
+          --accept-new-ids        As with `run --accept-new-ids`.
           --compare-list          Ask Iterable who is on the list already, and say how
                                   many of the entering are (up to 5 calls a minute).
           --no-cache              Read the snapshot from the warehouse, not from the

@@ -1,11 +1,12 @@
 extension HelpTexts {
     /// `rollcall --help`
     static let rootHelp = #"""
-        OVERVIEW: Keeps lists and catalogs in Iterable equal to your warehouse.
+        OVERVIEW: Keeps lists, profiles and catalogs in Iterable equal to your
+        warehouse, and sends its events.
 
         A sync reads a table or a query in Postgres or SQLite, compares its rows with
-        what it put on the list or into the catalog before, and sends exactly the
-        difference. Start with `rollcall demo`.
+        what it sent before, and sends exactly the difference. Start with `rollcall
+        demo`.
 
         Exit codes: 0 success, 1 failed, 2 usage or configuration, 3 completed with
         failed records, 4 held by a guard, 5 another run is in progress, 130
@@ -19,7 +20,7 @@ extension HelpTexts {
 
         GETTING STARTED: SUBCOMMANDS:
           demo                    See the main job with nothing set up: a shop, a
-                                  sandbox, two runs.
+                                  sandbox, a list, profiles and events.
           init                    Write a commented rollcall.yaml to start from.
           check                   Look whether everything is in place: one line each,
                                   and how to fix what is not.
@@ -38,6 +39,8 @@ extension HelpTexts {
                                   held.
           log                     Show the record log: every record of every run,
                                   newest first.
+          records                 Show the events of a sync: which were sent, wait, or
+                                  failed for good.
           why                     Explain one person or record: in the source, in
                                   Iterable, what happened, what comes next.
           lists                   Show or make lists of an Iterable project.

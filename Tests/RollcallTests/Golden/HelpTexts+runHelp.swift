@@ -21,6 +21,11 @@ extension HelpTexts {
                                   permanently.
           --only <key>            Send only this record, by its key, as a first try;
                                   not of lists. The rest waits for the next run.
+          --backfill <all|span>   Of events: send also those that were there before the
+                                  sync began, or were discarded; all of them, or those
+                                  of a span such as 30d.
+          --accept-new-ids        Of events: go on although what their ids are made of
+                                  has changed.
           --approve <run-id>      Carry out a held run as it was staged.
           --discard <run-id>      Drop a held run.
           --force-new             Discard a held run first, and plan again.

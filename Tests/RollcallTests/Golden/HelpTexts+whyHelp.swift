@@ -10,8 +10,9 @@ extension HelpTexts {
 
         ARGUMENTS:
           <sync>                  The sync.
-          <identifier>            An email, in any spelling, or a userId; of a catalog
-                                  a key or an item's id.
+          <identifier>            An email, in any spelling, or a userId; of a record
+                                  its key, of a catalog also an item's id, of events an
+                                  event's.
 
         OPTIONS:
           --limit <limit>         How many logged outcomes, at most. (default: 20)

@@ -31,6 +31,7 @@ enum HelpTexts {
         Entry(arguments: ["runs"], text: runsHelp),
         Entry(arguments: ["run-report"], text: runReportHelp),
         Entry(arguments: ["log"], text: logHelp),
+        Entry(arguments: ["records"], text: recordsHelp),
         Entry(arguments: ["why"], text: whyHelp),
         Entry(arguments: ["lists"], text: listsHelp),
         Entry(arguments: ["lists", "show"], text: listsShowHelp),

@@ -22,6 +22,7 @@ import Testing
         ["runs", "--format", "csv"], ["run-report", "latest"], ["log"], ["log", "--format", "json"],
         ["why", "members", "a@example.com"], ["lists", "iterable", "-v"], ["lists", "create", "iterable", "Other"],
         ["fields", "iterable", "-v"], ["catalogs", "iterable", "-v"], ["catalogs", "iterable", "absent", "-v"],
+        ["records", "members"], ["run", "members", "--backfill", "30d"], ["plan", "members", "--accept-new-ids"],
         ["migrate"], ["prune"], ["schema"], ["init", "made"], ["--help"], ["--version"], ["nonsense"],
         ["run", "no-such-sync"], ["run", "members", "--config", "absent.yaml"],
     ]

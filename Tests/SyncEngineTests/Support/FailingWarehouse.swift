@@ -13,6 +13,7 @@ final class FailingWarehouse: Warehouse {
     private let refusesToEnd: @Sendable (SyncRun) -> Bool
     private let onClaim: @Sendable ([Change]) -> Void
     private let onAcknowledge: @Sendable ([BatchOutcome]) async -> Void
+    private let time: (@Sendable () -> Date)?
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
@@ -21,13 +22,15 @@ final class FailingWarehouse: Warehouse {
     ///   - onClaim: gets the changes that may have been sent from now on.
     ///   - onAcknowledge: called before outcomes are recorded.
     ///   - refusesToEnd: whether a run cannot be ended as it is.
+    ///   - time: what its clock says; nil: what that of the other one says.
     init(
         _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
         onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in },
-        refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }
+        refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }, time: (@Sendable () -> Date)? = nil
     ) {
         self.refusesToEnd = refusesToEnd
+        self.time = time
         self.onClaim = onClaim
         self.onAcknowledge = onAcknowledge
         self.renews = renews
@@ -162,6 +165,9 @@ final class FailingWarehouse: Warehouse {
         try await write { () async throws(WarehouseError) in try await inner.abandon(lease, list: list) }
     }
 
+    func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.saveEventIDScheme(lease, scheme) }
+    }
     func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError) {
         try alive()
         try await inner.noteStrays(run, changes, settleSeconds: settleSeconds)
@@ -220,10 +226,45 @@ final class FailingWarehouse: Warehouse {
     func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int] {
         try await inner.memberCounts(sync: sync, of: entries)
     }
+    func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
+        try await inner.eventCursor(sync: sync)
+    }
+    func readEvents(
+        sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
+    ) async throws {
+        try await inner.readEvents(sync: sync, from: position, body)
+    }
+    func events(
+        sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
+    ) async throws(WarehouseError) -> [StoredEvent] {
+        try await inner.events(sync: sync, in: states, after: key, limit: limit)
+    }
+    func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
+        try await inner.events(sync: sync, ids: ids)
+    }
+    func events(
+        sync: String, knownAs text: String, key: Fingerprint, limit: Int
+    ) async throws(WarehouseError) -> [StoredEvent] {
+        try await inner.events(sync: sync, knownAs: text, key: key, limit: limit)
+    }
+    func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
+        try await inner.eventCounts(sync: sync)
+    }
+    func areAcknowledged(
+        sync: String, _ people: [Identity], before time: Date
+    ) async throws(WarehouseError) -> [Bool] {
+        try await inner.areAcknowledged(sync: sync, people, before: time)
+    }
+    func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+        try await inner.eventIDScheme(sync: sync)
+    }
     func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt] {
         try await inner.requestsInDoubt(sync: sync, of: entries)
     }
-    func now() async throws(WarehouseError) -> Date { try await inner.now() }
+    func now() async throws(WarehouseError) -> Date {
+        if let time { return time() }
+        return try await inner.now()
+    }
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await inner.listBinding(sync: sync)
     }

@@ -47,11 +47,13 @@ final class FakeIterable: Destination {
     private let clock: ManualClock
     let catalogs: FakeCatalogs
     let users: FakeUsers
+    let events: FakeEvents
 
     init(clock: ManualClock) {
         self.clock = clock
         catalogs = FakeCatalogs(clock: clock)
         users = FakeUsers(clock: clock)
+        events = FakeEvents(clock: clock)
     }
 
     // MARK: What tests say and see
@@ -155,6 +157,8 @@ final class FakeIterable: Destination {
         case .users(let request): return await users.deliver(request)
         case .userRename(let rename): return users.rename(rename)
         case .userDeletion(let deletion): return users.delete(deletion)
+        case .events(let request): return await events.deliver(request.events, isSingle: false)
+        case .event(let event): return await events.deliver([event], isSingle: true)
         case .catalog(let request): return await catalogs.deliver(request)
         }
     }

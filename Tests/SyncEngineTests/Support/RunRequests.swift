@@ -25,4 +25,28 @@ extension RunRequest {
         request.only = key
         return request
     }
+
+    static func discard(_ id: String) -> RunRequest {
+        var request = RunRequest()
+        request.kind = .discard(runID: id)
+        return request
+    }
+
+    static func backfilling(_ backfill: Backfill) -> RunRequest {
+        var request = RunRequest()
+        request.backfill = backfill
+        return request
+    }
+
+    static var acceptingNewIDs: RunRequest {
+        var request = RunRequest()
+        request.acceptNewIDs = true
+        return request
+    }
+
+    static var sendingAll: RunRequest {
+        var request = RunRequest()
+        request.full = true
+        return request
+    }
 }

@@ -39,6 +39,7 @@ enum ConformanceSuite {
         + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
         + HeldFieldsConformance.tests
+        + EventConformance.tests + EventCursorConformance.tests + EventReadingConformance.tests
         + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
         + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ReportConformance.tests

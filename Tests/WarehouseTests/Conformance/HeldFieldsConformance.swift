@@ -179,7 +179,7 @@ enum HeldFieldsConformance {
         /// nil: there is no entry.
         var fields: [Int]? {
             switch outcome.kind {
-            case .notAttempted: isKnown ? [9] : nil
+            case .notAttempted, .waiting: isKnown ? [9] : nil
             case .succeeded where !mayStillLand: [1]
             case .failed where !mayStillLand: isKnown ? [9] : nil
             case .rejected where !mayStillLand: isKnown ? [9] : []

@@ -62,6 +62,7 @@ enum SchemaConformance {
         try await warehouse.records(RecordFilter()) { _ in throw Unexpected("a record") }
         #expect(try await warehouse.prune([RetentionPolicy(sync: "vip", days: 1)]) == PruneResult())
         #expect(try await warehouse.now().timeIntervalSince1970 > 1_000_000_000)
+        try await EventReadingConformance.expectNone(warehouse)
         _ = await warehouse.diagnose([])
         #expect(try await warehouse.schemaVersion() == nil)
         #expect(await (try? fixture.query("SELECT * FROM \(fixture.state("sync_runs"))")) == nil)
@@ -72,7 +73,7 @@ enum SchemaConformance {
         run_id, sync_name, destination, list_id, "trigger", status, started_at, finished_at, rows_read, rows_invalid,
         rows_duplicate, audience_size, planned_subscribe, planned_unsubscribe, succeeded_subscribe,
         succeeded_unsubscribe, failed_subscribe, failed_unsubscribe, not_attempted, unknown, requests_sent,
-        requests_retried, rate_limited, error_code, error_message, kind, target, rows_excluded, waiting
+        requests_retried, rate_limited, error_code, error_message, kind, target, rows_excluded, waiting, late
         """,
         "sync_log": """
         run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status, attempts,
@@ -85,7 +86,7 @@ enum SchemaConformance {
         "synced_events": "sync_name, event_key, event_id, state, run_id, at",
         "sync_cursors": "sync_name, column_name, watermark, last_sweep_at, late_rows",
         "destination_fields": "destination, scope, field, type, first_seen, created_by_run",
-        "latest_runs": "run_id, sync_name, status, started_at, finished_at",
+        "latest_runs": "run_id, sync_name, status, started_at, finished_at, waiting, late",
         "failed_records": "sync_name, run_id, email, user_id, operation, error_code, error_reason, http_status",
     ]
 

@@ -8,15 +8,22 @@ import Testing
 /// State tables of earlier versions, and of later ones.
 enum UpgradeConformance {
     static let tests =
-        (1...5).map { version in
-            ConformanceTest("what version \(version) wrote is read before and after the upgrade") {
-                try await upgrade(from: version, $0)
-            }
-        } + [
-            ConformanceTest("what version 6 wrote of records is read before and after the upgrade", records),
+        upgrades + ofRecords + [
             ConformanceTest("tables of a newer version that says so may be worked with", compatible),
             ConformanceTest("what a run did is shown by operation", countsByOperation),
         ]
+
+    private static let upgrades: [ConformanceTest] = (1...5).map { version in
+        ConformanceTest("what version \(version) wrote is read before and after the upgrade") {
+            try await upgrade(from: version, $0)
+        }
+    }
+
+    private static let ofRecords: [ConformanceTest] = (6...7).map { version in
+        ConformanceTest("what version \(version) wrote of records is read before and after the upgrade") {
+            try await records(from: version, $0)
+        }
+    }
 
     private static func isSQLite(_ fixture: any WarehouseFixture) -> Bool {
         fixture is SQLiteFixture || fixture is SQLiteWALFixture
@@ -86,6 +93,7 @@ enum UpgradeConformance {
             _ = try await warehouse.members(sync: Scene.sync, of: entries, fingerprints: [Scene.fingerprint(1)])
         }
         try await warehouse.readSnapshot(sync: Scene.sync, of: .list(Scene.list)) { _, _, _ in }
+        try await EventReadingConformance.expectNone(warehouse)
     }
 
     private static func upgrade(from version: Int, _ fixture: any WarehouseFixture) async throws {
@@ -139,13 +147,15 @@ enum UpgradeConformance {
             """)
     }
 
-    @Sendable static func records(_ fixture: any WarehouseFixture) async throws {
-        try await make(6, fixture)
+    private static func records(from version: Int, _ fixture: any WarehouseFixture) async throws {
+        try await make(version, fixture)
         try await fillRecords(fixture)
         func look() async throws {
             let changes = try await fixture.warehouse.changes(run: Scene.id(1), after: 0, limit: 10)
             #expect(changes.map(\.record) == [RecordReference(key: "k/1", itemID: "k-2f1", content: 5)])
-            #expect(changes.allSatisfy { $0.held == nil && $0.refusal == nil })
+            #expect(changes.allSatisfy { $0.held == nil && $0.refusal == nil && $0.event == nil })
+            #expect(try await fixture.warehouse.run(id: Scene.id(1))?.counts.late == 0)
+            try await EventReadingConformance.expectNone(fixture.warehouse)
             let known = Collected<String>()
             try await fixture.warehouse.readContents(sync: Scene.sync, .catalog) {
                 known.add("\($0.state) \($0.listed) \($0.content) \($0.held.count)")
@@ -155,7 +165,7 @@ enum UpgradeConformance {
         }
         try await look()
         let result = try await fixture.warehouse.migrate()
-        #expect(result.from == 6 && result.to > 6)
+        #expect(result.from == version && result.to > version)
         try await look()
     }
 

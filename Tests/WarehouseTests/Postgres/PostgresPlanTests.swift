@@ -40,4 +40,29 @@ import Testing
             #expect(!plan.contains("Join") && !plan.contains("Seq Scan on list_members"), "\(plan)")
         }
     }
+
+    /// Whatever millions of events were sent, and people were acknowledged; also before the tables were ever analysed.
+    @Test func eventsAndPeopleAreFoundAlongTheirIndexes() async throws {
+        try await withDatabase { fixture in
+            _ = try await fixture.warehouse.migrate()
+            try await fixture.execute(
+                """
+                INSERT INTO rollcall.synced_events (sync_name, event_key, event_id, state, run_id, at)
+                SELECT 'vip', gen_random_uuid(), 'e-' || i, 'sent', gen_random_uuid(), now() FROM generate_series(1, 50000) i;
+                INSERT INTO rollcall.synced_records (sync_name, kind, fingerprint, record_key, email, user_id, content, state,
+                                                     owned, since_run_id, since)
+                SELECT 'vip', 'users', gen_random_uuid(), i, i || '@example.com', i, 1, 'synced', true, gen_random_uuid(), now()
+                  FROM generate_series(1, 50000) i;
+                """)
+            try await fixture.execute("ALTER DATABASE \(fixture.database) SET enable_seqscan = off")
+            let wanted = "(SELECT array_agg('e-' || i) FROM generate_series(1, 5000) i)"
+            let events = try await plan(fixture, PostgresEvents.byID, ["'vip'", wanted])
+            #expect(events.contains("Index Scan using synced_events_by_id"), "\(events)")
+            #expect(!events.contains("Filter"), "\(events)")
+            let people = try await plan(fixture, PostgresEvents.acknowledged, ["'vip'", "'0'", wanted, wanted])
+            for index in ["synced_records_by_email", "synced_records_by_user_id"] {
+                #expect(people.contains("Index Scan using \(index)"), "\(people)")
+            }
+        }
+    }
 }

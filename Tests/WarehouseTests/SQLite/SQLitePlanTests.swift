@@ -62,6 +62,28 @@ struct SQLitePlanTests {
         await fixture.tearDown()
     }
 
+    /// Whatever millions of events were sent, and people were acknowledged.
+    @Test func eventsAndPeopleAreFoundAlongTheirIndexes() async throws {
+        let fixture = try await SQLiteFixture.make()
+        _ = try await fixture.warehouse.migrate()
+        let warehouse = try #require(fixture.warehouse as? SQLiteWarehouse)
+        // The function that takes the rows is there while they are read only.
+        let reading = SQLiteEvents.reading(from: 5).replacing("rollcall_rows", with: "max")
+        let page = SQLiteEvents.page([.sending, .waiting, .rejected], isFirst: false)
+        for statement in [reading, page, SQLiteEvents.known, SQLiteEvents.byID] {
+            let plan = try await Self.plan(of: statement, warehouse).filter { $0.contains("synced_events") }
+            #expect(!plan.isEmpty, "\(statement)")
+            for line in plan {
+                #expect(line.hasPrefix("SEARCH ") && line.contains("(sync_name=? AND "), "\(line)\n\(statement)")
+            }
+        }
+        let people = try await Self.plan(of: SQLiteEvents.acknowledged, warehouse).joined(separator: "\n")
+        for index in ["by_email (sync_name=? AND email=?", "by_user_id (sync_name=? AND user_id=?"] {
+            #expect(people.contains("rollcall_synced_records_\(index)"), "\(people)")
+        }
+        await fixture.tearDown()
+    }
+
     private static let members = """
         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
         INSERT INTO rollcall_list_members (sync_name, list_id, fingerprint, email, state, listed, since_run_id, since)

@@ -56,7 +56,7 @@ final class HeldDestination: Destination {
     }
 
     private static let noCatalogs = DestinationError(
-        error: RunError(code: "test", message: "there are lists and profiles only"), isTransient: false)
+        error: RunError(code: "test", message: "there are lists, profiles and events only"), isTransient: false)
 
     func deliver(
         _ delivery: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
@@ -65,6 +65,7 @@ final class HeldDestination: Destination {
         switch delivery {
         case .list(let request): people = request.subscribers
         case .users(let request): people = request.people.map(\.identity)
+        case .events(let request): people = request.events.map(\.identity)
         default: return .stop(Self.noCatalogs.error)
         }
         guard mayStillSend() else { return .withheld }

@@ -133,7 +133,8 @@ struct CatalogResolver: TargetResolver {
                 "the catalog \"\(catalog.name)\" is in Iterable already, and sync \(sync.name) does not say what becomes of"
                 + " fields that its rows do not fill",
             hint:
-                "Write documents: replace, if an item is to have the fields of its row and no other; or name another catalog."
+                "Write documents: replace, if an item is to have the fields of its row and no other, or documents: merge, if its"
+                + " other fields are to stay; or name another catalog."
         )
     }
 

@@ -90,6 +90,11 @@ struct FoundCatalog: FoundRecords {
         // Until a run has been carried out with another key, it counts as another one.
         let wanted = hasAnotherKey ? own : nil
         try await bind(wanted ?? resolver.binding(createdAt: own?.createdAt), run)
+        if shape.nulls == nil { return }
+        let names = NullPolicy.names([], with: shape.layout)
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            _ = try await run.warehouse.addFieldPlaces(run.lease, names)
+        }
     }
 
     /// Of two syncs that take the catalog at once, the second sees the first.
@@ -138,7 +143,9 @@ struct FoundCatalog: FoundRecords {
     /// - Parameter runID: the run that is to give types to the fields that have none.
     func salt(_ runID: String) -> String {
         let untyped = Set(untyped.map { Array($0.name.utf8) })
-        let project = [resolver.project.baseURL, resolver.project.keyHash ?? ""]
+        var project = [resolver.project.baseURL, resolver.project.keyHash ?? ""]
+        // A sync that begins to replace whole items takes away what it kept until now.
+        if catalog.documents == .merge { project.append("merge") }
         let fields = shape.types.compactMap { field in
             let run =
                 untyped.contains(Array(field.name.utf8))

@@ -12,6 +12,10 @@ struct ReadyCatalog: ReadyTarget {
 
     let id: Int64? = nil
 
+    func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int {
+        limits.recordsPerRequest(.catalog, operation)
+    }
+
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
         .catalog(
             CatalogRequest(
@@ -20,7 +24,7 @@ struct ReadyCatalog: ReadyTarget {
                     .init(
                         id: change.record?.itemID ?? change.record?.key ?? "",
                         document: operation.direction == .put ? change.payload ?? [] : [])
-                }, catalogIsNew: isNew))
+                }, keepsOtherFields: catalog.documents == .merge, catalogIsNew: isNew))
     }
 
     /// The records stay known, so that the next run does not take the catalog for one that was never made.

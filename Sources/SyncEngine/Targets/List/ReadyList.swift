@@ -15,6 +15,10 @@ struct ReadyList: ReadyTarget {
 
     var id: Int64? { listID }
 
+    func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int {
+        limits.recordsPerRequest(.list, operation)
+    }
+
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
         .list(
             ListRequest(

@@ -12,6 +12,10 @@ struct ReadyUsers: ReadyTarget {
 
     let id: Int64? = nil
 
+    func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int {
+        limits.recordsPerRequest(.users, operation)
+    }
+
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
         if operation == .rename, let change = changes.first {
             return .userRename(
@@ -172,11 +176,13 @@ struct ReadyUsers: ReadyTarget {
 
 extension RunError {
     /// Iterable took records without some of their fields.
-    static func fieldsDropped(_ names: Set<String>) -> RunError {
+    static func fieldsDropped(_ names: Set<String>, _ kind: RecordKind) -> RunError {
         RunError(
             code: "field_dropped",
             message: "Iterable took the records without these fields, which the project does not have:"
                 + " \(names.sorted().joined(separator: ", "))",
-            hint: "Make the fields in Iterable, then run with --full; or take them out.")
+            hint: kind == .events
+                ? "Set new_fields: create to have them made; or take them out."
+                : "Make the fields in Iterable, then run with --full; or take them out.")
     }
 }

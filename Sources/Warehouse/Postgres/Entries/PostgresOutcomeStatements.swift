@@ -42,6 +42,25 @@ struct PostgresOutcomeStatements {
                           AND parent BETWEEN $2::bigint AND $3::bigint)
         """
 
+    /// The outcomes as relations.
+    /// - Parameter first: the number of the first of their parameters (``PostgresOutcomes/parameters(_:)``).
+    static func given(from first: Int) -> String {
+        func arrays(_ types: [String], from first: Int) -> String {
+            types.enumerated().map { "$\(first + $0.offset)::\($0.element)[]" }.joined(separator: ", ")
+        }
+        let ranges = ["bigint", "bigint", "integer", "integer", "bigint", "text", "text", "text"]
+        let exceptions = ["bigint", "text", "text", "text", "integer"]
+        return """
+            WITH batch AS (
+                SELECT * FROM unnest(\(arrays(ranges, from: first)))
+                    AS b (lower, upper, http_status, attempts, settles, outcome, code, reason)
+            ), exception AS (
+                SELECT * FROM unnest(\(arrays(exceptions, from: first + ranges.count)))
+                    AS e (sequence, outcome, code, reason, http_status)
+            )
+            """
+    }
+
     // MARK: Text
 
     private struct Text {
@@ -68,17 +87,7 @@ struct PostgresOutcomeStatements {
                 ? "sync_name || '' = $2 AND list_id + 0 = $3::bigint" : "sync_name || '' = $2 AND kind = $3::text"
         }
 
-        /// The parameters as relations.
-        private let given = """
-            WITH batch AS (
-                SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::integer[], $10::integer[], $11::bigint[],
-                                     $12::text[], $13::text[], $14::text[])
-                    AS b (lower, upper, http_status, attempts, settles, outcome, code, reason)
-            ), exception AS (
-                SELECT * FROM unnest($15::bigint[], $16::text[], $17::text[], $18::text[], $19::integer[])
-                    AS e (sequence, outcome, code, reason, http_status)
-            )
-            """
+        private let given = PostgresOutcomeStatements.given(from: 7)
 
         private func transition(_ relation: EntryTransition.Relation, _ direction: Direction) -> String {
             ", transition (\(TransitionTable.columns)) AS (VALUES \(TransitionTable.rows(relation, direction, words)))"

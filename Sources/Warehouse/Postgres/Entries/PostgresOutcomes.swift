@@ -50,6 +50,26 @@ struct PostgresOutcomes {
     func apply(
         _ run: SyncRun, _ entries: EntrySet, log: LogSettings, _ session: PostgresSession
     ) throws -> (changes: Int, moved: Bool) {
+        let (bounds, outcomes) = try parameters(session)
+        let logged: [String?] = [String(log.retain), String(log.records == .all)]
+        if entries == .records(.events) {
+            let result = try session.query(
+                PostgresEventOutcomes.carryOut, [run.id, run.sync] + bounds + outcomes + logged)
+            return (result.count(0, 0), false)
+        }
+        let statements = PostgresOutcomeStatements.of(entries)
+        let common =
+            [run.id, run.sync, PostgresEntryTable(entries).parameter, operation.rawValue] + bounds + outcomes
+        var moved = false
+        if try session.query(PostgresOutcomeStatements.hasSuperseded, [run.id] + bounds).boolean(0, 0) {
+            moved = try session.query(statements.superseded(operation.direction), common).count(0, 0) > 0
+        }
+        let result = try session.query(statements.own(operation.direction), common + logged)
+        return (result.count(0, 0), moved || result.count(0, 1) > 0)
+    }
+
+    /// The bounds of the sequences, and the outcomes as ``PostgresOutcomeStatements/given(from:)`` takes them.
+    private func parameters(_ session: PostgresSession) throws -> (bounds: [String?], outcomes: [String?]) {
         let ranges = merged()
         let bounds = [ranges.map(\.lower).min(), ranges.map(\.upper).max()].map { $0.map { String($0) } }
         let outcomes: [String?] = [
@@ -64,16 +84,7 @@ struct PostgresOutcomes {
             try session.array(exceptions.map { $0.reason?.reason }),
             PostgresText.array(exceptions.map { $0.reason?.httpStatus }),
         ]
-        let statements = PostgresOutcomeStatements.of(entries)
-        let common =
-            [run.id, run.sync, PostgresEntryTable(entries).parameter, operation.rawValue] + bounds + outcomes
-        var moved = false
-        if try session.query(PostgresOutcomeStatements.hasSuperseded, [run.id] + bounds).boolean(0, 0) {
-            moved = try session.query(statements.superseded(operation.direction), common).count(0, 0) > 0
-        }
-        let result = try session.query(
-            statements.own(operation.direction), common + [String(log.retain), String(log.records == .all)])
-        return (result.count(0, 0), moved || result.count(0, 1) > 0)
+        return (bounds, outcomes)
     }
 
     /// The ranges in order, neighbours with the same outcome as one: each range costs a look at each change.

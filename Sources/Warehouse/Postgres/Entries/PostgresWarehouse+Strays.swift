@@ -37,9 +37,11 @@ extension PostgresWarehouse {
         try await leased(lease) { session in
             let notes = try Self.takeNotes(lease.sync, session)
             if notes.isEmpty { return 0 }
+            // An event that comes twice is the same event: of events there is nothing to put right.
+            let others = notes.filter { $0.entries != .records(.events) }
             let entries =
-                try Self.members(of: notes, lease.sync, session) + Self.records(of: notes, lease.sync, session)
-            let changed = StrayNotes.apply(notes, entries)
+                try Self.members(of: others, lease.sync, session) + Self.records(of: others, lease.sync, session)
+            let changed = StrayNotes.apply(others, entries)
             if !changed.isEmpty {
                 for words in EntryWords.allCases {
                     try Self.write(changed.filter { EntryWords($0.entries) == words }, words, lease.sync, session)

@@ -159,8 +159,11 @@ enum PostgresLists {
         let gone = try session.query(
             "WITH gone AS (DELETE FROM list_members WHERE \(isOfList) RETURNING list_id)"
                 + " SELECT list_id, count(*) FROM gone GROUP BY list_id", names)
-        let records = try session.modify(
-            "DELETE FROM synced_records WHERE sync_name = $1 AND $2::bigint IS NULL", names)
+        func forget(_ table: String) throws -> Int {
+            try session.modify("DELETE FROM \(table) WHERE sync_name = $1 AND $2::bigint IS NULL", names)
+        }
+        let records = try forget("synced_records") + forget("synced_events")
+        _ = try forget("sync_cursors")
         let members = (0..<gone.rowCount).map { row in
             Abandonment.MembersOfList(listID: gone.integer(row, 0) ?? 0, members: gone.count(row, 1))
         }
@@ -171,7 +174,7 @@ enum PostgresLists {
         try session.modify(
             """
             UPDATE sync_state SET destination = NULL, list_name = NULL, list_id = NULL, list_created_at = NULL,
-                   list_gone_at = NULL, base_url = NULL, key_hash = NULL WHERE \(isOfList)
+                   list_gone_at = NULL, base_url = NULL, key_hash = NULL, mapping_hash = NULL WHERE \(isOfList)
             """, names)
         return .done(.of(members, bound: bound, records: records, discarded: held, changes: changes))
     }

@@ -40,7 +40,7 @@ extension PostgresWarehouse {
                 DECLARE records NO SCROLL CURSOR FOR
                 SELECT record_id, run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                        http_status, attempts, \(PostgresRunRow.milliseconds("logged_at")),
-                       \(hasKeys ? "record_key, item_id" : "NULL, NULL")
+                       \(hasKeys ? "record_key, item_id, event_name, event_id" : "NULL, NULL, NULL, NULL")
                   FROM sync_log \(conditions)
                 """, parameters)
             while true {
@@ -70,9 +70,9 @@ extension PostgresWarehouse {
         }
         add(filter.before.map { String($0) }) { "record_id < \($0)::bigint" }
         if !filter.identifiers.isEmpty {
-            add(try session.array(filter.identifiers)) {
-                "(email = ANY(\($0)::text[]) OR user_id = ANY(\($0)::text[])"
-                    + (hasKeys ? " OR record_key = ANY(\($0)::text[]) OR item_id = ANY(\($0)::text[]))" : ")")
+            let columns = ["email", "user_id"] + (hasKeys ? ["record_key", "item_id", "event_id"] : [])
+            add(try session.array(filter.identifiers)) { array in
+                "(" + columns.map { "\($0) = ANY(\(array)::text[])" }.joined(separator: " OR ") + ")"
             }
         }
         let sql =
@@ -90,7 +90,8 @@ extension PostgresWarehouse {
             email: result.text(row, 3), userID: result.text(row, 4), operation: result.text(row, 5) ?? "",
             status: result.text(row, 6) ?? "", errorCode: result.text(row, 7), errorReason: result.text(row, 8),
             httpStatus: result.integer(row, 9).map(Int.init), attempts: result.count(row, 10), loggedAt: loggedAt,
-            recordKey: result.text(row, 12), itemID: result.text(row, 13))
+            recordKey: result.text(row, 12), itemID: result.text(row, 13), eventName: result.text(row, 14),
+            eventID: result.text(row, 15))
     }
 
     public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {

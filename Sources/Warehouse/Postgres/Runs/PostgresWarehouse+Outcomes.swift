@@ -46,7 +46,8 @@ extension PostgresWarehouse {
     public func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
-        try await leased(lease) { session in
+        if run.kind == .events { return try await applyLocalEvents(lease, run, log: log) }
+        return try await leased(lease) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             let result = try session.query(
                 run.kind == .list ? Self.localChangesOfLists : Self.localChangesOfRecords,
@@ -64,15 +65,17 @@ extension PostgresWarehouse {
                 try session.modify(
                     "UPDATE sync_runs SET list_id = $2::bigint WHERE run_id = $1::uuid", [run.id, String(list)])
             }
-            if parked.total > 0 {
-                var stored = try Self.run(run.id, session)
-                for operation in run.kind.operations {
-                    stored.counts.failed[operation] += parked[operation]
-                }
-                try PostgresRunRow.updateProgress(stored, session)
-            }
+            try Self.countFailed(run, parked, session)
             return parked
         }
+    }
+
+    /// Counts them at once, so that they stay failed should the process end before its next step.
+    static func countFailed(_ run: SyncRun, _ parked: PerOperation, _ session: PostgresSession) throws {
+        if parked.total == 0 { return }
+        var stored = try Self.run(run.id, session)
+        for operation in run.kind.operations { stored.counts.failed[operation] += parked[operation] }
+        try PostgresRunRow.updateProgress(stored, session)
     }
 
     private static let localChangesOfLists = localChanges(.list)
@@ -114,7 +117,7 @@ extension PostgresWarehouse {
     }
 
     /// Email and userId of an outbox row as the log shows them.
-    private static func loggedIdentity(_ row: String) -> String {
+    static func loggedIdentity(_ row: String) -> String {
         let isPlain = "\(row).logged_email IS NULL AND \(row).logged_user_id IS NULL"
         return "CASE WHEN \(isPlain) THEN \(row).email ELSE \(row).logged_email END,"
             + " CASE WHEN \(isPlain) THEN \(row).user_id ELSE \(row).logged_user_id END"
@@ -128,9 +131,9 @@ extension PostgresWarehouse {
             """
             WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                                  http_status, attempts, logged_at, record_key, item_id)
+                                  http_status, attempts, logged_at, record_key, item_id, event_name, event_id)
             SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'not_attempted', $3, $4, $5::integer, 0,
-                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g"))
+                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g")), g.event_name, g.event_id
               FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
             """,
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
@@ -144,8 +147,10 @@ extension PostgresWarehouse {
             guard run.status.isFinal else {
                 throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
             }
+            let isDone = try PostgresCursors.isDone(run, session)
             try Self.emptyOutbox(run, reason, log, session)
             try PostgresRunRow.updateState(run, session)
+            try PostgresCursors.settle(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
             try session.modify(
                 "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at < clock_timestamp()", [run.sync])
         }
@@ -179,9 +184,11 @@ extension PostgresWarehouse {
             unknown = try recoverClaimed(
                 run, entries, claimed, mayLandUntil: now.addingTimeInterval(settleSeconds), log, session)
         }
+        let isDone = try PostgresCursors.isDone(run, session)
         try emptyOutbox(run, .endedBeforeSending, log, session)
         run.interrupt(unknown: unknown, at: now)
         try PostgresRunRow.updateState(run, session)
+        try PostgresCursors.settle(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
         return try Self.run(run.id, session)
     }
 

@@ -38,12 +38,17 @@ extension PostgresWarehouse {
     }
 
     public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
-        try await leased(lease) { session in
+        try await leased(lease, .long) { session in
             try Self.leaveHeld(
                 lease, id, session,
                 "status = 'cancelled', finished_at = date_trunc('milliseconds', clock_timestamp())")
+            let run = try Self.run(id, session)
+            if run.kind == .events {
+                try PostgresEventOutcomes.discard(run, session)
+                try PostgresCursors.settle(run, isDone: true, session)
+            }
             try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [id])
-            return try Self.run(id, session)
+            return run
         }
     }
 
@@ -77,7 +82,9 @@ extension PostgresWarehouse {
             var changes: [Change] = []
             changes.reserveCapacity(result.rowCount)
             for row in 0..<result.rowCount {
-                if let change = Self.change(result, row) { changes.append(change) }
+                guard var change = Self.change(result, row) else { continue }
+                if let name = change.event?.name { change.event?.name = try session.original(name) }
+                changes.append(change)
             }
             return changes
         }
@@ -85,15 +92,22 @@ extension PostgresWarehouse {
 
     /// Columns that changes of lists have none of. Tables which no run has upgraded yet lack some.
     private static func contents(_ session: PostgresSession) throws -> String {
+        if try session.hasColumn("event_id", of: "sync_changes") {
+            return "\(contentColumns), \(heldColumns), \(eventColumns)"
+        }
         if try session.hasColumn("values_held", of: "sync_changes") {
-            return "\(contentColumns), values_held, values_in_doubt, error_code, error_reason"
+            return "\(contentColumns), \(heldColumns), \(noEvent)"
         }
         let hasContents = try session.hasColumn("logged_key", of: "sync_changes")
         return (hasContents ? contentColumns : "NULL, NULL, NULL::bigint, NULL::bytea, NULL")
-            + ", NULL::bytea, NULL::bytea, NULL, NULL"
+            + ", NULL::bytea, NULL::bytea, NULL, NULL, \(noEvent)"
     }
 
     private static let contentColumns = "record_key, item_id, content, payload, logged_key"
+    private static let heldColumns = "values_held, values_in_doubt, error_code, error_reason"
+    private static let eventColumns =
+        "event_id, event_name, position, happened, \(PostgresRunRow.milliseconds("first_seen")), was_waiting::text"
+    private static let noEvent = "NULL, NULL, NULL::bigint, NULL::bigint, NULL::bigint, NULL"
 
     /// A page is read along the index, whatever the server thinks of a table that was filled a moment ago: sorting all
     /// that is left for each page makes the work grow with its square.
@@ -117,7 +131,16 @@ extension PostgresWarehouse {
             },
             payload: result.bytes(row, 12), loggedKey: result.text(row, 13),
             held: held(result, row),
-            refusal: result.text(row, 16).map { FailureReason(code: $0, reason: result.text(row, 17) ?? "") })
+            refusal: result.text(row, 16).map { FailureReason(code: $0, reason: result.text(row, 17) ?? "") },
+            event: event(result, row))
+    }
+
+    private static func event(_ result: borrowing PostgresResult, _ row: Int) -> EventReference? {
+        guard let id = result.text(row, 18), let firstSeen = result.binaryInteger(row, 22) else { return nil }
+        return EventReference(
+            id: id, name: result.text(row, 19) ?? "", order: result.binaryInteger(row, 21) ?? 0,
+            position: result.binaryInteger(row, 20), firstSeen: Date(timeIntervalSince1970: Double(firstSeen) / 1000),
+            isWaiting: result.text(row, 23) == "true")
     }
 
     private static func held(_ result: borrowing PostgresResult, _ row: Int) -> HeldFields? {

@@ -21,34 +21,30 @@ extension PostgresWarehouse {
             try session.modify(
                 "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
             hasBegun.store(true, ordering: .relaxed)
-            try Self.copyChanges(plan, runID, isOfLists: run.kind == .list, session)
+            try Self.copyChanges(plan, runID, run.kind, session)
             if log.retain { try Self.copyRecords(plan, runID, run, log, session) }
             try Self.prove(lease, session)
             try PostgresRunRow.updateState(run, session)
+            try PostgresCursors.stage(plan.cursor, of: run, session)
         }
     }
 
-    private static func look(_ lease: Lease, _ session: PostgresSession) throws {
+    static func look(_ lease: Lease, _ session: PostgresSession) throws {
         let row = try session.query("SELECT token FROM sync_leases WHERE sync_name = $1", [lease.sync])
         guard row.integer(0, 0) == lease.token else { throw lost(lease) }
     }
 
     private static func copyChanges(
-        _ plan: any StagedPlan, _ runID: [UInt8], isOfLists: Bool, _ session: PostgresSession
+        _ plan: any StagedPlan, _ runID: [UInt8], _ kind: RecordKind, _ session: PostgresSession
     ) throws {
-        let contents = """
-            , record_key, item_id, content, payload, logged_key, values_held, values_in_doubt, error_code, error_reason
-            """
-        let sql = """
-            COPY sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id, not_before, parent,
-                               logged_email, logged_user_id\(isOfLists ? "" : contents)) FROM STDIN (FORMAT binary)
-            """
+        let columns = OutboxColumns.of(kind)
+        let sql = "COPY sync_changes (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
         var written = 0
         let taken = try session.copyIn(sql) { writer in
             let changes = try plan.nextChanges(limit: page)
             written += changes.count
             for change in changes {
-                writer.beginRow(fields: isOfLists ? 11 : 20)
+                writer.beginRow(fields: Int16(columns.count))
                 writer.raw(runID)
                 writer.integer(change.sequence)
                 writer.text(change.kind.rawValue)
@@ -60,7 +56,8 @@ extension PostgresWarehouse {
                 writer.integer(change.parent)
                 writer.text(change.loggedAs?.email)
                 writer.text(change.loggedAs?.userID)
-                if !isOfLists { writeContent(change, &writer) }
+                if kind != .list { writeContent(change, &writer) }
+                if kind == .events { writeEvent(change.event, &writer) }
             }
             return !changes.isEmpty
         }
@@ -77,6 +74,15 @@ extension PostgresWarehouse {
         writer.raw(change.held?.ifInDoubt.bytes)
         writer.text(change.refusal?.code)
         writer.text(change.refusal?.reason)
+    }
+
+    private static func writeEvent(_ event: EventReference?, _ writer: inout BinaryCopyWriter) {
+        writer.text(event?.id)
+        writer.text(event?.name)
+        writer.integer(event?.position)
+        writer.integer(event?.order)
+        writer.date(event?.firstSeen)
+        if let event { writer.boolean(event.isWaiting) } else { writer.null() }
     }
 
     private static func copyRecords(

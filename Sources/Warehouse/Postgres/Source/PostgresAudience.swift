@@ -152,22 +152,48 @@ struct PostgresAudience {
         // The JSON of such an array has as many digits as the role wants to see.
         let hasFloats = fields.contains { $0.content.family == .array(.decimal) }
         if hasFloats { try session.execute("SET LOCAL extra_float_digits = 3") }
-        return try work(list, relation, hasFloats ? nil : reading) {
+        let condition = try wanted.bound.flatMap { try Self.condition($0, find($0.column, existing)) }
+        return try work(list, relation, where: condition, hasFloats ? nil : reading) {
             let reader = PostgresRecordReader(
                 email: wires.0, userID: wires.1, contents: contents, encoding: encoding)
             return { part, message in try reader.read(message) { try body(part, $0, $1, $2) } }
         }
     }
 
+    /// SQL for the rows of a bound. A value beyond what the type holds finds all rows.
+    private static func condition(_ bound: RowBound, _ column: PostgresColumn) throws -> String? {
+        let name = PostgresText.identifier(column.name)
+        let literal: String
+        switch bound.family {
+        case .long: literal = String(bound.position)
+        case .date, .timestamp, .localTimestamp:
+            guard let text = CivilTimeText.writable(microseconds: bound.position) else { return nil }
+            let type =
+                switch bound.family {
+                case .date: "date"
+                case .timestamp: "timestamptz"
+                default: "timestamp"
+                }
+            literal = "'\(text)'::pg_catalog.\(type)"
+        // What a text holds, the caller finds out.
+        default: return nil
+        }
+        return "(\(name) >= \(literal) OR \(name) IS NULL)"
+    }
+
     /// - Parameter reading: nil: over this connection alone, whose settings were changed.
     private func work(
-        _ list: [String], _ relation: String, _ reading: PostgresReading?,
+        _ list: [String], _ relation: String, where condition: String? = nil, _ reading: PostgresReading?,
         _ makeBody: @escaping @Sendable () -> PostgresReading.Body
     ) throws -> PostgresReading.Work {
         guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
-        let select = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+        let all = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
+        if let condition {
+            // Few rows are wanted, which an index finds.
+            return PostgresReading.Work(select: "\(all) WHERE \(condition)", makeBody: makeBody)
+        }
         return PostgresReading.Work(
-            select: select, ranges: try reading?.ranges(of: name) ?? nil, selectRange: { "\(select) WHERE \($0)" },
+            select: all, ranges: try reading?.ranges(of: name) ?? nil, selectRange: { "\(all) WHERE \($0)" },
             makeBody: makeBody)
     }
 

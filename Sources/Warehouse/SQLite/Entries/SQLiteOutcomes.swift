@@ -21,7 +21,7 @@ struct SQLiteOutcomes {
             sequence INTEGER PRIMARY KEY, operation TEXT, fingerprint BLOB, email TEXT, user_id TEXT,
             logged_email TEXT, logged_user_id TEXT, outcome TEXT, error_code TEXT, error_reason TEXT,
             http_status INTEGER, attempts INTEGER, settles_at TEXT, record_key TEXT, item_id TEXT, content INTEGER,
-            logged_key TEXT, values_held BLOB, values_in_doubt BLOB);
+            logged_key TEXT, values_held BLOB, values_in_doubt BLOB, event_name TEXT, event_id TEXT, was_waiting INTEGER);
         CREATE TEMP TABLE rollcall_older (
             fingerprint BLOB, email TEXT, user_id TEXT, parent INTEGER, record_key TEXT, item_id TEXT, content INTEGER);
         CREATE TEMP TABLE rollcall_transitions (
@@ -43,9 +43,15 @@ struct SQLiteOutcomes {
         }
     }.joined(separator: "\n")
 
+    init(_ database: Database, _ run: SyncRun, _ log: LogSettings) {
+        self.database = database
+        (sync, runID, entries) = (run.sync, run.id, run.entrySet)
+        self.log = log
+    }
+
     private var names: [String: SQLiteValue] { ["sync": .of(sync), "run": .of(runID)] }
 
-    private func change(_ sql: String, _ values: [String: SQLiteValue] = [:]) throws -> Int {
+    func change(_ sql: String, _ values: [String: SQLiteValue] = [:]) throws -> Int {
         try database.change(sql, names.merging(values) { $1 })
     }
 
@@ -55,11 +61,13 @@ struct SQLiteOutcomes {
         http_status, attempts, settles_at
         """
 
+    private var areEvents: Bool { entries == .records(.events) }
+
     /// Columns of the outbox, and of the work table, that rows of lists do without: each costs them time.
     private func contents(of row: String = "") -> String {
         guard let entries, EntryWords(entries) == .records else { return "" }
-        return ["record_key", "item_id", "content", "logged_key", "values_held", "values_in_doubt"]
-            .map { ", \(row)\($0)" }.joined()
+        let further = areEvents ? ["event_name", "event_id", "was_waiting"] : ["values_held", "values_in_doubt"]
+        return (["record_key", "item_id", "content", "logged_key"] + further).map { ", \(row)\($0)" }.joined()
     }
 
     // MARK: Filling the work table
@@ -146,9 +154,13 @@ struct SQLiteOutcomes {
     /// Moves snapshot, log, outbox and requests in doubt by what the work table says.
     func apply() throws {
         if let entries {
-            try moveSnapshot(
-                SQLiteOutcomeStatements.of(entries),
-                ["set": SQLiteEntryTable(entries).parameter, "now": .of(try SQLiteWarehouse.now(database))])
+            let now = try SQLiteValue.of(SQLiteWarehouse.now(database))
+            if areEvents {
+                try moveEvents(now)
+            } else {
+                try moveSnapshot(
+                    SQLiteOutcomeStatements.of(entries), ["set": SQLiteEntryTable(entries).parameter, "now": now])
+            }
             let list = entries.listID
             _ = try change(
                 """
@@ -200,14 +212,17 @@ struct SQLiteOutcomes {
     private func writeLog() throws {
         guard log.retain else { return }
         let hasContents = !contents().isEmpty
+        let event = areEvents ? ", event_name, event_id" : ""
+        // That an event waits is said once.
+        let isNews = areEvents ? " AND NOT (outcome = 'waiting' AND was_waiting IS TRUE)" : ""
         _ = try change(
             """
             INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code,
-                error_reason, http_status, attempts, logged_at\(hasContents ? ", record_key, item_id" : ""))
+                error_reason, http_status, attempts, logged_at\(hasContents ? ", record_key, item_id" : "")\(event))
             SELECT :run, :sync, \(Self.loggedAs()), operation,
                    CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, error_code, error_reason,
-                   http_status, attempts, \(SQLiteTime.now)\(hasContents ? ", \(Self.loggedKeys())" : "")
-              FROM temp.rollcall_work WHERE :all OR outcome <> 'succeeded' ORDER BY sequence
+                   http_status, attempts, \(SQLiteTime.now)\(hasContents ? ", \(Self.loggedKeys())" : "")\(event)
+              FROM temp.rollcall_work WHERE (:all OR outcome <> 'succeeded')\(isNews) ORDER BY sequence
             """, ["all": .of(log.records == .all)])
     }
 
@@ -232,9 +247,9 @@ struct SQLiteOutcomes {
             _ = try change(
                 """
                 INSERT INTO rollcall_sync_log (run_id, sync_name, email, user_id, operation, status, error_code,
-                    error_reason, http_status, attempts, logged_at, record_key, item_id)
+                    error_reason, http_status, attempts, logged_at, record_key, item_id, event_name, event_id)
                 SELECT :run, :sync, \(Self.loggedAs()), operation, 'not_attempted', :code, :reason, :http_status, 0,
-                       \(SQLiteTime.now), \(Self.loggedKeys())
+                       \(SQLiteTime.now), \(Self.loggedKeys()), event_name, event_id
                   FROM rollcall_sync_changes WHERE run_id = :run AND kind IN ('send', 'parked') ORDER BY sequence
                 """,
                 ["code": .of(reason.code), "reason": .of(reason.reason), "http_status": .of(reason.httpStatus)])

@@ -41,7 +41,8 @@ extension SQLiteWarehouse {
             let notes = try Self.notes(database, lease.sync)
             if notes.isEmpty { return 0 }
             let entries = try Self.members(database, lease.sync) + Self.records(database, lease.sync)
-            let changed = StrayNotes.apply(notes, entries)
+            // An event that comes twice is the same event: of events there is nothing to put right.
+            let changed = StrayNotes.apply(notes.filter { $0.entries != .records(.events) }, entries)
             for entry in changed { try Self.write(database, entry, lease.sync) }
             if !changed.isEmpty { try SQLiteOutcomes.renewGeneration(database, sync: lease.sync) }
             let sync = ["sync": SQLiteValue.of(lease.sync)]

@@ -155,8 +155,11 @@ enum SQLiteLists {
                 ["run": .of(held)])
         }
         try database.change("DELETE FROM rollcall_list_members WHERE \(isOfList)", names)
-        let records = try database.change(
-            "DELETE FROM rollcall_synced_records WHERE sync_name = :sync AND :list IS NULL", names)
+        func forget(_ table: String) throws -> Int {
+            try database.change("DELETE FROM \(table) WHERE sync_name = :sync AND :list IS NULL", names)
+        }
+        let records = try forget("rollcall_synced_records") + forget("rollcall_synced_events")
+        _ = try forget("rollcall_sync_cursors")
         // The places of fields stay (`rollcall_field_places`): a name keeps its place for ever.
         for table in ["rollcall_settling_requests", "rollcall_stray_requests"] {
             try database.change("DELETE FROM \(table) WHERE \(isOfList)", names)
@@ -164,7 +167,8 @@ enum SQLiteLists {
         try database.change(
             """
             UPDATE rollcall_sync_state SET destination = NULL, list_name = NULL, list_id = NULL,
-                   list_created_at = NULL, list_gone_at = NULL, base_url = NULL, key_hash = NULL WHERE \(isOfList)
+                   list_created_at = NULL, list_gone_at = NULL, base_url = NULL, key_hash = NULL, mapping_hash = NULL
+             WHERE \(isOfList)
             """, names)
         if !members.isEmpty { try SQLiteOutcomes.renewGeneration(database, sync: sync) }
         return .done(

@@ -36,12 +36,13 @@ extension SQLiteWarehouse {
             let hasKeys = version >= 6
             var conditions = conditions
             conditions.addIdentifiers(
-                filter.identifiers, in: ["email", "user_id"] + (hasKeys ? ["record_key", "item_id"] : []))
+                filter.identifiers,
+                in: ["email", "user_id"] + (hasKeys ? ["record_key", "item_id", "event_id"] : []))
             let statement = try SQLitePrepared(
                 database,
                 """
                 SELECT record_id, run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
-                       http_status, attempts, logged_at, \(hasKeys ? "record_key, item_id" : "NULL, NULL")
+                       http_status, attempts, logged_at, \(hasKeys ? "record_key, item_id, event_name, event_id" : "NULL, NULL, NULL, NULL")
                   FROM rollcall_sync_log WHERE \(conditions.sql) ORDER BY record_id DESC LIMIT :limit
                 """)
             try statement.bind(conditions.values)
@@ -62,7 +63,8 @@ extension SQLiteWarehouse {
             recordID: row.integer(0) ?? 0, runID: row.text(1) ?? "", sync: row.text(2) ?? "", email: row.text(3),
             userID: row.text(4), operation: row.text(5) ?? "", status: row.text(6) ?? "", errorCode: row.text(7),
             errorReason: row.text(8), httpStatus: row.integer(9).map(Int.init), attempts: row.count(10),
-            loggedAt: row.date(11) ?? .distantPast, recordKey: row.text(12), itemID: row.text(13))
+            loggedAt: row.date(11) ?? .distantPast, recordKey: row.text(12), itemID: row.text(13),
+            eventName: row.text(14), eventID: row.text(15))
     }
 }
 

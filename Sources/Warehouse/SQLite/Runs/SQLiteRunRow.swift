@@ -12,15 +12,18 @@ enum SQLiteRunRow {
         requests_retried, rate_limited, error_code, error_message, error_hint, held_by, full_resync
         """
 
-    /// Columns that tables which no run has upgraded yet lack.
-    private static let added = "kind, target, counts, rows_excluded, waiting"
+    /// Columns that tables which no run has upgraded yet lack, and what stands for them.
+    private static func added(_ version: Int) -> String {
+        (version < 6 ? "'list', NULL, NULL, 0, 0" : "kind, target, counts, rows_excluded, waiting")
+            + (version < 8 ? ", 0" : ", late")
+    }
 
     /// What a run's requests change: counts, requests, error. The columns of operations are 0 for other kinds than lists.
     private static let progress = [
         "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
         "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
         "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
-        "counts", "rows_excluded", "waiting", "error_code", "error_message", "error_hint",
+        "counts", "rows_excluded", "waiting", "late", "error_code", "error_message", "error_hint",
     ]
 
     /// The run of a condition, the first one in its order; nil where there is none.
@@ -37,9 +40,8 @@ enum SQLiteRunRow {
     }
 
     private static func select(_ database: Database, _ condition: String) throws -> String {
-        let isUpgraded = try SQLiteMigrations.version(database) ?? 0 >= 6
-        return
-            "SELECT \(columns), \(isUpgraded ? added : "'list', NULL, NULL, 0, 0") FROM rollcall_sync_runs WHERE \(condition)"
+        let version = try SQLiteMigrations.version(database) ?? 0
+        return "SELECT \(columns), \(added(version)) FROM rollcall_sync_runs WHERE \(condition)"
     }
 
     static func find(_ database: Database, id: String) throws -> SyncRun? {
@@ -135,6 +137,7 @@ enum SQLiteRunRow {
         counts.readTotals(notAttempted: row.count(19), unknown: row.count(20))
         counts.excluded = row.count(32)
         counts.waiting = row.count(33)
+        counts.late = row.count(34)
         return counts
     }
 
@@ -154,8 +157,9 @@ enum SQLiteRunRow {
             "failed_subscribe": .of(counts.failed.subscribe), "failed_unsubscribe": .of(counts.failed.unsubscribe),
             "not_attempted": .of(counts.notAttempted.total), "unknown": .of(counts.unknown.total),
             "counts": .of(try counts.operationsJSON(of: run.kind)), "rows_excluded": .of(counts.excluded),
-            "waiting": .of(counts.waiting), "kind": .of(run.kind.rawValue), "target": .of(run.target),
-            "requests_sent": .of(run.requests.sent), "requests_retried": .of(run.requests.retried),
+            "waiting": .of(counts.waiting), "late": .of(counts.late), "kind": .of(run.kind.rawValue),
+            "target": .of(run.target), "requests_sent": .of(run.requests.sent),
+            "requests_retried": .of(run.requests.retried),
             "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),
             "error_message": .of(run.error?.message), "error_hint": .of(run.error?.hint), "held_by": .of(held),
             "full_resync": .of(run.full),

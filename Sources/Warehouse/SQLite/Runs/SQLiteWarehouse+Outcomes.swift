@@ -10,8 +10,7 @@ extension SQLiteWarehouse {
             guard run.entrySet != nil || outcomes.isEmpty else {
                 throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
             }
-            let work = SQLiteOutcomes(
-                database: database, sync: run.sync, runID: run.id, entries: run.entrySet, log: log)
+            let work = SQLiteOutcomes(database, run, log)
             try work.clear()
             for batch in outcomes { try work.add(batch) }
             try work.apply()
@@ -28,12 +27,12 @@ extension SQLiteWarehouse {
             }
             // Repeated after a lost answer: it is done.
             if try SQLiteRunRow.find(database, id: run.id)?.status == run.status { return }
-            let work = SQLiteOutcomes(
-                database: database, sync: run.sync, runID: run.id, entries: run.entrySet, log: log)
-            try work.giveUpRest(reason)
+            let isDone = try SQLiteCursors.isDone(database, run)
+            try SQLiteOutcomes(database, run, log).giveUpRest(reason)
             var ended = run
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRunRow.save(database, ended)
+            try SQLiteCursors.settle(database, ended, isDone: isDone && ended.counts.notAttempted.total == 0)
             try database.change(
                 "DELETE FROM rollcall_settling_requests WHERE sync_name = :sync AND settles_at < \(SQLiteTime.now)",
                 ["sync": .of(run.sync)])
@@ -44,6 +43,11 @@ extension SQLiteWarehouse {
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         try await write(lease) { database in
+            if run.kind == .events {
+                let failed = try SQLiteOutcomes(database, run, log).applyLocalEvents()
+                if failed.total > 0 { try Self.countFailed(database, run, failed) }
+                return failed
+            }
             let table = run.entrySet.map(SQLiteEntryTable.init)
             let words = table?.words ?? .list
             let names: [String: SQLiteValue] = [
@@ -129,13 +133,14 @@ extension SQLiteWarehouse {
             let now = try Self.now(database)
             return try orphans.compactMap { orphan in
                 guard var run = try SQLiteRunRow.find(database, id: orphan.id) else { return nil }
-                let work = SQLiteOutcomes(
-                    database: database, sync: lease.sync, runID: orphan.id, entries: run.entrySet, log: log)
+                let work = SQLiteOutcomes(database, run, log)
                 let unknown = try work.doubt(
                     through: orphan.claimed, mayLandUntil: now.addingTimeInterval(settleSeconds))
+                let isDone = try SQLiteCursors.isDone(database, run)
                 try work.giveUpRest(.endedBeforeSending)
                 run.interrupt(unknown: unknown, at: now)
                 try SQLiteRunRow.save(database, run)
+                try SQLiteCursors.settle(database, run, isDone: isDone && run.counts.notAttempted.total == 0)
                 return run
             }
         }

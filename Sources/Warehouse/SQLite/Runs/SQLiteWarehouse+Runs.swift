@@ -21,6 +21,10 @@ extension SQLiteWarehouse {
         try await write(lease) { database in
             let run = try Self.turnHeld(
                 database, lease, id: id, into: "status = 'cancelled', finished_at = \(SQLiteTime.now)")
+            if run.kind == .events {
+                try SQLiteOutcomes(database, run, LogSettings()).discardEvents()
+                try SQLiteCursors.settle(database, run, isDone: true)
+            }
             try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :id", ["id": .of(id)])
             return run
         }
@@ -56,6 +60,9 @@ extension SQLiteWarehouse {
     private static func contents(_ version: Int) -> String {
         (version < 6 ? "NULL, NULL, NULL, NULL, NULL" : "record_key, item_id, content, payload, logged_key")
             + (version < 7 ? ", NULL, NULL, NULL, NULL" : ", values_held, values_in_doubt, error_code, error_reason")
+            + (version < 8
+                ? ", NULL, NULL, NULL, NULL, NULL, NULL"
+                : ", event_id, event_name, position, happened, first_seen, was_waiting")
     }
 
     private static func readChange(_ row: SQLitePrepared) throws -> Change {
@@ -73,7 +80,15 @@ extension SQLiteWarehouse {
                 RecordReference(key: $0, itemID: row.text(10), content: row.integer(11) ?? 0)
             },
             payload: row.isNull(12) ? nil : Array(row.bytes(12)), loggedKey: row.text(13),
-            held: held(row), refusal: row.text(16).map { FailureReason(code: $0, reason: row.text(17) ?? "") })
+            held: held(row), refusal: row.text(16).map { FailureReason(code: $0, reason: row.text(17) ?? "") },
+            event: event(row))
+    }
+
+    private static func event(_ row: SQLitePrepared) -> EventReference? {
+        guard let id = row.text(18), let firstSeen = row.date(22) else { return nil }
+        return EventReference(
+            id: id, name: row.text(19) ?? "", order: row.integer(21) ?? 0, position: row.integer(20),
+            firstSeen: firstSeen, isWaiting: row.count(23) != 0)
     }
 
     private static func held(_ row: SQLitePrepared) -> HeldFields? {

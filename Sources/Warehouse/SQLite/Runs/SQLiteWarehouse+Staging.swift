@@ -14,6 +14,7 @@ extension SQLiteWarehouse {
             try SQLiteStaging.writeChanges(database, run, plan)
             try SQLiteStaging.writeRecords(database, run, plan, log)
             try SQLiteRunRow.save(database, run)
+            try SQLiteCursors.stage(database, plan.cursor, of: run)
         }
     }
 }
@@ -22,16 +23,12 @@ enum SQLiteStaging {
     private static let page = 5000
 
     static func writeChanges(_ database: Database, _ run: SyncRun, _ plan: any StagedPlan) throws {
-        // Changes of lists do without the columns of contents.
-        let contents = """
-            , record_key, item_id, content, payload, logged_key, values_held, values_in_doubt, error_code, error_reason
-            """
+        let columns = OutboxColumns.of(run.kind)
         let insert = try SQLitePrepared(
             database,
             """
-            INSERT INTO rollcall_sync_changes (run_id, sequence, kind, operation, fingerprint, email, user_id,
-                not_before, parent, logged_email, logged_user_id\(run.kind == .list ? "" : contents))
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?\(run.kind == .list ? "" : ", ?, ?, ?, ?, ?, ?, ?, ?, ?"))
+            INSERT INTO rollcall_sync_changes (\(columns.joined(separator: ", ")))
+            VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
             """)
         try insert.bind(1, .of(run.id))
         while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {
@@ -47,6 +44,7 @@ enum SQLiteStaging {
                 try insert.bind(10, .of(change.loggedAs?.email))
                 try insert.bind(11, .of(change.loggedAs?.userID))
                 if run.kind != .list { try bindContent(change, insert) }
+                if run.kind == .events { try bindEvent(change.event, insert) }
                 _ = try insert.step()
                 insert.reset()
             }
@@ -63,6 +61,15 @@ enum SQLiteStaging {
         try insert.bind(18, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
         try insert.bind(19, .of(change.refusal?.code))
         try insert.bind(20, .of(change.refusal?.reason))
+    }
+
+    private static func bindEvent(_ event: EventReference?, _ insert: SQLitePrepared) throws {
+        try insert.bind(21, .of(event?.id))
+        try insert.bind(22, .of(event?.name))
+        try insert.bind(23, .of(event?.position))
+        try insert.bind(24, .of(event?.order))
+        try insert.bind(25, .of(event?.firstSeen))
+        try insert.bind(26, event.map { SQLiteValue.of($0.isWaiting) } ?? .null)
     }
 
     static func writeRecords(

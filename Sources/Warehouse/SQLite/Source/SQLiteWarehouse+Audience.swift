@@ -27,11 +27,26 @@ struct SQLiteAudience {
     }
 
     /// A statement that gives the named columns, after one that shows whose statement it is.
-    func prepareRows(_ database: Database, columns names: [String]) throws -> SQLitePrepared {
-        try check(names, database)
+    /// - Parameter bound: which rows are wanted.
+    func prepareRows(_ database: Database, columns names: [String], bound: RowBound? = nil) throws -> SQLitePrepared {
+        try check(names + (bound.map { [$0.column] } ?? []), database)
         let columns = names.map { "a." + SQLiteQueryText.quoted($0) }
         return try prepare(
-            database, selecting: (["1 AS \(SQLiteStatementRows.mark)"] + columns).joined(separator: ", "))
+            database, selecting: (["1 AS \(SQLiteStatementRows.mark)"] + columns).joined(separator: ", "),
+            where: bound.flatMap(Self.condition))
+    }
+
+    /// SQL for the rows of a bound, in a form for which an index can be used; nil: all rows.
+    private static func condition(_ bound: RowBound) -> String? {
+        let name = "a." + SQLiteQueryText.quoted(bound.column)
+        if bound.family == .long { return "(\(name) >= \(bound.position) OR \(name) IS NULL)" }
+        // Texts of one moment differ by their zone, and by what stands between date and time: what is earlier by more than a day
+        // is earlier in every form. Numbers come before all texts.
+        let dayBefore = bound.position.subtractingReportingOverflow(86_400_000_000)
+        guard !dayBefore.overflow, let text = CivilTimeText.writable(microseconds: dayBefore.partialValue) else {
+            return nil
+        }
+        return "(\(name) >= '\(text.prefix(10))' OR \(name) < '' OR \(name) IS NULL)"
     }
 
     private func check(_ names: [String], _ database: Database) throws {
@@ -52,18 +67,22 @@ struct SQLiteAudience {
         }
     }
 
-    private func prepare(_ database: Database, selecting columns: String) throws -> SQLitePrepared {
+    private func prepare(
+        _ database: Database, selecting columns: String, where condition: String? = nil
+    ) throws -> SQLitePrepared {
+        let condition = condition.map { " WHERE \($0)" } ?? ""
         switch source {
         case .table(let parts):
             let table = try findTable(database, parts)
-            return try compile(database, "SELECT \(columns) FROM \(table) AS a")
+            return try compile(database, "SELECT \(columns) FROM \(table) AS a\(condition)")
         case .query(let text, _):
             guard let query = SQLiteQueryText.single(text) else {
                 throw refused("it has several statements", hint: "Write a single SELECT.")
             }
             // At this place SQLite accepts nothing but a SELECT; the line break ends a comment.
             return try compile(
-                database, "WITH rollcall_audience AS (\n\(query)\n) SELECT \(columns) FROM rollcall_audience AS a")
+                database,
+                "WITH rollcall_audience AS (\n\(query)\n) SELECT \(columns) FROM rollcall_audience AS a\(condition)")
         }
     }
 
@@ -173,7 +192,8 @@ extension SQLiteWarehouse {
         try await streams.run { database, _ in
             let email = SQLiteCells(column: columns.identifiers.email == nil ? nil : 0)
             let userID = SQLiteCells(column: columns.identifiers.userID == nil ? nil : identifiers.count - 1)
-            let statement = try audience.prepareRows(database, columns: identifiers + columns.fields)
+            let statement = try audience.prepareRows(
+                database, columns: identifiers + columns.fields, bound: columns.bound)
             let fields = identifiers.count..<identifiers.count + columns.fields.count
             try SQLiteStatementRows.read(statement, fields: fields) { row, cells in
                 try body(0, email.cell(row), userID.cell(row), cells)

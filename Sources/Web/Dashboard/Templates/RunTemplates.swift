@@ -9,7 +9,7 @@ enum RunTemplates {
         {{#error}}<div class="note bad" role="alert"><p><strong>{{code}}</strong>: {{message}}</p>{{#hint}}<p class="soft">{{hint}}</p>{{/hint}}</div>{{/error}}
         {{#isHeld}}<section class="card warn"><h2>Held: nothing was sent</h2>
         <ul>{{#findings}}<li>{{.}}</li>{{/findings}}</ul>
-        <p>The plan: <strong>{{planPut}}</strong> to {{words.put}}, <strong>{{planRemove}}</strong> to {{words.remove}}, {{unchanged}} unchanged.</p>
+        <p>The plan: <strong>{{planPut}}</strong> to {{words.put}}{{#words.hasRemovals}}, <strong>{{planRemove}}</strong> to {{words.remove}}{{/words.hasRemovals}}, {{unchanged}} unchanged{{#waiting}}, {{waiting}} waiting{{/waiting}}.</p>
         {{#hasPlan}}<details><summary>Which {{words.many}}</summary><div class="scroll"><table><thead><tr><th scope="col">Operation</th><th scope="col">Record</th><th scope="col"></th></tr></thead>
         <tbody>{{#plan}}<tr><td>{{operation}}</td><td class="person"><bdi>{{who}}</bdi></td><td>{{remark}}</td></tr>
         {{/plan}}</tbody></table></div>{{#planRest}}<p class="soft">and {{planRest}} more</p>{{/planRest}}</details>{{/hasPlan}}
@@ -24,12 +24,15 @@ enum RunTemplates {
         <tr><th scope="row">Read</th><td class="number">{{rowsRead}}</td></tr>
         <tr><th scope="row">− invalid</th><td class="number">{{invalid}}</td></tr>
         <tr><th scope="row">− duplicates</th><td class="number">{{duplicates}}</td></tr>
+        {{#excluded}}<tr><th scope="row">− left out</th><td class="number">{{excluded}}</td></tr>{{/excluded}}
         <tr class="total"><th scope="row">= {{words.many}}</th><td class="number">{{audience}}</td></tr>
         <tr><th scope="row">of them unchanged</th><td class="number">{{unchanged}}</td></tr>
+        {{#late}}<tr><th scope="row">found late, by a sweep</th><td class="number">{{late}}</td></tr>{{/late}}
+        {{#waiting}}<tr><th scope="row">waiting</th><td class="number">{{waiting}}</td></tr>{{/waiting}}
         </table></section>
         <section class="card"><h2>Changes</h2><div class="scroll"><table class="sum">
-        <thead><tr><td></td><th scope="col" class="number">To {{words.put}}</th><th scope="col" class="number">To {{words.remove}}</th></tr></thead>
-        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{put}}</td><td class="number">{{remove}}</td></tr>{{/operations}}</tbody>
+        <thead><tr><td></td><th scope="col" class="number">To {{words.put}}</th>{{#words.hasRemovals}}<th scope="col" class="number">To {{words.remove}}</th>{{/words.hasRemovals}}</tr></thead>
+        <tbody>{{#operations}}<tr{{#isTotal}} class="total"{{/isTotal}}><th scope="row">{{name}}</th><td class="number">{{put}}</td>{{#words.hasRemovals}}<td class="number">{{remove}}</td>{{/words.hasRemovals}}</tr>{{/operations}}</tbody>
         </table></div></section>
         <section class="card"><h2>Run</h2><dl>
         <div><dt>Trigger</dt><dd>{{trigger}}</dd></div>

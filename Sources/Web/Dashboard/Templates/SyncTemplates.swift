@@ -57,10 +57,14 @@ enum SyncTemplates {
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
         <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
+        {{#events}}{{#readTo}}<div><dt>Read up to</dt><dd>{{readTo}}</dd></div>{{/readTo}}
+        {{#sweep}}<div><dt>Last sweep</dt><dd>{{>time}}</dd></div>{{/sweep}}
+        {{#late}}<div><dt>Found late</dt><dd>{{late}}</dd></div>{{/late}}
+        {{#states}}<div><dt>{{name}}</dt><dd>{{count}}</dd></div>{{/states}}{{/events}}
         </dl>
         <div class="actions">
         {{#frame.isOperator}}
-        {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button><label class="check"><input type="checkbox" name="full" value="1"> send everything again</label></form>{{/canRun}}
+        {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button>{{#canSendAll}}<label class="check"><input type="checkbox" name="full" value="1"> send everything again</label>{{/canSendAll}}</form>{{/canRun}}
         {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the schedule</button></form>{{/canPause}}
         {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the schedule</button></form>{{/canResume}}
         {{/frame.isOperator}}
@@ -73,8 +77,8 @@ enum SyncTemplates {
         <section class="card"><h2>Runs</h2>
         {{^runs}}<p class="soft">None yet.</p>{{/runs}}
         {{#hasRuns}}<div class="scroll"><table>
-        <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">{{words.People}}</th><th scope="col" class="number">{{words.Put}}</th><th scope="col" class="number">{{words.Removed}}</th><th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
-        <tbody>{{#runs}}<tr><td><a href="{{link}}">{{#when}}{{>time}}{{/when}}</a></td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{people}}</td><td class="number">{{entered}}</td><td class="number">{{left}}</td><td class="number">{{failed}}</td><td class="number">{{took}}</td><td>{{trigger}}</td></tr>
+        <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">{{words.People}}</th><th scope="col" class="number">{{words.Put}}</th>{{#words.hasRemovals}}<th scope="col" class="number">{{words.Removed}}</th>{{/words.hasRemovals}}<th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
+        <tbody>{{#runs}}<tr><td><a href="{{link}}">{{#when}}{{>time}}{{/when}}</a></td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{people}}</td><td class="number">{{entered}}</td>{{#words.hasRemovals}}<td class="number">{{left}}</td>{{/words.hasRemovals}}<td class="number">{{failed}}</td><td class="number">{{took}}</td><td>{{trigger}}</td></tr>
         {{/runs}}</tbody></table></div>{{/hasRuns}}
         {{#older}}<p><a href="{{older}}">Older runs</a></p>{{/older}}
         </section>
@@ -102,18 +106,20 @@ enum SyncTemplates {
         <h1>{{#isList}}Why is a person on the list, or not?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</h1>
         <section class="card"><form method="post" action="{{link}}/why" class="row">
         <input type="hidden" name="token" value="{{frame.formToken}}">
-        <label for="identifier">{{#isList}}Email or userId{{/isList}}{{^isList}}Key{{/isList}}</label>
+        <label for="identifier">{{label}}</label>
         <input id="identifier" name="identifier" value="{{identifier}}" maxlength="1000" autocomplete="off" autocapitalize="none" spellcheck="false" required autofocus>
         <button class="primary">Look up</button>
         </form><p class="soft">Reads all rows once; that takes a while with many.</p></section>
         {{#result}}
         <section class="card"><h2>Next run</h2><p>{{next}}</p></section>
         <section class="card"><h2>{{#isList}}In the audience{{/isList}}{{^isList}}In the source{{/isList}}</h2>
-        {{^rows}}<p class="soft">No row carries this {{#isList}}identifier{{/isList}}{{^isList}}key{{/isList}}.</p>{{/rows}}
-        <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#isValid}}<span class="badge good">valid</span>{{/isValid}}{{^isValid}}<span class="badge bad">invalid</span>{{/isValid}} {{failure}}</li>{{/rows}}</ul></section>
-        <section class="card"><h2>On the snapshot</h2>
+        {{^rows}}<p class="soft">No row carries this {{#isList}}identifier{{/isList}}{{^isList}}{{#isEvents}}key or identifier{{/isEvents}}{{^isEvents}}key{{/isEvents}}{{/isList}}.</p>{{/rows}}
+        <ul class="plainlist">{{#rows}}<li><bdi>{{who}}</bdi> {{#badge}}{{>badge}}{{/badge}} {{failure}}</li>{{/rows}}</ul></section>
+        <section class="card"><h2>{{#isEvents}}Events{{/isEvents}}{{^isEvents}}On the snapshot{{/isEvents}}</h2>
         {{^members}}<p class="soft">{{#isList}}Not a member of this sync.{{/isList}}{{^isList}}Not known to this sync.{{/isList}}</p>{{/members}}
         <ul class="plainlist">{{#members}}<li><bdi>{{who}}</bdi> {{#badge}}{{>badge}}{{/badge}} since {{#since}}{{>time}}{{/since}} {{reason}}</li>{{/members}}</ul></section>
+        {{#hasPeople}}<section class="card"><h2>People that events wait for</h2>
+        <ul class="plainlist">{{#people}}<li><bdi>{{who}}</bdi>: {{words}}</li>{{/people}}</ul></section>{{/hasPeople}}
         <section class="card"><h2>What happened</h2>{{>records}}</section>
         {{/result}}
         {{>foot}}

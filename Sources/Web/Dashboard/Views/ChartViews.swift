@@ -91,10 +91,12 @@ struct ChartMaker {
         let most = runs.map { max($0.counts.succeeded.total(.put), $0.counts.succeeded.total(.remove)) }.max() ?? 0
         let names = WordsView(runs.last?.kind ?? .list)
         let (put, removed) = (names.Put.lowercased(), names.Removed.lowercased())
-        var chart = frame("\(names.Put) and \(removed)", Double(most), unit: { DisplayText.grouped(Int($0)) })
-        chart.title = "\(names.Put) (green) and \(removed) (orange)"
+        let title = names.hasRemovals ? "\(names.Put) and \(removed)" : names.Put
+        var chart = frame(title, Double(most), unit: { DisplayText.grouped(Int($0)) })
+        if names.hasRemovals { chart.title = "\(names.Put) (green) and \(removed) (orange)" }
         let scale = Self.scale(Double(most))
         let half = barWidth / 2
+        let width = names.hasRemovals ? half : barWidth
         for (index, run) in runs.enumerated() {
             let center = x(Double(index))
             let when = TimeView.minute(run.startedAt)
@@ -102,8 +104,9 @@ struct ChartMaker {
             let left = run.counts.succeeded.total(.remove)
             chart.bars.append(
                 bar(
-                    "in", center - half, half, Double(entered), scale,
+                    "in", center - half, width, Double(entered), scale,
                     "\(when): \(DisplayText.grouped(entered)) \(put)"))
+            if !names.hasRemovals { continue }
             chart.bars.append(
                 bar("out", center, half, Double(left), scale, "\(when): \(DisplayText.grouped(left)) \(removed)"))
         }

@@ -28,12 +28,15 @@ struct WordsView: PageView {
     var People: String
     var Put: String
     var Removed: String
+    /// Whether a sync of the kind may take something away again.
+    var hasRemovals: Bool
 
     init(_ kind: RecordKind) {
         let words = kind.words
         (one, many, put, remove, target) = (words.one, words.many, words.put, words.remove, words.target)
         People = words.many.capitalized
         (Put, Removed) = kind == .list ? ("Entered", "Left") : (words.isPut.capitalized, words.isRemoved.capitalized)
+        hasRemovals = kind.hasRemovals
     }
 }
 
@@ -105,6 +108,17 @@ struct BadgeView: PageView {
             }
         self.init(state.word(records), kind)
     }
+
+    init(_ state: EventState) {
+        let kind: Kind =
+            switch state {
+            case .sent: .good
+            case .sending, .waiting: .warn
+            case .rejected: .bad
+            case .skipped: .calm
+            }
+        self.init(state.rawValue, kind)
+    }
 }
 
 /// A time, in words and exactly.
@@ -175,7 +189,8 @@ struct RecordView: PageView {
     var when: TimeView
 
     init(_ record: LogRecord, now: Date) {
-        who = record.recordKey.map { DisplayText.safe($0, limit: 120) } ?? Self.person(record.email, record.userID)
+        let names = [record.recordKey, record.eventName].compactMap(\.self).map { DisplayText.safe($0, limit: 120) }
+        who = names.isEmpty ? Self.person(record.email, record.userID) : names.joined(separator: " · ")
         operation = record.operation
         badge = BadgeView(recordStatus: record.status)
         code = record.errorCode

@@ -28,9 +28,11 @@ struct RunView: PageView {
         var remark: String
 
         init(_ change: Change) {
+            let names = [change.record?.key, change.event?.name].compactMap(\.self)
+                .map { DisplayText.safe($0, limit: 120) }
             who =
-                change.record.map { DisplayText.safe($0.key, limit: 120) }
-                ?? RecordView.person(change.identity.email, change.identity.userID)
+                names.isEmpty
+                ? RecordView.person(change.identity.email, change.identity.userID) : names.joined(separator: " · ")
             operation = change.operation.rawValue
             remark = change.notBefore.map { "not before \(TimeView.minute($0))" } ?? ""
         }
@@ -62,8 +64,12 @@ struct RunView: PageView {
     var rowsRead: String
     var invalid: String
     var duplicates: String
+    /// nil where there are none, as for the next two.
+    var excluded: String?
     var audience: String
     var unchanged: String
+    var waiting: String?
+    var late: String?
     var operations: [OperationRow]
     var trigger: String
     var words: WordsView
@@ -106,6 +112,9 @@ struct RunView: PageView {
         rowsRead = DisplayText.grouped(counts.rowsRead)
         invalid = DisplayText.grouped(counts.invalid)
         duplicates = DisplayText.grouped(counts.duplicates)
+        excluded = counts.excluded > 0 ? DisplayText.grouped(counts.excluded) : nil
+        waiting = counts.waiting > 0 ? DisplayText.grouped(counts.waiting) : nil
+        late = counts.late > 0 ? DisplayText.grouped(counts.late) : nil
         audience = DisplayText.grouped(counts.audience)
         unchanged = DisplayText.grouped(counts.unchanged)
         operations = [
@@ -123,7 +132,7 @@ struct RunView: PageView {
         requests = DisplayText.grouped(deliveries.sent)
         retried = DisplayText.grouped(deliveries.retried)
         rateLimited = DisplayText.grouped(deliveries.rateLimited)
-        filters = RecordPage.filters.map { status, words in
+        filters = RecordPage.filters(run.kind).map { status, words in
             Filter(
                 link: "/runs/\(run.id)?status=\(status)", words: words, isCurrent: status == records.status)
         }
@@ -143,28 +152,35 @@ struct RunView: PageView {
 
 /// Records of a run with one status.
 struct RecordPage: Sendable {
-    /// One of ``filters``.
+    /// One of ``filters(_:)``.
     var status: String
     var records: [LogRecord]
     /// Cursor of the page after this.
     var next: Int64?
 
-    static let filters = [
-        ("failed", "failed"), ("unknown", "unknown"), ("not_attempted", "not attempted"), ("succeeded", "succeeded"),
-        ("all", "all"),
-    ]
+    static func filters(_ kind: RecordKind) -> [(status: String, words: String)] {
+        let some = ["failed", "unknown", "not_attempted"] + (kind == .events ? ["waiting"] : [])
+        return (some + ["succeeded", "all"]).map { (status: $0, words: $0.replacing("_", with: " ")) }
+    }
 }
 
 struct WhyView: PageView {
     struct Row: PageView {
         var who: String
-        var isValid: Bool
+        var badge: BadgeView
         var failure: String
 
         init(_ row: WhyReport.Row) {
-            who = row.recordKey.map { DisplayText.safe($0, limit: 120) } ?? RecordView.person(row.email, row.userID)
-            isValid = row.isValid
-            let reasons = [row.failure?.reason, row.representative.map { "The row \($0) represents this person." }]
+            let names = [row.recordKey, row.event?.name].compactMap(\.self).map { DisplayText.safe($0, limit: 120) }
+            who = row.recordKey == nil ? RecordView.person(row.email, row.userID) : names.joined(separator: " · ")
+            let isExcluded = row.event?.isExcluded ?? false
+            badge =
+                row.isValid
+                ? BadgeView("valid", .good) : isExcluded ? BadgeView("left out", .calm) : BadgeView("invalid", .bad)
+            let reasons = [
+                row.failure?.reason, row.representative.map { "The row \($0) represents this person." },
+                isExcluded ? "event.names does not have its name." : nil,
+            ]
             failure = DisplayText.safe(reasons.compactMap(\.self).joined(separator: " "), limit: 600)
         }
     }
@@ -173,11 +189,42 @@ struct WhyView: PageView {
         var badge: BadgeView
         var since: TimeView
         var reason: String
+
+        init(_ entry: MemberEntry, _ kind: RecordKind, now: Date) {
+            who =
+                entry.member.record.map { DisplayText.safe($0.key, limit: 120) }
+                ?? RecordView.person(entry.member.identity.email, entry.member.identity.userID)
+            badge = BadgeView(entry.member.state, kind)
+            since = TimeView(entry.since, now: now)
+            reason = DisplayText.safe(entry.member.rejection?.reason ?? "", limit: 300)
+        }
+
+        init(_ event: StoredEvent, waitsUntil: Date?, now: Date) {
+            let names = [event.recordKey, event.event?.name, event.id].compactMap(\.self)
+            who = names.map { DisplayText.safe($0, limit: 120) }.joined(separator: " · ")
+            badge = BadgeView(event.state)
+            since = TimeView(event.at, now: now)
+            let until = waitsUntil.map { " It fails if it still waits on \(TimeView.minute($0)) UTC." } ?? ""
+            reason = DisplayText.safe(event.reason?.reason ?? "", limit: 300) + until
+        }
+    }
+    /// A person whom events wait for.
+    struct PersonRow: PageView {
+        var who: String
+        var words: String
+
+        init(_ person: WhyReport.Acknowledgement) {
+            who = RecordView.person(person.person.email, person.person.userID)
+            let sync = DisplayText.safe(person.sync, limit: 80)
+            words = person.isAcknowledged ? "acknowledged by \(sync)" : "not acknowledged by \(sync)"
+        }
     }
     struct Result: PageView {
         var next: String
         var rows: [Row]
         var members: [MemberRow]
+        var people: [PersonRow]
+        var hasPeople: Bool
         var records: [RecordView]
         var hasRecords: Bool
     }
@@ -187,11 +234,22 @@ struct WhyView: PageView {
     var link: String
     var identifier: String
     var isList: Bool
+    var isEvents: Bool
+    /// What may be asked for.
+    var label: String
     var result: Result?
 
     init(sync: String, kind: RecordKind, identifier: String, report: WhyReport?, frame: Frame, now: Date) {
         self.frame = frame
         isList = kind == .list
+        isEvents = kind == .events
+        label =
+            switch kind {
+            case .list: "Email or userId"
+            case .users: "Key, email or userId"
+            case .events: "Key, event id, email or userId"
+            case .catalog: "Key"
+            }
         name = DisplayText.safe(sync, limit: 80)
         link = SyncWords.link(sync)
         self.identifier = identifier
@@ -199,13 +257,9 @@ struct WhyView: PageView {
             Result(
                 next: DisplayText.safe(report.nextStep, limit: 1000),
                 rows: report.rows.map(Row.init),
-                members: report.members.map { entry in
-                    MemberRow(
-                        who: entry.member.record.map { DisplayText.safe($0.key, limit: 120) }
-                            ?? RecordView.person(entry.member.identity.email, entry.member.identity.userID),
-                        badge: BadgeView(entry.member.state, report.kind), since: TimeView(entry.since, now: now),
-                        reason: DisplayText.safe(entry.member.rejection?.reason ?? "", limit: 300))
-                },
+                members: report.members.map { MemberRow($0, report.kind, now: now) }
+                    + report.events.map { MemberRow($0, waitsUntil: report.waitsUntil($0), now: now) },
+                people: report.acknowledgements.map(PersonRow.init), hasPeople: !report.acknowledgements.isEmpty,
                 records: report.records.map { RecordView($0, now: now) }, hasRecords: !report.records.isEmpty)
         }
     }

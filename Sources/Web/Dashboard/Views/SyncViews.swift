@@ -97,6 +97,11 @@ struct SyncWords {
         let id = status.listID.map(String.init)
         switch status.settings.target {
         case .users: return "profiles"
+        case .events(let events):
+            switch events.name {
+            case .constant(let name): return DisplayText.safe(name, limit: 60)
+            case .column(let column): return "named by \(DisplayText.safe(column, limit: 60))"
+            }
         case .catalog(let catalog): return catalog.name
         case .list(.id(let configured)): return id ?? "\(configured)"
         case .list(.name(let name, _)):
@@ -151,7 +156,11 @@ struct SyncView: PageView {
     /// Link to the run in progress.
     var running: String?
     var live: LiveView?
+    /// Of syncs of events.
+    var events: EventsView?
     var canRun: Bool
+    /// Whether everything may be sent again.
+    var canSendAll: Bool
     var canPause: Bool
     var canResume: Bool
     var charts: [ChartView]
@@ -166,8 +175,8 @@ struct SyncView: PageView {
     ///   - history: newest first, for the charts.
     ///   - page: newest first, for the table.
     init(
-        _ status: SyncStatus, history: [SyncRun], page: [SyncRun], older: String?, ticks: [Tick], frame: Frame,
-        now: Date
+        _ status: SyncStatus, history: [SyncRun], page: [SyncRun], older: String?, ticks: [Tick],
+        events: EventsView? = nil, frame: Frame, now: Date
     ) {
         let words = SyncWords(status)
         self.frame = frame
@@ -188,7 +197,9 @@ struct SyncView: PageView {
         held = status.heldRun.map { "/runs/\($0.id)" }
         running = status.isRunning ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
         live = status.live.map(LiveView.init)
+        self.events = events
         canRun = !status.isRunning && status.heldRun == nil && status.problem == nil
+        canSendAll = status.settings.kind != .events
         canPause = status.settings.schedule != nil && !status.isPaused
         canResume = status.isPaused
         charts = ChartMaker(history).charts

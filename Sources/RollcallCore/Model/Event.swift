@@ -1,0 +1,67 @@
+public import Foundation
+
+/// What a sync of events knows of one event, as a row of `synced_events` has it.
+public enum EventState: String, Sendable, CaseIterable {
+    /// Iterable acknowledged it.
+    case sent
+    /// It was sent, and whether it arrived is not known; it goes again with the same id.
+    case sending
+    /// It was there before the sync began, or a person discarded it; it is not sent.
+    case skipped
+    /// Its person is not known to Iterable yet.
+    case waiting
+    /// Iterable refused it for good.
+    case rejected
+
+    /// Whether it is still to be sent.
+    public var isUnfinished: Bool { self == .sending || self == .waiting }
+}
+
+/// What Iterable knows an event by, and how it stands among others.
+public struct EventReference: Sendable, Hashable {
+    /// As it is sent.
+    public var id: String
+    public var name: String
+    /// Events of one person are sent in this order: microseconds since 1970 at which it happened, else its ``position``, else 0.
+    /// Equal ones go by the key.
+    public var order: Int64
+    /// Of a sync with a cursor: its value in the row, in microseconds since 1970 or as the whole number that it is.
+    public var position: Int64?
+    /// When the sync first met it.
+    public var firstSeen: Date
+    /// Whether it was known to wait before.
+    public var isWaiting: Bool
+
+    public init(
+        id: String, name: String, order: Int64, position: Int64? = nil, firstSeen: Date, isWaiting: Bool = false
+    ) {
+        self.id = id
+        self.name = name
+        self.order = order
+        self.position = position
+        self.firstSeen = firstSeen
+        self.isWaiting = isWaiting
+    }
+}
+
+/// How far a sync of events has read its source.
+public struct EventCursor: Sendable, Equatable, Codable {
+    public var column: String
+    /// Whether positions are microseconds since 1970, and not whole numbers.
+    public var isTime: Bool
+    /// The highest position that was read; nil: none.
+    public var watermark: Int64?
+    public var lastSweepAt: Date?
+    /// What ``watermark`` was at the last sweep, and at the one before, from where the next one reads. nil: from the start.
+    public var sweepFrom: Int64?
+    public var earlierSweepFrom: Int64?
+    /// Rows that were found by sweeps alone, ever.
+    public var lateRows = 0
+    /// Keys below this position are forgotten once the cursor has moved here, for nothing reads there again; nil: none are.
+    public var keepFrom: Int64?
+
+    public init(column: String, isTime: Bool) {
+        self.column = column
+        self.isTime = isTime
+    }
+}

@@ -1,0 +1,25 @@
+/// Moments as texts.
+public enum CivilTimeText {
+    /// As ``text(microseconds:)``; nil for a year beyond 1 to 9999.
+    public static func writable(microseconds: Int64) -> String? {
+        let day = CivilTime.day(ofSecond: CivilTime.second(ofMicrosecond: microseconds))
+        return CivilTime.writableDays.contains(day) ? text(microseconds: microseconds) : nil
+    }
+
+    /// As RFC 3339 has it, in UTC: `2026-11-29T08:00:00Z`, with six places after the point where there is a fraction.
+    /// - Parameter microseconds: since 1970, of a year from 1 to 9999.
+    public static func text(microseconds: Int64) -> String {
+        let second = CivilTime.second(ofMicrosecond: microseconds)
+        var bytes: [UInt8] = []
+        CivilTime.append(second: second, to: &bytes)
+        bytes.removeLast(" +00:00".utf8.count)
+        bytes[10] = UInt8(ascii: "T")
+        let fraction = microseconds - second * 1_000_000
+        if fraction > 0 {
+            let digits = String(fraction)
+            bytes.append(contentsOf: ("." + String(repeating: "0", count: 6 - digits.count) + digits).utf8)
+        }
+        bytes.append(UInt8(ascii: "Z"))
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// The events that a run sends, skips, or lets wait.
+struct EventChanges: PlannedChanges {
+    let spool: EventSpool
+    let invalid: RecordSpool
+    let inDoubt: InDoubtIndex
+    let logIdentity: LogIdentity
+    let waitForUserSeconds: Int
+    /// Where the cursor stands afterwards.
+    let cursor: EventCursor?
+
+    func makeReader(isOrdered: Bool) throws -> any StagedPlan { EventPlanReader(self) }
+
+    /// - Parameter kind: of the place, which is decided after the entry was spooled.
+    func change(_ entry: EventEntry, _ kind: ChangeKind) -> Change {
+        var change = Change(
+            sequence: 0, kind: kind, operation: .track, fingerprint: entry.fingerprint, identity: entry.identity,
+            loggedAs: logIdentity.of(entry.identity),
+            record: RecordReference(key: entry.key, content: entry.content),
+            payload: entry.payload.isEmpty ? nil : entry.payload, loggedKey: logIdentity.of(key: entry.key),
+            event: entry.event)
+        switch kind {
+        case .wait: change.refusal = .waitingForUser
+        case .parked: change.refusal = .userNeverAppeared(after: waitForUserSeconds)
+        case .send:
+            change.notBefore = inDoubt.notBefore(
+                .init(operation: .track, content: entry.content), for: .key(entry.fingerprint))
+        default: break
+        }
+        return change
+    }
+}
+
+extension FailureReason {
+    static let waitingForUser = FailureReason(
+        code: "waiting_for_user", reason: "Iterable does not know the person yet; the event waits.")
+    static let waitingBehindAnother = FailureReason(
+        code: "waiting_for_user", reason: "An earlier event of the person waits; this one goes after it.")
+    static let behindAnUnansweredOne = FailureReason(
+        code: "waiting_for_user", reason: "An earlier event of the person got no answer; this one goes after it.")
+
+    static func userNeverAppeared(after seconds: Int) -> FailureReason {
+        FailureReason(
+            code: userNotFoundCode,
+            reason: "Iterable did not know the person within \(Duration.seconds(seconds).spoken) (wait_for_user).")
+    }
+}
+
+extension Duration {
+    /// `24 h`, `90 min`, `45 s`.
+    fileprivate var spoken: String {
+        let seconds = components.seconds
+        if seconds >= 7200, seconds % 3600 == 0 { return "\(seconds / 3600) h" }
+        return seconds >= 120 && seconds % 60 == 0 ? "\(seconds / 60) min" : "\(seconds) s"
+    }
+}
+
+/// Gives a plan page by page: what is skipped, then the events in the order in which they are sent; last those that must not cross an
+/// earlier request, of which there are few.
+// SAFETY: `stage` calls it from one thread at a time, one page after the other.
+final class EventPlanReader: StagedPlan, @unchecked Sendable {
+    private let plan: EventChanges
+    private let skips: EventSpool.SkipReader
+    private let invalid: RecordSpool.InvalidReader
+    private var next = 0
+    /// Those that wait for a lost request, and those of the same people that come after them.
+    private var deferred: [Change] = []
+    private var waiting: [Identity: Date] = [:]
+    private var isDeferring = false
+    private var sequence: Int64 = 0
+
+    init(_ plan: EventChanges) {
+        self.plan = plan
+        skips = plan.spool.makeSkipReader()
+        invalid = plan.invalid.makeInvalidReader()
+    }
+
+    var cursor: EventCursor? { plan.cursor }
+
+    func nextRecords(limit: Int) throws -> [ValidationRecord] {
+        var page: [ValidationRecord] = []
+        while page.count < limit, let record = try invalid.next() { page.append(plan.logIdentity.of(record)) }
+        return page
+    }
+
+    func nextChanges(limit: Int) throws -> [Change] {
+        var page: [Change] = []
+        while page.count < limit, var change = try nextChange() {
+            sequence += 1
+            change.sequence = sequence
+            page.append(change)
+        }
+        return page
+    }
+
+    private func nextChange() throws -> Change? {
+        while let skip = try skips.next() {
+            // Nothing reads there again.
+            if let kept = plan.cursor?.keepFrom, let position = skip.event.position, position < kept { continue }
+            return plan.change(skip, .skip)
+        }
+        while next < plan.spool.places.count {
+            let place = plan.spool.places[next]
+            next += 1
+            var change = plan.change(try plan.spool.entry(at: place), place.kind)
+            if change.kind == .send {
+                change.notBefore = [change.notBefore, waiting[change.identity]].compactMap(\.self).max()
+            }
+            guard let time = change.notBefore else { return change }
+            waiting[change.identity] = time
+            deferred.append(change)
+        }
+        if !isDeferring {
+            isDeferring = true
+            // Of one person, none is to be sent before one that stands before it: where times are equal the order stays.
+            let order = deferred.enumerated().sorted { first, second in
+                let (one, other) = (first.element.notBefore ?? .distantPast, second.element.notBefore ?? .distantPast)
+                return (one, first.offset) < (other, second.offset)
+            }
+            deferred = order.reversed().map(\.element)
+        }
+        return deferred.popLast()
+    }
+}

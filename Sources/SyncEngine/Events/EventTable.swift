@@ -1,0 +1,53 @@
+import RollcallCore
+import Warehouse
+
+/// What a plan knows of the events of a sync: what was recorded of each, and whether the source shows it.
+struct EventTable {
+    struct Entry {
+        /// nil: the event is new.
+        var state: EventState?
+        /// The hash of what was sent last; only with a state.
+        var content: Int64?
+        /// The highest at which its row was met before.
+        var position: Int64?
+        /// Whether a row has its key.
+        var isSeen = false
+        /// Whether the event is to be sent, skipped or replaced as its row says.
+        var isTaken = false
+        /// Whether its row counts as unchanged.
+        var isUnchanged = false
+    }
+
+    private var entries: [Fingerprint: Entry] = [:]
+
+    subscript(key: Fingerprint) -> Entry {
+        get { entries[key] ?? Entry() }
+        set { entries[key] = newValue }
+    }
+
+    mutating func know(_ event: KnownEvent) {
+        entries[event.key] = Entry(state: event.state, content: event.content, position: event.position)
+    }
+
+    var isEmpty: Bool { entries.isEmpty }
+}
+
+/// What decides which rows a plan takes.
+struct EventScope: Sendable {
+    enum Rule: Sendable, Equatable {
+        /// Every event that is new.
+        case new
+        /// The first run: those that happened at this time or later, in microseconds since 1970; nil: none. The others are skipped.
+        case from(Int64?)
+        /// Everything that was not sent, as far as is known, of this time or later; nil: of all times.
+        case backfill(Int64?)
+    }
+
+    var rule: Rule
+    /// Only the event with this key; nil: all.
+    var only: String?
+    /// Whether rows that are others now are sent again.
+    var updates = false
+    /// Whether what Iterable refused for good is sent again.
+    var retriesRejected = false
+}

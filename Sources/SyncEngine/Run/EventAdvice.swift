@@ -1,0 +1,110 @@
+import RollcallCore
+import Warehouse
+
+/// What a sync of events may do that its author did not mean: for `check`.
+extension SyncPipeline {
+    public struct Advice: Sendable, Equatable {
+        public var subject: String
+        public var finding: String
+        public var fix: String
+    }
+
+    /// Writes nothing. Empty for other kinds.
+    /// - Parameter seconds: how long it looks at rows, at most.
+    public func eventAdvice(seconds: Double = 10) async throws -> [Advice] {
+        guard case .events(let events) = sync.target else { return [] }
+        return [idAdvice(events), profileAdvice(events), try await dateAdvice(events, seconds)].compactMap(\.self)
+    }
+
+    private func idAdvice(_ events: EventSettings) -> Advice? {
+        guard case .column(let column) = events.id else { return nil }
+        return Advice(
+            subject: "ids",
+            finding: "the column \"\(column)\" gives the ids, and an id is unique among all custom events of a project,"
+                + " whatever their names: an event with an id that is there replaces the one that has it",
+            fix: "begin the ids with a word of their own, as in 'order-' || id; or leave event.id out, and they are"
+                + " made of the key")
+    }
+
+    private func profileAdvice(_ events: EventSettings) -> Advice? {
+        guard settings.projectType != .email, events.after == nil else { return nil }
+        let users = neighbours.first {
+            $0.kind == .users && $0.warehouse == sync.warehouse && $0.destination == sync.destination
+        }
+        return Advice(
+            subject: "people",
+            finding: "in a project of type \(settings.projectType.rawValue) Iterable makes a profile for each person of"
+                + " an event that it does not know",
+            fix: users.map {
+                "write after: \($0.name), and events wait until that sync has had their people acknowledged"
+            } ?? "let a sync of kind users send the people first, and name it under after")
+    }
+
+    /// Rows after which ``eventAdvice(seconds:)`` has seen enough.
+    private static let adviceRows = 100_000
+
+    private func dateAdvice(_ events: EventSettings, _ seconds: Double) async throws -> Advice? {
+        guard let planner = (resolver as? EventsResolver)?.planner else { return nil }
+        let shape = try await planner.shape()
+        let looks = DateLooks(shape, known: try await knownFields(events), most: Self.adviceRows)
+        _ = try await within(seconds) { [warehouse, sync] in
+            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) { _, _, _, cells in
+                if !looks.goesOn(after: cells) { throw Enough() }
+            }
+        }
+        let names = looks.found
+        guard let first = names.first else { return nil }
+        let all = names.map { "\"\($0)\"" }.joined(separator: ", ")
+        return Advice(
+            subject: "fields",
+            finding: "every text of \(all) looks like a date, so Iterable makes a date of the field, for ever, and"
+                + " refuses texts that look otherwise",
+            fix: "write fields: \(first): { column: ..., type: date } if they are dates; if not, make the field in"
+                + " Iterable with a text that does not look like one")
+    }
+
+    /// Names of fields that events of the sync's name were sent with before: their types are there to stay.
+    private func knownFields(_ events: EventSettings) async throws -> [String] {
+        guard case .constant(let name) = events.name else { return [] }
+        return try await warehouse.knownFields(destination: sync.destination, scope: EventSettings.scope(name))
+            .map(\.name)
+    }
+}
+
+/// Finds fields of type string of which every value looks like a date.
+// SAFETY: one reading calls `goesOn` from one thread at a time, and what was found is looked at when it has ended.
+private final class DateLooks: @unchecked Sendable {
+    private let layout: RecordLayout
+    private let most: Int
+    private var rows = 0
+    /// Places of fields that have shown nothing else so far, and whether they have shown a date.
+    private var candidates: [Int: Bool] = [:]
+    private let values: UnsafeMutableBufferPointer<FieldValue>
+
+    /// - Parameter known: names of fields that are not looked at.
+    init(_ shape: RecordShape, known: [String], most: Int) {
+        layout = shape.layout
+        self.most = most
+        values = .allocate(capacity: max(1, layout.fields.count))
+        values.initialize(repeating: .null)
+        for (place, field) in layout.fields.enumerated() where field.type == .string && !known.contains(field.name) {
+            candidates[place] = false
+        }
+    }
+
+    deinit { values.deallocate() }
+
+    /// Names, in order.
+    var found: [String] { candidates.filter { $0.value }.keys.sorted().map { layout.fields[$0].name } }
+
+    /// Looks at a row; false: no further one is needed.
+    func goesOn(after cells: UnsafeBufferPointer<RecordCell>) -> Bool {
+        rows += 1
+        if (try? layout.read(cells, into: values)) != nil {
+            for place in candidates.keys where !values[place].isNull {
+                candidates[place] = values[place].shows(.string) ? nil : true
+            }
+        }
+        return rows < most && !candidates.isEmpty
+    }
+}

@@ -1,0 +1,30 @@
+public import RollcallCore
+
+extension RunRequest {
+    /// Why a sync cannot do what is asked, as far as its configuration alone tells; nil: it may be able to.
+    public func misuse(of sync: SyncSettings) -> RunError? {
+        if sync.kind == .events { return full ? Self.fullOfEvents(sync.name) : nil }
+        if backfill != nil { return Self.onlyEvents("--backfill", sync, "; --full sends everything again") }
+        return acceptNewIDs ? Self.onlyEvents("--accept-new-ids", sync, "") : nil
+    }
+
+    private static func fullOfEvents(_ sync: String) -> RunError {
+        RunError(
+            code: "full_of_events", message: "--full would send every event of \(sync) again",
+            hint: "An event is sent once. --backfill 30d sends those of the last 30 days that were not sent,"
+                + " --backfill all those of all times.")
+    }
+
+    private static func onlyEvents(_ option: String, _ sync: SyncSettings, _ instead: String) -> RunError {
+        let what =
+            switch sync.kind {
+            case .list: "a list"
+            case .users: "profiles"
+            case .events: "events"
+            case .catalog: "a catalog"
+            }
+        return RunError(
+            code: "only_events", message: "\(option) is for syncs of events, and \(sync.name) keeps \(what)",
+            hint: "Leave \(option) out\(instead).")
+    }
+}

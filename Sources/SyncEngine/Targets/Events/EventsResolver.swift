@@ -1,0 +1,131 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// Finds out what a sync of events has sent until now. Of a project there is nothing to find: it takes every event.
+struct EventsResolver: TargetResolver {
+    let sync: SyncSettings
+    let settings: EventSettings
+    let project: ListProject
+    let planner: EventPlanner
+    let warehouse: any Warehouse
+    /// Whether the sync goes on although what its ids are made of has changed.
+    var acceptsNewIDs = false
+
+    /// As `sync_state` has it.
+    static let scope = "events"
+
+    func find() async throws -> any FoundTarget {
+        let shape = try await planner.shape()
+        let counts = try await warehouse.eventCounts(sync: sync.name)
+        return FoundEvents(
+            resolver: self, shape: shape, binding: try await warehouse.listBinding(sync: sync.name),
+            scheme: try await warehouse.eventIDScheme(sync: sync.name),
+            cursor: try await warehouse.eventCursor(sync: sync.name), hasEvents: counts.values.contains { $0 > 0 })
+    }
+
+    /// What the ids are made of: another one gives every event another id.
+    var scheme: String {
+        let key = settings.key.map { "\"\($0)\"" }.joined(separator: ", ")
+        switch settings.id {
+        case .derived: return "namespace \"\(settings.namespace)\", key \(key)"
+        case .column(let column): return "column \"\(column)\", key \(key)"
+        }
+    }
+}
+
+/// A sync of events, as a run meets it.
+struct FoundEvents: PlanningTarget {
+    let resolver: EventsResolver
+    let shape: RecordShape
+    /// What the sync sent to until now.
+    let binding: ListBinding?
+    /// What its ids were made of; nil: nothing is known.
+    let scheme: String?
+    let cursor: EventCursor?
+    let hasEvents: Bool
+
+    let id: Int64? = nil
+    var name: String? { resolver.settings.target }
+    let isThere = true
+
+    private var sync: SyncSettings { resolver.sync }
+
+    func refusal() async throws -> RunError? {
+        let hasBegun = hasEvents || cursor != nil
+        if hasBegun, let known = binding?.project?.baseURL, known != resolver.project.baseURL {
+            return isAnother(known)
+        }
+        // Also where nothing was sent yet: a held run has the ids that it was staged with.
+        if !resolver.acceptsNewIDs, let scheme, scheme != resolver.scheme { return hasNewIDs(scheme) }
+        return isOnAnotherColumn
+    }
+
+    private func isAnother(_ known: String) -> RunError {
+        RunError(
+            code: "project_changed",
+            message: "sync \(sync.name) has sent events to \(known), and the configuration names"
+                + " \(resolver.project.baseURL) now",
+            hint: "`rollcall abandon \(sync.name)` forgets what it sent there. Or give the sync another name.")
+    }
+
+    private func hasNewIDs(_ scheme: String) -> RunError {
+        RunError(
+            code: "event_ids_changed",
+            message: "the ids of the events of \(sync.name) were made of \(scheme), and would be made of"
+                + " \(resolver.scheme) now: an event would get another id than it was sent with",
+            hint:
+                "Put key, event.id and event.namespace back as they were. `rollcall run \(sync.name) --accept-new-ids` goes on"
+                + " with the new ids; rows that were sent and have another key now are then sent again, as other events."
+        )
+    }
+
+    /// By another column, rows would lie elsewhere than their keys, and below a moved cursor keys are forgotten: what was sent would
+    /// count as new.
+    private var isOnAnotherColumn: RunError? {
+        guard let cursor, !cursor.column.isEmpty else { return nil }
+        let column = resolver.settings.cursor?.column
+        if column == nil, cursor.keepFrom == nil { return nil }
+        if let column, column.utf8.elementsEqual(cursor.column.utf8), shape.events?.isTime == cursor.isTime {
+            return nil
+        }
+        let now = column.map { "column \"\($0)\"" } ?? "no column"
+        return RunError(
+            code: "cursor_changed",
+            message:
+                "sync \(sync.name) has followed the column \"\(cursor.column)\" until now, and would follow \(now); what it"
+                + " sent long ago is not kept, and would be sent again",
+            hint:
+                "Put cursor.column back, with a column of the same type. `rollcall abandon \(sync.name)` begins the sync from"
+                + " start: again.")
+    }
+
+    func take(_ run: RunContext) async throws {
+        if let refusal = try await refusal() { throw refusal }
+        let binding = ListBinding(
+            sync: sync.name, destination: sync.destination, listName: EventsResolver.scope, listID: nil,
+            project: resolver.project)
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.saveListBinding(run.lease, binding)
+        }
+        if scheme == resolver.scheme { return }
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.saveEventIDScheme(run.lease, resolver.scheme)
+        }
+    }
+
+    func ensure(_ run: RunContext) async throws -> any ReadyTarget {
+        ReadyEvents(sync: sync, settings: resolver.settings, types: shape.types)
+    }
+
+    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
+        if resend.full {
+            throw RunError(
+                code: "full_of_events", message: "--full would send every event of \(sync.name) again",
+                hint:
+                    "An event is sent once. --backfill 30d sends those of the last 30 days that were not sent, --backfill all"
+                    + " those of all times.")
+        }
+        return try await resolver.planner.plan(shape, key: key, resend: resend)
+    }
+}

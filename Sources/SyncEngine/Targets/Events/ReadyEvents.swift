@@ -1,0 +1,88 @@
+import Foundation
+import RollcallCore
+import Synchronization
+import Warehouse
+
+/// A project that takes events.
+final class ReadyEvents: ReadyTarget {
+    let id: Int64? = nil
+    private let sync: SyncSettings
+    private let settings: EventSettings
+    private let types: [RemoteField]
+    /// Names of events that Iterable took.
+    private let names = Mutex<Set<String>>([])
+    private let hasTaken = Mutex(false)
+
+    init(sync: SyncSettings, settings: EventSettings, types: [RemoteField]) {
+        self.sync = sync
+        self.settings = settings
+        self.types = types
+    }
+
+    func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int {
+        settings.delivery == .single ? 1 : limits.recordsPerRequest(.events, operation)
+    }
+
+    func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
+        let events = changes.map { change in
+            EventsRequest.Event(
+                identity: change.identity, name: change.event?.name ?? "", id: change.event?.id ?? "",
+                object: change.payload ?? [])
+        }
+        if settings.delivery == .single, let event = events.first { return .event(event) }
+        return .events(EventsRequest(events: events))
+    }
+
+    /// A person whom Iterable does not know may still appear; every other failure is for good, for an event does not change.
+    func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome {
+        guard case .failed(let reason) = outcome else { return outcome }
+        // That one failed, and not why: it goes again with the same id.
+        if reason.code == "unspecified" { return .unknown(reason) }
+        // Where nothing was taken yet, it is not this event that is wrong: a proxy, or a setting, may refuse every request.
+        if Self.refusalsOfRequests.contains(reason.code), !hasTaken.withLock({ $0 }) { return .notAttempted(reason) }
+        guard reason.code == FailureReason.userNotFoundCode, let event = change.event else { return .rejected(reason) }
+        let waited = now.timeIntervalSince(event.firstSeen)
+        guard waited >= Double(settings.waitForUserSeconds) else {
+            var waiting = FailureReason.waitingForUser
+            waiting.httpStatus = reason.httpStatus
+            return .waiting(waiting)
+        }
+        var never = FailureReason.userNeverAppeared(after: settings.waitForUserSeconds)
+        never.httpStatus = reason.httpStatus
+        return .rejected(never)
+    }
+
+    private static let refusalsOfRequests = ["bad_request", "invalid_json", "batch_too_large"]
+
+    func took(_ changes: [Change]) {
+        if !changes.isEmpty { hasTaken.withLock { $0 = true } }
+        if types.isEmpty { return }
+        names.withLock { names in
+            for change in changes where names.count < EventDiff.mostNames {
+                if let event = change.event { names.insert(event.name) }
+            }
+        }
+    }
+
+    /// Remembers the types of the fields, which Iterable does not tell.
+    func sentAll(_ context: RunContext) async throws {
+        for name in names.withLock({ $0.sorted() }) {
+            let scope = EventSettings.scope(name)
+            let known = try await context.warehouse.knownFields(destination: sync.destination, scope: scope)
+            let new = types.filter { type in !known.contains { $0.name.utf8.elementsEqual(type.name.utf8) } }
+            if new.isEmpty { continue }
+            let fields = new.map { KnownField(name: $0.name, type: $0.type ?? "", createdByRun: context.runID) }
+            try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+                try await context.warehouse.noteFields(
+                    context.lease, destination: self.sync.destination, scope: scope, fields)
+            }
+        }
+    }
+
+    /// No answer says that of events.
+    func isGone(_ run: RunContext) async throws -> RunError {
+        RunError(
+            code: "unexpected_answer", message: "Iterable answered that there is nothing to send events to",
+            hint: "Check base_url, and any proxy between Rollcall and Iterable.")
+    }
+}

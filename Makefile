@@ -2,7 +2,7 @@
 SWIFT ?= swift
 BUILD = .build
 # Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
-SEEDS ?= 13000
+SEEDS ?= 50000
 # Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12
 
@@ -37,7 +37,7 @@ reload: ## RUNS runs (1,000) beside a session that empties and fills their table
 	$(SWIFT) build --build-tests
 	ROLLCALL_RELOAD_ROUNDS=$(or $(RUNS),1000) $(SWIFT) test --skip-build --filter 'RollcallTests.ReloadTests'
 
-check: lint layers ## format, layers, warnings as errors, tests, 13,000 simulated histories: what CI runs
+check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
 	@scripts/setup
 	@scripts/embed-migrations --check
 	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests

@@ -121,9 +121,7 @@ extension EventOracle {
         let key = keys[write.id] ?? ""
         if tracks.updates {
             oracle.saw("an event was replaced")
-        } else if !isStray, backfilled.union(discarded).union(retried).isDisjoint(with: [key]),
-            !everUnclear.contains(write.id)
-        {
+        } else if !isStray && backfilled.union(discarded).union(retried).isDisjoint(with: [key]) {
             violated("\(key) is replaced, though changed rows are ignored")
         }
     }

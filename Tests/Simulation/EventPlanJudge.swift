@@ -113,20 +113,36 @@ struct EventPlanJudge {
         }
     }
 
-    /// Which rows are looked into depends on what became of their events before: only their sum is known.
     private func judgeCounts() {
+        let counts = view.meaning.counts(
+            isLookedInto: { key in
+                switch known.row(of: key)?.state {
+                case nil: !(isFirst && !isBackfill && tracks.start == .now)
+                case .skipped?: isBackfill
+                default: tracks.updates
+                }
+            }, isNew: { !isBackfill && known.row(of: $0) == nil })
+        // Where what was refused is tried again, its row is looked into.
+        let isTriedAgain =
+            !tracks.updates && view.meaning.claims.keys.contains { known.row(of: $0)?.state == .rejected }
+        guard let counts, !isTriedAgain else { return }
         let own = run.counts
-        if own.rowsRead != view.meaning.rows || own.excluded != view.meaning.excluded || !own.rowsBalance {
-            violated("counts \(own.short), but of \(view.meaning.rows) rows \(view.meaning.excluded) are left out")
+        if own.rowsRead != view.meaning.rows || own.excluded != view.meaning.excluded || own.invalid != counts.invalid
+            || own.duplicates != counts.duplicates || own.audience != counts.events
+        {
+            violated(
+                "counts \(own.short), but of \(view.meaning.rows) rows \(counts.invalid) are invalid,"
+                    + " \(view.meaning.excluded) are left out, \(counts.duplicates) are duplicates and"
+                    + " \(counts.events) are events")
         }
         // Rows without a cursor are judged by runs that read back.
         let left = isBackfill || isSweep ? 0 : view.meaning.withoutPosition
-        let (invalid, rows) = (own.invalid - left, own.rowsRead - left)
+        let (invalid, rows) = (counts.invalid - left, view.meaning.rows - left)
         let isTooMuch = tracks.maxInvalid.map { Double(invalid) * 100 > $0 * Double(rows) } ?? false
         if isTooMuch && known.guardsAreOn && run.held.isEmpty {
-            violated("is not held although \(invalid) of \(rows) rows are invalid")
+            violated("is not held although \(counts.invalid) of \(view.meaning.rows) rows are invalid")
         }
-        if own.duplicates > 0 { oracle.saw("a row of an event was a duplicate") }
+        if counts.duplicates > 0 { oracle.saw("a row of an event was a duplicate") }
     }
 
     /// What is new, what is to be sent all the same, and what is still to be sent: all of it has a change.

@@ -80,6 +80,33 @@ extension Visits {
             ids[key] = tracks.id(of: row)
             claims[key, default: []].append(tracks.event(row, position, type))
         }
+
+        /// How many rows are invalid, and how many repeat others; nil: that depends on what was sent before.
+        /// - Parameters:
+        ///   - isLookedInto: whether it matters what the rows of a key say.
+        ///   - isNew: whether a key was never met before.
+        func counts(
+            isLookedInto: (String) -> Bool, isNew: (String) -> Bool
+        ) -> (invalid: Int, duplicates: Int, events: Int)? {
+            var (invalid, duplicates, events) = (unknown, 0, 0)
+            for (key, claims) in claims {
+                guard isLookedInto(key) else {
+                    events += 1
+                    duplicates += claims.count - 1
+                    continue
+                }
+                let sendable = claims.count { $0 != nil }
+                invalid += claims.count - sendable
+                if wanted[key] != nil {
+                    events += 1
+                    duplicates += sendable - 1
+                } else if sendable > 0 {
+                    if !isNew(key) { return nil }
+                    invalid += sendable
+                }
+            }
+            return (invalid, duplicates, events)
+        }
     }
 }
 

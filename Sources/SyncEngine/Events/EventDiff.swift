@@ -200,8 +200,12 @@ final class EventDiff: @unchecked Sendable {
         event.writeContent(subject, to: &prefix)
         let values = UnsafeBufferPointer(values)
         let content = Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &scratch))
+        let kind = entry.isSeen ? nil : kind(entry, content, position)
+        // What is sent is looked into when it is written. Whether a row can be sent does not depend on the order of rows.
+        if entry.isSeen || kind == .skip, let reason = unsendable(values) {
+            return try refuse(shown, reason, hasKey: true)
+        }
         if entry.isSeen { return contest(fingerprint, entry, content) }
-        let kind = kind(entry, content, position)
         if kind == .send {
             guard try send(values, shown, fingerprint, content, position) else { return }
         } else if kind == .skip {
@@ -234,6 +238,16 @@ final class EventDiff: @unchecked Sendable {
             case .from: return isWithin(position) ? .send : .skip
             case .backfill: return isWithin(position) ? .send : nil
             }
+        }
+    }
+
+    /// Why texts or JSON of the row cannot be sent; nil: they can.
+    private func unsendable(_ values: UnsafeBufferPointer<FieldValue>) -> FailureReason? {
+        do throws(InvalidField) {
+            try shape.layout.check(values)
+            return nil
+        } catch {
+            return error.reason
         }
     }
 

@@ -294,7 +294,13 @@ struct BatchSender: Sendable {
         var exceptions: [Int64: RecordOutcome] = [:]
         let now = run.now
         for (change, outcome) in zip(part, outcomes) where outcome != .succeeded {
-            exceptions[change.sequence] = target.outcome(outcome, of: change, now: now)
+            let meant = target.outcome(outcome, of: change, now: now)
+            // What an earlier attempt may have carried out is not as if it had never been sent.
+            if case .notAttempted(let reason) = meant, history.mayLandUntil != nil {
+                exceptions[change.sequence] = .unknown(reason)
+            } else {
+                exceptions[change.sequence] = meant
+            }
         }
         target.took(part.filter { exceptions[$0.sequence] == nil })
         result.outcomes.append(

@@ -1,0 +1,74 @@
+import Foundation
+import RollcallCore
+import SyncEngine
+import TestSupport
+import Testing
+import Warehouse
+
+/// What a refusal means depends on what else is known: of the request, of earlier attempts, of other rows.
+@Suite(.timeLimit(.minutes(5))) struct EventsRefusalTests {
+    private static let badRequest = FakeEvents.Fate.answer(
+        .refused(FailureReason(code: "bad_request", reason: "Iterable refused the request.", httpStatus: 400)))
+
+    @Test func whereEveryRequestIsRefusedNoEventIsTakenForBad() async throws {
+        let bench = try await EventsBench()
+        bench.events.setFate { _, _ in Self.badRequest }
+        try await bench.add((1, "ann", 100), (2, "ben", 200))
+        let run = try await bench.run()
+        #expect(run.counts.notAttempted.track == 2 && run.counts.failed.track == 0, "\(run)")
+        #expect(try await bench.table().isEmpty)
+        #expect(try await bench.cursor() == nil, "nothing is passed over")
+        bench.events.setFate { _, _ in .ok }
+        #expect(try await bench.run().counts.succeeded.track == 2)
+        #expect(try await bench.table() == ["sent 1", "sent 2"])
+    }
+
+    @Test func whereOthersAreTakenTheRefusedEventIsBad() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 1 }
+        bench.events.setFate { events, _ in events.contains { $0.id == OrderIDs.derived[2] } ? Self.badRequest : .ok }
+        try await bench.add((1, "ann", 100), (2, "ben", 200))
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.track == 1 && run.counts.failed.track == 1, "\(run)")
+        #expect(try await bench.table() == ["rejected 2", "sent 1"])
+    }
+
+    @Test func whatMayHaveArrivedIsNotForgottenForALaterRefusal() async throws {
+        let bench = try await EventsBench()
+        bench.events.setFate { _, number in number == 1 ? .loseAfter : Self.badRequest }
+        try await bench.add((1, "ann", 100))
+        let run = try await bench.run()
+        #expect(run.counts.unknown.track == 1 && run.counts.notAttempted.track == 0, "\(run)")
+        #expect(try await bench.table() == ["sending 1"])
+        // Its row changes, and changed rows are ignored: what goes again is what may have arrived.
+        try await bench.change("at = 150", of: 1)
+        bench.events.setFate { _, _ in .ok }
+        #expect(try await bench.run().counts.succeeded.track == 1)
+        #expect(bench.events.objects(bench.requests.count - 1)[0].contains(#""createdAt":100,"#))
+        #expect(try await bench.table() == ["sent 1"])
+    }
+
+    /// A text with U+0000, in the first or in the second row of a key.
+    @Test(arguments: [["'a'", "char(0)"], ["char(0)", "'a'"]])
+    func aRowThatCannotBeSentIsInvalidWhereverItStands(_ notes: [String]) async throws {
+        let bench = try await EventsBench { events, _, _ in
+            events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
+        }
+        for note in notes { try await bench.insert("id, email, at, note", "1, 'ann@example.com', 100, \(note)") }
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1 && run.counts.succeeded.track == 1, "\(run)")
+        #expect(bench.events.objects(0)[0].contains(#""note":"a""#))
+    }
+
+    @Test func aRowOfBeforeTheStartThatCannotBeSentIsInvalid() async throws {
+        let bench = try await EventsBench { events, _, _ in
+            events.start = .time(Date(timeIntervalSince1970: 150))
+            events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
+        }
+        try await bench.insert(
+            "id, email, at, note", "1, 'ann@example.com', 100, char(0)", "2, 'ben@example.com', 100, 'a'",
+            "3, 'cy@example.com', 200, 'b'")
+        let run = try await bench.run()
+        #expect(run.counts.invalid == 1 && run.counts.unchanged == 1 && run.counts.succeeded.track == 1, "\(run)")
+        #expect(bench.requests == [["3"]])
+    }
+}

@@ -1,4 +1,4 @@
-"""What the sections of users, events and catalogs share: each has a configuration of its own, for an email project.
+"""What the sections of users, events and catalogs share: each has a separate configuration, for an email project.
 
 The sink's counts prove that what a run says it has sent did arrive.
 """
@@ -19,7 +19,7 @@ from .timing import Measured, Way, alternate, timed
 
 
 def configured(bench: Bench, name: str, warehouses: dict, syncs: dict[str, dict]) -> Rollcall:
-    """Rollcall in a folder of its own, with the sink as its destination."""
+    """Rollcall in a separate folder, with the sink as its destination."""
     rollcall = Rollcall(bench.rollcall.binary, bench.folder / name, "email")
     rollcall.write(warehouses, syncs, bench.sink.url, UNLIMITED)
     return rollcall

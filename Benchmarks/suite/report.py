@@ -51,7 +51,7 @@ class Group:
         say(f"{what}: {value:.2f} of {other}")
 
     def memory(self, what: str, peak: int, members: int, each: int | None = 40) -> None:
-        """At most 64 MiB and so many bytes for each member or record; None: there is no target."""
+        """At most 64 MiB and this number of bytes for each member or record; None: there is no target."""
         shown = f"{peak / 2**20:.0f} MiB"
         if each is None:
             self.rows.append(Row(f"peak memory of {what}", shown))

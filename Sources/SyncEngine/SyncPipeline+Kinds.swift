@@ -47,11 +47,7 @@ extension SyncPipeline {
         for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
         guard let planning = found as? any PlanningTarget else {
-            if resend.backfill != nil {
-                throw RunError(
-                    code: "only_events", message: "--backfill is for syncs of events, and \(sync.name) keeps a list",
-                    hint: "Leave --backfill out; --full sends every member again.")
-            }
+            if let misuse = resend.misuse(of: sync) { throw misuse }
             if resend.only != nil {
                 throw RunError(
                     code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",

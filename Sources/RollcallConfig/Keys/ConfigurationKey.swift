@@ -68,7 +68,7 @@ indirect enum ValueKind: Sendable {
     case removalLimit
     /// `25%`.
     case share
-    /// A whole number and a unit of time, such as `15m`; so many seconds at least.
+    /// A whole number and a unit of time, such as `15m`; of at least this number of seconds.
     case span(minimum: Int)
     /// A text, number or truth value, each as what it is.
     case constant

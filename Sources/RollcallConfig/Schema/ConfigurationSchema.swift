@@ -1,3 +1,5 @@
+internal import RollcallCore
+
 /// The JSON Schema (draft 2020-12) of `rollcall.yaml`, made from the same keys that the reader checks.
 public enum ConfigurationSchema {
     /// The schema as indented JSON text, with a newline at the end.

@@ -54,7 +54,7 @@ public enum GuardJudge {
             findings.append(GuardFinding(guard: "max_events", limit: "\(limit)", observed: "\(new)"))
         }
         if let seconds = guards.maxAgeSeconds, old > 0 {
-            findings.append(GuardFinding(guard: "max_age", limit: span(seconds), observed: "\(old)"))
+            findings.append(GuardFinding(guard: "max_age", limit: TimeSpan.text(seconds), observed: "\(old)"))
         }
         if possiblySent > 0 {
             findings.append(GuardFinding(guard: "backfill", limit: "0", observed: "\(possiblySent)"))
@@ -63,14 +63,6 @@ public enum GuardJudge {
             findings += finding("max_invalid", counts.invalid, of: counts.rowsRead, above: limit)
         }
         return findings
-    }
-
-    /// As the configuration writes it: `7d`, `90m`.
-    static func span(_ seconds: Int) -> String {
-        for (unit, length) in [("d", 86_400), ("h", 3600), ("m", 60)] where seconds >= length && seconds % length == 0 {
-            return "\(seconds / length)\(unit)"
-        }
-        return "\(seconds)s"
     }
 
     /// - Parameter limit: in percent. Compared by multiplication, so that 25 % of 100 is exactly 25.

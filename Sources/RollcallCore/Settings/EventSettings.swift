@@ -50,7 +50,7 @@ public struct EventSettings: Sendable, Equatable {
         case all
         /// Those that happened at this time or later; without `created_at`, those whose cursor is not before it.
         case time(Date)
-        /// The same, so many seconds before the first run.
+        /// The same, with a time that lies these seconds before the first run.
         case last(seconds: Int)
     }
 

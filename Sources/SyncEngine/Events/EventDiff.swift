@@ -76,7 +76,7 @@ final class EventDiff: @unchecked Sendable {
 
     private var reported = 0
 
-    /// Whether so many rows more were read than when it was asked last.
+    /// Whether at least this number of rows was read since it was true last.
     func takesProgress(every rows: Int) -> Bool {
         guard counts.rowsRead >= reported + rows else { return false }
         reported = counts.rowsRead

@@ -13,6 +13,6 @@ struct PlanScope: Sendable {
 /// Which earlier events are sent.
 public enum Backfill: Sendable, Equatable {
     case all
-    /// Those that happened within so many seconds before now.
+    /// Those that happened within these seconds before now.
     case seconds(Int)
 }

@@ -3,9 +3,17 @@ public import RollcallCore
 extension RunRequest {
     /// Why a sync cannot do what is asked, as far as its configuration alone tells; nil: it may be able to.
     public func misuse(of sync: SyncSettings) -> RunError? {
+        let scope = PlanScope(full: full, backfill: backfill)
+        if let misuse = scope.misuse(of: sync) { return misuse }
+        return acceptNewIDs && sync.kind != .events ? PlanScope.onlyEvents("--accept-new-ids", sync, "") : nil
+    }
+}
+
+extension PlanScope {
+    /// Why a plan of a sync of this kind cannot have this scope; nil: it can.
+    func misuse(of sync: SyncSettings) -> RunError? {
         if sync.kind == .events { return full ? Self.fullOfEvents(sync.name) : nil }
-        if backfill != nil { return Self.onlyEvents("--backfill", sync, "; --full sends everything again") }
-        return acceptNewIDs ? Self.onlyEvents("--accept-new-ids", sync, "") : nil
+        return backfill == nil ? nil : Self.onlyEvents("--backfill", sync, "; --full sends everything again")
     }
 
     private static func fullOfEvents(_ sync: String) -> RunError {
@@ -15,7 +23,7 @@ extension RunRequest {
                 + " --backfill all those of all times.")
     }
 
-    private static func onlyEvents(_ option: String, _ sync: SyncSettings, _ instead: String) -> RunError {
+    fileprivate static func onlyEvents(_ option: String, _ sync: SyncSettings, _ instead: String) -> RunError {
         let what =
             switch sync.kind {
             case .list: "a list"

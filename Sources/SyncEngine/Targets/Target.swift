@@ -85,12 +85,7 @@ protocol FoundRecords: PlanningTarget {
 
 extension FoundRecords {
     func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
-        if resend.backfill != nil {
-            throw RunError(
-                code: "only_events",
-                message: "--backfill is for syncs of events, and this is one of \(planner.subject.kind.rawValue)",
-                hint: "Leave --backfill out; --full sends every record again.")
-        }
+        if let misuse = resend.misuse(of: planner.sync) { throw misuse }
         return try await planner.plan(shape, key: key, resend: resend, circumstances(runID))
     }
 }

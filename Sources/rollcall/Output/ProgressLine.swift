@@ -64,7 +64,7 @@ final class ProgressLine: Sendable {
         state.isShown = false
     }
 
-    /// A sentence on a line of its own, which stays.
+    /// A sentence on a separate line, which stays.
     private func note(_ text: String) {
         state.withLock { state in
             clear(&state)

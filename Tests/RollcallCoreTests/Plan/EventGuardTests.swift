@@ -77,6 +77,6 @@ import Testing
         (1, "1s"), (0, "0s"),
     ])
     func aSpanIsWrittenAsTheConfigurationHasIt(_ seconds: Int, _ text: String) {
-        #expect(GuardJudge.span(seconds) == text)
+        #expect(TimeSpan.text(seconds) == text)
     }
 }

@@ -163,7 +163,7 @@ final class EventsBench: Sendable {
         }
     }
 
-    /// Has a person of ``acknowledge(_:)`` be acknowledged so many seconds before now.
+    /// Has a person of ``acknowledge(_:)`` be acknowledged this number of seconds before now.
     func acknowledge(_ person: String, secondsAgo seconds: Int) async throws {
         let time = Int(Self.time(clock).timeIntervalSince1970) - seconds
         try await fixture.execute(

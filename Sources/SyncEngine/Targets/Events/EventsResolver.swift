@@ -119,13 +119,7 @@ struct FoundEvents: PlanningTarget {
     }
 
     func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
-        if resend.full {
-            throw RunError(
-                code: "full_of_events", message: "--full would send every event of \(sync.name) again",
-                hint:
-                    "An event is sent once. --backfill 30d sends those of the last 30 days that were not sent, --backfill all"
-                    + " those of all times.")
-        }
+        if let misuse = resend.misuse(of: sync) { throw misuse }
         return try await resolver.planner.plan(shape, key: key, resend: resend)
     }
 }

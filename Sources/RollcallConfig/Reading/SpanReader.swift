@@ -1,26 +1,8 @@
-/// A length of time as the file has it: a whole number and the letter of a unit, such as `15m` or `7d`.
-enum TimeSpan {
-    /// 100 years, in seconds.
-    static let longest = 36_500 * 86_400
+internal import RollcallCore
 
+extension TimeSpan {
     /// ECMA 262, for the JSON Schema.
     static let pattern = "^[0-9]+[smhdw]$"
-
-    /// The seconds of a span, or the greatest integer where they are more; nil: the text is no span.
-    static func seconds(_ text: String) -> Int? {
-        guard let match = text.wholeMatch(of: /([0-9]+)([smhdw])/) else { return nil }
-        let unit =
-            switch match.output.2 {
-            case "s": 1
-            case "m": 60
-            case "h": 3600
-            case "d": 86_400
-            default: 604_800
-            }
-        guard let count = Int(match.output.1) else { return .max }
-        let (seconds, isBeyond) = count.multipliedReportingOverflow(by: unit)
-        return isBeyond ? .max : seconds
-    }
 
     /// The span that another way of writing it means: `7 days`, `15min`, `12H`.
     static func meant(by text: String) -> String? {

@@ -55,17 +55,22 @@ let package = Package(
             name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc", crypto],
             swiftSettings: settings),
         .target(
+            name: "Receivers", dependencies: ["RollcallCore", "Warehouse", crypto], swiftSettings: settings),
+        .target(
             name: "RollcallConfig",
             dependencies: ["RollcallCore", .product(name: "Yams", package: "Yams")], swiftSettings: settings),
         .target(
             name: "Web",
-            dependencies: ["RollcallCore", "Warehouse", "SyncEngine", hummingbird, mustache, nioCore, log, crypto],
+            dependencies: [
+                "RollcallCore", "Warehouse", "SyncEngine", "Receivers", hummingbird, mustache, nioCore, nioHTTP1, log,
+                crypto,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine", "Web",
-                arguments, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
+                "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine", "Receivers",
+                "Web", arguments, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
             ],
             swiftSettings: settings),
         .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders", swiftSettings: settings),
@@ -117,10 +122,15 @@ let package = Package(
             dependencies: ["Simulation", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
+            name: "ReceiversTests",
+            dependencies: ["Receivers", "Warehouse", "RollcallCore", "TemporaryFolders", "SeededRandom", crypto],
+            swiftSettings: settings),
+        .testTarget(
             name: "WebTests",
             dependencies: [
-                "Web", "SyncEngine", "Warehouse", "RollcallCore", "TestSupport", "TemporaryFolders", hummingbird,
-                hummingbirdTesting, httpClient, nioCore, log, crypto,
+                "Web", "SyncEngine", "Receivers", "Warehouse", "RollcallCore", "TestSupport", "TemporaryFolders",
+                hummingbird,
+                hummingbirdTesting, httpClient, nioCore, nioHTTP1, log, crypto,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -130,9 +140,9 @@ let package = Package(
         .testTarget(
             name: "RollcallTests",
             dependencies: [
-                "rollcall", "RollcallConfig", "SyncEngine", "Warehouse", "IterableSandbox", "TestSupport",
+                "rollcall", "RollcallConfig", "SyncEngine", "Receivers", "Warehouse", "IterableSandbox", "TestSupport",
                 "RollcallCore",
-                "Iterable", httpClient, nioCore,
+                "Iterable", httpClient, nioCore, nioHTTP1,
                 "TemporaryFolders",
             ],
             swiftSettings: settings),

@@ -31,6 +31,7 @@ class Bench:
     drt_rows: int
     drt_folder: Path | None
     simulate: Path
+    other: Path | None = None
     report: Report = field(default_factory=Report)
 
     @property

@@ -253,7 +253,7 @@ class SQLiteOrders(Orders):
 
     def prepare_floor(self) -> None:
         """A file with the state tables."""
-        sqlite(self.floor_file, "CREATE TABLE nothing (n)")
+        sqlite(self.floor_file, "CREATE TABLE unused (n)")
         self.rollcall.time("migrate", "floor")
 
     def floor(self) -> Measured:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from . import catalog, drt, events, first_sync, pace, plans, small, sql, users
+from . import catalog, drt, events, first_sync, pace, plans, receivers, small, sql, users, versions
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
 from .postgres import programs
@@ -41,10 +41,13 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "events": (events.events, "10,000 new events in a table of ten times --records, and in one of a tenth of it"),
     "events-sqlite": (events.events_sqlite, "the same in a table of --records, and in one of a tenth of it"),
     "catalog": (catalog.catalog, "100,000 items, --records at most: first sync, plan; psql COPY"),
+    "receivers-postgres": (receivers.receivers_postgres, "100,000 events posted, --records at most; psql INSERT"),
+    "receivers-sqlite": (receivers.receivers_sqlite, "the same; sqlite3 INSERT"),
     "drt": (drt.drt, "drt-core from PyPI: first sync, run after churn (--drt-rows)"),
     "small": (small.small, "a run without a change, --help"),
     "pace": (pace.pace, "delivery at 5 requests a second, alone (45 s)"),
     "pace-shared": (pace.pace_shared, "the same while another client takes half (110 s)"),
+    "versions": (versions.versions, "first sync and plans of lists by two binaries in turn (with --other)"),
     "simulation": (small.simulation, "50,000 simulated histories, if the program is there"),
 }
 
@@ -91,13 +94,15 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--skip", type=sections, default=[], help="all sections but these")
     parser.add_argument("--hybrid", action="store_true", help="a hybrid project, email and userId mapped")
     parser.add_argument("--binary", type=Path, default=ROOT / ".build" / "release" / "rollcall")
+    parser.add_argument("--other", type=Path, help="another binary, for the section versions")
     parser.add_argument("--simulate", type=Path, help="the simulation's program; beside the binary when left out")
     parser.add_argument("--folder", type=Path, help="where the temporary folder is made (10 M rows need about 25 GB)")
     parser.add_argument("--drt-rows", type=people, default=100_000, help="people for the section drt (100,000)")
     parser.add_argument("--drt-venv", type=Path, help="keep drt's virtual environment here, for the next time")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
-    options.sections = [name for name in SECTIONS if name in (options.only or SECTIONS) and name not in options.skip]
+    options.sections = [name for name in SECTIONS if name in (options.only or SECTIONS) and name not in options.skip
+                        and (name != "versions" or options.other)]
     options.project_type = "hybrid" if options.hybrid else "email"
     return options
 
@@ -113,7 +118,7 @@ def prepare(options: argparse.Namespace) -> Bench:
     return Bench(
         Rollcall(binary, folder, options.project_type), folder, options.rows, options.records, options.runs,
         options.drt_rows, options.drt_venv and options.drt_venv.resolve(),
-        (options.simulate or binary.with_name("simulate")).resolve())
+        (options.simulate or binary.with_name("simulate")).resolve(), options.other and options.other.resolve())
 
 
 def main() -> None:

@@ -6,7 +6,9 @@ public enum DeliveryBody {
     public static func limits(maximumBytes: Int) -> BodyLimits {
         BodyLimits(maximumBytes: maximumBytes, envelopeBytes: envelopeBytes) {
             if $0.event != nil { return EventsBody.size(ofObject: $0.payload?.count ?? 0) }
-            guard let record = $0.record else { return ListBody.size(of: $0.identity, operation: $0.operation) }
+            guard let record = $0.record else {
+                return ListBody.size(of: $0.identity, operation: $0.operation, fields: $0.payload?.count)
+            }
             guard let item = record.itemID else { return UsersBody.size(ofObject: $0.payload?.count ?? 0) }
             return CatalogBody.size(ofItem: item, document: $0.payload?.count ?? 0)
         }

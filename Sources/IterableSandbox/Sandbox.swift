@@ -78,6 +78,7 @@ public final class Sandbox: Sendable {
         do {
             for try await channel in channels {
                 running.withLock { $0.channel = channel }
+                core.wakeWebhook()
                 return channel.localAddress?.port ?? port
             }
         } catch {
@@ -88,8 +89,8 @@ public final class Sandbox: Sendable {
         throw CancellationError()
     }
 
-    /// Stops listening, closes all connections and gives up requests that have not taken effect. What the sandbox
-    /// holds stays, and it can be started again.
+    /// Stops listening, closes all connections and gives up requests that have not taken effect, and those to the webhook
+    /// that have no answer. What the sandbox holds stays, and it can be started again.
     public func stop() async {
         let (task, channel) = running.withLock { ($0.task, $0.channel) }
         try? await channel?.close().get()
@@ -97,6 +98,7 @@ public final class Sandbox: Sendable {
         await core.cancelLateRequests()
         _ = await task?.result
         await core.cancelLateRequests()
+        await core.stopWebhook()
         running.withLock { $0 = Running() }
     }
 
@@ -143,6 +145,8 @@ public final class Sandbox: Sendable {
         if let rate = options.requestsPerSecond, !(rate > 0 && rate.isFinite) {
             throw .invalidOption("Requests per second must be more than 0, not \(rate).")
         }
+        if let problem = options.webhook?.problem { throw .invalidOption(problem) }
+        if let problem = options.problem(ofFaults: options.faults) { throw .invalidOption(problem) }
         guard !options.apiKey.isEmpty else { throw .invalidOption("The API key must not be empty.") }
         guard options.maxBodyBytes > 0 else { throw .invalidOption("The body limit must be more than 0 bytes.") }
         if let limit = options.maxSubscribersPerRequest, limit < 1 {

@@ -8,12 +8,15 @@ final class SandboxCore: Sendable {
     private let state: Mutex<SandboxState>
     private let lateTasks = Mutex<[Int: Task<Void, Never>]>([:])
     private let nextLateTask = Atomic<Int>(0)
+    /// nil: the project has no webhook.
+    private let pump: WebhookPump?
 
     /// - Parameter clock: Monotonic time since any fixed point.
     init(options: SandboxOptions, clock: @escaping @Sendable () -> Duration) {
         self.options = options
         self.clock = clock
         state = Mutex(SandboxState(options: options))
+        pump = options.webhook.map(WebhookPump.init)
     }
 
     /// The time by both clocks.
@@ -27,17 +30,40 @@ final class SandboxCore: Sendable {
         }
     }
 
-    /// Applies a request and gives its answer.
+    /// Applies a request and gives its answer. What the webhook gets for it is sent in the background.
     func execute(_ prepared: PreparedCall) -> Reply {
         let moment = moment
+        let reply = with { state in
+            let reply = Self.apply(prepared, to: &state, moment)
+            state.webhooks.release(&state.faults)
+            return reply
+        }
+        wakeWebhook()
+        return reply
+    }
+
+    /// Goes on with what the webhook is to get.
+    func wakeWebhook() { pump?.wake(self) }
+
+    /// Gives up the requests to the webhook that are under way. What waits is sent after the next start.
+    func stopWebhook() async { await pump?.stop() }
+
+    /// Gives the answer that a request would have, and applies nothing.
+    func rehearse(_ prepared: PreparedCall) -> Reply {
+        let moment = moment
         return with { state in
-            do {
-                return try prepared.apply(&state, moment)
-            } catch let refusal as Refusal {
-                return refusal.reply
-            } catch {
-                return .envelope("GenericError", "Please try again later", status: 500)
-            }
+            var copy = state
+            return Self.apply(prepared, to: &copy, moment)
+        }
+    }
+
+    private static func apply(_ prepared: PreparedCall, to state: inout SandboxState, _ moment: Moment) -> Reply {
+        do {
+            return try prepared.apply(&state, moment)
+        } catch let refusal as Refusal {
+            return refusal.reply
+        } catch {
+            return .envelope("GenericError", "Please try again later", status: 500)
         }
     }
 

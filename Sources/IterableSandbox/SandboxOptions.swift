@@ -116,7 +116,10 @@ public struct SandboxOptions: Sendable {
     public var bulkEventsAfterSeconds: Double = 0
     /// Failures to produce on request, tried in this order; the first that fires wins.
     public var faults: [Fault] = []
-    /// Seed of everything random: faults with a probability, samples, numbers in placeholder addresses.
+    /// Where it is posted what became of messages; nil: the project has no webhook.
+    public var webhook: SandboxWebhook?
+    /// Seed of everything random: faults with a probability, samples, numbers in placeholder addresses, what people do with
+    /// messages.
     public var seed: UInt64 = 1
 
     public init() {}

@@ -8,7 +8,7 @@ public struct AlertSettings: Sendable, Equatable {
     public init() {}
 }
 
-/// An address that gets a POST for each change of a sync's state.
+/// An address that gets a POST for each change of a sync's or receiver's state.
 public struct WebhookSettings: Sendable, Equatable {
     public enum Kind: String, Sendable, CaseIterable {
         /// `{"text": "…"}`.

@@ -15,6 +15,10 @@ public struct Configuration: Sendable {
     public var destinationOrder: [String]
     /// In the order of the file.
     public var syncs: [SyncSettings]
+    /// In the order of the file.
+    public var receivers: [ReceiverSettings]
+    /// How all receivers listen; what the file does not say has its default.
+    public var receiverListen: ReceiverListenSettings
     /// Nil when the file has no `server`.
     public var server: ServerSettings?
     /// Nil when the file has no `alerts`.
@@ -81,7 +85,8 @@ extension Configuration {
         return Configuration(
             path: problems.file, folder: folder, warehouses: reader.warehouses, warehouseOrder: reader.warehouseOrder,
             destinations: reader.destinations, destinationOrder: reader.destinationOrder, syncs: reader.syncs,
-            server: reader.server, alerts: reader.alerts, warnings: problems.finishedWarnings())
+            receivers: reader.receivers, receiverListen: reader.receiverListen, server: reader.server,
+            alerts: reader.alerts, warnings: problems.finishedWarnings())
     }
 
     private static func checkText(_ source: SourceText, problems: ProblemCollector) throws(ConfigurationErrors) {
@@ -106,6 +111,12 @@ extension Configuration {
 }
 
 extension Configuration {
+    /// The receiver of a name; the error tells which name was probably meant.
+    public func receiver(named name: String) throws(ConfigurationLookupError) -> ReceiverSettings {
+        if let receiver = receivers.first(where: { $0.name == name }) { return receiver }
+        throw ConfigurationLookupError(kind: .receiver, name: name, known: receivers.map(\.name), file: path)
+    }
+
     /// The sync of a name; the error tells which name was probably meant.
     public func sync(named name: String) throws(ConfigurationLookupError) -> SyncSettings {
         if let sync = syncs.first(where: { $0.name == name }) { return sync }

@@ -8,7 +8,7 @@ public enum ConfigurationTemplate {
     /// Text of a commented `rollcall.yaml`. It loads unchanged once `ITERABLE_API_KEY`, and for Postgres
     /// `WAREHOUSE_DATABASE_URL`, are in the environment or in `.env`.
     public static func yaml(warehouse: Warehouse = .sqlite) -> String {
-        [header, warehouses(warehouse), destinations, syncs, alerts, server].joined(separator: "\n")
+        [header, warehouses(warehouse), destinations, syncs, receivers, alerts, server].joined(separator: "\n")
     }
 
     /// Text of a `.env` to be filled in; it must not be readable by others.
@@ -21,7 +21,8 @@ public enum ConfigurationTemplate {
     }
 
     private static let header = """
-        # Rollcall keeps lists, profiles and catalogs in Iterable equal to what a warehouse says, and sends its events.
+        # Rollcall keeps lists, profiles and catalogs in Iterable equal to what a warehouse says, and sends its events; what
+        # Iterable says of messages, it keeps there.
         #
         # ${NAME} and ${NAME:-default} are taken from the environment, or from a file .env beside this one; secrets
         # belong there. Relative paths count from this file's folder. A # starts a comment: take it away to use a line.
@@ -99,6 +100,9 @@ public enum ConfigurationTemplate {
             mapping:                            # left out: columns called email, user_id or userId are taken
               email: email
               user_id: customer_id
+            # fields:                           # written to the profile of each member; all, or one by one
+            #   plan: plan                      # Iterable's field: the column; more as under customers
+            # nulls: clear                      # clear | skip | always
             identity:                           # hybrid projects only
               max_sharing: 10                   # an identifier beside more than so many different others counts as none
             update_existing_users_only: false   # hybrid and user_id projects only: true creates nobody in Iterable
@@ -200,19 +204,41 @@ public enum ConfigurationTemplate {
           #   #   shop: { value: main }
           #   except: [cost]                    # beside fields: all
           #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
+          #   verify: { sample: 20, within: 30m } # so many items are read back half an hour after they were accepted
+
+        """
+
+    private static let receivers = """
+        # Addresses to which Iterable posts what became of messages; "rollcall serve" keeps the events in a warehouse.
+        # receivers:
+        #   engagement:
+        #     type: iterable
+        #     path: /webhooks/iterable/engagement
+        #     warehouse: main
+        #     destination: iterable             # labels the events; "rollcall check" asks it about its webhooks
+        #     auth:                             # any one of these; may be missing on loopback
+        #       basic: [ "${ITERABLE_WEBHOOK_TOKEN}" ]  # as typed into Iterable; several while one is replaced
+        #       # oauth2: [ "${ITERABLE_WEBHOOK_TOKEN}" ]
+        #       # header: { name: X-Webhook-Token, value: "${ITERABLE_WEBHOOK_TOKEN}" }
+        #     events: all                       # or [emailOpen, emailClick, unknown]
+        #     require_user_id: false            # true: events without a userId are counted and not kept
+        #     identifiers: plain                # plain | masked | hashed: how people appear, also in the payload
+        #     allow_from: []                    # addresses and ranges that may post; empty: all
+        #     retention_days: 400
 
         """
 
     private static let alerts = """
-        # Where "rollcall serve" sends alerts when a sync needs attention.
+        # Where "rollcall serve" sends alerts when a sync or a receiver needs attention.
         # alerts:
         #   failures_over: 0                    # failed and invalid records of a run that are no alert
         #   late_after_minutes: 60
+        #   silent_after_minutes: 1440          # of a receiver that gets nothing any more
         #   webhooks:
         #     - url: ${SLACK_WEBHOOK_URL}
         #       kind: slack                     # slack | json
         #       # secret: ${ALERT_SECRET}       # json: signs the body
-        #       on: [failed, held, failures, late, recovered]
+        #       on: [failed, held, failures, late, receiver_silent, recovered]
 
         """
 
@@ -224,6 +250,10 @@ public enum ConfigurationTemplate {
         #     - name: on-call
         #       role: operator                  # read | operator
         #       sha256: ${ON_CALL_TOKEN_SHA256} # printf %s "$TOKEN" | sha256sum
+        #   receiver_listen: 127.0.0.1:8430     # where receivers take posts; beyond loopback they need auth
+        #   max_body: 1MB                       # of a post
+        #   trusted_proxies: []                 # addresses and ranges whose X-Forwarded-For counts, as [127.0.0.1]
+        #   receiver_spool: { max_size: 1GB }   # where events wait while their warehouse is away; path: a folder; or off
 
         """
 }

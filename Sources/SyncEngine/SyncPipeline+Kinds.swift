@@ -10,8 +10,8 @@ extension SyncPipeline {
         switch sync.target {
         case .list(let list):
             ListResolver(
-                sync: sync, list: list, project: project, neighbours: neighbours, warehouse: warehouse,
-                destination: destination, clock: clock, stop: stop)
+                sync: sync, list: list, project: project, neighbours: neighbours, planner: planner,
+                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
         case .users(let users):
             UsersResolver(
                 sync: sync, users: users, project: project,
@@ -53,7 +53,8 @@ extension SyncPipeline {
                     code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
                     hint: "Leave --only out. `rollcall why \(sync.name) PERSON` tells one person's story.")
             }
-            return try await planner.plan(list: found.id, key: key, resend: resend, mayWrite: mayWrite)
+            return try await planner.plan(
+                list: found.id, key: key, shape: (found as? FoundList)?.shape, resend: resend, mayWrite: mayWrite)
         }
         return try await planning.plan(key: key, runID: runID, resend: resend)
     }

@@ -167,6 +167,7 @@ public struct SyncPipeline: Sendable {
             progress(.staging(changes: plan.counts.planned.total))
             try await context.keeper.ensure(for: .zero)
             try await stage(plan, &run, context.keeper)
+            try await found.staged(plan, isHeld: run.status == .held, context)
             if run.status == .held { return }
             try await carryOut(&run, found, context)
         }

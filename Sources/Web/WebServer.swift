@@ -1,12 +1,10 @@
-import Foundation
 import Hummingbird
 import HummingbirdCore
 public import Logging
 import NIOCore
+public import Receivers
 public import RollcallCore
-import ServiceLifecycle
 public import SyncEngine
-import Synchronization
 
 /// The HTTP side of `rollcall serve`: API, trigger API, health, metrics and dashboard.
 ///
@@ -21,15 +19,23 @@ public final class WebServer: Sendable {
     private let closing = Closing()
     private let traffic = TrafficCounter()
     private let service: SyncService
+    private let receivers: (any ReceiverReading)?
     private let dashboard: Dashboard
     private let lookups = Slots(2)
-    private let group = Mutex<ServiceGroup?>(nil)
-    /// Ends with ``run(onListening:)``.
-    private let ended = AsyncStream.makeStream(of: Void.self)
+    private let listening = Listening()
 
     /// A server that does not listen yet.
+    /// - Parameter receivers: what it shows of receivers; nil: the process has none.
     /// - Throws: `unsafe_listen` for an address beyond this machine without a token.
-    public init(service: SyncService, settings: WebSettings, logger: Logger) throws(RunError) {
+    public convenience init(
+        service: SyncService, settings: WebSettings, logger: Logger, receivers: ReceiverService? = nil
+    ) throws(RunError) {
+        try self.init(service: service, settings: settings, logger: logger, reading: receivers)
+    }
+
+    init(
+        service: SyncService, settings: WebSettings, logger: Logger, reading receivers: (any ReceiverReading)?
+    ) throws(RunError) {
         guard LoopbackAddress.contains(settings.host) || !settings.tokens.isEmpty else {
             throw RunError(
                 code: "unsafe_listen",
@@ -37,11 +43,13 @@ public final class WebServer: Sendable {
                 hint: "Listen on 127.0.0.1, or give tokens in ROLLCALL_TOKENS (name:role:token) or server.tokens.")
         }
         self.service = service
+        self.receivers = receivers
         self.settings = settings
         self.logger = logger
         gate = Gate(tokens: settings.tokens, host: settings.host)
         do {
-            dashboard = try Dashboard(service: service, gate: gate, limits: Self.limits(settings), lookups: lookups)
+            dashboard = try Dashboard(
+                service: service, receivers: receivers, gate: gate, limits: Self.limits(settings), lookups: lookups)
         } catch {
             throw RunError(code: "internal", message: "a page of the dashboard cannot be read: \(error)")
         }
@@ -65,35 +73,17 @@ public final class WebServer: Sendable {
         let application = application { [settings] channel in
             await onListening(channel.localAddress?.port ?? settings.port)
         }
-        var configuration = ServiceGroupConfiguration(services: [application], logger: quietLogger)
-        configuration.maximumGracefulShutdownDuration = .seconds(settings.shutdownSeconds)
-        let group = ServiceGroup(configuration: configuration)
-        self.group.withLock { $0 = group }
-        defer { ended.continuation.finish() }
-        do {
-            try await withTaskCancellationHandler {
-                try await group.run()
-            } onCancel: { [closing] in
-                closing.close()
-            }
-        } catch is CancellationError {
-            return
-        } catch let error as IOError {
-            throw cannotListen(error)
-        }
+        try await listening.run(
+            application, at: ListenPlace(host: settings.host, port: settings.port, setting: "--listen"),
+            seconds: settings.shutdownSeconds, logger: Listening.quiet(logger)
+        ) { [closing] in closing.close() }
     }
 
     /// Ends streams of events, lets other answers come to their end, closes all connections, and returns when ``run(onListening:)``
     /// is over. A second call returns at once.
     public func stop() async {
         closing.close()
-        let group = group.withLock { group in
-            defer { group = nil }
-            return group
-        }
-        guard let group else { return }
-        await group.triggerGracefulShutdown()
-        for await _ in ended.stream {}
+        await listening.stop()
     }
 
     /// The server, not yet listening.
@@ -101,6 +91,7 @@ public final class WebServer: Sendable {
         onListening: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> some ApplicationProtocol {
         let stall = TimeAmount.seconds(Int64(settings.stallSeconds))
+        let quiet = Listening.quiet(logger)
         return Application(
             router: router(),
             server: .http1(
@@ -112,9 +103,11 @@ public final class WebServer: Sendable {
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port), backlog: 1024,
                 availableConnectionsDelegate: MaximumAvailableConnections(
-                    min(settings.connections, OpenFiles.limit() - OpenFiles.reserve), logger: quietLogger)),
+                    OpenFiles.connections(
+                        wanted: settings.connections, share: receivers == nil ? 1 : 1 - OpenFiles.receivers),
+                    logger: quiet)),
             onServerRunning: onListening,
-            logger: quietLogger)
+            logger: quiet)
     }
 
     /// Everything the server can be asked for.
@@ -127,7 +120,8 @@ public final class WebServer: Sendable {
                 heartbeat: .seconds(settings.heartbeatSeconds)
             ).routes
             + TriggerRoutes(service: service, limits: limits).routes
-            + HealthRoutes(service: service, gate: gate, traffic: traffic).routes
+            + ReceiverRoutes(receivers: receivers).routes
+            + HealthRoutes(service: service, gate: gate, traffic: traffic, receivers: receivers).routes
             + [OpenAPIDocument.route] + dashboard.routes
     }
 
@@ -146,45 +140,5 @@ public final class WebServer: Sendable {
         limits.bodyBytes = settings.bodyBytes
         limits.bodySeconds = settings.bodySeconds
         return limits
-    }
-
-    /// What the libraries have to say matters only when something is wrong.
-    private var quietLogger: Logger {
-        var quiet = logger
-        quiet.logLevel = max(.warning, logger.logLevel)
-        return quiet
-    }
-
-    private func cannotListen(_ error: IOError) -> RunError {
-        let address =
-            settings.host.contains(":") ? "[\(settings.host)]:\(settings.port)" : "\(settings.host):\(settings.port)"
-        if error.errnoCode == EADDRINUSE {
-            return RunError(
-                code: "port_in_use", message: "\(address) is in use by another program",
-                hint: "Choose another address with --listen, or port 0 for a free one.")
-        }
-        return RunError(
-            code: "cannot_listen",
-            message: "cannot listen on \(address): \(String(cString: strerror(error.errnoCode)))",
-            hint: "Choose an address of this machine with --listen.")
-    }
-}
-
-/// The files that the process may have open.
-enum OpenFiles {
-    /// Files that are kept for warehouses, destinations and configuration.
-    static let reserve = 256
-
-    /// Raises the limit as far as the process may, and gives it; at least `reserve` + 16.
-    static func limit() -> Int {
-        var limits = rlimit()
-        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(files, &limits) == 0 else { return reserve + 512 }
-        if limits.rlim_cur < limits.rlim_max {
-            var raised = limits
-            raised.rlim_cur = min(limits.rlim_max, 65_536)
-            if raised.rlim_cur > limits.rlim_cur, setrlimit(files, &raised) == 0 { limits = raised }
-        }
-        return max(reserve + 16, Int(clamping: limits.rlim_cur))
     }
 }

@@ -27,6 +27,7 @@ struct Rollcall: AsyncParsableCommand {
                 subcommands: [
                     SyncsCommand.self, RunsCommand.self, RunReportCommand.self, LogCommand.self, RecordsCommand.self,
                     WhyCommand.self, ListsCommand.self, FieldsCommand.self, CatalogsCommand.self,
+                    ReceiversCommand.self,
                 ]),
             CommandGroup(
                 name: "Housekeeping:",

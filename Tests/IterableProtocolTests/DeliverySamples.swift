@@ -64,7 +64,7 @@ enum Gist: Equatable {
             switch answer {
             case .answered(let outcomes, _, _): .answered(outcomes.map(Gist.word))
             case .ambiguous: .ambiguous
-            case .refused(let reason): .refused(reason.code)
+            case .refused(let reason), .mismatched(let reason, _): .refused(reason.code)
             case .retry(_, _, let applied, .rateLimit):
                 applied ? .retry("limited", mayHaveBeenApplied: true) : .rateLimited
             case .retry(let reason, _, let applied, _): .retry(reason.code, mayHaveBeenApplied: applied)

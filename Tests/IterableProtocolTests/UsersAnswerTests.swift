@@ -172,4 +172,41 @@ import Testing
         #expect(gist(status, body) == expected)
         #expect(gist(status, body, [Samples.anna]) == expected)
     }
+
+    // MARK: Values of another type
+
+    private static let mismatched = """
+        {"msg":"Project 1: The request does not have the same data types as the data previously submitted.",
+         "code":"RequestFieldsTypesMismatched","params":{"validationErrors":{"signupDate":{"incomingTypes":
+         ["string","keyword"],"expectedType":"date","_type":"UnexpectedType","offendingValue":"GGG"},
+         "a.b":{"expectedType":"a secret","offendingValue":3.5},"none":{"expectedType":"long","offendingValue":null}}}}
+        """
+
+    @Test func aRefusalNamesTheFieldsWhoseValuesDoNotFit() {
+        guard case .mismatched(let reason, let found) = answer(400, Self.mismatched) else {
+            Issue.record("the fields are not read")
+            return
+        }
+        #expect(reason.code == "type_mismatch" && reason.httpStatus == 400)
+        #expect(
+            found == [
+                TypeMismatch(field: "a.b", expected: nil, offending: .number(3.5)),
+                TypeMismatch(field: "signupDate", expected: "date", offending: .string("GGG")),
+            ])
+        #expect(!"\(reason)".contains("GGG"), "a value is no word for a log")
+    }
+
+    @Test(arguments: [
+        #"{"code":"RequestFieldsTypesMismatched","params":{"validationErrors":{}}}"#,
+        #"{"code":"RequestFieldsTypesMismatched","params":{"validationErrors":[]}}"#,
+        #"{"code":"RequestFieldsTypesMismatched","params":{"validationErrors":{"a":{"expectedType":"long"}}}}"#,
+        #"{"code":"RequestFieldsTypesMismatched"}"#,
+    ])
+    func aRefusalThatNamesNoneIsHalved(_ body: String) {
+        guard case .refused(let reason) = answer(400, body) else {
+            Issue.record("\(body)")
+            return
+        }
+        #expect(reason.code == "type_mismatch")
+    }
 }

@@ -17,6 +17,13 @@ struct FaultTextTests {
         ("html:path=/api/users", Fault(.html, target: .pathPrefix("/api/users"))),
         ("empty:op=any", Fault(.empty, target: .any)), ("wrong-types:op=list", Fault(.wrongTypes)),
         ("502:apply=yes", Fault(.status(502), applies: true)),
+        ("duplicate:p=0.3", Fault(.duplicate, trigger: .probability(0.3))), ("reorder", Fault(.reorder)),
+        ("drop:nth=2", Fault(.drop, trigger: .nth(2))),
+        ("retry-on-5xx:seconds=0.5,count=3", Fault(.retryOn5xx, limit: 3, seconds: 0.5)),
+        (
+            "accept-only:nth=2,path=/api/catalogs",
+            Fault(.acceptOnly, trigger: .nth(2), target: .pathPrefix("/api/catalogs"))
+        ),
     ]
 
     @Test("Texts are read and written back", arguments: good)
@@ -33,7 +40,10 @@ struct FaultTextTests {
             ("500:p", "OPTION=VALUE"), ("500:p=2", "p=2"), ("500:p=x", "p=x"), ("500:nth=0", "nth=0"),
             ("500:count=0", "count=0"), ("500:p=1,nth=2", "exclude"), ("500:p=1,p=1", "twice"),
             ("500:seconds=1", "wait"), ("stall:seconds=-1", "seconds=-1"), ("drop-after:apply=no", "apply"),
+            ("accept-only:apply=yes", "apply"),
             ("500:apply=maybe", "apply=maybe"), ("html:retry-after=1", "retry-after"), ("500:op=delete", "op=delete"),
+            ("drop:op=any", "webhook"), ("duplicate:path=/api", "webhook"), ("reorder:seconds=1", "wait"),
+            ("retry-on-5xx:apply=no", "webhook"), ("drop:retry-after=1", "webhook"),
             ("500:path=users", "path=users"), ("500:color=red", "color"), ("500:op=any,path=/api", "exclude"),
         ])
     func refuse(_ text: String, _ part: String) throws {

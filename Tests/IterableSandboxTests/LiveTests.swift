@@ -7,7 +7,7 @@ import Testing
 @testable import IterableSandbox
 
 /// Sends one subscribe request for `email` over a real connection.
-private func subscribe(_ sandbox: Sandbox, _ list: Int, _ email: String) async throws -> (status: Int, text: String) {
+func subscribe(_ sandbox: Sandbox, _ list: Int, _ email: String) async throws -> (status: Int, text: String) {
     try await post(
         sandbox, "/api/lists/subscribe", "{\"listId\":\(list),\"subscribers\":[{\"email\":\"\(email)\"}]}")
 }
@@ -21,17 +21,6 @@ private func post(_ sandbox: Sandbox, _ path: String, _ body: String) async thro
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
     let buffer = try await response.body.collect(upTo: 1_000_000)
     return (Int(response.status.code), String(buffer: buffer))
-}
-
-/// Waits until a condition holds, at most 20 seconds.
-private func eventually(_ condition: () -> Bool) async -> Bool {
-    // Only a defect takes so long: the machine may be busy with a thousand other tests.
-    let deadline = ContinuousClock.now + .seconds(600)
-    while !condition() {
-        if ContinuousClock.now > deadline { return false }
-        do { try await Task.sleep(for: .milliseconds(5)) } catch { return false }
-    }
-    return true
 }
 
 private func event(_ user: String) -> String { "{\"email\":\"\(user)@shop.com\",\"eventName\":\"x\"}" }

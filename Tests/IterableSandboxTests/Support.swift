@@ -88,3 +88,13 @@ func withAPI(
         try await test(API(sandbox: sandbox, client: client))
     }
 }
+
+/// Waits until a condition holds. Only a defect takes as long as this waits: the machine may be busy with a thousand other tests.
+func eventually(_ condition: () -> Bool) async -> Bool {
+    let deadline = ContinuousClock.now + .seconds(600)
+    while !condition() {
+        if ContinuousClock.now > deadline { return false }
+        do { try await Task.sleep(for: .milliseconds(5)) } catch { return false }
+    }
+    return true
+}

@@ -11,7 +11,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
     case .answered(let outcomes, let status, _):
         "answered \(status) " + outcomes.map { $0 == .succeeded ? "ok" : "no" }.joined(separator: " ")
     case .ambiguous(let reason): "ambiguous \(reason.code)"
-    case .refused(let reason): "refused \(reason.code)"
+    case .refused(let reason), .mismatched(let reason, _): "refused \(reason.code)"
     case .retry(let reason, let after, let applied, let cause):
         "retry \(reason.code) applied=\(applied) limited=\(cause == .rateLimit) after=\(after.map { "\($0)" } ?? "-")"
     case .targetNotFound(let error): "list not found \(error.code)"

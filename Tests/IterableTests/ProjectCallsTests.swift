@@ -87,4 +87,34 @@ import Testing
             #expect(error.error.code == "unreadable_answer" && error.isTransient && !error.mayHaveBeenApplied)
         }
     }
+
+    // MARK: Items
+
+    private static let item = CatalogRequest.Item(id: "a-1", document: Array(#"{"title":"Pen"}"#.utf8))
+
+    private func look(_ steps: [ScriptedServer.Step]) async throws -> (
+        Result<ItemFinding, DestinationError>, [ScriptedServer.Request]
+    ) {
+        try await call(steps) { try await $0.look(at: Self.item, ofCatalog: "My-Products", keepsOtherFields: false) }
+    }
+
+    @Test(arguments: [
+        (200, #"{"value":{"title":"Pen"}}"#, ItemFinding.same), (200, #"{"value":{"title":"Ink"}}"#, .differs),
+        (404, #"{"error":"NotFound","message":"x","code":"error.catalogs.itemNotFound"}"#, .missing),
+    ])
+    func anItemIsReadBack(_ status: Int, _ body: String, _ expected: ItemFinding) async throws {
+        let (result, requests) = try await look([.send(Answers.json(status, body))])
+        #expect(try result.get() == expected)
+        #expect(requests.map(\.line) == ["GET /api/catalogs/My-Products/items/a-1 HTTP/1.1"])
+    }
+
+    @Test(arguments: [
+        (404, "<html>", "route_not_found"), (200, "<html>", "unreadable_answer"), (429, "{}", "rate_limited"),
+    ])
+    func anAnswerThatTellsNothingOfTheItem(_ status: Int, _ body: String, _ code: String) async throws {
+        let (result, requests) = try await look([.send(Answers.json(status, body))])
+        #expect(throws: DestinationError.self) { try result.get() }
+        if case .failure(let error) = result { #expect(error.error.code == code) }
+        #expect(requests.count == 1)
+    }
 }

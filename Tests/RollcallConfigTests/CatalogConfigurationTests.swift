@@ -85,6 +85,10 @@ import Testing
         (expected.documents, expected.duplicates) = (.replace, .newest("updated_at"))
         #expect(try catalog(text) == expected)
         #expect(try catalog(Self.rest + "\ndocuments: merge").documents == .merge)
+        #expect(
+            try catalog(Self.rest + "\nverify: { sample: 5, within: 2h }").verify == .init(sample: 5, seconds: 7200))
+        #expect(try catalog(Self.rest + "\nverify: { sample: 5 }").verify == .init(sample: 5, seconds: 1800))
+        #expect(try catalog(Self.rest + "\nverify: { within: 1m }").verify == .init(sample: 20, seconds: 60))
         let guarded = try Sample.load(Self.text(Self.rest, guards: "{ max_removals: 5, max_invalid: 12.5% }"))
         #expect(guarded.syncs.first?.guards.maxInvalid == 12.5)
         #expect(
@@ -162,6 +166,12 @@ import Testing
             "syncs.products.fields has 351 fields"
         ),
         ("key: sku", "key: sku\ndocuments: patch", "syncs.products.documents \"patch\" is not one of the choices"),
+        ("key: sku", "key: sku\nverify: true", "syncs.products.verify is"),
+        ("key: sku", "key: sku\nverify: { sample: 0 }", "syncs.products.verify.sample \"0\" is out of range"),
+        ("key: sku", "key: sku\nverify: { sample: 101 }", "syncs.products.verify.sample \"101\" is out of range"),
+        ("key: sku", "key: sku\nverify: { within: 0s }", "syncs.products.verify.within \"0s\" is out of range"),
+        ("key: sku", "key: sku\nverify: { within: soon }", "syncs.products.verify.within \"soon\" is no span of time"),
+        ("key: sku", "key: sku\nverify: { items: 3 }", "unknown key \"items\" in syncs.products.verify"),
         ("key: sku", "key: [a, b]", "syncs.products.key is a list, not a single value"),
         ("key: sku", "key: { encode: true }", "the key \"column\" is missing in syncs.products.key"),
         ("key: sku", "key: sku\nmode: replace", "syncs.products.mode \"replace\" is not one of the choices"),
@@ -170,10 +180,13 @@ import Testing
             "key: sku", "key: sku\nmapping: { email: e }",
             "syncs.products.mapping is a key of list, users or events syncs; this one is catalog"
         ),
-        ("key: sku", "key: sku\nnulls: skip", "syncs.products.nulls is a key of users syncs; this one is catalog"),
+        (
+            "key: sku", "key: sku\nnulls: skip",
+            "syncs.products.nulls is a key of list or users syncs; this one is catalog"
+        ),
         (
             "fields: all", "fields: { a: { column: b, nulls: skip } }",
-            "syncs.products.fields.a.nulls is a key of users syncs; this one is catalog"
+            "syncs.products.fields.a.nulls is a key of list or users syncs; this one is catalog"
         ),
         ("fields: all", "fields: all\nexcept: []", "syncs.products.except is an empty list"),
         ("key: sku", "key: sku\nlist: { name: x }", "syncs.products.list is a key of list syncs; this one is catalog"),
@@ -231,11 +244,11 @@ import Testing
     }
 
     @Test func keysOfCatalogsInAListAreRefused() {
-        let text = Sample.replacing("    list:\n", with: "    key: sku\n    fields: all\n    list:\n")
+        let text = Sample.replacing("    list:\n", with: "    key: sku\n    documents: merge\n    list:\n")
         #expect(
             Sample.headlines(text).map { $0.split(separator: " ", maxSplits: 1).last.map(String.init) } == [
                 "syncs.vip.key is a key of users, events or catalog syncs; this one is list",
-                "syncs.vip.fields is a key of users, events or catalog syncs; this one is list",
+                "syncs.vip.documents is a key of catalog syncs; this one is list",
             ])
         let guarded = Sample.replacing("max_removals: 25%", with: "max_invalid: 20%")
         #expect(

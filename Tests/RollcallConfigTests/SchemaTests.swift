@@ -46,7 +46,8 @@ import Testing
         "destinations.*.limits.catalog.requests_per_second", "destinations.*.limits.catalog.records_per_request",
         "syncs", "syncs.*.kind", "syncs.*.source", "syncs.*.source.table", "syncs.*.source.query",
         "syncs.*.source.query_file", "syncs.*.catalog", "syncs.*.catalog.name", "syncs.*.catalog.create", "syncs.*.key",
-        "syncs.*.fields", "syncs.*.except", "syncs.*.mode", "syncs.*.documents", "syncs.*.duplicates", "syncs.*.nulls",
+        "syncs.*.fields", "syncs.*.except", "syncs.*.mode", "syncs.*.documents", "syncs.*.duplicates", "syncs.*.verify",
+        "syncs.*.verify.sample", "syncs.*.verify.within", "syncs.*.nulls",
         "syncs.*.nested", "syncs.*.new_fields", "syncs.*.on_leave", "syncs.*.identity_changes",
         "syncs.*.event", "syncs.*.event.name", "syncs.*.event.names", "syncs.*.event.id", "syncs.*.event.namespace",
         "syncs.*.event.created_at", "syncs.*.event.campaign_id", "syncs.*.event.template_id", "syncs.*.start",
@@ -63,8 +64,15 @@ import Testing
         "syncs.*.schedule.at",
         "syncs.*.guards", "syncs.*.guards.max_removals", "syncs.*.guards.allow_empty", "syncs.*.logs",
         "syncs.*.logs.retain", "syncs.*.logs.retention_days", "syncs.*.logs.records", "syncs.*.logs.identifiers",
+        "receivers", "receivers.*.type", "receivers.*.path", "receivers.*.warehouse", "receivers.*.destination",
+        "receivers.*.auth", "receivers.*.auth.basic", "receivers.*.auth.oauth2", "receivers.*.auth.header",
+        "receivers.*.auth.header.name", "receivers.*.auth.header.value", "receivers.*.events",
+        "receivers.*.require_user_id", "receivers.*.identifiers", "receivers.*.allow_from",
+        "receivers.*.retention_days",
         "server", "server.listen", "server.tokens", "server.tokens.*.name", "server.tokens.*.role",
-        "server.tokens.*.sha256", "alerts", "alerts.failures_over", "alerts.late_after_minutes", "alerts.webhooks",
+        "server.tokens.*.sha256", "server.receiver_listen", "server.max_body", "server.trusted_proxies",
+        "server.receiver_spool", "alerts", "alerts.failures_over", "alerts.late_after_minutes",
+        "alerts.silent_after_minutes", "alerts.webhooks",
         "alerts.webhooks.*.url", "alerts.webhooks.*.kind", "alerts.webhooks.*.secret", "alerts.webhooks.*.on",
     ]
 
@@ -86,6 +94,7 @@ import Testing
             "destinations.*.limits.events": { "destinations: {a: {limits: {events: {\($0): 1}}}}" },
             "destinations.*.limits.catalog": { "destinations: {a: {limits: {catalog: {\($0): 1}}}}" },
             "syncs.*.source": { "syncs: {a: {kind: catalog, source: {\($0): 1}}}" },
+            "syncs.*.verify": { "syncs: {a: {kind: catalog, verify: {\($0): 1}}}" },
             "syncs.*.event": { "syncs: {a: {kind: events, event: {\($0): 1}}}" },
             "syncs.*.catalog": { "syncs: {a: {kind: catalog, catalog: {\($0): 1}}}" },
             "syncs.*.audience": { "syncs: {a: {audience: {\($0): 1}}}" },
@@ -95,6 +104,9 @@ import Testing
             "syncs.*.schedule": { "syncs: {a: {schedule: {\($0): 1}}}" },
             "syncs.*.guards": { "syncs: {a: {guards: {\($0): 1}}}" },
             "syncs.*.logs": { "syncs: {a: {logs: {\($0): 1}}}" },
+            "receivers.*": { "receivers: {a: {\($0): 1}}" },
+            "receivers.*.auth": { "receivers: {a: {auth: {\($0): 1}}}" },
+            "receivers.*.auth.header": { "receivers: {a: {auth: {header: {\($0): 1}}}}" },
             "server": { "server: {\($0): 1}" },
             "alerts": { "alerts: {\($0): 1}" },
             "alerts.webhooks.*": { "alerts: {webhooks: [{\($0): 1}]}" },
@@ -145,10 +157,12 @@ import Testing
         let ofKeptRecords: Set = ["mode", "duplicates"]
         let ofUsers: Set = ["nulls", "nested", "on_leave", "identity_changes"]
         let ofEvents: Set = ["event", "start", "cursor", "changed_rows", "after", "wait_for_user", "delivery"]
-        let ofCatalogs: Set = ["catalog", "documents"]
+        let ofCatalogs: Set = ["catalog", "documents", "verify"]
         let ofLists: Set = ["audience", "list", "identity", "update_existing_users_only", "placeholder_emails"]
         let people = ofUsers.union(ofEvents).union(["new_fields"])
-        #expect(refused["list"] == people.union(ofRecords).union(ofKeptRecords).union(ofCatalogs))
+        let ofMembers: Set = ["fields", "except", "nulls"]
+        #expect(
+            refused["list"] == people.union(ofRecords).union(ofKeptRecords).union(ofCatalogs).subtracting(ofMembers))
         #expect(refused["users"] == ofEvents.union(ofCatalogs).union(ofLists))
         #expect(refused["events"] == ofUsers.union(ofKeptRecords).union(ofCatalogs).union(ofLists))
         #expect(refused["catalog"] == people.union(ofLists).union(["mapping"]))
@@ -250,6 +264,39 @@ import Testing
         let used = String(text[..<start]) + lines.joined(separator: "\n") + String(text[end...])
         let syncs = try Sample.load(used, environment: ["ITERABLE_API_KEY": "k"]).syncs
         #expect(syncs.map(\.kind) == [.list, .users, .events, .catalog])
+    }
+
+    @Test func theTemplatesReceiversAreRightOnceTheyAreUsed() throws {
+        let text = ConfigurationTemplate.yaml()
+        let start = try #require(text.firstRange(of: "# receivers:")).lowerBound
+        let end = try #require(text.firstRange(of: "# Where \"rollcall serve\"")).lowerBound
+        let lines = text[start..<end].split(separator: "\n").map { "\($0.dropFirst(2))\n" }
+        let used = String(text[..<start]) + lines.joined() + String(text[end...])
+        let environment = ["ITERABLE_API_KEY": "k", "ITERABLE_WEBHOOK_TOKEN": "t"]
+        let configuration = try Sample.load(used, environment: environment)
+        #expect(configuration.receivers.map(\.name) == ["engagement"])
+        #expect(configuration.receivers.map(\.credentials) == [[.token(Secret("t"))]])
+        // The other ways of auth, which stand there as comments of a comment.
+        let others = used.replacing("      # oauth2:", with: "      oauth2:")
+            .replacing("      # header:", with: "      header:")
+        let all = try Sample.load(others, environment: environment).receivers.first?.credentials
+        #expect(all?.count == 3)
+    }
+
+    @Test func aFileNeedsDestinationsOrReceivers() throws {
+        let schema = try Self.schema()
+        #expect(schema["required"] as? [String] == ["warehouses"])
+        let choices = try #require(schema["anyOf"] as? [[String: [String]]])
+        #expect(choices == [["required": ["destinations"]], ["required": ["receivers"]]])
+    }
+
+    @Test func sizesHaveTheirFormInTheSchema() throws {
+        let server = try Self.object(Self.object(Self.schema()["properties"])["server"])
+        let body = try Self.object(Self.object(server["properties"])["max_body"])
+        let pattern = try #require(try Self.patterns(body).first)
+        func fits(_ text: String) -> Bool { text.range(of: pattern, options: .regularExpression) != nil }
+        for text in ["1MB", "500KB", "64KiB", "1B", "${SIZE}"] { #expect(fits(text), "\(text)") }
+        for text in ["1", "1mb", "1 MB", "1.5MB", "MB", "-1MB"] { #expect(!fits(text), "\(text)") }
     }
 
     @Test func theTemplatesServerIsRightOnceItIsUsed() throws {

@@ -254,7 +254,7 @@ extension WrongEvents {
     /// Keys of other kinds, of other places, and of none.
     private static let foreign = [
         WrongEvents(
-            line: "nulls: skip", "17:5: syncs.orders.nulls is a key of users syncs; this one is events",
+            line: "nulls: skip", "17:5: syncs.orders.nulls is a key of list or users syncs; this one is events",
             hint: "A field of an event whose column is NULL is left out. Take the key out."),
         WrongEvents(
             line: "nested: merge", "17:5: syncs.orders.nested is a key of users syncs; this one is events",
@@ -310,7 +310,7 @@ extension WrongEvents {
     private static let fields = [
         WrongEvents(
             fields: "a: { column: b, nulls: skip }",
-            "16:31: syncs.orders.fields.a.nulls is a key of users syncs; this one is events",
+            "16:31: syncs.orders.fields.a.nulls is a key of list or users syncs; this one is events",
             hint: "A field of an event whose column is NULL is left out. Take the key out."),
         WrongEvents(
             fields: "a..b: c", "16:15: the field \"a..b\" has an empty part in its name",

@@ -240,6 +240,60 @@ import Testing
             try await scene.putsRight()
         }
     }
+
+    @Test(arguments: Shop.Kind.allCases) func whatWasAcceptedAndNeverCarriedOutIsPutAgain(_ kind: Shop.Kind)
+        async throws
+    {
+        try await CatalogScene.with(kind, rows: 1...5) { scene in
+            let shop = scene.shop
+            func run() async throws -> (code: Int32, counts: [String: Any]) {
+                try await shop.execute(
+                    "UPDATE \(shop.state("item_checks")) SET accepted_at = '2020-01-01T00:00:00.000Z'")
+                let end = try await shop.rollcall("run", "goods", "--json")
+                return (end.code, try #require(end.object()["counts"] as? [String: Any]))
+            }
+            try scene.configure(sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
+            _ = try await shop.rollcall("migrate")
+            shop.sandbox.setFaults([
+                Fault(.acceptOnly, target: .pathPrefix("/api/catalogs/goods/items"), limit: 1)
+            ])
+            let first = try await run()
+            #expect(first.code == 0 && scene.items == [:], "accepted, and nothing came of it")
+            #expect(try await shop.rollcall("run", "goods").code == 0, "it is not looked at before its time")
+            let plan = try await shop.rollcall("plan", "goods")
+            #expect(plan.code == 0 && !plan.all.contains("read back"), "\(plan.all)")
+            let second = try await run()
+            #expect(second.code == 3 && second.counts["not_verified"] as? Int == 5, "\(second.counts)")
+            #expect(second.counts["verified"] as? Int == 0)
+            #expect(second.counts["succeeded"] as? [String: Int] == ["put": 5, "delete": 0])
+            #expect(scene.items == (try await scene.source()))
+            let log = try await shop.rollcall("log", "goods", "--status", "failed", "--format", "csv")
+            #expect(log.all.components(separatedBy: "not_verified").count == 6, "\(log.all)")
+            let third = try await run()
+            #expect(third.code == 0 && third.counts["verified"] as? Int == 5, "\(third.counts)")
+        }
+    }
+
+    @Test func recordsAreListed() async throws {
+        try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
+            let shop = scene.shop
+            #expect(try await shop.rollcall("records", "goods").out == "no items\n", "before the first run")
+            #expect(try await shop.rollcall("run", "goods").code == 0)
+            let csv = try await shop.rollcall("records", "goods", "--format", "csv")
+            let rows = try CommaSeparatedValues.rows(csv.out)
+            #expect(
+                rows.first == ["record_key", "item_id", "state", "since_run_id", "since", "error_code", "error_reason"])
+            #expect(Set(rows.dropFirst().map { $0[0] }) == ["k1", "k2", "k3"])
+            #expect(rows.dropFirst().allSatisfy { $0[1] == $0[0] && $0[2] == "synced" })
+            let json = try await shop.rollcall("records", "goods", "--format", "json", "--limit", "2")
+            #expect((try json.json() as? [Any])?.count == 2 && json.err.contains("2 items shown"), "\(json.all)")
+            let table = try await shop.rollcall("records", "goods").out
+            #expect(table.hasPrefix("state   since (UTC)          record_key\n"), "\(table)")
+            #expect(try await shop.rollcall("records", "goods", "--state", "rejected").out == "no items\n")
+            let wrong = try await shop.rollcall("records", "goods", "--state", "subscribed")
+            #expect(wrong.code == 2 && wrong.err.contains("synced, sending, removing, rejected"), "\(wrong.all)")
+        }
+    }
 }
 
 extension Shop {

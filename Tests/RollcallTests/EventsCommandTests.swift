@@ -91,6 +91,46 @@ import Testing
         }
     }
 
+    @Test func fieldsThatAreNotToBeMadeAreLeftOutAndNamed() async throws {
+        try await EventsScene.with(.sqlite, rows: 1...2) { scene in
+            try scene.configure(sync: "start: all\n    new_fields: refuse")
+            let run = try await scene.run(code: 3)
+            #expect(try EventCounts(run).succeeded == 2 && run["status"] as? String == "completed_with_failures")
+            let error = try #require(run["error"] as? [String: Any])
+            #expect(error["code"] as? String == "field_dropped")
+            #expect((error["message"] as? String)?.contains("note, orderId, total") == true, "\(error)")
+            #expect(scene.shop.sandbox.eventCount == 2)
+            try await scene.enter(3...3)
+            try scene.configure()
+            let plan = try await scene.shop.rollcall("plan", "orders", "--format", "json").object()
+            let notes = try #require(plan["notes"] as? [String])
+            #expect(notes.contains { $0.contains("note (string), orderId (long), total (double)") }, "\(notes)")
+            #expect(try EventCounts(try await scene.run()).succeeded == 1)
+        }
+    }
+
+    @Test(arguments: Shop.Kind.allCases) func aCursorWantsAnIndex(_ kind: Shop.Kind) async throws {
+        try await EventsScene.with(kind, rows: 1...3) { scene in
+            let shop = scene.shop
+            try scene.configure(sync: "start: all\n    cursor: seq")
+            let check = try await shop.rollcall("check", "orders", "--format", "json")
+            #expect(check.code == 0, "\(check.all)")
+            let findings = try #require(try check.json() as? [[String: Any]])
+            let finding = findings.first { $0["subject"] as? String == "sync orders, cursor" }
+            let statement = try #require(finding?["fix"] as? String, "\(check.out)")
+            #expect(finding?["ok"] as? Bool == true && statement.contains("CREATE INDEX"))
+            try await shop.execute(String(statement.dropLast()))
+            #expect(!(try await shop.rollcall("check", "orders").out.contains("sync orders, cursor")))
+            // What a query reads, nobody can tell.
+            try await shop.execute("CREATE VIEW some_orders AS SELECT * FROM orders")
+            let text = try String(contentsOf: shop.folder.appendingPathComponent("rollcall.yaml"), encoding: .utf8)
+            let ofView = text.replacing("source: { table: orders }", with: "source: { table: some_orders }")
+            try Data(ofView.utf8).write(to: shop.folder.appendingPathComponent("rollcall.yaml"))
+            let unknown = try await shop.rollcall("check", "orders")
+            #expect(unknown.code == 0 && unknown.out.contains("cannot be told of a view or a query"), "\(unknown.all)")
+        }
+    }
+
     @Test func whatMayNotBeMeantIsSaid() async throws {
         try await EventsScene.with(.sqlite, .hybrid, rows: 1...3) { scene in
             let shop = scene.shop

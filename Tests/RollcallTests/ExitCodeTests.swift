@@ -36,7 +36,8 @@ import Testing
         ["run", "members", "--backfill", "soon"], ["run", "members", "--backfill", "0d"],
         ["run", "members", "--backfill", "30d"], ["plan", "members", "--backfill", "all"],
         ["run", "members", "--accept-new-ids"], ["run", "members", "--only", "1", "--backfill", "all"],
-        ["records", "members"], ["records", "no-such-sync"], ["records", "members", "--state", "splendid"],
+        ["records", "members", "--state", "synced"], ["records", "no-such-sync"],
+        ["records", "members", "--state", "splendid"],
         ["lists", "create", "iterable", " "], ["sandbox", "--fault", "earthquake", "--port", "0"],
     ]) func twoForWrongUsage(_ arguments: [String]) async throws {
         try await withFolder { folder in

@@ -23,7 +23,7 @@ import Testing
     @Test(arguments: [
         "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "records", "why",
         "lists",
-        "lists create", "fields", "catalogs",
+        "lists create", "fields", "catalogs", "receivers", "receivers test",
         "migrate", "prune", "abandon", "sandbox", "schema",
     ])
     func everyCommandExistsAndIsInTheReadme(_ command: String) async throws {

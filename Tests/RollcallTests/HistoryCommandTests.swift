@@ -123,4 +123,22 @@ import Testing
             #expect(shop.members == ["a@example.com"], "why changes nothing")
         }
     }
+
+    @Test(arguments: Shop.Kind.allCases) func recordsOfAList(_ kind: Shop.Kind) async throws {
+        let people = ["a@example.com", "b@example.com", "gone@example.com"]
+        try await Shop.with(kind, people: people, tune: { $0.forgottenEmails = ["gone@example.com"] }) { shop in
+            #expect(try await shop.rollcall("records", "members").out == "no members\n", "before the first run")
+            #expect(try await shop.rollcall("run", "members").code == 3)
+            let csv = try await shop.rollcall("records", "members", "--format", "csv")
+            let rows = try CommaSeparatedValues.rows(csv.out)
+            #expect(
+                rows.first == ["email", "user_id", "state", "since_run_id", "since", "error_code", "error_reason"])
+            #expect(
+                Set(rows.dropFirst().map { "\($0[0]) \($0[2]) \($0[5])" }) == [
+                    "a@example.com subscribed ", "b@example.com subscribed ", "gone@example.com rejected forgotten",
+                ])
+            let refused = try await shop.rollcall("records", "members", "--state", "rejected").out
+            #expect(refused.contains("gone@example.com") && !refused.contains("a@example.com"), "\(refused)")
+        }
+    }
 }

@@ -54,10 +54,12 @@ extension History {
         guard scenario.goods != nil else { return }
         var request = RunRequest()
         request.forceNew = true
+        request.retryRejected = true
+        catalog.losesItems = false
         if !catalog.isThere { _ = catalog.create() }
         guard let last = await quietRun(request, sync: "goods") else { return }
         guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown.total == 0,
-            last.counts.notAttempted.total == 0, last.counts.failed.total == 0
+            last.counts.notAttempted.total == 0, last.counts.failed.total == last.counts.notVerified
         else { return oracle.violated("catalog: the quiet run did not get through: \(last)") }
         await world.pass(.seconds(200))
         oracle.judgeNotes(of: "goods")

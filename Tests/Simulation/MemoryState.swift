@@ -53,6 +53,8 @@ struct MemoryState {
     var fields: [[String]: [String: KnownField]] = [:]
     /// Names of fields by sync, in the order of their places.
     var places: [String: [String]] = [:]
+    /// Items of catalogs that are to be read back, by sync.
+    var itemChecks: [String: [ItemCheckKey: ItemCheckRow]] = [:]
     /// Events by sync.
     var events: [String: [Fingerprint: StoredEvent]] = [:]
     /// How far syncs of events have read, by sync; and how far once a run has ended, by run.

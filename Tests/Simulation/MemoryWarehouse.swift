@@ -342,10 +342,10 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of set: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
-        let held = state.valuesHeld[.init(sync: sync, entries: .records(kind))] ?? [:]
-        for entry in entries(sync, .records(kind)) {
+        let held = state.valuesHeld[.init(sync: sync, entries: set)] ?? [:]
+        for entry in entries(sync, set) {
             let member = entry.member
             try (held[member.fingerprint]?.bytes ?? []).withUnsafeBytes { bytes in
                 try body(

@@ -337,7 +337,8 @@ final class Oracle {
         for record in log {
             sums["\(record.operation) \(record.status)", default: 0] += 1
             saw("record \(record.status) \(record.errorCode ?? "")")
-            guard record.operation != "validate" else { continue }
+            // An item that is not as it was put has failed, and is put again by the same run.
+            guard record.operation != "validate", record.errorCode != "not_verified" else { continue }
             if !people.insert(
                 "\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")"
             ).inserted {

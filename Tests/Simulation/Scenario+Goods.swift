@@ -8,6 +8,8 @@ extension Scenario {
         var mirrors: Bool
         var maxRemovals: GuardSettings.RemovalLimit
         var allowEmpty: Bool
+        /// Items are read back, and some are accepted and never carried out.
+        var verifies = false
         /// For each round of the history.
         var rounds: [Round]
 
@@ -39,6 +41,8 @@ extension Scenario {
             startsThere: dice.chance(40), mirrors: dice.chance(75),
             maxRemovals: dice.chance(60) ? .percent(100) : .count(dice.between(0, 3)), allowEmpty: dice.chance(60),
             rounds: [])
+        var checks = Dice(seed, "goods checks")
+        goods.verifies = checks.chance(50)
         let items = dice.chance(30) ? dice.between(1, 2) : dice.between(2, 9)
         let mayDelete = dice.chance(15)
         for number in rounds.indices {
@@ -65,6 +69,8 @@ extension Scenario {
         catalog.create = true
         catalog.mode = goods.mirrors ? .mirror : .upsert
         catalog.documents = .replace
+        // Every item, once Iterable has had the time that it needs.
+        if goods.verifies { catalog.verify = .init(sample: 20, seconds: Int(settleSeconds) + 1) }
         var sync = SyncSettings(
             name: "goods", warehouse: "shop", destination: "marketing", audience: .table(["products"]),
             target: .catalog(catalog))

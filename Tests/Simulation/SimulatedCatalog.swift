@@ -17,6 +17,11 @@ final class SimulatedCatalog {
     private var number = 0
     /// When the last write of an item that was accepted will be carried out.
     private var due: [String: Duration] = [:]
+    /// Whether some puts are accepted and never carried out.
+    var losesItems: Bool
+    /// Items of which that has happened, each once.
+    private var lost: Set<String> = []
+    private var lossDice: Dice
 
     static let name = "goods"
     static let foreign = "foreign-1"
@@ -25,6 +30,8 @@ final class SimulatedCatalog {
         self.world = world
         settleMilliseconds = max(1, Int(scenario.settleSeconds * 1000))
         dice = Dice(scenario.seed, "catalog service")
+        losesItems = scenario.goods?.verifies == true
+        lossDice = Dice(scenario.seed, "catalog losses")
         if scenario.goods?.startsThere == true {
             isThere = true
             items[Self.foreign] = "{}"
@@ -44,6 +51,13 @@ final class SimulatedCatalog {
     func setTypes(_ fields: [RemoteField]) {
         guard isThere else { return }
         for field in fields { types[field.name] = types[field.name] ?? field.type }
+    }
+
+    /// What a look at an item finds.
+    func look(at item: CatalogRequest.Item) -> ItemFinding {
+        guard let found = items[item.id] else { return .missing }
+        let document = (try? JSONSerialization.jsonObject(with: Data(item.document))) as? [String: Any]
+        return found == document?["title"].map { "\($0)" } ?? "" ? .same : .differs
     }
 
     func delete() {
@@ -66,7 +80,8 @@ final class SimulatedCatalog {
     func accept(_ operation: RollcallCore.Operation, _ items: [String: String]) {
         let isDelayed = dice.chance(50)
         let delay = isDelayed ? dice.milliseconds(0, settleMilliseconds) : .zero
-        for (id, document) in items {
+        for (id, document) in items.sorted(by: { $0.key < $1.key }) {
+            if losesItems, operation == .put, lossDice.chance(10), lost.insert(id).inserted { continue }
             let key = "\(operation) \(id)"
             let at = max(world.now + delay, due[key] ?? .zero)
             due[key] = at

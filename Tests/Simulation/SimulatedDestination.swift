@@ -168,6 +168,15 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         try await reading("fields") { $0.catalog.fields }
     }
 
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding {
+        let catalog = history.catalog
+        let finding = try await reading("look") { _ in catalog.look(at: item) }
+        history.oracle.saw("an item that was read back was \(finding)")
+        return finding
+    }
+
     func lists() async throws(DestinationError) -> [RemoteList] {
         let iterable = iterable
         return try await reading("lists") { _ in iterable.visibleLists }

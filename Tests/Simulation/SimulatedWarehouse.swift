@@ -363,10 +363,10 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     }
 
     func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         let fault = try await arrive("read contents", Fault.reading)
-        try await store.readContents(sync: sync, kind, body)
+        try await store.readContents(sync: sync, of: entries, body)
         try await leave(fault)
     }
 
@@ -483,6 +483,38 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
     func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
         try await write("add field places") { [store] () async throws(WarehouseError) in
             try await store.addFieldPlaces(lease, names)
+        }
+    }
+
+    func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
+        try await store.index(on: column, of: source)
+    }
+
+    func entries(
+        sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
+    ) async throws(WarehouseError) -> [MemberEntry] {
+        try await read("entries") { () async throws(WarehouseError) in
+            try await store.entries(sync: sync, of: entries, in: states, after: fingerprint, limit: limit)
+        }
+    }
+
+    func itemChecks(
+        sync: String, acceptedBefore time: Date, limit: Int
+    ) async throws(WarehouseError) -> [ItemCheck] {
+        try await read("item checks") { () async throws(WarehouseError) in
+            try await store.itemChecks(sync: sync, acceptedBefore: time, limit: limit)
+        }
+    }
+
+    func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
+        try await write("note item checks") { [store] () async throws(WarehouseError) in
+            try await store.noteItemChecks(lease, run: id, notes)
+        }
+    }
+
+    func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
+        try await write("accept item checks") { [store] () async throws(WarehouseError) in
+            try await store.acceptItemChecks(lease, run: id)
         }
     }
 

@@ -114,6 +114,8 @@ public enum Simulation {
             "the catalog was deleted", "a catalog came to rest", "a row of a catalog was a duplicate",
             "error catalog_missing", "record failed key_missing", "record failed invalid_item_id",
             "record failed invalid_value", "record failed duplicate_key",
+            "an item that was read back was same", "an item that was read back was missing",
+            "an item that was read back was differs", "record failed not_verified",
             "profiles came to rest", "a null was sent", "a rename was refused",
             "the address of another record was not taken", "a person with two keys",
             "a row of a person was a duplicate", "a record waited for a lost one", "a new field was made",

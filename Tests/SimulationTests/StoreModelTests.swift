@@ -362,6 +362,10 @@ final class StoreComparison {
         await both("members", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
             try await $0.members(sync: "vip", of: entries, fingerprints: fingerprints)
         }
+        await both("entries", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.joined(separator: "\n") }) {
+            try await $0.entries(
+                sync: "vip", of: entries, in: [.subscribed, .rejected], after: fingerprints[3], limit: 4)
+        }
         await both("counts", { $0.map { "\($0.key) \($0.value)" }.sorted().joined() }) {
             try await $0.memberCounts(sync: "vip", of: entries)
         }
@@ -399,9 +403,9 @@ final class StoreComparison {
 
     /// What a plan compares of records.
     private static func contents(_ warehouse: any Warehouse, _ entries: EntrySet) async throws -> [String] {
-        guard case .records(let kind) = entries else { return [] }
+        guard case .records = entries else { return [] }
         let lines = Lines()
-        try await warehouse.readContents(sync: "vip", kind) { known in
+        try await warehouse.readContents(sync: "vip", of: entries) { known in
             let held = FieldBits(bytes: known.held).bytes
             lines.add("\(known.fingerprint) \(known.state) \(known.listed) \(known.content) \(held)")
         }

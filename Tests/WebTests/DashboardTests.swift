@@ -211,7 +211,7 @@ import Testing
             FrameTemplates.head, FrameTemplates.foot, FrameTemplates.error, FrameTemplates.login,
             SyncTemplates.overview,
             SyncTemplates.sync, SyncTemplates.chart, SyncTemplates.why, SyncTemplates.live, RunTemplates.run,
-            RunTemplates.records,
+            RunTemplates.records, ReceiverTemplates.overview, ReceiverTemplates.receiver,
         ] {
             #expect(!text.contains("style=") && !text.contains("<style") && !text.contains("{{{"))
             #expect(text.firstMatch(of: /\ on[a-z]+=/) == nil)

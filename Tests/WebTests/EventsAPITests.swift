@@ -171,6 +171,18 @@ import Testing
         }
     }
 
+    /// To the second, and never broken within a word.
+    @Test func theTimeReadUpToHasNoFraction() throws {
+        var cursor = EventCursor(column: "at", isTime: true)
+        cursor.watermark = 1_796_000_461_123_456
+        let view = EventsView(cursor, [:], now: .now)
+        #expect(view.readTo == nil && view.readUpTo?.words == "2026-11-30 01:01:01")
+        #expect(view.readUpTo?.iso == "2026-11-30T01:01:01Z")
+        cursor = EventCursor(column: "seq", isTime: false)
+        cursor.watermark = 7
+        #expect(EventsView(cursor, [:], now: .now).readTo == "7")
+    }
+
     @Test func theStoryOfAnEventIsAPage() async throws {
         try await with(tokens: nil) { bench, _ in
             try await bench.routes { client in

@@ -13,6 +13,7 @@ public enum AnswerClassifier {
         case .success:
             return success(answer, request: request)
         case .refused:
+            if let mismatch = mismatch(row, answer, request) { return mismatch }
             return refusal(row, status: answer.status, request: request)
         case .retry(let mayHaveBeenApplied):
             return .retry(
@@ -141,6 +142,18 @@ public enum AnswerClassifier {
 
     private static func isJSONObject(_ body: [UInt8]) -> Bool {
         (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
+    }
+
+    /// A refusal that names fields.
+    private static func mismatch(_ row: AnswerRow, _ answer: HTTPAnswer, _ request: DeliveryRequest) -> DeliveryAnswer?
+    {
+        switch request {
+        case .list, .users, .events, .event: break
+        case .userRename, .userDeletion, .catalog: return nil
+        }
+        guard row.code == "type_mismatch" else { return nil }
+        let found = TypeMismatches.read(answer.body)
+        return found.isEmpty ? nil : .mismatched(reason(row, answer), found)
     }
 
     private static func refusal(_ row: AnswerRow, status: Int, request: DeliveryRequest) -> DeliveryAnswer {

@@ -4,13 +4,14 @@ public import RollcallCore
 ///
 /// A subscribe carries every identifier that is known. An unsubscribe carries one, the userId where it is known, and
 /// always `"channelUnsubscribe":false`: sources disagree on the default, and `true` would take the person off the whole
-/// channel.
+/// channel. Fields are written with `"mergeNestedObjects":false`: an object is what the row says, and no more.
 public enum ListBody {
     /// Upper bound, in bytes, of everything in a body but its subscribers.
     public static let envelopeBytes = 128
 
     /// Upper bound, in bytes, of what one subscriber adds to a body, its comma included.
-    public static func size(of identity: Identity, operation: Operation) -> Int {
+    /// - Parameter fields: bytes of the object of the fields; nil: there is none.
+    public static func size(of identity: Identity, operation: Operation, fields: Int? = nil) -> Int {
         let sent = sent(identity, operation: operation)
         var size = 3
         if let email = sent.email { size += emailKey.utf8.count + 1 + JSONBytes.quotedSize(email) }
@@ -18,6 +19,7 @@ public enum ListBody {
             size += userIDKey.utf8.count + 1 + JSONBytes.quotedSize(userID)
             if operation == .subscribe { size += preferUserID.utf8.count }
         }
+        if let fields, operation == .subscribe { size += fieldsKey.utf8.count + fields + fieldsEnd.utf8.count }
         return size
     }
 
@@ -39,7 +41,8 @@ public enum ListBody {
         append(",\"subscribers\":[", to: &bytes)
         for (position, subscriber) in request.subscribers.enumerated() {
             if position > 0 { append(",", to: &bytes) }
-            write(subscriber, of: request, into: &bytes)
+            let fields = position < request.fields.count ? request.fields[position] : nil
+            write(subscriber, fields, of: request, into: &bytes)
         }
         append("]}", to: &bytes)
     }
@@ -48,7 +51,12 @@ public enum ListBody {
     private static let userIDKey = "\"userId\":"
     private static let preferUserID = ",\"preferUserId\":true"
 
-    private static func write(_ identity: Identity, of request: ListRequest, into bytes: inout [UInt8]) {
+    private static let fieldsKey = ",\"dataFields\":"
+    private static let fieldsEnd = ",\"mergeNestedObjects\":false"
+
+    private static func write(
+        _ identity: Identity, _ fields: [UInt8]?, of request: ListRequest, into bytes: inout [UInt8]
+    ) {
         let sent = sent(identity, operation: request.operation)
         append("{", to: &bytes)
         if let email = sent.email {
@@ -60,6 +68,11 @@ public enum ListBody {
             append(userIDKey, to: &bytes)
             JSONBytes.append(quoted: userID, to: &bytes)
             if request.operation == .subscribe && request.preferUserID { append(preferUserID, to: &bytes) }
+        }
+        if let fields, request.operation == .subscribe {
+            append(fieldsKey, to: &bytes)
+            bytes.append(contentsOf: fields)
+            append(fieldsEnd, to: &bytes)
         }
         append("}", to: &bytes)
     }

@@ -122,6 +122,7 @@ enum EventCalls {
             createdAt: row.createdAt?.value ?? Int(moment.time), dataFields: fields,
             campaignID: row.campaignId?.value, templateID: row.templateId?.value)
         state.events.write(event, due: due, now: moment.now)
+        state.trigger(by: event, moment)
         return event.id
     }
 

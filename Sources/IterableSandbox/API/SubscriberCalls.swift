@@ -82,7 +82,9 @@ enum SubscriberCalls {
                 let policy: UnknownUserPolicy =
                     updatesOnly ? .updateOnly : .create(preferUserID: row.preferUserId)
                 let number = try state.upsert(row, policy, moment, report: &report).number
-                state.addMember(number, to: body.listId.value)
+                if state.addMember(number, to: body.listId.value) {
+                    state.welcome(number, to: body.listId.value, moment)
+                }
                 report.succeed()
             } catch {
                 report.fail(error)
@@ -101,7 +103,7 @@ enum SubscriberCalls {
             do throws(RowFailure) {
                 try state.check(row)
                 if let number = try state.locate(row, .neverCreate) {
-                    state.removeMember(number, from: body.listId.value)
+                    remove(number, body, &state, moment)
                 }
                 report.succeed()
             } catch {
@@ -109,6 +111,17 @@ enum SubscriberCalls {
             }
         }
         return .json(report.json(mode: state.options.responseMode, namesNoOps: false))
+    }
+
+    private static func remove(
+        _ number: Int, _ body: UnsubscribeBody, _ state: inout SandboxState, _ moment: Moment
+    ) {
+        let wasMember = state.removeMember(number, from: body.listId.value)
+        let leavesChannel = body.channelUnsubscribe == true
+        guard wasMember || leavesChannel else { return }
+        state.reportUnsubscribe(
+            number, from: body.listId.value, isMember: wasMember, wholeChannel: leavesChannel,
+            campaignID: body.campaignId?.value, moment)
     }
 
     /// Refuses batches that are too large, and lists that are unknown, too new or not static. The code of the latter

@@ -1,6 +1,7 @@
 /// A failure that the sandbox produces on request: what happens, to which requests, and how often.
 ///
-/// Faults act on requests that passed the key, size and rate checks. Their text form is described by ``help``.
+/// Faults act on requests that passed the key, size and rate checks, or on the events that are sent to the webhook. Their
+/// text form is described by ``help``.
 public struct Fault: Sendable, Equatable {
     /// What happens.
     public enum Kind: Sendable, Equatable {
@@ -23,6 +24,16 @@ public struct Fault: Sendable, Equatable {
         case empty
         /// 200 with JSON whose members have the wrong types.
         case wrongTypes
+        /// The answer of a request that takes effect, which this one never does.
+        case acceptOnly
+        /// The webhook gets an event twice.
+        case duplicate
+        /// The webhook gets an event after others that came later in the same request.
+        case reorder
+        /// The webhook never gets an event.
+        case drop
+        /// An event that the webhook answered with a 5xx status, or not at all, is sent again ``Fault/seconds`` later.
+        case retryOn5xx
     }
 
     /// How often it happens.
@@ -43,6 +54,8 @@ public struct Fault: Sendable, Equatable {
         case any
         /// Calls whose path starts with this text.
         case pathPrefix(String)
+        /// No call: the events that are sent to the webhook.
+        case webhook
 
         /// Whether a request with this path matches.
         func matches(path: String) -> Bool {
@@ -52,6 +65,7 @@ public struct Fault: Sendable, Equatable {
             case .listWrites: path == "/api/lists/subscribe" || path == "/api/lists/unsubscribe"
             case .any: true
             case .pathPrefix(let prefix): path.hasPrefix(prefix)
+            case .webhook: false
             }
         }
     }
@@ -61,7 +75,7 @@ public struct Fault: Sendable, Equatable {
     public var target: Target
     /// How many times it happens at most; nil is without end.
     public var limit: Int?
-    /// For ``Kind/stall`` and ``Kind/lateApply``: seconds until it goes on, 0 to 3600.
+    /// For ``Kind/stall``, ``Kind/lateApply`` and ``Kind/retryOn5xx``: seconds until it goes on, 0 to 3600.
     public var seconds: Double
     /// Whether the request takes effect.
     public var applies: Bool
@@ -71,6 +85,7 @@ public struct Fault: Sendable, Equatable {
     /// A fault with the defaults of its text form.
     ///
     /// - Parameters:
+    ///   - target: kinds of the webhook have ``Target/webhook`` always.
     ///   - applies: Whether the request takes effect; nil takes the default of the kind. Kinds whose name says it
     ///     (``Kind/dropBefore``, ``Kind/dropAfter``, ``Kind/lateApply``) ignore the value.
     public init(
@@ -79,7 +94,7 @@ public struct Fault: Sendable, Equatable {
     ) {
         self.kind = kind
         self.trigger = trigger
-        self.target = target
+        self.target = kind.concernsWebhook ? .webhook : target
         self.limit = limit
         self.seconds = seconds
         self.applies = kind.fixedEffect ?? applies ?? kind.usualEffect
@@ -91,8 +106,8 @@ extension Fault.Kind {
     /// Whether the request takes effect, for kinds that leave no choice.
     var fixedEffect: Bool? {
         switch self {
-        case .dropBefore: false
-        case .dropAfter, .lateApply: true
+        case .dropBefore, .acceptOnly: false
+        case .dropAfter, .lateApply, .duplicate, .reorder, .drop, .retryOn5xx: true
         default: nil
         }
     }
@@ -100,13 +115,21 @@ extension Fault.Kind {
     /// Whether the request takes effect if nothing is said.
     var usualEffect: Bool {
         switch self {
-        case .status, .dropBefore, .html, .empty: false
-        case .dropAfter, .stall, .lateApply, .truncated, .wrongTypes: true
+        case .status, .dropBefore, .html, .empty, .acceptOnly: false
+        case .dropAfter, .stall, .lateApply, .truncated, .wrongTypes, .duplicate, .reorder, .drop, .retryOn5xx: true
         }
     }
 
     /// Whether the kind waits.
-    var waits: Bool { self == .stall || self == .lateApply }
+    var waits: Bool { self == .stall || self == .lateApply || self == .retryOn5xx }
+
+    /// Whether it acts on the events that are sent to the webhook, and not on the answers of the API.
+    var concernsWebhook: Bool {
+        switch self {
+        case .duplicate, .reorder, .drop, .retryOn5xx: true
+        default: false
+        }
+    }
 
     /// The name in the text form.
     var name: String {
@@ -120,13 +143,19 @@ extension Fault.Kind {
         case .html: "html"
         case .empty: "empty"
         case .wrongTypes: "wrong-types"
+        case .acceptOnly: "accept-only"
+        case .duplicate: "duplicate"
+        case .reorder: "reorder"
+        case .drop: "drop"
+        case .retryOn5xx: "retry-on-5xx"
         }
     }
 
     /// The kind with this name; nil for a name that is none.
     init?(name: String) {
         let named: [Fault.Kind] = [
-            .dropBefore, .dropAfter, .stall, .lateApply, .truncated, .html, .empty, .wrongTypes,
+            .dropBefore, .dropAfter, .stall, .lateApply, .truncated, .html, .empty, .wrongTypes, .acceptOnly,
+            .duplicate, .reorder, .drop, .retryOn5xx,
         ]
         if let kind = named.first(where: { $0.name == name }) {
             self = kind

@@ -26,6 +26,21 @@ struct FaultPlan: Sendable {
         return chosen
     }
 
+    /// The faults for an event that is to be sent to the webhook: all rules for it that fire, each kind once.
+    mutating func next(forEventUsing generator: inout SeededGenerator) -> [Fault] {
+        var chosen: [Fault] = []
+        for index in rules.indices where rules[index].fault.target == .webhook {
+            rules[index].matched += 1
+            let fault = rules[index].fault
+            guard fires(rules[index], using: &generator), !chosen.contains(where: { $0.kind == fault.kind }) else {
+                continue
+            }
+            rules[index].happened += 1
+            chosen.append(fault)
+        }
+        return chosen
+    }
+
     private func fires(_ rule: Rule, using generator: inout SeededGenerator) -> Bool {
         let isDue =
             switch rule.fault.trigger {

@@ -21,6 +21,13 @@ extension Fault {
           html         answer 200 with an HTML page, apply nothing
           empty        answer 200 with no body, apply nothing
           wrong-types  apply, answer 200 with JSON of the wrong types
+          accept-only  answer as if it was applied, apply nothing
+
+        Kinds for the events that go to the webhook, with p, nth, count and seconds:
+          duplicate    send the event twice
+          reorder      send the event after later ones of the same request
+          drop         never send the event
+          retry-on-5xx after a 5xx status or no answer, try again; 5 attempts at most
 
         Options:
           p=0.1          for each matching request with this probability, 0 to 1 (default 1)
@@ -28,7 +35,8 @@ extension Fault {
           count=2        at most twice
           op=subscribe   only subscribe; also unsubscribe, list (both, the default) and any (every call)
           path=/api/users  only paths that start like this
-          seconds=5      how long stall and late-apply wait, 0 to 3600 (default 5)
+          seconds=5      how long stall, late-apply and retry-on-5xx wait, 0 to 3600
+                         (default 5)
           apply=yes|no   whether the request takes effect, where the kind leaves the choice
           retry-after=7  a Retry-After header, for kinds that are a status
 
@@ -42,7 +50,8 @@ extension Fault {
         guard let name = parts.first, let kind = Kind(name: name) else {
             throw FaultTextError(
                 description: "Unknown fault \"\(parts.first ?? "")\": use a status from 400 to 599, drop-before, "
-                    + "drop-after, stall, late-apply, truncated, html, empty or wrong-types.")
+                    + "drop-after, stall, late-apply, truncated, html, empty, wrong-types or accept-only; for the webhook "
+                    + "duplicate, reorder, drop or retry-on-5xx.")
         }
         self.init(kind)
         guard parts.count == 2 else { return }
@@ -69,6 +78,9 @@ extension Fault {
         func pointless(_ reason: String) -> FaultTextError {
             FaultTextError(description: "In fault \"\(text)\": \(option) makes no sense here, \(reason).")
         }
+        if kind.concernsWebhook, ["op", "path", "apply", "retry-after"].contains(option) {
+            throw pointless("\(kind.name) is about the events that go to the webhook")
+        }
         switch option {
         case "p":
             guard let number = Double(value), (0...1).contains(number) else { throw wrong("a number from 0 to 1") }
@@ -86,7 +98,7 @@ extension Fault {
             guard value.hasPrefix("/api") else { throw wrong("a path that starts with /api") }
             target = .pathPrefix(value)
         case "seconds":
-            guard kind.waits else { throw pointless("only stall and late-apply wait") }
+            guard kind.waits else { throw pointless("only stall, late-apply and retry-on-5xx wait") }
             guard let number = Double(value), (0...3600).contains(number) else { throw wrong("0 to 3600") }
             seconds = number
         case "apply":
@@ -117,7 +129,7 @@ extension Fault: CustomStringConvertible {
         switch target {
         case .subscribe: options.append("op=subscribe")
         case .unsubscribe: options.append("op=unsubscribe")
-        case .listWrites: break
+        case .listWrites, .webhook: break
         case .any: options.append("op=any")
         case .pathPrefix(let prefix): options.append("path=\(prefix)")
         }

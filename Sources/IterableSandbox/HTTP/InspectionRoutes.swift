@@ -32,6 +32,9 @@ struct InspectionRoutes: Sendable {
         router.get("/sandbox/requests") { [core] _, _ in
             Reply.json(["requests": .array(core.with { $0.traffic.requests }.map(\.json))]).response()
         }
+        router.get("/sandbox/webhooks") { [core] _, _ in
+            Reply.json(core.with { $0.webhooks.json }).response()
+        }
         router.post("/sandbox/reset") { [core] _, _ in
             core.with { $0.reset() }
             return Reply.json(["reset": true]).response()
@@ -50,6 +53,9 @@ struct InspectionRoutes: Sendable {
             do {
                 let texts = try decodeStrictly([String].self, from: Data(buffer.readableBytesView))
                 let faults = try texts.map { text throws in try Fault(parsing: text) }
+                if let problem = core.options.problem(ofFaults: faults) {
+                    throw FaultTextError(description: problem)
+                }
                 core.with { $0.faults = FaultPlan(faults) }
                 return Self.faults(core).response()
             } catch let error as FaultTextError {
@@ -113,6 +119,7 @@ extension SandboxState {
         return [
             "projectType": .string(options.projectType.rawValue), "dataCenter": .string(options.dataCenter.rawValue),
             "lists": .array(lists), "userCount": .int(profiles.count), "eventCount": .int(events.count),
+            "webhookEventCount": .int(webhooks.journal.count), "webhookPendingCount": .int(webhooks.pending),
             "catalogCount": .int(catalogs.count), "requestCount": .int(traffic.total), "requests": .object(counts),
             "rateLimitedCount": .int(traffic.rateLimited), "badRequestCount": .int(traffic.badRequests),
             "badRequests": .array(traffic.badReasons.map(\.json)),

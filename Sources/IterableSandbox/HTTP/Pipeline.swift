@@ -125,7 +125,8 @@ struct Pipeline: Sendable {
             // A stall that is interrupted by the end of the sandbox takes no effect.
             guard (try? await Task.sleep(for: .seconds(fault.seconds))) != nil else { return outcome }
         }
-        outcome.reply = spoiled(fault, fault.applies ? core.execute(prepared) : nil, call)
+        let answer = fault.applies ? core.execute(prepared) : fault.kind == .acceptOnly ? core.rehearse(prepared) : nil
+        outcome.reply = spoiled(fault, answer, call)
         return outcome
     }
 
@@ -134,7 +135,7 @@ struct Pipeline: Sendable {
         switch fault.kind {
         case .status(let status): .status(status, fault: fault, options: core.options, call: call)
         case .dropBefore, .dropAfter, .lateApply: nil
-        case .stall: answer
+        case .stall, .acceptOnly, .duplicate, .reorder, .drop, .retryOn5xx: answer
         case .truncated: (answer ?? .wrongTypes).truncated()
         case .html: .html("<!DOCTYPE html><html><body><h1>Welcome</h1></body></html>")
         case .empty: Reply(contentType: "application/json", body: .data(Data()))

@@ -8,7 +8,7 @@ struct Routes {
     /// All calls of the API. Fixed paths stand before those with variable parts.
     static let api: [Endpoint] =
         SubscriberCalls.endpoints + ListCalls.endpoints + IdentityCalls.endpoints + UserCalls.endpoints
-        + EventCalls.endpoints + CatalogCalls.endpoints + ProjectCalls.endpoints
+        + EventCalls.endpoints + CatalogCalls.endpoints + ProjectCalls.endpoints + WebhookCalls.endpoints
 
     /// The router for the API, the inspection calls and the status page.
     func router() -> Router<SandboxContext> {

@@ -21,7 +21,7 @@ struct StatusPage {
         <body>
         <header>
         <h1>Iterable sandbox</h1>
-        <p>A local stand-in for Iterable. Nothing here leaves this machine.</p>
+        <p>A local stand-in for Iterable. \(reach)</p>
         </header>
         <main>
         \(figures)
@@ -35,6 +35,12 @@ struct StatusPage {
         """
     }
 
+    private var reach: String {
+        guard let settings = state.webhooks.settings else { return "Nothing here leaves this machine." }
+        let host = URLComponents(string: settings.endpoint)?.host ?? ""
+        return "What becomes of messages is posted to a webhook at \(Self.escape(host))."
+    }
+
     private var figures: String {
         let traffic = state.traffic
         let numbers: [(String, String)] = [
@@ -44,6 +50,7 @@ struct StatusPage {
             ("refused with 400", "\(traffic.badRequests)"), ("rate limited", "\(traffic.rateLimited)"),
             ("most in flight for one person", "\(traffic.maxInFlightPerIdentifier)"),
             ("still to be applied", "\(pendingLateRequests)"),
+            ("events for the webhook", "\(state.webhooks.journal.count)"),
         ]
         let cells = numbers.map { "<div><dt>\($0.0)</dt><dd>\(Self.escape($0.1))</dd></div>" }
         let alarm =

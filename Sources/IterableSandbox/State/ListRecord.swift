@@ -42,14 +42,20 @@ struct ListRecord: Sendable {
     /// Whether subscribe and unsubscribe accept the list at this time.
     func accepts(at now: Duration) -> Bool { type == .standard && now >= visibleFrom }
 
-    mutating func add(_ number: Int) {
-        guard members.insert(number).inserted else { return }
+    /// - Returns: whether the user was no member before.
+    @discardableResult
+    mutating func add(_ number: Int) -> Bool {
+        guard members.insert(number).inserted else { return false }
         newest.append(number)
         if newest.count > Self.remembered { newest.removeFirst() }
+        return true
     }
 
-    mutating func remove(_ number: Int) {
-        guard members.remove(number) != nil else { return }
+    /// - Returns: whether the user was a member before.
+    @discardableResult
+    mutating func remove(_ number: Int) -> Bool {
+        guard members.remove(number) != nil else { return false }
         newest.removeAll { $0 == number }
+        return true
     }
 }

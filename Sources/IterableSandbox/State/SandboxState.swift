@@ -30,6 +30,7 @@ struct SandboxState: Sendable {
     var eventFields: [String: FieldRegistry] = [:]
     /// By name in lower case: names are unique ignoring case.
     var catalogs: [String: Catalog] = [:]
+    var webhooks: WebhookState
     private var buckets: [String: LeakyBucket] = [:]
 
     init(options: SandboxOptions) {
@@ -38,6 +39,7 @@ struct SandboxState: Sendable {
         forgottenUserIDs = Set(options.forgottenUserIds)
         faults = FaultPlan(options.faults)
         generator = SeededGenerator(seed: options.seed)
+        webhooks = WebhookState(options.webhook, seed: options.seed)
     }
 
     /// Back to the state at the start. Requests under way stay counted as such.
@@ -45,6 +47,8 @@ struct SandboxState: Sendable {
         var fresh = SandboxState(options: options)
         fresh.traffic = traffic
         fresh.traffic.reset()
+        fresh.webhooks = webhooks
+        fresh.webhooks.reset(to: options.webhook)
         self = fresh
     }
 
@@ -67,9 +71,13 @@ struct SandboxState: Sendable {
 
     mutating func removeList(_ id: Int) { lists[id] = nil }
 
-    mutating func addMember(_ number: Int, to list: Int) { lists[list]?.add(number) }
+    /// - Returns: whether the user was no member before.
+    @discardableResult
+    mutating func addMember(_ number: Int, to list: Int) -> Bool { lists[list]?.add(number) ?? false }
 
-    mutating func removeMember(_ number: Int, from list: Int) { lists[list]?.remove(number) }
+    /// - Returns: whether the user was a member before.
+    @discardableResult
+    mutating func removeMember(_ number: Int, from list: Int) -> Bool { lists[list]?.remove(number) ?? false }
 
     /// The lists a user is in, in ascending order.
     func listIDs(of number: Int) -> [Int] { lists.values.filter { $0.members.contains(number) }.map(\.id).sorted() }

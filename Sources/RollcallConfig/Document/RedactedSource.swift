@@ -11,18 +11,20 @@ struct RedactedSource {
     init(_ source: SourceText) {
         var hiddenBelow: Int?
         var awaitsValue = false
+        var showsKeys = false
         lines = source.lines.map { line in
             let indent = line.prefix { $0 == " " }.count
             guard indent < line.count else { return line }
             if let limit = hiddenBelow {
                 if indent > limit || (awaitsValue && !Self.looksLikeKey(line)) {
-                    return String(repeating: " ", count: indent) + Self.mask
+                    return showsKeys ? Self.maskedBehindKey(line) : String(repeating: " ", count: indent) + Self.mask
                 }
                 hiddenBelow = nil
             }
             guard let valueStart = Self.secretValueStart(in: line) else { return Self.maskAddresses(in: line) }
             hiddenBelow = indent
             awaitsValue = line[valueStart...].wholeMatch(of: /[|>]?[-+0-9]*\s*(#.*)?/) != nil
+            showsKeys = line.wholeMatch(of: /\s*auth\s*:\s*(#.*)?/) != nil
             return Self.masked(line, from: valueStart)
         }
     }
@@ -47,6 +49,8 @@ struct RedactedSource {
         let plain = Suggestion.normalized(word)
         if plain == "url" || plain == "uri" || plain == "dsn" || plain == "key" || plain == "pwd" { return true }
         if plain == "tokens" { return false }
+        // Of receivers: what stands below them is a token or the value of a header.
+        if ["auth", "basic", "oauth2", "header"].contains(plain) { return true }
         if ["apikey", "secret", "token", "passw", "sha256", "databaseurl"].contains(where: plain.contains) {
             return true
         }
@@ -68,6 +72,14 @@ struct RedactedSource {
             index = end
         }
         return nil
+    }
+
+    /// A line below a key whose own keys are no secrets: what stands behind the first key is masked; without a key, the whole line.
+    private static func maskedBehindKey(_ line: String) -> String {
+        guard looksLikeKey(line), let colon = line.firstIndex(of: ":") else {
+            return String(line.prefix { $0 == " " }) + mask
+        }
+        return masked(line, from: line.index(after: colon))
     }
 
     /// A key at the start of a line; whatever else follows a secret key without a value may be the badly indented value.

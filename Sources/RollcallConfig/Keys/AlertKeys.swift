@@ -10,10 +10,15 @@ enum AlertKeys {
         "late_after_minutes", .integer(1...100_000),
         "late is sent when this many minutes after a tick no run that began for it, or later, has ended well.",
         defaultValue: .integer(60))
+    static let silentAfterMinutes = ConfigurationKey(
+        "silent_after_minutes", .integer(1...100_000),
+        "receiver_silent is sent when a receiver that got events earlier has got none for this many minutes.",
+        defaultValue: .integer(1440))
     static let webhooks = ConfigurationKey(
-        "webhooks", .list(WebhookKeys.section), "Addresses that get a POST for each change of a sync's state.")
+        "webhooks", .list(WebhookKeys.section),
+        "Addresses that get a POST for each change of a sync's or receiver's state.")
 
-    static let section = ConfigurationSection(keys: [failuresOver, lateAfterMinutes, webhooks])
+    static let section = ConfigurationSection(keys: [failuresOver, lateAfterMinutes, silentAfterMinutes, webhooks])
 }
 
 enum WebhookKeys {

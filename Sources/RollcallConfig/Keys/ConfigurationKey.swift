@@ -70,6 +70,8 @@ indirect enum ValueKind: Sendable {
     case share
     /// A whole number and a unit of time, such as `15m`; of at least this number of seconds.
     case span(minimum: Int)
+    /// A whole number and a unit of bytes, such as `1MB`; so many bytes.
+    case size(ClosedRange<Int64>)
     /// A text, number or truth value, each as what it is.
     case constant
     /// A list of texts, and how many it may have.
@@ -120,6 +122,8 @@ struct ConfigurationSection: Sendable {
     let keys: [ConfigurationKey]
     /// Exactly one of these keys must be there; empty: no such rule. Of a section with a selector its own reader says so.
     var exactlyOneOf: [String] = []
+    /// At least one of these keys must be there; empty: no such rule. For the JSON Schema; the reader says so in its own words.
+    var atLeastOneOf: [String] = []
     /// The key whose value says which of the other keys there may be.
     var selector: Selector?
 
@@ -147,6 +151,7 @@ extension ValueKind {
         case .removalLimit: "a percentage such as 25%, or a count such as 500"
         case .share: "a percentage such as 20%"
         case .span(let minimum): "a span such as 15m or 7d\(minimum > 0 ? ", \(minimum)s or more" : "")"
+        case .size: "a size such as 500KB, 1MB or 1GB"
         case .constant: "a text, a number, true or false"
         case .texts(let count) where count.lowerBound == count.upperBound: "a list of \(count.lowerBound) texts"
         case .texts: "a list of texts"

@@ -2,6 +2,7 @@ internal import RollcallCore
 
 /// The keys of syncs whose records have fields.
 enum RecordKeys {
+    private static let list = RecordKind.list.rawValue
     private static let users = RecordKind.users.rawValue
     private static let events = RecordKind.events.rawValue
     private static let items = RecordKind.catalog.rawValue
@@ -21,13 +22,14 @@ enum RecordKeys {
     static let fields = ConfigurationKey(
         "fields", selection(of: FieldKeys.section),
         "The fields of a record, and the column that each is filled from; \"all\" takes every column that has no other use, "
-            + "under its own name. Of users and events, dots in the name of a field nest. Events may have no fields.",
-        isRequired: true, variants: [users, events, items],
+            + "under its own name. Dots in the name of a field nest, but for catalogs. Of lists: what is written to the profile of "
+            + "each member with the subscription. Lists and events may have no fields.",
+        isRequired: true, variants: [list, users, events, items],
         kinds: [events: selection(of: FieldKeys.itemSection), items: selection(of: FieldKeys.itemSection)],
-        optionalIn: [events])
+        optionalIn: [list, events])
     static let except = ConfigurationKey(
         "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.",
-        variants: [users, events, items])
+        variants: [list, users, events, items])
     static let mode = ConfigurationKey(
         "mode", .choice(CatalogSettings.Mode.allCases.map(\.rawValue)),
         "upsert: records whose rows are gone stay; mirror, of catalogs only: they are deleted, if this sync put them there.",
@@ -43,11 +45,15 @@ enum RecordKeys {
         "Rows with one key and different fields. refuse: none of them is sent; { newest: column }: the one with the "
             + "greatest value in that column is.",
         defaultValue: .string(refuse), variants: [users, items])
+    static let verify = ConfigurationKey(
+        "verify", .section(VerifyKeys.section),
+        "Reads some items back some time after Iterable accepted them, and puts those again once that are not as they were "
+            + "put. Left out: none are read back.", variants: [items])
     static let nulls = ConfigurationKey(
         "nulls", .choice(NullRule.allCases.map(\.rawValue)),
         "What becomes of a field in Iterable where its column is NULL. clear: it is cleared if this sync has put a value "
             + "there; skip: it stays as it is; always: it is cleared, whoever wrote it. Fields may say otherwise.",
-        defaultValue: .string(NullRule.clear.rawValue), variants: [users])
+        defaultValue: .string(NullRule.clear.rawValue), variants: [list, users])
     static let nested = ConfigurationKey(
         "nested", .choice(UserSettings.Nested.allCases.map(\.rawValue)),
         "replace: an object in Iterable is what the row says, and no more; merge: its other members stay.",
@@ -96,6 +102,19 @@ enum CatalogKeys {
     static let section = ConfigurationSection(keys: [name, create])
 }
 
+enum VerifyKeys {
+    static let sample = ConfigurationKey(
+        "sample", .integer(1...Int64(CatalogSettings.Verification.mostItems)),
+        "How many of the items that a run puts are read back, and how many one run reads back, at most.",
+        defaultValue: .integer(20))
+    static let within = ConfigurationKey(
+        "within", .span(minimum: 1),
+        "How long Iterable has to carry out what it accepted: the first run after that reads it back.",
+        defaultValue: .string("30m"))
+
+    static let section = ConfigurationSection(keys: [sample, within])
+}
+
 enum KeyColumnKeys {
     static let column = ConfigurationKey(
         "column", .text(TextRule()), "The column.", isRequired: true, example: .string("sku"))
@@ -121,10 +140,11 @@ enum FieldKeys {
         defaultValue: .string("UTC"), example: .string("Europe/Berlin"))
     static let nulls = ConfigurationKey(
         "nulls", .choice(NullRule.allCases.map(\.rawValue)),
-        "Of users: what becomes of the field in Iterable where the column is NULL; left out: what the sync says.")
+        "Of users and lists: what becomes of the field in Iterable where the column is NULL; left out: what the sync"
+            + " says.")
 
     static let section = ConfigurationSection(keys: itemSection.keys + [nulls], exactlyOneOf: itemSection.exactlyOneOf)
-    /// Without what fields of users alone have.
+    /// Without what fields of users and lists alone have.
     static let itemSection = ConfigurationSection(
         keys: [column, value, fallback, type, timeZone], exactlyOneOf: ["column", "value"])
 }

@@ -7,20 +7,26 @@ enum RootKeys {
         "Databases that hold audiences, by name. Rollcall keeps its state and its logs in them too.",
         isRequired: true)
     static let destinations = ConfigurationKey(
-        "destinations", .named(DestinationKeys.section), "Projects in Iterable, by name.", isRequired: true)
+        "destinations", .named(DestinationKeys.section),
+        "Projects in Iterable, by name; they may be missing where there are only receivers.")
     static let syncs = ConfigurationKey(
         "syncs", .named(SyncKeys.section),
         "What is kept equal to what, by name: each sync keeps one list, fields of users' profiles or one catalog equal to a "
             + "table or query, or sends its rows as events.")
+    static let receivers = ConfigurationKey(
+        "receivers", .named(ReceiverKeys.section),
+        "Addresses to which Iterable posts what became of messages, by name; \"rollcall serve\" keeps the events in a "
+            + "warehouse.")
     static let server = ConfigurationKey(
         "server", .section(ServerKeys.section), "Settings of \"rollcall serve\".")
 
     static let alerts = ConfigurationKey(
         "alerts", .section(AlertKeys.section), "Where \"rollcall serve\" sends alerts when a sync needs attention.")
 
-    static let section = ConfigurationSection(keys: [warehouses, destinations, syncs, server, alerts])
+    static let section = ConfigurationSection(
+        keys: [warehouses, destinations, syncs, receivers, server, alerts], atLeastOneOf: ["destinations", "receivers"])
 
-    /// Names of warehouses, destinations and syncs.
+    /// Names of warehouses, destinations, syncs and receivers.
     static let namePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 }
 
@@ -167,14 +173,16 @@ enum RecordLimitKeys {
 
 enum ServerKeys {
     static let listen = ConfigurationKey(
-        "listen", .text(TextRule(pattern: #"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"#)),
+        "listen", .text(TextRule(pattern: addressPattern)),
         "Address and port of the HTTP server; port 0 takes a free one. Without a token it must be loopback.",
         defaultValue: .string("127.0.0.1:8420"))
     static let tokens = ConfigurationKey(
         "tokens", .list(TokenKeys.section),
         "Bearer tokens as SHA-256 hashes; further ones may come from ROLLCALL_TOKENS.")
 
-    static let section = ConfigurationSection(keys: [listen, tokens])
+    static let addressPattern = #"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"#
+
+    static let section = ConfigurationSection(keys: [listen, tokens] + ReceiverListenKeys.all)
 }
 
 enum TokenKeys {

@@ -55,8 +55,9 @@ enum SyncKeys {
         keys: [
             kind, warehouse, destination, enabled, audience, source, list, mapping, identity, updateExistingUsersOnly,
             placeholderEmails, RecordKeys.catalog, EventSyncKeys.event, RecordKeys.key, RecordKeys.fields,
-            RecordKeys.except, RecordKeys.mode, RecordKeys.documents, RecordKeys.nulls, RecordKeys.nested,
-            RecordKeys.newFields, RecordKeys.duplicates, RecordKeys.onLeave, RecordKeys.identityChanges,
+            RecordKeys.except, RecordKeys.mode, RecordKeys.documents, RecordKeys.verify, RecordKeys.nulls,
+            RecordKeys.nested, RecordKeys.newFields, RecordKeys.duplicates, RecordKeys.onLeave,
+            RecordKeys.identityChanges,
             EventSyncKeys.start, EventSyncKeys.cursor, EventSyncKeys.changedRows, EventSyncKeys.after,
             EventSyncKeys.waitForUser, EventSyncKeys.delivery, schedule, guards, logs,
         ], exactlyOneOf: ["audience", "source"],

@@ -4,6 +4,7 @@ public struct ConfigurationLookupError: Error, Sendable, Equatable, CustomString
         case sync
         case warehouse
         case destination
+        case receiver
     }
 
     public var kind: Kind

@@ -10,6 +10,9 @@ enum AlertReader {
         if let minutes = reader.integer(AlertKeys.lateAfterMinutes) {
             settings.thresholds.lateAfterMinutes = Int(minutes)
         }
+        if let minutes = reader.integer(AlertKeys.silentAfterMinutes) {
+            settings.thresholds.silentAfterMinutes = Int(minutes)
+        }
         settings.webhooks = reader.list(AlertKeys.webhooks).compactMap(webhook)
         return settings
     }

@@ -11,6 +11,7 @@ enum CatalogReader {
         let mode = sync.choice(RecordKeys.mode, of: CatalogSettings.Mode.self)
         let documents = sync.choice(RecordKeys.documents, of: CatalogSettings.Documents.self)
         let duplicates = DuplicateReader.read(sync)
+        let verify = sync.section(RecordKeys.verify).map(verification)
         guard let name, let key, let fields else { return nil }
         var settings = CatalogSettings(name: name, key: key.column, fields: fields)
         settings.create = create
@@ -18,7 +19,15 @@ enum CatalogReader {
         settings.mode = mode?.value ?? .upsert
         settings.documents = documents?.value
         settings.duplicates = duplicates
+        settings.verify = verify
         return settings
+    }
+
+    private static func verification(_ reader: SectionReader) -> CatalogSettings.Verification {
+        var verification = CatalogSettings.Verification()
+        if let sample = reader.integer(VerifyKeys.sample) { verification.sample = Int(sample) }
+        if let seconds = reader.span(VerifyKeys.within) { verification.seconds = seconds }
+        return verification
     }
 
     private static func name(_ reader: SectionReader) -> String? {

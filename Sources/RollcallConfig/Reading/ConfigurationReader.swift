@@ -8,6 +8,8 @@ struct ConfigurationReader {
     private(set) var destinations: [String: DestinationSettings] = [:]
     private(set) var destinationOrder: [String] = []
     private(set) var syncs: [SyncSettings] = []
+    private(set) var receivers: [ReceiverSettings] = []
+    private(set) var receiverListen = ReceiverListenSettings()
     private(set) var server: ServerSettings?
     private(set) var alerts: AlertSettings?
 
@@ -25,7 +27,9 @@ struct ConfigurationReader {
             warehouseOrder.append(entry.name)
         }
         var destinationDrafts: [String: DestinationReader.Draft] = [:]
-        for entry in root.named(RootKeys.destinations, what: "destination") {
+        let hasReceivers = root.isMeant(RootKeys.receivers)
+        if !hasReceivers { root.require(RootKeys.destinations) }
+        for entry in root.named(RootKeys.destinations, what: "destination", isRequired: !hasReceivers) {
             let draft = DestinationReader.read(entry.reader, name: entry.name)
             destinationDrafts[entry.name] = draft
             destinations[entry.name] = draft.settings
@@ -39,10 +43,25 @@ struct ConfigurationReader {
         SyncRelations(
             context: context, destinations: destinations, names: root.names(RootKeys.syncs), drafts: drafts
         ).check()
-        if let section = root.section(RootKeys.server) { server = ServerReader.read(section) }
+        let section = root.section(RootKeys.server)
+        server = section.map(ServerReader.read)
+        readReceivers(root, section, destinationDrafts)
         if let section = root.section(RootKeys.alerts) { alerts = AlertReader.read(section) }
-        if drafts.isEmpty, context.problems.isEmpty {
+        if drafts.isEmpty, receivers.isEmpty, context.problems.isEmpty {
             context.warn(at: root.position(of: RootKeys.syncs), path: "syncs", "there are no syncs yet")
         }
+    }
+
+    private mutating func readReceivers(
+        _ root: SectionReader, _ server: SectionReader?, _ destinations: [String: DestinationReader.Draft]
+    ) {
+        let entries = root.named(RootKeys.receivers, what: "receiver")
+        let listen = ReceiverListenReader.read(
+            server, server: self.server ?? ServerSettings(), hasReceivers: !entries.isEmpty, context: context)
+        if let listen { receiverListen = listen }
+        let reader = ReceiverReader(
+            listen: listen, warehouseNames: root.names(RootKeys.warehouses),
+            destinationNames: root.names(RootKeys.destinations), destinations: destinations)
+        receivers = reader.read(entries)
     }
 }

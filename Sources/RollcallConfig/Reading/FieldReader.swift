@@ -32,7 +32,7 @@ enum FieldReader {
         let fields = names.section.keys.compactMap { key in
             field(key, in: names, kind).flatMap { isRight($0, key, names, kind) ? $0 : nil }
         }
-        if kind == .users || kind == .events { NestedFields.checkObjects(names) }
+        if kind != .catalog { NestedFields.checkObjects(names) }
         return fields.count == names.section.keys.count ? .only(fields) : nil
     }
 
@@ -49,9 +49,9 @@ enum FieldReader {
     private static func checkCount(_ count: Int, _ sync: SectionReader, _ kind: RecordKind) {
         let (most, owner) =
             switch kind {
-            case .users: (UserSettings.mostFields, "a project")
+            case .list, .users: (UserSettings.mostFields, "a project")
             case .events: (EventSettings.mostFields, "an event")
-            case .list, .catalog: (CatalogSettings.mostFields, "a catalog")
+            case .catalog: (CatalogSettings.mostFields, "a catalog")
             }
         if count <= most { return }
         sync.report(
@@ -61,7 +61,7 @@ enum FieldReader {
 
     /// Whether a kind of record may have a field of this name; that it may not is reported.
     private static func isName(_ key: ConfigurationKey, _ names: SectionReader, _ kind: RecordKind) -> Bool {
-        if kind == .users { return UserFields.isName(key, names) }
+        if kind == .users || kind == .list { return UserFields.isName(key, names) }
         if kind == .events { return NestedFields.isName(key, names) }
         guard key.name.isEmpty || key.name.contains(".") else { return true }
         names.report(
@@ -118,13 +118,13 @@ enum FieldReader {
             nulls: nulls)
     }
 
-    /// What a field of users says of NULL; fields of others say nothing of it.
+    /// What a field of users or lists says of NULL; fields of others say nothing of it.
     private static func nulls(_ reader: SectionReader, _ kind: RecordKind) -> NullRule? {
         let key = FieldKeys.nulls
         guard reader.has(key) else { return nil }
-        guard kind == .users else {
+        guard kind == .users || kind == .list else {
             reader.report(
-                at: key, "\(reader.path(of: key.name)) is a key of users syncs; this one is \(kind.rawValue)",
+                at: key, "\(reader.path(of: key.name)) is a key of list or users syncs; this one is \(kind.rawValue)",
                 hint: kind == .events ? nullsOfEvents : "Take it out.")
             return nil
         }
@@ -205,7 +205,10 @@ extension SectionReader {
     }
 
     /// A list of texts; nil when it is missing or wrong, which is reported.
-    func texts(_ key: ConfigurationKey) -> [String]? {
+    func texts(_ key: ConfigurationKey) -> [String]? { locatedTexts(key)?.map(\.value) }
+
+    /// The same, each with its place.
+    func locatedTexts(_ key: ConfigurationKey) -> [Located<String>]? {
         guard let entry = entries[key.name] else { return nil }
         var count = 1...Int.max
         if case .texts(let range) = key.kind { count = range }
@@ -222,12 +225,13 @@ extension SectionReader {
                 expected: ValueKind.texts(count).words)
             return nil
         }
-        let item = ConfigurationSection(keys: items.indices.map { ConfigurationKey("\($0)", .text(TextRule()), "") })
+        let item = ConfigurationSection(
+            keys: items.indices.map { ConfigurationKey("\($0)", .text(TextRule()), "", isSecret: key.isSecret) })
         let pairs = items.enumerated().map { (Node.scalar(.init("\($0)", .implicit, .any, $1.mark)), $1) }
         let reader = SectionReader(
             Node.mapping(.init(pairs)), section: item, path: path(of: key.name), position: entry.position,
             context: context)
-        let texts = item.keys.compactMap { reader?.text($0)?.value }
+        let texts = item.keys.compactMap { reader?.text($0) }
         return texts.count == items.count ? texts : nil
     }
 }

@@ -28,8 +28,10 @@ final class ReadingContext {
             problem(at: position, path: path, message, expected: expected, suggestion: suggestion, hint: hint))
     }
 
-    func warn(at position: Position, path: String, _ message: String, hint: String? = nil) {
-        problems.warn(problem(at: position, path: path, message, expected: nil, suggestion: nil, hint: hint))
+    func warn(
+        at position: Position, path: String, _ message: String, suggestion: String? = nil, hint: String? = nil
+    ) {
+        problems.warn(problem(at: position, path: path, message, expected: nil, suggestion: suggestion, hint: hint))
     }
 
     private func problem(

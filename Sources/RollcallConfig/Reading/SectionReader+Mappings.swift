@@ -24,11 +24,13 @@ extension SectionReader {
     }
 
     /// The settings behind a key by their names, in the order of the file, names that are allowed only.
-    func named(_ key: ConfigurationKey, what: String) -> [Named] {
+    /// - Parameter isRequired: whether there must be any; nil: as the key says.
+    func named(_ key: ConfigurationKey, what: String, isRequired: Bool? = nil) -> [Named] {
         guard let entry = entries[key.name], case .named(let section) = key.kind else { return [] }
+        let isRequired = isRequired ?? key.isRequired
         let keyPath = path(of: key.name)
         guard !entry.node.isNull else {
-            if key.isRequired { report(at: key, "\(keyPath) is empty", expected: "at least one \(what)") }
+            if isRequired { report(at: key, "\(keyPath) is empty", expected: "at least one \(what)") }
             return []
         }
         guard let pairs = MappingPairs.read(entry.node, path: keyPath, context: context) else {
@@ -38,7 +40,7 @@ extension SectionReader {
                 hint: "Write each \(what) as \"name:\" with its settings indented below.")
             return []
         }
-        if pairs.isEmpty, key.isRequired { report(at: key, "\(keyPath) is empty", expected: "at least one \(what)") }
+        if pairs.isEmpty, isRequired { report(at: key, "\(keyPath) is empty", expected: "at least one \(what)") }
         var found: [Named] = []
         for pair in pairs {
             if context.problems.isFull { break }
@@ -55,6 +57,9 @@ extension SectionReader {
         }
         return found
     }
+
+    /// Whether the key is there without a value.
+    func isEmpty(_ key: ConfigurationKey) -> Bool { entries[key.name]?.node.isNull ?? false }
 
     /// All names behind a key, for references, whether or not what stands behind them can be used.
     func names(_ key: ConfigurationKey) -> [String] {

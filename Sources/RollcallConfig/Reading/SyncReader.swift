@@ -22,8 +22,8 @@ struct SyncReader {
     let destinations: [String: DestinationReader.Draft]
 
     func read(_ reader: SectionReader, name: String) -> Draft {
-        let warehouse = reference(SyncKeys.warehouse, to: warehouseNames, what: "warehouse", in: reader)
-        let destination = reference(SyncKeys.destination, to: destinationNames, what: "destination", in: reader)
+        let warehouse = reader.reference(SyncKeys.warehouse, to: warehouseNames, what: "warehouse")
+        let destination = reader.reference(SyncKeys.destination, to: destinationNames, what: "destination")
         let target = destination.flatMap { destinations[$0] }
         let type = warehouse.flatMap { warehouses[$0]?.type }
         // Without a kind nothing can be said about the other keys.
@@ -46,11 +46,13 @@ struct SyncReader {
                 (.catalog($0), reader.position(of: RecordKeys.catalog))
             }
         }
+        let memberFields = kind == .list ? MemberFieldReader.read(reader) : nil
         let identifiers = identifiers(reader, kind, options, projectType: target?.projectType, warehouse: type)
         guard let warehouse, let destination, let source, let kept = draft.kept?.target else { return draft }
         var settings = SyncSettings(
             name: name, warehouse: warehouse, destination: destination, audience: source, target: kept)
         settings.mapping = identifiers
+        settings.memberFields = memberFields
         options.apply(to: &settings)
         draft.settings = settings
         return draft
@@ -60,9 +62,16 @@ struct SyncReader {
     private func hints(_ reader: SectionReader, _ kind: RecordKind) -> [String: String] {
         var hints: [String: String] = [:]
         if !reader.has(SyncKeys.source) { hints[SyncKeys.audience.name] = "Write source in its place." }
+        if kind == .list { hints.merge(Self.hintsOfLists) { first, _ in first } }
         if kind == .events { hints[RecordKeys.nulls.name] = FieldReader.nullsOfEvents }
         return hints
     }
+
+    private static let hintsOfLists = [
+        RecordKeys.newFields.name:
+            "Subscribing makes no fields in Iterable: make them there, or with a sync of kind: users. Take the key out.",
+        RecordKeys.nested.name: "With the members of a list, objects are sent whole. Take the key out.",
+    ]
 
     private func list(_ reader: SectionReader, prefix: String?) -> ListReader.Draft? {
         guard reader.require(SyncKeys.list) else { return nil }
@@ -108,22 +117,6 @@ struct SyncReader {
     }
 
     private static let sourceHint = "Write below it one of table: …, query: … and query_file: …"
-
-    /// The name behind a key, where something of that name exists.
-    private func reference(
-        _ key: ConfigurationKey, to names: [String], what: String, in reader: SectionReader
-    ) -> String? {
-        guard let name = reader.text(key) else { return nil }
-        if names.contains(name.value) { return name.value }
-        let suggestion =
-            name.value == name.original ? Suggestion.nearest(to: name.value, among: names).map(TextLayout.quoted) : nil
-        let known = names.prefix(20).joined(separator: ", ")
-        reader.context.report(
-            at: name.position, path: name.path,
-            "there is no \(what) \(TextLayout.quoted(name.original)) (\(name.path))",
-            expected: names.isEmpty ? "a \(what) defined under \(what)s" : "one of \(known)", suggestion: suggestion)
-        return nil
-    }
 }
 
 extension SyncReader {

@@ -24,7 +24,7 @@ enum UserFields {
     }
 
     /// What Iterable replaces as one is cleared as one: its parts have one rule.
-    static func checkNulls(_ settings: UserSettings, _ sync: SectionReader) {
+    static func checkNulls(_ settings: UserSettings, _ sync: SectionReader, _ kind: RecordKind = .users) {
         guard case .only(let fields) = settings.fields, let names = sync.valuesByName(RecordKeys.fields) else { return }
         // A field with a constant always has a value.
         let parts = fields.filter { $0.fallback == nil && !$0.isConstant }
@@ -34,22 +34,24 @@ enum UserFields {
                 let other = fields.first(where: { rule($0, settings) != rule(first, settings) }),
                 let key = names.section.key(named: other.name)
             else { continue }
-            report(other, first, at: key, settings, names)
+            report(other, first, at: key, settings, names, mayMerge: kind == .users && settings.nested == .replace)
         }
     }
 
     private static func report(
         _ field: FieldSetting, _ first: FieldSetting, at key: ConfigurationKey, _ settings: UserSettings,
-        _ names: SectionReader
+        _ names: SectionReader, mayMerge: Bool
     ) {
         let (mine, others) = (rule(field, settings), rule(first, settings))
         names.report(
             at: key,
             "\(names.path(of: field.name)) has nulls: \(mine.rawValue), but \(first.name) has nulls: \(others.rawValue)",
             expected: "one rule for the parts of an object that is sent whole",
-            hint: settings.nested == .replace
+            hint: mayMerge
                 ? "Give them the same nulls, or set nested: merge in the sync."
-                : "Iterable merges one level of nesting only. Give them the same nulls.")
+                : settings.nested == .merge
+                    ? "Iterable merges one level of nesting only. Give them the same nulls."
+                    : "Give them the same nulls.")
     }
 
     /// What is cleared together with a field: the outermost object or, where Iterable merges, a member of it.

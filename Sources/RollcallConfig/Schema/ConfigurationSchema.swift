@@ -31,9 +31,9 @@ public enum ConfigurationSchema {
         if !required.isEmpty { members.append(.init("required", .strings(required))) }
         members.append(
             .init("properties", .object(section.keys.map { JSONValue.Member($0.name, .object(schema(of: $0))) })))
-        if !section.exactlyOneOf.isEmpty {
-            let choices = section.exactlyOneOf.map { JSONValue.object([.init("required", .strings([$0]))]) }
-            members.append(.init("oneOf", .array(choices)))
+        for (rule, keys) in [("oneOf", section.exactlyOneOf), ("anyOf", section.atLeastOneOf)] where !keys.isEmpty {
+            let choices = keys.map { JSONValue.object([.init("required", .strings([$0]))]) }
+            members.append(.init(rule, .array(choices)))
         }
         if let selector = section.selector {
             members.append(
@@ -104,6 +104,7 @@ public enum ConfigurationSchema {
                 .init("pattern", .string(#"^(100(\.0+)?|[0-9]{1,2}(\.[0-9]+)?)%$|\$\{"#)),
             ]
         case .span: return text(TextRule(pattern: TimeSpan.pattern))
+        case .size: return text(TextRule(pattern: ByteSize.pattern))
         case .constant: return [.init("type", .strings(["string", "number", "boolean"]))]
         case .texts(let count): return texts(count)
         case .valuesByName(let kind):

@@ -10,6 +10,8 @@ public enum AlertKind: String, Sendable, Codable, CaseIterable {
     case failures
     /// A scheduled sync has not been brought up to date for too long.
     case late
+    /// A receiver that got events earlier has got none for too long.
+    case receiverSilent = "receiver_silent"
     /// All is well again after one of the others.
     case recovered
 }
@@ -20,36 +22,63 @@ public struct AlertThresholds: Sendable, Equatable {
     public var failuresOver = 0
     /// Minutes that may pass after a tick until a run that began for it, or later, has ended well; 1 or more.
     public var lateAfterMinutes = 60
+    /// Minutes that a receiver may get nothing, after it got something once; 1 or more.
+    public var silentAfterMinutes = 1440
 
     public init() {}
 }
 
-/// One message about one sync.
+/// What an alert is about, by its name; a sync and a receiver may have the same one.
+public enum AlertSubject: Sendable, Hashable {
+    case sync(String)
+    case receiver(String)
+
+    /// `vip`, `receiver engagement`: how a message begins.
+    public var words: String {
+        switch self {
+        case .sync(let name): name
+        case .receiver(let name): "receiver \(name)"
+        }
+    }
+}
+
+/// One message about one sync or one receiver.
 public struct Alert: Sendable, Equatable {
     public var kind: AlertKind
-    public var sync: String
-    /// The run that it is about; nil for `late`.
+    public var subject: AlertSubject
+    /// The run that it is about; nil for `late` and for receivers.
     public var run: SyncRun?
-    /// Since when the sync has been late.
+    /// Since when the sync has been late, or the receiver silent.
     public var since: Date?
-    /// Ids of the receivers that got an earlier alert since the sync was last well; nil: not known.
+    /// Ids of the webhooks that got an earlier alert since the subject was last well; nil: not known.
     public var heardBy: Set<String>?
 
     public init(
-        kind: AlertKind, sync: String, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
+        kind: AlertKind, subject: AlertSubject, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
     ) {
         self.kind = kind
-        self.sync = sync
+        self.subject = subject
         self.run = run
         self.since = since
         self.heardBy = heardBy
     }
+
+    public init(
+        kind: AlertKind, sync: String, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
+    ) {
+        self.init(kind: kind, subject: .sync(sync), run: run, since: since, heardBy: heardBy)
+    }
+
+    /// nil: it is about a receiver.
+    public var sync: String? { if case .sync(let name) = subject { name } else { nil } }
+    /// nil: it is about a sync.
+    public var receiver: String? { if case .receiver(let name) = subject { name } else { nil } }
 }
 
-/// What is kept of a sync's alerts in the warehouse: its condition, and who has got an alert since it was last well.
+/// What is kept of a subject's alerts in the warehouse: its condition, and who has got an alert since it was last well.
 public struct AlertState: Sendable, Equatable {
     public var condition: AlertCondition
-    /// Ids of receivers; nil: not known yet.
+    /// Ids of webhooks; nil: not known yet.
     public var heardBy: Set<String>?
 
     public init(_ condition: AlertCondition, heardBy: Set<String>? = nil) {
@@ -71,20 +100,22 @@ public struct AlertState: Sendable, Equatable {
         if parts.count > 1 { heardBy = Set(parts[1].split(separator: ",").map(String.init)) }
     }
 
-    /// The state after a change of the condition: who has heard of it counts until the sync is well again.
+    /// The state after a change of the condition: who has heard of it counts until the subject is well again.
     public func changed(to condition: AlertCondition) -> AlertState {
         AlertState(condition, heardBy: condition == .fine || self.condition == .fine ? nil : heardBy)
     }
 }
 
-/// How a sync is doing, as far as alerts go. One message goes out for each change; what was reported last is kept in the
-/// warehouse, so that neither a restart nor a second process repeats it.
+/// How a sync or a receiver is doing, as far as alerts go. One message goes out for each change; what was reported last is kept in
+/// the warehouse, so that neither a restart nor a second process repeats it.
 public enum AlertCondition: Sendable, Equatable {
     case fine
     case failed
     case held(runID: String)
     case failures
     case late
+    /// Of receivers.
+    case silent
 
     /// As it is kept.
     public var text: String {
@@ -94,6 +125,7 @@ public enum AlertCondition: Sendable, Equatable {
         case .held(let id): "held \(id)"
         case .failures: "failures"
         case .late: "late"
+        case .silent: "silent"
         }
     }
 
@@ -103,70 +135,10 @@ public enum AlertCondition: Sendable, Equatable {
         case "failed": self = .failed
         case "failures": self = .failures
         case "late": self = .late
+        case "silent": self = .silent
         default:
             guard text.hasPrefix("held ") else { return nil }
             self = .held(runID: String(text.dropFirst(5)))
-        }
-    }
-}
-
-/// What is known of a sync when its condition is judged.
-public struct AlertFacts: Sendable {
-    public var sync: String
-    public var latestRun: SyncRun?
-    public var heldRun: SyncRun?
-    /// Start of the latest run that ended well, with failed records or without.
-    public var latestGoodStart: Date?
-    /// The first tick that has a row; nil without one.
-    public var firstTick: Date?
-    /// nil: the sync has no schedule, is disabled or paused, and cannot be late.
-    public var grid: TickGrid?
-    public var now: Date
-
-    public init(sync: String, now: Date) {
-        self.sync = sync
-        self.now = now
-    }
-
-    /// How the sync is doing.
-    /// - Parameter previous: what was reported last; a run that was interrupted or cancelled, or is in progress, changes nothing.
-    public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
-        if let heldRun { return .held(runID: heldRun.id) }
-        let isLate = lateSince(thresholds) != nil
-        switch latestRun?.status {
-        case .failed?: return .failed
-        case .succeeded?, .completedWithFailures?:
-            let failures = latestRun.map { $0.counts.failed.total + $0.counts.invalid } ?? 0
-            if failures > thresholds.failuresOver { return .failures }
-        case .running?, .queued?, .interrupted?, .held?:
-            if let previous, previous == .failed || previous == .failures { return previous }
-        case .cancelled?, .skipped?, nil: break
-        }
-        return isLate ? .late : .fine
-    }
-
-    /// The tick that is still not made good; nil if the sync is in time.
-    public func lateSince(_ thresholds: AlertThresholds) -> Date? {
-        guard let grid, let firstTick else { return nil }
-        let due = grid.latest(notAfter: now.addingTimeInterval(-60 * Double(thresholds.lateAfterMinutes)))
-        // The clocks of warehouse and process may differ a little.
-        let good = latestGoodStart.map { $0.addingTimeInterval(60) } ?? .distantPast
-        return due >= firstTick && good < due ? due : nil
-    }
-
-    /// The message that a change asks for; nil where it asks for none.
-    public func alert(
-        from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds
-    ) -> Alert? {
-        if condition == previous { return nil }
-        switch condition {
-        case .fine:
-            guard let previous, previous != .fine else { return nil }
-            return Alert(kind: .recovered, sync: sync, run: latestRun)
-        case .failed: return Alert(kind: .failed, sync: sync, run: latestRun)
-        case .failures: return Alert(kind: .failures, sync: sync, run: latestRun)
-        case .held: return Alert(kind: .held, sync: sync, run: heldRun)
-        case .late: return Alert(kind: .late, sync: sync, since: lateSince(thresholds))
         }
     }
 }

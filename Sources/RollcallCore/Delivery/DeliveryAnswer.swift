@@ -8,6 +8,9 @@ public enum DeliveryAnswer: Sendable, Equatable {
     case ambiguous(FailureReason)
     /// The request was refused whole, for its size or for one bad record: split and send again.
     case refused(FailureReason)
+    /// The request was refused whole, because values in it are not of the types that their fields have: send it again without the
+    /// records that have such values. At least one.
+    case mismatched(FailureReason, [TypeMismatch])
     /// Try the same request again. `after`: the delay that the server asked for. `mayHaveBeenApplied`: the request may have
     /// been carried out, or may still be.
     case retry(FailureReason, after: Duration?, mayHaveBeenApplied: Bool, cause: RetryCause)
@@ -35,7 +38,7 @@ extension DeliveryAnswer {
         switch self {
         case .answered, .ambiguous: true
         case .retry(_, _, let mayHaveBeenApplied, _): mayHaveBeenApplied
-        case .refused, .targetNotFound, .stop, .withheld: false
+        case .refused, .mismatched, .targetNotFound, .stop, .withheld: false
         }
     }
 }

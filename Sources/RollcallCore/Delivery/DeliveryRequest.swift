@@ -64,6 +64,8 @@ public struct ListRequest: Sendable, Equatable {
     public var operation: Operation
     /// At least one; no two that name the same identifier.
     public var subscribers: [Identity]
+    /// Of a subscribe: the fields that are written to the profile of each of them, as JSON objects; nil: none. Empty: none of all.
+    public var fields: [[UInt8]?]
     /// Sent only with subscribe and where the project type honours it.
     public var updateExistingUsersOnly: Bool
     /// Email projects with `placeholder_emails`: Iterable makes up an address for an unknown userId.
@@ -72,12 +74,13 @@ public struct ListRequest: Sendable, Equatable {
     public var listIsNew: Bool
 
     public init(
-        listID: Int64, operation: Operation, subscribers: [Identity], updateExistingUsersOnly: Bool = false,
-        preferUserID: Bool = false, listIsNew: Bool = false
+        listID: Int64, operation: Operation, subscribers: [Identity], fields: [[UInt8]?] = [],
+        updateExistingUsersOnly: Bool = false, preferUserID: Bool = false, listIsNew: Bool = false
     ) {
         self.listID = listID
         self.operation = operation
         self.subscribers = subscribers
+        self.fields = fields
         self.updateExistingUsersOnly = updateExistingUsersOnly
         self.preferUserID = preferUserID
         self.listIsNew = listIsNew

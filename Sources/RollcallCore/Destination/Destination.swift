@@ -68,6 +68,11 @@ public protocol Destination: Sendable {
     func createCatalog(_ name: String) async throws(DestinationError)
     /// Gives fields of a catalog the types that they are to have for ever. May be repeated.
     func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError)
+    /// Reads an item back and compares it with its document as it was put. A hundred calls a second.
+    /// - Parameter keepsOtherFields: whether fields that the document does not name may be there.
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding
     /// Gives ``DeliveryAnswer/withheld`` when the last look said no.
     func deliver(_ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool) async -> DeliveryAnswer
     /// Members by the preferred identifier, one call of `body` each; lags by up to a minute; 5 calls a minute.

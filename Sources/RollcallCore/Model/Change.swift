@@ -12,6 +12,9 @@ public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     case release
     /// An older entry of the same person, dropped from the snapshot when `parent` succeeds; not sent, not counted.
     case supersede
+    /// A member of a list whose fields are sent: another entry of the same person. What it says of the fields holds no more once
+    /// `parent` may have been carried out; not sent, not counted.
+    case outdate
     /// An event that is never sent: it counts as seen from now on. Not counted as planned.
     case skip
     /// An event whose person is not ready yet: it waits from now on, and a later run sends it. Counted as waiting, not as planned.
@@ -31,13 +34,14 @@ public struct Change: Sendable, Equatable {
     public var identity: Identity
     /// Not sent before this time, because an opposite request may still land.
     public var notBefore: Date?
-    /// Only with ``ChangeKind/supersede``: the `sequence` of the change that makes this entry obsolete.
+    /// Only with ``ChangeKind/supersede`` and ``ChangeKind/outdate``: the `sequence` of the change that makes this entry obsolete.
     public var parent: Int64?
     /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
     public var loggedAs: Identity?
     /// nil: a member of a list.
     public var record: RecordReference?
-    /// Of records that are put or cleared: the JSON object as it is sent. Of a rename: the former address.
+    /// Of records that are put or cleared: the JSON object as it is sent. Of a member of a list who is sent with fields: the
+    /// object of these. Of a rename: the former address.
     public var payload: [UInt8]?
     /// How the record's key appears in the log where that differs (hashed).
     public var loggedKey: String?
@@ -49,12 +53,15 @@ public struct Change: Sendable, Equatable {
     public var refusal: FailureReason?
     /// Of an event.
     public var event: EventReference?
+    /// Of a member of a list who is sent with fields: the hash of these; 0: what the fields are is not known. nil: the change
+    /// says nothing of fields.
+    public var content: Int64?
 
     public init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
         notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
         payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil,
-        event: EventReference? = nil
+        event: EventReference? = nil, content: Int64? = nil
     ) {
         self.sequence = sequence
         self.kind = kind
@@ -70,7 +77,11 @@ public struct Change: Sendable, Equatable {
         self.held = held
         self.refusal = refusal
         self.event = event
+        self.content = content
     }
+
+    /// The hash of what is put, of a record or of a member.
+    public var putContent: Int64? { record?.content ?? content }
 }
 
 /// One record of the validation stage, for `sync_log`; the values are the warehouse's own bytes.

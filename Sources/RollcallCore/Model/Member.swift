@@ -89,7 +89,7 @@ public struct RequestInDoubt: Sendable, Equatable {
     public var mayLandUntil: Date
     /// The record; nil: a member of a list, who is known by the identity.
     public var fingerprint: Fingerprint?
-    /// The hash of what was put; nil: a member of a list.
+    /// The hash of what was put; nil: a member of a list who was sent without fields.
     public var content: Int64?
 
     public init(

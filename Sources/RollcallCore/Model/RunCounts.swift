@@ -70,6 +70,10 @@ public struct RunCounts: Sendable, Equatable {
     public var waiting = 0
     /// Of events: those that are sent although their cursor lies before what a run usually reads.
     public var late = 0
+    /// Of catalogs: items that were read back and are as they were put.
+    public var verified = 0
+    /// Of catalogs: items that were read back and are not.
+    public var notVerified = 0
     public var planned = PerOperation()
     public var succeeded = PerOperation()
     public var failed = PerOperation()
@@ -84,7 +88,8 @@ public struct RunCounts: Sendable, Equatable {
     /// Whether the equations above hold.
     public var balances: Bool {
         rowsBalance && Operation.allCases.allSatisfy { remainder($0) == 0 }
-            && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting, late].allSatisfy { $0 >= 0 }
+            && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting, late, verified, notVerified]
+                .allSatisfy { $0 >= 0 }
             && Operation.allCases.allSatisfy { notAttempted[$0] >= 0 && unknown[$0] >= 0 }
     }
 

@@ -23,6 +23,8 @@ public struct MemberTable: ~Copyable {
         public static let inDoubt = Marks(rawValue: 32)
         /// Shares an identifier with another entry (hybrid projects).
         public static let sharing = Marks(rawValue: 64)
+        /// A row of the audience that cannot be sent has it: whoever it is has not left.
+        public static let standing = Marks(rawValue: 128)
     }
 
     private(set) var fingerprints: PageMemory<Fingerprint>
@@ -41,13 +43,21 @@ public struct MemberTable: ~Copyable {
     /// What goes beyond 255.
     private var manyRepeats: [Fingerprint: Int] = [:]
 
+    /// What is known of the fields of each entry: 24 bytes a slot more, or none.
+    private var contents: PageMemory<Content>
+    private let keepsContents: Bool
+
     private static let leastSlots = 64
 
-    /// - Parameter capacity: how many entries are expected; the table grows by half beyond it.
-    public init(capacity: Int = 0) {
+    /// - Parameters:
+    ///   - capacity: how many entries are expected; the table grows by half beyond it.
+    ///   - keepsContents: whether the fields of members are kept too.
+    public init(capacity: Int = 0, keepsContents: Bool = false) {
         slots = max(MemberTable.leastSlots, capacity * 5 / 4 + 1)
         fingerprints = PageMemory(count: slots)
         marks = PageMemory(count: slots)
+        contents = PageMemory(count: keepsContents ? slots : 0)
+        self.keepsContents = keepsContents
     }
 
     /// Adds an entry of the snapshot, or changes what is known of it.
@@ -120,6 +130,7 @@ public struct MemberTable: ~Copyable {
         guard let slot = slot(of: fingerprint) else { return }
         marks.elements[slot] &= ~Marks.seen.rawValue
         if hasRepeats { repeats.elements[slot] = 0 }
+        if keepsContents { contents.elements[slot].seen = Content.none }
         manyRepeats[fingerprint] = nil
     }
 
@@ -170,6 +181,12 @@ public struct MemberTable: ~Copyable {
     public mutating func addEntered(_ fingerprint: Fingerprint) {
         let slot = slotForInsertion(fingerprint)
         marks.elements[slot] |= Marks([.used, .seen]).rawValue
+    }
+
+    /// Notes that a row which cannot be sent has the identifiers of this entry, which is made if it is not there.
+    public mutating func addStanding(_ fingerprint: Fingerprint) {
+        let slot = slotForInsertion(fingerprint)
+        marks.elements[slot] |= Marks([.used, .standing]).rawValue
     }
 
     /// The marks of an entry; nil if there is none.
@@ -255,6 +272,8 @@ public struct MemberTable: ~Copyable {
         swap(&oldMarks, &marks)
         var oldRepeats = PageMemory<UInt8>(count: hasRepeats ? slots : 0)
         swap(&oldRepeats, &repeats)
+        var oldContents = PageMemory<Content>(count: keepsContents ? slots : 0)
+        swap(&oldContents, &contents)
         var (releasedFingerprints, releasedMarks) = (0, 0)
         for old in 0..<oldSlots {
             let mark = oldMarks.elements[old]
@@ -266,12 +285,52 @@ public struct MemberTable: ~Copyable {
                 fingerprints.elements[slot] = oldFingerprints.elements[old]
                 marks.elements[slot] = mark
                 if hasRepeats { repeats.elements[slot] = oldRepeats.elements[old] }
+                if keepsContents { contents.elements[slot] = oldContents.elements[old] }
             }
             if old & 0xffff == 0xffff {
                 oldFingerprints.release(through: old + 1, &releasedFingerprints)
                 oldMarks.release(through: old + 1, &releasedMarks)
             }
         }
+    }
+
+    // MARK: Contents
+
+    /// What is known of the fields of one entry.
+    public struct Content: BitwiseCopyable, Sendable {
+        /// Stands for fields that are not known; the hash of none.
+        public static let none: Int64 = 0
+
+        /// Hash of the fields that Iterable has acknowledged, or that are in doubt.
+        public var acknowledged: Int64
+        /// Hash of the fields of the row that was chosen of those that were seen; only of an entry that was.
+        public var seen: Int64
+        /// Number of the set of fields that the sync may have given a value.
+        public var held: UInt32
+
+        public init(acknowledged: Int64 = none, seen: Int64 = none, held: UInt32 = 0) {
+            self.acknowledged = acknowledged
+            self.seen = seen
+            self.held = held
+        }
+    }
+
+    /// As ``addMember(_:_:)``, with what is known of the member's fields. Only of a table that keeps contents.
+    public mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks, _ content: Content) {
+        addMember(fingerprint, new)
+        if let slot = slot(of: fingerprint), keepsContents { contents.elements[slot] = content }
+    }
+
+    /// What is known of the fields of an entry; nothing, where there is none or the table keeps no contents.
+    public func content(of fingerprint: Fingerprint) -> Content {
+        guard keepsContents, let slot = slot(of: fingerprint) else { return Content() }
+        return contents.elements[slot]
+    }
+
+    /// Notes which fields a row has that was chosen for an entry.
+    public mutating func choose(_ content: Int64, for fingerprint: Fingerprint) {
+        guard keepsContents, let slot = slot(of: fingerprint) else { return }
+        contents.elements[slot].seen = content
     }
 
     // MARK: Image
@@ -297,6 +356,8 @@ public struct MemberTable: ~Copyable {
         self.slots = slots
         fingerprints = PageMemory(count: slots)
         marks = PageMemory(count: slots)
+        contents = PageMemory(count: 0)
+        keepsContents = false
         let isWhole = try fill(
             UnsafeMutableRawBufferPointer(
                 start: fingerprints.elements, count: slots * MemoryLayout<Fingerprint>.stride),
@@ -318,7 +379,7 @@ extension MemberTable.Marks {
         }
     }
 
-    /// Neither a member nor seen: an empty slot, or a member that was removed.
+    /// Neither a member nor in the audience: an empty slot, or a member that was removed.
     @inline(__always)
-    var isVoid: Bool { isDisjoint(with: [.member, .seen]) }
+    var isVoid: Bool { isDisjoint(with: [.member, .seen, .standing]) }
 }

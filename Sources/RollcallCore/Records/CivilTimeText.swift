@@ -22,4 +22,14 @@ public enum CivilTimeText {
         bytes.append(UInt8(ascii: "Z"))
         return String(decoding: bytes, as: UTF8.self)
     }
+
+    /// Microseconds since 1970 of a text that holds a date, or a date with a time, as ``CivilText`` knows them; nil for any other.
+    /// What names no zone is taken for UTC, and a date for its beginning.
+    public static func microseconds(of text: UnsafeRawBufferPointer) -> Int64? {
+        switch CivilText(text) {
+        case .day(let day): Int64(day) * CivilTime.microsecondsPerDay
+        case .timestamp(let microseconds), .localTimestamp(let microseconds): microseconds
+        case nil: nil
+        }
+    }
 }

@@ -72,6 +72,21 @@ public struct CatalogSettings: Sendable, Equatable {
         case merge
     }
 
+    /// How many items are read back some time after Iterable accepted them, and when.
+    public struct Verification: Sendable, Equatable {
+        public static let mostItems = 100
+
+        /// Items of one run, 1 to ``mostItems``.
+        public var sample = 20
+        /// What Iterable is given to carry out what it accepted, in seconds.
+        public var seconds = 1800
+
+        public init(sample: Int = 20, seconds: Int = 1800) {
+            self.sample = sample
+            self.seconds = seconds
+        }
+    }
+
     /// Fields of one catalog (source: Iterable's help centre, article 360033215072).
     public static let mostFields = 350
 
@@ -88,6 +103,8 @@ public struct CatalogSettings: Sendable, Equatable {
     public var documents: Documents?
     public var fields: FieldSelection
     public var duplicates = DuplicateRule.refuse
+    /// Reading items back; nil: none are.
+    public var verify: Verification?
 
     public init(name: String, key: String, fields: FieldSelection) {
         self.name = name

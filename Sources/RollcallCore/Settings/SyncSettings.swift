@@ -220,6 +220,8 @@ public struct SyncSettings: Sendable, Equatable {
     public var target: SyncTarget
     public var mapping = ColumnMapping()
     public var identity = IdentitySettings()
+    /// Of lists: the fields that are sent with each member; nil: none are.
+    public var memberFields: MemberFieldSettings?
     public var updateExistingUsersOnly = false
     public var placeholderEmails = false
     public var schedule: ScheduleSettings?

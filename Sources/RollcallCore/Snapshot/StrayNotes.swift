@@ -9,6 +9,8 @@ public struct StrayNote: Sendable, Equatable {
     public var identity: Identity
     /// nil: a member of a list.
     public var record: RecordReference?
+    /// The hash of what was put, of a record or of a member who was sent with fields.
+    public var content: Int64?
     public var operation: Operation
     /// Until when it may still be carried out.
     public var mayLandUntil: Date
@@ -17,13 +19,14 @@ public struct StrayNote: Sendable, Equatable {
 
     public init(
         runID: String, entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
-        operation: Operation, mayLandUntil: Date, held: FieldBits? = nil
+        content: Int64? = nil, operation: Operation, mayLandUntil: Date, held: FieldBits? = nil
     ) {
         self.runID = runID
         self.entries = entries
         self.fingerprint = fingerprint
         self.identity = identity
         self.record = record
+        self.content = record?.content ?? content
         self.operation = operation
         self.mayLandUntil = mayLandUntil
         self.held = held
@@ -37,6 +40,8 @@ public struct NotedEntry: Sendable, Equatable {
     public var identity: Identity
     /// nil: a member of a list.
     public var record: RecordReference?
+    /// The hash of what was put, of a record or of a member who was sent with fields.
+    public var content: Int64?
     /// nil: there is none.
     public var mark: EntryMark?
     /// The run whose note changed its state; nil: its state is what it was.
@@ -46,12 +51,13 @@ public struct NotedEntry: Sendable, Equatable {
 
     public init(
         entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
-        mark: EntryMark?, changedBy: String? = nil
+        content: Int64? = nil, mark: EntryMark?, changedBy: String? = nil
     ) {
         self.entries = entries
         self.fingerprint = fingerprint
         self.identity = identity
         self.record = record
+        self.content = record?.content ?? content
         self.mark = mark
         self.changedBy = changedBy
     }
@@ -150,13 +156,14 @@ public enum StrayNotes {
             add(
                 NotedEntry(
                     entries: note.entries, fingerprint: note.fingerprint, identity: note.identity, record: note.record,
-                    mark: nil))
+                    content: note.content, mark: nil))
             return entries.count - 1
         }
 
         mutating func apply(_ note: StrayNote, to index: Int, isOwn: Bool) {
             let before = entries[index].mark
-            let isSame = entries[index].record?.content == note.record?.content
+            // A member who was sent without fields keeps those of before.
+            let isSame = note.content == nil || entries[index].content == note.content
             let write = EntryTransition.noted(before, note.operation.direction, isOwn: isOwn, isSame: isSame)
             if isOwn, let held = note.held {
                 let known = entries[index].held

@@ -58,6 +58,9 @@ public struct RunJSON: Sendable {
             ("unchanged", .integer(counts.unchanged)), ("waiting", .integer(counts.waiting)),
         ]
         if kind == .events { fields.append(("late", .integer(counts.late))) }
+        if kind == .catalog {
+            fields += [("verified", .integer(counts.verified)), ("not_verified", .integer(counts.notVerified))]
+        }
         fields += [
             ("planned", perOperation(counts.planned)), ("succeeded", perOperation(counts.succeeded)),
             ("failed", perOperation(counts.failed)), ("not_attempted", .integer(counts.notAttempted.total)),

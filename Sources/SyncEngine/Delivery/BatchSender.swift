@@ -35,6 +35,18 @@ struct BatchSender: Sendable {
     let policy: RetryPolicy
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
+    /// Of the whole delivery.
+    private let narrowing = NarrowingBudget()
+
+    init(
+        run: RunContext, target: any ReadyTarget, policy: RetryPolicy,
+        claim: @escaping @Sendable (_ through: Int64) async throws -> Void
+    ) {
+        self.run = run
+        self.target = target
+        self.policy = policy
+        self.claim = claim
+    }
 
     private var settings: DestinationSettings { run.settings }
     private var limiters: RateLimiterPool { run.limiters }
@@ -98,13 +110,23 @@ struct BatchSender: Sendable {
                 $0.sequence < $1.sequence
             }
         }
+        if result.outcomes.isEmpty, others.count == batch.count, let first = others.first, let last = others.last {
+            let wasSent = others.contains { withheld[$0.sequence]?.kind == .rejected }
+            result.outcomes = [
+                BatchOutcome(
+                    sequences: first.sequence...last.sequence, changes: others.count, operation: first.operation,
+                    exceptions: withheld.filter { first.sequence...last.sequence ~= $0.key }, httpStatus: nil,
+                    attempts: wasSent ? 1 : 0, entries: others)
+            ]
+            return
+        }
         // Those outside of all ranges, each by itself: there are few.
         for change in others {
             result.outcomes.append(
                 BatchOutcome(
                     sequences: change.sequence...change.sequence, operation: change.operation,
                     exceptions: [change.sequence: withheld[change.sequence] ?? .notAttempted(Self.stopped)],
-                    httpStatus: nil, attempts: 0, entries: [change]))
+                    httpStatus: nil, attempts: withheld[change.sequence]?.kind == .rejected ? 1 : 0, entries: [change]))
         }
     }
 
@@ -113,16 +135,10 @@ struct BatchSender: Sendable {
         switch await attempt(part, &history, &result) {
         case .outcomes(let outcomes, let status):
             record(part, outcomes, status, history, &result)
+        case .mismatched(let reason, let mismatches):
+            await narrow(part, MismatchedChanges(part, mismatches, reason), history, &result)
         case .split(let reason, let isKnown) where part.count > 1 && result.stop == nil:
-            // Answered, but not for whom: until the halves have their answers, each record may have been carried out.
-            if !isKnown {
-                history.mayLandUntil = lastLanding(from: clock.uptime)
-                history.doubt = reason
-            }
-            let middle = part.startIndex + part.count / 2
-            await deliver(part[..<middle], history, &result)
-            let rest = inOrder(part[middle...], history, &result)
-            if !rest.isEmpty { await deliver(rest, history, &result) }
+            await split(part, reason, isKnown: isKnown, history, &result)
         case .split(let reason, let isKnown):
             let outcome = isKnown ? RecordOutcome.failed(reason) : .unknown(reason)
             if !isKnown { history.mayLandUntil = lastLanding(from: clock.uptime) }
@@ -135,8 +151,50 @@ struct BatchSender: Sendable {
         }
     }
 
+    private func split(
+        _ part: ArraySlice<Change>, _ reason: FailureReason, isKnown: Bool, _ past: History,
+        _ result: inout BatchResult
+    ) async {
+        var history = past
+        if isKnown, reason.code == NarrowingBudget.code, !narrowing.take(2) {
+            let rest = RecordOutcome.notAttempted(NarrowingBudget.isSpent(reason))
+            return record(part, Array(repeating: rest, count: part.count), reason.httpStatus, history, &result)
+        }
+        // Answered, but not for whom: until the halves have their answers, each record may have been carried out.
+        if !isKnown {
+            history.mayLandUntil = lastLanding(from: clock.uptime)
+            history.doubt = reason
+        }
+        let middle = part.startIndex + part.count / 2
+        await deliver(part[..<middle], history, &result)
+        let rest = inOrder(part[middle...], history, &result)
+        if !rest.isEmpty { await deliver(rest, history, &result) }
+    }
+
+    /// Sends a part of a batch again without the records whose values the answer names; where it names none of them, in halves.
+    private func narrow(
+        _ part: ArraySlice<Change>, _ refused: MismatchedChanges, _ history: History, _ result: inout BatchResult
+    ) async {
+        if part.count == 1 {
+            let outcome = RecordOutcome.rejected(refused.reasons.values.first ?? refused.reason)
+            return record(part, [outcome], refused.reason.httpStatus, history, &result)
+        }
+        // What an earlier attempt may have carried out must be told apart record by record.
+        if refused.reasons.isEmpty || history.mayLandUntil != nil {
+            return await split(part, refused.reason, isKnown: true, history, &result)
+        }
+        let rest = part.filter { refused.reasons[$0.sequence] == nil }
+        result.withheld.merge(refused.reasons.mapValues { .rejected($0) }) { first, _ in first }
+        if rest.isEmpty { return }
+        if narrowing.take(1) { return await deliver(rest[...], history, &result) }
+        let reason = NarrowingBudget.isSpent(refused.reason)
+        for change in rest { result.withheld[change.sequence] = .notAttempted(reason) }
+    }
+
     private enum AttemptResult {
         case outcomes([RecordOutcome], Int)
+        /// Refused as a whole, for values in these fields.
+        case mismatched(FailureReason, [TypeMismatch])
         /// Refused or answered as a whole; `isKnown`: certainly not carried out.
         case split(FailureReason, isKnown: Bool)
         /// Not tried again in this run.
@@ -179,6 +237,7 @@ struct BatchSender: Sendable {
                 if let reason = await refusal(&result) { return .givenUp(reason) }
             case .answered(let outcomes, let status, let leftOut):
                 result.leftOut.formUnion(leftOut)
+                if !leftOut.isEmpty { target.leftOut(leftOut) }
                 limiters.succeeded(settings, request.endpoint)
                 // What depends on it rests until Iterable has carried it out everywhere.
                 if !request.mayBeRepeated { history.mayLandUntil = lastLanding(from: clock.uptime) }
@@ -187,6 +246,8 @@ struct BatchSender: Sendable {
                 return .split(reason, isKnown: false)
             case .refused(let reason):
                 return .split(reason, isKnown: true)
+            case .mismatched(let reason, let mismatches):
+                return .mismatched(reason, mismatches)
             case .targetNotFound(let error):
                 result.stop = error
                 result.targetIsGone = true

@@ -17,15 +17,17 @@ struct ChangePages: Sendable {
     /// Whether all changes of the run were read.
     private(set) var isComplete = false
 
-    /// - Parameter recordsOf: records in one request, at most, of an operation.
+    /// - Parameters:
+    ///   - hasContents: whether records come with objects.
+    ///   - recordsOf: records in one request, at most, of an operation.
     init(
-        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind,
+        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind, hasContents: Bool,
         recordsOf: @escaping @Sendable (RollcallCore.Operation) -> Int
     ) {
         self.body = body
         records = limits.recordsPerRequest(kind)
         self.recordsOf = recordsOf
-        pageSize = records * (kind == .list ? limits.concurrentRequests + 1 : 2)
+        pageSize = records * (hasContents ? 2 : limits.concurrentRequests + 1)
     }
 
     /// Whether another page should be read by now, so that it is there when it is needed.

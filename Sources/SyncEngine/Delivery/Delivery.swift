@@ -62,7 +62,10 @@ struct Delivery: Sendable {
     /// - Returns: why it stopped before the end.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
     func deliver(_ run: inout SyncRun) async throws -> Ending {
-        let pages = ChangePages(context.limits, context.destination.bodyLimits, run.kind) {
+        let pages = ChangePages(
+            context.limits, context.destination.bodyLimits, run.kind,
+            hasContents: run.kind != .list || context.sync.memberFields != nil
+        ) {
             [target = sender.target, limits = context.limits] in target.recordsPerRequest($0, limits)
         }
         var state = State(run: run, pages: pages, order: run.kind == .events ? PersonOrder() : nil)

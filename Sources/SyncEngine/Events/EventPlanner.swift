@@ -32,7 +32,8 @@ struct EventPlanner: Sendable {
         var moves: Bool
     }
 
-    func plan(_ shape: RecordShape, key: [UInt8], resend: PlanScope) async throws -> Plan {
+    /// - Parameter isShown: whether the plan is for people to look at, and not for a run.
+    func plan(_ shape: RecordShape, key: [UInt8], resend: PlanScope, isShown: Bool) async throws -> Plan {
         let circumstances = try await circumstances(shape, resend)
         let diff = EventDiff(
             shape, settings, circumstances.cells, table: try await seen(circumstances), key: key,
@@ -40,14 +41,19 @@ struct EventPlanner: Sendable {
             now: circumstances.now, largest: destination.limits.bytesPerRequest - 1000)
         try await read(circumstances, into: diff)
         try diff.settle(known: try await known(diff.givenIDs))
-        try await addUnfinished(diff, circumstances)
+        let waiting = try await addUnfinished(diff, circumstances)
         try diff.spool.arrange { place in
             let isContradicted = diff.contradicted.contains(place.fingerprint)
             return place.isLedger ? isContradicted || !diff.table[place.fingerprint].isTaken : !isContradicted
         }
         try await hold(diff, circumstances)
-        try await checkTypes(shape, diff.names)
-        return try await plan(diff, circumstances, key: key)
+        let newFields = try await checkTypes(shape, diff.names)
+        var plan = try await plan(diff, circumstances, key: key)
+        if isShown {
+            plan.notes += newFields.texts(settings.newFields)
+            if waiting > 0 { plan.notes.append(Self.note(onWaiting: waiting)) }
+        }
+        return plan
     }
 
     // MARK: What is read
@@ -134,7 +140,9 @@ struct EventPlanner: Sendable {
     }
 
     /// Adds what earlier runs have left: events that wait, that are in doubt, and, where that is asked for, that were refused.
-    private func addUnfinished(_ diff: EventDiff, _ circumstances: Circumstances) async throws {
+    /// - Returns: how many wait since an earlier run.
+    private func addUnfinished(_ diff: EventDiff, _ circumstances: Circumstances) async throws -> Int {
+        var waiting = 0
         var states: Set<EventState> = [.sending, .waiting]
         if circumstances.scope.retriesRejected { states.insert(.rejected) }
         var last: Fingerprint?
@@ -146,6 +154,7 @@ struct EventPlanner: Sendable {
                 }
                 if let only = circumstances.scope.only, !only.utf8.elementsEqual(key.utf8) { continue }
                 event.isWaiting = stored.state == .waiting
+                if event.isWaiting { waiting += 1 }
                 if diff.table[stored.key].isTaken { diff.spool.replace(stored.key, event) }
                 let entry = EventEntry(
                     kind: .send, fingerprint: stored.key, key: key, content: stored.content ?? 0,
@@ -154,7 +163,7 @@ struct EventPlanner: Sendable {
                     entry, person: diff.person(stored.identity), isLedger: true, isInDoubt: stored.state == .sending)
             }
             last = page.last?.key
-            if page.count < Self.page { return }
+            if page.count < Self.page { return waiting }
         }
     }
 
@@ -188,11 +197,15 @@ struct EventPlanner: Sendable {
     // MARK: Types
 
     /// What is known of the fields of events is what this destination was sent before: a field keeps its type for ever.
-    private func checkTypes(_ shape: RecordShape, _ names: Set<String>) async throws {
-        if shape.types.isEmpty { return }
+    /// - Returns: the fields with which no event of its name was sent before.
+    private func checkTypes(_ shape: RecordShape, _ names: Set<String>) async throws -> NewEventFields {
+        var new = NewEventFields()
+        if shape.types.isEmpty { return new }
         for name in names.sorted() {
             let known = try await warehouse.knownFields(
                 destination: sync.destination, scope: EventSettings.scope(name))
+            new.add(
+                shape.types.filter { type in !known.contains { $0.name.utf8.elementsEqual(type.name.utf8) } }, of: name)
             for field in known {
                 guard let wanted = shape.types.first(where: { $0.name.utf8.elementsEqual(field.name.utf8) })?.type,
                     wanted != field.type
@@ -207,6 +220,7 @@ struct EventPlanner: Sendable {
                         + " column in the query, or send it under another name.")
             }
         }
+        return new
     }
 
     // MARK: The plan
@@ -285,6 +299,11 @@ struct EventPlanner: Sendable {
 
     private static func number(_ number: Int, _ one: String, _ many: String) -> String {
         "\(number) \(number == 1 ? one : many)"
+    }
+
+    private static func note(onWaiting count: Int) -> String {
+        "\(number(count, "event waits", "events wait")) since an earlier run, for a person whom Iterable did not know or behind"
+            + " another event of the person."
     }
 
     /// What a person should know, in whole sentences.

@@ -9,8 +9,16 @@ import Warehouse
 // SAFETY: ``DiffFeed`` lets one thread at a time call it, and the planner uses it when the reading has ended.
 final class AudienceDiff: @unchecked Sendable {
     /// Rows and identities seen; `audience` here counts distinct identities before shared identifiers are merged.
-    private(set) var counts = RunCounts()
-    let spool = PlanSpool()
+    var counts = RunCounts()
+    let spool: PlanSpool
+    /// The fields that are sent with each member; nil: none are. See ``AudienceDiff/row(_:_:_:)``.
+    let fields: MemberFields?
+    /// Whether rows of one identity have given different fields, and the spool has more than what was chosen.
+    var hasContests = false
+    /// Whether rows of one identity have given different fields at all.
+    var hasDifferences = false
+    /// Set while a second reading looks for the fields of these entries alone.
+    var wanted: WantedFields?
     private let loaded: LoadedTable
     var table: MemberTable {
         _read { yield loaded.value }
@@ -19,14 +27,21 @@ final class AudienceDiff: @unchecked Sendable {
     /// Members of the snapshot that may be on the list because of this sync.
     var listedMembers: Int { table.count(with: [.member, .listed]) }
 
-    private let columns: IdentifierColumns
-    private let fingerprinter: Fingerprinter
-    private let resend: PlanScope
+    let columns: IdentifierColumns
+    let fingerprinter: Fingerprinter
+    let resend: PlanScope
     private let normalizer = IdentifierNormalizer()
 
-    /// - Parameter snapshot: the members; marked from now on.
-    init(columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: PlanScope, snapshot: LoadedTable) {
+    /// - Parameters:
+    ///   - snapshot: the members; marked from now on.
+    ///   - fields: what is sent with each member; nil: nothing is.
+    init(
+        columns: IdentifierColumns, fingerprinter: Fingerprinter, resend: PlanScope, snapshot: LoadedTable,
+        fields: MemberFields? = nil
+    ) {
         loaded = snapshot
+        self.fields = fields
+        spool = PlanSpool(hasFields: fields != nil)
         self.columns = columns
         self.fingerprinter = fingerprinter
         self.resend = resend
@@ -101,7 +116,7 @@ final class AudienceDiff: @unchecked Sendable {
 
     private func pair(_ email: UnsafeRawBufferPointer, _ userID: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
-        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, email, userID) }
+        if let marks = meet(fingerprint) { return try known(fingerprint, marks, email, userID) }
         switch (EmailRules.failure(email), UserIDRules.failure(userID)) {
         case (nil, nil):
             try entered(fingerprint, email, userID)
@@ -125,22 +140,28 @@ final class AudienceDiff: @unchecked Sendable {
 
     private func emailOnly(_ email: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: email, userID: nil)
-        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, email, nil) }
+        if let marks = meet(fingerprint) { return try known(fingerprint, marks, email, nil) }
         if let failure = EmailRules.failure(email) { return try reject(row, failure) }
         try entered(fingerprint, email, nil)
     }
 
     private func userIDOnly(_ userID: UnsafeRawBufferPointer, _ row: Row) throws {
         let fingerprint = fingerprinter.fingerprint(email: nil, userID: userID)
-        if let marks = table.markSeen(fingerprint) { return try known(fingerprint, marks, nil, userID) }
+        if let marks = meet(fingerprint) { return try known(fingerprint, marks, nil, userID) }
         if let failure = UserIDRules.failure(userID) { return try reject(row, failure) }
         try entered(fingerprint, nil, userID)
+    }
+
+    /// The marks of the entry before this row, nil if there is none. Of a row with fields it is decided later whether it counts.
+    private func meet(_ fingerprint: Fingerprint) -> MemberTable.Marks? {
+        fields == nil ? table.markSeen(fingerprint) : table.lookUp(fingerprint)
     }
 
     private func known(
         _ fingerprint: Fingerprint, _ marks: MemberTable.Marks, _ email: UnsafeRawBufferPointer?,
         _ userID: UnsafeRawBufferPointer?
     ) throws {
+        if let fields { return try filled(fields, fingerprint, marks, email, userID) }
         if marks.contains(.seen) {
             counts.duplicates += 1
             return
@@ -158,6 +179,7 @@ final class AudienceDiff: @unchecked Sendable {
     private func entered(
         _ fingerprint: Fingerprint, _ email: UnsafeRawBufferPointer?, _ userID: UnsafeRawBufferPointer?
     ) throws {
+        if let fields { return try filled(fields, fingerprint, [], email, userID) }
         counts.audience += 1
         counts.planned.subscribe += 1
         table.addEntered(fingerprint)
@@ -190,7 +212,8 @@ final class AudienceDiff: @unchecked Sendable {
     /// Takes identifiers that count as none off the rows that were spooled with them, as if they had come without.
     func takeOff(_ shared: OversharedIdentifiers) throws {
         try spool.removeEntered { entry in
-            try shared.carries(entry.fingerprint)
+            if let row = entry.fields { fields?.look(at: row) }
+            return try shared.carries(entry.fingerprint)
                 && takeOff(shared, entry.identity, entry.fingerprint, isPlanned: true)
         }
     }
@@ -205,6 +228,10 @@ final class AudienceDiff: @unchecked Sendable {
         let rows = table.meetings(of: fingerprint)
         let (rest, reason) = shared.take(off: identity, fingerprint)
         guard let reason, rows > 0 else { return false }
+        if let fields, !isPlanned {
+            // Its row was not written: it was as Iterable has it.
+            fields.look(at: FilledRow(content: table.content(of: fingerprint).seen))
+        }
         table.unmeet(fingerprint)
         counts.audience -= 1
         counts.duplicates -= rows - 1
@@ -220,7 +247,7 @@ final class AudienceDiff: @unchecked Sendable {
         }
         try rest.withBytes { email, userID in
             let fingerprint = fingerprinter.fingerprint(email: email, userID: userID)
-            if let marks = table.markSeen(fingerprint) {
+            if let marks = meet(fingerprint) {
                 try known(fingerprint, marks, email, userID)
             } else {
                 try entered(fingerprint, email, userID)

@@ -8,7 +8,7 @@ struct InDoubtIndex: Sendable {
     /// What a request does to a record. Two are the same if they say the same of it.
     struct Write: Hashable {
         var operation: RollcallCore.Operation
-        /// The hash of what is put; nil: members of lists have no content.
+        /// The hash of what is put; nil: members of lists who are sent without fields have no content.
         var content: Int64?
     }
 

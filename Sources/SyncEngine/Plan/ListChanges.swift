@@ -13,6 +13,8 @@ struct ListChanges: PlannedChanges {
     let overshared: OversharedIdentifiers
     let inDoubt: InDoubtIndex
     let logIdentity: LogIdentity
+    /// Where members are sent with fields: what it takes to make the objects of these.
+    var fields: ChangedFields?
 
     /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: no one), what the log says
     /// of that, and the row that represents the person where it is another one.
@@ -49,6 +51,8 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
     private var readyPlace = 0
     private var isDeferring = true
     private var sequence: Int64 = 0
+
+    var hasFields: Bool { plan.fields != nil }
 
     init(_ plan: ListChanges, entered: PlanSpool.EntryReader, left: PlanSpool.EntryReader) {
         self.plan = plan
@@ -93,10 +97,12 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         var change = Change(
             sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
             identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
+        plan.fields?.fill(&change, entry)
         if entry.kind == .send {
             let place = entry.operation == .subscribe ? plan.sharing.last[entry.fingerprint] : nil
             change.notBefore =
-                plan.inDoubt.notBefore(.init(operation: entry.operation), for: .person(entry.identity))
+                plan.inDoubt.notBefore(
+                    .init(operation: entry.operation, content: change.content), for: .person(entry.identity))
                 ?? place.map { Date(timeIntervalSince1970: Double($0)) }
         }
         if change.notBefore != nil {
@@ -104,6 +110,16 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
             return nil
         }
         return place(change)
+    }
+
+    private func outdate(_ members: [Member], _ parent: Int64) {
+        for member in members {
+            sequence += 1
+            ready.append(
+                Change(
+                    sequence: sequence, kind: .outdate, operation: .subscribe, fingerprint: member.fingerprint,
+                    identity: member.identity, parent: parent))
+        }
     }
 
     /// Gives the change its number, and numbers the entries that it supersedes behind it.
@@ -120,6 +136,9 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
                     Change(
                         sequence: sequence, kind: .supersede, operation: change.operation,
                         fingerprint: member.fingerprint, identity: member.identity, parent: change.sequence))
+            }
+            if change.operation == .subscribe {
+                outdate(plan.sharing.others[change.fingerprint] ?? [], change.sequence)
             }
         }
         return change

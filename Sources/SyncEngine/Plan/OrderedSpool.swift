@@ -12,12 +12,13 @@ enum OrderedSpool {
     private static let headBytes = 21
 
     /// `spool` with its entries (as ``PlanSpool`` writes them) ordered by fingerprint; itself if it fits into memory.
-    static func order(_ spool: Spool) throws -> Spool {
+    /// - Parameter values: how many values follow the fingerprint of each, every one with its length before it.
+    static func order(_ spool: Spool, values: Int = 2) throws -> Spool {
         guard spool.isSpilled else { return spool }
-        var parts = try split(spool)
+        var parts = try split(spool, values)
         let ordered = Spool()
         for index in parts.indices {
-            try sort(parts[index], into: ordered)
+            try sort(parts[index], values, into: ordered)
             // Its temporary file goes.
             parts[index] = Spool()
         }
@@ -25,11 +26,11 @@ enum OrderedSpool {
     }
 
     /// The entries by the first bits of their fingerprints, which are evenly spread as hashes are.
-    private static func split(_ spool: Spool) throws -> [Spool] {
+    private static func split(_ spool: Spool, _ values: Int) throws -> [Spool] {
         let parts = (0..<parts).map { _ in Spool(spillBytes: partSpillBytes) }
         let reader = spool.makeReader()
         while try !reader.isAtEnd() {
-            let size = try entrySize(reader)
+            let size = try entrySize(reader, values)
             let part = try reader.take(size) { entry in
                 let part = parts[Int(fingerprint(entry, at: 0).high >> 58)]
                 part.append(raw: entry)
@@ -40,9 +41,10 @@ enum OrderedSpool {
         return parts
     }
 
-    private static func entrySize(_ reader: Spool.Reader) throws -> Int {
-        let userID = try headBytes + reader.peek(headBytes) { Spool.length($0, at: headBytes - 4) ?? 0 }
-        return try userID + 4 + reader.peek(userID + 4) { Spool.length($0, at: userID) ?? 0 }
+    private static func entrySize(_ reader: Spool.Reader, _ values: Int) throws -> Int {
+        var size = try headBytes + reader.peek(headBytes) { Spool.length($0, at: headBytes - 4) ?? 0 }
+        for _ in 1..<values { size = try size + 4 + reader.peek(size + 4) { Spool.length($0, at: size) ?? 0 } }
+        return size
     }
 
     private static func fingerprint(_ bytes: UnsafeRawBufferPointer, at place: Int) -> Fingerprint {
@@ -57,14 +59,14 @@ enum OrderedSpool {
         var size: Int
     }
 
-    private static func sort(_ part: Spool, into ordered: Spool) throws {
+    private static func sort(_ part: Spool, _ values: Int, into ordered: Spool) throws {
         let size = part.byteCount
         try part.makeReader().peek(size) { bytes in
             var places: [Place] = []
             var start = 0
             while start < size {
-                let userID = start + headBytes + (Spool.length(bytes, at: start + headBytes - 4) ?? 0)
-                let end = userID + 4 + (Spool.length(bytes, at: userID) ?? 0)
+                var end = start + headBytes + (Spool.length(bytes, at: start + headBytes - 4) ?? 0)
+                for _ in 1..<values { end += 4 + (Spool.length(bytes, at: end) ?? 0) }
                 places.append(Place(fingerprint: fingerprint(bytes, at: start), start: start, size: end - start))
                 start = end
             }

@@ -10,24 +10,33 @@ final class PlanSpool: @unchecked Sendable {
         var operation: Operation
         var fingerprint: Fingerprint
         var identity: Identity
+        /// Of one who enters, where members are sent with fields.
+        var fields: FilledRow?
     }
 
+    /// Whether members are sent with fields.
+    private let hasFields: Bool
     private var entered = Spool()
     private let left = Spool()
+    private let standing = Spool()
     private let records = Spool()
 
     /// Bytes of a value that are kept for the log; see ``Spool/append(cut:to:)``.
     static let loggedBytes = 1024
 
+    init(hasFields: Bool = false) { self.hasFields = hasFields }
+
+    /// - Parameter fields: only where members are sent with fields.
     func addEntered(
         _ kind: ChangeKind, _ fingerprint: Fingerprint, email: UnsafeRawBufferPointer?,
-        userID: UnsafeRawBufferPointer?
+        userID: UnsafeRawBufferPointer?, fields: FilledRow? = nil
     ) throws {
         entered.append(byte: kind == .parked ? 1 : 0)
         entered.append(number: fingerprint.high)
         entered.append(number: fingerprint.low)
         entered.append(bytes: email)
         entered.append(bytes: userID)
+        if hasFields { (fields ?? FilledRow(content: MemberTable.Content.none)).append(to: entered) }
         try entered.endRecord()
     }
 
@@ -38,7 +47,7 @@ final class PlanSpool: @unchecked Sendable {
         while let entry = try reader.next() {
             if try body(entry) { continue }
             try entry.identity.withBytes {
-                try addEntered(entry.kind, entry.fingerprint, email: $0, userID: $1)
+                try addEntered(entry.kind, entry.fingerprint, email: $0, userID: $1, fields: entry.fields)
             }
         }
     }
@@ -63,12 +72,28 @@ final class PlanSpool: @unchecked Sendable {
         try records.endRecord()
     }
 
-    func makeEnteredReader() -> EntryReader { EntryReader(entered.makeReader(), .subscribe, marked: .parked) }
+    /// Notes whom a row that cannot be sent stands for.
+    func addStanding(_ fingerprint: Fingerprint, email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?) throws
+    {
+        standing.append(byte: 0)
+        standing.append(number: fingerprint.high)
+        standing.append(number: fingerprint.low)
+        standing.append(bytes: email)
+        standing.append(bytes: userID)
+        try standing.endRecord()
+    }
+
+    func makeStandingReader() -> EntryReader { EntryReader(standing.makeReader(), .subscribe, marked: .parked) }
+
+    func makeEnteredReader() -> EntryReader {
+        EntryReader(entered.makeReader(), .subscribe, marked: .parked, hasFields: hasFields)
+    }
     func makeLeftReader() -> EntryReader { EntryReader(left.makeReader(), .unsubscribe, marked: .forget) }
 
     /// As ``makeEnteredReader()``, but many come in the order of their fingerprints.
     func makeOrderedEnteredReader() throws -> EntryReader {
-        EntryReader(try OrderedSpool.order(entered).makeReader(), .subscribe, marked: .parked)
+        let ordered = try OrderedSpool.order(entered, values: hasFields ? 3 : 2)
+        return EntryReader(ordered.makeReader(), .subscribe, marked: .parked, hasFields: hasFields)
     }
 
     /// As ``makeLeftReader()``, but many come in the order of their fingerprints.
@@ -82,19 +107,23 @@ final class PlanSpool: @unchecked Sendable {
         private let reader: Spool.Reader
         private let operation: Operation
         private let marked: ChangeKind
+        private let hasFields: Bool
 
-        init(_ reader: Spool.Reader, _ operation: Operation, marked: ChangeKind) {
+        init(_ reader: Spool.Reader, _ operation: Operation, marked: ChangeKind, hasFields: Bool = false) {
             self.reader = reader
             self.operation = operation
             self.marked = marked
+            self.hasFields = hasFields
         }
 
         func next() throws -> Entry? {
             if try reader.isAtEnd() { return nil }
-            return try Entry(
+            var entry = try Entry(
                 kind: reader.byte() == 1 ? marked : .send, operation: operation,
                 fingerprint: Fingerprint(high: reader.number(), low: reader.number()),
                 identity: Identity(email: reader.text(), userID: reader.text()))
+            if hasFields { entry.fields = FilledRow(try reader.bytes() ?? []) }
+            return entry
         }
     }
 
@@ -110,6 +139,48 @@ final class PlanSpool: @unchecked Sendable {
                 isFailure: reader.byte() == 1, email: reader.bytes(), userID: reader.bytes(),
                 reason: FailureReason(code: reader.text() ?? "", reason: reader.text() ?? ""))
         }
+    }
+}
+
+extension FilledRow {
+    /// Marks, content and two lengths.
+    private static let headBytes = 17
+    private static let hasObject: UInt8 = 1
+    private static let isChange: UInt8 = 2
+
+    /// As one value, with its length before it: the marks, the content, the lengths of the two sets, the sets, the object.
+    fileprivate func append(to spool: Spool) {
+        let marks = (object == nil ? 0 : Self.hasObject) | (isChange ? Self.isChange : 0)
+        var bytes = [marks]
+        bytes.reserveCapacity(Self.headBytes + empty.bytes.count + held.bytes.count + (object?.count ?? 0))
+        withUnsafeBytes(of: content.littleEndian) { bytes.append(contentsOf: $0) }
+        for set in [empty, held] {
+            withUnsafeBytes(of: UInt32(truncatingIfNeeded: set.bytes.count).littleEndian) {
+                bytes.append(contentsOf: $0)
+            }
+        }
+        bytes += empty.bytes + held.bytes
+        bytes += object ?? []
+        bytes.withUnsafeBytes { spool.append(bytes: $0) }
+    }
+
+    fileprivate init(_ bytes: [UInt8]) {
+        guard bytes.count >= Self.headBytes else {
+            self.init(content: MemberTable.Content.none)
+            return
+        }
+        let (content, counts) = bytes.withUnsafeBytes { bytes in
+            (
+                Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 1, as: Int64.self)),
+                [9, 13].map { Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0, as: UInt32.self))) }
+            )
+        }
+        let held = Self.headBytes + counts[0]
+        let object = held + counts[1]
+        self.init(
+            content: content, object: bytes[0] & Self.hasObject == 0 ? nil : Array(bytes[object...]),
+            empty: FieldBits(bytes: bytes[Self.headBytes..<held]), held: FieldBits(bytes: bytes[held..<object]),
+            isChange: bytes[0] & Self.isChange != 0)
     }
 }
 

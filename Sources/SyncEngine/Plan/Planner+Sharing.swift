@@ -8,11 +8,15 @@ extension Planner {
     ) async throws -> (SharedIdentifiers, OversharedIdentifiers) {
         if diff.table.markSharing() == 0 { return (SharedIdentifiers([]) { _ in }, .none) }
         let overshared = try await takeOffOvershared(diff, list: list)
+        try diff.settleContests()
         var entries: [Fingerprint: SharedIdentifiers.Entry] = [:]
         addMembers(to: &entries, try await sharingMembers(diff, list: list), diff)
         try addSpooled(to: &entries, diff)
+        try addStanding(to: &entries, diff)
         let ordered = entries.values.sorted { $0.fingerprint < $1.fingerprint }
-        let sharing = try SharedIdentifiers(ordered, uncounted: overshared.keys) { try log($0, diff) }
+        let sharing = try SharedIdentifiers(
+            ordered, uncounted: overshared.keys, hasFields: diff.fields != nil
+        ) { try log($0, diff) }
         for entry in sharing.resent { try spool(entry, diff) }
         return (sharing, overshared)
     }
@@ -29,11 +33,27 @@ extension Planner {
         _ diff: AudienceDiff
     ) {
         for member in members {
+            let marks = diff.table.lookUp(member.fingerprint) ?? []
             entries[member.fingerprint] = SharedIdentifiers.Entry(
-                fingerprint: member.fingerprint, identity: member.identity,
-                inAudience: diff.table.lookUp(member.fingerprint)?.contains(.seen) ?? false,
-                isPlanned: false,
-                isRejected: member.state == .rejected, member: member)
+                fingerprint: member.fingerprint, identity: member.identity, inAudience: marks.contains(.seen),
+                isPlanned: false, isRejected: member.state == .rejected, member: member,
+                isStanding: marks.contains(.standing) && !marks.contains(.seen),
+                content: diff.table.content(of: member.fingerprint))
+        }
+    }
+
+    /// Rows that cannot be sent, and whose persons no other row with the same identifiers represents.
+    private func addStanding(
+        to entries: inout [Fingerprint: SharedIdentifiers.Entry], _ diff: AudienceDiff
+    ) throws {
+        let reader = diff.spool.makeStandingReader()
+        while let entry = try reader.next() {
+            guard entries[entry.fingerprint] == nil,
+                diff.table.lookUp(entry.fingerprint)?.contains(.sharing) == true
+            else { continue }
+            entries[entry.fingerprint] = SharedIdentifiers.Entry(
+                fingerprint: entry.fingerprint, identity: entry.identity, inAudience: false, isPlanned: false,
+                isRejected: false, member: nil, isStanding: true)
         }
     }
 
@@ -48,14 +68,19 @@ extension Planner {
                 default: SharedIdentifiers.Entry(
                     fingerprint: entry.fingerprint, identity: entry.identity, inAudience: true,
                     isPlanned: true,
-                    isRejected: entry.kind == .parked, member: nil)
+                    isRejected: entry.kind == .parked, member: nil,
+                    content: diff.table.content(of: entry.fingerprint))
             ].isPlanned = true
         }
     }
 
     private func spool(_ entry: SharedIdentifiers.Entry, _ diff: AudienceDiff) throws {
         try entry.identity.withBytes { email, userID in
-            try diff.spool.addEntered(.send, entry.fingerprint, email: email, userID: userID)
+            try diff.spool.addEntered(
+                .send, entry.fingerprint, email: email, userID: userID,
+                fields: diff.fields.map {
+                    FilledRow(content: entry.content.seen, held: $0.heldSets[entry.content.held])
+                })
         }
     }
 

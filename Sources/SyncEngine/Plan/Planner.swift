@@ -28,15 +28,21 @@ struct Planner: Sendable {
     /// - Parameters:
     ///   - list: nil while the list does not exist yet.
     ///   - key: the sync's secret key for fingerprints.
+    ///   - shape: the fields that are sent with each member; nil: none are.
     ///   - mayWrite: whether the local cache of the snapshot may be written.
-    func plan(list: Int64?, key: [UInt8], resend: PlanScope, mayWrite: Bool) async throws -> Plan {
+    func plan(
+        list: Int64?, key: [UInt8], shape: RecordShape? = nil, resend: PlanScope, mayWrite: Bool
+    ) async throws -> Plan {
         let columns = try await columns()
-        let (snapshot, cached) = try await readSnapshot(list: list, key: key, mayWrite: mayWrite)
+        let (snapshot, cached) = try await readSnapshot(
+            list: list, key: key, withFields: shape != nil, mayWrite: mayWrite)
         let diff = AudienceDiff(
-            columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot)
+            columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot,
+            fields: memberFields(shape, key, snapshot))
         let isHybrid = destination.projectType == .hybrid
         if isHybrid && diff.readsBoth { diff.countMeetings() }
         try await readAudience(into: diff, columns: columns)
+        try diff.settleContests()
         var sharing = SharedIdentifiers([]) { _ in }
         var overshared = OversharedIdentifiers.none
         if isHybrid { (sharing, overshared) = try await resolveSharing(diff, list: list) }
@@ -47,15 +53,19 @@ struct Planner: Sendable {
         counts.unchanged = counts.audience - counts.planned.subscribe
         counts.planned.unsubscribe = try await spoolLeavers(diff, columns, list: list, sharing: sharing)
         let snapshotSize = diff.listedMembers
+        let fields = try await changedFields(diff, sharing, overshared, key: key)
         let inDoubt = try await list.asyncMap { try await inDoubtIndex(list: $0) }
-        return Plan(
+        var plan = Plan(
             kind: .list, target: sync.configuredTarget, counts: counts,
             held: GuardJudge.judge(
                 sync.guards, counts: counts, removals: counts.planned.unsubscribe, snapshot: snapshotSize),
             listID: list, snapshotSize: snapshotSize, preparations: [],
             changes: ListChanges(
                 key: key, cached: cached, spool: diff.spool, sharing: sharing, overshared: overshared,
-                inDoubt: inDoubt ?? InDoubtIndex([]), logIdentity: LogIdentity(sync.logs.identifiers, key: key)))
+                inDoubt: inDoubt ?? InDoubtIndex([]), logIdentity: LogIdentity(sync.logs.identifiers, key: key),
+                fields: fields))
+        plan.notes = fields?.notes(hasDifferences: diff.hasDifferences) ?? []
+        return plan
     }
 
     private func inDoubtIndex(list: Int64) async throws -> InDoubtIndex {
@@ -66,10 +76,11 @@ struct Planner: Sendable {
     }
 
     private func readSnapshot(
-        list: Int64?, key: [UInt8], mayWrite: Bool
+        list: Int64?, key: [UInt8], withFields: Bool, mayWrite: Bool
     ) async throws -> (LoadedTable, SnapshotReader.Cached?) {
-        guard let list else { return (LoadedTable(MemberTable()), nil) }
+        guard let list else { return (LoadedTable(MemberTable(keepsContents: withFields)), nil) }
         progress(.readingSnapshot)
+        if withFields { return (try await snapshots.readWithFields(list: list), nil) }
         return try await snapshots.read(list: list, key: key, mayWrite: mayWrite)
     }
 
@@ -91,6 +102,7 @@ struct Planner: Sendable {
         into diff: AudienceDiff, columns: IdentifierColumns,
         onRows: @escaping @Sendable (Int) throws -> Void
     ) async throws {
+        if let shape = diff.fields?.shape { return try await stream(shape, into: diff, onRows: onRows) }
         let feed = DiffFeed(diff, parts: Self.parts, onRows: onRows)
         do {
             try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) {
@@ -111,7 +123,9 @@ struct Planner: Sendable {
     ) async throws -> Int {
         guard let list else { return 0 }
         var removals = 0
-        try await forEachMember(of: diff, list: list, with: .member, without: .seen, except: sharing.kept) { member in
+        try await forEachMember(
+            of: diff, list: list, with: .member, without: [.seen, .standing], except: sharing.kept
+        ) { member in
             try checkComparable(member, columns)
             try diff.spool.addLeft(member.listed ? .send : .forget, member)
             if member.listed { removals += 1 }

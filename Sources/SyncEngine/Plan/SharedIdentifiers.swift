@@ -18,6 +18,11 @@ struct SharedIdentifiers {
     var superseded: [Fingerprint: [Member]] = [:]
     /// Merged entries that had been counted as planned.
     var mergedPlanned = 0
+    /// Where members are sent with fields: other entries of the person whom a row represents. What they say of the fields is void
+    /// once the row was sent.
+    private(set) var others: [Fingerprint: [Member]] = [:]
+    /// The numbers of the sets of fields that the sync may have given a value by these.
+    private(set) var heldByOthers: [Fingerprint: Set<UInt32>] = [:]
 
     /// An entry that shares an identifier with another one.
     struct Entry {
@@ -30,14 +35,21 @@ struct SharedIdentifiers {
         var isRejected: Bool
         /// On the snapshot.
         var member: Member?
+        /// A row has its identifiers that cannot be sent, and no other has.
+        var isStanding = false
+        /// What is known of its fields, where members are sent with some.
+        var content = MemberTable.Content()
     }
 
     /// - Parameters:
     ///   - entries: all entries that share an identifier with another one.
     ///   - uncounted: ``keys(_:)`` of identifiers that count as none although rows carry them: they make no one one person, but
     ///     whoever is known by one of them is kept.
+    ///   - hasFields: whether members are sent with fields.
     ///   - merge: called for each row merged into another one, for the log.
-    init(_ entries: [Entry], uncounted: Set<String> = [], merge: (Identity) throws -> Void) rethrows {
+    init(
+        _ entries: [Entry], uncounted: Set<String> = [], hasFields: Bool = false, merge: (Identity) throws -> Void
+    ) rethrows {
         let present = entries.filter(\.inAudience)
         let groups = SharedIdentifiers.connect(present)
         var representatives: [Entry] = []
@@ -51,11 +63,44 @@ struct SharedIdentifiers {
                 if let member = other.member { supersede(member, by: representative) }
             }
         }
-        let leavers = entries.filter { !$0.inAudience }
+        let leavers = entries.filter { !$0.inAudience && !$0.isStanding }
         resendDoubtful(&representatives, entries)
         resendMoved(&representatives, leavers: leavers)
+        if hasFields { compareOthers(&representatives, entries) }
         keepConnected(entries, representatives: representatives, uncounted: uncounted)
+        if hasFields { dropSuperseded() }
         mergeRemovals(leavers)
+    }
+
+    /// What another entry of the person was sent with last may be what the profile has now: the row is sent again if that differs
+    /// from its own fields.
+    private mutating func compareOthers(_ representatives: inout [Entry], _ entries: [Entry]) {
+        var places: [Fingerprint: Int] = [:]
+        for (index, representative) in representatives.enumerated() { places[representative.fingerprint] = index }
+        for group in SharedIdentifiers.connect(entries) where group.count > 1 {
+            let others = group.filter { places[$0.fingerprint] == nil && $0.member?.listed == true }
+            if others.isEmpty { continue }
+            for index in group.compactMap({ places[$0.fingerprint] }) {
+                let own = representatives[index].content.seen
+                let differs = others.contains {
+                    $0.content.acknowledged != MemberTable.Content.none && $0.content.acknowledged != own
+                }
+                if differs && !representatives[index].isPlanned && !representatives[index].isRejected {
+                    representatives[index].isPlanned = true
+                    resent.append(representatives[index])
+                }
+                self.others[representatives[index].fingerprint] = others.compactMap(\.member)
+                heldByOthers[representatives[index].fingerprint] = Set(others.map(\.content.held))
+            }
+        }
+    }
+
+    /// Of an entry that goes there is nothing left to be void.
+    private mutating func dropSuperseded() {
+        for (representative, members) in superseded {
+            let gone = Set(members.map(\.fingerprint))
+            others[representative]?.removeAll { gone.contains($0.fingerprint) }
+        }
     }
 
     /// A removal of another entry of the person that got no answer may have taken them off the list, whether that entry
@@ -119,7 +164,8 @@ struct SharedIdentifiers {
         _ entries: [Entry], representatives: [Entry], uncounted: Set<String>
     ) {
         func isInAudience(_ entry: Entry) -> Bool {
-            entry.inAudience || SharedIdentifiers.keys(entry.identity).contains(where: uncounted.contains)
+            entry.inAudience || entry.isStanding
+                || SharedIdentifiers.keys(entry.identity).contains(where: uncounted.contains)
         }
         var representativeOf: [String: Entry] = [:]
         for representative in representatives {

@@ -53,6 +53,17 @@ struct NullPolicy: Sendable {
         }
     }
 
+    /// What is due for a row of which it is known which units have no value.
+    /// - Parameters:
+    ///   - empty: units without a value.
+    ///   - held: the fields that this sync may have given a value until now.
+    func due(empty: FieldBits, held: FieldBits) -> Due {
+        var due = Due(held: HeldFields(ifDone: held, ifInDoubt: held))
+        for index in rules.indices where empty.contains(index) { clear(index, held: held, in: &due) }
+        for index in rules.indices where !empty.contains(index) { fill(index, in: &due) }
+        return due
+    }
+
     /// What is due for one row.
     struct Due {
         /// Units that are sent as null.
@@ -68,17 +79,24 @@ struct NullPolicy: Sendable {
     ) -> Due {
         var due = Due(held: HeldFields(ifDone: held, ifInDoubt: held))
         for (index, unit) in layout.units.enumerated() where !layout.hasValue(unit, values) {
-            let isHeld = !held.isDisjoint(with: masks[index])
-            guard rules[index] == .always || (rules[index] == .clear && isHeld),
-                missing.isEmpty || !unit.fields.allSatisfy(missing.contains)
-            else { continue }
-            due.nulls.append(index)
-            due.held.ifDone.subtract(masks[index])
+            guard missing.isEmpty || !unit.fields.allSatisfy(missing.contains) else { continue }
+            clear(index, held: held, in: &due)
         }
-        for (index, unit) in layout.units.enumerated() where layout.hasValue(unit, values) {
-            due.held.ifDone.insert(places[index])
-            due.held.ifInDoubt.insert(places[index])
-        }
+        for (index, unit) in layout.units.enumerated() where layout.hasValue(unit, values) { fill(index, in: &due) }
         return due
+    }
+
+    /// A unit without a value.
+    private func clear(_ index: Int, held: FieldBits, in due: inout Due) {
+        let isHeld = !held.isDisjoint(with: masks[index])
+        guard rules[index] == .always || (rules[index] == .clear && isHeld) else { return }
+        due.nulls.append(index)
+        due.held.ifDone.subtract(masks[index])
+    }
+
+    /// A unit with a value.
+    private func fill(_ index: Int, in due: inout Due) {
+        due.held.ifDone.insert(places[index])
+        due.held.ifInDoubt.insert(places[index])
     }
 }

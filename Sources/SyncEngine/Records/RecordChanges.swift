@@ -20,9 +20,14 @@ struct RecordChanges: PlannedChanges {
     /// Fields that Iterable does not have yet with their types, in words, by their places in ``RecordSpool/Entry/newFields``.
     let newFields: [String]
     let logIdentity: LogIdentity
+    /// Of catalogs: what was found of items that were read back.
+    var verdicts = ItemVerdicts()
+    /// Of catalogs: chooses the items that later runs read back; nil: none are.
+    var sample: ItemSample?
 
     func makeReader(isOrdered: Bool) throws -> any StagedPlan {
-        RecordPlanReader(self, first: try Canary.choose(self).entries)
+        sample?.reset()
+        return RecordPlanReader(self, first: try Canary.choose(self).entries)
     }
 
     /// In words: the fields that are made first.
@@ -82,8 +87,10 @@ struct RecordChanges: PlannedChanges {
         return entry.operation.direction == .remove || entry.operation == .rename || selection.has(entry)
     }
 
-    func change(_ entry: RecordSpool.Entry, _ notBefore: Date?) -> Change {
-        let refusal: FailureReason? = if case .refused(let reason) = verdict(entry) { reason } else { nil }
+    /// - Parameter failure: why it is not sent; nil: what speaks for or against its person decides.
+    func change(_ entry: RecordSpool.Entry, _ notBefore: Date?, failure: FailureReason? = nil) -> Change {
+        var refusal = failure
+        if case .refused(let reason) = verdict(entry) { refusal = reason }
         return Change(
             sequence: 0, kind: refusal == nil ? entry.kind : .parked, operation: entry.operation,
             fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
@@ -150,11 +157,14 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     /// What is sent before everything else.
     private var first: ArraySlice<RecordSpool.Entry>
     private let firstOnes: Set<Fingerprint>
+    /// Items that are not as they were put.
+    private var failures: ArraySlice<(entry: RecordSpool.Entry, reason: FailureReason)>
 
     init(_ plan: RecordChanges, first: [RecordSpool.Entry]) {
         self.plan = plan
         self.first = first[...]
         firstOnes = Set(first.map(\.fingerprint))
+        failures = plan.verdicts.failures[...]
         paused = RecordSpool(plan.spool.kind)
         renames = plan.renames.makeReader()
         changes = plan.spool.makeReader()
@@ -173,11 +183,13 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
             sequence += 1
             page.append(change)
             page[page.count - 1].sequence = sequence
+            plan.sample?.add(change)
         }
         return page
     }
 
     private func nextChange() throws -> Change? {
+        if let failed = failures.popFirst() { return plan.change(failed.entry, nil, failure: failed.reason) }
         if let entry = first.popFirst() { return plan.change(entry, nil) }
         while let entry = try renames.next() ?? changes.next() {
             guard isWanted(entry), plan.verdict(entry) != .waits else { continue }

@@ -19,6 +19,7 @@ final class RecordDiff: @unchecked Sendable {
     private(set) var refused: [Fingerprint: RefusedRows] = [:]
     /// Of people.
     private(set) var persons: PersonContests?
+    private var checked: [Fingerprint: RecordSpool.Entry] = [:]
 
     private let shape: RecordShape
     private let subject: RowSubject
@@ -29,6 +30,8 @@ final class RecordDiff: @unchecked Sendable {
     private let writer: RecordWriter
     /// Places in the layout of fields that Iterable does not have yet.
     private let newFields: [Int]
+    /// Items that are to be read back, with what was put; of one item there may be several, of which one was accepted last.
+    private let checks: [Fingerprint: Set<Int64>]
     private let values: UnsafeMutableBufferPointer<FieldValue>
     private var scratch: [UInt8] = []
     private var prefix: [UInt8] = []
@@ -39,12 +42,13 @@ final class RecordDiff: @unchecked Sendable {
     ///   - largest: bytes that a record may have as JSON.
     init(
         _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String, resend: PlanScope,
-        largest: Int = FieldLimits.largestItem, newFields: [Int] = []
+        largest: Int = FieldLimits.largestItem, newFields: [Int] = [], checks: [ItemCheck] = []
     ) {
         self.shape = shape
         self.table = table
         self.resend = resend
         self.newFields = newFields
+        self.checks = Dictionary(checks.map { ($0.fingerprint, [$0.content]) }) { $0.union($1) }
         spool = RecordSpool(shape.subject.kind)
         renames = RecordSpool(shape.subject.kind)
         subject = RowSubject(shape)
@@ -121,8 +125,23 @@ final class RecordDiff: @unchecked Sendable {
                     identity: subject.identity, held: due?.held, newFields: new.present,
                     showsNewFields: new.show))
         }
+        if kind == nil, checks[fingerprint]?.contains(content) == true {
+            remember(values, fingerprint, content, held: held)
+        }
         guard isRepeated else { return see(fingerprint, content, rank) }
         contest(fingerprint, entry, content, rank)
+    }
+
+    /// Keeps what would put an unchanged item again.
+    private func remember(
+        _ values: UnsafeBufferPointer<FieldValue>, _ fingerprint: Fingerprint, _ content: Int64, held: FieldBits
+    ) {
+        let due = shape.nulls?.due(shape.layout, values, held: held, missing: newFields)
+        // What Iterable accepted can be written.
+        guard let payload = try? writer.write(values, subject, nulls: due?.nulls ?? []) else { return }
+        checked[fingerprint] = RecordSpool.Entry(
+            kind: .send, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
+            record: reference(content), payload: payload, isKnown: true, identity: subject.identity, held: due?.held)
     }
 
     private func contentHash(of values: UnsafeBufferPointer<FieldValue>) -> Int64 {
@@ -256,6 +275,29 @@ final class RecordDiff: @unchecked Sendable {
     var outdone: [Fingerprint] {
         (persons?.verdicts ?? [:]).filter { $0.value == .duplicate && table[$0.key].marks.contains(.owned) }.keys
             .sorted()
+    }
+
+    /// Of the items that are to be read back, the changes that would put those again whose rows are as they were put, once
+    /// ``settle()`` has decided.
+    var unchangedItems: [Fingerprint: RecordSpool.Entry] {
+        if checked.isEmpty { return [:] }
+        let selection = selection
+        return checked.filter { selection.has($0.value) }
+    }
+
+    /// Whether what Iterable accepted of an item last is what is to be read back.
+    func stands(_ check: ItemCheck) -> Bool {
+        let entry = table[check.fingerprint]
+        return entry.marks.isSuperset(of: [.known, .synced, .owned]) && entry.acknowledged == check.content
+    }
+
+    /// Takes in what was found of items that were read back. One that is put again fails first, and is planned twice.
+    func take(_ verdicts: ItemVerdicts) throws {
+        for entry in verdicts.again { try spool.add(entry) }
+        counts.unchanged -= verdicts.notVerified
+        counts.planned.put += verdicts.failures.count + verdicts.again.count
+        counts.verified = verdicts.verified
+        counts.notVerified = verdicts.notVerified
     }
 
     private func addContested(_ key: String) throws {

@@ -33,6 +33,8 @@ struct RecordPlanner: Sendable {
         var hasAnotherKey = false
         /// Places in the layout of fields that Iterable does not have yet.
         var newFields: [Int] = []
+        /// Items that are read back; nil: none are.
+        var checks: ItemChecks?
     }
 
     /// - Parameter key: the sync's secret key for fingerprints.
@@ -41,11 +43,15 @@ struct RecordPlanner: Sendable {
     ) async throws -> Plan {
         let table = try await acknowledged()
         let owned = table.ownedCount
+        // What is sent in any case, or is not looked at, is not read back.
+        let checks = resend.full || resend.only != nil ? nil : circumstances.checks
         let diff = RecordDiff(
             shape, table: table, key: key, salt: circumstances.salt, resend: resend, largest: largest,
-            newFields: circumstances.newFields)
+            newFields: circumstances.newFields, checks: checks?.due ?? [])
         try await read(shape, into: diff)
         try diff.settle()
+        let verdicts = await checks?.carryOut(diff, stop) ?? ItemVerdicts()
+        try diff.take(verdicts)
         var counts = diff.counts
         let removals = try await spoolGone(diff, shape)
         if let removal = subject.removal { counts.planned[removal] = removals }
@@ -53,7 +59,8 @@ struct RecordPlanner: Sendable {
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
             persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
             pause: try await pause(), newFields: circumstances.newFields.map { shape.description(ofField: $0) },
-            logIdentity: LogIdentity(sync.logs.identifiers, key: key))
+            logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
+            sample: circumstances.checks?.sample)
         counts.planned.rename = try changes.renameCount()
         counts.waiting = try changes.waiting()
         counts.planned.update -= counts.waiting
@@ -74,7 +81,8 @@ struct RecordPlanner: Sendable {
         return Plan(
             kind: subject.kind, target: subject.target, counts: counts, held: held,
             listID: nil, snapshotSize: owned,
-            preparations: circumstances.preparations + (try changes.canaryWords()), changes: changes)
+            preparations: circumstances.preparations + (try changes.canaryWords()), notes: verdicts.texts,
+            changes: changes)
     }
 
     /// Bytes that one record may have as JSON.
@@ -103,7 +111,7 @@ struct RecordPlanner: Sendable {
     private func acknowledged() async throws -> RecordTable {
         progress(.readingSnapshot)
         let loaded = LoadedRecords()
-        try await warehouse.readContents(sync: sync.name, subject.kind) { loaded.table.acknowledge($0) }
+        try await warehouse.readContents(sync: sync.name, of: entries) { loaded.table.acknowledge($0) }
         return loaded.table
     }
 

@@ -44,17 +44,40 @@ struct RecordShape: Sendable {
         columns = RecordColumns(identifiers: identifiers, fields: builder.cells)
         if case .people(let users, _, _) = subject {
             layout = RecordLayout(fields.map(\.field), mergesNested: users.nested == .merge)
-            let rules = Dictionary(
-                fields.map { (Array($0.field.name.utf8), $0.nulls ?? users.nulls) },
-                uniquingKeysWith: { first, _ in first })
-            nulls = NullPolicy(layout, places: []) { rules[Array($0.utf8)] ?? users.nulls }
+            nulls = Self.nulls(layout, fields, users.nulls)
         } else {
             layout = RecordLayout(fields.map(\.field))
             if case .items(let catalog) = subject, catalog.documents == .merge {
                 nulls = NullPolicy(layout, places: []) { _ in .clear }
             }
         }
-        types = fields.compactMap { field in
+        types = Self.types(fields)
+    }
+
+    /// The fields that are sent with the members of a list. They are those of profiles, and their rules are those of users.
+    /// - Throws: as ``init(_:_:)``.
+    init(_ settings: MemberFieldSettings, _ identifiers: IdentifierColumns, _ found: [AudienceColumn]) throws {
+        let mapping = ColumnMapping(email: identifiers.email, userID: identifiers.userID)
+        subject = .people(settings.ofUsers, mapping: mapping, project: .hybrid)
+        (keyCells, keyIsUserID, rankCell) = ([], identifiers.userID != nil, nil)
+        var builder = ShapeBuilder(found)
+        let fields = try builder.settings(subject, identifiers).map { [subject] in try builder.field($0, subject) }
+        if fields.isEmpty { throw ShapeBuilder.noFields }
+        try ShapeBuilder.checkNames(fields.map(\.field), subject)
+        columns = RecordColumns(identifiers: identifiers, fields: builder.cells)
+        layout = RecordLayout(fields.map(\.field))
+        nulls = Self.nulls(layout, fields, settings.nulls)
+        types = Self.types(fields)
+    }
+
+    private static func nulls(_ layout: RecordLayout, _ fields: [ShapedField], _ usual: NullRule) -> NullPolicy {
+        let rules = Dictionary(
+            fields.map { (Array($0.field.name.utf8), $0.nulls ?? usual) }, uniquingKeysWith: { first, _ in first })
+        return NullPolicy(layout, places: []) { rules[Array($0.utf8)] ?? usual }
+    }
+
+    private static func types(_ fields: [ShapedField]) -> [RemoteField] {
+        fields.compactMap { field in
             // Arrays have no type in a catalog.
             field.type == .array ? nil : RemoteField(name: field.field.name, type: field.type.rawValue)
         }.sorted { $0.name < $1.name }
@@ -215,6 +238,10 @@ struct ShapeBuilder {
             throw emptyPart(name)
         }
     }
+
+    static let noFields = RunError(
+        code: "field_name", message: "the audience has no column for a field beside the identifiers",
+        hint: "Take fields: all out, or add columns to the query.")
 
     private static func emptyPart(_ name: String) -> RunError {
         RunError(

@@ -33,9 +33,7 @@ struct RecordTable {
         static let clears = Marks(rawValue: 64)
     }
 
-    /// Sets of fields, of which many records have the same one. The first is empty.
-    private var heldSets = [FieldBits()]
-    private var heldNumbers: [FieldBits: UInt32] = [FieldBits(): 0]
+    private var heldSets = HeldSets()
 
     private var entries: [Fingerprint: Entry] = [:]
 
@@ -54,19 +52,11 @@ struct RecordTable {
         if known.listed { entry.marks.insert(.owned) }
         if known.state == .subscribed { entry.marks.insert(.synced) }
         if known.state == .rejected { entry.marks.insert(.rejected) }
-        if !known.held.isEmpty { entry.held = number(of: FieldBits(bytes: known.held)) }
+        if !known.held.isEmpty { entry.held = heldSets.number(of: FieldBits(bytes: known.held)) }
         entries[known.fingerprint] = entry
     }
 
-    private mutating func number(of held: FieldBits) -> UInt32 {
-        if let number = heldNumbers[held] { return number }
-        let number = UInt32(heldSets.count)
-        heldSets.append(held)
-        heldNumbers[held] = number
-        return number
-    }
-
-    func held(_ entry: Entry) -> FieldBits { heldSets[Int(entry.held)] }
+    func held(_ entry: Entry) -> FieldBits { heldSets[entry.held] }
 
     /// Records that may be in Iterable because of this sync.
     var ownedCount: Int { entries.values.count { $0.marks.contains(.owned) } }

@@ -14,7 +14,9 @@ extension SyncPipeline {
         }
         let columns = try await planner.columns()
         let parts = [columns.email.map { "email from \($0)" }, columns.userID.map { "userId from \($0)" }]
-        return parts.compactMap(\.self).joined(separator: ", ")
+        let identifiers = parts.compactMap(\.self).joined(separator: ", ")
+        guard let shape = try await planner.shape() else { return identifiers }
+        return "\(identifiers); fields \(shape.fieldNames.joined(separator: ", "))"
     }
 
     private func describe(_ shape: RecordShape) -> String {

@@ -6,14 +6,18 @@ extension SyncPipeline {
     public struct Advice: Sendable, Equatable {
         public var subject: String
         public var finding: String
-        public var fix: String
+        /// nil: there is nothing to do.
+        public var fix: String?
     }
 
     /// Writes nothing. Empty for other kinds.
     /// - Parameter seconds: how long it looks at rows, at most.
     public func eventAdvice(seconds: Double = 10) async throws -> [Advice] {
         guard case .events(let events) = sync.target else { return [] }
-        return [idAdvice(events), profileAdvice(events), try await dateAdvice(events, seconds)].compactMap(\.self)
+        return [
+            idAdvice(events), profileAdvice(events), try await indexAdvice(events),
+            try await dateAdvice(events, seconds),
+        ].compactMap(\.self)
     }
 
     private func idAdvice(_ events: EventSettings) -> Advice? {
@@ -24,6 +28,28 @@ extension SyncPipeline {
                 + " whatever their names: an event with an id that is there replaces the one that has it",
             fix: "begin the ids with a word of their own, as in 'order-' || id; or leave event.id out, and they are"
                 + " made of the key")
+    }
+
+    private func indexAdvice(_ events: EventSettings) async throws -> Advice? {
+        guard let cursor = events.cursor,
+            let column = try await warehouse.columns(of: sync.audience).first(where: {
+                $0.name.utf8.elementsEqual(cursor.column.utf8)
+            })
+        else { return nil }
+        switch try await warehouse.index(on: column.name, of: sync.audience) {
+        case .exists: return nil
+        case .missing(let statement):
+            return Advice(
+                subject: "cursor",
+                finding: "no index of the table begins with the column \"\(column.name)\", so that each run reads the"
+                    + " whole table to find what is new",
+                fix: statement)
+        case .unknown:
+            return Advice(
+                subject: "cursor",
+                finding: "whether an index serves the column \"\(column.name)\" cannot be told of a view or a query;"
+                    + " without one each run reads the whole table to find what is new")
+        }
     }
 
     private func profileAdvice(_ events: EventSettings) -> Advice? {

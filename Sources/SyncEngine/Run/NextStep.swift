@@ -1,3 +1,4 @@
+import Foundation
 import RollcallCore
 import Warehouse
 
@@ -70,8 +71,20 @@ extension WhyReport {
             return "nothing is sent: Iterable refused \(change.record == nil ? "this person" : "it") before;"
                 + " --retry-rejected tries again"
         }
-        return "\(change.operation.rawValue) \(change.record?.key ?? "\(change.identity)")"
+        return "\(change.operation.rawValue) \(change.record?.key ?? "\(change.identity)")" + fields(change)
             + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
+    }
+
+    /// With which fields a member is sent. What was acknowledged is kept as a hash: which of them differ cannot be said.
+    private func fields(_ change: Change) -> String {
+        guard change.content != nil, let object = change.payload else { return "" }
+        let names = (try? JSONSerialization.jsonObject(with: Data(object)) as? [String: Any])?.keys.sorted() ?? []
+        if names.isEmpty { return "" }
+        let isKnown = members.contains {
+            $0.member.state == .subscribed && $0.member.identity == change.identity
+        }
+        return " with \(names.joined(separator: ", "))"
+            + (isKnown ? " (not what Iterable acknowledged last)" : "")
     }
 
     /// Whether the snapshot has the person under the identifier that was asked for.

@@ -118,8 +118,16 @@ extension SyncPipeline {
 
     private func rows(of wanted: Identity, raw: String) async throws -> [WhyReport.Row] {
         let finder = RowFinder(wanted, raw: raw)
+        if let shape = try await planner.shape(), let fields = planner.memberFields(shape, freshKey()) {
+            let reader = FieldsFinder(finder, fields)
+            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
+                _, email, userID, cells in
+                reader.row(email, userID, cells)
+            }
+            return finder.rows
+        }
         let columns = try await planner.columns()
-        try await warehouse.readAudience(sync.audience, columns: columns) { finder.row($0, $1) }
+        try await warehouse.readAudience(sync.audience, columns: columns) { _ = finder.row($0, $1) }
         return finder.rows
     }
 
@@ -166,6 +174,28 @@ final class Collector<Item: Sendable>: Sendable {
     func add(_ item: Item) { found.withLock { $0.append(item) } }
 }
 
+/// Finds one person's rows, of which it also looks at the fields.
+// SAFETY: as for ``RowFinder``.
+private final class FieldsFinder: @unchecked Sendable {
+    private let finder: RowFinder
+    private let fields: MemberFields
+
+    init(_ finder: RowFinder, _ fields: MemberFields) {
+        self.finder = finder
+        self.fields = fields
+    }
+
+    func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) {
+        guard finder.row(email, userID) else { return }
+        fields.look(at: cells)
+        do throws(RefusedRecord) {
+            _ = try fields.write(held: 0)
+        } catch {
+            finder.refuseLast(error.reason)
+        }
+    }
+}
+
 /// Finds one person's rows while the audience streams by.
 // SAFETY: one reading calls `row` from one thread at a time, and the rows are looked at when it has ended.
 private final class RowFinder: @unchecked Sendable {
@@ -179,9 +209,17 @@ private final class RowFinder: @unchecked Sendable {
         self.raw = Array(raw.utf8)
     }
 
-    func row(_ emailCell: AudienceCell, _ userIDCell: AudienceCell) {
-        guard rows.count < 20, matchesEmail(emailCell) || matches(userIDCell, raw) else { return }
+    /// - Returns: whether the row is one of them.
+    func row(_ emailCell: AudienceCell, _ userIDCell: AudienceCell) -> Bool {
+        guard rows.count < 20, matchesEmail(emailCell) || matches(userIDCell, raw) else { return false }
         rows.append(row(of: emailCell, userIDCell))
+        return true
+    }
+
+    /// The row that was found last cannot be sent because of a field.
+    func refuseLast(_ reason: FailureReason) {
+        guard let last = rows.indices.last, rows[last].person != nil else { return }
+        (rows[last].person, rows[last].failure) = (nil, reason)
     }
 
     /// A row continues with one identifier when the other is absent or refused.

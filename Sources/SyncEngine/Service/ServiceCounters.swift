@@ -61,7 +61,7 @@ extension DeliveryAnswer {
         switch self {
         case .answered: "ok"
         case .ambiguous: "ambiguous"
-        case .refused: "refused"
+        case .refused, .mismatched: "refused"
         case .targetNotFound: "list_not_found"
         case .stop: "stopped"
         case .withheld: "withheld"
@@ -108,6 +108,12 @@ struct CountingDestination: Destination {
 
     func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
         try await inner.setTypes(fields, ofCatalog: name)
+    }
+
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding {
+        try await inner.look(at: item, ofCatalog: name, keepsOtherFields: keepsOtherFields)
     }
 
     func members(

@@ -12,8 +12,10 @@ public struct ServiceSetup: Sendable {
     public var warehouses: [String: any ServiceWarehouse]
     /// In the order in which they are shown and searched.
     public var warehouseOrder: [String]
-    /// When alerts are due; nil: there are no receivers.
+    /// When alerts are due; nil: no webhook wants any.
     public var alerts: AlertThresholds?
+    /// Receivers that alerts look after.
+    public var receivers = ServiceReceivers()
     /// Where snapshots are kept between runs; nil: nowhere.
     public var cache: SnapshotCache?
 
@@ -37,6 +39,17 @@ public struct ServiceSetup: Sendable {
     func retention(warehouse: String) -> [RetentionPolicy] {
         syncs.filter { $0.warehouse == warehouse }.map(\.retention)
     }
+}
+
+/// What the service knows of receivers: enough to say when one is silent. Requests never come to it.
+public struct ServiceReceivers: Sendable {
+    public var settings: [ReceiverSettings] = []
+    /// By name of the warehouse; each is that of ``ServiceSetup/warehouses``.
+    public var stores: [String: any ReceiverStore] = [:]
+    /// Whether events wait in this process until a warehouse takes them: what stands there is then not the latest.
+    public var hasBacklog: @Sendable (_ warehouse: String) -> Bool = { _ in false }
+
+    public init() {}
 }
 
 /// A destination with its client.

@@ -11,32 +11,65 @@ extension SyncService {
         let summaries = try await warehouse.summaries(syncs.map(\.name))
         for sync in syncs {
             guard let summary = summaries[sync.name] else { continue }
-            let facts = facts(sync, summary)
-            let known = summary.alertState.flatMap(AlertState.init(text:))
-            let condition = facts.condition(after: known?.condition, thresholds)
-            if condition == known?.condition { continue }
-            let next = known?.changed(to: condition) ?? AlertState(condition)
-            let isOurs = try await warehouse.changeAlertState(
-                sync: sync.name, from: summary.alertState, to: next.text)
-            guard isOurs, var alert = facts.alert(from: known?.condition, to: condition, thresholds) else { continue }
-            if known?.condition != .fine { alert.heardBy = known?.heardBy }
-            hub.send(.alert(alert))
+            try await judge(facts(sync, summary), AlertBook(sync.name, warehouse), summary.alertState, thresholds)
         }
     }
 
-    /// Notes which receivers got an alert, so that only they get the one that says that all is well again, whichever process
-    /// sends it. What cannot be noted is not known then, and everyone who wants to gets it.
-    public func note(_ alert: Alert, heardBy receivers: Set<String>) async {
-        guard alert.kind != .recovered, let sync = generation.setup.syncs.first(where: { $0.name == alert.sync }),
-            let warehouse = generation.setup.warehouses[sync.warehouse]
+    /// The same for the receivers of a warehouse.
+    func alertReceivers(_ warehouse: String, _ generation: Generation) async throws(WarehouseError) {
+        let receivers = generation.setup.receivers
+        guard let thresholds = generation.setup.alerts, let store = receivers.stores[warehouse],
+            !receivers.hasBacklog(warehouse)
         else { return }
+        let names = receivers.settings.filter { $0.warehouse == warehouse }.map(\.name)
+        if names.isEmpty { return }
+        let now = clock.wallTime
+        // As far back as an hour may count; events that are kept say themselves when they came.
+        let since = now.addingTimeInterval(-60 * Double(thresholds.silentAfterMinutes) - 3600)
+        let summaries = try await store.receiverSummaries(names, since: since)
+        for name in names {
+            guard let summary = summaries[name] else { continue }
+            let facts = ReceiverAlertFacts(receiver: name, latestAt: summary.latestSign(now: now), now: now)
+            try await judge(facts, AlertBook(receiver: name, store), summary.alertState, thresholds)
+        }
+    }
+
+    /// - Parameter text: what the warehouse has as the state that was last reported.
+    private func judge(
+        _ facts: some AlertEvidence, _ book: AlertBook, _ text: String?, _ thresholds: AlertThresholds
+    ) async throws(WarehouseError) {
+        let known = text.flatMap(AlertState.init(text:))
+        let condition = facts.condition(after: known?.condition, thresholds)
+        if condition == known?.condition { return }
+        let next = known?.changed(to: condition) ?? AlertState(condition)
+        let isOurs = try await book.change(text, next.text)
+        guard isOurs, var alert = facts.alert(from: known?.condition, to: condition, thresholds) else { return }
+        if known?.condition != .fine { alert.heardBy = known?.heardBy }
+        hub.send(.alert(alert))
+    }
+
+    /// Notes which webhooks got an alert, so that only they get the one that says that all is well again, whichever process
+    /// sends it. What cannot be noted is not known then, and everyone who wants to gets it.
+    public func note(_ alert: Alert, heardBy webhooks: Set<String>) async {
+        guard alert.kind != .recovered, let book = book(of: alert.subject) else { return }
         // Another process may change the state in between.
         for _ in 0..<3 {
-            guard let text = try? await warehouse.summaries([sync.name])[sync.name]?.alertState,
-                var state = AlertState(text: text), state.condition != .fine
+            guard let text = try? await book.state(), var state = AlertState(text: text), state.condition != .fine
             else { return }
-            state.heardBy = (state.heardBy ?? []).union(receivers)
-            if (try? await warehouse.changeAlertState(sync: sync.name, from: text, to: state.text)) == true { return }
+            state.heardBy = (state.heardBy ?? []).union(webhooks)
+            if (try? await book.change(text, state.text)) == true { return }
+        }
+    }
+
+    /// Where the state of this subject stands; nil: it is configured no more.
+    private func book(of subject: AlertSubject) -> AlertBook? {
+        let setup = generation.setup
+        switch subject {
+        case .sync(let name):
+            return setup.sync(name).flatMap { setup.warehouses[$0.warehouse] }.map { AlertBook(name, $0) }
+        case .receiver(let name):
+            let settings = setup.receivers.settings.first { $0.name == name }
+            return settings.flatMap { setup.receivers.stores[$0.warehouse] }.map { AlertBook(receiver: name, $0) }
         }
     }
 
@@ -63,5 +96,41 @@ extension SyncService {
         facts.firstTick = summary.firstTick
         if let schedule = sync.schedule, sync.enabled, !summary.isPaused { facts.grid = TickGrid(schedule) }
         return facts
+    }
+}
+
+/// Where a warehouse keeps what alerts last said of one sync or one receiver.
+private struct AlertBook: Sendable {
+    /// The state; nil: none is kept yet.
+    let state: @Sendable () async throws(WarehouseError) -> String?
+    /// Writes another state, if the present one still is the first of the two; false: another process was faster.
+    let change: @Sendable (_ old: String?, _ new: String) async throws(WarehouseError) -> Bool
+
+    init(_ sync: String, _ warehouse: any ServiceWarehouse) {
+        state = { () async throws(WarehouseError) in try await warehouse.summaries([sync])[sync]?.alertState }
+        change = { (old, new) async throws(WarehouseError) in
+            try await warehouse.changeAlertState(sync: sync, from: old, to: new)
+        }
+    }
+
+    init(receiver: String, _ store: any ReceiverStore) {
+        state = { () async throws(WarehouseError) in
+            try await store.receiverSummaries([receiver], since: .distantFuture)[receiver]?.alertState
+        }
+        change = { (old, new) async throws(WarehouseError) in
+            try await store.changeReceiverAlert(receiver: receiver, from: old, to: new)
+        }
+    }
+}
+
+extension ReceiverSummary {
+    /// Requests that leave no row of their own when they came, but show that Iterable posts.
+    private static let signs: Set<ReceiverOutcome> = [.repeated, .filtered, .withoutUser]
+
+    /// When the latest event came, whether it was kept or not. Of those that left no row only the hour is known; its end counts.
+    func latestSign(now: Date) -> Date? {
+        let hours = counts.filter { Self.signs.contains($0.outcome) && $0.count > 0 }
+            .map { min(now, $0.hour.addingTimeInterval(3600)) }
+        return ([latestAt].compactMap { $0 } + hours).max()
     }
 }

@@ -77,6 +77,7 @@ extension SyncService {
         if state.lastSweep.map({ clock.uptime - $0 >= Self.sweepPause }) ?? true {
             try await sweep(name, warehouse, generation)
             try await alert(generation.setup.syncs.filter { $0.warehouse == name }, warehouse, generation)
+            try await alertReceivers(name, generation)
             state.lastSweep = clock.uptime
         }
         if state.lastPrune.map({ clock.uptime - $0 >= Self.prunePause }) ?? true {

@@ -242,6 +242,8 @@ struct SnapshotFile {
 /// A table on its way from where it was read to where it is used.
 final class LoadedTable {
     var value: MemberTable
+    /// The sets of fields that the contents of the table name.
+    var heldSets = HeldSets()
 
     init(_ value: consuming MemberTable) { self.value = value }
 }

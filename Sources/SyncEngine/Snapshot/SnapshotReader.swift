@@ -69,9 +69,9 @@ struct SnapshotReader: Sendable {
     /// Makes the cache's file one of the snapshot after a run, by what the warehouse says of the members that the run may have
     /// changed. Only for who holds the lease. A failure costs the next run time and nothing else.
     func keepUp(_ plan: Plan, list: Int64?) async {
-        guard let list, let changes = plan.members, var now = try? await locate(list: list, key: changes.key) else {
-            return
-        }
+        guard let list, let changes = plan.members, changes.fields == nil,
+            var now = try? await locate(list: list, key: changes.key)
+        else { return }
         do {
             if let old = changes.cached, old.key.proof == now.key.proof {
                 if old.key.generation == now.key.generation { return }
@@ -114,10 +114,23 @@ struct SnapshotReader: Sendable {
         return changes.values.sorted { $0.fingerprint < $1.fingerprint }
     }
 
-    private func readAll(list: Int64) async throws -> LoadedTable {
-        // As large as the audience was the last time; where that is wrong, the table grows.
+    /// The snapshot of a list whose members are sent with fields, with what is known of these. The cache has no fields, and is not
+    /// used.
+    func readWithFields(list: Int64) async throws -> LoadedTable {
+        let table = LoadedTable(MemberTable(capacity: try await expectedCapacity(), keepsContents: true))
+        let filler = FieldsFiller(table)
+        try await warehouse.readContents(sync: sync, of: .list(list)) { filler.add($0) }
+        return table
+    }
+
+    /// As large as the audience was the last time; where that is wrong, the table grows.
+    private func expectedCapacity() async throws -> Int {
         let expected = try await warehouse.runs(RunFilter(sync: sync, limit: 2)).map(\.counts.audience).max() ?? 0
-        let table = LoadedTable(MemberTable(capacity: expected + expected / (Self.roomShare / 2)))
+        return expected + expected / (Self.roomShare / 2)
+    }
+
+    private func readAll(list: Int64) async throws -> LoadedTable {
+        let table = LoadedTable(MemberTable(capacity: try await expectedCapacity()))
         let filler = TableFiller(table, parts: Planner.parts)
         try await warehouse.readSnapshot(sync: sync, of: .list(list), parts: Planner.parts) {
             part, fingerprint, state, listed in

@@ -1,5 +1,6 @@
 import RollcallCore
 import Synchronization
+import Warehouse
 
 /// Adds members to a table, some hundreds at a time, from several threads.
 // SAFETY: each part has a batch that only its own thread touches; the table is touched with `lock` held. The memory is owned by
@@ -55,5 +56,20 @@ final class TableFiller: @unchecked Sendable {
                 UnsafeBufferPointer(start: batch.marks, count: batch.count))
         }
         batches[part].count = 0
+    }
+}
+
+/// Adds members with their fields to a table.
+// SAFETY: one reading calls `add` from one thread at a time, and the table is used when it has ended.
+final class FieldsFiller: @unchecked Sendable {
+    private let table: LoadedTable
+
+    init(_ table: LoadedTable) { self.table = table }
+
+    func add(_ known: KnownContent) {
+        let held = known.held.isEmpty ? 0 : table.heldSets.number(of: FieldBits(bytes: known.held))
+        table.value.addMember(
+            known.fingerprint, MemberTable.Marks(known.state, listed: known.listed),
+            MemberTable.Content(acknowledged: known.content, held: held))
     }
 }

@@ -23,8 +23,15 @@ protocol FoundTarget: Sendable {
     /// Binds the sync to it, also where it is still to be made. Nothing may be sent before that.
     /// - Throws: `RunError` where another sync keeps it.
     func take(_ run: RunContext) async throws
+    /// Is called once a plan for it is staged.
+    /// - Parameter isHeld: whether the run is held, and perhaps never carried out.
+    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws
     /// Makes it where it is missing. The sync has taken it before.
     func ensure(_ run: RunContext) async throws -> any ReadyTarget
+}
+
+extension FoundTarget {
+    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws {}
 }
 
 /// What can be sent to.
@@ -45,6 +52,8 @@ protocol ReadyTarget: Sendable {
     func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome
     /// Is called with what Iterable took.
     func took(_ changes: [Change])
+    /// Is called with the names of fields that Iterable did not take although it took the records.
+    func leftOut(_ fields: [String])
     /// Is called once everything was sent, or nothing more can be.
     func sentAll(_ context: RunContext) async throws
     /// What becomes of a request, where a look at Iterable tells it before the request is sent; nil: it is to be sent.
@@ -64,6 +73,8 @@ extension ReadyTarget {
     func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome { outcome }
 
     func took(_ changes: [Change]) {}
+
+    func leftOut(_ fields: [String]) {}
 
     func sentAll(_ context: RunContext) async throws {}
 }

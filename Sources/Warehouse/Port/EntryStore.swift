@@ -24,9 +24,9 @@ public protocol EntryStore: Sendable {
         sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws
-    /// As ``readSnapshot(sync:of:parts:_:)`` in one part, for records, with the hash of what was sent of each last.
+    /// As ``readSnapshot(sync:of:parts:_:)`` in one part, with the hash of what was sent of each last.
     func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws
     /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
     /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
@@ -40,6 +40,11 @@ public protocol EntryStore: Sendable {
     func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry]
+    /// A page of the entries in these states, by their fingerprints; from behind `fingerprint`, or from the first one. At most 10,000
+    /// at once.
+    func entries(
+        sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
+    ) async throws(WarehouseError) -> [MemberEntry]
     /// How many entries the snapshot has, by state.
     func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int]
     /// Requests that may still land.
@@ -48,13 +53,13 @@ public protocol EntryStore: Sendable {
     func now() async throws(WarehouseError) -> Date
 }
 
-/// What the snapshot says of one record, as far as a plan compares it.
+/// What the snapshot says of one entry, as far as a plan compares it.
 public struct KnownContent {
     public var fingerprint: Fingerprint
     public var state: MemberState
     /// Whether the record may be in Iterable because of the sync.
     public var listed: Bool
-    /// The hash of what was sent last.
+    /// The hash of what was sent last; 0: a member of a list of whose fields nothing is known.
     public var content: Int64
     /// Bytes of ``FieldBits``: the fields that this sync has given a value. Valid during the call only; empty: none.
     public var held: UnsafeRawBufferPointer

@@ -18,7 +18,7 @@ extension EventState {
         case .skip: .skipped
         case .wait: .waiting
         case .parked: .rejected
-        case .send, .forget, .release, .supersede: nil
+        case .send, .forget, .release, .supersede, .outdate: nil
         }
     }
 

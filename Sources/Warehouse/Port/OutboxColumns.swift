@@ -12,10 +12,13 @@ enum OutboxColumns {
     ]
     private static let events = ["event_id", "event_name", "position", "happened", "first_seen", "was_waiting"]
 
+    private static let fields = ["content", "payload", "values_held", "values_in_doubt"]
+
     /// Those that changes of a kind have: each costs time.
-    static func of(_ kind: RecordKind) -> [String] {
+    /// - Parameter hasFields: of lists: whether members are sent with fields.
+    static func of(_ kind: RecordKind, hasFields: Bool) -> [String] {
         switch kind {
-        case .list: common
+        case .list: hasFields ? common + fields : common
         case .users, .catalog: common + contents
         case .events: common + contents + events
         }

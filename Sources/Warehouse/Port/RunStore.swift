@@ -46,6 +46,9 @@ public protocol RunStore: Sendable {
     /// the operations of one call are carried out is not promised: no plan has an entry as the older one of a change of one
     /// operation and as that of a change of the other.
     ///
+    /// Where members of a list are sent with fields, a subscribe that succeeded, or may still be carried out, makes the fields of the
+    /// entries of its `outdate` changes unknown: their content is NULL then, and after a success no field of theirs counts as held.
+    ///
     /// Outcomes of events move rows of `synced_events`: a success to `sent`, a failure or rejection to `rejected` with its reason, an
     /// unknown outcome to `sending`, and ``RecordOutcome/waiting(_:)`` to `waiting` with its reason; one that was not attempted stays
     /// as it was. Its run and time change where state or content do; its position only rises. That an event waits is logged where

@@ -6,6 +6,8 @@ public protocol SourceReader: Sendable {
     /// the names that exist when the table is missing, ``WarehouseError/Kind/query`` when the query is refused
     /// (also when it is not a single SELECT, or would write).
     func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn]
+    /// Whether an index begins with a column of the source, which is named as ``AudienceColumn/name`` has it. Throws as ``columns(of:)``.
+    func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex
     /// Reads the audience once, in one consistent view and without any right to write, calling `body` for each row with
     /// the text form of the two columns. Memory stays bounded. The cells are valid only during the call. An error from
     /// `body` ends the reading and is thrown on as it is. Cancelling the task ends the reading with `CancellationError`.

@@ -81,32 +81,47 @@ enum TransitionTable {
 /// The words of a table of entries: `list_members` for lists, `synced_records` for everything else.
 enum EntryWords: CaseIterable {
     case list
+    /// Members of a list who are sent with fields.
+    case filledList
     case records
 
-    init(_ entries: EntrySet) {
+    init(_ entries: EntrySet, hasFields: Bool = false) {
         switch entries {
-        case .list: self = .list
+        case .list: self = hasFields ? .filledList : .list
         case .records: self = .records
         }
     }
 
+    /// Whether entries have a key.
+    var areRecords: Bool { self == .records }
+    /// Whether entries have a content, and fields that hold a value.
+    var haveContents: Bool { self != .list }
+    /// The columns of an entry's content that a change says.
+    var contentColumns: [String] {
+        switch self {
+        case .list: []
+        case .filledList: ["content"]
+        case .records: ["record_key", "item_id", "content"]
+        }
+    }
+
     /// The table, without schema or prefix.
-    var table: String { self == .list ? "list_members" : "synced_records" }
+    var table: String { areRecords ? "synced_records" : "list_members" }
 
     /// The column that says whether the record may be in Iterable because of the sync.
-    var listed: String { self == .list ? "listed" : "owned" }
+    var listed: String { areRecords ? "owned" : "listed" }
 
     /// What tells the content of an entry from that of a change is asked only where something is put.
     func tellsContents(_ relation: EntryTransition.Relation, _ direction: Direction) -> Bool {
-        self == .records && relation == .own && direction == .put
+        haveContents && relation == .own && direction == .put
     }
 
     /// What changes of these entries do.
     var operations: [RollcallCore.Operation] {
-        RollcallCore.Operation.allCases.filter { RecordKind.list.operations.contains($0) == (self == .list) }
+        RollcallCore.Operation.allCases.filter { RecordKind.list.operations.contains($0) != areRecords }
     }
 
-    func word(_ state: MemberState) -> String { state.word(self == .list ? .list : .catalog) }
+    func word(_ state: MemberState) -> String { state.word(areRecords ? .catalog : .list) }
 
     func state(_ word: String) -> MemberState? { MemberState.allCases.first { self.word($0) == word } }
 }

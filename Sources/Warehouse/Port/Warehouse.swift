@@ -16,7 +16,8 @@ public import RollcallCore
 /// - A call waits for a connection and for locks of others for ``waitSeconds`` at most; ``WarehouseWait`` says who is
 ///   notified, and ends the wait early.
 public protocol Warehouse:
-    SchemaStore, SourceReader, LeaseStore, RunStore, EntryStore, EventStore, ListStore, FieldStore, ReportStore
+    SchemaStore, SourceReader, LeaseStore, RunStore, EntryStore, EventStore, ListStore, FieldStore, ItemCheckStore,
+    ReportStore
 {
     /// How long a call waits for a connection and for locks of others, in seconds, 0 or more.
     var waitSeconds: Double { get }

@@ -192,10 +192,29 @@ public protocol StagedPlan: Sendable {
     func nextRecords(limit: Int) throws -> [ValidationRecord]
     /// Of events: where the sync has read to once everything planned has an outcome; nil: it stays where it is.
     var cursor: EventCursor? { get }
+    /// Of lists: whether members are sent with fields. Each subscribe has a ``Change/content`` then, and else none has.
+    var hasFields: Bool { get }
 }
 
 extension StagedPlan {
     public var cursor: EventCursor? { nil }
+    public var hasFields: Bool { false }
+}
+
+/// Of lists: whether members were sent with fields.
+enum SentFields {
+    case known(Bool)
+    /// The first subscribe in the outbox tells, from this sequence on.
+    case outbox(from: Int64)
+}
+
+extension Sequence<BatchOutcome> {
+    /// What the changes at hand tell of fields; else the first of them in the outbox does, so that no more of it is read.
+    var sentFields: SentFields {
+        guard let batch = first(where: { $0.operation == .subscribe }) else { return .known(false) }
+        if let entry = batch.entries.first { return .known(entry.content != nil) }
+        return .outbox(from: batch.sequences.lowerBound)
+    }
 }
 
 /// Which list a sync keeps, once that is known.

@@ -6,16 +6,17 @@ import Synchronization
 /// with its settings made in it; no session locks, no named statements, no temporary tables.
 ///
 /// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for claims
-/// (so that requests begin while outcomes are written), one for other short calls, and up to four for long ones
-/// (audiences, snapshots, staging, pages of the outbox, reports).
+/// (so that requests begin while outcomes are written), one for what Iterable sends back, one for other short calls, and up
+/// to four for long ones (audiences, snapshots, staging, pages of the outbox, reports).
 public final class PostgresWarehouse: Warehouse {
-    enum Use { case lease, claim, state, long }
+    enum Use { case lease, claim, receive, state, long }
 
     let tables: PostgresStateTables
     let options: PostgresOptions
     public let waitSeconds: Double
     private let leaseWorker: PostgresWorker
     private let claimWorker: PostgresWorker
+    private let receiveWorker: PostgresWorker
     private let stateWorker: PostgresWorker
     private let longWorkers: [PostgresWorker]
     private let settings: PostgresConnectionString
@@ -53,6 +54,7 @@ public final class PostgresWarehouse: Warehouse {
         }
         leaseWorker = worker("lease", min(callTimeout, 30))
         claimWorker = worker("claim", callTimeout)
+        receiveWorker = worker("receive", callTimeout)
         stateWorker = worker("state", callTimeout)
         longWorkers = (1...4).map { worker("long\($0)", longCallTimeout) }
     }
@@ -79,7 +81,7 @@ public final class PostgresWarehouse: Warehouse {
     }
 
     public func close() async {
-        for worker in [stateWorker, claimWorker] + longWorkers + [leaseWorker] { await worker.close() }
+        for worker in [stateWorker, claimWorker, receiveWorker] + longWorkers + [leaseWorker] { await worker.close() }
     }
 
     /// The connection for a call: for long ones the least busy, of those one that is open.
@@ -87,6 +89,7 @@ public final class PostgresWarehouse: Warehouse {
         switch use {
         case .lease: leaseWorker
         case .claim: claimWorker
+        case .receive: receiveWorker
         case .state: stateWorker
         case .long:
             longWorkers.min { ($0.load, $0.hasConnection ? 0 : 1) < ($1.load, $1.hasConnection ? 0 : 1) } ?? stateWorker

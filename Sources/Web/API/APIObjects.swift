@@ -67,8 +67,8 @@ enum APIObject {
 
     static func alert(_ alert: Alert) -> JSON {
         .object([
-            "kind": .string(alert.kind.rawValue), "sync": .string(alert.sync), "since": .time(alert.since),
-            "run": alert.run.map(run) ?? .null,
+            "kind": .string(alert.kind.rawValue), "sync": .string(alert.sync),
+            "receiver": .string(alert.receiver), "since": .time(alert.since), "run": alert.run.map(run) ?? .null,
         ])
     }
 

@@ -10,18 +10,20 @@ enum OpenAPIDocument {
     static let text = """
         {"openapi":"3.1.0","info":\(info),"security":[{"token":[]}],
         "paths":{
-        \(paths)
+        \(paths),
+        \(receiverPaths)
         },
         "components":{"securitySchemes":{"token":{"type":"http","scheme":"bearer"}},
         "responses":{"Problem":{"description":"Refused, or failed.","content":{"application/problem+json":{"schema":
         {"$ref":"#/components/schemas/Problem"}}}}},
         "schemas":{
-        \(schemas)
+        \(schemas),
+        \(receiverSchemas)
         }}}
         """
 
     private static let info = #"""
-        {"title":"Rollcall","version":"1","summary":"Keeps lists, profiles and catalogs in Iterable equal to a warehouse, and sends its events.",
+        {"title":"Rollcall","version":"1","summary":"Keeps lists, profiles and catalogs in Iterable equal to a warehouse, sends its events, and keeps what Iterable sends back.",
         "license":{"name":"See the repository"}}
         """#
 }

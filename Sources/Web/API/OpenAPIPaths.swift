@@ -3,7 +3,7 @@ import SyncEngine
 
 extension OpenAPIDocument {
     /// What an operation answers when it refuses, or fails, in ways that its caller can be ready for.
-    private static func problems(_ codes: Int...) -> String {
+    static func problems(_ codes: Int...) -> String {
         codes.map { "\"\($0)\":{\"$ref\":\"#/components/responses/Problem\"}," }.joined()
     }
 

@@ -18,7 +18,9 @@ extension OpenAPIDocument {
           "minimum":0},"audience":{"type":"integer","minimum":0,"description":"Of lists."},"records":{
           "type":"integer","minimum":0,"description":"Of other kinds."},"unchanged":{"type":"integer","minimum":0},
           "waiting":{"type":"integer","minimum":0},"late":{"type":"integer","minimum":0,
-          "description":"Of events: those that only a sweep found."},"planned":{
+          "description":"Of events: those that only a sweep found."},"verified":{"type":"integer","minimum":0,
+          "description":"Of catalogs: items that were read back and are as they were put."},"not_verified":{
+          "type":"integer","minimum":0,"description":"Of catalogs: items that were read back and are not."},"planned":{
           "$ref":"#/components/schemas/PerOperation"},"succeeded":{"$ref":"#/components/schemas/PerOperation"},
           "failed":{"$ref":"#/components/schemas/PerOperation"},"not_attempted":{"type":"integer","minimum":0},
           "unknown":{"type":"integer","minimum":0}},"required":["rows_read","invalid","duplicates","excluded",

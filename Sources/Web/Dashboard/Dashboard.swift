@@ -8,6 +8,8 @@ import Warehouse
 /// The pages at `/`: complete without a script, and following what happens with it.
 struct Dashboard: Sendable {
     let service: SyncService
+    /// nil: the process has no receivers.
+    let receivers: (any ReceiverReading)?
     let gate: Gate
     let limits: RequestLimits
     let lookups: Slots
@@ -21,8 +23,11 @@ struct Dashboard: Sendable {
     /// Changes of a held run that are shown.
     private static let planLength = 50
 
-    init(service: SyncService, gate: Gate, limits: RequestLimits, lookups: Slots) throws {
+    init(
+        service: SyncService, receivers: (any ReceiverReading)?, gate: Gate, limits: RequestLimits, lookups: Slots
+    ) throws {
         self.service = service
+        self.receivers = receivers
         self.gate = gate
         self.limits = limits
         self.lookups = lookups
@@ -41,7 +46,7 @@ struct Dashboard: Sendable {
             Route(.get, "/runs/{id}", .reader, isPage: true) { try await run($0, $1) },
             Self.asset("rollcall.css", StyleSheet.text, type: "text/css; charset=utf-8"),
             Self.asset("rollcall.js", Script.text, type: "text/javascript; charset=utf-8"),
-        ] + DashboardForms(service: service, gate: gate, limits: limits).routes + loginRoutes
+        ] + DashboardForms(service: service, gate: gate, limits: limits).routes + receiverRoutes + loginRoutes
     }
 
     // MARK: Pages
@@ -209,13 +214,18 @@ struct Dashboard: Sendable {
 
     // MARK: Parts
 
-    private func page(_ view: some PageView, _ template: String) throws(Problem) -> Response {
+    func page(_ view: some PageView, _ template: String) throws(Problem) -> Response {
         Reply.html(try renderer.render(view, template))
     }
 
-    private func frame(_ title: String, _ context: WebContext, live: Bool = false, sync: String? = nil) -> Frame {
+    func frame(
+        _ title: String, _ context: WebContext, live: Bool = false, sync: String? = nil, isOfReceivers: Bool = false
+    ) -> Frame {
         Frame(
             title: title, version: Self.version, live: live, sync: sync,
+            // The login shows nothing of what is configured.
+            hasReceivers: context.principal != nil && receivers?.receivers.isEmpty == false,
+            isOfReceivers: isOfReceivers,
             user: gate.isOpen ? nil : context.principal.map { DisplayText.safe($0.name, limit: 40) },
             isOperator: context.principal?.role == .operator, canLogOut: context.session != nil,
             formToken: gate.formToken(context))

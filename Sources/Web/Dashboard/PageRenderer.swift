@@ -29,7 +29,8 @@ struct PageRenderer: Sendable {
             "login": FrameTemplates.login, "badge": SyncTemplates.badge, "time": SyncTemplates.time,
             "overview": SyncTemplates.overview, "live": SyncTemplates.live, "sync": SyncTemplates.sync,
             "chart": SyncTemplates.chart, "why": SyncTemplates.why, "run": RunTemplates.run,
-            "records": RunTemplates.records,
+            "records": RunTemplates.records, "receivers": ReceiverTemplates.overview,
+            "receiver": ReceiverTemplates.receiver,
         ]
         for (name, text) in templates {
             try pages.register("{{% CONTENT_TYPE: SCALAR_HTML}}" + text, named: name)

@@ -7,6 +7,8 @@ struct HealthRoutes: Sendable {
     let service: SyncService
     let gate: Gate
     let traffic: TrafficCounter
+    /// nil: the process has no receivers.
+    let receivers: (any ReceiverReading)?
 
     /// Seconds that the scheduler may be late before something is wrong.
     private static let patience = 60.0
@@ -32,6 +34,7 @@ struct HealthRoutes: Sendable {
                 var text = MetricsText()
                 text.add(await service.metrics())
                 text.add(traffic.snapshot)
+                if let receivers { text.add(receivers.metrics()) }
                 return Reply.text(text.text, type: "text/plain; version=0.0.4; charset=utf-8")
             },
         ]

@@ -76,11 +76,11 @@ struct MetricsText {
         values.map { (key: $0.key, value: $0.value) }.sorted { text($0.key) < text($1.key) }
     }
 
-    private mutating func family(_ name: String, _ type: String, _ help: String) {
+    mutating func family(_ name: String, _ type: String, _ help: String) {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 
-    private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: Double) {
         let pairs = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }.joined(separator: ",")
         text += name + (pairs.isEmpty ? "" : "{\(pairs)}") + " \(Self.number(value))\n"
     }

@@ -12,7 +12,10 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Look whether everything is in place: one line each, and how to fix what is not.",
         usage: "rollcall check [<sync> ...] [<options>]",
         discussion:
-            "Configuration, connections, rights, columns and their types, API key, lists, catalogs. Changes nothing.")
+            """
+            Configuration, connections, rights, columns and their types, API key, lists, catalogs; \
+            and receivers, unless syncs are named. Changes nothing.
+            """)
 
     @Argument(help: ArgumentHelp("The syncs to look at; all when left out.", valueName: "sync"))
     var syncs: [String] = []
@@ -28,11 +31,12 @@ struct CheckCommand: AsyncParsableCommand {
         var findings = [
             Finding(
                 subject: "configuration", isFine: true,
-                detail: "\(app.configuration.path): \(DisplayText.count(app.configuration.syncs.count, "sync"))")
+                detail: "\(app.configuration.path): \(Self.contents(app.configuration))")
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
         for sync in chosen { findings += try await check(sync, app) }
+        if syncs.isEmpty { findings += await ReceiverCheck(app, now: Date()).findings() }
         show(findings, app.console)
         if findings.contains(where: { !$0.isFine }) { throw ExitCode(ExitStatus.failed.rawValue) }
     }
@@ -54,9 +58,18 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
+    /// `3 syncs`, `3 syncs, 1 receiver`
+    private static func contents(_ configuration: Configuration) -> String {
+        let syncs = DisplayText.count(configuration.syncs.count, "sync")
+        let receivers = configuration.receivers.count
+        return receivers == 0 ? syncs : "\(syncs), \(DisplayText.count(receivers, "receiver"))"
+    }
+
     private func warehouses(_ chosen: [SyncSettings], _ app: App) async -> [Finding] {
         var findings: [Finding] = []
-        for name in app.configuration.warehouseOrder where chosen.contains(where: { $0.warehouse == name }) {
+        let receiving = syncs.isEmpty ? Set(app.configuration.receivers.map(\.warehouse)) : []
+        let used = receiving.union(chosen.map(\.warehouse))
+        for name in app.configuration.warehouseOrder where used.contains(name) {
             guard let warehouse = try? app.warehouse(name, waitSeconds: Self.waitSeconds) else { continue }
             let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
             findings += await warehouse.diagnose(sources).map { finding in

@@ -8,18 +8,22 @@ import Warehouse
 struct RecordsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "records",
-        abstract: "Show the events of a sync: which were sent, wait, or failed for good.",
+        abstract: "Show the records of a sync and what became of each.",
         usage: "rollcall records <sync> [--state <state>] [<options>]",
         discussion: """
-            Their order means nothing. Of an event that was sent its id is kept; of one that is \
-            still to be sent, or failed, also its key and its person. Of other kinds, the tables \
-            synced_records and list_members have the same.
+            The members of a list, users, items of a catalog or events, in an order that means \
+            nothing. Of an event that was sent its id is kept; of one that is still to be sent, or \
+            failed, also its key and its person.
+
+            States are, of lists, subscribed, subscribing, unsubscribing and rejected; of users and \
+            catalogs synced, sending, removing and rejected; of events sent, sending, skipped, \
+            waiting and rejected.
             """)
 
     @Argument(help: ArgumentHelp("The sync.", valueName: "sync"))
     var sync: String
 
-    @Option(help: ArgumentHelp("sent, sending, skipped, waiting or rejected.", valueName: "state"))
+    @Option(help: ArgumentHelp("Only records in this state.", valueName: "state"))
     var state: String?
 
     @Option(help: "How many, at most; 0 for all.")
@@ -33,9 +37,8 @@ struct RecordsCommand: AsyncParsableCommand {
     private static let page = 500
 
     func validate() throws {
-        if let state, EventState(rawValue: state) == nil {
-            let known = EventState.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("\"\(state)\" is no state of an event; they are \(known).")
+        if let state, !RecordKind.allCases.contains(where: { Self.states(of: $0).contains(state) }) {
+            throw ValidationError("\"\(state)\" is no state of a record.")
         }
         if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
     }
@@ -43,79 +46,76 @@ struct RecordsCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         let settings = try app.configuration.sync(named: sync)
-        guard settings.kind == .events else { throw Self.wrongKind(settings) }
-        var writer = EventWriter(format, app.console)
+        if let state, !Self.states(of: settings.kind).contains(state) { throw Self.wrongState(state, settings) }
+        var writer = RecordListWriter(settings.kind, format, app.console)
         let warehouse = try app.warehouse(settings.warehouse)
         let result: Result<Void, any Error>
-        do { result = .success(try await read(settings.name, warehouse, &writer)) } catch { result = .failure(error) }
+        do {
+            switch settings.kind {
+            case .events: try await readEvents(settings.name, warehouse, &writer)
+            case .list, .users, .catalog: try await readEntries(settings, warehouse, &writer)
+            }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
         await warehouse.close()
         if case .success = result { writer.end() } else if writer.count > 0 { writer.end() }
         try result.get()
-        if limit > 0 && writer.count >= limit { app.console.note("\(limit) events shown; all: --limit 0") }
+        if limit > 0 && writer.count >= limit {
+            app.console.note("\(limit) \(writer.words.entries) shown; all: --limit 0")
+        }
     }
 
-    private static func wrongKind(_ sync: SyncSettings) -> UsageError {
-        let table = sync.kind == .list ? "list_members" : "synced_records"
-        return UsageError(
-            code: "only_events",
-            message: "`records` shows events, and \(sync.name) is a sync of kind \(sync.kind.rawValue)",
-            hint: "The state has the table \(table): SELECT * FROM \(table) WHERE sync_name = '\(sync.name)'.")
+    /// The words that the state has for records of a kind.
+    private static func states(of kind: RecordKind) -> [String] {
+        kind == .events ? EventState.allCases.map(\.rawValue) : MemberState.allCases.map { $0.word(kind) }
     }
 
-    private func read(_ sync: String, _ warehouse: any Warehouse, _ writer: inout EventWriter) async throws {
-        let states = state.flatMap(EventState.init).map { Set([$0]) } ?? Set(EventState.allCases)
+    private static func wrongState(_ state: String, _ sync: SyncSettings) -> UsageError {
+        UsageError(
+            code: "record_state_unknown",
+            message: "\"\(state)\" is no state of the \(sync.kind.words.entries) of \(sync.name)",
+            hint: "They are \(states(of: sync.kind).joined(separator: ", ")).")
+    }
+
+    // MARK: Reading
+
+    private func readEvents(_ sync: String, _ warehouse: any Warehouse, _ writer: inout RecordListWriter) async throws {
+        let states = Set(EventState.allCases.filter { state == nil || $0.rawValue == state })
         var last: Fingerprint?
-        while limit == 0 || writer.count < limit {
-            let size = limit == 0 ? Self.page : min(Self.page, limit - writer.count)
+        while let size = pageSize(writer) {
             let events = try await warehouse.events(sync: sync, in: states, after: last, limit: size)
-            for event in events { writer.add(event) }
+            for event in events { writer.add(event.row) }
             last = events.last?.key
             if events.count < size { return }
         }
     }
-}
 
-/// Writes events as they come: JSON and CSV in bounded memory, tables whole.
-private struct EventWriter {
-    private let format: OutputFormat
-    private let console: Console
-    private var listing = Listing(columns: StoredEvent.columns)
-    private(set) var count = 0
-
-    init(_ format: OutputFormat, _ console: Console) {
-        self.format = format
-        self.console = console
-    }
-
-    mutating func add(_ event: StoredEvent) {
-        switch format {
-        case .table: listing.rows.append(event.row)
-        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(event.row).text)
-        case .csv:
-            if count == 0 { console.out(listing.csv) }
-            console.out(Listing.csvLine(event.row))
-        }
-        count += 1
-    }
-
-    func end() {
-        switch format {
-        case .json: console.out(count == 0 ? "[]" : "]")
-        case .csv: if count == 0 { console.out(listing.csv) }
-        case .table: console.out(listing.rows.isEmpty ? "no events" : table)
+    private func readEntries(
+        _ sync: SyncSettings, _ warehouse: any Warehouse, _ writer: inout RecordListWriter
+    ) async throws {
+        guard let entries = try await entries(of: sync, warehouse) else { return }
+        let states = Set(MemberState.allCases.filter { state == nil || $0.word(sync.kind) == state })
+        var last: Fingerprint?
+        while let size = pageSize(writer) {
+            let page = try await warehouse.entries(
+                sync: sync.name, of: entries, in: states, after: last, limit: size)
+            for entry in page { writer.add(entry.row(sync.kind)) }
+            last = page.last?.member.fingerprint
+            if page.count < size { return }
         }
     }
 
-    private var table: String {
-        var short = Listing(columns: [
-            "state", "since (UTC)", "event_id", "key", "event_name", "email", "user_id", "why",
-        ])
-        short.rows = listing.rows.map { row in
-            let time = String(row[4].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
-            let reason = [row[9].plain, row[10].plain].filter { !$0.isEmpty }.joined(separator: ": ")
-            return [row[2], .text(time), row[1], row[5], row[6], row[7], row[8], .text(reason)]
-        }
-        for column in [7, 6, 5, 4, 3] where short.rows.allSatisfy({ $0[column].plain.isEmpty }) { short.drop(column) }
-        return TextTable(short).render(on: console)
+    /// nil: a list that is not known yet, of which there are no members.
+    private func entries(of sync: SyncSettings, _ warehouse: any Warehouse) async throws -> EntrySet? {
+        guard sync.kind == .list else { return .records(sync.kind) }
+        return try await warehouse.listBinding(sync: sync.name)?.listID.map(EntrySet.list)
+    }
+
+    /// How many to read next; nil: no more.
+    private func pageSize(_ writer: RecordListWriter) -> Int? {
+        if limit == 0 { return Self.page }
+        return writer.count < limit ? min(Self.page, limit - writer.count) : nil
     }
 }

@@ -12,6 +12,11 @@ struct SandboxCommand: AsyncParsableCommand {
             The lists, users, events and catalogs calls of Iterable's API with their validation, \
             limits and partial failures. State is kept in memory and shown at the printed address.
 
+            With --webhook, what becomes of messages is posted there, as Iterable does it: people \
+            who enter a list, and custom events, cause messages that are opened, clicked, bounced. \
+            No message is sent. The token stands in an environment variable, never on the \
+            command line.
+
             Faults, each with --fault, as often as wanted:
             \(Fault.help)
             """)
@@ -47,8 +52,33 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A userId that is forgotten (GDPR).", valueName: "user-id"))
     var forgottenUserId: [String] = []
 
+    @Option(help: ArgumentHelp("A name of events that the project does not take.", valueName: "name"))
+    var disallowEvent: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Post what becomes of messages here, such as http://127.0.0.1:8430/webhooks/iterable.", valueName: "url"))
+    var webhook: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How the webhook's token is sent: bare, basic, base64 or oauth2; not at all when left out.",
+            valueName: "form"), transform: { try choice($0) as SandboxWebhookAuth })
+    var webhookAuth: SandboxWebhookAuth?
+
+    @Option(
+        help: ArgumentHelp(
+            "The environment variable that holds the webhook's token (default: \(usualVariable)).",
+            valueName: "variable"))
+    var webhookTokenEnv: String?
+
+    @Flag(help: "Events that are posted have a userId, as Iterable does on request.")
+    var webhookUserId = false
+
     @Option(help: "Seed of everything random.")
     var seed: UInt64 = 1
+
+    private static let usualVariable = "ITERABLE_WEBHOOK_TOKEN"
 
     private static func choice<T: RawRepresentable & CaseIterable>(_ text: String) throws -> T
     where T.RawValue == String {
@@ -67,6 +97,7 @@ struct SandboxCommand: AsyncParsableCommand {
         options.readRateLimits = readLimits
         options.forgottenEmails = forgottenEmail
         options.forgottenUserIds = forgottenUserId
+        options.disallowedEventNames = Set(disallowEvent)
         options.seed = seed
         for text in fault {
             do { options.faults.append(try Fault(parsing: text)) } catch { throw ValidationError("--fault: \(error)") }
@@ -74,15 +105,60 @@ struct SandboxCommand: AsyncParsableCommand {
         return options
     }
 
+    /// - Parameter environment: holds the token.
+    func webhook(
+        environment: [String: String], send: @escaping SandboxWebhook.Sender
+    ) throws -> SandboxWebhook? {
+        guard let webhook else {
+            guard webhookAuth == nil, webhookTokenEnv == nil, !webhookUserId else {
+                throw ValidationError(
+                    "--webhook-auth, --webhook-token-env and --webhook-user-id go together with --webhook.")
+            }
+            return nil
+        }
+        var settings = SandboxWebhook(url: webhook, send: send)
+        settings.sendsUserIDs = webhookUserId
+        guard let webhookAuth else {
+            guard webhookTokenEnv == nil else {
+                throw ValidationError("--webhook-token-env goes together with --webhook-auth: how is the token sent?")
+            }
+            return settings
+        }
+        let variable = webhookTokenEnv ?? Self.usualVariable
+        guard let token = environment[variable], !token.isEmpty else {
+            throw ValidationError(
+                "--webhook-auth needs a token, and the environment variable \(variable) is empty or not set. "
+                    + "Set it, or name another one with --webhook-token-env.")
+        }
+        settings.auth = webhookAuth
+        settings.token = token
+        return settings
+    }
+
     func run() async throws {
+        let client = SandboxWebhookClient()
+        do {
+            try await run(client)
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+        await client.shutdown()
+    }
+
+    private func run(_ client: SandboxWebhookClient) async throws {
         let console = Console.standard
-        let options = try options()
+        var options = try options()
+        options.webhook = try webhook(environment: ProcessInfo.processInfo.environment) { try await client.send($0) }
         let sandbox = try make(options)
         do {
             let port = try await sandbox.start()
             console.out(
                 "sandbox of Iterable (\(projectType.rawValue) project) at http://127.0.0.1:\(port)  API key: \(apiKey)")
             console.out("in rollcall.yaml: base_url: http://127.0.0.1:\(port)   Ctrl-C ends it")
+            if options.webhook != nil {
+                console.out("events go to the webhook; what became of them: http://127.0.0.1:\(port)/sandbox/webhooks")
+            }
         } catch let error as SandboxError {
             throw RunError(code: "sandbox", message: "\(error)", hint: "Choose another port with --port.")
         }

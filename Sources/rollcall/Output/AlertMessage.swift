@@ -26,6 +26,9 @@ struct AlertMessage {
             return "completed with \(counts.failed.total) failed and \(counts.invalid) invalid records."
         case .late:
             return "is late: no run has ended well since the tick of \(alert.since?.iso8601 ?? "")."
+        case .receiverSilent:
+            return "is silent: no event has come since \(alert.since?.iso8601 ?? "").\n"
+                + "`rollcall check` looks at the webhook in Iterable, and at the receiver."
         case .recovered:
             return "is all right again."
         }
@@ -33,8 +36,9 @@ struct AlertMessage {
 
     /// What Slack's incoming webhooks take. Source: Slack's documentation, "Formatting text for app surfaces".
     var slack: String {
-        let escaped = "\(alert.sync) \(text)".components(separatedBy: "\n").map { DisplayText.safe($0) }.joined(
-            separator: "\n")
+        let escaped = "\(alert.subject.words) \(text)".components(separatedBy: "\n").map { DisplayText.safe($0) }
+            .joined(
+                separator: "\n")
         let plain = escaped.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
             .replacingOccurrences(of: ">", with: "&gt;")
         return JSON.object(["text": .string(plain)]).text
@@ -42,8 +46,9 @@ struct AlertMessage {
 
     var json: String {
         JSON.object([
-            "kind": .string(alert.kind.rawValue), "sync": .string(alert.sync), "time": .time(time),
-            "message": .string("\(alert.sync) \(text)"), "since": .time(alert.since),
+            "kind": .string(alert.kind.rawValue), "sync": .string(alert.sync), "receiver": .string(alert.receiver),
+            "time": .time(time),
+            "message": .string("\(alert.subject.words) \(text)"), "since": .time(alert.since),
             "run": alert.run.map { RunJSON($0).json } ?? .null,
         ]).text
     }

@@ -66,11 +66,12 @@ struct RunText {
         return lines
     }
 
-    /// `, 2 waiting`, and of events `, 1 found late`.
+    /// `, 2 waiting`, of events `, 1 found late`, and of catalogs `, 20 verified, 1 not verified`.
     private static func waiting(_ counts: RunCounts, _ kind: RecordKind) -> String {
         let forWhat = kind == .events ? "" : " for the next run"
         let waiting = counts.waiting > 0 ? ", \(DisplayText.grouped(counts.waiting)) waiting\(forWhat)" : ""
-        return waiting + (counts.late > 0 ? ", \(DisplayText.grouped(counts.late)) found late" : "")
+        let others = [(counts.late, "found late"), (counts.verified, "verified"), (counts.notVerified, "not verified")]
+        return waiting + others.filter { $0.0 > 0 }.map { ", \(DisplayText.grouped($0.0)) \($0.1)" }.joined()
     }
 
     /// `12 to subscribe, 3 to unsubscribe`; of users, who mostly are updated and nothing else, only what there is. Events

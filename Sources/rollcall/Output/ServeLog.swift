@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Receivers
 import RollcallCore
 import SyncEngine
 
@@ -55,8 +56,7 @@ struct ServeLog: Sendable {
                 [("sync", tick.sync), ("due_at", tick.dueAt.iso8601), ("outcome", tick.outcome.rawValue)])
         case .alert(let alert):
             write(
-                .warning, "alert", "\(alert.sync): \(alert.kind.rawValue)",
-                [("sync", alert.sync), ("kind", alert.kind.rawValue)])
+                .warning, "alert", "\(alert.subject.words): \(alert.kind.rawValue)", Self.fields(alert))
         case .paused(let sync, let paused):
             write(.info, paused ? "paused" : "resumed", "\(sync): \(paused ? "paused" : "resumed")", [("sync", sync)])
         case .reloaded:
@@ -71,6 +71,24 @@ struct ServeLog: Sendable {
             guard case .note(let note) = live.progress else { return }
             write(.info, "note", "\(live.sync): \(note)", [("sync", live.sync), ("run_id", live.runID)])
         }
+    }
+
+    func write(_ note: ReceiverNote) {
+        let level: Level =
+            switch note.level {
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        let subject: (String, String) =
+            switch note {
+            case .bodyRejected(let receiver, _, _): ("receiver", receiver)
+            case .warehouseAway(let warehouse, _, _), .warehouseBack(let warehouse), .spoolAdopted(let warehouse, _),
+                .spoolDrained(let warehouse, _), .spoolDamaged(let warehouse, _), .spoolFull(let warehouse, _),
+                .spoolUnusable(let warehouse, _), .keyChanged(let warehouse), .retentionFailed(let warehouse, _):
+                ("warehouse", warehouse)
+            }
+        write(level, note.kind, note.text, [subject])
     }
 
     private func ended(_ run: SyncRun) {
@@ -100,6 +118,15 @@ struct ServeLog: Sendable {
             level, "run_ended",
             "\(run.sync): run \(run.id) \(words), \(numbers), \(counts.failed.total + counts.invalid) failed\(reason)",
             fields)
+    }
+
+    static func fields(_ alert: Alert) -> [(String, String)] {
+        let subject: (String, String) =
+            switch alert.subject {
+            case .sync(let name): ("sync", name)
+            case .receiver(let name): ("receiver", name)
+            }
+        return [subject, ("kind", alert.kind.rawValue)]
     }
 
     private static func fields(_ run: SyncRun) -> [(String, String)] {

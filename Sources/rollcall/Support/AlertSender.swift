@@ -8,14 +8,14 @@ import RollcallCore
 import SyncEngine
 import Synchronization
 
-/// Posts alerts to webhooks: each to all that want its kind, three tries, no redirects. The alerts of one sync go out one after
-/// the other.
+/// Posts alerts to webhooks: each to all that want its kind, three tries, no redirects. The alerts of one sync or receiver go out
+/// one after the other.
 final class AlertSender: Sendable {
     private let client: HTTPClient
     private let log: ServeLog
     private let webhooks: Mutex<[AlertReceiver]>
-    /// Receivers that this process knows to have got an alert since their sync was last well, by sync.
-    private let heard = Mutex<[String: Set<String>]>([:])
+    /// Webhooks that this process knows to have got an alert since its subject was last well.
+    private let heard = Mutex<[AlertSubject: Set<String>]>([:])
 
     /// Of one attempt.
     private static let timeoutSeconds: Int64 = 5
@@ -37,15 +37,15 @@ final class AlertSender: Sendable {
 
     /// Sends the alerts among these events, until they end and all is sent or given up; closes its connections then.
     ///
-    /// - Parameter note: gets the ids of the receivers that took an alert.
+    /// - Parameter note: gets the ids of the webhooks that took an alert.
     func follow(
         _ events: AsyncStream<ServiceEvent>, note: @escaping @Sendable (Alert, Set<String>) async -> Void
     ) async {
-        var latest: [String: Task<Void, Never>] = [:]
+        var latest: [AlertSubject: Task<Void, Never>] = [:]
         for await event in events {
             guard case .alert(let alert) = event else { continue }
-            let previous = latest[alert.sync]
-            latest[alert.sync] = Task {
+            let previous = latest[alert.subject]
+            latest[alert.subject] = Task {
                 await previous?.value
                 await self.send(alert, note: note)
             }
@@ -55,7 +55,7 @@ final class AlertSender: Sendable {
     }
 
     private func send(_ alert: Alert, note: @Sendable (Alert, Set<String>) async -> Void) async {
-        let known = heard.withLock { $0[alert.sync] } ?? alert.heardBy
+        let known = heard.withLock { $0[alert.subject] } ?? alert.heardBy
         let receivers = webhooks.withLock { $0 }.filter { $0.wants(alert.kind, heardBy: known) }
         let took = await withTaskGroup(of: String?.self) { group in
             for receiver in receivers {
@@ -64,9 +64,9 @@ final class AlertSender: Sendable {
             return await group.reduce(into: Set<String>()) { if let id = $1 { $0.insert(id) } }
         }
         if alert.kind == .recovered {
-            heard.withLock { $0[alert.sync] = nil }
+            heard.withLock { $0[alert.subject] = nil }
         } else {
-            heard.withLock { $0[alert.sync] = (known ?? []).union(took) }
+            heard.withLock { $0[alert.subject] = (known ?? []).union(took) }
             await note(alert, took)
         }
     }
@@ -88,12 +88,8 @@ final class AlertSender: Sendable {
         }
         log.write(
             .error, "alert_failed",
-            "\(alert.sync): \(receiver.name) did not take the alert \(alert.kind.rawValue): \(failure)",
-            [
-                ("sync", alert.sync), ("kind", alert.kind.rawValue), ("webhook", receiver.place),
-                ("host", receiver.host),
-                ("cause", failure),
-            ])
+            "\(alert.subject.words): \(receiver.name) did not take the alert \(alert.kind.rawValue): \(failure)",
+            ServeLog.fields(alert) + [("webhook", receiver.place), ("host", receiver.host), ("cause", failure)])
         return false
     }
 

@@ -83,7 +83,7 @@ final class App: Sendable {
     }
 
     /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
-    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any ServiceWarehouse {
+    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any AnyWarehouse {
         try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()
     }
 

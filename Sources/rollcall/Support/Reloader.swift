@@ -8,6 +8,7 @@ import SyncEngine
 struct Reloader {
     private let path: String
     private let service: SyncService
+    private let receivers: ServeReceivers?
     private let log: ServeLog
     private let onReload: @Sendable (Configuration) async -> Void
     private var configuration: Configuration
@@ -21,13 +22,15 @@ struct Reloader {
 
     /// - Parameter onReload: called after a configuration took effect.
     init(
-        _ configuration: Configuration, _ composer: ServiceComposer, _ service: SyncService, _ log: ServeLog,
+        _ configuration: Configuration, _ composer: ServiceComposer, _ service: SyncService,
+        _ receivers: ServeReceivers?, _ log: ServeLog,
         onReload: @escaping @Sendable (Configuration) async -> Void
     ) {
         path = configuration.path
         self.configuration = configuration
         self.composer = composer
         self.service = service
+        self.receivers = receivers
         self.log = log
         self.onReload = onReload
         files = WatchedFiles(configuration)
@@ -53,14 +56,19 @@ struct Reloader {
         guard isAsked || refusal != nil || present != files else { return }
         do {
             let fresh = try Configuration.load(path: path, environment: ProcessInfo.processInfo.environment)
-            let setup = composer.setup(for: fresh)
+            try receivers?.accept(fresh)
+            composer.connect(fresh)
+            let setup = composer.setup(for: fresh) { [receivers] in receivers?.hasBacklog($0) ?? false }
             if fresh.server?.host != configuration.server?.host || fresh.server?.port != configuration.server?.port {
                 log.write(.warning, "listen_unchanged", "server.listen takes effect at the next start")
             }
+            sayWhatWaits(fresh)
             for warning in fresh.warnings { log.write(.warning, "configuration", "\(warning)") }
             configuration = fresh
             files = WatchedFiles(fresh)
             refusal = nil
+            // The service closes warehouses that are configured no more: nothing is received for them by then.
+            await receivers?.use(fresh, composer)
             await service.reload(setup)
             await onReload(fresh)
         } catch {
@@ -72,6 +80,19 @@ struct Reloader {
                 RunError(
                     code: "configuration", message: text,
                     hint: "The configuration from before stays in effect until this is fixed."))
+        }
+    }
+
+    /// What of receivers takes effect at the next start only.
+    private func sayWhatWaits(_ fresh: Configuration) {
+        if receivers == nil, !fresh.receivers.isEmpty {
+            log.write(
+                .warning, "receivers_unchanged",
+                "receivers take effect at the next start: there were none at this one, and nothing listens for them")
+        } else if receivers != nil, fresh.receiverListen != configuration.receiverListen {
+            log.write(
+                .warning, "listen_unchanged",
+                "server.receiver_listen, max_body, trusted_proxies and receiver_spool take effect at the next start")
         }
     }
 }

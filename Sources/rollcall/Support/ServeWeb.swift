@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Receivers
 import RollcallConfig
 import RollcallCore
 import SyncEngine
@@ -9,14 +10,15 @@ import Web
 enum ServeWeb {
     /// - Throws: what is wrong with `ROLLCALL_TOKENS`, or an address that no token guards.
     static func server(
-        _ service: SyncService, _ address: ServerSettings, environment: [String: String], logger: Logger
+        _ service: SyncService, _ receivers: ReceiverService?, _ address: ServerSettings,
+        environment: [String: String], logger: Logger
     ) throws -> WebServer {
         var settings = WebSettings()
         settings.host = address.host
         settings.port = address.port
         do {
             settings.tokens = try tokens(address, environment: environment)
-            return try WebServer(service: service, settings: settings, logger: logger)
+            return try WebServer(service: service, settings: settings, logger: logger, receivers: receivers)
         } catch {
             throw UsageError(error)
         }

@@ -1,6 +1,9 @@
 import RollcallCore
 import Warehouse
 
+/// A warehouse with all that the program does in one: syncs, schedules, receivers.
+typealias AnyWarehouse = ServiceWarehouse & ReceiverStore
+
 extension WarehouseSettings {
     /// The same with a shorter `wait_seconds`, where that is longer.
     func waiting(atMost limit: Double?) -> WarehouseSettings {
@@ -14,7 +17,7 @@ extension WarehouseSettings {
     }
 
     /// The warehouse with these settings; nothing is opened before its first call.
-    func makeWarehouse() -> any ServiceWarehouse {
+    func makeWarehouse() -> any AnyWarehouse {
         switch self {
         case .sqlite(let path, let waitSeconds): SQLiteWarehouse(path: path, busyTimeoutSeconds: waitSeconds)
         case .postgres(let url, let stateSchema, let options, let waitSeconds):

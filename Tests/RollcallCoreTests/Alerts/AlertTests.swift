@@ -91,9 +91,53 @@ import Testing
     }
 
     @Test func conditionsAreKeptAsText() {
-        for condition in [AlertCondition.fine, .failed, .failures, .late, .held(runID: "0199-a")] {
+        for condition in [AlertCondition.fine, .failed, .failures, .late, .silent, .held(runID: "0199-a")] {
             #expect(AlertCondition(text: condition.text) == condition)
         }
         #expect(AlertCondition(text: "nonsense") == nil)
+    }
+}
+
+@Suite struct ReceiverAlertTests {
+    private static let noon = Date(timeIntervalSince1970: 1_800_014_400)
+
+    /// The messages on the way, for the minutes since the latest event; nil: none is known.
+    private func story(_ minutes: [Double?], from first: AlertCondition? = nil, limit: Int? = nil) -> [String] {
+        var thresholds = AlertThresholds()
+        if let limit { thresholds.silentAfterMinutes = limit }
+        var told = first
+        return minutes.map { minutes in
+            let latest = minutes.map { Self.noon.addingTimeInterval(-60 * $0) }
+            let facts = ReceiverAlertFacts(receiver: "engagement", latestAt: latest, now: Self.noon)
+            let now = facts.condition(after: told, thresholds)
+            let alert = facts.alert(from: told, to: now, thresholds)
+            told = now
+            if let alert { #expect(alert.receiver == "engagement" && alert.sync == nil && alert.run == nil) }
+            if alert?.kind == .receiverSilent { #expect(alert?.since == latest) }
+            return alert?.kind.rawValue ?? "-"
+        }
+    }
+
+    @Test func aReceiverIsSilentOnceAndRecovers() {
+        #expect(story([nil, 0, 1439, 1440, 2000, 1]) == ["-", "-", "-", "receiver_silent", "-", "recovered"])
+        #expect(
+            story([3000, 3000]) == ["receiver_silent", "-"], "also where it was silent before alerts were configured")
+        #expect(story([59, 60], limit: 60) == ["-", "receiver_silent"])
+    }
+
+    /// Events that retention has deleted are no sign that any came.
+    @Test func withoutEventsNothingChanges() {
+        #expect(story([nil, 5], from: .silent) == ["-", "recovered"])
+        #expect(story([nil, nil], from: .fine) == ["-", "-"])
+    }
+
+    @Test func aClockThatWasSetBackIsNoSilence() {
+        #expect(story([-600]) == ["-"])
+    }
+
+    @Test func theStateIsKeptAsText() {
+        #expect(AlertCondition(text: AlertCondition.silent.text) == .silent)
+        #expect(AlertState(text: "silent heard=a")?.heardBy == ["a"])
+        #expect(AlertSubject.receiver("a") != .sync("a") && AlertSubject.receiver("a").words == "receiver a")
     }
 }

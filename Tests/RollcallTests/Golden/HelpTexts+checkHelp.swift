@@ -5,7 +5,7 @@ extension HelpTexts {
         what is not.
 
         Configuration, connections, rights, columns and their types, API key, lists,
-        catalogs. Changes nothing.
+        catalogs; and receivers, unless syncs are named. Changes nothing.
 
         USAGE: rollcall check [<sync> ...] [<options>]
 

@@ -1,11 +1,15 @@
 extension HelpTexts {
     /// `rollcall records --help`
     static let recordsHelp = #"""
-        OVERVIEW: Show the events of a sync: which were sent, wait, or failed for good.
+        OVERVIEW: Show the records of a sync and what became of each.
 
-        Their order means nothing. Of an event that was sent its id is kept; of one
-        that is still to be sent, or failed, also its key and its person. Of other
-        kinds, the tables synced_records and list_members have the same.
+        The members of a list, users, items of a catalog or events, in an order that
+        means nothing. Of an event that was sent its id is kept; of one that is still
+        to be sent, or failed, also its key and its person.
+
+        States are, of lists, subscribed, subscribing, unsubscribing and rejected; of
+        users and catalogs synced, sending, removing and rejected; of events sent,
+        sending, skipped, waiting and rejected.
 
         USAGE: rollcall records <sync> [--state <state>] [<options>]
 
@@ -13,7 +17,7 @@ extension HelpTexts {
           <sync>                  The sync.
 
         OPTIONS:
-          --state <state>         sent, sending, skipped, waiting or rejected.
+          --state <state>         Only records in this state.
           --limit <limit>         How many, at most; 0 for all. (default: 100)
           --format <format>       Output format. (values: table, json, csv; default:
                                   table)

@@ -30,7 +30,8 @@ extension HelpTexts {
         SYNCING: SUBCOMMANDS:
           plan                    Show what a run would do; changes nothing anywhere.
           run                     Run syncs now.
-          serve                   Run schedules, the HTTP API and the dashboard.
+          serve                   Run schedules, receivers, the HTTP API and the
+                                  dashboard.
 
         LOOKING: SUBCOMMANDS:
           syncs                   Show every sync: list, size, last run.
@@ -39,13 +40,13 @@ extension HelpTexts {
                                   held.
           log                     Show the record log: every record of every run,
                                   newest first.
-          records                 Show the events of a sync: which were sent, wait, or
-                                  failed for good.
+          records                 Show the records of a sync and what became of each.
           why                     Explain one person or record: in the source, in
                                   Iterable, what happened, what comes next.
           lists                   Show or make lists of an Iterable project.
           fields                  Show the profile fields of an Iterable project.
           catalogs                Show the catalogs of an Iterable project.
+          receivers               Show what takes Iterable's webhooks, or try it.
 
         HOUSEKEEPING: SUBCOMMANDS:
           migrate                 Create or upgrade the state tables (the first run

@@ -7,6 +7,11 @@ extension HelpTexts {
         validation, limits and partial failures. State is kept in memory and shown at
         the printed address.
 
+        With --webhook, what becomes of messages is posted there, as Iterable does it:
+        people who enter a list, and custom events, cause messages that are opened,
+        clicked, bounced. No message is sent. The token stands in an environment
+        variable, never on the command line.
+
         Faults, each with --fault, as often as wanted:
         A fault is KIND or KIND:OPTION=VALUE,OPTION=VALUE…
 
@@ -22,6 +27,13 @@ extension HelpTexts {
           html         answer 200 with an HTML page, apply nothing
           empty        answer 200 with no body, apply nothing
           wrong-types  apply, answer 200 with JSON of the wrong types
+          accept-only  answer as if it was applied, apply nothing
+
+        Kinds for the events that go to the webhook, with p, nth, count and seconds:
+          duplicate    send the event twice
+          reorder      send the event after later ones of the same request
+          drop         never send the event
+          retry-on-5xx after a 5xx status or no answer, try again; 5 attempts at most
 
         Options:
           p=0.1          for each matching request with this probability, 0 to 1
@@ -31,7 +43,8 @@ extension HelpTexts {
           op=subscribe   only subscribe; also unsubscribe, list (both, the default) and
         any (every call)
           path=/api/users  only paths that start like this
-          seconds=5      how long stall and late-apply wait, 0 to 3600 (default 5)
+          seconds=5      how long stall, late-apply and retry-on-5xx wait, 0 to 3600
+                         (default 5)
           apply=yes|no   whether the request takes effect, where the kind leaves the
         choice
           retry-after=7  a Retry-After header, for kinds that are a status
@@ -62,6 +75,16 @@ extension HelpTexts {
                                   An address that is forgotten (GDPR).
           --forgotten-user-id <user-id>
                                   A userId that is forgotten (GDPR).
+          --disallow-event <name> A name of events that the project does not take.
+          --webhook <url>         Post what becomes of messages here, such as
+                                  http://127.0.0.1:8430/webhooks/iterable.
+          --webhook-auth <form>   How the webhook's token is sent: bare, basic, base64
+                                  or oauth2; not at all when left out.
+          --webhook-token-env <variable>
+                                  The environment variable that holds the webhook's
+                                  token (default: ITERABLE_WEBHOOK_TOKEN).
+          --webhook-user-id       Events that are posted have a userId, as Iterable
+                                  does on request.
           --seed <seed>           Seed of everything random. (default: 1)
           --version               Show the version.
           -h, --help              Show help information.

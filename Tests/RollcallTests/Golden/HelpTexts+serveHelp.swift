@@ -1,7 +1,7 @@
 extension HelpTexts {
     /// `rollcall serve --help`
     static let serveHelp = #"""
-        OVERVIEW: Run schedules, the HTTP API and the dashboard.
+        OVERVIEW: Run schedules, receivers, the HTTP API and the dashboard.
 
         Runs until SIGTERM or Ctrl-C: runs under way stop after the requests that are
         being answered, and are interrupted; a second signal gives those requests up.
@@ -11,6 +11,9 @@ extension HelpTexts {
         Several processes may serve one warehouse: each tick and each sync is run by
         one of them. Without a token (ROLLCALL_TOKENS or server.tokens) it listens on
         loopback only.
+
+        Receivers have a listener apart (server.receiver_listen). At the end, what they
+        have taken is stored, or kept in the spool folder for the next start.
 
         USAGE: rollcall serve [--listen <host:port>] [<options>]
 

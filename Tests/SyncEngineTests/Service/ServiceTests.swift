@@ -274,6 +274,11 @@ private final class FakeClient: Destination {
     func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
         try await inner.setTypes(fields, ofCatalog: name)
     }
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding {
+        try await inner.look(at: item, ofCatalog: name, keepsOtherFields: keepsOtherFields)
+    }
     func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {

@@ -151,6 +151,25 @@ final class FailingWarehouse: Warehouse {
     func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
         try await write { () async throws(WarehouseError) in try await inner.addFieldPlaces(lease, names) }
     }
+    func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
+        try await inner.index(on: column, of: source)
+    }
+    func entries(
+        sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
+    ) async throws(WarehouseError) -> [MemberEntry] {
+        try await inner.entries(sync: sync, of: entries, in: states, after: fingerprint, limit: limit)
+    }
+    func itemChecks(
+        sync: String, acceptedBefore time: Date, limit: Int
+    ) async throws(WarehouseError) -> [ItemCheck] {
+        try await inner.itemChecks(sync: sync, acceptedBefore: time, limit: limit)
+    }
+    func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.noteItemChecks(lease, run: id, notes) }
+    }
+    func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.acceptItemChecks(lease, run: id) }
+    }
     func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write { () async throws(WarehouseError) in try await inner.saveListBinding(lease, binding) }
     }
@@ -211,9 +230,9 @@ final class FailingWarehouse: Warehouse {
         try await inner.readSnapshot(sync: sync, of: entries, parts: parts, body)
     }
     func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
-        try await inner.readContents(sync: sync, kind, body)
+        try await inner.readContents(sync: sync, of: entries, body)
     }
     func members(sync: String, of entries: EntrySet, fingerprints: [Fingerprint]) async throws(WarehouseError)
         -> [Member]

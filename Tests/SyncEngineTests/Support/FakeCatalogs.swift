@@ -9,6 +9,8 @@ final class FakeCatalogs: Sendable {
         case ok
         /// Carried out, no answer.
         case loseAfter
+        /// Accepted, and never carried out for these items.
+        case accept(without: Set<String>)
         /// No answer now; carried out later.
         case late(Duration)
         /// This answer, and nothing carried out.
@@ -28,6 +30,9 @@ final class FakeCatalogs: Sendable {
         var fate: @Sendable (CatalogRequest, Int) -> Fate = { _, _ in .ok }
         var losesCreation = false
         var losesTyping = false
+        var looks: [String] = []
+        /// What a look at an item fails with.
+        var refusesLooks: DestinationError?
     }
 
     private let state = Mutex(State())
@@ -45,11 +50,24 @@ final class FakeCatalogs: Sendable {
     /// The next setting of types is carried out and has no answer.
     func loseTyping() { state.withLock { $0.losesTyping = true } }
 
+    /// Something else changes an item.
+    func set(_ item: String, _ document: String, of name: String) {
+        state.withLock { $0.catalogs[name]?.items[item] = document }
+    }
+    func refuseLooks(_ error: DestinationError?) { state.withLock { $0.refusesLooks = error } }
+
     var requests: [CatalogRequest] { state.withLock { $0.requests } }
     var creations: Int { state.withLock { $0.creations } }
     /// Which fields got types, call by call.
     var typings: [[String]] { state.withLock { $0.typings } }
     func items(_ name: String) -> [String: String]? { state.withLock { $0.catalogs[name]?.items } }
+    /// Items that were looked at since this was asked last.
+    func takeLooks() -> [String] {
+        state.withLock { state in
+            defer { state.looks = [] }
+            return state.looks
+        }
+    }
     func types(_ name: String) -> [String: String]? { state.withLock { $0.catalogs[name]?.types } }
 
     // MARK: Calls
@@ -86,6 +104,16 @@ final class FakeCatalogs: Sendable {
         if let outcome { throw outcome }
     }
 
+    func look(at item: CatalogRequest.Item, of name: String) throws(DestinationError) -> ItemFinding {
+        let (found, error) = state.withLock { state in
+            state.looks.append(item.id)
+            return (state.catalogs[name]?.items[item.id], state.refusesLooks)
+        }
+        if let error { throw error }
+        guard let found else { return .missing }
+        return found.utf8.elementsEqual(item.document) ? .same : .differs
+    }
+
     func deliver(_ request: CatalogRequest) async -> DeliveryAnswer {
         let (fate, exists) = state.withLock { state in
             state.requests.append(request)
@@ -102,6 +130,9 @@ final class FakeCatalogs: Sendable {
         case .loseAfter:
             apply(request)
             return noAnswer
+        case .accept(let lost):
+            apply(request, without: lost)
+            return .answered(Array(repeating: .succeeded, count: request.items.count), httpStatus: 202)
         case .late(let delay):
             clock.schedule(after: delay) { self.apply(request) }
             return noAnswer
@@ -109,9 +140,9 @@ final class FakeCatalogs: Sendable {
         }
     }
 
-    private func apply(_ request: CatalogRequest) {
+    private func apply(_ request: CatalogRequest, without lost: Set<String> = []) {
         state.withLock { state in
-            for item in request.items {
+            for item in request.items where !lost.contains(item.id) {
                 state.catalogs[request.catalog]?.items[item.id] =
                     request.operation == .put ? String(decoding: item.document, as: UTF8.self) : nil
             }

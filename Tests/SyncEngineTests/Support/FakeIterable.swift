@@ -1,3 +1,4 @@
+import Foundation
 import IterableProtocol
 import RollcallCore
 import Synchronization
@@ -27,6 +28,8 @@ final class FakeIterable: Destination {
         var email: String?
         var userID: String?
         var lists: Set<Int64> = []
+        /// Fields that were sent with subscriptions, each as JSON.
+        var fields: [String: String] = [:]
     }
 
     private struct State {
@@ -88,6 +91,24 @@ final class FakeIterable: Destination {
             let id = list ?? state.lists.first?.id ?? 0
             return Set(
                 state.profiles.filter { $0.lists.contains(id) }.map { "\($0.email ?? "-")/\($0.userID ?? "-")" })
+        }
+    }
+
+    /// Fields of the profiles that have some, as `email/userId name=value name=value`.
+    var fields: Set<String> {
+        state.withLock { state in
+            Set(
+                state.profiles.filter { !$0.fields.isEmpty }.map { profile in
+                    let fields = profile.fields.sorted { $0.key < $1.key }.map { " \($0.key)=\($0.value)" }
+                    return "\(profile.email ?? "-")/\(profile.userID ?? "-")" + fields.joined()
+                })
+        }
+    }
+
+    /// Gives a profile a field without Rollcall.
+    func setForeignField(_ name: String, _ value: String, of identity: Identity) {
+        state.withLock { state in
+            if let index = FakeIterable.find(identity, state.profiles) { state.profiles[index].fields[name] = value }
         }
     }
 
@@ -194,6 +215,12 @@ final class FakeIterable: Destination {
         try catalogs.setTypes(fields, of: name)
     }
 
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding {
+        try catalogs.look(at: item, of: name)
+    }
+
     private func carryOut(_ request: ListRequest, _ fate: Fate) -> DeliveryAnswer {
         let noAnswer = DeliveryAnswer.retry(
             FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true,
@@ -223,7 +250,7 @@ final class FakeIterable: Destination {
 
     private func apply(_ request: ListRequest, _ refused: [String: RecordOutcome]) -> [RecordOutcome] {
         state.withLock { state in
-            request.subscribers.map { identity in
+            zip(request.subscribers, FakeIterable.fields(request)).map { identity, fields in
                 if let outcome = [identity.email, identity.userID].compactMap({ $0.flatMap { refused[$0] } }).first {
                     return outcome
                 }
@@ -232,11 +259,24 @@ final class FakeIterable: Destination {
                         return .failed(FailureReason(code: "conflict", reason: "two profiles", httpStatus: 200))
                     }
                     FakeIterable.subscribe(identity, request.listID, &state.profiles)
+                    if let index = FakeIterable.find(identity, state.profiles) {
+                        for (name, value) in fields { state.profiles[index].fields[name] = value }
+                    }
                 } else {
                     FakeIterable.unsubscribe(identity, request.listID, &state.profiles)
                 }
                 return .succeeded
             }
+        }
+    }
+
+    /// For each subscriber the fields of the request, a null as nil.
+    private static func fields(_ request: ListRequest) -> [[(String, String?)]] {
+        request.subscribers.indices.map { index in
+            guard index < request.fields.count, let object = request.fields[index],
+                let parsed = try? JSONSerialization.jsonObject(with: Data(object)) as? [String: Any]
+            else { return [] }
+            return parsed.map { ($0.key, $0.value is NSNull ? nil : "\($0.value)") }
         }
     }
 

@@ -18,6 +18,7 @@ enum AudienceConformance {
         ConformanceTest("an error of the body ends the reading and comes through", bodyError),
         ConformanceTest("cancelling ends the reading", cancel),
         ConformanceTest("hostile names are names", hostileNames),
+        ConformanceTest("whether an index begins with a column is told of tables, and what makes one", indexes),
     ]
 
     static func read(
@@ -37,6 +38,34 @@ enum AudienceConformance {
         #expect(columns.map(\.name) == ["email", "user_id", "spent", "is_vip", "born"])
         #expect(columns.map(\.canIdentify) == [true, true, false, false, false])
         #expect(columns.map(\.type) == ["text", "bigint", "double precision", "boolean", "date"])
+    }
+
+    @Sendable static func indexes(_ fixture: any WarehouseFixture) async throws {
+        try await fixture.execute(
+            #"CREATE TABLE "odd ""orders" (id integer PRIMARY KEY, seq bigint, "odd ""name" bigint, at timestamp, done boolean)"#
+        )
+        let table = AudienceSource.table([#"odd "orders"#])
+        func index(_ column: String, _ source: AudienceSource? = nil) async throws -> ColumnIndex {
+            try await fixture.warehouse.index(on: column, of: source ?? table)
+        }
+        #expect(try await index("id") == .exists, "that of the primary key")
+        try await fixture.execute(#"CREATE INDEX other ON "odd ""orders" (at, seq)"#)
+        try await fixture.execute(#"CREATE INDEX part ON "odd ""orders" (seq) WHERE done"#)
+        #expect(try await index("at") == .exists)
+        for column in ["seq", #"odd "name"#] {
+            guard case .missing(let statement) = try await index(column) else {
+                Issue.record("an index of other columns, or of some rows, is none")
+                continue
+            }
+            #expect(statement.hasPrefix("CREATE INDEX ") && statement.hasSuffix(";"), "\(statement)")
+            try await fixture.execute(String(statement.dropLast()))
+            #expect(try await index(column) == .exists, "\(statement)")
+        }
+        try await fixture.execute(#"CREATE VIEW shown AS SELECT * FROM "odd ""orders""#)
+        #expect(try await index("seq", .table(["shown"])) == .unknown)
+        #expect(try await index("seq", .query("SELECT 1 AS seq", file: nil)) == .unknown)
+        let error = await #expect(throws: WarehouseError.self) { _ = try await index("seq", .table(["absent"])) }
+        #expect(error?.kind == .missing)
     }
 
     @Sendable static func values(_ fixture: any WarehouseFixture) async throws {

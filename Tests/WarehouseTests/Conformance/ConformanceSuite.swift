@@ -38,11 +38,13 @@ enum ConformanceSuite {
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
         + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
-        + HeldFieldsConformance.tests
+        + HeldFieldsConformance.tests + ListFieldsConformance.tests
         + EventConformance.tests + EventCursorConformance.tests + EventReadingConformance.tests
+        + ReceiverConformance.tests + ReceiverReadingConformance.tests + ReceiverViewConformance.tests
         + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests
-        + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ReportConformance.tests
+        + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ItemCheckConformance.tests
+        + ReportConformance.tests
         + RetentionConformance.tests
         + TickConformance.tests
 }

@@ -69,7 +69,7 @@ enum HeldFieldsConformance {
     /// The fields that hold a value, by person.
     private static func held(_ scene: Scene) async throws -> [Int: [Int]] {
         let known = Collected<Known>()
-        try await scene.warehouse.readContents(sync: Scene.sync, .users) { entry in
+        try await scene.warehouse.readContents(sync: Scene.sync, of: .records(.users)) { entry in
             let bits = FieldBits(bytes: entry.held)
             known.add(
                 Known(

@@ -313,7 +313,7 @@ enum RecordStateConformance {
             ])
         let warehouse = scene.warehouse
         let seen = Collected<String>()
-        try await warehouse.readContents(sync: Scene.sync, .catalog) {
+        try await warehouse.readContents(sync: Scene.sync, of: .records(.catalog)) {
             seen.add("\($0.fingerprint.low >> 32) \($0.state) \($0.listed) \($0.content)")
         }
         #expect(Set(seen.all) == ["1 subscribed true 5", "2 subscribing true 5", "3 rejected false 5"])
@@ -337,7 +337,7 @@ enum RecordStateConformance {
             #expect(try await warehouse.members(sync: sync, of: entries, fingerprints: [Scene.fingerprint(1)]).isEmpty)
             try await warehouse.readSnapshot(sync: sync, of: entries) { _, _, _ in throw Unexpected("an entry") }
         }
-        try await warehouse.readContents(sync: "other", .catalog) { _ in throw Unexpected("an entry") }
+        try await warehouse.readContents(sync: "other", of: .records(.catalog)) { _ in throw Unexpected("an entry") }
         // A sync that has changed its kind has both, under the same fingerprint.
         var other = run(2)
         other.kind = .users

@@ -166,8 +166,10 @@ extension String {
 /// A plan that gives its pages one after the other.
 final class Plan: StagedPlan {
     private let pages: Mutex<(changes: ArraySlice<Change>, records: ArraySlice<ValidationRecord>)>
+    let hasFields: Bool
 
     init(_ changes: [Change], _ records: [ValidationRecord] = []) {
+        hasFields = changes.contains { $0.content != nil }
         pages = Mutex((changes[...], records[...]))
     }
 

@@ -73,7 +73,8 @@ enum SchemaConformance {
         run_id, sync_name, destination, list_id, "trigger", status, started_at, finished_at, rows_read, rows_invalid,
         rows_duplicate, audience_size, planned_subscribe, planned_unsubscribe, succeeded_subscribe,
         succeeded_unsubscribe, failed_subscribe, failed_unsubscribe, not_attempted, unknown, requests_sent,
-        requests_retried, rate_limited, error_code, error_message, kind, target, rows_excluded, waiting, late
+        requests_retried, rate_limited, error_code, error_message, kind, target, rows_excluded, waiting, late, items_verified,
+        items_not_verified
         """,
         "sync_log": """
         run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status, attempts,
@@ -86,6 +87,15 @@ enum SchemaConformance {
         "synced_events": "sync_name, event_key, event_id, state, run_id, at",
         "sync_cursors": "sync_name, column_name, watermark, last_sweep_at, late_rows",
         "destination_fields": "destination, scope, field, type, first_seen, created_by_run",
+        "iterable_events": """
+        event_id, receiver, destination, event_name, email, user_id, occurred_at, received_at, last_received_at, deliveries,
+        campaign_id, template_id, message_id, message_type_id, channel_id, workflow_id, experiment_id, url, payload
+        """,
+        "receiver_counts": "receiver, hour, outcome, count",
+        "latest_unsubscribes":
+            "email, user_id, occurred_at, event_name, campaign_id, message_id, channel_id, message_type_id",
+        "email_engagement":
+            "message_id, email, user_id, campaign_id, template_id, sent, opened, clicked, bounced, unsubscribed",
         "latest_runs": "run_id, sync_name, status, started_at, finished_at, waiting, late",
         "failed_records": "sync_name, run_id, email, user_id, operation, error_code, error_reason, http_status",
     ]

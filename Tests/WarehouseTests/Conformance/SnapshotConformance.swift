@@ -9,6 +9,7 @@ enum SnapshotConformance {
         ConformanceTest("the fingerprint key is made once and kept", fingerprintKey),
         ConformanceTest("the snapshot streams every member of one list", stream),
         ConformanceTest("members are found by fingerprint and by identifier", lookups),
+        ConformanceTest("entries come in pages, by state", pages),
         ConformanceTest("requests in doubt of the past are left out", settling),
         ConformanceTest("the list's binding is kept", binding),
         ConformanceTest("the database tells the time", clock),
@@ -82,6 +83,44 @@ enum SnapshotConformance {
         #expect(try await known("P1@example.com", "u1").count == 3)
         #expect(try await known(nil, nil).isEmpty)
         #expect(try await known(nil, "U1").isEmpty)
+    }
+
+    @Sendable static func pages(_ fixture: any WarehouseFixture) async throws {
+        #expect(
+            try await fixture.warehouse.entries(
+                sync: Scene.sync, of: .list(Scene.list), in: [.subscribed], after: nil, limit: 5
+            ).isEmpty, "there are no tables yet")
+        let scene = try await Scene.make(fixture)
+        var changes = (1...7).map { Scene.subscribe(Int64($0), $0) }
+        // The least of all, and one whose first bit is set.
+        changes[0].fingerprint = Fingerprint(high: 0, low: 0)
+        changes[1].fingerprint = Fingerprint(high: .max, low: .max)
+        let run = try await scene.staged(1, changes)
+        try await scene.acknowledge(
+            run, [Scene.batch(.subscribe, 1...7, [4: .rejected(Scene.reason("invalid"))])])
+        func page(
+            _ states: Set<MemberState>, after: Fingerprint?, _ limit: Int, list: Int64 = Scene.list,
+            sync: String = Scene.sync
+        ) async throws -> [MemberEntry] {
+            try await fixture.warehouse.entries(
+                sync: sync, of: .list(list), in: states, after: after, limit: limit)
+        }
+        let all = Set(MemberState.allCases)
+        let first = try await page(all, after: nil, 3)
+        let second = try await page(all, after: first.last?.member.fingerprint, 3)
+        let third = try await page(all, after: second.last?.member.fingerprint, 3)
+        let found = (first + second + third).map(\.member.fingerprint)
+        #expect(found == changes.map(\.fingerprint).sorted(), "by their fingerprints, each once")
+        #expect(first.count == 3 && third.count == 1 && first[0].member.identity == Scene.identity(1))
+        #expect(first[0].sinceRunID == run.id)
+        let refused = try await page([.rejected], after: nil, 10)
+        #expect(refused.map(\.member.fingerprint) == [Scene.fingerprint(4)])
+        #expect(refused.first?.member.rejection?.code == "invalid")
+        #expect(try await page([.subscribing], after: nil, 10).isEmpty)
+        #expect(try await page([], after: nil, 10).isEmpty)
+        #expect(try await page(all, after: nil, 10, list: 43).isEmpty)
+        #expect(try await page(all, after: nil, 10, sync: "other").isEmpty)
+        #expect(try await page(all, after: Fingerprint(high: .max, low: .max), 10).isEmpty)
     }
 
     @Sendable static func settling(_ fixture: any WarehouseFixture) async throws {

@@ -19,7 +19,7 @@ enum UpgradeConformance {
         }
     }
 
-    private static let ofRecords: [ConformanceTest] = (6...7).map { version in
+    private static let ofRecords: [ConformanceTest] = (6...8).map { version in
         ConformanceTest("what version \(version) wrote of records is read before and after the upgrade") {
             try await records(from: version, $0)
         }
@@ -94,6 +94,7 @@ enum UpgradeConformance {
         }
         try await warehouse.readSnapshot(sync: Scene.sync, of: .list(Scene.list)) { _, _, _ in }
         try await EventReadingConformance.expectNone(warehouse)
+        try await ReceiverConformance.expectNone(warehouse)
     }
 
     private static func upgrade(from version: Int, _ fixture: any WarehouseFixture) async throws {
@@ -156,8 +157,9 @@ enum UpgradeConformance {
             #expect(changes.allSatisfy { $0.held == nil && $0.refusal == nil && $0.event == nil })
             #expect(try await fixture.warehouse.run(id: Scene.id(1))?.counts.late == 0)
             try await EventReadingConformance.expectNone(fixture.warehouse)
+            try await ReceiverConformance.expectNone(fixture.warehouse)
             let known = Collected<String>()
-            try await fixture.warehouse.readContents(sync: Scene.sync, .catalog) {
+            try await fixture.warehouse.readContents(sync: Scene.sync, of: .records(.catalog)) {
                 known.add("\($0.state) \($0.listed) \($0.content) \($0.held.count)")
             }
             #expect(known.all == ["subscribed true 5 0"])

@@ -55,6 +55,12 @@ final class HeldDestination: Destination {
         throw Self.noCatalogs
     }
 
+    func look(
+        at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
+    ) async throws(DestinationError) -> ItemFinding {
+        throw Self.noCatalogs
+    }
+
     private static let noCatalogs = DestinationError(
         error: RunError(code: "test", message: "there are lists, profiles and events only"), isTransient: false)
 

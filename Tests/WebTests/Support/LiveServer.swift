@@ -31,7 +31,7 @@ extension WebBench {
 
 /// A plain TCP connection to this machine.
 final class Wire: @unchecked Sendable {
-    private let socket: Int32
+    let socket: Int32
     /// Seconds to wait for something to come.
     private let patience: Int
 

@@ -23,7 +23,7 @@ final class WebBench: Sendable {
     private let warehouse: SQLiteWarehouse
 
     private init(
-        tokens: String?, names: [String], adjust: (inout WebSettings) -> Void,
+        tokens: String?, names: [String], receivers: (any ReceiverReading)?, adjust: (inout WebSettings) -> Void,
         adjustSync: (inout SyncSettings) -> Void
     ) async throws {
         fixture = try await SQLiteFixture.make()
@@ -51,16 +51,17 @@ final class WebBench: Sendable {
         adjust(&settings)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        server = try WebServer(service: service, settings: settings, logger: logger)
+        server = try WebServer(service: service, settings: settings, logger: logger, reading: receivers)
     }
 
     /// Runs `body` while the service runs.
     static func with(
         tokens: String? = "ops:operator:\(operatorToken),eye:read:\(readToken)", names: [String] = ["vip"],
-        people: Int = 3, adjust: (inout WebSettings) -> Void = { _ in },
+        people: Int = 3, receivers: (any ReceiverReading)? = nil, adjust: (inout WebSettings) -> Void = { _ in },
         adjustSync: (inout SyncSettings) -> Void = { _ in }, _ body: (WebBench) async throws -> Void
     ) async throws {
-        let bench = try await WebBench(tokens: tokens, names: names, adjust: adjust, adjustSync: adjustSync)
+        let bench = try await WebBench(
+            tokens: tokens, names: names, receivers: receivers, adjust: adjust, adjustSync: adjustSync)
         try await bench.addPeople(people)
         let task = Task { await bench.service.run() }
         let result: Result<Void, any Error>

@@ -40,7 +40,17 @@ struct CatalogResolver: TargetResolver {
         return FoundCatalog(
             resolver: self, shape: shape, fields: try await remoteFields(), known: known,
             binding: try await warehouse.listBinding(sync: sync.name), keepers: try await keepers(),
-            hasRecords: counts.values.contains { $0 > 0 })
+            hasRecords: counts.values.contains { $0 > 0 }, due: try await dueChecks())
+    }
+
+    /// More than one run looks at: of some the rows have changed or gone.
+    private static let mostChecks = 1000
+
+    /// Items that are to be read back now.
+    private func dueChecks() async throws -> [ItemCheck] {
+        guard let verify = catalog.verify else { return [] }
+        let time = try await warehouse.now().addingTimeInterval(-Double(verify.seconds))
+        return try await warehouse.itemChecks(sync: sync.name, acceptedBefore: time, limit: Self.mostChecks)
     }
 
     /// nil: the project has no such catalog.

@@ -16,6 +16,8 @@ struct FoundCatalog: FoundRecords {
     let keepers: [String]
     /// Whether the sync has put items there, as far as is known.
     let hasRecords: Bool
+    /// Items that are to be read back.
+    let due: [ItemCheck]
 
     private var catalog: CatalogSettings { resolver.catalog }
     var planner: RecordPlanner { resolver.planner }
@@ -135,7 +137,25 @@ struct FoundCatalog: FoundRecords {
     // MARK: For the plan
 
     func circumstances(_ runID: String) -> RecordPlanner.Circumstances {
-        .init(salt: salt(runID), preparations: preparations, hasAnotherKey: hasAnotherKey)
+        .init(
+            salt: salt(runID), preparations: preparations, hasAnotherKey: hasAnotherKey, checks: checks(runID))
+    }
+
+    private func checks(_ runID: String) -> ItemChecks? {
+        guard let verify = catalog.verify else { return nil }
+        return ItemChecks(due: due, most: verify.sample, sample: ItemSample(limit: verify.sample, runID: runID)) {
+            [destination = resolver.destination, catalog] item throws(DestinationError) in
+            try await destination.look(
+                at: item, ofCatalog: catalog.name, keepsOtherFields: catalog.documents == .merge)
+        }
+    }
+
+    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws {
+        let notes = plan.itemNotes(isHeld: isHeld)
+        if notes.isEmpty { return }
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.noteItemChecks(run.lease, run: run.runID, notes)
+        }
     }
 
     /// What stands for the project and for the types that runs have given to the fields: with another salt every item goes up

@@ -27,6 +27,13 @@ struct ReadyCatalog: ReadyTarget {
                 }, keepsOtherFields: catalog.documents == .merge, catalogIsNew: isNew))
     }
 
+    func sentAll(_ context: RunContext) async throws {
+        if catalog.verify == nil { return }
+        try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await context.warehouse.acceptItemChecks(context.lease, run: context.runID)
+        }
+    }
+
     /// The records stay known, so that the next run does not take the catalog for one that was never made.
     func isGone(_ run: RunContext) async throws -> RunError { gone }
 }

@@ -120,6 +120,6 @@ struct FoundEvents: PlanningTarget {
 
     func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
         if let misuse = resend.misuse(of: sync) { throw misuse }
-        return try await resolver.planner.plan(shape, key: key, resend: resend)
+        return try await resolver.planner.plan(shape, key: key, resend: resend, isShown: runID.isEmpty)
     }
 }

@@ -12,6 +12,8 @@ final class ReadyEvents: ReadyTarget {
     /// Names of events that Iterable took.
     private let names = Mutex<Set<String>>([])
     private let hasTaken = Mutex(false)
+    /// Names of fields that Iterable did not take.
+    private let missing = Mutex<Set<String>>([])
 
     init(sync: SyncSettings, settings: EventSettings, types: [RemoteField]) {
         self.sync = sync
@@ -64,8 +66,17 @@ final class ReadyEvents: ReadyTarget {
         }
     }
 
+    func leftOut(_ fields: [String]) { missing.withLock { $0.formUnion(fields) } }
+
+    /// Whether Iterable has left the field out, or the object that it is a part of: it has no type then.
+    private func isMissing(_ field: String, _ missing: Set<String>) -> Bool {
+        missing.contains { field == $0 || field.hasPrefix($0 + ".") }
+    }
+
     /// Remembers the types of the fields, which Iterable does not tell.
     func sentAll(_ context: RunContext) async throws {
+        let missing = missing.withLock { $0 }
+        let types = types.filter { !isMissing($0.name, missing) }
         for name in names.withLock({ $0.sorted() }) {
             let scope = EventSettings.scope(name)
             let known = try await context.warehouse.knownFields(destination: sync.destination, scope: scope)

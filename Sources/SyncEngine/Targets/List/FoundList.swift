@@ -12,6 +12,10 @@ struct FoundList: FoundTarget {
     var remoteName: String?
     /// Other syncs of the configuration that keep it.
     var keepers: [SyncSettings]
+    /// The fields that are sent with each member; nil: none are.
+    var shape: RecordShape?
+    /// The fields of the project's profiles, where some are sent.
+    var fields: [RemoteField] = []
 
     private var sync: SyncSettings { resolver.sync }
 
@@ -22,15 +26,31 @@ struct FoundList: FoundTarget {
     func refusal() async throws -> RunError? {
         let claims = try await resolver.warehouse.listClaims(besides: sync.name, list: id)
         let taken = taken(rules(now: resolver.clock.wallTime).standing(claims))
-        return taken.isFree ? nil : taken.error
+        return taken.isFree ? fieldRefusal : taken.error
     }
 
-    /// - Throws: `RunError` `list_taken`.
+    /// Iterable makes no fields by a subscribe: it would leave them out.
+    private var fieldRefusal: RunError? {
+        guard let shape else { return nil }
+        let preflight = FieldPreflight(wanted: shape.types, there: fields, destination: sync.destination)
+        return preflight.mismatch ?? preflight.unknownFields(advice: Self.unknownFieldAdvice)
+    }
+
+    private static let unknownFieldAdvice =
+        "Subscribing makes no fields. Make it in Iterable, or with a sync of kind: users and new_fields: create."
+
+    /// - Throws: `RunError` `list_taken`, `type_mismatch`, `field_unknown`.
     func take(_ run: RunContext) async throws {
+        if let fieldRefusal { throw fieldRefusal }
         if !keepers.isEmpty, let refusal = try await refusal() { throw refusal }
         let rules = rules(now: run.now)
         let refused = try await run.warehouse.takeList(run.lease, rules.binding) { rules.standing($0) }
         if !refused.isEmpty { throw taken(refused).error }
+        guard let shape else { return }
+        let names = NullPolicy.names([], with: shape.layout)
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            _ = try await run.warehouse.addFieldPlaces(run.lease, names)
+        }
     }
 
     func ensure(_ run: RunContext) async throws -> any ReadyTarget {

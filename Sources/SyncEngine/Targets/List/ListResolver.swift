@@ -9,6 +9,7 @@ struct ListResolver: TargetResolver {
     let project: ListProject
     /// Other syncs of the configuration in the same project.
     let neighbours: [SyncSettings]
+    let planner: Planner
     let warehouse: any Warehouse
     let destination: any Destination
     let clock: any EngineClock
@@ -16,7 +17,15 @@ struct ListResolver: TargetResolver {
 
     private var calls: DestinationCalls { DestinationCalls(clock: clock, stop: stop) }
 
-    func find() async throws -> any FoundTarget { try await findList() }
+    func find() async throws -> any FoundTarget {
+        var found = try await findList()
+        guard let shape = try await planner.shape() else { return found }
+        found.shape = shape
+        found.fields = try await calls.retrying { () async throws(DestinationError) in
+            try await destination.profileFields()
+        }
+        return found
+    }
 
     /// The list as far as it exists, by Iterable's own account: one call. Writes nothing.
     /// - Throws: `RunError` `list_not_found`, `list_ambiguous`, `list_type`.

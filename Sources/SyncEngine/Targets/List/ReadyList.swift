@@ -23,8 +23,17 @@ struct ReadyList: ReadyTarget {
         .list(
             ListRequest(
                 listID: listID, operation: operation, subscribers: changes.map(\.identity),
+                fields: changes.contains { $0.payload != nil } ? changes.map(\.payload) : [],
                 updateExistingUsersOnly: sync.updateExistingUsersOnly, preferUserID: sync.placeholderEmails,
                 listIsNew: binding.createdAt.map { now.timeIntervalSince($0) < Self.newSeconds } ?? false))
+    }
+
+    /// A value that has another type than its field fails again until the row changes.
+    func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome {
+        guard change.payload != nil, case .failed(let reason) = outcome, reason.code == "type_mismatch" else {
+            return outcome
+        }
+        return .rejected(reason)
     }
 
     func isGone(_ run: RunContext) async throws -> RunError {

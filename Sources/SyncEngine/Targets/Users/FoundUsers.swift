@@ -21,7 +21,7 @@ struct FoundUsers: FoundRecords {
     private var sync: SyncSettings { resolver.sync }
 
     /// Fields of the sync that the project does not have.
-    var unknown: [RemoteField] { shape.types.filter { wanted in !fields.contains { $0.isNamed(wanted.name) } } }
+    var unknown: [RemoteField] { preflight.unknown }
 
     private var own: ListBinding? { binding.flatMap { $0.listName == UsersResolver.scope ? $0 : nil } }
 
@@ -34,8 +34,8 @@ struct FoundUsers: FoundRecords {
 
     func refusal() async throws -> RunError? {
         if hasRecords, let known = own?.project?.baseURL, known != resolver.project.baseURL { return isAnother(known) }
-        if let mismatch { return mismatch }
-        return resolver.users.newFields == .refuse ? unknownFields : nil
+        if let mismatch = preflight.mismatch { return mismatch }
+        return resolver.users.newFields == .refuse ? preflight.unknownFields(advice: Self.newFieldsAdvice) : nil
     }
 
     private func isAnother(_ known: String) -> RunError {
@@ -48,59 +48,12 @@ struct FoundUsers: FoundRecords {
                 + " everything to the new project. Or give the sync another name.")
     }
 
-    private var mismatch: RunError? {
-        for wanted in shape.types {
-            guard let type = wanted.type, let other = fields.first(where: { $0.isNamed(wanted.name) })?.type,
-                !Self.fits(type, other)
-            else { continue }
-            return RunError(
-                code: "type_mismatch",
-                message:
-                    "the field \"\(wanted.name)\" is of type \(other) in Iterable, and the sync would send \(type);"
-                    + " the type of a field stays for ever",
-                hint: Self.cast(wanted.name, to: other))
-        }
-        return nil
+    private var preflight: FieldPreflight {
+        FieldPreflight(wanted: shape.types, there: fields, destination: sync.destination)
     }
 
-    /// Iterable calls an array of objects, where it may be searched by its elements, `nested`
-    /// (source: its help centre, article 208183076).
-    private static func fits(_ sent: String, _ theirs: String) -> Bool {
-        sent == theirs || (sent == FieldType.object.rawValue && theirs == "nested")
-    }
-
-    private static func cast(_ name: String, to type: String) -> String {
-        switch type {
-        case FieldType.geoLocation.rawValue:
-            "Write fields: \(name): { column: [latitude, longitude], type: geo }, or send it under another name."
-        case FieldType.object.rawValue, "nested":
-            "Write fields: \(name): { column: ..., type: json }, or send it under another name."
-        case let type where DeclaredType(rawValue: type) != nil:
-            "Write fields: \(name): { column: ..., type: \(type) }; where that is refused, cast the column in the query, or"
-                + " send it under another name."
-        default: "Send it under another name."
-        }
-    }
-
-    private var unknownFields: RunError? {
-        guard let first = unknown.first else { return nil }
-        let names = unknown.prefix(20).map { "\"\($0.name)\" (\($0.type ?? ""))" }.joined(separator: ", ")
-        let more = unknown.count > 20 ? " and \(unknown.count - 20) more" : ""
-        let known = fields.map(\.name)
-        let near =
-            known.first { $0.lowercased() == first.name.lowercased() }.map {
-                "Iterable has \"\($0)\", you wrote \"\(first.name)\"; names are case-sensitive."
-            }
-            ?? EditDistance.nearest(to: first.name, among: known).map {
-                "Iterable has no \"\(first.name)\"; did you mean \"\($0)\"?"
-            }
-        return RunError(
-            code: "field_unknown",
-            message: "the project has no profile \(unknown.count == 1 ? "field" : "fields") \(names)\(more)",
-            hint: (near.map { $0 + " " } ?? "")
-                + "A field that is made can never be deleted: to have these made, set new_fields: create."
-                + " `rollcall fields \(sync.destination)` shows those that there are.")
-    }
+    private static let newFieldsAdvice =
+        "A field that is made can never be deleted: to have these made, set new_fields: create."
 
     // MARK: Taking it
 

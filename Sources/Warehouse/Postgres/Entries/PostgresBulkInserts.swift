@@ -58,7 +58,7 @@ struct PostgresBulkInserts {
         SELECT count(*),
                count((SELECT m.state FROM list_members m
                        WHERE m.sync_name = $4 AND m.list_id = $5::bigint AND m.fingerprint = c.fingerprint)),
-               (SELECT count(*) FROM sync_changes s WHERE s.run_id = $1::uuid AND s.kind = 'supersede'
+               (SELECT count(*) FROM sync_changes s WHERE s.run_id = $1::uuid AND s.kind IN ('supersede', 'outdate')
                    AND s.parent BETWEEN $2::bigint AND $3::bigint),
                \(PostgresRunRow.milliseconds("clock_timestamp()"))
           FROM sync_changes c WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = 'subscribe'
@@ -93,12 +93,14 @@ struct PostgresBulkInserts {
     private func copyMembers(
         _ run: SyncRun, _ runID: [UInt8], _ list: Int64, _ mark: EntryMark, _ now: Date, _ session: PostgresSession
     ) throws {
+        let hasFields = batches.first?.entries.first?.content != nil
         let sql = """
-            COPY list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since)
+            COPY list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since
+                               \(hasFields ? ", content, values_held" : ""))
             FROM STDIN (FORMAT binary)
             """
         let taken = try copy(sql, session) { writer, change, _ in
-            writer.beginRow(fields: 9)
+            writer.beginRow(fields: hasFields ? 11 : 9)
             writer.text(run.sync)
             writer.integer(list)
             writer.fingerprint(change.fingerprint)
@@ -108,6 +110,9 @@ struct PostgresBulkInserts {
             writer.boolean(mark.listed)
             writer.raw(runID)
             writer.date(now)
+            guard hasFields else { return }
+            writer.integer(change.content)
+            writer.raw(change.held?.ifDone.bytes)
         }
         try PostgresCopied.prove(taken, of: count, "list_members")
     }

@@ -19,7 +19,7 @@ struct PostgresEntryTable {
         _ words: EntryWords, _ row: String, sync: String = "$1", set: String = "$2"
     ) -> String {
         switch words {
-        case .list: "\(row).sync_name = \(sync) AND \(row).list_id = \(set)::bigint"
+        case .list, .filledList: "\(row).sync_name = \(sync) AND \(row).list_id = \(set)::bigint"
         case .records: "\(row).sync_name = \(sync) AND \(row).kind = \(set)::text"
         }
     }

@@ -12,11 +12,13 @@ struct PostgresOutcomeStatements {
     private let supersededRemove: String
 
     private static let lists = PostgresOutcomeStatements(.list)
+    private static let filledLists = PostgresOutcomeStatements(.filledList)
     private static let records = PostgresOutcomeStatements(.records)
 
-    static func of(_ entries: EntrySet) -> PostgresOutcomeStatements {
-        switch entries {
+    static func of(_ words: EntryWords) -> PostgresOutcomeStatements {
+        switch words {
         case .list: lists
+        case .filledList: filledLists
         case .records: records
         }
     }
@@ -40,6 +42,37 @@ struct PostgresOutcomeStatements {
     static let hasSuperseded = """
         SELECT EXISTS (SELECT FROM sync_changes WHERE run_id = $1::uuid AND kind = 'supersede'
                           AND parent BETWEEN $2::bigint AND $3::bigint)
+        """
+
+    /// Whether there are changes of ``outdate``.
+    static let hasOutdated = """
+        SELECT EXISTS (SELECT FROM sync_changes WHERE run_id = $1::uuid AND kind = 'outdate'
+                          AND parent BETWEEN $2::bigint AND $3::bigint)
+        """
+
+    /// What other entries of the people of these subscribes say of their fields is void: see ``ChangeKind/outdate``. Before the
+    /// changes are taken out of the outbox.
+    static let outdate = """
+        \(given(from: 7)), parent AS (\(parents)), gone AS (
+            DELETE FROM sync_changes s USING parent p
+             WHERE s.run_id = $1::uuid AND s.kind = 'outdate' AND s.parent BETWEEN $5::bigint AND $6::bigint
+               AND s.parent = p.sequence
+            RETURNING s.fingerprint, p.outcome, p.may_still_land
+        ), void AS (
+            SELECT fingerprint, bool_or(outcome = 'succeeded') AS is_done FROM gone
+             WHERE outcome IN ('succeeded', 'unknown') OR may_still_land AND outcome <> 'not_attempted' GROUP BY fingerprint
+        )
+        UPDATE list_members m SET content = NULL, values_held = CASE WHEN v.is_done THEN NULL ELSE m.values_held END
+          FROM void v WHERE m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = v.fingerprint
+        """
+
+    /// The changes that have outcomes, with these.
+    private static let parents = """
+        SELECT c.sequence, COALESCE(e.outcome, b.outcome) AS outcome, b.settles IS NOT NULL AS may_still_land
+          FROM sync_changes c JOIN batch b ON c.sequence BETWEEN b.lower AND b.upper
+          LEFT JOIN exception e ON e.sequence = c.sequence
+         WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
+           AND c.sequence BETWEEN $5::bigint AND $6::bigint
         """
 
     /// The outcomes as relations.
@@ -83,8 +116,8 @@ struct PostgresOutcomeStatements {
 
         /// The key without an index.
         private var isOfSetWithoutIndex: String {
-            words == .list
-                ? "sync_name || '' = $2 AND list_id + 0 = $3::bigint" : "sync_name || '' = $2 AND kind = $3::text"
+            words.areRecords
+                ? "sync_name || '' = $2 AND kind = $3::text" : "sync_name || '' = $2 AND list_id + 0 = $3::bigint"
         }
 
         private let given = PostgresOutcomeStatements.given(from: 7)
@@ -93,25 +126,25 @@ struct PostgresOutcomeStatements {
             ", transition (\(TransitionTable.columns)) AS (VALUES \(TransitionTable.rows(relation, direction, words)))"
         }
 
-        /// Columns of the outbox that an entry takes over, of records alone.
-        private var contentColumns: [String] { words == .records ? ["record_key", "item_id", "content"] : [] }
+        /// Columns of the outbox that an entry takes over.
+        private var contentColumns: [String] { words.contentColumns }
 
         private func list(_ columns: [String], of row: String? = nil) -> String {
             columns.map { ", " + (row.map { "\($0)." } ?? "") + $0 }.joined()
         }
 
-        /// Columns that entries of lists have none of.
-        private var recordColumns: [String] { words == .records ? contentColumns + ["values_held"] : [] }
+        /// Columns that entries without content have none of.
+        private var recordColumns: [String] { words.haveContents ? contentColumns + ["values_held"] : [] }
 
         private var entryColumns: String {
             """
-            sync_name, \(words == .list ? "list_id" : "kind"), fingerprint, email, user_id, state, \(words.listed),
+            sync_name, \(words.areRecords ? "kind" : "list_id"), fingerprint, email, user_id, state, \(words.listed),
             since_run_id, since, error_code, error_reason, http_status\(list(recordColumns))
             """
         }
 
-        /// The last column of the relation `write`, of records alone: the fields that hold a value; NULL: those of before.
-        private func valuesHeld(_ sql: String) -> String { words == .records ? ", \(sql) AS values_held" : "" }
+        /// The last column of the relation `write`, of entries with content alone: the fields that hold a value; NULL: those of before.
+        private func valuesHeld(_ sql: String) -> String { words.haveContents ? ", \(sql) AS values_held" : "" }
 
         /// Of an entry that is kept, only the fields that hold a value are written, where they are others than before.
         private var isWritten: String {
@@ -124,12 +157,15 @@ struct PostgresOutcomeStatements {
         /// Carries out what the relation `write` says of each entry, at most one row for each. New entries are inserted outright:
         /// an insertion that is ready for a conflict costs half as much again.
         private var carriedOut: String {
-            let set = words == .list ? "$3::bigint AS list_id" : "$3::text AS kind"
-            let key = "sync_name, \(words == .list ? "list_id" : "kind"), fingerprint"
-            // What is removed comes with the content that it was last sent with.
+            let set = words.areRecords ? "$3::text AS kind" : "$3::bigint AS list_id"
+            let key = "sync_name, \(words.areRecords ? "kind" : "list_id"), fingerprint"
+            // A record that is removed comes with the content that it was last sent with; a member comes with none.
             let contents =
-                contentColumns.map { "\($0) = excluded.\($0), " }.joined() + (words == .records ? Self.identifiers : "")
-            let held = words == .records ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
+                words == .filledList
+                ? "content = COALESCE(excluded.content, m.content), "
+                : contentColumns.map { "\($0) = excluded.\($0), " }.joined()
+                    + (words.areRecords ? Self.identifiers : "")
+            let held = words.haveContents ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
             return """
                 , entry AS (
                     SELECT $2 AS sync_name, \(set), fingerprint, \(identity("email")), \(identity("user_id")), state, listed AS \(words.listed),
@@ -161,10 +197,19 @@ struct PostgresOutcomeStatements {
                 """
         }
 
+        /// What a request in doubt has beside the person. One for a member of a list is about the person, not about an entry.
+        private var settlingColumns: [String] {
+            switch words {
+            case .list: []
+            case .filledList: ["content"]
+            case .records: ["fingerprint", "content"]
+            }
+        }
+
         /// An entry gets another identifier only where the change that names it succeeded.
         private func identity(_ column: String) -> String {
-            words == .list
-                ? column : "CASE WHEN before = 'absent' OR outcome = 'succeeded' THEN \(column) END AS \(column)"
+            words.areRecords
+                ? "CASE WHEN before = 'absent' OR outcome = 'succeeded' THEN \(column) END AS \(column)" : column
         }
 
         /// A record may get another identifier; one that its row does not name any more is still its own in Iterable.
@@ -184,7 +229,9 @@ struct PostgresOutcomeStatements {
 
         /// Takes the changes out of the outbox and gives each its outcome: log, in-doubt requests and snapshot.
         func own(_ direction: Direction) -> String {
-            let isRecord = words == .records
+            let isRecord = words.areRecords
+            // Columns of the outbox, and how `resolved` takes them over.
+            let contents = isRecord ? ["record_key", "item_id", "content", "logged_key"] : words.contentColumns
             let tellsContents = words.tellsContents(.own, direction)
             let content = tellsContents ? "g.content" : nil
             let held = TransitionTable.held(
@@ -195,7 +242,7 @@ struct PostgresOutcomeStatements {
                      WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
                        AND c.sequence BETWEEN $5::bigint AND $6::bigint AND c.sequence BETWEEN b.lower AND b.upper
                     RETURNING c.sequence, c.fingerprint, c.email, c.user_id, c.logged_email, c.logged_user_id,
-                              \(isRecord ? "c.record_key, c.item_id, c.content, c.logged_key," : "")
+                              \(contents.map { "c.\($0), " }.joined())
                               \(tellsContents ? "c.values_held, c.values_in_doubt," : "")
                               b.http_status, b.attempts, b.settles, b.outcome, b.code, b.reason
                 ), resolved AS (
@@ -205,7 +252,7 @@ struct PostgresOutcomeStatements {
                                 ELSE g.logged_email END AS logged_email,
                            CASE WHEN g.logged_email IS NULL AND g.logged_user_id IS NULL THEN g.user_id
                                 ELSE g.logged_user_id END AS logged_user_id,
-                           \(isRecord ? "g.record_key, g.item_id, g.content, g.logged_key," : "")
+                           \(contents.map { "g.\($0), " }.joined())
                            \(tellsContents ? "\(held) AS held," : "")
                            COALESCE(e.outcome, g.outcome) AS outcome,
                            CASE WHEN e.sequence IS NULL THEN g.code ELSE e.code END AS code,
@@ -223,9 +270,9 @@ struct PostgresOutcomeStatements {
                       FROM resolved WHERE $20::boolean AND ($21::boolean OR outcome <> 'succeeded') ORDER BY sequence
                 ), settling AS (
                     INSERT INTO settling_requests (sync_name, list_id, email, user_id, operation, settles_at
-                                                   \(isRecord ? ", fingerprint, content" : ""))
+                                                   \(list(settlingColumns)))
                     SELECT $2, \(isRecord ? "NULL" : "$3::bigint"), email, user_id, $4, settles_at
-                           \(isRecord ? ", fingerprint, content" : "")
+                           \(list(settlingColumns))
                       FROM resolved WHERE settles_at IS NOT NULL AND outcome <> 'not_attempted'
                 ), write AS (
                     SELECT r.fingerprint, r.email, r.user_id, r.before, r.outcome, r.code, r.reason, r.http_status,
@@ -245,13 +292,7 @@ struct PostgresOutcomeStatements {
         /// dropped.
         func superseded(_ direction: Direction) -> String {
             """
-            \(given)\(transition(.superseded, direction)), parent AS (
-                SELECT c.sequence, COALESCE(e.outcome, b.outcome) AS outcome, b.settles IS NOT NULL AS may_still_land
-                  FROM sync_changes c JOIN batch b ON c.sequence BETWEEN b.lower AND b.upper
-                  LEFT JOIN exception e ON e.sequence = c.sequence
-                 WHERE c.run_id = $1::uuid AND c.kind = 'send' AND c.operation = $4
-                   AND c.sequence BETWEEN $5::bigint AND $6::bigint
-            ), gone AS (
+            \(given)\(transition(.superseded, direction)), parent AS (\(PostgresOutcomeStatements.parents)), gone AS (
                 DELETE FROM sync_changes s USING parent p
                  WHERE s.run_id = $1::uuid AND s.kind = 'supersede' AND s.parent BETWEEN $5::bigint AND $6::bigint
                    AND s.parent = p.sequence

@@ -47,8 +47,9 @@ struct PostgresOutcomes {
     }
 
     /// Carries the outcomes out. Returns how many changes had one, and whether the snapshot moved.
+    /// - Parameter hasFields: of lists: whether members were sent with fields.
     func apply(
-        _ run: SyncRun, _ entries: EntrySet, log: LogSettings, _ session: PostgresSession
+        _ run: SyncRun, _ entries: EntrySet, hasFields: Bool, log: LogSettings, _ session: PostgresSession
     ) throws -> (changes: Int, moved: Bool) {
         let (bounds, outcomes) = try parameters(session)
         let logged: [String?] = [String(log.retain), String(log.records == .all)]
@@ -57,12 +58,18 @@ struct PostgresOutcomes {
                 PostgresEventOutcomes.carryOut, [run.id, run.sync] + bounds + outcomes + logged)
             return (result.count(0, 0), false)
         }
-        let statements = PostgresOutcomeStatements.of(entries)
+        let words = EntryWords(entries, hasFields: hasFields)
+        let statements = PostgresOutcomeStatements.of(words)
         let common =
             [run.id, run.sync, PostgresEntryTable(entries).parameter, operation.rawValue] + bounds + outcomes
         var moved = false
         if try session.query(PostgresOutcomeStatements.hasSuperseded, [run.id] + bounds).boolean(0, 0) {
             moved = try session.query(statements.superseded(operation.direction), common).count(0, 0) > 0
+        }
+        if words == .filledList, operation == .subscribe,
+            try session.query(PostgresOutcomeStatements.hasOutdated, [run.id] + bounds).boolean(0, 0)
+        {
+            try session.modify(PostgresOutcomeStatements.outdate, common)
         }
         let result = try session.query(statements.own(operation.direction), common + logged)
         return (result.count(0, 0), moved || result.count(0, 1) > 0)

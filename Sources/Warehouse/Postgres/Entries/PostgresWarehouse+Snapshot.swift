@@ -37,16 +37,17 @@ extension PostgresWarehouse {
             let tables = tables
             let reading = reading(parts: parts) { tables.begin(.readOnly, $0, isLong: true) }
             try await streaming { session, cancellation in try members.read(reading(session, cancellation), body) }
-        case .records(let kind):
-            try await readContents(sync: sync, kind) { try body(0, $0.fingerprint, $0.state, $0.listed) }
+        case .records:
+            try await readContents(sync: sync, of: entries) { try body(0, $0.fingerprint, $0.state, $0.listed) }
         }
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
-        let records = PostgresSyncedRecords(
-            sync: sync, kind: kind, table: "\(tables.quotedSchema).synced_records")
+        let words = EntryWords(entries)
+        let records = PostgresContents(
+            sync: sync, entries: entries, table: "\(tables.quotedSchema).\(words.table)")
         let tables = tables
         let reading = reading(parts: 1) { tables.begin(.readOnly, $0, isLong: true) }
         try await streaming { session, cancellation in try records.read(reading(session, cancellation), body) }
@@ -93,7 +94,7 @@ extension PostgresWarehouse {
         words == .records ? #" OR record_key = $4 COLLATE "C" OR item_id = $4 COLLATE "C""# : ""
     }
 
-    private static func members(_ result: borrowing PostgresResult, _ words: EntryWords) -> [MemberEntry] {
+    static func members(_ result: borrowing PostgresResult, _ words: EntryWords) -> [MemberEntry] {
         var members: [MemberEntry] = []
         members.reserveCapacity(result.rowCount)
         for row in 0..<result.rowCount {
@@ -159,7 +160,7 @@ extension PostgresWarehouse {
                         identity: Identity(email: result.text(row, 0), userID: result.text(row, 1)),
                         operation: operation, mayLandUntil: mayLandUntil,
                         fingerprint: list == nil ? result.textFingerprint(row, 4) : nil,
-                        content: list == nil ? result.integer(row, 5) : nil))
+                        content: result.integer(row, 5)))
             }
             return requests
         }

@@ -27,7 +27,7 @@ extension PostgresWarehouse {
                     try session.array(changes.map(\.identity.email)), try session.array(changes.map(\.identity.userID)),
                     PostgresText.array(changes.map { $0.operation.rawValue as String? }),
                     try session.array(changes.map(\.record?.key)), try session.array(changes.map(\.record?.itemID)),
-                    PostgresText.array(changes.map(\.record?.content)),
+                    PostgresText.array(changes.map(\.putContent)),
                     PostgresText.array(changes.map { $0.held?.ifInDoubt.bytes.hexadecimal }),
                 ])
         }
@@ -43,7 +43,7 @@ extension PostgresWarehouse {
                 try Self.members(of: others, lease.sync, session) + Self.records(of: others, lease.sync, session)
             let changed = StrayNotes.apply(others, entries)
             if !changed.isEmpty {
-                for words in EntryWords.allCases {
+                for words in [EntryWords.list, .records] {
                     try Self.write(changed.filter { EntryWords($0.entries) == words }, words, lease.sync, session)
                 }
                 try Self.renewGeneration(lease.sync, session)
@@ -75,7 +75,8 @@ extension PostgresWarehouse {
                 record: result.text(row, 8).map {
                     RecordReference(key: $0, itemID: result.text(row, 9), content: result.integer(row, 10) ?? 0)
                 },
-                operation: operation, mayLandUntil: mayLandUntil, held: bits(result, row, 11))
+                content: result.integer(row, 10), operation: operation, mayLandUntil: mayLandUntil,
+                held: bits(result, row, 11))
         }
     }
 
@@ -95,7 +96,8 @@ extension PostgresWarehouse {
             WITH note AS (
                 SELECT * FROM unnest($2::bigint[], $3::uuid[], $4::text[], $5::text[]) AS n (list_id, fingerprint, email, user_id)
             )
-            SELECT m.list_id, m.fingerprint, m.email, m.user_id, m.state, m.listed FROM list_members m
+            SELECT m.list_id, m.fingerprint, m.email, m.user_id, m.state, m.listed, m.content, encode(m.values_held, 'hex')
+              FROM list_members m
              WHERE m.sync_name = $1
                AND ((m.list_id, m.fingerprint) IN (SELECT list_id, fingerprint FROM note)
                     OR (m.list_id, m.email) IN (SELECT list_id, email FROM note)
@@ -110,10 +112,12 @@ extension PostgresWarehouse {
             guard let list = result.integer(row, 0), let fingerprint = result.textFingerprint(row, 1),
                 let state = result.text(row, 4).flatMap(EntryWords.list.state)
             else { throw unreadable("list_members") }
-            return NotedEntry(
+            var entry = NotedEntry(
                 entries: .list(list), fingerprint: fingerprint,
                 identity: Identity(email: result.text(row, 2), userID: result.text(row, 3)),
-                mark: EntryMark(state, listed: result.boolean(row, 5)))
+                content: result.integer(row, 6), mark: EntryMark(state, listed: result.boolean(row, 5)))
+            entry.held = bits(result, row, 7) ?? FieldBits()
+            return entry
         }
     }
 
@@ -156,27 +160,26 @@ extension PostgresWarehouse {
         _ changed: [NotedEntry], _ words: EntryWords, _ sync: String, _ session: PostgresSession
     ) throws {
         if changed.isEmpty { return }
-        let isRecord = words == .records
+        let isRecord = words.areRecords
         let set = isRecord ? "kind" : "list_id"
         let setID = isRecord ? "e.set_id" : "e.set_id::bigint"
         try session.modify(
             """
             INSERT INTO \(words.table) AS m (sync_name, \(set), fingerprint, email, user_id, state, \(words.listed), since_run_id,
-                                            since\(isRecord ? ", record_key, item_id, content, values_held" : ""))
-            SELECT $1::text, \(setID), e.fingerprint, e.email, e.user_id, e.state, e.listed, e.changed_by, now.time
-                   \(isRecord ? ", e.record_key, e.item_id, e.content, decode(e.held, 'hex')" : "")
+                                            since, content, values_held\(isRecord ? ", record_key, item_id" : ""))
+            SELECT $1::text, \(setID), e.fingerprint, e.email, e.user_id, e.state, e.listed, e.changed_by, now.time,
+                   e.content, decode(e.held, 'hex')\(isRecord ? ", e.record_key, e.item_id" : "")
               FROM \(given), date_trunc('milliseconds', clock_timestamp()) AS now (time)
              WHERE e.changed_by IS NOT NULL
             ON CONFLICT (sync_name, \(set), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
-                   since_run_id = excluded.since_run_id, since = excluded.since
-                   \(isRecord ? ", values_held = COALESCE(excluded.values_held, m.values_held)" : "")
+                   since_run_id = excluded.since_run_id, since = excluded.since,
+                   values_held = COALESCE(excluded.values_held, m.values_held)
             """, try parameters(changed.filter { $0.changedBy != nil }, words, sync, session))
         try session.modify(
             """
             UPDATE \(words.table) m
-               SET \(words.listed) = e.listed
-                   \(isRecord ? ", values_held = COALESCE(decode(e.held, 'hex'), m.values_held)" : "")
+               SET \(words.listed) = e.listed, values_held = COALESCE(decode(e.held, 'hex'), m.values_held)
               FROM \(given)
              WHERE m.sync_name = $1 AND m.\(set) = \(setID) AND m.fingerprint = e.fingerprint
             """, try parameters(changed.filter { $0.changedBy == nil }, words, sync, session))
@@ -192,7 +195,7 @@ extension PostgresWarehouse {
             PostgresText.array(entries.map { $0.mark.map { words.word($0.state) } }),
             PostgresText.array(entries.map { $0.mark.map { String($0.listed) } }),
             PostgresText.array(entries.map(\.changedBy)), try session.array(entries.map(\.record?.key)),
-            try session.array(entries.map(\.record?.itemID)), PostgresText.array(entries.map(\.record?.content)),
+            try session.array(entries.map(\.record?.itemID)), PostgresText.array(entries.map(\.content)),
             // What holds no value is as good as what is not known to hold one.
             PostgresText.array(entries.map { $0.held.isEmpty ? nil : $0.held.bytes.hexadecimal }),
         ]
@@ -214,7 +217,7 @@ extension PostgresWarehouse {
                 PostgresText.array(notes.map { $0.operation.rawValue as String? }),
                 PostgresText.array(notes.map { PostgresText.milliseconds($0.mayLandUntil) as Int64? }),
                 PostgresText.array(notes.map { $0.list == nil ? PostgresText.uuid($0.fingerprint) : nil }),
-                PostgresText.array(notes.map(\.record?.content)),
+                PostgresText.array(notes.map(\.content)),
             ])
     }
 

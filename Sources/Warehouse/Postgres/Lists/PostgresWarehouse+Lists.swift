@@ -164,6 +164,7 @@ enum PostgresLists {
         }
         let records = try forget("synced_records") + forget("synced_events")
         _ = try forget("sync_cursors")
+        _ = try forget("item_checks")
         let members = (0..<gone.rowCount).map { row in
             Abandonment.MembersOfList(listID: gone.integer(row, 0) ?? 0, members: gone.count(row, 1))
         }

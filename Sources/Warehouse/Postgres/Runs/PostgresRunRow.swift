@@ -17,7 +17,9 @@ enum PostgresRunRow {
         """
 
     /// Columns that tables which no run has upgraded yet lack.
-    private static let added = ["kind", "target", "counts", "rows_excluded", "waiting", "late"]
+    private static let added = [
+        "kind", "target", "counts", "rows_excluded", "waiting", "late", "items_verified", "items_not_verified",
+    ]
 
     /// Columns that tables of every version have. Those of operations are 0 for other kinds than lists.
     private static let numbers = [
@@ -34,12 +36,16 @@ enum PostgresRunRow {
             counts.planned.subscribe, counts.planned.unsubscribe, counts.succeeded.subscribe,
             counts.succeeded.unsubscribe, counts.failed.subscribe, counts.failed.unsubscribe,
             counts.notAttempted.total, counts.unknown.total, run.requests.sent, run.requests.retried,
-            run.requests.rateLimited, counts.excluded, counts.waiting, counts.late,
+            run.requests.rateLimited, counts.excluded, counts.waiting, counts.late, counts.verified,
+            counts.notVerified,
         ]
         return numbers.map { String($0) } + [try counts.operationsJSON(of: run.kind)]
     }
 
-    private static let written = numbers + ["rows_excluded", "waiting", "late", "counts"]
+    private static let written =
+        numbers + [
+            "rows_excluded", "waiting", "late", "items_verified", "items_not_verified", "counts",
+        ]
 
     /// Placeholders for ``values(_:)``, from parameter `first` on.
     private static func placeholders(from first: Int) -> [String] {
@@ -76,6 +82,8 @@ enum PostgresRunRow {
         run.counts.excluded = result.count(row, 16)
         run.counts.waiting = result.count(row, 17)
         run.counts.late = result.count(row, 18)
+        run.counts.verified = result.count(row, 19)
+        run.counts.notVerified = result.count(row, 20)
         if let counts = result.text(row, 15) {
             if run.kind == .list {
                 run.counts.readListOperations(counts)
@@ -87,7 +95,7 @@ enum PostgresRunRow {
     }
 
     private static func readNumbers(_ result: borrowing PostgresResult, _ row: Int, _ run: inout SyncRun) {
-        var column = 19
+        var column = 21
         func next() -> Int {
             defer { column += 1 }
             return result.count(row, column)

@@ -8,6 +8,7 @@ extension PostgresWarehouse {
         try await leased(lease, lock: .shared, settings: PostgresOutcomeStatements.settings) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             var moved = false
+            let hasFields = try Self.hasFields(run, outcomes.sentFields, session)
             for operation in run.kind.operations {
                 var rest = outcomes.filter { $0.operation == operation }
                 guard !rest.isEmpty else { continue }
@@ -28,11 +29,31 @@ extension PostgresWarehouse {
                 var part = PostgresOutcomes(operation)
                 for batch in rest { part.add(batch) }
                 if part.isEmpty { continue }
-                if try part.apply(run, entries, log: log, session).moved { moved = true }
+                if try part.apply(run, entries, hasFields: hasFields, log: log, session).moved { moved = true }
             }
             if moved { try Self.renewGeneration(run.sync, session) }
             try PostgresRunRow.updateProgress(run, session)
         }
+    }
+
+    /// Whether the outbox of a run of a list has members with fields.
+    private static func hasFields(
+        _ run: SyncRun, _ sent: SentFields, _ session: PostgresSession
+    ) throws -> Bool {
+        guard run.kind == .list else { return false }
+        let first: Int64
+        switch sent {
+        case .known(let isKnown): return isKnown
+        case .outbox(let from): first = from
+        }
+        return try session.query(
+            """
+            SELECT COALESCE((SELECT content IS NOT NULL FROM sync_changes
+                              WHERE run_id = $1::uuid AND sequence >= $2::bigint
+                                AND kind = 'send' AND operation = 'subscribe'
+                              ORDER BY sequence LIMIT 1), false)
+            """, [run.id, String(first)]
+        ).boolean(0, 0)
     }
 
     static func renewGeneration(_ sync: String, _ session: PostgresSession) throws {
@@ -199,6 +220,7 @@ extension PostgresWarehouse {
     ) throws -> PerOperation {
         var unknown = PerOperation()
         var moved = false
+        let hasFields = try hasFields(run, .outbox(from: 0), session)
         for operation in run.kind.operations {
             var part = PostgresOutcomes(operation)
             part.add(
@@ -206,7 +228,7 @@ extension PostgresWarehouse {
                     sequences: 0...claimed, operation: operation, httpStatus: nil, attempts: 1,
                     mayLandUntil: mayLandUntil),
                 otherwise: .unknown(.answerNotRecorded))
-            let applied = try part.apply(run, entries, log: log, session)
+            let applied = try part.apply(run, entries, hasFields: hasFields, log: log, session)
             unknown[operation] = applied.changes
             moved = moved || applied.moved
         }

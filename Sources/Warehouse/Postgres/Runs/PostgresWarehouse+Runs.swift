@@ -132,7 +132,7 @@ extension PostgresWarehouse {
             payload: result.bytes(row, 12), loggedKey: result.text(row, 13),
             held: held(result, row),
             refusal: result.text(row, 16).map { FailureReason(code: $0, reason: result.text(row, 17) ?? "") },
-            event: event(result, row))
+            event: event(result, row), content: result.text(row, 9) == nil ? result.binaryInteger(row, 11) : nil)
     }
 
     private static func event(_ result: borrowing PostgresResult, _ row: Int) -> EventReference? {

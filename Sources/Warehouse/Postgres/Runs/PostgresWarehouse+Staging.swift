@@ -37,7 +37,8 @@ extension PostgresWarehouse {
     private static func copyChanges(
         _ plan: any StagedPlan, _ runID: [UInt8], _ kind: RecordKind, _ session: PostgresSession
     ) throws {
-        let columns = OutboxColumns.of(kind)
+        let hasFields = plan.hasFields
+        let columns = OutboxColumns.of(kind, hasFields: hasFields)
         let sql = "COPY sync_changes (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
         var written = 0
         let taken = try session.copyIn(sql) { writer in
@@ -57,6 +58,7 @@ extension PostgresWarehouse {
                 writer.text(change.loggedAs?.email)
                 writer.text(change.loggedAs?.userID)
                 if kind != .list { writeContent(change, &writer) }
+                if hasFields { writeFields(change, &writer) }
                 if kind == .events { writeEvent(change.event, &writer) }
             }
             return !changes.isEmpty
@@ -74,6 +76,13 @@ extension PostgresWarehouse {
         writer.raw(change.held?.ifInDoubt.bytes)
         writer.text(change.refusal?.code)
         writer.text(change.refusal?.reason)
+    }
+
+    private static func writeFields(_ change: Change, _ writer: inout BinaryCopyWriter) {
+        writer.integer(change.content)
+        writer.raw(change.payload)
+        writer.raw(change.held?.ifDone.bytes)
+        writer.raw(change.held?.ifInDoubt.bytes)
     }
 
     private static func writeEvent(_ event: EventReference?, _ writer: inout BinaryCopyWriter) {

@@ -24,19 +24,22 @@ final class SQLiteWorker: Sendable {
 
     /// Runs `body` in a transaction of this kind.
     ///
-    /// - Parameter file: the one that must be open; whichever is at the path where none is given.
+    /// - Parameters:
+    ///   - file: the one that must be open; whichever is at the path where none is given.
+    ///   - isSynced: whether the transaction is on the disk when it ends, however SQLite was built: `synchronous = EXTRA`, which
+    ///     is FULL and, of a rollback journal, that its end is on the disk too.
     /// - Throws: ``WarehouseError/Kind/replaced`` where it is another, and where what was written is in a file that no longer
     ///   stands at the path. What was read from such a file is read again from the one that does.
     func run<T: Sendable>(
-        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil,
+        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil, isSynced: Bool = false,
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(WarehouseError) -> T {
-        try await runKnowing(kind, in: file, body).0
+        try await runKnowing(kind, in: file, isSynced: isSynced, body).0
     }
 
-    /// As ``run(_:in:_:)``; says which file it was done in.
+    /// As ``run(_:in:isSynced:_:)``; says which file it was done in.
     func runKnowing<T: Sendable>(
-        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil,
+        _ kind: Database.TransactionKind, in file: SQLiteFile.Identity? = nil, isSynced: Bool = false,
         _ body: @escaping @Sendable (Database) throws -> T
     ) async throws(WarehouseError) -> (T, SQLiteFile.Identity) {
         let wait = WarehouseWait.current
@@ -45,7 +48,7 @@ final class SQLiteWorker: Sendable {
             thread.async {
                 continuation.resume(
                     returning: Result {
-                        try WarehouseWait.$current.withValue(wait) { try self.perform(kind, file, body) }
+                        try WarehouseWait.$current.withValue(wait) { try self.perform(kind, file, isSynced, body) }
                     }.mapError(self.file.explain))
             }
         }
@@ -68,14 +71,15 @@ final class SQLiteWorker: Sendable {
     private static let readings = 5
 
     private func perform<T>(
-        _ kind: Database.TransactionKind, _ wanted: SQLiteFile.Identity?, _ body: (Database) throws -> T
+        _ kind: Database.TransactionKind, _ wanted: SQLiteFile.Identity?, _ isSynced: Bool,
+        _ body: (Database) throws -> T
     ) throws -> (T, SQLiteFile.Identity) {
         for _ in 0..<Self.readings {
             let (connection, opened) = try connection()
             guard wanted == nil || wanted == opened else { throw file.replaced }
             let result: T
             do {
-                result = try Self.transaction(connection, kind, body)
+                result = try Self.transaction(connection, kind, isSynced, body)
             } catch let error as DatabaseError {
                 dropIfUndone(connection)
                 // SQLite itself refuses to write a file that was moved.
@@ -90,9 +94,12 @@ final class SQLiteWorker: Sendable {
     }
 
     private static func transaction<T>(
-        _ connection: DatabaseQueue, _ kind: Database.TransactionKind, _ body: (Database) throws -> T
+        _ connection: DatabaseQueue, _ kind: Database.TransactionKind, _ isSynced: Bool, _ body: (Database) throws -> T
     ) throws -> T {
         try connection.inDatabase { database in
+            let usual = isSynced ? try database.firstRow("PRAGMA synchronous") { $0.count(0) } : nil
+            if isSynced { try database.execute(sql: "PRAGMA synchronous = EXTRA") }
+            defer { if let usual { try? database.execute(sql: "PRAGMA synchronous = \(usual)") } }
             var result: T?
             try database.inTransaction(kind) {
                 result = try body(database)

@@ -12,11 +12,13 @@ struct SQLiteOutcomeStatements {
     let enter: String
 
     private static let lists = SQLiteOutcomeStatements(.list)
+    private static let filledLists = SQLiteOutcomeStatements(.filledList)
     private static let records = SQLiteOutcomeStatements(.records)
 
-    static func of(_ entries: EntrySet) -> SQLiteOutcomeStatements {
-        switch entries {
+    static func of(_ words: EntryWords) -> SQLiteOutcomeStatements {
+        switch words {
         case .list: lists
+        case .filledList: filledLists
         case .records: records
         }
     }
@@ -42,6 +44,22 @@ struct SQLiteOutcomeStatements {
                AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
         """
 
+    /// What other entries of the people of the work table say of their fields is void: see ``ChangeKind/outdate``.
+    static let outdate = """
+        UPDATE rollcall_list_members AS m
+           SET content = NULL,
+               values_held = iif(EXISTS (SELECT 1 \(outdating) AND w.outcome = 'succeeded' AND c.fingerprint = m.fingerprint),
+                                 NULL, values_held)
+         WHERE m.sync_name = :sync AND m.list_id = :set AND m.fingerprint IN (SELECT c.fingerprint \(outdating))
+        """
+
+    private static let outdating = """
+        FROM temp.rollcall_work w CROSS JOIN rollcall_sync_changes c INDEXED BY rollcall_sync_changes_by_parent
+               ON c.run_id = :run AND c.parent = w.sequence AND c.kind = 'outdate'
+            WHERE w.operation = 'subscribe'
+              AND (w.outcome IN ('succeeded', 'unknown') OR w.settles_at IS NOT NULL AND w.outcome <> 'not_attempted')
+        """
+
     static let findOlder = """
         INSERT INTO temp.rollcall_older
         SELECT c.fingerprint, c.email, c.user_id, c.parent, c.record_key, c.item_id, c.content \(supersededChanges)
@@ -53,7 +71,7 @@ struct SQLiteOutcomeStatements {
         private var table: String { SQLiteEntryTable.name(words) }
         private var isOfSet: String { SQLiteEntryTable.isOfSet(words) }
         /// Columns of the work table that an entry takes over.
-        private var contents: [String] { words == .records ? ["record_key", "item_id", "content"] : [] }
+        private var contents: [String] { words.contentColumns }
 
         /// Joins the work table (`w`) with what happens to the entry (`t`). The entry is looked up in a subquery: in a join, once
         /// an `ANALYZE` has been run, SQLite makes a Bloom filter of all of them.
@@ -113,19 +131,19 @@ struct SQLiteOutcomeStatements {
         private var entryColumns: String {
             """
             sync_name, \(SQLiteEntryTable.set(words)), fingerprint, email, user_id, state, \(words.listed),
-                since_run_id, since, error_code, error_reason, http_status\(columns(contents))\(ofRecord("values_held"))
+                since_run_id, since, error_code, error_reason, http_status\(columns(contents))\(ofContent("values_held"))
             """
         }
 
-        /// One more column, which entries of lists do without.
-        private func ofRecord(_ sql: String) -> String { words == .records ? ", \(sql)" : "" }
+        /// One more column, which entries without content do without.
+        private func ofContent(_ sql: String) -> String { words.haveContents ? ", \(sql)" : "" }
 
         var enter: String {
             """
             INSERT INTO \(table) (\(entryColumns))
             SELECT :sync, :set, w.fingerprint, w.email, w.user_id, t.state, t.listed, :run, :now,
                    \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))\(columns(contents, of: "w"))
-                   \(ofRecord(held))
+                   \(ofContent(held))
               FROM temp.rollcall_work w CROSS JOIN temp.rollcall_transitions t
                         ON t.relation = 'own' AND t.operation = w.operation AND t.outcome = w.outcome
                        AND t.may_still_land = (w.settles_at IS NOT NULL) AND t.before = 'absent'
@@ -141,7 +159,7 @@ struct SQLiteOutcomeStatements {
         /// Whether the entry of the change `w` is written: of one that is kept, only the fields that hold a value are, where they are
         /// others than before.
         private var isWritten: String {
-            guard words == .records else { return "t.action = 'put'" }
+            guard words.haveContents else { return "t.action = 'put'" }
             let before =
                 "(SELECT m.values_held FROM \(table) m WHERE \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = w.fingerprint)"
             return "(t.action = 'put' OR t.action = 'keep' AND ((w.operation = 'rename' AND w.outcome = 'succeeded')"
@@ -160,7 +178,7 @@ struct SQLiteOutcomeStatements {
             }
             // An entry gets another identifier only where the change that names it succeeded.
             func identity(_ column: String) -> String {
-                words == .list || !isOwn
+                !words.areRecords || !isOwn
                     ? "\(change).\(column)"
                     : "iif(t.before = 'absent' OR w.outcome = 'succeeded', \(change).\(column), NULL)"
             }
@@ -169,14 +187,16 @@ struct SQLiteOutcomeStatements {
             // A record may get another identifier; one that its row does not name any more is still its own in Iterable.
             let identifiers = ["email", "user_id"].map { "\($0) = coalesce(excluded.\($0), \(table).\($0)), " }.joined()
             let contents =
-                contents.map { "\($0) = excluded.\($0), " }.joined() + (words == .records ? identifiers : "")
+                words == .filledList
+                ? "content = coalesce(excluded.content, \(table).content), "
+                : contents.map { "\($0) = excluded.\($0), " }.joined() + (words.areRecords ? identifiers : "")
             let held =
-                words == .records ? "values_held = coalesce(excluded.values_held, \(table).values_held)," : ""
+                words.haveContents ? "values_held = coalesce(excluded.values_held, \(table).values_held)," : ""
             return """
                 INSERT INTO \(table) (\(entryColumns))
                 SELECT :sync, :set, \(change).fingerprint, \(identity("email")), \(identity("user_id")), t.state, t.listed, :run, :now,
                        \(reason("error_code")), \(reason("error_reason")), \(reason("http_status"))
-                       \(columns(self.contents, of: change))\(ofRecord(isOwn ? self.held : "NULL"))
+                       \(columns(self.contents, of: change))\(ofContent(isOwn ? self.held : "NULL"))
                   \(source) WHERE \(isOwn ? isWritten : "t.action = 'put'")
                     ON CONFLICT (\(key)) DO UPDATE
                    SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)\(held)

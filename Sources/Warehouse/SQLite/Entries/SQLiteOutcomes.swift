@@ -11,6 +11,8 @@ struct SQLiteOutcomes {
     let runID: String
     /// nil: the run's list is not known, and it has sent nothing.
     let entries: EntrySet?
+    /// nil where `entries` is.
+    private let words: EntryWords?
     let log: LogSettings
 
     /// Tables of the writing connection alone, kept in memory.
@@ -30,12 +32,13 @@ struct SQLiteOutcomes {
         \(transitions)
         """
 
-    /// An operation is one table's, so that its lines have the words of that table.
+    /// An operation is one table's, so that its lines have the words of that table. Those of lists with fields have other words
+    /// where contents matter, and are those of other lists else.
     private static let transitions = EntryTransition.Relation.allCases.flatMap { relation in
         EntryWords.allCases.flatMap { words in
             words.operations.map { operation in
                 """
-                INSERT INTO temp.rollcall_transitions
+                INSERT OR IGNORE INTO temp.rollcall_transitions
                 SELECT '\(relation.rawValue)', '\(operation.rawValue)', *
                   FROM (VALUES \(TransitionTable.rows(relation, operation.direction, words)));
                 """
@@ -43,10 +46,29 @@ struct SQLiteOutcomes {
         }
     }.joined(separator: "\n")
 
-    init(_ database: Database, _ run: SyncRun, _ log: LogSettings) {
+    init(
+        _ database: Database, _ run: SyncRun, _ log: LogSettings, sentFields: SentFields = .outbox(from: 0)
+    ) throws {
         self.database = database
         (sync, runID, entries) = (run.sync, run.id, run.entrySet)
         self.log = log
+        let hasFields =
+            switch sentFields {
+            case .known(let isKnown): isKnown
+            case .outbox(let first): try run.kind == .list && Self.hasFields(database, run.id, from: first)
+            }
+        words = entries.map { EntryWords($0, hasFields: hasFields) }
+    }
+
+    /// Whether the outbox of a run of a list has members with fields.
+    private static func hasFields(_ database: Database, _ run: String, from first: Int64) throws -> Bool {
+        try database.firstRow(
+            """
+            SELECT content IS NOT NULL FROM rollcall_sync_changes
+             WHERE run_id = :run AND sequence >= :first AND kind = 'send' AND operation = 'subscribe'
+             ORDER BY sequence LIMIT 1
+            """, ["run": .of(run), "first": .of(first)]
+        ) { $0.count(0) != 0 } ?? false
     }
 
     private var names: [String: SQLiteValue] { ["sync": .of(sync), "run": .of(runID)] }
@@ -65,9 +87,10 @@ struct SQLiteOutcomes {
 
     /// Columns of the outbox, and of the work table, that rows of lists do without: each costs them time.
     private func contents(of row: String = "") -> String {
-        guard let entries, EntryWords(entries) == .records else { return "" }
+        guard let words, words.haveContents else { return "" }
         let further = areEvents ? ["event_name", "event_id", "was_waiting"] : ["values_held", "values_in_doubt"]
-        return (["record_key", "item_id", "content", "logged_key"] + further).map { ", \(row)\($0)" }.joined()
+        let logged = words.areRecords ? ["logged_key"] : []
+        return (words.contentColumns + logged + further).map { ", \(row)\($0)" }.joined()
     }
 
     // MARK: Filling the work table
@@ -153,13 +176,14 @@ struct SQLiteOutcomes {
 
     /// Moves snapshot, log, outbox and requests in doubt by what the work table says.
     func apply() throws {
-        if let entries {
+        if let entries, let words {
             let now = try SQLiteValue.of(SQLiteWarehouse.now(database))
             if areEvents {
                 try moveEvents(now)
             } else {
-                try moveSnapshot(
-                    SQLiteOutcomeStatements.of(entries), ["set": SQLiteEntryTable(entries).parameter, "now": now])
+                let set = SQLiteEntryTable(entries).parameter
+                try moveSnapshot(SQLiteOutcomeStatements.of(words), ["set": set, "now": now])
+                if words == .filledList { _ = try change(SQLiteOutcomeStatements.outdate, ["set": set]) }
             }
             let list = entries.listID
             _ = try change(
@@ -211,7 +235,7 @@ struct SQLiteOutcomes {
 
     private func writeLog() throws {
         guard log.retain else { return }
-        let hasContents = !contents().isEmpty
+        let hasContents = words?.areRecords ?? false
         let event = areEvents ? ", event_name, event_id" : ""
         // That an event waits is said once.
         let isNews = areEvents ? " AND NOT (outcome = 'waiting' AND was_waiting IS TRUE)" : ""

@@ -48,14 +48,22 @@ extension SQLiteWarehouse {
     }
 
     public func readContents(
-        sync: String, _ kind: RecordKind, _ body: @escaping @Sendable (KnownContent) throws -> Void
+        sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
-        let table = SQLiteEntryTable(.records(kind))
-        try await readEntries(sync, table, ["content", "values_held"]) { fingerprint, state, listed, row in
+        let table = SQLiteEntryTable(entries)
+        // Tables which no run has upgraded yet have no fields of members.
+        var isKnown = table.words.areRecords
+        if !isKnown { isKnown = try await hasMemberFields() }
+        let contents = isKnown ? ["content", "values_held"] : ["0", "NULL"]
+        try await readEntries(sync, table, contents) { fingerprint, state, listed, row in
             try body(
                 KnownContent(
                     fingerprint: fingerprint, state: state, listed: listed, content: row.integer(3), held: row.blob(4)))
         }
+    }
+
+    private func hasMemberFields() async throws -> Bool {
+        try await read(false) { try SQLiteMigrations.version($0) ?? 0 >= 10 }
     }
 
     /// - Parameter further: columns that `body` finds from the fourth on.
@@ -150,8 +158,9 @@ extension SQLiteWarehouse {
         let list = entries.listID
         return try await read([]) { database in
             // Tables which no run has upgraded yet know lists alone.
-            if list == nil, try SQLiteMigrations.version(database) ?? 0 < 6 { return [] }
-            let contents = list == nil ? ", fingerprint, content" : ""
+            let isOld = try SQLiteMigrations.version(database) ?? 0 < 6
+            if list == nil, isOld { return [] }
+            let contents = isOld ? "" : ", fingerprint, content"
             return try database.rows(
                 """
                 SELECT email, user_id, operation, settles_at\(contents) FROM rollcall_settling_requests
@@ -165,14 +174,14 @@ extension SQLiteWarehouse {
                     identity: Identity(email: row.text(0), userID: row.text(1)), operation: operation,
                     mayLandUntil: mayLandUntil,
                     fingerprint: list == nil ? Fingerprint(bytes: row.bytes(4)) : nil,
-                    content: list == nil ? row.integer(5) : nil)
+                    content: isOld ? nil : row.integer(5))
             }
         }
     }
 
     // MARK: Rows
 
-    private static func select(_ table: SQLiteEntryTable, _ condition: String) -> String {
+    static func select(_ table: SQLiteEntryTable, _ condition: String) -> String {
         """
         SELECT fingerprint, email, user_id, state, \(table.words.listed), since_run_id, since, error_code, error_reason,
                http_status\(table.words == .records ? ", record_key, item_id, content" : "")
@@ -180,7 +189,7 @@ extension SQLiteWarehouse {
         """
     }
 
-    private static func readEntry(_ row: SQLitePrepared, _ words: EntryWords) throws -> MemberEntry {
+    static func readEntry(_ row: SQLitePrepared, _ words: EntryWords) throws -> MemberEntry {
         let rejection = row.text(7).map {
             FailureReason(code: $0, reason: row.text(8) ?? "", httpStatus: row.integer(9).map(Int.init))
         }

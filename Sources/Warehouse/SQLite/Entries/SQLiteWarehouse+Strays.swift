@@ -28,7 +28,7 @@ extension SQLiteWarehouse {
                 try insert.bind(9, .text(change.operation.rawValue))
                 try insert.bind(11, .of(change.record?.key))
                 try insert.bind(12, .of(change.record?.itemID))
-                try insert.bind(13, .of(change.record?.content))
+                try insert.bind(13, .of(change.putContent))
                 try insert.bind(14, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
                 _ = try insert.step()
                 insert.reset()
@@ -70,7 +70,7 @@ extension SQLiteWarehouse {
                 record: row.text(8).map {
                     RecordReference(key: $0, itemID: row.text(9), content: row.integer(10) ?? 0)
                 },
-                operation: operation, mayLandUntil: mayLandUntil,
+                content: row.integer(10), operation: operation, mayLandUntil: mayLandUntil,
                 held: row.isNull(11) ? nil : FieldBits(bytes: row.bytes(11)))
         }
     }
@@ -82,14 +82,16 @@ extension SQLiteWarehouse {
         }
         return try database.rows(
             """
-            SELECT list_id, fingerprint, email, user_id, state, listed FROM rollcall_list_members
+            SELECT list_id, fingerprint, email, user_id, state, listed, content, values_held FROM rollcall_list_members
              WHERE sync_name = :sync AND (\(noted("fingerprint")) OR \(noted("email")) OR \(noted("user_id")))
             """, ["sync": .of(sync)]
         ) { row in
-            NotedEntry(
+            var entry = NotedEntry(
                 entries: .list(row.integer(0) ?? 0), fingerprint: try fingerprint(row, 1),
-                identity: Identity(email: row.text(2), userID: row.text(3)),
+                identity: Identity(email: row.text(2), userID: row.text(3)), content: row.integer(6),
                 mark: EntryMark(try state(row, 4, .list), listed: row.count(5) != 0))
+            entry.held = FieldBits(bytes: row.bytes(7))
+            return entry
         }
     }
 
@@ -118,7 +120,7 @@ extension SQLiteWarehouse {
         guard let mark = entry.mark else { return }
         let table = SQLiteEntryTable(entry.entries)
         let words = table.words
-        let isRecord = words == .records
+        let isRecord = words.areRecords
         var values: [String: SQLiteValue] = [
             "sync": .of(sync), "set": table.parameter, "fingerprint": .of(entry.fingerprint),
             "listed": .of(mark.listed),
@@ -129,7 +131,7 @@ extension SQLiteWarehouse {
             try database.change(
                 """
                 UPDATE \(table.name)
-                   SET \(words.listed) = :listed\(isRecord ? ", values_held = coalesce(:held, values_held)" : "")
+                   SET \(words.listed) = :listed, values_held = coalesce(:held, values_held)
                  WHERE \(SQLiteEntryTable.isOfSet(words)) AND fingerprint = :fingerprint
                 """, values)
             return
@@ -141,18 +143,18 @@ extension SQLiteWarehouse {
         if isRecord {
             values["record_key"] = .of(entry.record?.key)
             values["item_id"] = .of(entry.record?.itemID)
-            values["content"] = .of(entry.record?.content)
         }
+        values["content"] = .of(entry.content)
         try database.change(
             """
             INSERT INTO \(table.name) (sync_name, \(SQLiteEntryTable.set(words)), fingerprint, email, user_id, state,
-                \(words.listed), since_run_id, since\(isRecord ? ", record_key, item_id, content, values_held" : ""))
+                \(words.listed), since_run_id, since, content, values_held\(isRecord ? ", record_key, item_id" : ""))
             VALUES (:sync, :set, :fingerprint, :email, :user_id, :state, :listed, :run, \(SQLiteTime.now)
-                    \(isRecord ? ", :record_key, :item_id, :content, :held" : ""))
+                    , :content, :held\(isRecord ? ", :record_key, :item_id" : ""))
                 ON CONFLICT (sync_name, \(SQLiteEntryTable.set(words)), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),
-                   since_run_id = excluded.since_run_id, since = excluded.since
-                   \(isRecord ? ", values_held = coalesce(excluded.values_held, \(table.name).values_held)" : "")
+                   since_run_id = excluded.since_run_id, since = excluded.since,
+                   values_held = coalesce(excluded.values_held, \(table.name).values_held)
             """, values)
     }
 

@@ -160,6 +160,7 @@ enum SQLiteLists {
         }
         let records = try forget("rollcall_synced_records") + forget("rollcall_synced_events")
         _ = try forget("rollcall_sync_cursors")
+        _ = try forget("rollcall_item_checks")
         // The places of fields stay (`rollcall_field_places`): a name keeps its place for ever.
         for table in ["rollcall_settling_requests", "rollcall_stray_requests"] {
             try database.change("DELETE FROM \(table) WHERE \(isOfList)", names)

@@ -15,7 +15,7 @@ enum SQLiteRunRow {
     /// Columns that tables which no run has upgraded yet lack, and what stands for them.
     private static func added(_ version: Int) -> String {
         (version < 6 ? "'list', NULL, NULL, 0, 0" : "kind, target, counts, rows_excluded, waiting")
-            + (version < 8 ? ", 0" : ", late")
+            + (version < 8 ? ", 0" : ", late") + (version < 11 ? ", 0, 0" : ", items_verified, items_not_verified")
     }
 
     /// What a run's requests change: counts, requests, error. The columns of operations are 0 for other kinds than lists.
@@ -23,7 +23,8 @@ enum SQLiteRunRow {
         "rows_read", "rows_invalid", "rows_duplicate", "audience_size", "unchanged", "planned_subscribe",
         "planned_unsubscribe", "succeeded_subscribe", "succeeded_unsubscribe", "failed_subscribe",
         "failed_unsubscribe", "not_attempted", "unknown", "requests_sent", "requests_retried", "rate_limited",
-        "counts", "rows_excluded", "waiting", "late", "error_code", "error_message", "error_hint",
+        "counts", "rows_excluded", "waiting", "late", "items_verified", "items_not_verified", "error_code",
+        "error_message", "error_hint",
     ]
 
     /// The run of a condition, the first one in its order; nil where there is none.
@@ -138,6 +139,8 @@ enum SQLiteRunRow {
         counts.excluded = row.count(32)
         counts.waiting = row.count(33)
         counts.late = row.count(34)
+        counts.verified = row.count(35)
+        counts.notVerified = row.count(36)
         return counts
     }
 
@@ -157,7 +160,9 @@ enum SQLiteRunRow {
             "failed_subscribe": .of(counts.failed.subscribe), "failed_unsubscribe": .of(counts.failed.unsubscribe),
             "not_attempted": .of(counts.notAttempted.total), "unknown": .of(counts.unknown.total),
             "counts": .of(try counts.operationsJSON(of: run.kind)), "rows_excluded": .of(counts.excluded),
-            "waiting": .of(counts.waiting), "late": .of(counts.late), "kind": .of(run.kind.rawValue),
+            "waiting": .of(counts.waiting), "late": .of(counts.late),
+            "items_verified": .of(counts.verified), "items_not_verified": .of(counts.notVerified),
+            "kind": .of(run.kind.rawValue),
             "target": .of(run.target), "requests_sent": .of(run.requests.sent),
             "requests_retried": .of(run.requests.retried),
             "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),

@@ -10,7 +10,7 @@ extension SQLiteWarehouse {
             guard run.entrySet != nil || outcomes.isEmpty else {
                 throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
             }
-            let work = SQLiteOutcomes(database, run, log)
+            let work = try SQLiteOutcomes(database, run, log, sentFields: outcomes.sentFields)
             try work.clear()
             for batch in outcomes { try work.add(batch) }
             try work.apply()
@@ -28,7 +28,7 @@ extension SQLiteWarehouse {
             // Repeated after a lost answer: it is done.
             if try SQLiteRunRow.find(database, id: run.id)?.status == run.status { return }
             let isDone = try SQLiteCursors.isDone(database, run)
-            try SQLiteOutcomes(database, run, log).giveUpRest(reason)
+            try SQLiteOutcomes(database, run, log, sentFields: .known(false)).giveUpRest(reason)
             var ended = run
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRunRow.save(database, ended)
@@ -44,11 +44,11 @@ extension SQLiteWarehouse {
     ) async throws(WarehouseError) -> PerOperation {
         try await write(lease) { database in
             if run.kind == .events {
-                let failed = try SQLiteOutcomes(database, run, log).applyLocalEvents()
+                let failed = try SQLiteOutcomes(database, run, log, sentFields: .known(false)).applyLocalEvents()
                 if failed.total > 0 { try Self.countFailed(database, run, failed) }
                 return failed
             }
-            let table = run.entrySet.map(SQLiteEntryTable.init)
+            let table = run.entrySet.map { SQLiteEntryTable($0) }
             let words = table?.words ?? .list
             let names: [String: SQLiteValue] = [
                 "sync": .of(run.sync), "run": .of(run.id), "list": .of(run.listID), "set": table?.parameter ?? .null,
@@ -133,7 +133,7 @@ extension SQLiteWarehouse {
             let now = try Self.now(database)
             return try orphans.compactMap { orphan in
                 guard var run = try SQLiteRunRow.find(database, id: orphan.id) else { return nil }
-                let work = SQLiteOutcomes(database, run, log)
+                let work = try SQLiteOutcomes(database, run, log)
                 let unknown = try work.doubt(
                     through: orphan.claimed, mayLandUntil: now.addingTimeInterval(settleSeconds))
                 let isDone = try SQLiteCursors.isDone(database, run)

@@ -81,7 +81,7 @@ extension SQLiteWarehouse {
             },
             payload: row.isNull(12) ? nil : Array(row.bytes(12)), loggedKey: row.text(13),
             held: held(row), refusal: row.text(16).map { FailureReason(code: $0, reason: row.text(17) ?? "") },
-            event: event(row))
+            event: event(row), content: row.isNull(9) ? row.integer(11) : nil)
     }
 
     private static func event(_ row: SQLitePrepared) -> EventReference? {

@@ -23,7 +23,7 @@ enum SQLiteStaging {
     private static let page = 5000
 
     static func writeChanges(_ database: Database, _ run: SyncRun, _ plan: any StagedPlan) throws {
-        let columns = OutboxColumns.of(run.kind)
+        let columns = OutboxColumns.of(run.kind, hasFields: plan.hasFields)
         let insert = try SQLitePrepared(
             database,
             """
@@ -44,6 +44,7 @@ enum SQLiteStaging {
                 try insert.bind(10, .of(change.loggedAs?.email))
                 try insert.bind(11, .of(change.loggedAs?.userID))
                 if run.kind != .list { try bindContent(change, insert) }
+                if plan.hasFields { try bindFields(change, insert) }
                 if run.kind == .events { try bindEvent(change.event, insert) }
                 _ = try insert.step()
                 insert.reset()
@@ -61,6 +62,13 @@ enum SQLiteStaging {
         try insert.bind(18, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
         try insert.bind(19, .of(change.refusal?.code))
         try insert.bind(20, .of(change.refusal?.reason))
+    }
+
+    private static func bindFields(_ change: Change, _ insert: SQLitePrepared) throws {
+        try insert.bind(12, .of(change.content))
+        try insert.bind(13, change.payload.map { .blob($0) } ?? .null)
+        try insert.bind(14, change.held.map { .blob($0.ifDone.bytes) } ?? .null)
+        try insert.bind(15, change.held.map { .blob($0.ifInDoubt.bytes) } ?? .null)
     }
 
     private static func bindEvent(_ event: EventReference?, _ insert: SQLitePrepared) throws {

@@ -20,6 +20,8 @@ enum StyleSheet {
         margin-right:auto}
         .brand svg{width:22px;height:22px;fill:var(--mark)}
         .brand path{fill:none;stroke:var(--card);stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
+        .places{display:flex;gap:4px}.places a{padding:4px 10px;border-radius:8px;text-decoration:none;color:var(--soft)}
+        .places a[aria-current]{color:var(--text);background:var(--calm-back)}
         .user,.pulse{color:var(--soft);font-size:13px}
         .pulse::before{content:"";display:inline-block;width:8px;height:8px;border-radius:50%;background:var(--in);margin-right:6px}
         .pulse.off::before{background:var(--soft)}
@@ -39,7 +41,7 @@ enum StyleSheet {
         dl{margin:0;display:grid;gap:6px}
         dl div{display:flex;justify-content:space-between;gap:14px}
         dt{color:var(--soft);flex:none}dd{margin:0;text-align:right;min-width:0;font-variant-numeric:tabular-nums}
-        .facts dl{grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px}
+        .facts dl{grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:14px}
         .facts dl div{display:block}.facts dd{text-align:left}
         .columns{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(300px,100%),1fr));gap:16px;margin-bottom:16px}
         .columns .card{margin:0}
@@ -49,7 +51,7 @@ enum StyleSheet {
         .chart{display:block;width:100%;height:auto}
         .chart .grid{stroke:var(--line)}.chart .axis{fill:var(--soft);font-size:10px}.chart .end{text-anchor:end}
         .chart .line{fill:none;stroke:var(--mark);stroke-width:1.8;stroke-linejoin:round}.chart .area{fill:var(--mark);opacity:.1}
-        .chart circle{fill:var(--mark)}.chart .in{fill:var(--in)}.chart .out{fill:var(--out)}.chart .time{fill:var(--mark);opacity:.75}
+        .chart circle{fill:var(--mark)}.chart .in{fill:var(--in)}.chart .out{fill:var(--out)}.chart .rest{fill:var(--soft);opacity:.55}.chart .time{fill:var(--mark);opacity:.75}
         .badge{display:inline-block;border-radius:20px;padding:1px 10px;font-size:13px;font-weight:550;white-space:nowrap;
         background:var(--calm-back);color:var(--calm)}
         .badge.good{background:var(--good-back);color:var(--good)}.badge.warn{background:var(--warn-back);color:var(--warn)}
@@ -70,6 +72,13 @@ enum StyleSheet {
         .scroll table{overflow-wrap:normal}.number+td:not(.number),.number+th:not(.number){padding-left:16px}
         td time,dd time{white-space:nowrap}.records td:nth-child(4){min-width:230px;overflow-wrap:anywhere}
         .person{min-width:210px;max-width:340px;overflow-wrap:anywhere}
+        .received td{overflow-wrap:anywhere}.received td:nth-child(2){min-width:180px}.received .number{min-width:90px}
+        .received td:last-child,.rejects td:nth-child(2){white-space:nowrap}.row+div{margin-top:14px}
+        .rejects td:last-child{min-width:260px;overflow-wrap:anywhere}
+        .steps{margin:0;padding-left:22px;display:grid;gap:8px}
+        .legend{display:flex;gap:14px;flex-wrap:wrap;margin:6px 0 0;font-size:13px;color:var(--soft)}
+        .legend span::before{content:"";display:inline-block;width:9px;height:9px;border-radius:2px;margin-right:6px;background:var(--soft);opacity:.55}
+        .legend .in::before{background:var(--in);opacity:1}.legend .out::before{background:var(--out);opacity:1}
         bdi{unicode-bidi:isolate}
         .actions{display:flex;gap:10px;flex-wrap:wrap;align-items:center;margin-top:16px}
         .actions form{display:flex;gap:10px;align-items:center;flex-wrap:wrap}
@@ -98,6 +107,11 @@ enum StyleSheet {
         @media (max-width:520px){.wide{padding:0 14px}.card{padding:14px}h1{font-size:21px}
         .actions,.actions form{align-items:stretch}.actions form,.actions .button,.actions button{width:100%;text-align:center}
         .actions .check{width:100%}.user{display:none}
+        .top .wide{flex-wrap:wrap;padding-top:8px;padding-bottom:8px}.places{order:1;width:100%}
+        .received,.received tbody,.received tr{display:block}.received thead{display:none}
+        .received tr{border-bottom:1px solid var(--line);padding:8px 0}.received tr:last-child{border:0}
+        .received td,.received .number+td{display:block;border:0;padding:1px 0;min-width:0;max-width:none;text-align:left}
+        .received td:empty{display:none}.received .number::before{content:"campaign "}
         .records,.records tbody,.records tr{display:block}.records thead,.records .number{display:none}
         .records tr{border-bottom:1px solid var(--line);padding:8px 0}.records tr:last-child{border:0}
         .records td,.records .number+td{display:inline-block;border:0;padding:1px 10px 1px 0}.records .person{font-weight:550}

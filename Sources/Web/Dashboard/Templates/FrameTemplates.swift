@@ -17,6 +17,7 @@ enum FrameTemplates {
         <a class="skip" href="#content">Skip to content</a>
         <header class="top"><div class="wide">
         <a class="brand" href="/"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4"/><path d="M4 8.5l2.6 2.6L12 5.5"/></svg>Rollcall</a>
+        {{#frame.hasReceivers}}<nav class="places" aria-label="Pages"><a href="/"{{^frame.isOfReceivers}} aria-current="true"{{/frame.isOfReceivers}}>Syncs</a> <a href="/receivers"{{#frame.isOfReceivers}} aria-current="true"{{/frame.isOfReceivers}}>Receivers</a></nav>{{/frame.hasReceivers}}
         <span id="pulse" class="pulse" hidden></span>
         {{#frame.user}}<span class="user">{{frame.user}}{{^frame.isOperator}} (read only){{/frame.isOperator}}</span>{{/frame.user}}
         {{#frame.canLogOut}}<form method="post" action="/logout"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="plain">Log out</button></form>{{/frame.canLogOut}}

@@ -58,6 +58,7 @@ enum SyncTemplates {
         <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
         {{#events}}{{#readTo}}<div><dt>Read up to</dt><dd>{{readTo}}</dd></div>{{/readTo}}
+        {{#readUpTo}}<div><dt>Read up to</dt><dd><time datetime="{{iso}}">{{words}}</time></dd></div>{{/readUpTo}}
         {{#sweep}}<div><dt>Last sweep</dt><dd>{{>time}}</dd></div>{{/sweep}}
         {{#late}}<div><dt>Found late</dt><dd>{{late}}</dd></div>{{/late}}
         {{#states}}<div><dt>{{name}}</dt><dd>{{count}}</dd></div>{{/states}}{{/events}}

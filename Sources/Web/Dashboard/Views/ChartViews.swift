@@ -36,10 +36,10 @@ struct ChartView: PageView {
 
 /// Draws charts of runs, oldest first.
 struct ChartMaker {
-    private static let left = 44.0
-    private static let right = 356.0
-    private static let top = 10.0
-    private static let bottom = 128.0
+    static let left = 44.0
+    static let right = 356.0
+    static let top = 10.0
+    static let bottom = 128.0
 
     private let runs: [SyncRun]
     private let words: KindWords
@@ -67,9 +67,9 @@ struct ChartMaker {
 
     private var audience: ChartView {
         let values = runs.map { Double($0.counts.audience) }
-        var chart = frame(words.size, values.max() ?? 0, unit: { DisplayText.grouped(Int($0)) })
+        var chart = frame(words.size, values.max() ?? 0, unit: Self.grouped, axis: Self.compact)
         let scale = Self.scale(values.max() ?? 0)
-        let points = values.enumerated().map { (x(Double($0.offset)), y($0.element, scale)) }
+        let points = values.enumerated().map { (x(Double($0.offset)), Self.y($0.element, scale)) }
         let line = Self.path(points)
         chart.line = line
         if let first = points.first, let last = points.last {
@@ -92,7 +92,7 @@ struct ChartMaker {
         let names = WordsView(runs.last?.kind ?? .list)
         let (put, removed) = (names.Put.lowercased(), names.Removed.lowercased())
         let title = names.hasRemovals ? "\(names.Put) and \(removed)" : names.Put
-        var chart = frame(title, Double(most), unit: { DisplayText.grouped(Int($0)) })
+        var chart = frame(title, Double(most), unit: Self.grouped, axis: Self.compact)
         if names.hasRemovals { chart.title = "\(names.Put) (green) and \(removed) (orange)" }
         let scale = Self.scale(Double(most))
         let half = barWidth / 2
@@ -115,7 +115,7 @@ struct ChartMaker {
 
     private var durations: ChartView {
         let seconds = runs.map { max(0, ($0.finishedAt ?? $0.startedAt).timeIntervalSince($0.startedAt)) }
-        var chart = frame("Duration", seconds.max() ?? 0, unit: Self.roundDuration)
+        var chart = frame("Duration", seconds.max() ?? 0, unit: Self.roundDuration, axis: Self.roundDuration)
         let scale = Self.scale(seconds.max() ?? 0)
         for (index, run) in runs.enumerated() {
             chart.bars.append(
@@ -126,14 +126,16 @@ struct ChartMaker {
         return chart
     }
 
-    private func frame(_ title: String, _ highest: Double, unit: (Double) -> String) -> ChartView {
+    /// - Parameters:
+    ///   - unit: a value in words.
+    ///   - axis: the same, short enough to stand beside the axis.
+    private func frame(
+        _ title: String, _ highest: Double, unit: (Double) -> String, axis: (Double) -> String
+    ) -> ChartView {
         let scale = Self.scale(highest)
         var chart = ChartView(
             title: title, label: "\(title) over the latest \(runs.count) runs, at most \(unit(highest))")
-        chart.lines = [0, 0.5, 1].map { share in
-            let place = y(scale * share, scale)
-            return ChartView.Line(y: Self.text(place), textY: Self.text(place + 3), words: unit(scale * share))
-        }
+        chart.lines = Self.lines(scale, axis)
         chart.first = runs.first.map { TimeView.minute($0.startedAt) } ?? ""
         chart.last = runs.last.map { TimeView.minute($0.startedAt) } ?? ""
         return chart
@@ -144,6 +146,25 @@ struct ChartMaker {
         guard highest > 2, highest.isFinite else { return 2 }
         let power = pow(10, log10(highest).rounded(.down))
         return ([1, 2, 4, 5, 10].first { $0 * power >= highest } ?? 10) * power
+    }
+
+    /// The lines across a chart: at 0, in the middle and at the top.
+    static func lines(_ scale: Double, _ words: (Double) -> String) -> [ChartView.Line] {
+        [0, 0.5, 1].map { share in
+            let place = y(scale * share, scale)
+            return ChartView.Line(y: text(place), textY: text(place + 3), words: words(scale * share))
+        }
+    }
+
+    private static func grouped(_ number: Double) -> String { DisplayText.grouped(Int(number)) }
+
+    /// A count short enough to stand beside the axis: `50,000`, `120k`, `2.5M`.
+    static func compact(_ number: Double) -> String {
+        guard number.isFinite, number >= 100_000 else { return grouped(number.isFinite ? number.rounded() : 0) }
+        let (size, unit) = number < 1e6 ? (1e3, "k") : number < 1e9 ? (1e6, "M") : (1e9, "G")
+        let tenths = (min(number / size, 1e6) * 10).rounded()
+        return tenths.truncatingRemainder(dividingBy: 10) == 0
+            ? "\(DisplayText.grouped(Int(tenths / 10)))\(unit)" : "\(tenths / 10)\(unit)"
     }
 
     /// Short enough to stand beside the axis: `8.3 min`, `17 min`.
@@ -163,14 +184,14 @@ struct ChartMaker {
         return Self.left + inset + (Self.right - Self.left - 2 * inset) * index / Double(max(1, runs.count - 1))
     }
 
-    private func y(_ value: Double, _ scale: Double) -> Double {
-        Self.bottom - (Self.bottom - Self.top) * min(1, max(0, value / scale))
+    static func y(_ value: Double, _ scale: Double) -> Double {
+        bottom - (bottom - top) * min(1, max(0, value / scale))
     }
 
     private func bar(
         _ kind: String, _ x: Double, _ width: Double, _ value: Double, _ scale: Double, _ title: String
     ) -> ChartView.Bar {
-        let top = y(value, scale)
+        let top = Self.y(value, scale)
         return ChartView.Bar(
             kind: kind, x: Self.text(x), y: Self.text(top), width: Self.text(width),
             height: Self.text(max(Self.bottom - top, 0)), title: title)
@@ -182,5 +203,5 @@ struct ChartMaker {
     }
 
     /// With one decimal.
-    private static func text(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+    static func text(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
 }

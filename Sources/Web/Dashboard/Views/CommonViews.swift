@@ -11,6 +11,9 @@ struct Frame: PageView {
     var live = false
     /// Only events of this sync matter to the page.
     var sync: String?
+    /// Whether there are receivers to go to, and whether the page is about them.
+    var hasReceivers = false
+    var isOfReceivers = false
     var user: String?
     var isOperator = false
     var canLogOut = false

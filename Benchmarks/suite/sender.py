@@ -1,0 +1,110 @@
+"""Posts events to a receiver over many connections that are kept: what stands in Iterable's place in the benchmarks.
+
+Run as a program, with a JSON object as its argument (`Load` says what stands in it), it prints one: when the first request
+went out and the last answer came on the monotonic clock, how many answers had which status, and how long answers took.
+With a rate, requests are due at fixed moments, and what an answer took counts from there: a receiver that falls behind does
+not make the load lighter, nor the numbers better.
+"""
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import sys
+import time
+from collections import Counter
+
+BODY = (
+    '{"email":"user%d@example.com","userId":"u-%d","eventName":"%s","dataFields":{"campaignId":%d,"templateId":77,'
+    '"messageId":"%032x","messageTypeId":3,"channelId":2,"workflowId":null,"experimentId":null,'
+    '"createdAt":"2026-11-20 %02d:%02d:%02d +00:00","campaignName":"Weekly letter","labels":["weekly"],'
+    '"url":"https://shop.example.com/products/%d?utm_source=letter","linkId":"%d","ip":"192.0.2.1",'
+    '"userAgent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120 Safari/537.36",'
+    '"userAgentDevice":"Other"}}')
+NAMES = ["emailSend", "emailOpen", "emailClick", "emailOpen"]
+
+
+def body(number: int) -> bytes:
+    """The event of this number; no two are alike."""
+    second = number // 50
+    return (BODY % (
+        number % 90_001, number % 90_001, NAMES[number % 4], number % 53, number, second // 3600 % 24, second // 60 % 60,
+        second % 60, number % 401, number % 11)).encode()
+
+
+class Load:
+    def __init__(self, settings: dict) -> None:
+        self.port: int = settings["port"]
+        self.first: int = settings["first"]
+        self.count: int = settings["count"]
+        self.rate: float | None = settings.get("rate")
+        """Requests a second; none: each connection posts again as soon as it has its answer."""
+        self.connections: int = settings["connections"]
+        self.head = (
+            f"POST {settings['path']} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Authorization: {settings['token']}\r\nContent-Length: ").encode()
+        self.sent = 0
+        self.answers: Counter[int] = Counter()
+        self.times: list[float] = []
+
+    def due(self, started: float) -> float:
+        """When the next request is to go out."""
+        return started + self.sent / self.rate if self.rate else 0
+
+    def request(self) -> bytes:
+        content = body(self.first + self.sent)
+        self.sent += 1
+        return self.head + b"%d\r\n\r\n" % len(content) + content
+
+    def run(self) -> dict:
+        selector = selectors.DefaultSelector()
+        idle: list[socket.socket] = []
+        since: dict[socket.socket, float] = {}
+        received: dict[socket.socket, bytes] = {}
+        for _ in range(self.connections):
+            connection = socket.create_connection(("127.0.0.1", self.port))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            selector.register(connection, selectors.EVENT_READ)
+            received[connection] = b""
+            idle.append(connection)
+        started = time.monotonic()
+        answered = 0
+        while answered < self.count:
+            now = time.monotonic()
+            while idle and self.sent < self.count and self.due(started) <= now:
+                connection = idle.pop()
+                since[connection] = self.due(started) or now
+                connection.sendall(self.request())
+            wait = max(0.0, self.due(started) - now) if self.rate and idle and self.sent < self.count else 30.0
+            ready = selector.select(wait)
+            if not ready and wait == 30.0:
+                sys.exit("no answer within 30 s")
+            for key, _ in ready:
+                connection = key.fileobj
+                text = received[connection] + connection.recv(65_536)
+                end = text.find(b"\r\n\r\n")
+                if not text:
+                    sys.exit("the receiver closed a connection")
+                if end < 0 or len(text) < end + 4 + length(text[:end]):
+                    received[connection] = text
+                    continue
+                received[connection] = b""
+                self.answers[int(text[9:12])] += 1
+                self.times.append(time.monotonic() - since[connection])
+                answered += 1
+                idle.append(connection)
+        return {
+            "began": started, "ended": time.monotonic(), "answers": self.answers,
+            "milliseconds": [round(seconds * 1000, 1) for seconds in self.times] if self.rate else []}
+
+
+def length(head: bytes) -> int:
+    """Of the body of an answer."""
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return int(line[15:])
+    return 0
+
+
+if __name__ == "__main__":
+    print(json.dumps(Load(json.loads(sys.argv[1])).run()))

@@ -1,0 +1,119 @@
+public import Foundation
+public import RollcallCore
+public import Warehouse
+
+/// A receiver as pages, the API and `check` show it.
+public struct ReceiverStatus: Sendable {
+    public var settings: ReceiverSettings
+    /// nil: the warehouse cannot be read now.
+    public var summary: ReceiverSummary?
+    /// Bodies that wait in the spool for the receiver's warehouse, those of its other receivers included.
+    public var spooledBodies: Int
+    public var spooledBytes: Int64
+    /// Why the warehouse cannot be read or written; nil: it can.
+    public var problem: RunError?
+
+    public init(
+        settings: ReceiverSettings, summary: ReceiverSummary? = nil, spooledBodies: Int = 0, spooledBytes: Int64 = 0,
+        problem: RunError? = nil
+    ) {
+        self.settings = settings
+        self.summary = summary
+        self.spooledBodies = spooledBodies
+        self.spooledBytes = spooledBytes
+        self.problem = problem
+    }
+}
+
+/// Figures of a process, since its start.
+public struct ReceiverMetrics: Sendable, Equatable {
+    public struct Requests: Sendable, Equatable {
+        public var receiver: String
+        public var outcome: ReceiverOutcome
+        public var count: Int
+
+        public init(receiver: String, outcome: ReceiverOutcome, count: Int) {
+            self.receiver = receiver
+            self.outcome = outcome
+            self.count = count
+        }
+    }
+
+    public struct Spool: Sendable, Equatable {
+        public var warehouse: String
+        public var bodies: Int
+        public var bytes: Int64
+
+        public init(warehouse: String, bodies: Int, bytes: Int64) {
+            self.warehouse = warehouse
+            self.bodies = bodies
+            self.bytes = bytes
+        }
+    }
+
+    /// By receiver and outcome, zeros included; receivers by name, outcomes in the order of ``ReceiverOutcome``. A body in the spool
+    /// counts when it is stored.
+    public var requests: [Requests] = []
+    /// What waits in the spool, by warehouse.
+    public var spools: [Spool] = []
+    /// Bodies between their arrival and their answer.
+    public var waiting = 0
+
+    public init() {}
+}
+
+extension ReceiverService {
+    public func metrics() -> ReceiverMetrics {
+        let (lanes, names) = lanesAndReceivers()
+        let all = totals.all
+        var metrics = ReceiverMetrics()
+        // Those of receivers that are no longer configured stay: a total never falls.
+        for receiver in Set(all.keys.map(\.receiver)).union(names).sorted() {
+            metrics.requests += ReceiverOutcome.allCases.map { outcome in
+                let key = OutcomeTotals.Key(receiver: receiver, outcome: outcome)
+                return ReceiverMetrics.Requests(receiver: receiver, outcome: outcome, count: all[key] ?? 0)
+            }
+        }
+        metrics.spools = lanes.map { lane in
+            let spooled = lane.spooled
+            return ReceiverMetrics.Spool(warehouse: lane.warehouse, bodies: spooled.bodies, bytes: spooled.bytes)
+        }
+        metrics.waiting = lanes.reduce(0) { $0 + $1.inbox.waiting }
+        return metrics
+    }
+
+    /// One for each configured receiver, in the order of the configuration.
+    /// - Parameter since: counts are given from this hour on.
+    public func statuses(since: Date) async -> [ReceiverStatus] {
+        let (lanes, names) = lanesAndReceivers()
+        let found = await withTaskGroup(of: [ReceiverStatus].self) { group in
+            for lane in lanes { group.addTask { await lane.statuses(since: since) } }
+            return await group.reduce(into: []) { $0 += $1 }
+        }
+        let byName = Dictionary(found.map { ($0.settings.name, $0) }) { first, _ in first }
+        return names.compactMap { byName[$0] }
+    }
+}
+
+extension WarehouseLane {
+    /// Longer than a page is waited for.
+    private static let statusLimit = Duration.seconds(5)
+
+    fileprivate func statuses(since: Date) async -> [ReceiverStatus] {
+        let receivers = receivers
+        let names = receivers.map(\.name)
+        let outcome = await call(atMost: Self.statusLimit) { store throws(WarehouseError) in
+            try await store.receiverSummaries(names, since: since)
+        }
+        let spooled = spooled
+        return receivers.map { settings in
+            var status = ReceiverStatus(
+                settings: settings, spooledBodies: spooled.bodies, spooledBytes: spooled.bytes, problem: health.problem)
+            switch outcome {
+            case .success(let summaries): status.summary = summaries[settings.name] ?? ReceiverSummary()
+            case .failure(let error): status.problem = status.problem ?? error.error
+            }
+            return status
+        }
+    }
+}

@@ -1,0 +1,171 @@
+import Foundation
+import RollcallCore
+import Synchronization
+import Warehouse
+
+/// Takes what Iterable posts and keeps it. 204 means that a body is durable: committed in its warehouse, or on the disk of the spool;
+/// whatever happens after that, it is in `iterable_events` once, and each such answer is a delivery.
+///
+/// A request comes to ``admit(_:)`` before its body is read, and with its body to ``take(_:_:)``.
+public final class ReceiverService: Sendable {
+    /// A receiver, ready for requests.
+    struct Desk: Sendable {
+        var settings: ReceiverSettings
+        var credentials: ReceiverCredentials
+        var lane: WarehouseLane
+    }
+
+    enum Phase { case idle, running, stopping }
+
+    private struct State {
+        var setup: ReceiverSetup
+        var phase = Phase.idle
+        var lanes: [String: WarehouseLane] = [:]
+        /// By path.
+        var desks: [String: Desk] = [:]
+    }
+
+    let clock: any ReceiverClock
+    let totals = OutcomeTotals()
+    let rejections: RejectionNotes
+    private let note: @Sendable (ReceiverNote) -> Void
+    private let budget: SpoolBudget
+    private let state: Mutex<State>
+    private let started = AsyncStream.makeStream(of: WarehouseLane.self)
+    private let ended = Occasion()
+
+    /// - Parameter note: is called from any thread and must not block.
+    public init(
+        _ setup: ReceiverSetup, clock: any ReceiverClock = SystemReceiverClock(),
+        note: @escaping @Sendable (ReceiverNote) -> Void
+    ) {
+        self.clock = clock
+        self.note = note
+        rejections = RejectionNotes(clock: clock, note: note)
+        budget = SpoolBudget(limit: setup.listen.spoolBytes)
+        state = Mutex(State(setup: setup))
+        _ = arrange(setup)
+    }
+
+    // MARK: Life
+
+    /// Stores groups, drains the spool, writes counts and deletes old events until ``stop()``, or until the task is cancelled.
+    /// Call it once.
+    public func run() async {
+        let lanes = state.withLock { state -> [WarehouseLane]? in
+            guard state.phase == .idle else { return nil }
+            state.phase = .running
+            return Array(state.lanes.values)
+        }
+        guard let lanes else { return }
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                for lane in lanes { group.addTask { await lane.run() } }
+                for await lane in started.stream { group.addTask { await lane.run() } }
+                // The stream also ends when the task is cancelled.
+                beginStop()
+            }
+        } onCancel: {
+            beginStop()
+        }
+        // One that was added in the last moment was not started.
+        for lane in state.withLock({ Array($0.lanes.values) }) { lane.abandon() }
+        ended.happen()
+    }
+
+    /// Takes no request any more: they are answered with 503. What waits becomes durable, counts are written as far as that is
+    /// possible within a few seconds, and ``run()`` returns; then this does as well.
+    public func stop() async {
+        if beginStop() == .idle {
+            // Nothing will ever be kept.
+            for lane in state.withLock({ Array($0.lanes.values) }) { lane.abandon() }
+            ended.happen()
+        }
+        await ended.wait()
+    }
+
+    /// - Returns: what it did before.
+    @discardableResult
+    private func beginStop() -> Phase {
+        let (phase, lanes) = state.withLock { state in
+            defer { state.phase = .stopping }
+            return (state.phase, Array(state.lanes.values))
+        }
+        for lane in lanes { lane.stop() }
+        started.continuation.finish()
+        return phase
+    }
+
+    var isStopping: Bool { state.withLock { $0.phase == .stopping } }
+
+    // MARK: Settings
+
+    /// Other receivers, tokens, filters and connections from now on. The spool stays as it is. Returns when what waited for
+    /// warehouses that no receiver names any more is durable; their stores may be closed then.
+    public func replace(_ setup: ReceiverSetup) async {
+        let (new, old, isRunning) = arrange(setup)
+        for lane in new { started.continuation.yield(lane) }
+        for lane in old {
+            guard isRunning else {
+                lane.abandon()
+                continue
+            }
+            lane.stop()
+            await lane.ended.wait()
+        }
+    }
+
+    /// - Returns: lanes that are to be started, those that are to be stopped, and whether those run.
+    private func arrange(
+        _ setup: ReceiverSetup
+    ) -> (new: [WarehouseLane], old: [WarehouseLane], isRunning: Bool) {
+        let byWarehouse = Dictionary(grouping: setup.receivers, by: \.warehouse)
+        return state.withLock { state in
+            guard state.phase != .stopping else { return ([], [], true) }
+            // The spool cannot be moved while it is used.
+            let spoolPath = state.setup.listen.spoolPath
+            state.setup = setup
+            state.setup.listen.spoolPath = spoolPath
+            let before = state.lanes
+            state.lanes = [:]
+            for (warehouse, receivers) in byWarehouse {
+                guard let store = setup.stores[warehouse] else { continue }
+                if let lane = before[warehouse] {
+                    lane.replace(store: store, receivers: receivers)
+                    state.lanes[warehouse] = lane
+                    continue
+                }
+                let spool = spoolPath.map { WarehouseSpool(root: $0, warehouse: warehouse, budget: budget) }
+                state.lanes[warehouse] = WarehouseLane(
+                    warehouse, store: store, receivers: receivers, spool: spool, totals: totals, clock: clock,
+                    note: note)
+            }
+            state.desks = [:]
+            for settings in setup.receivers {
+                guard let lane = state.lanes[settings.warehouse] else { continue }
+                let credentials = ReceiverCredentials(settings.credentials)
+                state.desks[settings.path] = Desk(settings: settings, credentials: credentials, lane: lane)
+            }
+            let old = before.filter { state.lanes[$0.key] == nil }.map(\.value)
+            // Those that are there when it begins to run are started then.
+            guard state.phase == .running else { return ([], old, false) }
+            return (state.lanes.filter { before[$0.key] == nil }.map(\.value), old, true)
+        }
+    }
+
+    // MARK: What other parts need
+
+    func desk(at path: String) -> (desk: Desk, listen: ReceiverListenSettings)? {
+        state.withLock { state in state.desks[path].map { ($0, state.setup.listen) } }
+    }
+
+    /// Lanes by name of their warehouse, and the names of receivers in the order of the configuration.
+    func lanesAndReceivers() -> (lanes: [WarehouseLane], receivers: [String]) {
+        state.withLock { state in
+            (
+                state.lanes.values.sorted { $0.warehouse < $1.warehouse },
+                state.setup.receivers.filter { state.lanes[$0.warehouse] != nil }.map(\.name)
+            )
+        }
+    }
+}

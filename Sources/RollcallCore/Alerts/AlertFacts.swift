@@ -1,0 +1,102 @@
+public import Foundation
+
+/// What is known of a sync or a receiver when its condition is judged.
+public protocol AlertEvidence: Sendable {
+    /// How it is doing.
+    /// - Parameter previous: what was reported last.
+    func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition
+    /// The message that a change asks for; nil where it asks for none.
+    func alert(from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds) -> Alert?
+}
+
+/// What is known of a sync when its condition is judged.
+public struct AlertFacts: AlertEvidence {
+    public var sync: String
+    public var latestRun: SyncRun?
+    public var heldRun: SyncRun?
+    /// Start of the latest run that ended well, with failed records or without.
+    public var latestGoodStart: Date?
+    /// The first tick that has a row; nil without one.
+    public var firstTick: Date?
+    /// nil: the sync has no schedule, is disabled or paused, and cannot be late.
+    public var grid: TickGrid?
+    public var now: Date
+
+    public init(sync: String, now: Date) {
+        self.sync = sync
+        self.now = now
+    }
+
+    /// How the sync is doing.
+    /// - Parameter previous: what was reported last; a run that was interrupted or cancelled, or is in progress, changes nothing.
+    public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
+        if let heldRun { return .held(runID: heldRun.id) }
+        let isLate = lateSince(thresholds) != nil
+        switch latestRun?.status {
+        case .failed?: return .failed
+        case .succeeded?, .completedWithFailures?:
+            let failures = latestRun.map { $0.counts.failed.total + $0.counts.invalid } ?? 0
+            if failures > thresholds.failuresOver { return .failures }
+        case .running?, .queued?, .interrupted?, .held?:
+            if let previous, previous == .failed || previous == .failures { return previous }
+        case .cancelled?, .skipped?, nil: break
+        }
+        return isLate ? .late : .fine
+    }
+
+    /// The tick that is still not made good; nil if the sync is in time.
+    public func lateSince(_ thresholds: AlertThresholds) -> Date? {
+        guard let grid, let firstTick else { return nil }
+        let due = grid.latest(notAfter: now.addingTimeInterval(-60 * Double(thresholds.lateAfterMinutes)))
+        // The clocks of warehouse and process may differ a little.
+        let good = latestGoodStart.map { $0.addingTimeInterval(60) } ?? .distantPast
+        return due >= firstTick && good < due ? due : nil
+    }
+
+    public func alert(
+        from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds
+    ) -> Alert? {
+        if condition == previous { return nil }
+        switch condition {
+        case .fine:
+            guard let previous, previous != .fine else { return nil }
+            return Alert(kind: .recovered, sync: sync, run: latestRun)
+        case .failed: return Alert(kind: .failed, sync: sync, run: latestRun)
+        case .failures: return Alert(kind: .failures, sync: sync, run: latestRun)
+        case .held: return Alert(kind: .held, sync: sync, run: heldRun)
+        case .late: return Alert(kind: .late, sync: sync, since: lateSince(thresholds))
+        case .silent: return nil
+        }
+    }
+}
+
+/// What is known of a receiver when its condition is judged.
+public struct ReceiverAlertFacts: AlertEvidence {
+    public var receiver: String
+    /// When the latest event came, whether it was kept or left out; nil: none ever has.
+    public var latestAt: Date?
+    public var now: Date
+
+    public init(receiver: String, latestAt: Date?, now: Date) {
+        self.receiver = receiver
+        self.latestAt = latestAt
+        self.now = now
+    }
+
+    /// Silent, where nothing came for ``AlertThresholds/silentAfterMinutes``; one that never got anything is not set up yet.
+    public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
+        guard let latestAt else { return previous ?? .fine }
+        return now.timeIntervalSince(latestAt) >= 60 * Double(thresholds.silentAfterMinutes) ? .silent : .fine
+    }
+
+    public func alert(
+        from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds
+    ) -> Alert? {
+        if condition == previous { return nil }
+        switch condition {
+        case .silent: return Alert(kind: .receiverSilent, subject: .receiver(receiver), since: latestAt)
+        case .fine where previous != nil: return Alert(kind: .recovered, subject: .receiver(receiver))
+        case .fine, .failed, .failures, .held, .late: return nil
+        }
+    }
+}

@@ -1,0 +1,129 @@
+/// Finds identifiers inside texts: as they are, percent-encoded as in the address of a page (once or twice, RFC 3986), and, of
+/// emails, in letters of another case.
+struct IdentifierSearch {
+    private struct Needle {
+        var value: [UInt8]
+        /// The value; of emails in lower case.
+        var bytes: [UInt8]
+        var isEmail: Bool
+        var replacement: [UInt8]
+    }
+
+    /// The longest first, so that of two identifiers, one of which begins with the other, the whole is found.
+    private let needles: [Needle]
+
+    /// - Parameter values: the identifiers of one person.
+    init(_ values: some Collection<String>, _ hiding: IdentifierHiding) {
+        needles = Set(values.filter { !$0.isEmpty }).map { value in
+            let bytes = Array(value.utf8)
+            let at = bytes.firstIndex(of: UInt8(ascii: "@"))
+            let isEmail = at.map { $0 > 0 && $0 < bytes.count - 1 } ?? false
+            return Needle(
+                value: bytes, bytes: isEmail ? bytes.map(Self.lowercased) : bytes, isEmail: isEmail,
+                replacement: Array(hiding.of(value).utf8))
+        }
+        .sorted {
+            ($0.bytes.count, $0.bytes) == ($1.bytes.count, $1.bytes)
+                ? $0.replacement.lexicographicallyPrecedes($1.replacement) : $0.bytes.count > $1.bytes.count
+        }
+    }
+
+    var isEmpty: Bool { needles.isEmpty }
+
+    /// A text without the identifiers; nil where it has none.
+    func replacing(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        if let whole = needles.first(where: { $0.value.elementsEqual(text) }) { return whole.replacement }
+        return text.withUnsafeBytes { text in
+            var changed: [UInt8]?
+            var place = 0
+            var kept = 0
+            while place < text.count {
+                guard let (end, needle, isEncoded) = match(text, place) else {
+                    place += 1
+                    continue
+                }
+                var result = changed ?? []
+                result.append(contentsOf: text[kept..<place])
+                result.append(contentsOf: isEncoded ? Self.percentEncoded(needle.replacement) : needle.replacement)
+                changed = result
+                place = end
+                kept = end
+            }
+            changed?.append(contentsOf: text[kept...])
+            return changed
+        }
+    }
+
+    private func match(_ text: UnsafeRawBufferPointer, _ start: Int) -> (Int, Needle, Bool)? {
+        for needle in needles {
+            let first = text[start]
+            guard
+                first == UInt8(ascii: "%") || first == UInt8(ascii: "\\") || first == needle.bytes[0]
+                    || needle.isEmail && Self.lowercased(first) == needle.bytes[0]
+            else { continue }
+            if let (end, isEncoded) = match(text, start, needle) { return (end, needle, isEncoded) }
+        }
+        return nil
+    }
+
+    private func match(_ text: UnsafeRawBufferPointer, _ start: Int, _ needle: Needle) -> (Int, Bool)? {
+        var place = start
+        var isEncoded = false
+        for byte in needle.bytes {
+            guard let (found, length) = Self.character(text, place) else { return nil }
+            // Forms write a blank as a plus sign.
+            guard found == byte || needle.isEmail && Self.lowercased(found) == byte || found == 43 && byte == 32 else {
+                return nil
+            }
+            isEncoded = isEncoded || length > 1 && text[place] == UInt8(ascii: "%")
+            place += length
+        }
+        // A userId is found as a word only: most are short, and part of others.
+        if needle.isEmail { return (place, isEncoded) }
+        let isPart = Self.isWordByte(before: start, in: text) || place < text.count && Self.isWord(text[place])
+        return isPart ? nil : (place, isEncoded)
+    }
+
+    /// The byte that stands at a place, decoded where it is written as `%40`, `%2540` or `\u0040`, and how long that is.
+    static func character(_ text: UnsafeRawBufferPointer, _ place: Int) -> (UInt8, Int)? {
+        guard place < text.count else { return nil }
+        func hexadecimal(_ at: Int) -> UInt8? {
+            guard at + 1 < text.count, let high = HexadecimalDigit.value(text[at]),
+                let low = HexadecimalDigit.value(text[at + 1])
+            else { return nil }
+            return high << 4 | low
+        }
+        switch text[place] {
+        case UInt8(ascii: "%"):
+            guard let byte = hexadecimal(place + 1) else { return (text[place], 1) }
+            if byte == UInt8(ascii: "%"), let inner = hexadecimal(place + 3) { return (inner, 5) }
+            return (byte, 3)
+        case UInt8(ascii: "\\"):
+            guard place + 5 < text.count, text[place + 1] == UInt8(ascii: "u"), hexadecimal(place + 2) == 0,
+                let byte = hexadecimal(place + 4), byte < 0x80
+            else { return (text[place], 1) }
+            return (byte, 6)
+        default: return (text[place], 1)
+        }
+    }
+
+    private static func isWordByte(before place: Int, in text: UnsafeRawBufferPointer) -> Bool {
+        guard place > 0 else { return false }
+        // The digits of `%3D` are no letters of a word.
+        if place >= 3, let (byte, length) = character(text, place - 3), length == 3 { return isWord(byte) }
+        return isWord(text[place - 1])
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        (48...57).contains(byte) || (97...122).contains(byte | 0x20) || byte >= 0x80
+    }
+
+    private static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 0x20 : byte }
+
+    private static func percentEncoded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.flatMap { byte -> [UInt8] in
+            if byte < 0x80, isWord(byte) || [45, 46, 95, 126, 42, 58].contains(byte) { return [byte] }
+            return Array("%".utf8) + Array([byte].hexadecimal.uppercased().utf8)
+        }
+    }
+}

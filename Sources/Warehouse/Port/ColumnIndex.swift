@@ -1,0 +1,9 @@
+/// Whether an index helps to find the rows of a source from a value of one of its columns on.
+public enum ColumnIndex: Sendable, Equatable {
+    /// An index of the table begins with the column.
+    case exists
+    /// None does; the statement makes one.
+    case missing(statement: String)
+    /// It cannot be told: of a view, a query, a foreign or virtual table.
+    case unknown
+}

@@ -1,0 +1,51 @@
+public import Foundation
+public import RollcallCore
+
+/// The items of catalogs that are read back some time after Iterable accepted them. The rules of ``Warehouse`` hold.
+public protocol ItemCheckStore: Sendable {
+    /// Checks of items that were accepted at `time` or earlier, or noted then where nothing is known of the acceptance: first those that
+    /// have failed before, then the latest.
+    func itemChecks(sync: String, acceptedBefore time: Date, limit: Int) async throws(WarehouseError) -> [ItemCheck]
+    /// Writes what a plan knows of checks. A check takes the place of an earlier one of its item and content. Nothing is accepted until
+    /// ``acceptItemChecks(_:run:)`` says so.
+    ///
+    /// Of items that are put again nothing is known any more: their content becomes 0, if it is that of the check, until Iterable has
+    /// accepted them again. Where that fails, the next run puts them as it would after a change.
+    ///
+    /// Items that are set aside become `rejected` with the reason, if they are `synced` with the content of the check; they are still
+    /// taken for being in Iterable.
+    func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError)
+    /// Notes that what the run has put is accepted by now: of its checks those whose item is `synced` with the content of the check.
+    func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError)
+}
+
+/// An item that is to be read back: a row of `item_checks`.
+public struct ItemCheck: Sendable, Equatable {
+    public var fingerprint: Fingerprint
+    /// The hash of what was put.
+    public var content: Int64
+    /// Whether the item was put again because it was not as it had been put. Of one that is due, Iterable has accepted that too.
+    public var hasFailed: Bool
+
+    public init(fingerprint: Fingerprint, content: Int64, hasFailed: Bool = false) {
+        self.fingerprint = fingerprint
+        self.content = content
+        self.hasFailed = hasFailed
+    }
+}
+
+/// What becomes of checks.
+public struct ItemCheckNotes: Sendable, Equatable {
+    /// Items that the run puts, and that are to be read back by a later one.
+    public var added: [ItemCheck] = []
+    /// Checks that are over.
+    public var done: [ItemCheck] = []
+    /// Items that are not put any more until their row changes. Their checks are over too.
+    public var setAside: [ItemCheck] = []
+    /// Why.
+    public var reason = FailureReason(code: "not_verified", reason: "")
+
+    public init() {}
+
+    public var isEmpty: Bool { added.isEmpty && done.isEmpty && setAside.isEmpty }
+}

@@ -47,6 +47,28 @@ import Warehouse
         #expect(try await bench.table() == ["sent 1"])
     }
 
+    /// The event of a person who waits stands between two that are sent: it has one outcome, and that is its own.
+    @Test func whatIsWithheldInDoubtIsNotTakenForSent() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 10 }
+        let noSuchUser = FailureReason(code: "user_not_found", reason: "Unknown.", httpStatus: 200)
+        bench.events.setFate { _, number in
+            switch number {
+            case 1: .loseBefore
+            case 2: Self.badRequest
+            default: .refuse(["ann@example.com": .failed(noSuchUser)])
+            }
+        }
+        try await bench.add((1, "ann", 100), (2, "ben", 110), (3, "cy", 120), (4, "ann", 130), (5, "dan", 140))
+        let run = try await bench.run()
+        #expect(bench.requests == [["1", "2", "3", "4", "5"], ["1", "2", "3", "4", "5"], ["1", "2"], ["3", "5"]])
+        #expect(run.counts.succeeded.track == 3 && run.counts.unknown.track == 1, "\(run)")
+        let table = try await bench.table()
+        #expect(table.contains("sending 4") && table.filter { $0.hasPrefix("sent ") }.count == 3, "\(table)")
+        bench.events.setFate { _, _ in .ok }
+        #expect(try await bench.run().counts.succeeded.track == 2)
+        #expect(try await bench.table() == ["sent 1", "sent 2", "sent 3", "sent 4", "sent 5"])
+    }
+
     /// A text with U+0000, in the first or in the second row of a key.
     @Test(arguments: [["'a'", "char(0)"], ["char(0)", "'a'"]])
     func aRowThatCannotBeSentIsInvalidWhereverItStands(_ notes: [String]) async throws {

@@ -18,6 +18,8 @@ struct BatchResult: Sendable {
     var leftOut: Set<String> = []
     /// Events that were not sent, because one of their person before them in the same batch waits or has no answer.
     var withheld: [Int64: RecordOutcome] = [:]
+    /// Until when those of `withheld` that are unknown may still be carried out.
+    var withheldMayLandUntil: Date?
 }
 
 /// A request that may have been carried out, or may still be.
@@ -73,7 +75,7 @@ struct BatchSender: Sendable {
         let sent = withheld.isEmpty ? batch : batch.filter { withheld[$0.sequence] == nil }
         if !sent.isEmpty { await deliver(sent[...], History(), &result) }
         let unsent = withheld.merging(result.withheld) { first, _ in first }
-        if !unsent.isEmpty { add(unsent, of: batch, to: &result) }
+        if !unsent.isEmpty { add(unsent, mayLandUntil: result.withheldMayLandUntil, of: batch, to: &result) }
         return result
     }
 
@@ -88,9 +90,8 @@ struct BatchSender: Sendable {
         if withheld.isEmpty { return part }
         if let doubt = history.doubt, history.mayLandUntil != nil {
             // The whole batch may have been carried out.
-            for change in part where withheld[change.sequence] != nil {
-                record([change], [.unknown(doubt)], nil, history, &result)
-            }
+            result.withheld.merge(withheld.mapValues { _ in .unknown(doubt) }) { first, _ in first }
+            result.withheldMayLandUntil = [result.withheldMayLandUntil, history.mayLandUntil].compactMap(\.self).max()
         } else {
             result.withheld.merge(withheld) { first, _ in first }
         }
@@ -98,13 +99,20 @@ struct BatchSender: Sendable {
     }
 
     /// Adds the outcomes of changes that were not sent, so that the ranges of the outcomes name each change of the batch once.
-    private func add(_ withheld: [Int64: RecordOutcome], of batch: [Change], to result: inout BatchResult) {
+    /// - Parameter mayLandUntil: until when those that are unknown may still be carried out.
+    private func add(
+        _ withheld: [Int64: RecordOutcome], mayLandUntil: Date?, of batch: [Change], to result: inout BatchResult
+    ) {
         var others = batch.filter { withheld[$0.sequence] != nil }
         for index in result.outcomes.indices {
             let range = result.outcomes[index].sequences
             let within = others.filter { range.contains($0.sequence) }
             others.removeAll { range.contains($0.sequence) }
             for change in within { result.outcomes[index].exceptions[change.sequence] = withheld[change.sequence] }
+            if within.contains(where: { withheld[$0.sequence]?.kind == .unknown }) {
+                let times = [result.outcomes[index].mayLandUntil, mayLandUntil]
+                result.outcomes[index].mayLandUntil = times.compactMap(\.self).max()
+            }
             result.outcomes[index].changes += within.count
             result.outcomes[index].entries = (result.outcomes[index].entries + within).sorted {
                 $0.sequence < $1.sequence
@@ -122,11 +130,13 @@ struct BatchSender: Sendable {
         }
         // Those outside of all ranges, each by itself: there are few.
         for change in others {
+            let outcome = withheld[change.sequence] ?? .notAttempted(Self.stopped)
             result.outcomes.append(
                 BatchOutcome(
                     sequences: change.sequence...change.sequence, operation: change.operation,
-                    exceptions: [change.sequence: withheld[change.sequence] ?? .notAttempted(Self.stopped)],
-                    httpStatus: nil, attempts: withheld[change.sequence]?.kind == .rejected ? 1 : 0, entries: [change]))
+                    exceptions: [change.sequence: outcome], httpStatus: nil,
+                    attempts: [.rejected, .unknown].contains(outcome.kind) ? 1 : 0,
+                    mayLandUntil: outcome.kind == .unknown ? mayLandUntil : nil, entries: [change]))
         }
     }
 

@@ -4,8 +4,8 @@ extension HelpTexts {
         OVERVIEW: Show every receiver: path, warehouse, latest event, counts of today
         (UTC).
 
-        Reads the warehouses only. What waits in the spool of a running serve, because a
-        warehouse is away, is not among it; the dashboard and the API show that.
+        Reads the warehouses only. What waits in the spool of a running serve, because
+        a warehouse is away, is not among it; the dashboard and the API show that.
 
         USAGE: rollcall receivers show [<options>]
 

@@ -5,9 +5,9 @@ extension HelpTexts {
         behind.
 
         Each type in each form of auth that the receiver takes, which it must answer
-        with 204; a wrong token, 401; a body that is no JSON, 400. The requests say that
-        they are tests (Rollcall-Test: 1), and are counted and otherwise forgotten.
-        `rollcall serve` must run.
+        with 204; a wrong token, 401; a body that is no JSON, 400. The requests say
+        that they are tests (Rollcall-Test: 1), and are counted and otherwise
+        forgotten. `rollcall serve` must run.
 
         USAGE: rollcall receivers test <receiver> [--url <url>] [<options>]
 

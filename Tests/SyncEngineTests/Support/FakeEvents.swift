@@ -17,6 +17,8 @@ final class FakeEvents: Sendable {
         case unclear
         /// This answer, and nothing carried out.
         case answer(DeliveryAnswer)
+        /// Carried out, but for these fields.
+        case leaveOut([String])
         /// Carried out for all events but those of these people or names.
         case refuse([String: RecordOutcome])
     }
@@ -104,6 +106,7 @@ final class FakeEvents: Sendable {
         switch fate {
         case .ok: return .answered(take(events, [:]), httpStatus: 200)
         case .refuse(let refused): return .answered(take(events, refused), httpStatus: 200)
+        case .leaveOut(let names): return .answered(take(events, [:]), httpStatus: 200, leftOut: names)
         case .loseBefore: return noAnswer
         case .loseAfter:
             _ = take(events, [:])

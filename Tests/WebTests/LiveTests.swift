@@ -49,12 +49,20 @@ import Testing
             try await bench.listening { port in
                 let silent = try Wire(port: port)
                 let slow = try Wire(port: port)
-                try await slow.send("GET /healthz HTTP/1.1\r\nhost: 127")
-                let received1 = try await silent.receive()
-                #expect(received1 == nil)
-                let received2 = try await slow.receive()
-                #expect(received2 == nil)
+                // On a busy machine the server may have had enough before this arrives.
+                try? await slow.send("GET /healthz HTTP/1.1\r\nhost: 127")
+                #expect(try await isCutOff(silent))
+                #expect(try await isCutOff(slow))
             }
+        }
+    }
+
+    /// Waits for the end of a connection on which nothing is answered.
+    private func isCutOff(_ wire: Wire) async throws -> Bool {
+        do {
+            return try await wire.receive() == nil
+        } catch let error as WireError where error.code == ECONNRESET {
+            return true
         }
     }
 

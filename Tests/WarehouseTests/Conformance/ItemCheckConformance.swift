@@ -32,8 +32,8 @@ enum ItemCheckConformance {
     }
 
     /// Items that Iterable has accepted with the content 5.
-    private static func put(_ items: ClosedRange<Int>, _ scene: Scene) async throws {
-        var run = Scene.run(1)
+    private static func put(_ items: ClosedRange<Int>, _ scene: Scene, run number: Int = 1) async throws {
+        var run = Scene.run(number)
         (run.kind, run.listID, run.target) = (.catalog, nil, "products")
         try await scene.warehouse.openRun(scene.lease, run)
         let changes = items.map { item in
@@ -50,6 +50,12 @@ enum ItemCheckConformance {
         try await scene.finish(run)
     }
 
+    private static func contents(_ scene: Scene) async throws -> [Int64?] {
+        try await scene.warehouse.members(
+            sync: Scene.sync, of: .records(.catalog), fingerprints: (1...3).map(Scene.fingerprint)
+        ).sorted { $0.fingerprint < $1.fingerprint }.map { $0.record?.content }
+    }
+
     @Sendable static func due(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         let warehouse = scene.warehouse
@@ -64,6 +70,7 @@ enum ItemCheckConformance {
         let noted = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: later, limit: 10)
         #expect(Set(noted.map(\.fingerprint)) == Set((1...4).map(Scene.fingerprint)))
         #expect(noted.allSatisfy { !$0.hasFailed && $0.content == 5 }, "nothing is accepted yet")
+        try await put(3...3, scene, run: 3)
         try await warehouse.acceptItemChecks(scene.lease, run: Scene.id(1))
         let accepted = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: later, limit: 10)
         #expect(accepted.first == check(3, hasFailed: true) && accepted.count { $0.hasFailed } == 1)
@@ -97,6 +104,9 @@ enum ItemCheckConformance {
         let other = check(2, content: 6, hasFailed: true)
         try await warehouse.noteItemChecks(
             scene.lease, run: Scene.id(2), notes(added: [check(1, hasFailed: true), other]))
+        #expect(try await contents(scene) == [0, 5, 5], "of what is put again nothing is known")
+        try await put(1...1, scene, run: 4)
+        #expect(try await contents(scene) == [5, 5, 5])
         try await warehouse.acceptItemChecks(scene.lease, run: Scene.id(2))
         let checks = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: later, limit: 10)
         #expect(Set(checks.filter(\.hasFailed).map(\.fingerprint)) == [Scene.fingerprint(1)])

@@ -164,7 +164,7 @@ def configured(bench: Bench, name: str, warehouse: dict) -> Rollcall:
 
 
 def transactions(rows: Path, into: Path, begin: str, commit: str, first: str = "") -> None:
-    """Statements, each in one line, as transactions of so many."""
+    """Statements, each in one line, grouped into transactions."""
     with open(rows) as lines, open(into, "w") as out:
         print(first, file=out)
         for number, line in enumerate(lines):

@@ -14,7 +14,7 @@ from .timing import Way, alternate
 
 
 class Version:
-    """A binary with state, SQLite file and cache of its own; all read the same people."""
+    """A binary with a separate state, SQLite file and cache; all read the same people."""
 
     def __init__(self, bench: Bench, binary: Path, name: str):
         folder = bench.folder / name

@@ -26,7 +26,7 @@ public struct RemoteWebhook: Sendable, Equatable {
         self.triggeredSends = triggeredSends
     }
 
-    /// The path of the endpoint, without query and fragment, as it stands there; `/` where it has none.
+    /// The path of the endpoint, without query and fragment, not decoded; `/` where it has none.
     public var path: String {
         let rest = endpoint.range(of: "://").map { endpoint[$0.upperBound...] } ?? endpoint[...]
         guard let slash = rest.firstIndex(of: "/") else { return "/" }

@@ -204,7 +204,7 @@ public enum ConfigurationTemplate {
           #   #   shop: { value: main }
           #   except: [cost]                    # beside fields: all
           #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
-          #   verify: { sample: 20, within: 30m } # so many items are read back half an hour after they were accepted
+          #   verify: { sample: 20, within: 30m } # 20 items of a run are read back half an hour later
 
         """
 

@@ -11,7 +11,7 @@ import Warehouse
 /// Processes that are killed at any moment, over a warehouse that fails in every way, and the one rule: what was answered with 204
 /// is there once, and each such answer is a delivery.
 @Suite struct KillTests {
-    /// Answers that came before the process was killed; those after it reached nobody.
+    /// Answers that came before the process was killed; those after it reached no client.
     private final class Ledger: Sendable {
         struct Tally: Sendable {
             var taken = 0

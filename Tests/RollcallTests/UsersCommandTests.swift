@@ -320,7 +320,7 @@ import Testing
             sourceLocation: sourceLocation)
     }
 
-    /// Iterable refuses a request for one value that does not fit, and names the field and nobody.
+    /// Iterable refuses a request for one value that does not fit, and names the field but no person.
     @Test func aValueOfAnotherTypeFailsItsPersonAlone() async throws {
         try await UsersScene.with(.sqlite) { scene in
             let shop = scene.shop

@@ -72,7 +72,7 @@ actor SpoolFolder {
             try DiskFile.synchronize(file, segment.path)
         } catch {
             // What was written of it must not stand before the next group. Where it cannot be taken off, the next one gets a
-            // file of its own.
+            // separate file.
             let isClean = ftruncate(file, off_t(segment.size)) == 0 && fsync(file) == 0
             if segment.size == 0 { removeEmptyFile() } else if !isClean { closeWriting() }
             throw error

@@ -70,7 +70,7 @@ indirect enum ValueKind: Sendable {
     case share
     /// A whole number and a unit of time, such as `15m`; of at least this number of seconds.
     case span(minimum: Int)
-    /// A whole number and a unit of bytes, such as `1MB`; so many bytes.
+    /// A whole number and a unit of bytes, such as `1MB`; the range is in bytes.
     case size(ClosedRange<Int64>)
     /// A text, number or truth value, each as what it is.
     case constant

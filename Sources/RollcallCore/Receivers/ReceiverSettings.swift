@@ -4,7 +4,7 @@ public struct ReceiverSettings: Sendable, Equatable {
     public enum Credential: Sendable, Equatable {
         /// The token as typed in Iterable's field for it; taken bare, after `Basic `, in base64 after `Basic `, and after `OAuth2 `.
         case token(Secret)
-        /// A header of its own, by its name in lower case.
+        /// A separate header, by its name in lower case.
         case header(name: String, value: Secret)
     }
 

@@ -4,8 +4,12 @@ import Foundation
 /// those of double precision, texts and nesting within ``FieldLimits``. Integers may have any number of digits. One pass, no
 /// recursion.
 struct JSONCheck {
-    private let bytes: UnsafeRawBufferPointer
-    private var place = 0
+    private var scanner: JSONScanner<FieldProblem>
+    private var bytes: UnsafeRawBufferPointer { scanner.bytes }
+    private var place: Int {
+        get { scanner.place }
+        set { scanner.place = newValue }
+    }
     /// The keys so far of each object around the present place; nil for arrays.
     private var open: [Set<String>?] = []
 
@@ -14,37 +18,37 @@ struct JSONCheck {
         try check.document()
     }
 
-    private init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    private init(_ bytes: UnsafeRawBufferPointer) { scanner = JSONScanner(bytes) }
 
     private mutating func document() throws(FieldProblem) {
         repeat {
             try valueOrOpening()
             try closings()
         } while !open.isEmpty
-        skipBlanks()
-        guard place == bytes.count else { throw .notJSON }
+        scanner.skipBlanks()
+        guard scanner.isAtEnd else { throw .notJSON }
     }
 
     /// A whole value, or everything up to the first value within it.
     private mutating func valueOrOpening() throws(FieldProblem) {
         while true {
-            skipBlanks()
-            switch try next() {
+            scanner.skipBlanks()
+            switch try scanner.next() {
             case UInt8(ascii: "{"):
                 try push([])
-                skipBlanks()
-                if peek() == UInt8(ascii: "}") { return }
+                scanner.skipBlanks()
+                if scanner.peek() == UInt8(ascii: "}") { return }
                 try key()
             case UInt8(ascii: "["):
                 try push(nil)
-                skipBlanks()
-                if peek() == UInt8(ascii: "]") { return }
+                scanner.skipBlanks()
+                if scanner.peek() == UInt8(ascii: "]") { return }
             case UInt8(ascii: "\""):
                 _ = try text(wantsContent: false)
                 return
-            case UInt8(ascii: "t"): return try word("rue")
-            case UInt8(ascii: "f"): return try word("alse")
-            case UInt8(ascii: "n"): return try word("ull")
+            case UInt8(ascii: "t"): return try scanner.word("rue")
+            case UInt8(ascii: "f"): return try scanner.word("alse")
+            case UInt8(ascii: "n"): return try scanner.word("ull")
             default:
                 place -= 1
                 return try number()
@@ -55,15 +59,15 @@ struct JSONCheck {
     /// Closes what ends here, and goes to the next value of what does not.
     private mutating func closings() throws(FieldProblem) {
         while let innermost = open.last {
-            skipBlanks()
-            let byte = try next()
+            scanner.skipBlanks()
+            let byte = try scanner.next()
             if byte == (innermost == nil ? UInt8(ascii: "]") : UInt8(ascii: "}")) {
                 open.removeLast()
                 continue
             }
             guard byte == UInt8(ascii: ",") else { throw .notJSON }
             if innermost != nil {
-                skipBlanks()
+                scanner.skipBlanks()
                 try key()
             }
             return
@@ -76,13 +80,13 @@ struct JSONCheck {
     }
 
     private mutating func key() throws(FieldProblem) {
-        guard try next() == UInt8(ascii: "\"") else { throw .notJSON }
+        guard try scanner.next() == UInt8(ascii: "\"") else { throw .notJSON }
         let key = try text(wantsContent: true)
         // As scalars: Swift takes differently composed letters for equal, JSON does not.
         let exact = key.unicodeScalars.map { String($0.value, radix: 36) }.joined(separator: " ")
         guard open[open.count - 1]?.insert(exact).inserted == true else { throw .repeatedKey }
-        skipBlanks()
-        guard try next() == UInt8(ascii: ":") else { throw .notJSON }
+        scanner.skipBlanks()
+        guard try scanner.next() == UInt8(ascii: ":") else { throw .notJSON }
     }
 
     // MARK: Texts
@@ -93,11 +97,11 @@ struct JSONCheck {
         var length = 0
         while true {
             let start = place
-            let byte = try next()
+            let byte = try scanner.next()
             if byte == UInt8(ascii: "\"") { break }
             let scalar: Unicode.Scalar
             if byte == UInt8(ascii: "\\") {
-                scalar = try escape()
+                scalar = try scanner.escape()
             } else if byte < 0x80 {
                 guard byte >= 0x20 else { throw byte == 0 ? .hasNUL : .notJSON }
                 scalar = Unicode.Scalar(byte)
@@ -113,93 +117,19 @@ struct JSONCheck {
         return String(content)
     }
 
-    private mutating func escape() throws(FieldProblem) -> Unicode.Scalar {
-        switch try next() {
-        case UInt8(ascii: "\""): return "\""
-        case UInt8(ascii: "\\"): return "\\"
-        case UInt8(ascii: "/"): return "/"
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{c}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            let first = try hexadecimal()
-            if let scalar = Unicode.Scalar(first) { return scalar }
-            guard first < 0xDC00, try next() == UInt8(ascii: "\\"), try next() == UInt8(ascii: "u") else {
-                throw .loneSurrogate
-            }
-            let second = try hexadecimal()
-            guard (0xDC00...0xDFFF).contains(second) else { throw .loneSurrogate }
-            return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)) ?? "\u{FFFD}"
-        default: throw .notJSON
-        }
-    }
-
-    private mutating func hexadecimal() throws(FieldProblem) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            let byte = try next()
-            switch byte {
-            case 48...57: value = value << 4 | UInt32(byte - 48)
-            case 65...70, 97...102: value = value << 4 | (UInt32(byte | 0x20) - 87)
-            default: throw .notJSON
-            }
-        }
-        return value
-    }
-
-    // MARK: Numbers and words
+    // MARK: Numbers
 
     private mutating func number() throws(FieldProblem) {
         let start = place
-        try numberText()
+        try scanner.number()
         // Of so few digits without an exponent any number is finite.
         let text = bytes[start..<place]
         guard text.count > 300 || text.contains(where: { $0 | 0x20 == UInt8(ascii: "e") }) else { return }
         guard Double(String(decoding: text, as: UTF8.self))?.isFinite == true else { throw .notANumber }
     }
-
-    private mutating func numberText() throws(FieldProblem) {
-        if peek() == UInt8(ascii: "-") { place += 1 }
-        if peek() == UInt8(ascii: "0") { place += 1 } else { try digits() }
-        if peek() == UInt8(ascii: ".") {
-            place += 1
-            try digits()
-        }
-        if let byte = peek(), byte | 0x20 == UInt8(ascii: "e") {
-            place += 1
-            if let sign = peek(), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { place += 1 }
-            try digits()
-        }
-    }
-
-    private mutating func digits() throws(FieldProblem) {
-        let start = place
-        while let byte = peek(), (48...57).contains(byte) { place += 1 }
-        guard place > start else { throw .notJSON }
-    }
-
-    private mutating func word(_ rest: StaticString) throws(FieldProblem) {
-        for index in 0..<rest.utf8CodeUnitCount {
-            guard try next() == rest.utf8Start[index] else { throw .notJSON }
-        }
-    }
-
-    // MARK: Bytes
-
-    private func peek() -> UInt8? { place < bytes.count ? bytes[place] : nil }
-
-    private mutating func next() throws(FieldProblem) -> UInt8 {
-        guard place < bytes.count else { throw .notJSON }
-        place += 1
-        return bytes[place - 1]
-    }
-
-    private mutating func skipBlanks() {
-        while let byte = peek(), [0x20, 0x09, 0x0A, 0x0D].contains(byte) { place += 1 }
-    }
 }
+
+extension FieldProblem: JSONProblem {}
 
 /// UTF-8 that is looked at byte by byte.
 enum UTF8Text {

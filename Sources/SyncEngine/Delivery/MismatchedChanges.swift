@@ -42,7 +42,7 @@ final class NarrowingBudget: Sendable {
     private static let most = 40
     private let left = Mutex(NarrowingBudget.most)
 
-    /// Whether so many more may be made; they count as made then.
+    /// Whether this number of further requests may be made; if so, they are counted.
     func take(_ requests: Int) -> Bool {
         left.withLock { left in
             guard left >= requests else { return false }

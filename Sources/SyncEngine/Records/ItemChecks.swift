@@ -97,7 +97,7 @@ struct ItemVerdicts: Sendable {
     }
 }
 
-/// The items of a plan that are to be read back by a later run: so many, whichever they are. One task fills it.
+/// The items of a plan that are to be read back by a later run: a random sample. One task fills it.
 final class ItemSample: @unchecked Sendable {
     // SAFETY: `stage` reads the plan from one thread at a time, and it is asked for its items once that has ended.
     private let limit: Int

@@ -47,7 +47,7 @@ extension SyncPipeline {
         case .unknown:
             return Advice(
                 subject: "cursor",
-                finding: "whether an index serves the column \"\(column.name)\" cannot be told of a view or a query;"
+                finding: "whether an index serves the column \"\(column.name)\" is not known of a view or a query;"
                     + " without one each run reads the whole table to find what is new")
         }
     }

@@ -4,6 +4,6 @@ public enum ColumnIndex: Sendable, Equatable {
     case exists
     /// None does; the statement makes one.
     case missing(statement: String)
-    /// It cannot be told: of a view, a query, a foreign or virtual table.
+    /// It is not known: of a view, a query, a foreign or virtual table.
     case unknown
 }

@@ -14,7 +14,7 @@ final class ConnectionDeadline {
         self.passed = passed
     }
 
-    /// Moves it to so many seconds from now.
+    /// Moves it to this number of seconds from now.
     func set(seconds: Double) {
         let due = NIODeadline.now() + .nanoseconds(Int64(seconds * 1e9))
         self.due = due

@@ -78,18 +78,17 @@ struct LogCommand: AsyncParsableCommand {
 /// Writes records as they come: JSON and CSV in bounded memory, tables whole.
 // SAFETY: warehouses are asked one after the other, and each gives its records one at a time.
 final class RecordWriter: @unchecked Sendable {
-    private let format: OutputFormat
     private let console: Console
-    private var listing: Listing
+    private var stream: ListingStream
     private let hasRecords: Bool
-    private(set) var count = 0
+    var count: Int { stream.count }
 
     /// - Parameter hasRecords: whether there may be records of other kinds than lists, which have a key.
     init(_ format: OutputFormat, _ console: Console, hasRecords: Bool) {
-        self.format = format
         self.console = console
         self.hasRecords = hasRecords
-        listing = Listing(columns: LogRecord.columns + (hasRecords ? LogRecord.recordColumns : []))
+        stream = ListingStream(
+            columns: LogRecord.columns + (hasRecords ? LogRecord.recordColumns : []), format, console)
     }
 
     var isEmpty: Bool { count == 0 }
@@ -105,31 +104,15 @@ final class RecordWriter: @unchecked Sendable {
         ] + names
     }
 
-    func add(_ record: LogRecord) {
-        let row = Self.row(record, hasRecords: hasRecords)
-        switch format {
-        case .table: listing.rows.append(row)
-        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row).text)
-        case .csv:
-            if count == 0 { console.out(listing.csv) }
-            console.out(Listing.csvLine(row))
-        }
-        count += 1
-    }
+    func add(_ record: LogRecord) { stream.add(Self.row(record, hasRecords: hasRecords)) }
 
-    func end() {
-        switch format {
-        case .json: console.out(count == 0 ? "[]" : "]")
-        case .csv: if count == 0 { console.out(listing.csv) }
-        case .table: console.out(listing.rows.isEmpty ? "no records" : table)
-        }
-    }
+    func end() { stream.end(table: stream.listing.rows.isEmpty ? "no records" : table) }
 
     private var table: String {
         var short = Listing(columns: [
             "time (UTC)", "key", "email", "user_id", "event_name", "event_id", "operation", "status", "why",
         ])
-        short.rows = listing.rows.map { row in
+        short.rows = stream.listing.rows.map { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let key = hasRecords ? row[11] : .none
             let event = hasRecords ? [row[13], row[14]] : [.none, .none]
@@ -146,7 +129,7 @@ final class RecordWriter: @unchecked Sendable {
 
     /// For narrow terminals: the reason below each record.
     private var stacked: String {
-        listing.rows.flatMap { row in
+        stream.listing.rows.flatMap { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let names = [row[2], row[3]] + (hasRecords ? [row[11], row[13], row[14]] : [])
             let person = names.filter { $0 != .none }.map(\.shown).joined(separator: " ")

@@ -4,46 +4,31 @@ import Warehouse
 /// Writes records as they come: JSON and CSV in bounded memory, tables whole.
 struct RecordListWriter {
     private let kind: RecordKind
-    private let format: OutputFormat
     private let console: Console
-    private var listing: Listing
-    private(set) var count = 0
+    private var stream: ListingStream
+    var count: Int { stream.count }
 
     var words: KindWords { kind.words }
 
     init(_ kind: RecordKind, _ format: OutputFormat, _ console: Console) {
         self.kind = kind
-        self.format = format
         self.console = console
-        listing = Listing(columns: kind == .events ? StoredEvent.columns : MemberEntry.columns(kind))
+        stream = ListingStream(
+            columns: kind == .events ? StoredEvent.columns : MemberEntry.columns(kind), format, console)
     }
 
-    mutating func add(_ row: [Value]) {
-        switch format {
-        case .table: listing.rows.append(row)
-        case .json: console.out((count == 0 ? "[" : ",") + listing.jsonObject(row).text)
-        case .csv:
-            if count == 0 { console.out(listing.csv) }
-            console.out(Listing.csvLine(row))
-        }
-        count += 1
-    }
+    mutating func add(_ row: [Value]) { stream.add(row) }
 
     func end() {
-        switch format {
-        case .json: console.out(count == 0 ? "[]" : "]")
-        case .csv: if count == 0 { console.out(listing.csv) }
-        case .table:
-            let table = kind == .events ? events : entries
-            console.out(listing.rows.isEmpty ? "no \(words.entries)" : TextTable(table).render(on: console))
-        }
+        let table = kind == .events ? events : entries
+        stream.end(table: table.rows.isEmpty ? "no \(words.entries)" : TextTable(table).render(on: console))
     }
 
     private var events: Listing {
         var short = Listing(columns: [
             "state", "since (UTC)", "event_id", "key", "event_name", "email", "user_id", "why",
         ])
-        short.rows = listing.rows.map { row in
+        short.rows = stream.listing.rows.map { row in
             [
                 row[2], .text(row[4].shown), row[1], row[5], row[6], row[7], row[8], Self.reason(row[9], row[10]),
             ]
@@ -56,7 +41,7 @@ struct RecordListWriter {
         let names = MemberEntry.names(kind)
         var short = Listing(columns: ["state", "since (UTC)"] + names + ["why"])
         let first = names.count
-        short.rows = listing.rows.map { row in
+        short.rows = stream.listing.rows.map { row in
             [row[first], .text(row[first + 2].shown)] + row[..<first]
                 + [Self.reason(row[first + 3], row[first + 4])]
         }

@@ -79,7 +79,7 @@ struct ReceiverTrials {
     // MARK: Posting
 
     /// Posts everything, one request after the other.
-    /// - Throws: `receiver_not_listening`, when the first request finds nobody who listens.
+    /// - Throws: `receiver_not_listening`, when nothing listens at the address of the first request.
     func run() async throws -> ReceiverTrialResults {
         let timeout = TimeAmount.seconds(Self.timeoutSeconds)
         var configuration = HTTPClient.Configuration(

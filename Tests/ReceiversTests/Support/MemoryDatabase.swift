@@ -117,7 +117,7 @@ final class MemoryStore: ReceiverStore {
         for call in hanging { call.resume() }
     }
 
-    /// Returns when so many calls were made or hang.
+    /// Returns when this number of calls were made or hang.
     func wait(until condition: @escaping @Sendable (_ calls: Int, _ hanging: Int) -> Bool) async {
         await withCheckedContinuation { continuation in
             let holds = state.withLock { state in

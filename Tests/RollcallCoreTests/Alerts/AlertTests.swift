@@ -36,11 +36,11 @@ import Testing
     private func story(_ steps: [AlertFacts], failuresOver: Int = 0) -> [String] {
         var thresholds = AlertThresholds()
         thresholds.failuresOver = failuresOver
-        var told: AlertCondition?
+        var reported: AlertCondition?
         return steps.map { facts in
-            let now = facts.condition(after: told, thresholds)
-            let alert = facts.alert(from: told, to: now, thresholds)
-            told = now
+            let now = facts.condition(after: reported, thresholds)
+            let alert = facts.alert(from: reported, to: now, thresholds)
+            reported = now
             return alert?.kind.rawValue ?? "-"
         }
     }
@@ -105,13 +105,13 @@ import Testing
     private func story(_ minutes: [Double?], from first: AlertCondition? = nil, limit: Int? = nil) -> [String] {
         var thresholds = AlertThresholds()
         if let limit { thresholds.silentAfterMinutes = limit }
-        var told = first
+        var reported = first
         return minutes.map { minutes in
             let latest = minutes.map { Self.noon.addingTimeInterval(-60 * $0) }
             let facts = ReceiverAlertFacts(receiver: "engagement", latestAt: latest, now: Self.noon)
-            let now = facts.condition(after: told, thresholds)
-            let alert = facts.alert(from: told, to: now, thresholds)
-            told = now
+            let now = facts.condition(after: reported, thresholds)
+            let alert = facts.alert(from: reported, to: now, thresholds)
+            reported = now
             if let alert { #expect(alert.receiver == "engagement" && alert.sync == nil && alert.run == nil) }
             if alert?.kind == .receiverSilent { #expect(alert?.since == latest) }
             return alert?.kind.rawValue ?? "-"

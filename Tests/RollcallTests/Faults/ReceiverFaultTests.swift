@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// The network to Postgres breaks, and heals; in between the process is killed so many times.
+    /// The network to Postgres breaks, and heals; in between the process is killed several times.
     @Test(arguments: [0, 1, 3]) func whatCameWhileTheWarehouseWasAwayIsStoredOnce(_ kills: Int) async throws {
         try await ReceiverScene.withWire { scene, proxy in
             let ledger = ReceiverLedger(seed: UInt64(6 + kills))

@@ -257,7 +257,7 @@ final class ReceiverLedger: Sendable {
         }
     }
 
-    /// Posts over so many connections while `body` is at work, which ends the process.
+    /// Posts over several connections while `body` is at work, which ends the process.
     func load(
         _ receiver: ServingReceiver, connections: Int = 12, _ body: () async throws -> Void
     ) async throws {

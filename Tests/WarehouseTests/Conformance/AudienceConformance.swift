@@ -18,7 +18,7 @@ enum AudienceConformance {
         ConformanceTest("an error of the body ends the reading and comes through", bodyError),
         ConformanceTest("cancelling ends the reading", cancel),
         ConformanceTest("hostile names are names", hostileNames),
-        ConformanceTest("whether an index begins with a column is told of tables, and what makes one", indexes),
+        ConformanceTest("whether an index begins with a column is known of tables, and what makes one", indexes),
     ]
 
     static func read(

@@ -155,7 +155,7 @@ enum ReceiverConformance {
         #expect(try await scene.counts() == ["0 repeated \(60 * 23)", "0 stored 60"])
     }
 
-    /// Bodies that are JSON and that some database does not take as it stands, or would show as something enormous.
+    /// Bodies that are JSON and that some database does not take unchanged, or would show as something enormous.
     static let oddBodies = [
         #"{"n": 1e400000, "s": "1e5"}"#, #"{"n": [1e-20000]}"#, #"{"n": -123456789e99999999999999999999}"#,
         #"{"n": \#(String(repeating: "9", count: 200_000))}"#, #"{"n": 0.\#(String(repeating: "1", count: 20_000))}"#,

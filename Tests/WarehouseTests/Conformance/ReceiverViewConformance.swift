@@ -62,7 +62,7 @@ enum ReceiverViewConformance {
                 event(34, leave, "g@example.com", at: 1, #""emailListIds": [1], "channelIds": [4]"#),
                 event(
                     35, leave, "h@example.com", at: 1, #""emailListIds": [], "channelIds": null, "messageTypeIds": []"#),
-                // No such event, nobody, and without a time that can be read: then by arrival.
+                // No such event, no person, and without a time that can be read: then by arrival.
                 event(41, "emailOpen", "i@example.com"), event(42, leave, nil),
                 event(43, "hostedUnsubscribeClick", nil, "u-j"),
                 event(44, enter, "k@example.com"), event(45, leave, "k@example.com"),

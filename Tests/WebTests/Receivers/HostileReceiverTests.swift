@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    /// In a process of its own: Foundation's `Process.run()` of other tests would read beyond its buffer while so many files are
+    /// In a separate process: Foundation's `Process.run()` of other tests would read beyond its buffer while so many files are
     /// open, and end them all.
     @Test func tenThousandConnectionsDisturbNothing() async {
         await #expect(processExitsWith: .success) {

@@ -33,7 +33,7 @@ final class ReceiverShelf: ReceiverReading {
             name: name, path: "/hooks/\(name)", warehouse: "shop", credentials: [.token(Secret("project:key"))])
     }
 
-    /// An event that arrived so many seconds ago.
+    /// An event that arrived this number of seconds ago.
     static func event(
         _ number: Int, of receiver: String = "engagement", secondsAgo: Double, now: Date = Date(),
         change: (inout ReceivedEvent) -> Void = { _ in }

@@ -2,8 +2,12 @@ import Foundation
 
 /// Reads and checks a body in one pass, without recursion. Texts that need no change are not copied.
 struct BodyParser {
-    private let bytes: UnsafeRawBufferPointer
-    private var place = 0
+    private var scanner: JSONScanner<BodyProblem>
+    private var bytes: UnsafeRawBufferPointer { scanner.bytes }
+    private var place: Int {
+        get { scanner.place }
+        set { scanner.place = newValue }
+    }
     private(set) var nodes: [BodyNode] = []
     private(set) var sortedNames: [UInt32] = []
     private(set) var unescaped: [UInt8] = []
@@ -11,7 +15,7 @@ struct BodyParser {
     private var open: [Int] = []
 
     init(_ bytes: UnsafeRawBufferPointer) {
-        self.bytes = bytes
+        scanner = JSONScanner(bytes)
         nodes.reserveCapacity(min(bytes.count / 12 + 8, 4096))
     }
 
@@ -20,26 +24,26 @@ struct BodyParser {
             try valueOrOpening()
             try closings()
         } while !open.isEmpty
-        skipBlanks()
-        guard place == bytes.count else { throw .notJSON }
+        scanner.skipBlanks()
+        guard scanner.isAtEnd else { throw .notJSON }
     }
 
     /// A whole value, or everything up to the first value within it.
     private mutating func valueOrOpening() throws(BodyProblem) {
         while true {
-            skipBlanks()
+            scanner.skipBlanks()
             let start = place
-            let byte = try next()
+            let byte = try scanner.next()
             switch byte {
             case UInt8(ascii: "{"):
                 try push(.object, start)
-                skipBlanks()
-                if peek() == UInt8(ascii: "}") { return }
+                scanner.skipBlanks()
+                if scanner.peek() == UInt8(ascii: "}") { return }
                 try name()
             case UInt8(ascii: "["):
                 try push(.array, start)
-                skipBlanks()
-                if peek() == UInt8(ascii: "]") { return }
+                scanner.skipBlanks()
+                if scanner.peek() == UInt8(ascii: "]") { return }
             case UInt8(ascii: "\""): return try text(.string)
             case UInt8(ascii: "t"): return try word("rue", start)
             case UInt8(ascii: "f"): return try word("alse", start)
@@ -52,8 +56,8 @@ struct BodyParser {
     /// Closes what ends here, and goes to the next value of what does not.
     private mutating func closings() throws(BodyProblem) {
         while let innermost = open.last {
-            skipBlanks()
-            let byte = try next()
+            scanner.skipBlanks()
+            let byte = try scanner.next()
             let isObject = nodes[innermost].kind == .object
             if byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
                 open.removeLast()
@@ -64,7 +68,7 @@ struct BodyParser {
             }
             guard byte == UInt8(ascii: ",") else { throw .notJSON }
             if isObject {
-                skipBlanks()
+                scanner.skipBlanks()
                 try name()
             }
             return
@@ -78,10 +82,10 @@ struct BodyParser {
     }
 
     private mutating func name() throws(BodyProblem) {
-        guard try next() == UInt8(ascii: "\"") else { throw .notJSON }
+        guard try scanner.next() == UInt8(ascii: "\"") else { throw .notJSON }
         try text(.name)
-        skipBlanks()
-        guard try next() == UInt8(ascii: ":") else { throw .notJSON }
+        scanner.skipBlanks()
+        guard try scanner.next() == UInt8(ascii: ":") else { throw .notJSON }
     }
 
     // MARK: Names of an object
@@ -140,7 +144,7 @@ struct BodyParser {
         var node = BodyNode(kind: kind, start: UInt32(place - 1))
         let start = place
         try skipPlain()
-        if try next() == UInt8(ascii: "\"") {
+        if try scanner.next() == UInt8(ascii: "\"") {
             node.contentStart = UInt32(start)
             node.contentEnd = UInt32(place - 1)
         } else {
@@ -196,76 +200,23 @@ struct BodyParser {
             let start = place
             try skipPlain()
             unescaped.append(contentsOf: bytes[start..<place])
-            if try next() == UInt8(ascii: "\"") { return hasNUL }
-            let scalar = try escape()
+            if try scanner.next() == UInt8(ascii: "\"") { return hasNUL }
+            let scalar = try scanner.escape()
             hasNUL = hasNUL || scalar.value == 0
             unescaped.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         }
     }
 
-    private mutating func escape() throws(BodyProblem) -> Unicode.Scalar {
-        switch try next() {
-        case UInt8(ascii: "\""): return "\""
-        case UInt8(ascii: "\\"): return "\\"
-        case UInt8(ascii: "/"): return "/"
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{c}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            let first = try hexadecimal()
-            if let scalar = Unicode.Scalar(first) { return scalar }
-            guard first < 0xDC00, peek() == UInt8(ascii: "\\"), place + 1 < bytes.count,
-                bytes[place + 1] == UInt8(ascii: "u")
-            else { throw .loneSurrogate }
-            place += 2
-            let second = try hexadecimal()
-            guard (0xDC00...0xDFFF).contains(second),
-                let scalar = Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
-            else { throw .loneSurrogate }
-            return scalar
-        default: throw .notJSON
-        }
-    }
-
-    private mutating func hexadecimal() throws(BodyProblem) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            guard let digit = HexadecimalDigit.value(try next()) else { throw .notJSON }
-            value = value << 4 | UInt32(digit)
-        }
-        return value
-    }
-
     // MARK: Numbers and words
 
     private mutating func number(_ start: Int) throws(BodyProblem) {
-        place = start
-        if peek() == UInt8(ascii: "-") { place += 1 }
-        if peek() == UInt8(ascii: "0") { place += 1 } else { try digits() }
-        if peek() == UInt8(ascii: ".") {
-            place += 1
-            try digits()
-        }
-        if let byte = peek(), byte | 0x20 == UInt8(ascii: "e") {
-            place += 1
-            if let sign = peek(), sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { place += 1 }
-            try digits()
-        }
+        scanner.place = start
+        try scanner.number()
         append(.number, start)
     }
 
-    private mutating func digits() throws(BodyProblem) {
-        let start = place
-        while let byte = peek(), (48...57).contains(byte) { place += 1 }
-        guard place > start else { throw .notJSON }
-    }
-
     private mutating func word(_ rest: StaticString, _ start: Int) throws(BodyProblem) {
-        for index in 0..<rest.utf8CodeUnitCount {
-            guard try next() == rest.utf8Start[index] else { throw .notJSON }
-        }
+        try scanner.word(rest)
         append(.word, start)
     }
 
@@ -274,36 +225,5 @@ struct BodyParser {
         node.end = UInt32(place)
         node.next = UInt32(nodes.count + 1)
         nodes.append(node)
-    }
-
-    // MARK: Bytes
-
-    private func peek() -> UInt8? { place < bytes.count ? bytes[place] : nil }
-
-    private mutating func next() throws(BodyProblem) -> UInt8 {
-        guard place < bytes.count else { throw .notJSON }
-        place += 1
-        return bytes[place - 1]
-    }
-
-    private mutating func skipBlanks() {
-        while place < bytes.count {
-            let byte = bytes[place]
-            guard byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 else { return }
-            place += 1
-        }
-    }
-}
-
-/// The characters of hexadecimal numbers.
-enum HexadecimalDigit {
-    /// 0 to 15; nil for other characters.
-    @inline(__always)
-    static func value(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 48...57: byte - 48
-        case 65...70, 97...102: (byte | 0x20) - 87
-        default: nil
-        }
     }
 }

@@ -23,3 +23,5 @@ public enum BodyProblem: String, Sendable, CaseIterable, Error {
         }
     }
 }
+
+extension BodyProblem: JSONProblem {}

@@ -47,7 +47,7 @@ extension PostgresSession {
     }
 }
 
-/// What `jsonb` does not take as it stands in a JSON text.
+/// What `jsonb` does not take unchanged in a JSON text.
 enum PostgresPayload {
     /// Digits that a number may have when it is written without an exponent. `numeric` has room for 131,072 before the point
     /// and 16,383 behind it, and each number is shown in full: `1e131071` would take 131,072 bytes wherever it is read.

@@ -155,6 +155,40 @@ import Warehouse
         #expect(times == [172_800, 172_800, 172_800, 169_200])
     }
 
+    /// By a clock that is years ahead, every event would be old.
+    @Test func aClockThatJumpsDeletesNothing() async throws {
+        let harness = Harness([Harness.receiver("r") { $0.retentionDays = 2 }])
+        let database = harness.store.database
+        try await harness.run { harness in
+            await database.wait { $0.pruned.count == 1 }
+            #expect(await harness.post("{}").status == 204)
+            await harness.clock.sleeper(of: .seconds(3600))
+            harness.clock.moveWall(by: 500 * 86_400)
+            harness.clock.advance(by: .seconds(3600))
+            await harness.notes.wait(for: "retention_failed")
+            #expect(database.contents.pruned.count == 1 && database.contents.events.count == 1)
+            await harness.clock.sleeper(of: .seconds(3600))
+            harness.clock.moveWall(by: -500 * 86_400)
+            harness.clock.advance(by: .seconds(3600))
+            await database.wait { $0.pruned.count == 2 }
+            #expect(database.contents.events.count == 1)
+        }
+        #expect(harness.notes.notes.contains { $0.text.contains("moved by 12000 hours") }, "\(harness.notes.notes)")
+    }
+
+    @Test func aClockThatJumpsCountsNothingTwice() async throws {
+        let harness = Harness()
+        try await harness.run { harness in
+            for seconds in [0.0, -7200, 90_000] {
+                harness.clock.moveWall(by: seconds)
+                #expect(await harness.post("{}").status == 204)
+            }
+        }
+        let contents = harness.store.database.contents
+        #expect(contents.events.values.map(\.deliveries) == [3])
+        #expect(contents.counts == ["r stored": 1, "r repeated": 2])
+    }
+
     @Test func statusesSayWhatTheWarehouseKnows() async throws {
         let harness = Harness([Harness.receiver("r"), Harness.receiver("s")])
         try await harness.run { harness in

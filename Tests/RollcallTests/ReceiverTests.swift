@@ -13,6 +13,11 @@ import Testing
             #expect(await receiver.post(#"["no object"]"#) == 400)
             #expect(await receiver.post(ReceiverScene.body("d"), token: nil) == 401)
             #expect(await receiver.post(ReceiverScene.body("d"), token: "wrong") == 401)
+            // What stands in an address stands in the logs of every proxy on the way.
+            let token = try #require(ReceiverScene.token.addingPercentEncoding(withAllowedCharacters: .alphanumerics))
+            let withToken = receiver.url + "?token=" + token
+            let inTheAddress = try await receiver.answer(ReceiverScene.body("d"), token: nil, to: withToken)
+            #expect(inTheAddress.status == 401)
             #expect(await receiver.post(ReceiverScene.body("d"), to: receiver.url + "/other") == 404)
             #expect(await receiver.post(ReceiverScene.body("d"), test: true) == 204)
             let get = try await receiver.answer("", method: "GET")
@@ -25,7 +30,7 @@ import Testing
             let end = try await receiver.end()
             #expect(end.code == 0 && end.stdout.isEmpty, "\(end.all)")
             let counts = try await scene.counts()
-            #expect(counts == ["stored": 3, "repeated": 2, "rejected": 1, "unauthorized": 2, "test": 1], "\(counts)")
+            #expect(counts == ["stored": 3, "repeated": 2, "rejected": 1, "unauthorized": 3, "test": 1], "\(counts)")
             try await columnsAreFilled(scene)
             for line in end.err.split(separator: "\n") {
                 let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

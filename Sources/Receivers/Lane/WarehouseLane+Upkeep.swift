@@ -145,14 +145,30 @@ extension WarehouseLane {
 
     private static let retentionEvery = Duration.seconds(3600)
     private static let eventsAtOnce = 10_000
+    /// Seconds by which clocks may be put right in the life of a process.
+    private static let largestJump = 3600.0
 
-    /// Deletes old events, once an hour.
+    private static func clockJumped(by seconds: Double) -> RunError {
+        let hours = Int((seconds / 3600).rounded())
+        return RunError(
+            code: "clock_jumped",
+            message: "the clock of this machine was moved by \(hours) hours since the program started",
+            hint: "Put the clock right, then restart `rollcall serve`.")
+    }
+
+    /// Deletes old events, once an hour. By a clock that has jumped, everything might be old: nothing is deleted then.
     func retain() async {
+        let (start, startTime) = (clock.uptime, clock.wallTime)
         var last: Duration?
         while !isStopping {
             if keys.isReady, last.map({ clock.uptime - $0 >= Self.retentionEvery }) ?? true {
                 last = clock.uptime
-                await prune()
+                let jump = clock.wallTime.timeIntervalSince(startTime) - (clock.uptime - start).seconds
+                if abs(jump) < Self.largestJump {
+                    await prune()
+                } else {
+                    note(.retentionFailed(warehouse: warehouse, problem: Self.clockJumped(by: jump)))
+                }
             }
             await retentionBell.wait(atMost: Self.retentionEvery, clock)
         }

@@ -12,6 +12,8 @@ final class ManualClock: ReceiverClock {
 
     private struct State {
         var uptime = Duration.zero
+        /// Seconds by which the wall clock was moved.
+        var moved = 0.0
         var nextID = 0
         var sleepers: [Int: Sleeper] = [:]
         var watchers: [(Duration, CheckedContinuation<Void, Never>)] = []
@@ -25,9 +27,12 @@ final class ManualClock: ReceiverClock {
     var uptime: Duration { state.withLock { $0.uptime } }
 
     var wallTime: Date {
-        let passed = uptime.components
-        return Self.start.addingTimeInterval(Double(passed.seconds) + Double(passed.attoseconds) * 1e-18)
+        let (passed, moved) = state.withLock { ($0.uptime.components, $0.moved) }
+        return Self.start.addingTimeInterval(Double(passed.seconds) + Double(passed.attoseconds) * 1e-18 + moved)
     }
+
+    /// Moves the wall clock alone, as a correction by hand does.
+    func moveWall(by seconds: Double) { state.withLock { $0.moved += seconds } }
 
     func sleep(for duration: Duration) async throws {
         if duration <= Self.short {

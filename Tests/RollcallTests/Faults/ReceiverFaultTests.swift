@@ -117,11 +117,14 @@ import Testing
         try await ReceiverScene.withWire { scene, proxy in
             let receiver = try await scene.serving()
             #expect(await receiver.post(ReceiverScene.body("first")) == 204)
+            var lost = 0
             for number in 0..<8 {
                 proxy.set(.loseAnswer(to: "COMMIT", after: 0))
                 #expect(await receiver.post(ReceiverScene.body("m\(number)")) == 204)
+                lost += proxy.happened
                 proxy.heal()
             }
+            #expect(lost > 0, "no answer was lost: the fault did not find the commit")
             var expected = ["first": 1]
             for number in 0..<8 { expected["m\(number)"] = 1 }
             #expect(

@@ -179,6 +179,10 @@ public enum ConfigurationTemplate {
           #   after: customers                  # events wait until that sync of users has sent their person
           #   wait_for_user: 24h                # how long an event waits for its person
           #   delivery: bulk                    # single: one event a request
+          #   # stream:                         # in place of a schedule: "rollcall serve" sends new rows as they come
+          #   #   poll: 5s                      # how often it looks for them, 1s to 60s
+          #   #   linger: 1s                    # how long a notification waits for others
+          #   #   wake: orders_changed          # Postgres: a channel of NOTIFY that makes it look at once
           #   guards:
           #     max_events: 100000              # in one run; off: any number
           #     max_age: 7d                     # by created_at; off: any time

@@ -201,7 +201,7 @@ public struct SyncPipeline: Sendable {
     }
 
     /// Runs `body` and closes the run, whatever happens.
-    private func finished(
+    func finished(
         _ opened: SyncRun, _ context: RunContext, _ body: (inout SyncRun) async throws -> Void
     ) async -> SyncRun {
         var run = opened
@@ -268,18 +268,20 @@ public struct SyncPipeline: Sendable {
             cache: cache)
     }
 
-    private func delivery(_ context: RunContext, _ runID: String, to target: any ReadyTarget) -> Delivery {
+    func delivery(
+        _ context: RunContext, _ runID: String, to target: any ReadyTarget, _ policy: RetryPolicy = .deliveries
+    ) -> Delivery {
         let claims = SharedClaims { sequence in
             try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                 try await context.warehouse.claim(context.lease, run: runID, through: sequence)
             }
         }
         let sender = BatchSender(
-            run: context, target: target, policy: .deliveries, claim: { try await claims.claim(through: $0) })
+            run: context, target: target, policy: policy, claim: { try await claims.claim(through: $0) })
         return Delivery(context: context, sender: sender)
     }
 
-    private var recovery: Recovery { Recovery(warehouse: warehouse, limits: settings.limits, log: sync.logs) }
+    var recovery: Recovery { Recovery(warehouse: warehouse, limits: settings.limits, log: sync.logs) }
 
     func freshKey() -> [UInt8] { Fingerprint(high: clock.random(), low: clock.random()).bytes }
 }
@@ -313,7 +315,7 @@ extension SyncRun {
         self.warning = nil
         if error != nil {
             status = .failed
-        } else if let stop, isUnsent || counts.rowsRead == 0 {
+        } else if let stop, isUnsent || (trigger == .stream ? stop == .cancelled : counts.rowsRead == 0) {
             status = stop == .cancelled ? .cancelled : .interrupted
         } else {
             let hasFailures = counts.invalid > 0 || counts.failed.total > 0 || warning != nil

@@ -142,7 +142,7 @@ import Warehouse
             let event = ReceivedEvent(
                 eventID: "\(number)", receiver: "r", receivedAt: ManualClock.start.addingTimeInterval(-200_000),
                 payload: [])
-            _ = database.store(ReceivedGroup(writer: "w", sequence: Int64(number + 1), events: [event]))
+            _ = database.store([ReceivedGroup(writer: "w", sequence: Int64(number + 1), events: [event])])
         }
         try await harness.run { harness in
             await database.wait { $0.pruned.count == 3 }
@@ -174,6 +174,31 @@ import Warehouse
             #expect(database.contents.events.count == 1)
         }
         #expect(harness.notes.notes.contains { $0.text.contains("moved by 12000 hours") }, "\(harness.notes.notes)")
+    }
+
+    /// The warehouse's own clock shows that this machine's was wrong from the start, or that it is the warehouse's that is.
+    @Test(arguments: [500.0 * 86_400, 3601, -3601]) func aClockThatIsWrongAtTheStartDeletesNothing(
+        _ seconds: Double
+    ) async throws {
+        let harness = Harness([Harness.receiver("r") { $0.retentionDays = 2 }])
+        let database = harness.store.database
+        harness.clock.moveWall(by: seconds)
+        let old = ReceivedEvent(
+            eventID: "old", receiver: "r", receivedAt: ManualClock.start.addingTimeInterval(-60), payload: [])
+        _ = database.store([ReceivedGroup(writer: "w", sequence: 1, events: [old])])
+        try await harness.run { harness in
+            await harness.notes.wait(for: "retention_failed")
+            await harness.clock.sleeper(of: .seconds(3600))
+            #expect(harness.notes.kinds == ["retention_failed"])
+            #expect(database.contents.pruned.isEmpty && database.contents.events.count == 1)
+            // The warehouse's clock is put right instead.
+            database.setClock { harness.clock.wallTime }
+            harness.clock.advance(by: .seconds(3600))
+            await database.wait { $0.pruned.count == 1 }
+        }
+        let problem = harness.notes.notes.first?.text ?? ""
+        let words = seconds > 0 ? "ahead of that of the warehouse" : "1 hour behind that of the warehouse"
+        #expect(problem.contains(words), "\(problem)")
     }
 
     @Test func aClockThatJumpsCountsNothingTwice() async throws {

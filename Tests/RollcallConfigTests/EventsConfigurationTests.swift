@@ -229,6 +229,79 @@ import Testing
         #expect(cursor.column == "loaded" && cursor.overlap == overlap && cursor.sweepSeconds == sweep)
     }
 
+    private static let streams: [(written: String, poll: Double, linger: Double, wake: String?)] = [
+        ("{}", 5, 1, nil), ("{ poll: 5s, linger: 1s }", 5, 1, nil), ("{ poll: 1s, linger: 0s }", 1, 0, nil),
+        ("{ poll: 1m, linger: 30s }", 60, 30, nil), ("{ wake: orders_changed }", 5, 1, "orders_changed"),
+        ("{ wake: \"7\" }", 5, 1, "7"), ("{ wake: 'Bob''s \"new\" rows' }", 5, 1, "Bob's \"new\" rows"),
+        ("{ wake: \(String(repeating: "x", count: 63)) }", 5, 1, String(repeating: "x", count: 63)),
+        ("{ poll: \"${POLL}\", wake: \"${WORD}\" }", 20, 1, "hello"),
+    ]
+
+    @Test(arguments: streams.indices) func aStreamHasAPaceAndMayBeWoken(_ index: Int) throws {
+        let (written, poll, linger, wake) = Self.streams[index]
+        let text = EventsSample.text("\(EventsSample.rest)\ncursor: loaded_at\nschedule:\nstream: \(written)")
+        var environment = Sample.environment
+        environment.merge(["POLL": "20s", "WORD": "hello"]) { $1 }
+        let sync = try Sample.load(text, environment: environment).sync(named: "orders")
+        var expected = StreamSettings()
+        (expected.pollSeconds, expected.lingerSeconds, expected.wake) = (poll, linger, wake)
+        #expect(sync.stream == expected && sync.schedule == nil)
+    }
+
+    @Test func withoutStreamNothingIsStreamed() throws {
+        #expect(try sync(EventsSample.text()).stream == nil)
+        // A section left empty counts as left out; of this one that is worth a word.
+        let configuration = try Sample.load(EventsSample.text("\(EventsSample.rest)\nstream:\nschedule: { every: 5m }"))
+        let sync = try configuration.sync(named: "orders")
+        #expect(sync.stream == nil && sync.schedule?.every == .fiveMinutes)
+        #expect(configuration.warnings.map(\.location) == ["rollcall.yaml:17:5"])
+        #expect(
+            configuration.warnings.map(\.message) == [
+                "syncs.orders.stream is empty and counts as left out: nothing is streamed"
+            ])
+    }
+
+    @Test func aStreamOfSQLiteIsNotWoken() throws {
+        let lines = "\(EventsSample.rest)\ncursor: loaded_at\nstream: "
+        let shop = { (stream: String) in
+            EventsSample.text(lines + stream).replacing("warehouse: crm", with: "warehouse: shop")
+        }
+        #expect(try sync(shop("{ poll: 1s }")).stream?.pollSeconds == 1)
+        let refused = problems(shop("{ wake: orders_changed }"))
+        #expect(refused.map(\.location) == ["rollcall.yaml:18:15"])
+        #expect(
+            refused.map(\.message) == ["syncs.orders.stream.wake is for Postgres; the warehouse is SQLite"])
+        #expect(refused.first?.hint?.contains("PRAGMA data_version") == true)
+        // Of a warehouse that there is not, nothing is known.
+        let unknown = EventsSample.text(lines + "{ wake: a }").replacing("warehouse: crm", with: "warehouse: nowhere")
+        #expect(problems(unknown).map(\.path) == ["syncs.orders.warehouse"])
+    }
+
+    @Test func otherKindsAreNotStreamed() {
+        let list = problems(Sample.replacing("    list:\n", with: "    stream: { poll: 5s }\n    list:\n"))
+        #expect(list.map(\.message) == ["syncs.vip.stream is a key of events syncs; this one is list"])
+        #expect(list.map(\.hint) == ["Lists are not streamed: use schedule."])
+        let users = problems(EventsSample.text(others: "\(Self.customers)    stream: {}\n"))
+        #expect(users.map(\.message) == ["syncs.customers.stream is a key of events syncs; this one is users"])
+        #expect(users.map(\.hint) == ["Streams of users and catalogs are not offered yet: use schedule."])
+        let products = """
+              products:
+                kind: catalog
+                warehouse: crm
+                destination: marketing
+                source: { table: products }
+                key: sku
+                catalog: { name: products }
+                documents: replace
+                fields: all
+                stream: { wake: products_changed }
+
+            """
+        let items = problems(EventsSample.text(others: products))
+        #expect(items.map(\.message) == ["syncs.products.stream is a key of events syncs; this one is catalog"])
+        #expect(items.map(\.hint) == ["Streams of users and catalogs are not offered yet: use schedule."])
+    }
+
     @Test func allFieldsButSomeOrNone() throws {
         #expect(try events(.fields, "").fields == .only([]))
         #expect(try events(.fields, "fields: all").fields == .all(except: []))
@@ -349,6 +422,11 @@ import Testing
             ("wait_for_user: 99999d", "a span from 0s to 36500d"),
             ("cursor: { column: c, sweep: soon }", "a span such as 15m or 7d, 5s or more"),
             ("cursor: { column: c, sweep: 1s }", "a span from 5s to 36500d"),
+            ("stream: {}", "cursor beside it, as in cursor: loaded_at"),
+            ("cursor: c\nstream: { poll: soon }", "a span from 1s to 60s"),
+            ("cursor: c\nstream: { poll: 90s }", "a span from 1s to 60s"),
+            ("cursor: c\nstream: { linger: 1m }", "a span from 0s to 30s"),
+            ("cursor: c\nstream: fast", "a mapping with the keys poll, linger, wake"),
             ("guards: { max_events: many }", "a count such as 100000, or off"),
             ("guards: { max_age: long }", "a span such as 7d, or off"),
         ] {

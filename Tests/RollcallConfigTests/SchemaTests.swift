@@ -52,6 +52,7 @@ import Testing
         "syncs.*.event", "syncs.*.event.name", "syncs.*.event.names", "syncs.*.event.id", "syncs.*.event.namespace",
         "syncs.*.event.created_at", "syncs.*.event.campaign_id", "syncs.*.event.template_id", "syncs.*.start",
         "syncs.*.cursor", "syncs.*.changed_rows", "syncs.*.after", "syncs.*.wait_for_user", "syncs.*.delivery",
+        "syncs.*.stream", "syncs.*.stream.poll", "syncs.*.stream.linger", "syncs.*.stream.wake",
         "syncs.*.guards.max_invalid", "syncs.*.guards.max_changes",
         "syncs.*.guards.max_identity_changes", "syncs.*.guards.max_events", "syncs.*.guards.max_age",
         "syncs.*.warehouse", "syncs.*.destination",
@@ -96,6 +97,7 @@ import Testing
             "syncs.*.source": { "syncs: {a: {kind: catalog, source: {\($0): 1}}}" },
             "syncs.*.verify": { "syncs: {a: {kind: catalog, verify: {\($0): 1}}}" },
             "syncs.*.event": { "syncs: {a: {kind: events, event: {\($0): 1}}}" },
+            "syncs.*.stream": { "syncs: {a: {kind: events, stream: {\($0): 1}}}" },
             "syncs.*.catalog": { "syncs: {a: {kind: catalog, catalog: {\($0): 1}}}" },
             "syncs.*.audience": { "syncs: {a: {audience: {\($0): 1}}}" },
             "syncs.*.list": { "syncs: {a: {list: {\($0): 1}}}" },
@@ -156,7 +158,9 @@ import Testing
         let ofRecords: Set = ["key", "fields", "except"]
         let ofKeptRecords: Set = ["mode", "duplicates"]
         let ofUsers: Set = ["nulls", "nested", "on_leave", "identity_changes"]
-        let ofEvents: Set = ["event", "start", "cursor", "changed_rows", "after", "wait_for_user", "delivery"]
+        let ofEvents: Set = [
+            "event", "start", "cursor", "changed_rows", "after", "wait_for_user", "delivery", "stream",
+        ]
         let ofCatalogs: Set = ["catalog", "documents", "verify"]
         let ofLists: Set = ["audience", "list", "identity", "update_existing_users_only", "placeholder_emails"]
         let people = ofUsers.union(ofEvents).union(["new_fields"])
@@ -211,6 +215,17 @@ import Testing
         for text in ["yesterday", "2026-11-21T06:00:00", "2026-11-21 06:00:00Z", "2026-13-01", "0000-01-01"] {
             #expect(try !fits(text, "start"), "\(text)")
         }
+        let stream = try Self.object(Self.object(keys["stream"])["properties"])
+        for (key, text, isRight) in [
+            ("poll", "5s", true), ("poll", "1m", true), ("poll", "5", false), ("linger", "0s", true),
+            ("wake", "orders_changed", true), ("wake", "Größe \"7\"", true), ("wake", "a\tb", false),
+            ("wake", "a\u{85}b", false),
+        ] {
+            let fits = try Self.patterns(Self.object(stream[key])).contains {
+                text.range(of: $0, options: .regularExpression) != nil
+            }
+            #expect(fits == isRight, "\(key): \(text)")
+        }
         let start = try #require(try Self.object(keys["start"])["anyOf"] as? [[String: Any]])
         let words = start.compactMap { ($0["anyOf"] as? [[String: Any]])?.first?["enum"] as? [String] }
         #expect(words == [["now", "all"]])
@@ -264,6 +279,24 @@ import Testing
         let used = String(text[..<start]) + lines.joined(separator: "\n") + String(text[end...])
         let syncs = try Sample.load(used, environment: ["ITERABLE_API_KEY": "k"]).syncs
         #expect(syncs.map(\.kind) == [.list, .users, .events, .catalog])
+        #expect(syncs.allSatisfy { $0.stream == nil })
+    }
+
+    @Test func theTemplatesStreamIsRightOnceItIsUsed() throws {
+        let text = ConfigurationTemplate.yaml(warehouse: .postgres)
+        let start = try #require(text.firstRange(of: "  # orders:")).lowerBound
+        let end = try #require(text.firstRange(of: "  # products:")).lowerBound
+        let used = text[start..<end].split(separator: "\n").filter { !$0.contains(" after: ") }.map { line in
+            let line = "  \(line.dropFirst(4))\n"
+            return line.hasPrefix("    # ") ? "    \(line.dropFirst(6))" : line
+        }
+        let environment = ["ITERABLE_API_KEY": "k", "WAREHOUSE_DATABASE_URL": "service=w"]
+        let configuration = try Sample.load(
+            String(text[..<start]) + used.joined() + String(text[end...]), environment: environment)
+        var expected = StreamSettings()
+        expected.wake = "orders_changed"
+        #expect(try configuration.sync(named: "orders").stream == expected)
+        #expect(configuration.warnings.isEmpty)
     }
 
     @Test func theTemplatesReceiversAreRightOnceTheyAreUsed() throws {
@@ -337,5 +370,7 @@ import Testing
         #expect(atRisk.schedule == nil && atRisk.list == .id(1_068_682))
         #expect(atRisk.logs.retentionDays == 90 && atRisk.logs.records == .failures)
         #expect(atRisk.guards.maxRemovals == .count(500))
+        let stream = try Configuration.load(path: Self.samples + "/stream/rollcall.yaml", environment: environment)
+        #expect(try stream.sync(named: "orders").stream?.wake == "order_events_changed" && stream.warnings.isEmpty)
     }
 }

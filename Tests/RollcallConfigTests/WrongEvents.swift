@@ -31,10 +31,16 @@ struct WrongEvents: Sendable, CustomTestStringConvertible {
         self.init(.fields, "\(EventsSample.Part.fields.rawValue)\n\(line)", headline, hint: hint)
         testDescription = line
     }
+
+    /// Lines behind a cursor.
+    init(streamed lines: String, _ headline: String, hint: String? = nil) {
+        self.init(line: "cursor: loaded_at\n\(lines)", headline, hint: hint)
+        testDescription = lines
+    }
 }
 
 extension WrongEvents {
-    static let all = [event, rules, guards, foreign, fields, parts].flatMap(\.self)
+    static let all = [event, rules, streams, guards, foreign, fields, parts].flatMap(\.self)
 
     /// What stands below `event`.
     private static let event = [
@@ -205,6 +211,65 @@ extension WrongEvents {
             hint: "Only true and false are taken, in lower case and without quotes."),
     ]
 
+    /// What stands below `stream`, or beside it.
+    private static let streams = [
+        WrongEvents(
+            line: "stream: {}", "17:5: syncs.orders.stream stands without a cursor, by which it would find new rows",
+            hint: "Name the column that says when a row came into the table, and grows with each new one."),
+        // A cursor that is misspelt or wrong is reported, and nothing besides.
+        WrongEvents(
+            line: "stream: {}\ncurser: c", "18:5: unknown key \"curser\" in syncs.orders; did you mean \"cursor\"?"),
+        WrongEvents(
+            line: "stream: {}\ncursor: 5",
+            "18:13: syncs.orders.cursor \"5\" is a number, not text; did you mean \"5\"?"),
+        WrongEvents(
+            streamed: "stream: {}\nschedule: { every: 5m }",
+            "19:5: syncs.orders gives stream and schedule; only one of them is allowed", hint: oneOfThem),
+        WrongEvents(
+            streamed: "schedule: { every: 5m }\nstream: { poll: 5s }",
+            "19:5: syncs.orders gives schedule and stream; only one of them is allowed", hint: oneOfThem),
+        WrongEvents(
+            streamed: "stream: 5s", "18:13: syncs.orders.stream is a single value, not a mapping",
+            hint: "Write stream: {} for one with the defaults."),
+        WrongEvents(
+            streamed: "stream: true", "18:13: syncs.orders.stream is a single value, not a mapping",
+            hint: "Write stream: {} for one with the defaults."),
+        WrongEvents(
+            streamed: "stream: { pol: 5s }",
+            "18:15: unknown key \"pol\" in syncs.orders.stream; did you mean \"poll\"?"),
+        WrongEvents(streamed: "stream: { every: 5m }", "18:15: unknown key \"every\" in syncs.orders.stream"),
+        WrongEvents(streamed: "stream: { poll: 5 }", "18:21: syncs.orders.stream.poll \"5\" is no span of time"),
+        WrongEvents(
+            streamed: "stream: { poll: 5 sec }",
+            "18:21: syncs.orders.stream.poll \"5 sec\" is no span of time; did you mean 5s?"),
+        WrongEvents(streamed: "stream: { poll: 0s }", "18:21: syncs.orders.stream.poll \"0s\" is out of range"),
+        WrongEvents(streamed: "stream: { poll: 61s }", "18:21: syncs.orders.stream.poll \"61s\" is out of range"),
+        WrongEvents(streamed: "stream: { poll: 2m }", "18:21: syncs.orders.stream.poll \"2m\" is out of range"),
+        WrongEvents(
+            streamed: "stream: { poll: 99999999999999999999s }",
+            "18:21: syncs.orders.stream.poll \"99999999999999999999s\" is out of range"),
+        WrongEvents(
+            streamed: "stream: { poll: }", "18:15: syncs.orders.stream.poll has no value",
+            hint: "Give it a value, or take the line out."),
+        WrongEvents(streamed: "stream: { linger: 31s }", "18:23: syncs.orders.stream.linger \"31s\" is out of range"),
+        WrongEvents(streamed: "stream: { linger: 0 }", "18:23: syncs.orders.stream.linger \"0\" is no span of time"),
+        WrongEvents(
+            streamed: "stream: { linger: 500ms }", "18:23: syncs.orders.stream.linger \"500ms\" is no span of time"),
+        WrongEvents(streamed: "stream: { wake: \"\" }", "18:21: syncs.orders.stream.wake is empty"),
+        WrongEvents(
+            streamed: "stream: { wake: 7 }",
+            "18:21: syncs.orders.stream.wake \"7\" is a number, not text; did you mean \"7\"?"),
+        WrongEvents(
+            streamed: "stream: { wake: [a, b] }", "18:21: syncs.orders.stream.wake is a list, not a single value"),
+        WrongEvents(
+            streamed: "stream: { wake: \"a\\nb\" }",
+            "18:21: syncs.orders.stream.wake \"a\\nb\" contains a line break or a control character"),
+        WrongEvents(
+            streamed: "stream: { wake: \(String(repeating: "é", count: 32)) }",
+            "18:21: syncs.orders.stream.wake \"\(String(repeating: "é", count: 32))\" is longer than 63 bytes"),
+    ]
+    private static let oneOfThem = "A stream sends what is new as it comes, and needs no schedule. Keep one of them."
+
     /// Guards, those of other kinds among them.
     private static let guards = [
         WrongEvents(
@@ -297,7 +362,9 @@ extension WrongEvents {
         WrongEvents(
             line: "audience: { table: x }", "17:5: syncs.orders.audience is a key of list syncs; this one is events",
             hint: "Take it out, or set kind: list."),
-        WrongEvents(line: "stream: { poll: 5s }", "17:5: unknown key \"stream\" in syncs.orders"),
+        WrongEvents(
+            line: "poll: 5s", "17:5: unknown key \"poll\" in syncs.orders",
+            hint: "\"poll\" belongs under \"stream\"."),
         WrongEvents(
             line: "created_at: placed_at", "17:5: unknown key \"created_at\" in syncs.orders",
             hint: "\"created_at\" belongs under \"event\"."),

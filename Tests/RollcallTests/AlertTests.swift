@@ -43,6 +43,15 @@ import Testing
             message.slack == #"{"text":"vip failed: a &lt;b&gt; &amp; \\u{202e}\"c\"\ndo this"}"#)
     }
 
+    @Test func aStreamThatIsBehindSaysSinceWhen() {
+        let since = Date(timeIntervalSince1970: 1_800_014_400)
+        let message = AlertMessage(Alert(kind: .streamBehind, sync: "orders", since: since), time: since)
+        #expect(message.slack.hasPrefix(#"{"text":"orders is behind: "#), "\(message.slack)")
+        #expect(message.slack.contains("has waited since 2027-01-15T12:00:00.000Z"))
+        #expect(message.json.contains(#""kind":"stream_behind","sync":"orders""#))
+        #expect(message.json.contains(#""since":"2027-01-15T12:00:00.000Z""#))
+    }
+
     @Test func eachChangeIsToldOnceToThoseWhoWantIt() async throws {
         let received = Mutex<[Received]>([])
         let refusals = Mutex(1)

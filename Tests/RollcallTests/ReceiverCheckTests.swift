@@ -75,6 +75,22 @@ import Warehouse
         }
     }
 
+    @Test func whatWaitsForAnUnknownWarehouseIsFound() async throws {
+        try await withFolder { folder in
+            let writer = folder.appendingPathComponent("crm/w").path
+            try FileManager.default.createDirectory(atPath: writer, withIntermediateDirectories: true)
+            func look(_ warehouses: Set<String>) -> [Finding] {
+                ReceiverCheck.strays(folder.path, warehouses: warehouses)
+            }
+            #expect(look([]).isEmpty, "an empty folder holds nothing")
+            try Data("RCS1".utf8).write(to: URL(fileURLWithPath: writer + "/000001.spool"))
+            let findings = look(["other"])
+            #expect(findings.count == 1 && findings.allSatisfy { !$0.isFine && $0.fix != nil }, "\(findings)")
+            #expect(findings.first?.detail.contains(folder.path + "/crm") == true, "\(findings)")
+            #expect(look(["crm"]).isEmpty && ReceiverCheck.strays(nil, warehouses: []).isEmpty)
+        }
+    }
+
     // MARK: The command
 
     @Test func everythingIsLookedAt() async throws {

@@ -58,6 +58,8 @@ final class EventOracle {
     var staged: [String: [String: Order]] = [:]
     var isHeld: Set<String> = []
     var guardsAreOn = true
+    /// New events that a run has staged.
+    var streamed: [String: Int] = [:]
 
     // What is known of events.
     var fingerprints: [String: Fingerprint] = [:]
@@ -165,7 +167,18 @@ final class EventOracle {
         guard let view = reading[node.name] else { return violated("run \(run.id) is staged without a reading") }
         readingOfRun[run.id] = view
         if run.status == .held { isHeld.insert(run.id) }
+        if run.trigger == .stream { hasStagedMore(run, changes) }
         EventPlanJudge(self, run, view, changes, began: opened[node.name] ?? now, isBackfill: node.backfills).judge()
+    }
+
+    /// What a stream has staged before has its outcomes, and what waits is taken up with all of its looks or with none.
+    private func hasStagedMore(_ run: SyncRun, _ changes: [Change]) {
+        let sends = Set(changes.lazy.filter { $0.kind == .send }.compactMap { $0.record?.key })
+        let unfinished = store.state.sortedEvents(of: "tracks").filter(\.state.isUnfinished)
+        let left = unfinished.filter { !sends.contains($0.recordKey ?? "") }
+        if left.count < unfinished.count { oracle.saw("a stream took up what waited") }
+        waiting[run.id] = Set(left.compactMap { $0.identity.userID ?? $0.identity.email })
+        (sent[run.id], unclear[run.id]) = ([], [])
     }
 
     // MARK: The cursor
@@ -252,8 +265,19 @@ final class EventOracle {
     func hasParked(_ changes: [Change]) {
         for change in changes where change.kind == .parked {
             guard let key = change.record?.key else { continue }
-            if !hasWaited(key) { violated("\(key) is given up before its person had time to appear") }
+            if change.refusal?.code == "too_old" {
+                oracle.saw("an event was too old for a stream")
+                if !isTooOld(key) { violated("\(key) is set aside, and is not too old") }
+            } else if !hasWaited(key) {
+                violated("\(key) is given up before its person had time to appear")
+            }
             refused.insert(key)
         }
+    }
+
+    /// Whether an event happened longer ago than the guard allows, as far as clocks agree.
+    func isTooOld(_ key: String) -> Bool {
+        guard let seconds = tracks.maxAgeSeconds, let time = orders[key] else { return false }
+        return time < now - Int64(seconds - 600) * 1_000_000
     }
 }

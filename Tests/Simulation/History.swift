@@ -241,8 +241,14 @@ final class History: @unchecked Sendable {
         request.full = runner.full
         request.retryRejected = runner.retryRejected
         if node.sync == "tracks" { sendEarlierEvents(node, &request) }
-        let outcome = await run(node, request)
-        if let held = heldRun(outcome), !node.process.isDead { await decide(held, node, runner.whenHeld) }
+        let held: SyncRun?
+        if let looks = runner.looks {
+            node.backfills = false
+            held = await stream(node, looks: looks)
+        } else {
+            held = heldRun(await run(node, request))
+        }
+        if let held, !node.process.isDead { await decide(held, node, runner.whenHeld) }
         node.hasEnded = true
         gone.insert(node.name)
     }
@@ -290,12 +296,24 @@ final class History: @unchecked Sendable {
             case .failed(let error, _): .failed(error.code)
             }
         if case .ran(let run) = outcome { judge(run) }
+        noteEnd(node, kind)
+        return outcome
+    }
+
+    private func noteEnd(_ node: Node, _ kind: RunKind) {
         world.note(node.process, "run ends: \(kind.name)")
         oracle.hasEnded(kind)
         goods.hasEnded()
         clients.hasEnded()
         tracks.hasEnded()
-        return outcome
+    }
+
+    /// A row of a stream has ended.
+    func hasStreamed(_ node: Node, _ run: SyncRun) {
+        runs += 1
+        oracle.hasRun(node)
+        judge(run)
+        noteEnd(node, .ran(run))
     }
 
     /// What a run says of itself is what stands in the warehouse.
@@ -315,7 +333,7 @@ final class History: @unchecked Sendable {
         return SnapshotCache(folder: "\(cacheFolder)/\(machine)", leastMembers: 1)
     }
 
-    private func pipeline(_ node: Node) -> SyncPipeline {
+    func pipeline(_ node: Node) -> SyncPipeline {
         if node.sync == "goods", let goods = scenario.goods {
             return pipeline(node, scenario.sync(goods, guarded: !isQuiet))
         }

@@ -9,8 +9,13 @@ extension MemoryWarehouse {
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
         for event in state.sortedEvents(of: sync) where event.isToBeRead(from: position) {
-            try body(KnownEvent(key: event.key, state: event.state, content: event.content, position: event.position))
+            try body(event.known)
         }
+    }
+
+    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+        let events = state.events[sync] ?? [:]
+        return Set(keys).sorted().compactMap { events[$0]?.known }
     }
 
     public func events(
@@ -62,6 +67,8 @@ extension MemoryWarehouse {
 }
 
 extension StoredEvent {
+    fileprivate var known: KnownEvent { KnownEvent(key: key, state: state, content: content, position: position) }
+
     fileprivate func isToBeRead(from position: Int64?) -> Bool {
         guard let position, let own = self.position else { return true }
         return own >= position || state.isUnfinished

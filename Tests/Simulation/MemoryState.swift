@@ -62,6 +62,8 @@ struct MemoryState {
     var stagedCursors: [String: EventCursor] = [:]
     /// What the ids of events are made of, by sync.
     var idSchemes: [String: String] = [:]
+    /// Syncs that are paused.
+    var paused: Set<String> = []
 
     // MARK: Leases
 
@@ -132,6 +134,12 @@ struct MemoryState {
             row.run.finishedAt = run.finishedAt
             row.run.held = run.held
         }
+    }
+
+    func proveRunning(_ run: SyncRun, of lease: Lease) throws(WarehouseError) {
+        guard let stored = self.run(run.id), stored.status == .running,
+            [stored.sync, run.sync] == [lease.sync, lease.sync]
+        else { throw conflict("the run \(run.id) of \(lease.sync) is not running") }
     }
 
     private func conflict(_ message: String) -> WarehouseError { WarehouseError(.conflict, message) }

@@ -4,7 +4,7 @@ import SeededRandom
 public import Warehouse
 
 /// A warehouse in memory, with a clock that the simulation drives. For one thread.
-public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
+public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     /// The warehouse's clock.
     var time: () -> Date
     /// What a plan reads: the bytes of the columns `email` and `user_id`.
@@ -93,7 +93,7 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
             ) throws -> Void
     ) async throws {
         if source == Customers.table { return try read(customers, columns, body) }
-        if source == Visits.table { return try read(visits.filter { isWanted($0, columns.bound) }, columns, body) }
+        if source == Visits.table { return try read(wanted(visits, columns.bound), columns, body) }
         let rows =
             source == .table(["products"])
             ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
@@ -119,10 +119,21 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         }
     }
 
-    /// What has no position is wanted too.
-    private func isWanted(_ row: TableRow, _ bound: RowBound?) -> Bool {
-        guard let bound, !givesMoreRows, let position = row[bound.column].position else { return true }
-        return position >= bound.position
+    private func wanted(_ rows: [TableRow], _ bound: RowBound?) -> [TableRow] {
+        guard let bound else { return rows }
+        let wanted = rows.filter { isWanted($0, bound) }
+        guard bound.isOrdered else { return wanted }
+        // What has no position stands behind all others.
+        return wanted.sorted { first, second in
+            guard let first = first[bound.column].position else { return false }
+            return second[bound.column].position.map { first < $0 } ?? true
+        }
+    }
+
+    private func isWanted(_ row: TableRow, _ bound: RowBound) -> Bool {
+        if givesMoreRows { return true }
+        guard let position = row[bound.column].position else { return bound.takesRowsWithoutPosition }
+        return bound.position.map { position >= $0 } ?? true
     }
 
     private func read(
@@ -146,6 +157,14 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         guard let bytes else { return try body(.null) }
         try bytes.withUnsafeBytes { try body(AudienceCell(bytes: $0)) }
     }
+
+    // MARK: Watching
+
+    public func watch(
+        channel: String?, onWake: @escaping @Sendable () -> Void
+    ) async throws(WarehouseError) -> any SourceWatch { BlindWatch() }
+
+    public func isPaused(sync: String) async throws(WarehouseError) -> Bool { state.paused.contains(sync) }
 
     // MARK: Leases
 
@@ -189,23 +208,48 @@ public final class MemoryWarehouse: Warehouse, @unchecked Sendable {
         try write(lease) { state, now throws(WarehouseError) in
             // An earlier, equal call may have been committed without its answer arriving.
             state.log.removeAll { $0.runID == run.id && $0.operation == "validate" }
-            do {
-                var changes: [Change] = []
-                while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
-                state.outbox[run.id] = changes
-                state.stagedCursors[run.id] = plan.cursor
-                while case let page = try plan.nextRecords(limit: 100), !page.isEmpty {
-                    for record in page where log.retain && (log.records == .all || record.isFailure) {
-                        state.write(
-                            run.id, run.sync, email: Self.shown(record.email), userID: Self.shown(record.userID),
-                            operation: "validate", status: record.isFailure ? "failed" : "succeeded",
-                            reason: record.reason, httpStatus: record.reason.httpStatus, attempts: 0, now: now)
-                    }
-                }
-            } catch {
-                throw WarehouseError(.other, "the plan cannot be read: \(error)")
-            }
+            state.outbox[run.id] = []
+            try Self.add(plan, run, log, to: &state, now: now)
             try state.save(run)
+        }
+    }
+
+    public func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try write(lease) { state, now throws(WarehouseError) in
+            try state.proveRunning(run, of: lease)
+            try Self.add(plan, run, log, to: &state, now: now)
+            try state.saveProgress(run)
+        }
+    }
+
+    private static func add(
+        _ plan: any StagedPlan, _ run: SyncRun, _ log: LogSettings, to state: inout MemoryState, now: Date
+    ) throws(WarehouseError) {
+        do {
+            var changes: [Change] = []
+            while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
+            state.outbox[run.id, default: []] += changes
+            state.stagedCursors[run.id] = plan.cursor
+            while case let page = try plan.nextRecords(limit: 100), !page.isEmpty {
+                for record in page where log.retain && (log.records == .all || record.isFailure) {
+                    state.write(
+                        run.id, run.sync, email: shown(record.email), userID: shown(record.userID),
+                        operation: "validate", status: record.isFailure ? "failed" : "succeeded",
+                        reason: record.reason, httpStatus: record.reason.httpStatus, attempts: 0, now: now)
+                }
+            }
+        } catch {
+            throw WarehouseError(.other, "the plan cannot be read: \(error)")
+        }
+    }
+
+    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try write(lease) { state, _ throws(WarehouseError) in
+            try state.proveRunning(run, of: lease)
+            guard run.counts.notAttempted.total == 0, state.hasEmptyOutbox(run.id) else { return }
+            state.moveCursor(of: run.id, run.sync, isDone: true)
         }
     }
 

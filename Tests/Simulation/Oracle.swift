@@ -352,6 +352,8 @@ final class Oracle {
             saw("record \(record.status) \(record.errorCode ?? "")")
             // An item that is not as it was put has failed, and is put again by the same run.
             guard record.operation != "validate", record.errorCode != "not_verified" else { continue }
+            // A stream takes up what waits or has no answer within the same row.
+            if run.trigger == .stream, ["waiting", "unknown", "not_attempted"].contains(record.status) { continue }
             if !people.insert(
                 "\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")"
             ).inserted {

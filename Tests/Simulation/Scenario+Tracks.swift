@@ -31,6 +31,8 @@ extension Scenario {
         var maxEvents: Int?
         var maxAgeSeconds: Int?
         var maxInvalid: Double?
+        /// Whether a stream knows that nothing was committed.
+        var knowsCommits = false
         /// Whether the warehouse gives all rows, whichever are asked for.
         var givesMoreRows = false
         /// What becomes of a run that is held at the end.
@@ -109,7 +111,20 @@ extension Scenario {
             }
             tracks.rounds.append(round)
         }
+        streams(seed, &tracks)
         return tracks
+    }
+
+    /// Some processes stream instead of running.
+    private func streams(_ seed: UInt64, _ tracks: inout Tracks) {
+        var dice = Dice(seed, "streams")
+        guard tracks.cursorColumn != nil, dice.chance(50) else { return }
+        tracks.knowsCommits = dice.chance(50)
+        for (round, runners) in tracks.rounds.map(\.runners).enumerated() {
+            for place in runners.indices where dice.chance(70) {
+                tracks.rounds[round].runners[place].looks = dice.between(1, dice.pick([3, 12]))
+            }
+        }
     }
 
     func sync(_ tracks: Tracks, guarded: Bool) -> SyncSettings {

@@ -3,7 +3,7 @@ import RollcallCore
 import Warehouse
 
 /// A process's connection to the warehouse: takes time, breaks, and is where the process may die.
-final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
+final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     private let store: MemoryWarehouse
     private let node: Node
     private var world: World { node.world }
@@ -151,6 +151,16 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         try await leave(fault)
     }
 
+    // MARK: Watching
+
+    func watch(
+        channel: String?, onWake: @escaping @Sendable () -> Void
+    ) async throws(WarehouseError) -> any SourceWatch { try await store.watch(channel: channel, onWake: onWake) }
+
+    func isPaused(sync: String) async throws(WarehouseError) -> Bool {
+        try await read("is paused") { () async throws(WarehouseError) in try await store.isPaused(sync: sync) }
+    }
+
     // MARK: Leases
 
     func acquireLease(
@@ -220,6 +230,25 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
             case .events: history.tracks.hasStaged(run, changes, node)
             case .catalog: history.goods.hasStaged(run, changes, node)
             }
+        }
+    }
+
+    func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        let (node, history) = (node, history)
+        try await write("stage more") { [store] () async throws(WarehouseError) in
+            try await store.stageMore(lease, run, plan: plan, log: log)
+            history.oracle.saw("a stream staged something")
+            history.tracks.hasStaged(run, store.state.outbox[run.id] ?? [], node)
+        }
+    }
+
+    func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await write("move cursor") { [store, history] () async throws(WarehouseError) in
+            let before = store.state.cursors[run.sync]
+            try await store.moveCursor(lease, run)
+            history.tracks.mayHaveMoved(before, by: run.id)
         }
     }
 
@@ -410,6 +439,12 @@ final class SimulatedWarehouse: Warehouse, @unchecked Sendable {
         let fault = try await arrive("read events", Fault.reading)
         try await store.readEvents(sync: sync, from: position, body)
         try await leave(fault)
+    }
+
+    func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+        try await read("known events") { () async throws(WarehouseError) in
+            try await store.knownEvents(sync: sync, keys: keys)
+        }
     }
 
     func events(

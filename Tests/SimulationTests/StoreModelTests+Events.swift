@@ -66,6 +66,9 @@ extension StoreComparison {
             try await warehouse.readEvents(sync: "vip", from: position) { lines.add(StoreComparison.shown($0)) }
             return lines.sorted
         }
+        await both("events by key", { $0.map(Self.shown).sorted().joined(separator: "\n") }) {
+            try await $0.knownEvents(sync: "vip", keys: (0..<20).map(Self.fingerprint))
+        }
         let (states, after) = (Set(EventState.allCases.filter { _ in dice.chance(60) }), dice.below(5))
         let limit = dice.pick([2, 100])
         await both("events", { $0.map(Self.shown).joined(separator: "\n") }) {

@@ -35,6 +35,10 @@ final class StoreComparison {
     private var staleLease: Lease?
     private var run: SyncRun?
     private var number = 0
+    /// The highest sequence that was ever staged.
+    private var latestSequence: Int64 = 0
+    /// Whom the open run has staged something of; a key comes once in an outbox.
+    private var staged: Set<Int> = []
     private let log: LogSettings
     private var calls: [String] = []
     /// Of which snapshot, as the model has it, each generation was.
@@ -95,7 +99,7 @@ final class StoreComparison {
 
     private func call() async throws {
         let used = staleLease.flatMap { dice.chance(12) ? $0 : nil } ?? lease
-        switch dice.below(22) {
+        switch dice.below(kind == .events ? 25 : 22) {
         case 0, 1: await acquire()
         case 2: await both("renew", { "\($0)" }) { try await $0.renewLease(used, seconds: 600) }
         case 3 where dice.chance(30): await both("release", { "\($0)" }) { try await $0.releaseLease(used) }
@@ -112,6 +116,8 @@ final class StoreComparison {
         case 18: await decide(used)
         case 19: await note()
         case 20: await both("apply stray notes") { try await $0.applyStrayNotes(used) }
+        case 22, 23: await stageMore(used)
+        case 24: await moveCursor(used)
         default: await bind(used)
         }
     }
@@ -134,14 +140,54 @@ final class StoreComparison {
         new.kind = kind
         if kind == .list { new.listID = dice.chance(80) ? 42 : nil }
         let opened = new
-        if await both("open run", { _ in "done" }, { try await $0.openRun(lease, opened) }) != nil { run = new }
+        if await both("open run", { _ in "done" }, { try await $0.openRun(lease, opened) }) != nil {
+            (run, staged) = (new, [])
+        }
     }
 
     private func stage(_ lease: Lease) async {
         guard var staged = run else { return }
-        var changes: [Change] = []
         var sequence: Int64 = 0
-        for person in 0..<8 where dice.chance(50) {
+        let (changes, people) = drawn(for: &staged, 0..<8, behind: &sequence)
+        if dice.chance(20) {
+            staged.status = .held
+            staged.counts.notAttempted = staged.counts.planned
+        }
+        let (log, plan, cursor, toStage) = (log, changes, cursor(), staged)
+        let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
+            try await $0.stage(lease, toStage, plan: FixedPlan(plan, cursor), log: log)
+        }
+        guard isDone != nil else { return }
+        run = staged.status == .held ? nil : staged
+        self.staged = people
+        latestSequence = max(latestSequence, sequence)
+    }
+
+    private func stageMore(_ lease: Lease) async {
+        guard var more = run else { return }
+        var sequence = latestSequence
+        let (changes, people) = drawn(for: &more, (0..<16).filter { !staged.contains($0) }, behind: &sequence)
+        let (log, cursor, toStage) = (log, cursor(), more)
+        let isDone: Void? = await both("stage more", { _ in "done" }) {
+            try await $0.stageMore(lease, toStage, plan: FixedPlan(changes, cursor), log: log)
+        }
+        guard isDone != nil else { return }
+        (run, latestSequence) = (more, sequence)
+        staged.formUnion(people)
+    }
+
+    private func moveCursor(_ lease: Lease) async {
+        guard let run else { return }
+        await both("move cursor", { _ in "done" }) { try await $0.moveCursor(lease, run) }
+    }
+
+    /// Changes of some of these people, which the run counts.
+    private func drawn(
+        for staged: inout SyncRun, _ people: some Sequence<Int>, behind sequence: inout Int64
+    ) -> (changes: [Change], people: Set<Int>) {
+        var (changes, planned): ([Change], Set<Int>) = ([], [])
+        for person in people where dice.chance(50) {
+            planned.insert(person)
             sequence += 1
             let local: [ChangeKind] = self.kind == .events ? [.parked, .skip, .wait] : [.parked, .forget, .release]
             let kind = dice.pick([.send, .send, .send] + local)
@@ -156,15 +202,7 @@ final class StoreComparison {
                 changes.append(older)
             }
         }
-        if dice.chance(20) {
-            staged.status = .held
-            staged.counts.notAttempted = staged.counts.planned
-        }
-        let (log, plan, cursor, toStage) = (log, changes, cursor(), staged)
-        let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
-            try await $0.stage(lease, toStage, plan: FixedPlan(plan, cursor), log: log)
-        }
-        if isDone != nil { run = staged.status == .held ? nil : staged }
+        return (changes, planned)
     }
 
     static func fingerprint(_ person: Int) -> Fingerprint {

@@ -32,6 +32,43 @@ import Warehouse
         #expect(try await bench.table() == ["rejected 2", "sent 1"])
     }
 
+    /// When it is refused, nothing was taken yet: what comes after it in the same request says that it is bad.
+    @Test func theOldestEventIsBadTooWhereOthersAreTaken() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 4 }
+        bench.events.setFate { events, _ in events.contains { $0.id == OrderIDs.derived[1] } ? Self.badRequest : .ok }
+        try await bench.add((1, "ann", 100), (2, "ben", 200), (3, "cy", 300), (4, "dan", 400))
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.track == 3 && run.counts.failed.track == 1, "\(run)")
+        #expect(bench.requests == [["1", "2", "3", "4"], ["1", "2"], ["1"], ["2"], ["3", "4"]])
+        #expect(try await bench.table() == ["rejected 1", "sent 2", "sent 3", "sent 4"])
+        #expect(try await bench.log(run).contains("track failed bad_request 1"))
+    }
+
+    @Test func nothingOvertakesAnEventThatWasNotSent() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 1 }
+        bench.events.setFate { _, number in number == 1 ? Self.badRequest : .ok }
+        try await bench.add((1, "ann", 100), (2, "ann", 200), (3, "ann", 300))
+        let run = try await bench.run()
+        #expect(run.counts.notAttempted.track == 3, "\(run)")
+        #expect(bench.requests == [["1"]])
+        #expect(try await bench.table().isEmpty)
+        #expect(try await bench.run().counts.succeeded.track == 3)
+        #expect(bench.requests == [["1"], ["1"], ["2"], ["3"]])
+    }
+
+    /// The other events of its person go once it is known that it is bad, and lie between those of others.
+    @Test func anEventThatIsBadHoldsUpNothing() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 6 }
+        bench.events.setFate { events, _ in events.contains { $0.id == OrderIDs.derived[1] } ? Self.badRequest : .ok }
+        try await bench.add(
+            (1, "ann", 100), (2, "ann", 200), (3, "ann", 300), (4, "ben", 400), (5, "ann", 500), (6, "cy", 600))
+        let run = try await bench.run()
+        #expect(
+            bench.requests == [["1", "2", "3", "4", "5", "6"], ["1", "2", "3"], ["1"], ["4", "6"], ["2", "3", "5"]])
+        #expect(run.counts.succeeded.track == 5 && run.counts.failed.track == 1, "\(run)")
+        #expect(try await bench.table() == ["rejected 1", "sent 2", "sent 3", "sent 4", "sent 5", "sent 6"])
+    }
+
     @Test func whatMayHaveArrivedIsNotForgottenForALaterRefusal() async throws {
         let bench = try await EventsBench()
         bench.events.setFate { _, number in number == 1 ? .loseAfter : Self.badRequest }
@@ -92,5 +129,17 @@ import Warehouse
         let run = try await bench.run()
         #expect(run.counts.invalid == 1 && run.counts.unchanged == 1 && run.counts.succeeded.track == 1, "\(run)")
         #expect(bench.requests == [["3"]])
+    }
+
+    /// A request for each event, one after the other.
+    @Test func theOldestEventIsBadAlsoWhereLaterRequestsAreTaken() async throws {
+        let bench = try await EventsBench { $2.limits.events.recordsPerRequest = 1 }
+        bench.events.setFate { events, _ in events.contains { $0.id == OrderIDs.derived[1] } ? Self.badRequest : .ok }
+        try await bench.add((1, "ann", 100), (2, "ben", 200), (3, "ann", 300))
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.track == 1 && run.counts.failed.track == 1, "\(run)")
+        #expect(run.counts.notAttempted.track == 1, "what had to go after it is sent by the next run")
+        #expect(try await bench.table() == ["rejected 1", "sent 2"])
+        #expect(try await bench.run().counts.succeeded.track == 1)
     }
 }

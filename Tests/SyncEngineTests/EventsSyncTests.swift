@@ -480,6 +480,27 @@ import Warehouse
         #expect(try await bench.log(run).first == "validate failed value_too_long 1")
     }
 
+    /// What was staged has the types of then.
+    @Test func anApprovedRunNotesNoTypesOfAnotherConfiguration() async throws {
+        let bench = try await EventsBench { events, sync, _ in
+            sync.guards.maxEvents = 1
+            events.fields = .only([FieldSetting(name: "quantity", source: .column("campaign"))])
+        }
+        try await bench.insert(
+            "id, email, at, campaign", "1, 'ann@example.com', 100, 3", "2, 'ben@example.com', 200, 4")
+        let held = try await bench.run()
+        #expect(held.status == .held, "\(held)")
+        let approved = try await bench.run(.approve(held.id)) { events, _, _ in
+            events.fields = .only([FieldSetting(name: "quantity", source: .column("campaign", type: .double))])
+        }
+        #expect(approved.counts.succeeded.track == 2, "\(approved)")
+        let types = "SELECT field, type FROM \(bench.fixture.state("destination_fields"))"
+        #expect(try await bench.fixture.query(types).isEmpty)
+        try await bench.insert("id, email, at, campaign", "3, 'cy@example.com', 300, 5")
+        try await bench.run()
+        #expect(try await bench.fixture.query(types) == [["quantity", "long"]])
+    }
+
     @Test func aFieldKeepsTheTypeThatItWasSentWithFirst() async throws {
         let bench = try await EventsBench { events, _, _ in
             events.fields = .only([FieldSetting(name: "quantity", source: .column("campaign"))])

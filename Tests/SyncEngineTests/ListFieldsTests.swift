@@ -209,6 +209,75 @@ import Warehouse
         #expect(try await bench.bench.snapshot() == ["subscribed a@x.de/-"])
     }
 
+    @Test func whoWasRefusedBeforeALostAnswerIsNotUnsubscribedWhenTheyLeave() async throws {
+        let bench = try await FieldsBench()
+        let reason = FailureReason(code: "type_mismatch", reason: "on purpose", httpStatus: 400)
+        let plan = TypeMismatch(field: "plan", expected: "long", offending: .string("gold"))
+        bench.iterable.setFate { _, number in
+            switch number {
+            case 1: .answer(.mismatched(reason, [plan]))
+            case 2: .loseAfter
+            default: .ok
+            }
+        }
+        try await bench.setAudience(["a@x.de - 1", "b@x.de gold 2", "c@x.de - 3"])
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.subscribe == 2 && run.counts.failed.subscribe == 1, "\(run)")
+        try await bench.setAudience(["a@x.de - 1", "c@x.de - 3"])
+        let next = try await bench.run()
+        #expect(next.counts.planned.total == 0 && bench.iterable.requests.allSatisfy { $0.operation == .subscribe })
+        #expect(try await bench.bench.snapshot() == ["subscribed a@x.de/-", "subscribed c@x.de/-"])
+    }
+
+    // MARK: Without fields again
+
+    private static func runWithoutFields(_ bench: FieldsBench) async throws -> SyncRun {
+        let outcome = await bench.bench.pipeline(change: { $0.memberFields = nil }).run(RunRequest())
+        guard case .ran(let run) = outcome else { throw RunError(code: "test", message: "\(outcome)") }
+        return run
+    }
+
+    @Test func whoWasRefusedForAFieldIsSentOnceFieldsAreSentNoMore() async throws {
+        let bench = try await FieldsBench()
+        let mismatch = FailureReason(code: "type_mismatch", reason: "on purpose", httpStatus: 400)
+        let invalid = FailureReason(code: "invalid_email", reason: "on purpose", httpStatus: 200)
+        bench.iterable.setFate { _, _ in .refuse(["a@x.de": .failed(mismatch), "b@x.de": .rejected(invalid)]) }
+        try await bench.setAudience(["a@x.de gold 3", "b@x.de silver 4"])
+        #expect(try await bench.run().counts.failed.subscribe == 2)
+        bench.iterable.setFate { _, _ in .ok }
+        let plain = try await Self.runWithoutFields(bench)
+        #expect(plain.counts.succeeded.subscribe == 1 && plain.counts.failed.subscribe == 1, "\(plain)")
+        #expect(bench.iterable.members() == ["a@x.de/-"] && bench.iterable.fields.isEmpty)
+        #expect(try await Self.runWithoutFields(bench).requests.sent == 0)
+        // With fields again: those that were refused are not what Iterable has acknowledged.
+        let filled = try await bench.run()
+        #expect(filled.counts.succeeded.subscribe == 1 && filled.counts.failed.subscribe == 1, "\(filled)")
+        #expect(bench.iterable.fields == ["a@x.de/- ltv=3 plan=gold"])
+    }
+
+    @Test func fieldsInDoubtAreSentAgainAlthoughTheMemberWasSentWithoutMeanwhile() async throws {
+        let bench = try await FieldsBench()
+        bench.iterable.setFate { _, _ in .loseBefore }
+        try await bench.setAudience(["a@x.de gold 3"])
+        #expect(try await bench.run().counts.unknown.subscribe == 1)
+        bench.iterable.setFate { _, _ in .ok }
+        #expect(try await Self.runWithoutFields(bench).counts.succeeded.subscribe == 1)
+        #expect(bench.iterable.fields.isEmpty)
+        #expect(try await bench.run().counts.succeeded.subscribe == 1)
+        #expect(bench.iterable.fields == ["a@x.de/- ltv=3 plan=gold"])
+    }
+
+    @Test func fieldsThatWereAcknowledgedHoldWhileNoneAreSent() async throws {
+        let bench = try await FieldsBench()
+        try await bench.setAudience(["a@x.de gold 3"])
+        try await bench.run()
+        #expect(try await Self.runWithoutFields(bench).requests.sent == 0)
+        let full = await bench.bench.pipeline(change: { $0.memberFields = nil }).run(.sendingAll)
+        guard case .ran(let run) = full else { throw RunError(code: "test", message: "\(full)") }
+        #expect(run.counts.succeeded.subscribe == 1)
+        #expect(try await bench.run().requests.sent == 0)
+    }
+
     // MARK: Lost answers
 
     @Test func otherFieldsWaitUntilTheLostOnesCanLandNoMore() async throws {
@@ -353,6 +422,20 @@ import Warehouse
         let fields = bench.iterable.fields.map { $0.split(separator: "/")[1] }.sorted()
         #expect(fields == ["u1 ltv=1 plan=gold", "u2 ltv=2 plan=silver", "u3 ltv=3 plan=bronze"])
         #expect(try await bench.run().requests.sent == 0)
+    }
+
+    /// An address that counts as none makes no one the same person: what other people's fields were clears nothing.
+    @Test func anIdentifierThatManyShareSaysNothingOfTheFields() async throws {
+        let bench = try await FieldsBench(.hybrid) { sync, _ in sync.identity.maxSharing = 2 }
+        for id in ["u1", "u2"] { bench.iterable.addForeign(Identity(email: nil, userID: id), to: 99) }
+        try await bench.setAudience(["info@x.de/u1 gold 1", "info@x.de/u2 silver -"])
+        try await bench.run()
+        bench.iterable.setForeignField("ltv", "9", of: Identity(email: nil, userID: "u2"))
+        let before = bench.iterable.requests.count
+        try await bench.setAudience(["info@x.de/u1 gold 1", "info@x.de/u2 silver -", "info@x.de/u3 bronze 3"])
+        try await bench.run()
+        #expect(bench.sent(from: before).contains(#"-/u2 {"plan":"silver"}"#), "\(bench.sent(from: before))")
+        #expect(bench.iterable.fields.contains { $0.hasSuffix("/u2 ltv=9 plan=silver") }, "\(bench.iterable.fields)")
     }
 
     // MARK: Why

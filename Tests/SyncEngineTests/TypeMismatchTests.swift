@@ -107,6 +107,36 @@ import Warehouse
         #expect(doubts[0][0] == "4")
     }
 
+    /// The record that was refused by itself was in no request whose answer was lost: it is not this sync's own.
+    @Test func whatWasRefusedBeforeALostAnswerIsNotDeletedWhenItsRowGoes() async throws {
+        let bench = try await UsersBench { users, _, destination in
+            users.fields = .only([FieldSetting(name: "address", source: .column("city", type: .json))])
+            users.onLeave = .delete
+            destination.limits.users.recordsPerRequest = 100
+        }
+        try await Self.fill(bench, 5, bad: [2, 4])
+        bench.users.setFate { request, number in
+            if number == 2 { return .loseAfter }
+            return Self.isBad(request) ? .answer(.mismatched(Self.reason, [Self.mismatch])) : .ok
+        }
+        let run = try await bench.run()
+        #expect(bench.users.requests.map(\.people.count) == [5, 3, 3])
+        #expect(run.counts.succeeded.update == 3 && run.counts.failed.update == 2, "\(run.counts)")
+        let owned = try await bench.fixture.query(
+            "SELECT record_key FROM \(bench.fixture.state("synced_records")) WHERE owned ORDER BY record_key")
+        #expect(owned == [["1"], ["3"], ["5"]])
+        let doubts = try await bench.fixture.query(
+            "SELECT count(*) FROM \(bench.fixture.state("settling_requests"))")
+        #expect(doubts[0][0] == "3")
+        // Both have profiles of another system.
+        bench.users.write("p2@example.com", "plan", #""free""#)
+        try await bench.setRows([1, 3, 5].map { "\($0), 'p\($0)@example.com', 'free', '{\"zip\":\($0)}', 1" })
+        bench.clock.advance(by: .seconds(600))
+        let next = try await bench.run()
+        #expect(next.counts.planned.total == 0 && bench.users.deletions.isEmpty, "\(next)")
+        #expect(bench.users.people.contains("p2@example.com"))
+    }
+
     @Test func aTypeIsComparedByWhatIterableTakes() {
         func isOf(_ json: String, _ mismatch: TypeMismatch) throws -> Bool {
             mismatch.isOf(try JSONDecoder().decode([String: JSONTree].self, from: Data(json.utf8)))

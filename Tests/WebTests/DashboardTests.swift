@@ -210,7 +210,8 @@ import Testing
         for text in [
             FrameTemplates.head, FrameTemplates.foot, FrameTemplates.error, FrameTemplates.login,
             SyncTemplates.overview,
-            SyncTemplates.sync, SyncTemplates.chart, SyncTemplates.why, SyncTemplates.live, RunTemplates.run,
+            SyncTemplates.sync, SyncTemplates.chart, SyncTemplates.why, SyncTemplates.live,
+            SyncTemplates.stream, SyncTemplates.badge, SyncTemplates.time, RunTemplates.run,
             RunTemplates.records, ReceiverTemplates.overview, ReceiverTemplates.receiver,
         ] {
             #expect(!text.contains("style=") && !text.contains("<style") && !text.contains("{{{"))

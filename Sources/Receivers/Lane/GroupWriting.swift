@@ -20,8 +20,8 @@ struct GroupWriting {
 
     /// Returns when the lane stops and everything is answered.
     mutating func run() async {
-        await lane.keys.waitForFirstAttempt()
         while true {
+            await lane.keys.waitForFirstAttempt()
             let isEnding = lane.isStopping
             switch groups.next(now: lane.clock.uptime, isEnding: isEnding) {
             case .group(let entries):
@@ -87,39 +87,50 @@ struct GroupWriting {
 
     private mutating func makeDurable(_ group: PendingGroup) async -> Kept {
         var wasTried = false
-        let mayStore = await lane.folder?.isEmpty ?? true
-        if mayStore, lane.keys.isReady, lane.health.pause(at: lane.clock.uptime) == nil,
-            let storable = group.storable(lane.keys.known)
-        {
+        tries: while await mayStore(), let storable = group.storable(lane.keys.known) {
             wasTried = true
-            if await store(storable) { return .durable }
+            switch await store(storable) {
+            case true?: return .durable
+            case false?: break tries
+            case nil: await lane.keys.waitForFirstAttempt()
+            }
         }
         return await spool(group) ? .durable : .refused(wasTried: wasTried)
     }
 
-    private func store(_ group: ReceivedGroup) async -> Bool {
+    /// Whether the spool is empty and the warehouse can be written, as far as is known. While the last that the spool has is being
+    /// stored, that is waited for: the spool would never become empty otherwise as long as bodies keep coming.
+    private func mayStore() async -> Bool {
+        let end = lane.clock.uptime + WarehouseLane.storeLimit
+        while let folder = lane.folder, await !folder.isEmpty {
+            let rest = end - lane.clock.uptime
+            guard rest > .zero, !lane.isStopping, lane.keys.isReady, lane.health.problem == nil,
+                await folder.isAllGiven
+            else { return false }
+            await lane.inbox.bell.wait(atMost: rest, lane.clock)
+        }
+        return lane.keys.isReady && lane.health.pause(at: lane.clock.uptime) == nil
+    }
+
+    /// - Returns: whether it is stored; nil: that is to be tried again, when the key of another store is read.
+    private func store(_ group: ReceivedGroup) async -> Bool? {
         let start = lane.clock.uptime
-        var outcome = await call(group)
+        var outcome = await lane.store([group], atMost: WarehouseLane.storeLimit)
         // A connection that has been idle may be found lost; without a spool, that is not to refuse anything.
         if case .failure(let error) = outcome, lane.folder == nil, error.isTransient,
             lane.clock.uptime - start < WarehouseLane.storeLimit / 2
         {
-            outcome = await call(group)
+            outcome = await lane.store([group], atMost: WarehouseLane.storeLimit)
         }
         switch outcome {
-        case .success(let stored):
+        case .success(let stored?):
             lane.succeeded()
-            lane.add(stored, of: group)
+            lane.add(stored, of: [group])
             return true
+        case .success(nil): return nil
         case .failure(let error):
             lane.failed(error)
             return false
-        }
-    }
-
-    private func call(_ group: ReceivedGroup) async -> Result<StoredGroup, WarehouseError> {
-        await lane.call(atMost: WarehouseLane.storeLimit) { store throws(WarehouseError) in
-            try await store.storeReceived(group)
         }
     }
 

@@ -9,44 +9,55 @@ extension WarehouseLane {
     /// Migrations may take long; a connection that hangs must not be waited for for ever.
     private static let openLimit = Duration.seconds(300)
 
-    /// Makes the warehouse's tables and reads its key, as soon as it can be reached.
+    /// Makes the warehouse's tables and reads its key, as soon as it can be reached, and again for each other store.
     func open() async {
         if let spool, let key = try? await disk.run({ spool.readKey() }) { keys.remember(key) }
+        // Also when the end is near already: what came before it may need the key.
+        repeat {
+            if keys.isReady { await openBell.wait() } else { await openStore() }
+        } while !isStopping
+        keys.attempt.happen()
+    }
+
+    /// Returns when the present store is open, or has been replaced, or at the end.
+    private func openStore() async {
+        let attempt = keys.attempt
         // Requests wait no longer than they would for a group.
         let timer = Task {
             try? await clock.sleep(for: Self.storeLimit)
-            keys.endFirstAttempt()
+            attempt.happen()
         }
         defer {
             timer.cancel()
-            keys.endFirstAttempt()
+            attempt.happen()
         }
-        // Also when the end is near already: what came before it may need the key.
         repeat {
             let outcome = await call(atMost: Self.openLimit) { store throws(WarehouseError) in
                 _ = try await store.migrate()
-                return try await store.receiverKey()
+                return (key: try await store.receiverKey(), store: ObjectIdentifier(store))
             }
             switch outcome {
-            case .success(let key): return await opened(key)
+            case .success(let found): return await opened(found.key, of: found.store)
             case .failure(let error):
                 failed(error)
-                keys.endFirstAttempt()
+                attempt.happen()
                 if isStopping { return }
                 await openBell.wait(atMost: health.pause(at: clock.uptime) ?? .seconds(1), clock)
             }
-        } while !isStopping
+        } while !isStopping && attempt === keys.attempt
     }
 
-    private func opened(_ key: [UInt8]) async {
-        if let spool, keys.known?.key != key {
+    private func opened(_ key: [UInt8], of store: ObjectIdentifier) async {
+        let isNew = keys.known?.key != key
+        guard let hasChanged = keys.open(key, of: store) else { return }
+        if let spool, isNew {
             do throws(SpoolFailure) {
                 try await disk.run { () throws(SpoolFailure) in try spool.writeKey(key) }
             } catch {
                 note(error.note(warehouse))
             }
         }
-        if keys.open(key) { note(.keyChanged(warehouse: warehouse)) }
+        if hasChanged { note(.keyChanged(warehouse: warehouse)) }
         succeeded()
         inbox.bell.ring()
         drainBell.ring()
@@ -67,7 +78,7 @@ extension WarehouseLane {
                 lastLook = clock.uptime
                 await adopt(spool)
             }
-            if keys.isReady, health.pause(at: clock.uptime) == nil, await drain(folder, isOwn: true) {
+            if keys.isReady, health.pause(at: clock.uptime) == nil, await drain(folder, isOwn: true) != .stopped {
                 await drainAdopted()
             }
             if isStopping { break }
@@ -80,118 +91,86 @@ extension WarehouseLane {
     private func adopt(_ spool: WarehouseSpool) async {
         let known = Set((adopted.withLock { $0 } + (folder.map { [$0] } ?? [])).map(\.path))
         do throws(SpoolFailure) {
-            for found in try await disk.run({ () throws(SpoolFailure) in try spool.adopt(except: known) }) {
-                try await found.survey()
-                adopted.withLock { $0.append(found) }
-                let bodies = found.waiting.bodies
-                if bodies > 0 { note(.spoolAdopted(warehouse: warehouse, bodies: bodies)) }
-            }
+            let found = try await disk.run { () throws(SpoolFailure) in try spool.adopt(except: known) }
+            spoolFailed(nil, at: spool.path)
+            for (path, failure) in found.failures { spoolFailed(failure, at: path) }
+            for folder in found.folders { await take(folder) }
         } catch {
-            spoolFailed(error)
+            spoolFailed(error, at: spool.path)
         }
+    }
+
+    private func take(_ found: SpoolFolder) async {
+        do throws(SpoolFailure) { try await found.survey() } catch {
+            // Its lock ends with it; the next look tries again.
+            return spoolFailed(error, at: found.path)
+        }
+        spoolFailed(nil, at: found.path)
+        adopted.withLock { $0.append(found) }
+        let bodies = found.waiting.bodies
+        if bodies > 0 { note(.spoolAdopted(warehouse: warehouse, bodies: bodies)) }
     }
 
     private func drainAdopted() async {
         for folder in adopted.withLock({ $0 }) {
-            guard await drain(folder, isOwn: false) else { return }
-            adopted.withLock { $0.removeAll { $0 === folder } }
-            await folder.end()
+            switch await drain(folder, isOwn: false) {
+            case .unreadable: continue
+            case .stopped: return
+            case .empty:
+                adopted.withLock { $0.removeAll { $0 === folder } }
+                await folder.end()
+            }
         }
     }
 
-    /// - Returns: whether nothing is left.
-    private func drain(_ folder: SpoolFolder, isOwn: Bool) async -> Bool {
+    private enum Drained {
+        /// Nothing is left.
+        case empty
+        /// The folder cannot be read; others may be.
+        case unreadable
+        /// The warehouse cannot be written now, or the end is near.
+        case stopped
+    }
+
+    private func drain(_ folder: SpoolFolder, isOwn: Bool) async -> Drained {
+        // A group may wait until the last one is stored, and counts until nothing is left.
+        defer { if isOwn { inbox.bell.ring() } }
         var drained = 0
         while !isStopping {
             do throws(SpoolFailure) {
                 switch try await folder.oldest() {
                 case .none:
                     if drained > 0 { note(.spoolDrained(warehouse: warehouse, bodies: drained)) }
-                    spoolFailed(nil)
-                    // Counts may wait for that.
-                    if isOwn { inbox.bell.ring() }
-                    return true
+                    spoolFailed(nil, at: folder.path)
+                    return .empty
                 case .damaged(let file): note(.spoolDamaged(warehouse: warehouse, file: file))
-                case .group(let group):
-                    guard await store(group, countsToTotals: isOwn) else { return false }
-                    drained += group.bodies
+                case .groups(let groups):
+                    guard await store(groups, countsToTotals: isOwn) else { return .stopped }
+                    drained += groups.reduce(0) { $0 + $1.bodies }
                     try await folder.removeOldest()
+                    if isOwn { inbox.bell.ring() }
                 }
             } catch {
-                spoolFailed(error)
-                return false
+                spoolFailed(error, at: folder.path)
+                return .unreadable
             }
         }
-        return false
+        return .stopped
     }
 
-    private func store(_ group: PendingGroup, countsToTotals: Bool) async -> Bool {
-        guard let storable = group.storable(keys.known) else { return false }
-        let outcome = await call(atMost: Self.drainLimit) { store throws(WarehouseError) in
-            try await store.storeReceived(storable)
-        }
-        switch outcome {
-        case .success(let stored):
+    private func store(_ groups: [PendingGroup], countsToTotals: Bool) async -> Bool {
+        let maker = keys.known
+        let storable = groups.compactMap { $0.storable(maker) }
+        guard storable.count == groups.count else { return false }
+        switch await store(storable, atMost: Self.drainLimit) {
+        case .success(let stored?):
             succeeded()
             if countsToTotals { add(stored, of: storable) }
             return true
+        case .success(nil): return false
         case .failure(let error):
             failed(error)
             return false
-        }
-    }
-
-    // MARK: Retention
-
-    private static let retentionEvery = Duration.seconds(3600)
-    private static let eventsAtOnce = 10_000
-    /// Seconds by which clocks may be put right in the life of a process.
-    private static let largestJump = 3600.0
-
-    private static func clockJumped(by seconds: Double) -> RunError {
-        let hours = Int((seconds / 3600).rounded())
-        return RunError(
-            code: "clock_jumped",
-            message: "the clock of this machine was moved by \(hours) hours since the program started",
-            hint: "Put the clock right, then restart `rollcall serve`.")
-    }
-
-    /// Deletes old events, once an hour. By a clock that has jumped, everything might be old: nothing is deleted then.
-    func retain() async {
-        let (start, startTime) = (clock.uptime, clock.wallTime)
-        var last: Duration?
-        while !isStopping {
-            if keys.isReady, last.map({ clock.uptime - $0 >= Self.retentionEvery }) ?? true {
-                last = clock.uptime
-                let jump = clock.wallTime.timeIntervalSince(startTime) - (clock.uptime - start).seconds
-                if abs(jump) < Self.largestJump {
-                    await prune()
-                } else {
-                    note(.retentionFailed(warehouse: warehouse, problem: Self.clockJumped(by: jump)))
-                }
-            }
-            await retentionBell.wait(atMost: Self.retentionEvery, clock)
-        }
-    }
-
-    private func prune() async {
-        for receiver in receivers {
-            let before = clock.wallTime.addingTimeInterval(-86_400 * Double(receiver.retentionDays))
-            while !isStopping {
-                let outcome = await call(atMost: Self.drainLimit) { store throws(WarehouseError) in
-                    try await store.pruneReceived(receiver: receiver.name, before: before, limit: Self.eventsAtOnce)
-                }
-                switch outcome {
-                case .success(let count) where count >= Self.eventsAtOnce: continue
-                case .success: break
-                case .failure(let error):
-                    if health.problem == nil, !isStopping {
-                        note(.retentionFailed(warehouse: warehouse, problem: error.error))
-                    }
-                    return
-                }
-                break
-            }
         }
     }
 }

@@ -18,7 +18,7 @@ final class WarehouseLane: Sendable {
     let totals: OutcomeTotals
     let inbox = Inbox()
     let health = LaneHealth()
-    let keys = KeyHolder()
+    let keys: KeyHolder
     let disk = DiskWorker()
     let spool: WarehouseSpool?
     /// This process's own part of the spool.
@@ -42,8 +42,8 @@ final class WarehouseLane: Sendable {
         /// When the end is to be over; nil: none was asked for.
         var deadline: Duration?
         var nextCall = 0
-        /// What was last noted of a spool that cannot be read; nil: it can.
-        var spoolFailure: SpoolFailure?
+        /// What was last noted of folders of the spool that cannot be read, by path.
+        var spoolFailures: [String: SpoolFailure] = [:]
         /// Calls under way, as what gives them up.
         var calls: [Int: @Sendable () -> Void] = [:]
     }
@@ -60,6 +60,7 @@ final class WarehouseLane: Sendable {
         let random = (0..<16).map { _ in UInt8.random(in: .min ... .max) }
         writer = random.hexadecimal
         folder = spool?.folder(ofWriter: writer)
+        keys = KeyHolder(store)
         state = Mutex(State(store: store, receivers: receivers))
     }
 
@@ -67,9 +68,11 @@ final class WarehouseLane: Sendable {
 
     var receivers: [ReceiverSettings] { state.withLock { $0.receivers } }
 
-    /// Another connection to the same warehouse, and other receivers. What failed over the old one is tried again over the new one.
+    /// Another connection to the warehouse, and other receivers. What failed over the old one is tried again over the new one, which may
+    /// lead to another database: nothing is stored there before its tables are ready and its key is read.
     func replace(store: any ReceiverStore, receivers: [ReceiverSettings]) {
         state.withLock { state in
+            keys.change(to: store)
             state.store = store
             state.generation += 1
             state.receivers = receivers
@@ -138,7 +141,7 @@ final class WarehouseLane: Sendable {
     /// For one that never ran: answers those who wait, and takes nothing any more.
     func abandon() {
         inbox.close()
-        keys.endFirstAttempt()
+        keys.attempt.happen()
         for entry in inbox.takeAll() { entry.answer.resume(returning: false) }
         ended.happen()
     }
@@ -178,6 +181,16 @@ final class WarehouseLane: Sendable {
         }
     }
 
+    /// Stores groups; nil: the key of the present store is still to be read, and nothing was tried there.
+    func store(
+        _ groups: [ReceivedGroup], atMost limit: Duration
+    ) async -> Result<StoredGroups?, WarehouseError> {
+        await call(atMost: limit) { [keys] store throws(WarehouseError) in
+            guard keys.isOpen(store) else { return nil }
+            return try await store.storeReceived(groups)
+        }
+    }
+
     private func noAnswer(within limit: Duration) -> WarehouseError {
         WarehouseError(
             .timeout, "The warehouse \(warehouse) did not answer within \(DisplayText.duration(limit.seconds)).",
@@ -197,22 +210,21 @@ final class WarehouseLane: Sendable {
         note(.warehouseAway(warehouse: warehouse, problem: error.error, spools: folder != nil))
     }
 
-    /// Notes why the spool cannot be read, once for each reason.
+    /// Notes why a folder of the spool cannot be read, once for each reason.
     /// - Parameter failure: nil: it can be read again.
-    func spoolFailed(_ failure: SpoolFailure?) {
+    func spoolFailed(_ failure: SpoolFailure?, at path: String) {
         let isNew = state.withLock { state in
-            defer { state.spoolFailure = failure }
-            return state.spoolFailure != failure
+            defer { state.spoolFailures[path] = failure }
+            return state.spoolFailures[path] != failure
         }
         if let failure, isNew { note(failure.note(warehouse)) }
     }
 
-    /// Adds what a stored group did to the totals.
-    func add(_ stored: StoredGroup, of group: ReceivedGroup) {
-        // Of a group that an earlier call stored, only how many events it has is known.
-        let made =
-            stored.wasThere ? Dictionary(grouping: group.events, by: \.receiver).mapValues(\.count) : stored.stored
-        for (receiver, count) in made { totals.add(receiver, .stored, count) }
+    /// Adds what stored groups did to the totals.
+    func add(_ stored: StoredGroups, of groups: [ReceivedGroup]) {
+        // Of groups that an earlier call stored, only how many events they have is known.
+        for event in groups.prefix(stored.skipped).flatMap(\.events) { totals.add(event.receiver, .stored) }
+        for (receiver, count) in stored.stored { totals.add(receiver, .stored, count) }
         for (receiver, count) in stored.repeated { totals.add(receiver, .repeated, count) }
     }
 }

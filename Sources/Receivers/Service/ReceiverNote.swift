@@ -19,6 +19,8 @@ public enum ReceiverNote: Sendable, Equatable {
     case spoolDamaged(warehouse: String, file: String)
     /// Bodies are refused, because they cannot be put into the spool; noted once, until one can.
     case spoolFull(warehouse: String, reason: String)
+    /// Bodies wait for a warehouse that the configuration does not have; noted at the start and at each reload.
+    case spoolWithoutWarehouse(warehouse: String, folder: String, bodies: Int)
     case spoolUnusable(warehouse: String, reason: String)
     /// The warehouse's key is another than the one that ids of waiting events were made with.
     case keyChanged(warehouse: String)
@@ -31,7 +33,7 @@ public enum ReceiverNote: Sendable, Equatable {
         switch self {
         case .warehouseBack, .spoolAdopted, .spoolDrained: .info
         case .warehouseAway(_, _, let spools): spools ? .warning : .error
-        case .bodyRejected, .retentionFailed, .keyChanged: .warning
+        case .bodyRejected, .retentionFailed, .keyChanged, .spoolWithoutWarehouse: .warning
         case .spoolDamaged, .spoolFull, .spoolUnusable: .error
         }
     }
@@ -46,6 +48,7 @@ public enum ReceiverNote: Sendable, Equatable {
         case .spoolDamaged: "receiver_spool_damaged"
         case .spoolFull: "receiver_spool_full"
         case .spoolUnusable: "receiver_spool_unusable"
+        case .spoolWithoutWarehouse: "receiver_spool_without_warehouse"
         case .keyChanged: "receiver_key_changed"
         case .bodyRejected: "receiver_body_rejected"
         case .retentionFailed: "receiver_retention_failed"
@@ -76,6 +79,11 @@ public enum ReceiverNote: Sendable, Equatable {
         case .spoolUnusable(let warehouse, let reason):
             return "The spool for the warehouse \(name(warehouse)) cannot be used: \(name(reason)). Check the folder "
                 + "that server.receiver_spool.path names, and the rights on it."
+        case .spoolWithoutWarehouse(let warehouse, let folder, let bodies):
+            return
+                "\(Self.bodies(bodies)) in the spool for the warehouse \(name(warehouse)), which the configuration does "
+                + "not have, in \(DisplayText.safe(folder, limit: 1000)). Configure the warehouse under that name, so that "
+                + "what waits is stored, or remove the folder."
         case .keyChanged(let warehouse):
             return "The warehouse \(name(warehouse)) makes ids of events with another key than before; was its state "
                 + "replaced? Events that waited in the spool keep the ids they have."

@@ -54,7 +54,7 @@ public struct ReceiverMetrics: Sendable, Equatable {
     /// By receiver and outcome, zeros included; receivers by name, outcomes in the order of ``ReceiverOutcome``. A body in the spool
     /// counts when it is stored.
     public var requests: [Requests] = []
-    /// What waits in the spool, by warehouse.
+    /// What waits in the spool, by warehouse, those that the configuration does not have included.
     public var spools: [Spool] = []
     /// Bodies between their arrival and their answer.
     public var waiting = 0
@@ -78,6 +78,10 @@ extension ReceiverService {
             let spooled = lane.spooled
             return ReceiverMetrics.Spool(warehouse: lane.warehouse, bodies: spooled.bodies, bytes: spooled.bytes)
         }
+        metrics.spools += strays.map {
+            ReceiverMetrics.Spool(warehouse: $0.warehouse, bodies: $0.bodies, bytes: $0.bytes)
+        }
+        metrics.spools.sort { $0.warehouse < $1.warehouse }
         metrics.waiting = lanes.reduce(0) { $0 + $1.inbox.waiting }
         return metrics
     }
@@ -101,6 +105,7 @@ extension WarehouseLane {
 
     fileprivate func statuses(since: Date) async -> [ReceiverStatus] {
         let receivers = receivers
+        if receivers.isEmpty { return [] }
         let names = receivers.map(\.name)
         let outcome = await call(atMost: Self.statusLimit) { store throws(WarehouseError) in
             try await store.receiverSummaries(names, since: since)

@@ -23,6 +23,8 @@ public final class ReceiverService: Sendable {
         var lanes: [String: WarehouseLane] = [:]
         /// By path.
         var desks: [String: Desk] = [:]
+        /// What waits for warehouses that the configuration does not have.
+        var strays: [SpoolContents] = []
     }
 
     let clock: any ReceiverClock
@@ -45,6 +47,7 @@ public final class ReceiverService: Sendable {
         budget = SpoolBudget(limit: setup.listen.spoolBytes)
         state = Mutex(State(setup: setup))
         _ = arrange(setup)
+        lookForStrays()
     }
 
     // MARK: Life
@@ -101,8 +104,15 @@ public final class ReceiverService: Sendable {
     // MARK: Settings
 
     /// Other receivers, tokens, filters and connections from now on. The spool stays as it is. Returns when what waited for
-    /// warehouses that no receiver names any more is durable; their stores may be closed then.
+    /// warehouses that no receiver names any more is durable; the stores of those that are not in the setup may be closed then.
     public func replace(_ setup: ReceiverSetup) async {
+        // What a lane has put into the spool before its end is drained by another one.
+        if await change(to: setup) { _ = await change(to: setup) }
+        lookForStrays()
+    }
+
+    /// - Returns: whether lanes have ended.
+    private func change(to setup: ReceiverSetup) async -> Bool {
         let (new, old, isRunning) = arrange(setup)
         for lane in new { started.continuation.yield(lane) }
         for lane in old {
@@ -113,17 +123,36 @@ public final class ReceiverService: Sendable {
             lane.stop()
             await lane.ended.wait()
         }
+        return !old.isEmpty
+    }
+
+    /// Finds what waits for warehouses that the configuration does not have. Blocks for a moment.
+    private func lookForStrays() {
+        let (root, known) = state.withLock { ($0.setup.listen.spoolPath, Set($0.setup.stores.keys)) }
+        let strays = root.map { SpoolContents.all(in: $0).filter { !known.contains($0.warehouse) } } ?? []
+        let before = state.withLock { state in
+            defer { state.strays = strays }
+            return state.strays
+        }
+        budget.release(before.reduce(0) { $0 + $1.bytes })
+        budget.count(strays.reduce(0) { $0 + $1.bytes })
+        for stray in strays {
+            note(.spoolWithoutWarehouse(warehouse: stray.warehouse, folder: stray.path, bodies: stray.bodies))
+        }
     }
 
     /// - Returns: lanes that are to be started, those that are to be stopped, and whether those run.
     private func arrange(
         _ setup: ReceiverSetup
     ) -> (new: [WarehouseLane], old: [WarehouseLane], isRunning: Bool) {
+        // The spool cannot be moved while it is used.
+        let spoolPath = state.withLock { $0.setup.listen.spoolPath }
+        let waiting = spoolPath.map { SpoolContents.all(in: $0).map { ($0.warehouse, [ReceiverSettings]()) } } ?? []
+        // A lane without receivers only drains.
         let byWarehouse = Dictionary(grouping: setup.receivers, by: \.warehouse)
+            .merging(waiting) { receivers, _ in receivers }
         return state.withLock { state in
             guard state.phase != .stopping else { return ([], [], true) }
-            // The spool cannot be moved while it is used.
-            let spoolPath = state.setup.listen.spoolPath
             state.setup = setup
             state.setup.listen.spoolPath = spoolPath
             let before = state.lanes
@@ -158,6 +187,9 @@ public final class ReceiverService: Sendable {
     func desk(at path: String) -> (desk: Desk, listen: ReceiverListenSettings)? {
         state.withLock { state in state.desks[path].map { ($0, state.setup.listen) } }
     }
+
+    /// What waits for warehouses that the configuration does not have, as it was at the start or the last reload.
+    var strays: [SpoolContents] { state.withLock { $0.strays } }
 
     /// Lanes by name of their warehouse, and the names of receivers in the order of the configuration.
     func lanesAndReceivers() -> (lanes: [WarehouseLane], receivers: [String]) {

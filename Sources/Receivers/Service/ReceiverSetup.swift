@@ -5,7 +5,7 @@ public import Warehouse
 public struct ReceiverSetup: Sendable {
     public var receivers: [ReceiverSettings]
     public var listen: ReceiverListenSettings
-    /// By name of the warehouse; those that receivers name.
+    /// By name of the warehouse; all of the configuration, for the spool may hold bodies for those that no receiver names any more.
     public var stores: [String: any ReceiverStore]
 
     public init(receivers: [ReceiverSettings], listen: ReceiverListenSettings, stores: [String: any ReceiverStore]) {

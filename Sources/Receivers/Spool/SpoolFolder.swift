@@ -22,6 +22,8 @@ actor SpoolFolder {
     private var writing: Int32?
     /// The file that is read, the first of the segments.
     private var reading: Int32?
+    /// What ``oldest()`` gave last: where it ends in the first file, and how many bodies it has.
+    private var given: (end: Int64, bodies: Int)?
     private let amount = Mutex(SpoolAmount())
 
     /// A folder of this process, made when it is first needed.
@@ -119,11 +121,8 @@ actor SpoolFolder {
 
     /// Counts what waits in a folder that was left behind.
     func survey() throws(SpoolFailure) {
-        segments = try DiskFile.names(in: path).compactMap { name in
-            guard name.hasSuffix(".spool"), let number = Int(name.dropLast(6)) else { return nil }
-            return SpoolSegment(folder: path, number: number)
-        }
-        .sorted { $0.number < $1.number }
+        segments = try DiskFile.names(in: path).compactMap { SpoolSegment(folder: path, fileName: $0) }
+            .sorted { $0.number < $1.number }
         lastNumber = segments.last?.number ?? 0
         var found = SpoolAmount()
         for index in segments.indices {
@@ -137,16 +136,17 @@ actor SpoolFolder {
         amount.withLock { $0 = found }
     }
 
-    /// What a look at the oldest group found.
+    /// What a look at the oldest groups found.
     enum Oldest: Sendable {
-        case group(PendingGroup)
+        /// Of one writer, by rising sequences; as many as may be stored together.
+        case groups([PendingGroup])
         /// Nothing waits.
         case none
         /// A part of a file that cannot be read was passed over; where the file will be when the rest of it is stored.
         case damaged(String)
     }
 
-    /// The oldest group that waits; it stays until ``removeOldest()``.
+    /// The oldest groups that wait; they stay until ``removeOldest()``.
     func oldest() throws(SpoolFailure) -> Oldest {
         while let segment = segments.first {
             if segment.isRead {
@@ -156,7 +156,9 @@ actor SpoolFolder {
             let file = try fileForReading(segment)
             switch try segment.content(file) {
             case .group(let bytes, _):
-                if let group = try? GroupCoding.decode(bytes) { return .group(group) }
+                if let group = try? GroupCoding.decode(bytes) {
+                    return .groups(try groups(from: group, bytes.count, segment, file))
+                }
             // The end of the last file was never answered.
             case .cut where segments.count == 1:
                 segments[0].position = segment.size
@@ -170,13 +172,32 @@ actor SpoolFolder {
         return .none
     }
 
-    /// Goes on behind the group that ``oldest()`` gave.
+    /// A group and those behind it in its file, for one transaction.
+    private func groups(
+        from first: PendingGroup, _ size: Int, _ segment: SpoolSegment, _ file: Int32
+    ) throws(SpoolFailure) -> [PendingGroup] {
+        var batch = GroupBatch(first, bytes: size)
+        var ahead = segment
+        ahead.position += Int64(SpoolFrame.size + size)
+        // What cannot be read is looked at when it is the oldest.
+        while !batch.isFull, !ahead.isRead, case .group(let bytes, _) = try ahead.content(file),
+            let next = try? GroupCoding.decode(bytes), batch.add(next, bytes: bytes.count)
+        {
+            ahead.position += Int64(SpoolFrame.size + bytes.count)
+        }
+        given = (ahead.position, batch.bodies)
+        return batch.groups
+    }
+
+    /// Whether nothing waits behind what ``oldest()`` gave last.
+    var isAllGiven: Bool { segments.count == 1 && given?.end == segments[0].size }
+
+    /// Goes on behind the groups that ``oldest()`` gave.
     func removeOldest() throws(SpoolFailure) {
-        guard let segment = segments.first else { return }
-        let file = try fileForReading(segment)
-        guard case .group(let bytes, let bodies) = try segment.content(file) else { return }
-        segments[0].position += Int64(SpoolFrame.size + bytes.count)
-        amount.withLock { $0.bodies -= bodies }
+        guard let given, !segments.isEmpty else { return }
+        self.given = nil
+        segments[0].position = given.end
+        amount.withLock { $0.bodies -= given.bodies }
         if segments[0].isRead { try finishFirst() }
     }
 
@@ -190,6 +211,7 @@ actor SpoolFolder {
     /// Removes the first file, all of which is stored; one that was damaged is set aside for people to look at.
     private func finishFirst() throws(SpoolFailure) {
         let segment = segments[0]
+        given = nil
         closeReading()
         if segments.count == 1 { closeWriting() }
         if segment.isDamaged {
@@ -219,6 +241,7 @@ actor SpoolFolder {
     func end() {
         closeReading()
         closeWriting()
+        given = nil
         if lock != nil, segments.isEmpty {
             unlink(path + "/lock")
             rmdir(path)

@@ -8,7 +8,8 @@ final class SpoolLock: Sendable {
     /// - Returns: nil where a process that lives has it, or the folder was removed meanwhile.
     init?(folder: String) throws(SpoolFailure) {
         let path = folder + "/lock"
-        file = try DiskFile.open(path, O_RDWR | O_CREAT)
+        guard let file = try DiskFile.openIfThere(path, O_RDWR | O_CREAT) else { return nil }
+        self.file = file
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             let code = errno
             if code == EWOULDBLOCK { return nil }

@@ -21,6 +21,12 @@ struct SpoolSegment {
         self.size = size
     }
 
+    /// nil: no such file has this name.
+    init?(folder: String, fileName: String) {
+        guard fileName.hasSuffix(".spool"), let number = Int(fileName.dropLast(6)) else { return nil }
+        self.init(folder: folder, number: number)
+    }
+
     var isRead: Bool { position >= size }
 
     /// What stands at a position.

@@ -8,33 +8,52 @@ struct WarehouseSpool: Sendable {
 
     /// - Parameter root: the configured folder.
     init(root: String, warehouse: String, budget: SpoolBudget) {
-        // Names of warehouses are words; should one ever not be, it stays one part of the path.
-        let name = warehouse.utf8.map { byte in
+        path = root + "/" + Self.folder(of: warehouse)
+        self.budget = budget
+    }
+
+    /// Names of warehouses are words; should one ever not be, it stays one part of the path.
+    private static func folder(of warehouse: String) -> String {
+        warehouse.utf8.map { byte in
             let isPlain = (48...57).contains(byte) || (97...122).contains(byte | 0x20) || byte == 45 || byte == 95
             return isPlain ? String(UnicodeScalar(byte)) : "%" + [byte].hexadecimal
         }
-        path = root + "/" + name.joined()
-        self.budget = budget
+        .joined()
+    }
+
+    /// The warehouse whose folder has this name; nil: that of none has.
+    static func warehouse(ofFolder name: String) -> String? {
+        name.removingPercentEncoding.flatMap { folder(of: $0) == name ? $0 : nil }
     }
 
     func folder(ofWriter writer: String) -> SpoolFolder { SpoolFolder(new: path + "/" + writer, budget: budget) }
 
+    /// What was found of processes that have ended.
+    struct Adoption: Sendable {
+        var folders: [SpoolFolder] = []
+        /// Folders that cannot be opened, by path.
+        var failures: [String: SpoolFailure] = [:]
+    }
+
     /// Takes the folders of processes that have ended. Blocks.
     /// - Parameter known: paths of folders that this process has.
-    func adopt(except known: Set<String>) throws(SpoolFailure) -> [SpoolFolder] {
+    func adopt(except known: Set<String>) throws(SpoolFailure) -> Adoption {
         try DiskFile.makeFolder(path)
-        var folders: [SpoolFolder] = []
+        var found = Adoption()
         for name in try DiskFile.names(in: path) {
             let folder = path + "/" + name
             var status = stat()
             guard !known.contains(folder), lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
                 continue
             }
-            if let lock = try SpoolLock(folder: folder) {
-                folders.append(SpoolFolder(adopting: folder, lock: lock, budget: budget))
+            do throws(SpoolFailure) {
+                guard let lock = try SpoolLock(folder: folder) else { continue }
+                found.folders.append(SpoolFolder(adopting: folder, lock: lock, budget: budget))
+            } catch {
+                found.failures[folder] = error
             }
         }
-        return folders
+        return found
     }
 
     // MARK: The key

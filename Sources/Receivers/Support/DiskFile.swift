@@ -23,9 +23,16 @@ enum SpoolFailure: Error, Equatable {
 /// Whole calls on files. All of them may block.
 enum DiskFile {
     static func open(_ path: String, _ flags: Int32) throws(SpoolFailure) -> Int32 {
-        let file = Foundation.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard file >= 0 else { throw .system(errno, "cannot open \(path)") }
+        guard let file = try openIfThere(path, flags) else { throw .system(ENOENT, "cannot open \(path)") }
         return file
+    }
+
+    /// - Returns: nil where the file, or the folder in which it would be made, is not there.
+    static func openIfThere(_ path: String, _ flags: Int32) throws(SpoolFailure) -> Int32? {
+        let file = Foundation.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        if file >= 0 { return file }
+        if errno == ENOENT { return nil }
+        throw .system(errno, "cannot open \(path)")
     }
 
     static func write(_ bytes: [UInt8], to file: Int32, at offset: Int64, _ path: String) throws(SpoolFailure) {
@@ -74,16 +81,27 @@ enum DiskFile {
         return Int64(status.st_size)
     }
 
-    /// Makes a folder that only its owner can enter, and those above it; one that is there stays.
-    static func makeFolder(_ path: String) throws(SpoolFailure) {
-        if mkdir(path, 0o700) == 0 { return }
-        if errno == ENOENT {
-            let parent = (path as NSString).deletingLastPathComponent
+    /// Makes a folder that only its owner can enter, and those above it, all on the disk when it returns; one that is there stays.
+    /// - Parameter synchronize: makes durable what was created in a folder.
+    static func makeFolder(
+        _ path: String, synchronize: (String) throws(SpoolFailure) -> Void = DiskFile.synchronizeFolder
+    ) throws(SpoolFailure) {
+        let parent = (path as NSString).deletingLastPathComponent
+        var isMade = mkdir(path, 0o700) == 0
+        if !isMade, errno == ENOENT {
             guard parent != path, !parent.isEmpty else { throw .system(ENOENT, "cannot make \(path)") }
-            try makeFolder(parent)
-            if mkdir(path, 0o700) == 0 { return }
+            try makeFolder(parent, synchronize: synchronize)
+            isMade = mkdir(path, 0o700) == 0
         }
-        guard errno == EEXIST else { throw .system(errno, "cannot make \(path)") }
+        guard isMade else {
+            if errno == EEXIST { return }
+            throw .system(errno, "cannot make \(path)")
+        }
+        do throws(SpoolFailure) { try synchronize(parent) } catch {
+            // The next attempt must not find it and take it for durable.
+            rmdir(path)
+            throw error
+        }
     }
 
     static func names(in folder: String) throws(SpoolFailure) -> [String] {

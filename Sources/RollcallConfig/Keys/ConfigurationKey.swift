@@ -68,8 +68,9 @@ indirect enum ValueKind: Sendable {
     case removalLimit
     /// `25%`.
     case share
-    /// A whole number and a unit of time, such as `15m`; of at least this number of seconds.
-    case span(minimum: Int)
+    /// A whole number and a unit of time, such as `15m`; of at least this number of seconds, and at most that. nil: as long as spans
+    /// may be.
+    case span(minimum: Int, maximum: Int? = nil)
     /// A whole number and a unit of bytes, such as `1MB`; the range is in bytes.
     case size(ClosedRange<Int64>)
     /// A text, number or truth value, each as what it is.
@@ -150,7 +151,8 @@ extension ValueKind {
         case .choices(let words): "a list of \(TextLayout.alternatives(words))"
         case .removalLimit: "a percentage such as 25%, or a count such as 500"
         case .share: "a percentage such as 20%"
-        case .span(let minimum): "a span such as 15m or 7d\(minimum > 0 ? ", \(minimum)s or more" : "")"
+        case .span(let minimum, let maximum?): "a span from \(minimum)s to \(maximum)s"
+        case .span(let minimum, nil): "a span such as 15m or 7d\(minimum > 0 ? ", \(minimum)s or more" : "")"
         case .size: "a size such as 500KB, 1MB or 1GB"
         case .constant: "a text, a number, true or false"
         case .texts(let count) where count.lowerBound == count.upperBound: "a list of \(count.lowerBound) texts"

@@ -33,6 +33,10 @@ enum EventSyncKeys {
         "delivery", .choice(EventSettings.Delivery.allCases.map(\.rawValue)),
         "bulk: many events in a request; single: one.",
         defaultValue: .string(EventSettings.Delivery.bulk.rawValue), variants: events)
+    static let stream = ConfigurationKey(
+        "stream", .section(StreamKeys.section),
+        "In place of schedule: rollcall serve sends new rows as they come, instead of at set times. Needs cursor. "
+            + "{}: with the defaults.", variants: events)
 
     static let now = "now"
     static let all = "all"

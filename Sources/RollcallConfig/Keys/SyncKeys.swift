@@ -14,7 +14,8 @@ enum SyncKeys {
     static let destination = ConfigurationKey(
         "destination", .text(TextRule()), "Name of the destination that holds what is kept.", isRequired: true)
     static let enabled = ConfigurationKey(
-        "enabled", .boolean, "false: the schedule starts no runs; its ticks are recorded as disabled.",
+        "enabled", .boolean,
+        "false: the schedule starts no runs, its ticks are recorded as disabled; nothing is streamed.",
         defaultValue: .boolean(true))
     static let audience = ConfigurationKey(
         "audience", .section(AudienceKeys.section), "Who should be on the list; exactly one of the three keys.",
@@ -42,7 +43,8 @@ enum SyncKeys {
         "Email projects only. true: user_id is mapped alone, and Iterable makes up an address for people it does not "
             + "know.", defaultValue: .boolean(false), variants: list.variants)
     static let schedule = ConfigurationKey(
-        "schedule", .section(ScheduleKeys.section), "When the sync runs by itself. Left out: manual only.")
+        "schedule", .section(ScheduleKeys.section),
+        "When the sync runs by itself. Left out, and without stream: manual only.")
     static let guards = ConfigurationKey(
         "guards", .section(GuardKeys.section),
         "When a plan is too drastic to be carried out without a person's approval.",
@@ -59,7 +61,7 @@ enum SyncKeys {
             RecordKeys.nested, RecordKeys.newFields, RecordKeys.duplicates, RecordKeys.onLeave,
             RecordKeys.identityChanges,
             EventSyncKeys.start, EventSyncKeys.cursor, EventSyncKeys.changedRows, EventSyncKeys.after,
-            EventSyncKeys.waitForUser, EventSyncKeys.delivery, schedule, guards, logs,
+            EventSyncKeys.waitForUser, EventSyncKeys.delivery, EventSyncKeys.stream, schedule, guards, logs,
         ], exactlyOneOf: ["audience", "source"],
         selector: .init(key: "kind", values: kinds.map(\.rawValue), defaultValue: RecordKind.list.rawValue))
 }

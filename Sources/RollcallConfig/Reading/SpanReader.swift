@@ -36,10 +36,10 @@ extension SectionReader {
                 key, text, wrong, suggestion: text.value == text.original ? meant : nil, expected: expected)
             return nil
         }
-        let least = key.kind.leastSpan ?? 0
-        guard (least...TimeSpan.longest).contains(seconds) else {
-            let most = TimeSpan.longest / 86_400
-            reportWrong(key, text, "is out of range", expected: "a span from \(least)s to \(most)d")
+        let (least, most) = key.kind.spanBounds ?? (0, nil)
+        guard (least...(most ?? TimeSpan.longest)).contains(seconds) else {
+            let longest = most.map { "\($0)s" } ?? "\(TimeSpan.longest / 86_400)d"
+            reportWrong(key, text, "is out of range", expected: "a span from \(least)s to \(longest)")
             return nil
         }
         return seconds
@@ -47,11 +47,11 @@ extension SectionReader {
 }
 
 extension ValueKind {
-    /// The least seconds of a span, where one may stand there.
-    fileprivate var leastSpan: Int? {
+    /// The least and the most seconds of a span, where one may stand there; the second is nil where only ``TimeSpan/longest`` holds.
+    fileprivate var spanBounds: (least: Int, most: Int?)? {
         switch self {
-        case .span(let minimum): minimum
-        case .anyOf(let kinds): kinds.lazy.compactMap(\.leastSpan).first
+        case .span(let minimum, let maximum): (minimum, maximum)
+        case .anyOf(let kinds): kinds.lazy.compactMap(\.spanBounds).first
         default: nil
         }
     }

@@ -30,7 +30,7 @@ struct SyncReader {
         guard let kind = kind(reader) else { return Draft(name: name, position: reader.position) }
         reader.refuseKeys(beyond: kind.rawValue, what: "sync", hints: hints(reader, kind))
         let source = source(reader, kind, type)
-        let options = Options(reader, kind)
+        let options = Options(reader, kind, warehouse: type)
         var draft = Draft(
             name: name, position: reader.position, kind: kind, warehouse: warehouse, destination: destination)
         switch kind {
@@ -62,12 +62,16 @@ struct SyncReader {
     private func hints(_ reader: SectionReader, _ kind: RecordKind) -> [String: String] {
         var hints: [String: String] = [:]
         if !reader.has(SyncKeys.source) { hints[SyncKeys.audience.name] = "Write source in its place." }
-        if kind == .list { hints.merge(Self.hintsOfLists) { first, _ in first } }
+        hints[EventSyncKeys.stream.name] = Self.streamsOthers
+        if kind == .list { hints.merge(Self.hintsOfLists) { _, own in own } }
         if kind == .events { hints[RecordKeys.nulls.name] = FieldReader.nullsOfEvents }
         return hints
     }
 
+    private static let streamsOthers = "Streams of users and catalogs are not offered yet: use schedule."
+
     private static let hintsOfLists = [
+        EventSyncKeys.stream.name: "Lists are not streamed: use schedule.",
         RecordKeys.newFields.name:
             "Subscribing makes no fields in Iterable: make them there, or with a sync of kind: users. Take the key out.",
         RecordKeys.nested.name: "With the members of a list, objects are sent whole. Take the key out.",
@@ -129,10 +133,13 @@ extension SyncReader {
         var identitySection: SectionReader?
         var identity = IdentitySettings()
         var schedule: ScheduleSettings?
+        /// Of events.
+        var stream: StreamSettings?
         var guards = GuardSettings()
         var logs = LogSettings()
 
-        init(_ reader: SectionReader, _ kind: RecordKind) {
+        /// - Parameter warehouse: its type; nil: not known.
+        init(_ reader: SectionReader, _ kind: RecordKind, warehouse: WarehouseType?) {
             enabled = reader.boolean(SyncKeys.enabled)
             updateExistingUsersOnly = reader.boolean(SyncKeys.updateExistingUsersOnly)
             placeholderEmails = reader.boolean(SyncKeys.placeholderEmails)
@@ -143,6 +150,7 @@ extension SyncReader {
             schedule = reader.section(
                 SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
             ).flatMap(ScheduleReader.read)
+            if kind == .events { stream = StreamReader.read(reader, warehouse: warehouse) }
             guards = GuardReader.defaults(kind)
             if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section, kind) }
             if let section = reader.section(SyncKeys.logs) { logs = LogReader.read(section) }
@@ -154,6 +162,7 @@ extension SyncReader {
             if let placeholderEmails { settings.placeholderEmails = placeholderEmails }
             settings.identity = identity
             settings.schedule = schedule
+            settings.stream = stream
             settings.guards = guards
             settings.logs = logs
         }

@@ -12,6 +12,8 @@ public enum AlertKind: String, Sendable, Codable, CaseIterable {
     case late
     /// A receiver that got events earlier has got none for too long.
     case receiverSilent = "receiver_silent"
+    /// What a stream has read has waited for its outcome for longer than ``AlertThresholds/behindAfterSeconds``.
+    case streamBehind = "stream_behind"
     /// All is well again after one of the others.
     case recovered
 }
@@ -24,6 +26,9 @@ public struct AlertThresholds: Sendable, Equatable {
     public var lateAfterMinutes = 60
     /// Minutes that a receiver may get nothing, after it got something once; 1 or more.
     public var silentAfterMinutes = 1440
+    /// Seconds that a stream may lag behind its source. One that keeps up lags by seconds; where Iterable does not answer, it pauses
+    /// for at most 60 s before it tries again, so that after 300 several tries have failed and the trouble is not a passing one.
+    public static let behindAfterSeconds = 300.0
 
     public init() {}
 }
@@ -46,9 +51,9 @@ public enum AlertSubject: Sendable, Hashable {
 public struct Alert: Sendable, Equatable {
     public var kind: AlertKind
     public var subject: AlertSubject
-    /// The run that it is about; nil for `late` and for receivers.
+    /// The run that it is about, of a stream its latest one; nil for `late` and for receivers.
     public var run: SyncRun?
-    /// Since when the sync has been late, or the receiver silent.
+    /// Since when the sync has been late, the receiver silent, or the oldest record of a stream without an outcome.
     public var since: Date?
     /// Ids of the webhooks that got an earlier alert since the subject was last well; nil: not known.
     public var heardBy: Set<String>?
@@ -116,6 +121,8 @@ public enum AlertCondition: Sendable, Equatable {
     case late
     /// Of receivers.
     case silent
+    /// Of streams.
+    case behind
 
     /// As it is kept.
     public var text: String {
@@ -126,6 +133,7 @@ public enum AlertCondition: Sendable, Equatable {
         case .failures: "failures"
         case .late: "late"
         case .silent: "silent"
+        case .behind: "behind"
         }
     }
 
@@ -136,6 +144,7 @@ public enum AlertCondition: Sendable, Equatable {
         case "failures": self = .failures
         case "late": self = .late
         case "silent": self = .silent
+        case "behind": self = .behind
         default:
             guard text.hasPrefix("held ") else { return nil }
             self = .held(runID: String(text.dropFirst(5)))

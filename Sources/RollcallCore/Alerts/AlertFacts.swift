@@ -20,6 +20,11 @@ public struct AlertFacts: AlertEvidence {
     public var firstTick: Date?
     /// nil: the sync has no schedule, is disabled or paused, and cannot be late.
     public var grid: TickGrid?
+    /// Whether the configuration says that the sync streams, in whichever process.
+    public var isStreamed = false
+    /// Seconds that the stream of this process lags behind its source; nil: another process may have the stream, or nothing was
+    /// measured here yet.
+    public var streamLag: Double?
     public var now: Date
 
     public init(sync: String, now: Date) {
@@ -31,17 +36,24 @@ public struct AlertFacts: AlertEvidence {
     /// - Parameter previous: what was reported last; a run that was interrupted or cancelled, or is in progress, changes nothing.
     public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
         if let heldRun { return .held(runID: heldRun.id) }
+        if latestRun?.status == .failed { return .failed }
+        if isBehind(after: previous) { return .behind }
         let isLate = lateSince(thresholds) != nil
         switch latestRun?.status {
-        case .failed?: return .failed
         case .succeeded?, .completedWithFailures?:
             let failures = latestRun.map { $0.counts.failed.total + $0.counts.invalid } ?? 0
             if failures > thresholds.failuresOver { return .failures }
         case .running?, .queued?, .interrupted?, .held?:
             if let previous, previous == .failed || previous == .failures { return previous }
-        case .cancelled?, .skipped?, nil: break
+        case .failed?, .cancelled?, .skipped?, nil: break
         }
         return isLate ? .late : .fine
+    }
+
+    /// Whether the stream lags too much. Only the process that streams knows; others leave what it has reported.
+    private func isBehind(after previous: AlertCondition?) -> Bool {
+        guard isStreamed else { return false }
+        return streamLag.map { $0 > AlertThresholds.behindAfterSeconds } ?? (previous == .behind)
     }
 
     /// The tick that is still not made good; nil if the sync is in time.
@@ -65,6 +77,9 @@ public struct AlertFacts: AlertEvidence {
         case .failures: return Alert(kind: .failures, sync: sync, run: latestRun)
         case .held: return Alert(kind: .held, sync: sync, run: heldRun)
         case .late: return Alert(kind: .late, sync: sync, since: lateSince(thresholds))
+        case .behind:
+            let since = streamLag.map { now.addingTimeInterval(-$0) }
+            return Alert(kind: .streamBehind, sync: sync, run: latestRun, since: since)
         case .silent: return nil
         }
     }
@@ -96,7 +111,7 @@ public struct ReceiverAlertFacts: AlertEvidence {
         switch condition {
         case .silent: return Alert(kind: .receiverSilent, subject: .receiver(receiver), since: latestAt)
         case .fine where previous != nil: return Alert(kind: .recovered, subject: .receiver(receiver))
-        case .fine, .failed, .failures, .held, .late: return nil
+        case .fine, .failed, .failures, .held, .late, .behind: return nil
         }
     }
 }

@@ -15,6 +15,8 @@ public struct RateLimiterState: Sendable {
     public struct Slot: Sendable, Equatable {
         public let delay: Duration
         fileprivate let epoch: Int
+        /// False: the wait is for leave to queue up, and not for a turn.
+        fileprivate let isTurn: Bool
     }
 
     /// Share of the rate that is used. The rest absorbs late timers, so that a server that counts strictly never sees
@@ -60,14 +62,38 @@ public struct RateLimiterState: Sendable {
         currentRate = configuredRate
     }
 
+    /// Share of the rate that is left to schedules while streams could use all of it.
+    public static let scheduleShare = 0.2
+    /// A stream that had to wait for its turn within this time could use more.
+    static let streamsWant = Duration.seconds(1)
+
+    /// When a stream last had to wait for its turn.
+    private var streamWaited: Duration?
+    /// When the next request of a schedule may take its turn while streams want more.
+    private var nextOfSchedules: Duration?
+
     /// Takes the next slot.
-    public mutating func reserve(now: Duration) -> Slot {
+    /// - Parameter isStream: whether a stream asks. Streams go first: while they wait for their turn, requests of schedules take no more
+    ///   than ``scheduleShare`` of the rate.
+    public mutating func reserve(now: Duration, isStream: Bool = false) -> Slot {
+        let interval = Duration.seconds(1 / (currentRate * Self.utilisation))
+        if !isStream, let waited = streamWaited, now - waited < Self.streamsWant {
+            let turn = max(now, nextOfSchedules ?? now)
+            if turn > now { return Slot(delay: turn - now, epoch: epoch, isTurn: false) }
+            nextOfSchedules = now + interval / Self.scheduleShare
+        }
+        let slot = take(now: now)
+        if isStream, slot.delay > interval * 2 { streamWaited = now }
+        return slot
+    }
+
+    private mutating func take(now: Duration) -> Slot {
         let time = max(now, next ?? now, pausedUntil ?? now)
         let interval = Duration.seconds(1 / (currentRate * Self.utilisation))
         if next != time { slot = slot.map { _ in 0 } }
         next = time + interval
         began = began ?? time
-        return Slot(delay: time - now + lateness(interval), epoch: epoch)
+        return Slot(delay: time - now + lateness(interval), epoch: epoch, isTurn: true)
     }
 
     /// How late the next request is in the pattern, which repeats itself with every second.
@@ -85,8 +111,8 @@ public struct RateLimiterState: Sendable {
     }
 
     /// To be asked after the wait: nil if the request may go now, or another slot if a 429 came in meanwhile.
-    public mutating func confirm(_ slot: Slot, now: Duration) -> Slot? {
-        slot.epoch == epoch ? nil : reserve(now: now)
+    public mutating func confirm(_ slot: Slot, now: Duration, isStream: Bool = false) -> Slot? {
+        slot.isTurn && slot.epoch == epoch ? nil : reserve(now: now, isStream: isStream)
     }
 
     /// Notes an answer 429.

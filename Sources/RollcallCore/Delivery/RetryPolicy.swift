@@ -26,6 +26,9 @@ public struct RetryPolicy: Sendable, Equatable {
     /// For deliveries.
     public static let deliveries = RetryPolicy()
 
+    /// For what a stream sends: until it gets through, or the stream is asked to stop.
+    public static let streams = RetryPolicy(attempts: .max, longest: .seconds(1 << 40), cap: .seconds(60))
+
     /// Whether a further attempt may be made.
     /// - Parameters:
     ///   - made: attempts made so far, from 1.

@@ -98,6 +98,27 @@ public struct RunCounts: Sendable, Equatable {
         planned[operation] - succeeded[operation] - failed[operation] - unknown[operation] - notAttempted[operation]
     }
 
+    /// Adds what another plan counts to those of a run that goes on, as a stream's does.
+    public mutating func add(_ other: RunCounts) {
+        for number in Self.numbers { self[keyPath: number] += other[keyPath: number] }
+        for group in Self.groups {
+            for operation in Operation.allCases {
+                self[keyPath: group][operation] += other[keyPath: group][operation]
+            }
+        }
+    }
+
+    private static var numbers: [WritableKeyPath<RunCounts, Int>] {
+        [
+            \.rowsRead, \.invalid, \.duplicates, \.excluded, \.audience, \.unchanged, \.waiting, \.late, \.verified,
+            \.notVerified,
+        ]
+    }
+
+    private static var groups: [WritableKeyPath<RunCounts, PerOperation>] {
+        [\.planned, \.succeeded, \.failed, \.notAttempted, \.unknown]
+    }
+
     /// What has no outcome was not attempted.
     public mutating func closeRecords() {
         for operation in Operation.allCases {

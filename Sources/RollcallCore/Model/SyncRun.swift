@@ -5,6 +5,8 @@ public enum RunTrigger: String, Sendable, Codable {
     case manual
     case schedule
     case api
+    /// An hour of a stream, or a part of one.
+    case stream
 }
 
 /// Where a run stands. `queued` and `running` are the only ones that change by themselves; `held` waits for a person.

@@ -25,7 +25,11 @@ public struct EventWindow: Sendable {
     ///   - isTime: whether positions are microseconds since 1970, and not whole numbers.
     ///   - before: where the cursor stands; nil: nothing was read yet.
     ///   - now: the database's clock.
-    public init(_ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date) {
+    ///   - reach: how far before the highest position it reads, if that is less than the overlap; nil: the overlap. Sweeps do not look
+    ///     at it.
+    public init(
+        _ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date, reach: Int64? = nil
+    ) {
         var known = before ?? EventCursor(column: settings.column, isTime: isTime)
         if !known.column.utf8.elementsEqual(settings.column.utf8) || known.isTime != isTime {
             // The sync has read the whole source until now.
@@ -35,11 +39,17 @@ public struct EventWindow: Sendable {
         let usual = known.watermark.map { Self.difference($0, overlap) }
         let interval = Double(settings.sweepSeconds)
         let isSweep = known.lastSweepAt.map { now.timeIntervalSince($0) >= interval || now < $0 } ?? true
-        var from = isSweep ? Self.earlier(usual, known.earlierSweepFrom) : usual
+        let near = known.watermark.map { Self.difference($0, min(overlap, reach ?? overlap)) }
+        var from = isSweep ? Self.earlier(usual, known.earlierSweepFrom) : near
         // What lies before is known no more, whatever the settings say now.
         if let kept = known.keepFrom { from = max(from ?? kept, kept) }
         (self.from, usualFrom, self.isSweep) = (from, usual, isSweep)
         (self.before, isFirst, self.overlap, self.now) = (known, before == nil, overlap, now)
+    }
+
+    /// How far before the highest position a run reads, in microseconds or steps.
+    public static func overlap(_ settings: EventSettings.Cursor, isTime: Bool) -> Int64 {
+        overlap(settings.overlap, isTime)
     }
 
     private static func overlap(_ given: EventSettings.Cursor.Overlap?, _ isTime: Bool) -> Int64 {

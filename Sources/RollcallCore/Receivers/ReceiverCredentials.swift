@@ -83,15 +83,20 @@ public struct ReceiverCredentials: Sendable {
 
 /// Requests to a receiver that needs no credentials.
 public enum UnprotectedReceiver {
-    /// Whether a request can only have been made on this machine: it went through no proxy, and was sent to a loopback name, which
-    /// a web page that a browser has open cannot say of itself. Source: "DNS rebinding", OWASP.
+    /// Whether a request can only have been made by a program of this machine: it went through no proxy, was sent to a loopback
+    /// name, which a web page under another name cannot do ("DNS rebinding", OWASP), and no browser says that a page made it (the Fetch
+    /// standard, `Origin`; Fetch Metadata, `Sec-Fetch-Site`): pages may post anything to any address.
     /// - Parameter headers: names in lower case.
     public static func accepts(_ headers: [(name: String, value: String)]) -> Bool {
         let hasProxy = headers.contains { header in
             ["forwarded", "x-real-ip", "via"].contains(header.name) || header.name.hasPrefix("x-forwarded-")
         }
         let hosts = headers.filter { $0.name == "host" }
-        guard !hasProxy, hosts.count == 1 else { return false }
+        let isFromPage = headers.contains { header in
+            header.name == "origin"
+                || header.name == "sec-fetch-site" && header.value.trimmingBlanks.lowercased() != "none"
+        }
+        guard !hasProxy, !isFromPage, hosts.count == 1 else { return false }
         return LoopbackAddress.contains(name(ofHost: hosts[0].value))
     }
 

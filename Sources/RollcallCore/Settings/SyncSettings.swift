@@ -225,6 +225,8 @@ public struct SyncSettings: Sendable, Equatable {
     public var updateExistingUsersOnly = false
     public var placeholderEmails = false
     public var schedule: ScheduleSettings?
+    /// Of events with a cursor: what is new is sent as it comes. nil: by schedule, or when a run is asked for.
+    public var stream: StreamSettings?
     public var guards = GuardSettings()
     public var logs = LogSettings()
 

@@ -16,10 +16,13 @@ struct BatchResult: Sendable {
     var sent: [SentRequest] = []
     /// Names of fields that Iterable did not take.
     var leftOut: Set<String> = []
-    /// Events that were not sent, because one of their person before them in the same batch waits or has no answer.
+    /// Changes that were left out of what was sent: refused for their values, or events of a person of whom one before them in the
+    /// same batch waits, has no answer or was not sent.
     var withheld: [Int64: RecordOutcome] = [:]
     /// Until when those of `withheld` that are unknown may still be carried out.
     var withheldMayLandUntil: Date?
+    /// Refusals that count as not attempted, as long as nothing says that they are about the records.
+    var unjudged: [Int64: RecordOutcome] = [:]
 }
 
 /// A request that may have been carried out, or may still be.
@@ -72,18 +75,55 @@ struct BatchSender: Sendable {
     /// - Parameter withheld: the outcomes of changes of the batch that are not sent.
     func send(_ batch: [Change], withheld: [Int64: RecordOutcome] = [:]) async -> BatchResult {
         var result = BatchResult()
-        let sent = withheld.isEmpty ? batch : batch.filter { withheld[$0.sequence] == nil }
-        if !sent.isEmpty { await deliver(sent[...], History(), &result) }
+        var rest = withheld.isEmpty ? batch : batch.filter { withheld[$0.sequence] == nil }
+        var isInterleaved = false
+        while !rest.isEmpty {
+            await deliver(rest[...], History(), &result)
+            judgeAgain(&result)
+            rest = release(&result, of: batch)
+            isInterleaved = isInterleaved || !rest.isEmpty
+        }
         let unsent = withheld.merging(result.withheld) { first, _ in first }
-        if !unsent.isEmpty { add(unsent, mayLandUntil: result.withheldMayLandUntil, of: batch, to: &result) }
+        if !unsent.isEmpty || isInterleaved {
+            result.outcomes = OutcomeRanges.of(
+                result.outcomes, unsent, mayLandUntil: result.withheldMayLandUntil, in: batch)
+        }
         return result
     }
 
-    /// Without the events of people of whom an earlier part of the batch has left one waiting or without an answer.
+    /// Asks once more what the refusals mean of which the target could not tell, because it had taken nothing yet.
+    func judgeAgain(_ result: inout BatchResult) {
+        if result.unjudged.isEmpty { return }
+        let now = run.now
+        for index in result.outcomes.indices {
+            for change in result.outcomes[index].entries {
+                guard let refusal = result.unjudged[change.sequence] else { continue }
+                let meant = target.outcome(refusal, of: change, now: now)
+                if meant.kind == .notAttempted { continue }
+                result.outcomes[index].exceptions[change.sequence] = meant
+                result.unjudged[change.sequence] = nil
+            }
+        }
+    }
+
+    /// Takes those out of `withheld` that nothing stands before any more.
+    private func release(_ result: inout BatchResult, of batch: [Change]) -> [Change] {
+        let behind = batch.filter { result.withheld[$0.sequence]?.kind == .notAttempted }
+        if behind.isEmpty || result.stop != nil || isStopped { return [] }
+        var order = PersonOrder()
+        order.stop(after: result.outcomes)
+        let held = order.withheld(behind)
+        let released = behind.filter { held[$0.sequence] == nil }
+        for change in released { result.withheld[change.sequence] = nil }
+        return released
+    }
+
+    /// Without the events of people of whom an earlier part of the batch has left one waiting, without an answer or unsent.
     private func inOrder(
         _ part: ArraySlice<Change>, _ history: History, _ result: inout BatchResult
     ) -> ArraySlice<Change> {
         guard part.first?.operation == .track else { return part }
+        judgeAgain(&result)
         var order = PersonOrder()
         order.stop(after: result.outcomes)
         let withheld = order.withheld(part)
@@ -96,48 +136,6 @@ struct BatchSender: Sendable {
             result.withheld.merge(withheld) { first, _ in first }
         }
         return part.filter { withheld[$0.sequence] == nil }[...]
-    }
-
-    /// Adds the outcomes of changes that were not sent, so that the ranges of the outcomes name each change of the batch once.
-    /// - Parameter mayLandUntil: until when those that are unknown may still be carried out.
-    private func add(
-        _ withheld: [Int64: RecordOutcome], mayLandUntil: Date?, of batch: [Change], to result: inout BatchResult
-    ) {
-        var others = batch.filter { withheld[$0.sequence] != nil }
-        for index in result.outcomes.indices {
-            let range = result.outcomes[index].sequences
-            let within = others.filter { range.contains($0.sequence) }
-            others.removeAll { range.contains($0.sequence) }
-            for change in within { result.outcomes[index].exceptions[change.sequence] = withheld[change.sequence] }
-            if within.contains(where: { withheld[$0.sequence]?.kind == .unknown }) {
-                let times = [result.outcomes[index].mayLandUntil, mayLandUntil]
-                result.outcomes[index].mayLandUntil = times.compactMap(\.self).max()
-            }
-            result.outcomes[index].changes += within.count
-            result.outcomes[index].entries = (result.outcomes[index].entries + within).sorted {
-                $0.sequence < $1.sequence
-            }
-        }
-        if result.outcomes.isEmpty, others.count == batch.count, let first = others.first, let last = others.last {
-            let wasSent = others.contains { withheld[$0.sequence]?.kind == .rejected }
-            result.outcomes = [
-                BatchOutcome(
-                    sequences: first.sequence...last.sequence, changes: others.count, operation: first.operation,
-                    exceptions: withheld.filter { first.sequence...last.sequence ~= $0.key }, httpStatus: nil,
-                    attempts: wasSent ? 1 : 0, entries: others)
-            ]
-            return
-        }
-        // Those outside of all ranges, each by itself: there are few.
-        for change in others {
-            let outcome = withheld[change.sequence] ?? .notAttempted(Self.stopped)
-            result.outcomes.append(
-                BatchOutcome(
-                    sequences: change.sequence...change.sequence, operation: change.operation,
-                    exceptions: [change.sequence: outcome], httpStatus: nil,
-                    attempts: [.rejected, .unknown].contains(outcome.kind) ? 1 : 0,
-                    mayLandUntil: outcome.kind == .unknown ? mayLandUntil : nil, entries: [change]))
-        }
     }
 
     private func deliver(_ part: ArraySlice<Change>, _ past: History, _ result: inout BatchResult) async {
@@ -197,8 +195,8 @@ struct BatchSender: Sendable {
         result.withheld.merge(refused.reasons.mapValues { .rejected($0) }) { first, _ in first }
         if rest.isEmpty { return }
         if narrowing.take(1) { return await deliver(rest[...], history, &result) }
-        let reason = NarrowingBudget.isSpent(refused.reason)
-        for change in rest { result.withheld[change.sequence] = .notAttempted(reason) }
+        let unsent = RecordOutcome.notAttempted(NarrowingBudget.isSpent(refused.reason))
+        record(rest[...], Array(repeating: unsent, count: rest.count), refused.reason.httpStatus, history, &result)
     }
 
     private enum AttemptResult {
@@ -313,16 +311,16 @@ struct BatchSender: Sendable {
         _ endpoint: Endpoint, _ result: inout BatchResult
     ) async -> FailureReason? {
         if result.stop != nil || isStopped { return Self.stopped }
-        var slot: RateLimiterState.Slot? = limiters.reserve(settings, endpoint)
+        var slot: RateLimiterState.Slot? = limiters.reserve(settings, endpoint, isStream: run.isStream)
         while let waiting = slot {
             await stop.sleep(for: waiting.delay, on: clock)
             if isStopped { return Self.stopped }
-            slot = limiters.confirm(waiting, settings, endpoint)
+            slot = limiters.confirm(waiting, settings, endpoint, isStream: run.isStream)
         }
         return await refusal(&result)
     }
 
-    private static let stopped = FailureReason(
+    static let stopped = FailureReason(
         code: "stopped", reason: "The run was stopped before this record was sent.")
 
     private var isStopped: Bool { stop.reason != nil || Task.isCancelled }
@@ -366,6 +364,7 @@ struct BatchSender: Sendable {
         let now = run.now
         for (change, outcome) in zip(part, outcomes) where outcome != .succeeded {
             let meant = target.outcome(outcome, of: change, now: now)
+            if case .failed = outcome, meant.kind == .notAttempted { result.unjudged[change.sequence] = outcome }
             // What an earlier attempt may have carried out is not as if it had never been sent.
             if case .notAttempted(let reason) = meant, history.mayLandUntil != nil {
                 exceptions[change.sequence] = .unknown(reason)

@@ -13,18 +13,20 @@ struct ChangePages: Sendable {
     let pageSize: Int
     private var changes: ArraySlice<Change> = []
     /// The last change that was read.
-    private(set) var last: Int64 = 0
+    private(set) var last: Int64
     /// Whether all changes of the run were read.
     private(set) var isComplete = false
 
     /// - Parameters:
     ///   - hasContents: whether records come with objects.
+    ///   - sequence: changes up to this one have their outcomes.
     ///   - recordsOf: records in one request, at most, of an operation.
     init(
-        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind, hasContents: Bool,
+        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind, hasContents: Bool, after sequence: Int64 = 0,
         recordsOf: @escaping @Sendable (RollcallCore.Operation) -> Int
     ) {
         self.body = body
+        last = sequence
         records = limits.recordsPerRequest(kind)
         self.recordsOf = recordsOf
         pageSize = records * (hasContents ? 2 : limits.concurrentRequests + 1)

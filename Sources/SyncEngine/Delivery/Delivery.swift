@@ -21,6 +21,8 @@ struct Delivery: Sendable {
         var targetIsGone = false
         /// Names of fields that Iterable did not take although it took the records.
         var leftOut: Set<String> = []
+        /// Of events: people of whom an event waits or has no answer, so that their later ones wait too.
+        var stopped: Set<Identity> = []
     }
 
     /// Something that was under way has ended.
@@ -41,6 +43,8 @@ struct Delivery: Sendable {
         var inFlight = 0
         /// Answers that are still to be recorded.
         var answered: [BatchResult] = []
+        /// Answers with refusals that may turn out to be about their events, once something was taken.
+        var unjudged: [BatchResult] = []
         /// Answers that are being recorded.
         var recording: [BatchResult] = []
         var isReading = false
@@ -59,12 +63,13 @@ struct Delivery: Sendable {
     private typealias Group = TaskGroup<Event>
 
     /// Sends what can be sent and leaves the rest in the outbox. `run` has the counts of what was acknowledged.
+    /// - Parameter sequence: changes up to this one have their outcomes.
     /// - Returns: why it stopped before the end.
     /// - Throws: `WarehouseError` when outcomes could not be recorded; they are then unknown to the next run.
-    func deliver(_ run: inout SyncRun) async throws -> Ending {
+    func deliver(_ run: inout SyncRun, after sequence: Int64 = 0) async throws -> Ending {
         let pages = ChangePages(
             context.limits, context.destination.bodyLimits, run.kind,
-            hasContents: run.kind != .list || context.sync.memberFields != nil
+            hasContents: run.kind != .list || context.sync.memberFields != nil, after: sequence
         ) {
             [target = sender.target, limits = context.limits] in target.recordsPerRequest($0, limits)
         }
@@ -75,7 +80,12 @@ struct Delivery: Sendable {
                 record(&state, &group)
                 do { try await send(&state, &group) } catch { state.failure = error }
                 readAhead(&state, &group)
-                if state.isRecorded, !(state.isReading && goesOn(state)) { break }
+                if state.isRecorded, !(state.isReading && goesOn(state)) {
+                    if state.unjudged.isEmpty { break }
+                    state.answered = state.unjudged
+                    state.unjudged = []
+                    continue
+                }
                 guard let event = await group.next() else { break }
                 take(event, &state)
             }
@@ -83,11 +93,13 @@ struct Delivery: Sendable {
             for await event in group { take(event, &state) }
         }
         if let failure = state.failure {
-            try await leaveStrays(of: state.run, state.answered + state.recording, failure)
+            try await leaveStrays(of: state.run, state.answered + state.unjudged + state.recording, failure)
             throw failure
         }
         if let lost = state.lost { throw lost }
-        return Ending(error: state.stopError, targetIsGone: state.targetIsGone, leftOut: state.leftOut)
+        return Ending(
+            error: state.stopError, targetIsGone: state.targetIsGone, leftOut: state.leftOut,
+            stopped: state.order?.stoppedPeople ?? [])
     }
 
     /// Sends one change by itself, and records its outcome before it returns.
@@ -123,7 +135,12 @@ struct Delivery: Sendable {
             state.stopError = state.stopError ?? result.stop
             state.targetIsGone = state.targetIsGone || result.targetIsGone
             state.leftOut.formUnion(result.leftOut)
-            state.answered.append(result)
+            if result.unjudged.isEmpty || state.unjudged.count == Self.mostUnjudged {
+                state.answered.append(result)
+            } else {
+                state.unjudged.append(result)
+            }
+            judge(&state)
         case .recorded(.success):
             state.recording = []
             context.progress(.requests(state.run.requests))
@@ -137,6 +154,15 @@ struct Delivery: Sendable {
             state.isReading = false
             state.lost = error
         }
+    }
+
+    /// Answers that may rest until something was taken.
+    private static let mostUnjudged = 16
+
+    private func judge(_ state: inout State) {
+        for index in state.unjudged.indices { sender.judgeAgain(&state.unjudged[index]) }
+        state.answered += state.unjudged.filter(\.unjudged.isEmpty)
+        state.unjudged.removeAll(where: \.unjudged.isEmpty)
     }
 
     // MARK: Sending

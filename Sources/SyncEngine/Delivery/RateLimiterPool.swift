@@ -15,18 +15,18 @@ public final class RateLimiterPool: Sendable {
 
     public init(clock: any EngineClock) { self.clock = clock }
 
-    /// Takes the next slot: wait for its delay, then ask ``confirm(_:_:_:)``.
+    /// Takes the next slot: wait for its delay, then ask ``confirm(_:_:_:isStream:)``.
     func reserve(
-        _ destination: DestinationSettings, _ endpoint: Endpoint
+        _ destination: DestinationSettings, _ endpoint: Endpoint, isStream: Bool = false
     ) -> RateLimiterState.Slot {
-        update(destination, endpoint) { $0.reserve(now: clock.uptime) }
+        update(destination, endpoint) { $0.reserve(now: clock.uptime, isStream: isStream) }
     }
 
     /// nil if the request may go now, else another slot, because of a 429 meanwhile.
     func confirm(
-        _ slot: RateLimiterState.Slot, _ destination: DestinationSettings, _ endpoint: Endpoint
+        _ slot: RateLimiterState.Slot, _ destination: DestinationSettings, _ endpoint: Endpoint, isStream: Bool = false
     ) -> RateLimiterState.Slot? {
-        update(destination, endpoint) { $0.confirm(slot, now: clock.uptime) }
+        update(destination, endpoint) { $0.confirm(slot, now: clock.uptime, isStream: isStream) }
     }
 
     func rateLimited(_ destination: DestinationSettings, _ endpoint: Endpoint, after: Duration?) {

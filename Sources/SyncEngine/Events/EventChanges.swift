@@ -9,13 +9,20 @@ struct EventChanges: PlannedChanges {
     let inDoubt: InDoubtIndex
     let logIdentity: LogIdentity
     let waitForUserSeconds: Int
+    /// How long after it happened a stream may send an event, in seconds; nil: for ever.
+    let maxAgeSeconds: Int?
+    /// The lowest position of the events that are new, in microseconds; nil: there are none, or positions are no times.
+    let oldest: Int64?
     /// Where the cursor stands afterwards.
     let cursor: EventCursor?
 
     func makeReader(isOrdered: Bool) throws -> any StagedPlan { EventPlanReader(self) }
 
-    /// - Parameter kind: of the place, which is decided after the entry was spooled.
-    func change(_ entry: EventEntry, _ kind: ChangeKind) -> Change {
+    /// Whether nothing would be written but, perhaps, where the cursor stands.
+    var isEmpty: Bool { spool.isEmpty && !invalid.hasInvalid }
+
+    /// - Parameters: of the place, which are decided after the entry was spooled.
+    func change(_ entry: EventEntry, _ kind: ChangeKind, _ cause: EventSpool.Cause? = nil) -> Change {
         var change = Change(
             sequence: 0, kind: kind, operation: .track, fingerprint: entry.fingerprint, identity: entry.identity,
             loggedAs: logIdentity.of(entry.identity),
@@ -23,8 +30,10 @@ struct EventChanges: PlannedChanges {
             payload: entry.payload.isEmpty ? nil : entry.payload, loggedKey: logIdentity.of(key: entry.key),
             event: entry.event)
         switch kind {
-        case .wait: change.refusal = .waitingForUser
-        case .parked: change.refusal = .userNeverAppeared(after: waitForUserSeconds)
+        case .wait: change.refusal = cause == .isBehindAnother ? .waitingBehindAnother : .waitingForUser
+        case .parked:
+            change.refusal =
+                cause == .isTooOld ? .tooOld(maxAgeSeconds ?? 0) : .userNeverAppeared(after: waitForUserSeconds)
         case .send:
             change.notBefore = inDoubt.notBefore(
                 .init(operation: .track, content: entry.content), for: .key(entry.fingerprint))
@@ -41,6 +50,13 @@ extension FailureReason {
         code: "waiting_for_user", reason: "An earlier event of the person waits; this one goes after it.")
     static let behindAnUnansweredOne = FailureReason(
         code: "waiting_for_user", reason: "An earlier event of the person got no answer; this one goes after it.")
+
+    static func tooOld(_ seconds: Int) -> FailureReason {
+        FailureReason(
+            code: "too_old",
+            reason:
+                "It happened longer ago than guards.max_age (\(Duration.seconds(seconds).spoken)) lets a stream send.")
+    }
 
     static func userNeverAppeared(after seconds: Int) -> FailureReason {
         FailureReason(
@@ -70,10 +86,13 @@ final class EventPlanReader: StagedPlan, @unchecked Sendable {
     private var deferred: [Change] = []
     private var waiting: [Identity: Date] = [:]
     private var isDeferring = false
-    private var sequence: Int64 = 0
+    /// Of the last change that was given.
+    private(set) var sequence: Int64
 
-    init(_ plan: EventChanges) {
+    /// - Parameter sequence: of the last change that the run has staged before.
+    init(_ plan: EventChanges, after sequence: Int64 = 0) {
         self.plan = plan
+        self.sequence = sequence
         skips = plan.spool.makeSkipReader()
         invalid = plan.invalid.makeInvalidReader()
     }
@@ -105,7 +124,7 @@ final class EventPlanReader: StagedPlan, @unchecked Sendable {
         while next < plan.spool.places.count {
             let place = plan.spool.places[next]
             next += 1
-            var change = plan.change(try plan.spool.entry(at: place), place.kind)
+            var change = plan.change(try plan.spool.entry(at: place), place.kind, place.cause)
             if change.kind == .send {
                 change.notBefore = [change.notBefore, waiting[change.identity]].compactMap(\.self).max()
             }

@@ -22,17 +22,28 @@ final class EventDiff: @unchecked Sendable {
     private(set) var withoutPosition = 0
     /// The highest position that was read and is not ahead.
     private(set) var highest: Int64?
+    /// The lowest position of an event that is sent.
+    private(set) var lowestNew: Int64?
     /// Rows that are sent although their keys may be forgotten: they may have been sent before.
     private(set) var forgotten = 0
     /// Names of the events that are sent; no more than ``mostNames``.
     private(set) var names: Set<String> = []
     static let mostNames = 1000
 
+    /// Rows of which it is not known yet whether their keys were seen; see ``replay()``.
+    let deferred = DeferredRows()
+    /// Whether the reading was broken off because there is enough to send.
+    private(set) var isCut = false
+
     private let shape: RecordShape
     private let window: EventWindow?
     private let keptFrom: Int64?
     private let scope: EventScope
     private let now: Date
+    private let stream: StreamLook?
+    private let mostNew: Int
+    /// Whether the table has the keys of the window only.
+    private var isTablePartial: Bool
     private let createsNewFields: Bool
     private let subject: RowSubject
     private var event: EventRow
@@ -50,10 +61,14 @@ final class EventDiff: @unchecked Sendable {
 
     /// - Parameters:
     ///   - window: nil: the whole source is read.
+    ///   - isTablePartial: whether the table lacks keys; rows with a key that it lacks are deferred.
     ///   - keptFrom: keys before this position may be forgotten.
+    ///   - stream: set for a look of a stream, which counts each row once.
+    ///   - mostNew: how many new events are taken at most; more end the reading with ``Enough``.
     init(
-        _ shape: RecordShape, _ settings: EventSettings, _ cells: EventCells, table: EventTable, key: [UInt8],
-        window: EventWindow?, keptFrom: Int64?, scope: EventScope, now: Date, largest: Int
+        _ shape: RecordShape, _ settings: EventSettings, _ cells: EventCells, table: EventTable,
+        isTablePartial: Bool, key: [UInt8], window: EventWindow?, keptFrom: Int64?, scope: EventScope, now: Date,
+        largest: Int, stream: StreamLook?, mostNew: Int
     ) {
         self.shape = shape
         self.table = table
@@ -62,6 +77,9 @@ final class EventDiff: @unchecked Sendable {
         self.scope = scope
         self.now = now
         self.largest = largest
+        self.isTablePartial = isTablePartial
+        self.stream = stream
+        self.mostNew = mostNew
         createsNewFields = settings.newFields == .create
         subject = RowSubject(shape)
         event = EventRow(settings, cells)
@@ -83,6 +101,9 @@ final class EventDiff: @unchecked Sendable {
         return true
     }
 
+    /// Ends a reading: there is enough to send.
+    struct Enough: Error {}
+
     // MARK: One row
 
     func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
@@ -94,6 +115,7 @@ final class EventDiff: @unchecked Sendable {
             if let window, !window.contains(found) { return }
             position = found
         case .invalid(let reason):
+            if let stream, !stream.takesRowsWithoutPosition { return }
             counts.rowsRead += 1
             withoutPosition += 1
             return try refuse((email, userID), reason, hasKey: subject.readEventKey(cells) == nil)
@@ -103,17 +125,43 @@ final class EventDiff: @unchecked Sendable {
         switch event.readName(cells) {
         case .fine: break
         case .excluded:
-            counts.excluded += 1
+            if stream != nil { counts.rowsRead -= 1 } else { counts.excluded += 1 }
             return try skipAtFirst(cells, position)
         case .missing:
             try skipAtFirst(cells, position)
             let hasKey = subject.readEventKey(cells) == nil
-            return try refuse((email, userID), EventRow.nameMissing, hasKey: hasKey)
+            return try refuse((email, userID), EventRow.nameMissing, hasKey: hasKey, position)
         }
-        if let reason = subject.readEventKey(cells) { return try refuse((email, userID), reason) }
+        if let reason = subject.readEventKey(cells) { return try refuse((email, userID), reason, position) }
         if let only = scope.only, !subject.key.elementsEqual(only.utf8) { return seeAnother() }
-        try read(email, userID, cells, position)
+        let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
+        if isTablePartial, !table.has(fingerprint) {
+            try deferred.add(fingerprint, email, userID, cells)
+        } else {
+            try read(fingerprint, email, userID, cells, position)
+        }
+        if deferred.keys.count + spool.places.count >= mostNew {
+            isCut = true
+            throw Enough()
+        }
     }
+
+    /// Looks into the rows that were deferred.
+    /// - Parameter known: what is known of their keys.
+    func replay(known: [KnownEvent]) throws {
+        for event in known { table.know(event) }
+        isTablePartial = false
+        try deferred.replay { fingerprint, email, userID, cells in
+            // They were read before: these steps fill in what belongs to the row.
+            guard case .fine = event.readName(cells), subject.readEventKey(cells) == nil else { return }
+            var position: Int64?
+            if case .at(let found) = event.position(cells) { position = found }
+            try read(fingerprint, email, userID, cells, position)
+        }
+    }
+
+    /// Takes back that a row was read: in a stream, rows that were met before do not count.
+    private func uncount() { counts.rowsRead -= 1 }
 
     /// What was there before the first run is not sent later either, be it corrected or asked for by another setting.
     private func skipAtFirst(_ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?) throws {
@@ -138,11 +186,17 @@ final class EventDiff: @unchecked Sendable {
     }
 
     private func read(
-        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?
+        _ fingerprint: Fingerprint, _ email: AudienceCell, _ userID: AudienceCell,
+        _ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?
     ) throws {
-        let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
         let entry = table[fingerprint]
         if !isLookedInto(entry) {
+            if stream != nil {
+                uncount()
+                if entry.isSeen { return }
+                table[fingerprint].isSeen = true
+                return try raise(fingerprint, entry, position)
+            }
             if entry.isSeen { return counts.duplicates += 1 }
             see(fingerprint, isUnchanged: !(entry.state?.isUnfinished ?? false))
             return try raise(fingerprint, entry, position)
@@ -154,13 +208,13 @@ final class EventDiff: @unchecked Sendable {
             return try skip(fingerprint, nil, position)
         }
         if case .invalid(let reason) = subject.read(email, userID, cells) {
-            return try refuse((email, userID), reason, hasKey: true)
+            return try refuse((email, userID), reason, hasKey: true, position)
         }
-        if let reason = event.read(cells) { return try refuse((email, userID), reason, hasKey: true) }
+        if let reason = event.read(cells) { return try refuse((email, userID), reason, hasKey: true, position) }
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
-            return try refuse((email, userID), error.reason, hasKey: true)
+            return try refuse((email, userID), error.reason, hasKey: true, position)
         }
         try compare((email, userID), fingerprint, entry, position)
     }
@@ -203,13 +257,18 @@ final class EventDiff: @unchecked Sendable {
         let kind = entry.isSeen ? nil : kind(entry, content, position)
         // What is sent is looked into when it is written. Whether a row can be sent does not depend on the order of rows.
         if entry.isSeen || kind == .skip, let reason = unsendable(values) {
-            return try refuse(shown, reason, hasKey: true)
+            return try refuse(shown, reason, hasKey: true, position)
         }
         if entry.isSeen { return contest(fingerprint, entry, content) }
         if kind == .send {
             guard try send(values, shown, fingerprint, content, position) else { return }
         } else if kind == .skip {
             try skip(fingerprint, content, position)
+        } else if stream != nil {
+            uncount()
+            table[fingerprint].isSeen = true
+            table[fingerprint].isUncounted = true
+            return try raise(fingerprint, entry, position)
         }
         see(fingerprint, isUnchanged: kind == .skip || (kind == nil && !(entry.state?.isUnfinished ?? false)))
         table[fingerprint].isTaken = kind != nil
@@ -272,7 +331,7 @@ final class EventDiff: @unchecked Sendable {
         do throws(RefusedRecord) {
             fields = try writer.write(values, subject, nulls: [])
         } catch {
-            try refuse(shown, error.reason, hasKey: true)
+            try refuse(shown, error.reason, hasKey: true, position)
             return false
         }
         let id = event.id.map { String(decoding: $0, as: UTF8.self) } ?? subject.derivedID
@@ -283,7 +342,7 @@ final class EventDiff: @unchecked Sendable {
                 reason:
                     "The event has \(payload.count) bytes as JSON; one request takes \(largest) (limits.bytes_per_request)."
             )
-            try refuse(shown, reason, hasKey: true)
+            try refuse(shown, reason, hasKey: true, position)
             return false
         }
         if event.id != nil {
@@ -292,6 +351,7 @@ final class EventDiff: @unchecked Sendable {
         }
         let entry = entryOf(fingerprint, content, position, id: id, kind: .send, payload: payload)
         try spool.add(entry, person: person(entry.identity))
+        lowestNew = [lowestNew, position].compactMap(\.self).min()
         if names.count < Self.mostNames { names.insert(entry.event.name) }
         if isBackfill, let position, let keptFrom, position < keptFrom, table[fingerprint].state == nil {
             forgotten += 1
@@ -327,13 +387,29 @@ final class EventDiff: @unchecked Sendable {
 
     /// - Parameter hasKey: whether the row has a key, which the log then shows.
     private func refuse(
-        _ shown: (AudienceCell, AudienceCell), _ reason: FailureReason, hasKey: Bool = false
+        _ shown: (AudienceCell, AudienceCell), _ reason: FailureReason, hasKey: Bool = false,
+        _ position: Int64? = nil
     ) throws {
+        if let stream, let position {
+            let hash = hasKey ? hash(of: subject.key, reason.code) : hash(of: shown, reason.code, position)
+            if stream.counted.add(hash, at: position) == 0 { return uncount() }
+        }
         counts.invalid += 1
         try subject.key.withUnsafeBytes {
             try invalid.addInvalid(
                 key: hasKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), reason)
         }
+    }
+
+    private func hash(of key: some Sequence<UInt8>, _ code: String) -> UInt64 {
+        let bytes = Array(code.utf8) + [0] + Array(key)
+        return bytes.withUnsafeBytes { fingerprinter.fingerprint(record: $0).high }
+    }
+
+    private func hash(of shown: (AudienceCell, AudienceCell), _ code: String, _ position: Int64) -> UInt64 {
+        hash(
+            of: "\(position) ".utf8 + (shown.0.bytes.map(Array.init) ?? []) + [0]
+                + (shown.1.bytes.map(Array.init) ?? []), code)
     }
 
     // MARK: When all rows have come
@@ -346,24 +422,40 @@ final class EventDiff: @unchecked Sendable {
     func settle(known: [String: Fingerprint]) throws {
         for (id, owner) in owners where known[id].map({ $0 != owner }) ?? false { sharedIDs.insert(owner) }
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
+            let isUncounted = table[fingerprint].isUncounted
             if contest.winner(.refuse) != nil {
-                counts.duplicates += contest.rows - 1
+                // The first row is the event, or in a stream was met before.
+                let others = contest.rows - 1
+                let counted = countedOnce(others, contest.key, "duplicate", fingerprint)
+                counts.rowsRead -= others - counted
+                counts.duplicates += counted
                 continue
             }
-            contradict(fingerprint, rows: contest.rows)
-            for _ in 0..<contest.rows { try addInvalid(contest.key, Self.differentRows) }
+            let counted = countedOnce(contest.rows, contest.key, Self.differentRows.code, fingerprint)
+            counts.rowsRead -= contest.rows - counted - (isUncounted ? 1 : 0)
+            contradict(fingerprint, rows: counted)
+            for _ in 0..<counted { try addInvalid(contest.key, Self.differentRows) }
         }
         for place in spool.places where !place.isLedger && !contradicted.contains(place.fingerprint) {
             let hasAnotherID = try hasAnotherID(place, known)
             guard hasAnotherID || sharedIDs.contains(place.fingerprint) else { continue }
-            contradict(place.fingerprint, rows: 1)
-            try addInvalid(try spool.entry(at: place).key, hasAnotherID ? Self.changedID : Self.sharedID)
+            let (key, reason) = (try spool.entry(at: place).key, hasAnotherID ? Self.changedID : Self.sharedID)
+            let counted = countedOnce(1, key, reason.code, place.fingerprint)
+            counts.rowsRead -= 1 - counted
+            contradict(place.fingerprint, rows: counted)
+            if counted > 0 { try addInvalid(key, reason) }
         }
+    }
+
+    /// How many of the rows of a key are counted: in a stream, those that no look has counted yet.
+    private func countedOnce(_ rows: Int, _ key: String, _ code: String, _ fingerprint: Fingerprint) -> Int {
+        guard let stream else { return rows }
+        return stream.counted.add(hash(of: Array(key.utf8), code), rows: rows, at: highest)
     }
 
     private func contradict(_ fingerprint: Fingerprint, rows: Int) {
         contradicted.insert(fingerprint)
-        counts.audience -= 1
+        if !table[fingerprint].isUncounted { counts.audience -= 1 }
         if table[fingerprint].isUnchanged { counts.unchanged -= 1 }
         counts.invalid += rows
     }

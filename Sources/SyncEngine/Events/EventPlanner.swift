@@ -30,23 +30,36 @@ struct EventPlanner: Sendable {
         var window: EventWindow?
         /// Whether the cursor moves when the run has ended.
         var moves: Bool
+        /// Set for a look of a stream.
+        var stream: StreamLook?
     }
 
-    /// - Parameter isShown: whether the plan is for people to look at, and not for a run.
-    func plan(_ shape: RecordShape, key: [UInt8], resend: PlanScope, isShown: Bool) async throws -> Plan {
-        let circumstances = try await circumstances(shape, resend)
+    /// - Parameters:
+    ///   - isShown: whether the plan is for people to look at, and not for a run.
+    ///   - stream: set for a look of a stream.
+    func plan(
+        _ shape: RecordShape, key: [UInt8], resend: PlanScope, isShown: Bool, stream: StreamLook? = nil
+    ) async throws -> Plan {
+        var circumstances = try await circumstances(shape, resend, stream)
+        stream?.counted.begin()
         let diff = EventDiff(
-            shape, settings, circumstances.cells, table: try await seen(circumstances), key: key,
-            window: circumstances.window, keptFrom: circumstances.before?.keepFrom, scope: circumstances.scope,
-            now: circumstances.now, largest: destination.limits.bytesPerRequest - 1000)
+            shape, settings, circumstances.cells, table: try await seen(circumstances),
+            isTablePartial: circumstances.window?.from != nil, key: key, window: circumstances.window,
+            keptFrom: circumstances.before?.keepFrom, scope: circumstances.scope, now: circumstances.now,
+            largest: destination.limits.bytesPerRequest - 1000, stream: stream,
+            mostNew: stream?.mostNew(sync.guards) ?? .max)
         try await read(circumstances, into: diff)
+        // What was not read lies behind what was only where the rows have come in the order of whole numbers.
+        if diff.isCut, circumstances.cells.cursorFamily != .long { circumstances.moves = false }
         try diff.settle(known: try await known(diff.givenIDs))
-        let waiting = try await addUnfinished(diff, circumstances)
+        let takesUp = stream?.readsUnfinished ?? true
+        let waiting = takesUp ? try await addUnfinished(diff, circumstances) : 0
         try diff.spool.arrange { place in
             let isContradicted = diff.contradicted.contains(place.fingerprint)
             return place.isLedger ? isContradicted || !diff.table[place.fingerprint].isTaken : !isContradicted
         }
         try await hold(diff, circumstances)
+        if let stream { setAside(diff, stream, circumstances) }
         let newFields = try await checkTypes(shape, diff.names)
         var plan = try await plan(diff, circumstances, key: key)
         if isShown {
@@ -58,7 +71,9 @@ struct EventPlanner: Sendable {
 
     // MARK: What is read
 
-    private func circumstances(_ shape: RecordShape, _ resend: PlanScope) async throws -> Circumstances {
+    private func circumstances(
+        _ shape: RecordShape, _ resend: PlanScope, _ stream: StreamLook?
+    ) async throws -> Circumstances {
         guard let cells = shape.events else {
             throw RunError(code: "internal", message: "the sync \(sync.name) has no events")
         }
@@ -67,11 +82,11 @@ struct EventPlanner: Sendable {
         if case .seconds? = resend.backfill, cells.createdAt == nil, !cells.isTime { throw Self.spanWithoutTime }
         var window: EventWindow?
         if let cursor = settings.cursor, !isWhole {
-            window = EventWindow(cursor, isTime: cells.isTime, before: before, now: now)
+            window = EventWindow(cursor, isTime: cells.isTime, before: before, now: now, reach: stream?.reach)
         }
         return Circumstances(
             shape: shape, cells: cells, before: before, now: now, scope: scope(resend, before, now), window: window,
-            moves: !isWhole)
+            moves: !isWhole, stream: stream)
     }
 
     private static let spanWithoutTime = RunError(
@@ -103,19 +118,32 @@ struct EventPlanner: Sendable {
     private func seen(_ circumstances: Circumstances) async throws -> EventTable {
         progress(.readingSnapshot)
         let loaded = LoadedEvents()
-        // All of them: a row may be met further on than before. What nothing reads any more is forgotten.
-        try await warehouse.readEvents(sync: sync.name, from: nil) { loaded.table.know($0) }
+        // A row may be met further on than before: where its key is not among these, it is looked up when the rows were read.
+        try await warehouse.readEvents(sync: sync.name, from: circumstances.window?.from) { loaded.table.know($0) }
         return loaded.table
     }
 
     private func read(_ circumstances: Circumstances, into diff: EventDiff) async throws {
         progress(.readingAudience(rows: 0))
         var columns = circumstances.shape.columns
-        if let from = circumstances.window?.from, let cursor = settings.cursor,
-            let family = circumstances.cells.cursorFamily
+        if let window = circumstances.window, let cursor = settings.cursor,
+            let family = circumstances.cells.cursorFamily, window.from != nil || circumstances.stream != nil
         {
-            columns.bound = RowBound(column: cursor.column, family: family, position: from)
+            var bound = RowBound(column: cursor.column, family: family, position: window.from)
+            if let stream = circumstances.stream {
+                bound.takesRowsWithoutPosition = stream.takesRowsWithoutPosition
+                bound.isOrdered = true
+            }
+            columns.bound = bound
         }
+        do {
+            try await read(columns, into: diff)
+        } catch is EventDiff.Enough {}
+        progress(.readingAudience(rows: diff.counts.rowsRead))
+        try diff.replay(known: try await known(diff.deferred.keys))
+    }
+
+    private func read(_ columns: RecordColumns, into diff: EventDiff) async throws {
         try await stop.breakingOff { [warehouse, sync, progress, stop, columns] in
             try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) { _, email, userID, cells in
                 try diff.row(email, userID, cells)
@@ -124,7 +152,15 @@ struct EventPlanner: Sendable {
                 progress(.readingAudience(rows: diff.counts.rowsRead))
             }
         }
-        progress(.readingAudience(rows: diff.counts.rowsRead))
+    }
+
+    private func known(_ keys: [Fingerprint]) async throws -> [KnownEvent] {
+        var known: [KnownEvent] = []
+        for start in stride(from: 0, to: keys.count, by: Planner.memberPage) {
+            known += try await warehouse.knownEvents(
+                sync: sync.name, keys: Array(keys[start..<min(start + Planner.memberPage, keys.count)]))
+        }
+        return known
     }
 
     /// Whose ids these are, as far as they were sent.
@@ -194,6 +230,20 @@ struct EventPlanner: Sendable {
         now.timeIntervalSince(event.firstSeen) < Double(settings.waitForUserSeconds)
     }
 
+    /// What a stream does not send now: later events of people of whom one waits, and events that are too old.
+    private func setAside(_ diff: EventDiff, _ stream: StreamLook, _ circumstances: Circumstances) {
+        let oldest = sync.guards.maxAgeSeconds.map {
+            EventTime.microseconds(circumstances.now) - Int64($0) * 1_000_000
+        }
+        for (index, place) in diff.spool.places.enumerated() where place.kind == .send && !place.isLedger {
+            if let oldest, place.order < oldest, circumstances.cells.createdAt != nil {
+                diff.spool.change(index, kind: .parked, for: .isTooOld)
+            } else if !stream.readsUnfinished, stream.blocked.contains(place.person) {
+                diff.spool.change(index, kind: .wait, for: .isBehindAnother)
+            }
+        }
+    }
+
     // MARK: Types
 
     /// What is known of the fields of events is what this destination was sent before: a field keeps its type for ever.
@@ -233,7 +283,8 @@ struct EventPlanner: Sendable {
         let changes = EventChanges(
             spool: diff.spool, invalid: diff.invalid, inDoubt: inDoubt,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), waitForUserSeconds: settings.waitForUserSeconds,
-            cursor: moved(diff, circumstances, late))
+            maxAgeSeconds: circumstances.stream == nil ? nil : sync.guards.maxAgeSeconds,
+            oldest: circumstances.cells.isTime ? diff.lowestNew : nil, cursor: moved(diff, circumstances, late))
         var counts = diff.counts
         counts.planned.track = diff.spool.places.count { $0.kind != .wait }
         counts.waiting = diff.spool.places.count { $0.kind == .wait }
@@ -287,13 +338,20 @@ struct EventPlanner: Sendable {
             }
         }
         var counts = counts
+        var new = diff.spool.places.count { $0.kind == .send && !$0.isLedger }
+        if let stream = circumstances.stream {
+            counts.add(stream.counts)
+            new += stream.planned
+            // The first rows of an hour are too few for a share of them to say anything.
+            if counts.rowsRead < GuardJudge.exemptBelow { (counts.invalid, counts.rowsRead) = (0, 0) }
+        }
         // A run that reads a few new rows would be held for rows that were met long ago; a sweep judges them.
-        if let window = circumstances.window, !window.isSweep {
+        if let window = circumstances.window, !window.isSweep, circumstances.stream == nil {
             counts.invalid -= diff.withoutPosition
             counts.rowsRead -= diff.withoutPosition
         }
         return GuardJudge.judge(
-            sync.guards, events: counts, new: diff.spool.places.count { $0.kind == .send && !$0.isLedger }, old: old,
+            sync.guards, events: counts, new: new, old: old,
             possiblySent: diff.forgotten)
     }
 

@@ -28,9 +28,18 @@ final class EventSpool: @unchecked Sendable {
         fileprivate var start: Int
         fileprivate var size: Int
         var kind: ChangeKind
+        /// With ``ChangeKind/parked`` and ``ChangeKind/wait``: why it is not sent, if it is not for want of its person.
+        var cause: Cause?
         var isLedger: Bool
         /// Whether it was sent, and nothing is known of it.
         var isInDoubt: Bool
+    }
+
+    enum Cause {
+        /// An earlier event of its person waits.
+        case isBehindAnother
+        /// It happened longer ago than a stream may send it.
+        case isTooOld
     }
 
     private let sent = Spool()
@@ -52,7 +61,7 @@ final class EventSpool: @unchecked Sendable {
             places.append(
                 Place(
                     order: entry.event.order, fingerprint: entry.fingerprint, person: person,
-                    start: start, size: spool.byteCount - start, kind: entry.kind, isLedger: isLedger,
+                    start: start, size: spool.byteCount - start, kind: entry.kind, cause: nil, isLedger: isLedger,
                     isInDoubt: isInDoubt))
         }
         try spool.endRecord()
@@ -103,7 +112,13 @@ final class EventSpool: @unchecked Sendable {
         }
     }
 
-    func change(_ index: Int, kind: ChangeKind) { places[index].kind = kind }
+    func change(_ index: Int, kind: ChangeKind, for cause: Cause? = nil) {
+        places[index].kind = kind
+        places[index].cause = cause
+    }
+
+    /// Whether nothing is sent, waits or is skipped.
+    var isEmpty: Bool { places.isEmpty && skipped.byteCount == 0 }
 
     func makeSkipReader() -> SkipReader { SkipReader(skipped.makeReader()) }
 

@@ -16,6 +16,8 @@ struct EventTable {
         var isTaken = false
         /// Whether its row counts as unchanged.
         var isUnchanged = false
+        /// In a stream: whether its row is one that was met before, and does not count.
+        var isUncounted = false
     }
 
     private var entries: [Fingerprint: Entry] = [:]
@@ -28,6 +30,8 @@ struct EventTable {
     mutating func know(_ event: KnownEvent) {
         entries[event.key] = Entry(state: event.state, content: event.content, position: event.position)
     }
+
+    func has(_ key: Fingerprint) -> Bool { entries[key] != nil }
 
     var isEmpty: Bool { entries.isEmpty }
 }

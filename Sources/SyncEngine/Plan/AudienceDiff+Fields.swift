@@ -98,6 +98,15 @@ extension AudienceDiff {
         }
     }
 
+    // MARK: Without fields
+
+    /// Has a member whom Iterable refused for the value of a field be sent again, for no fields are sent any more. Only before
+    /// the first row.
+    func takeUp(_ member: Member) {
+        guard fields == nil, member.state == .rejected, member.rejection?.code == NarrowingBudget.code else { return }
+        table.addMember(member.fingerprint, MemberTable.Marks(.subscribing, listed: member.listed))
+    }
+
     // MARK: A second reading
 
     private func collect(

@@ -34,6 +34,17 @@ extension Planner {
         }
     }
 
+    // MARK: Without fields
+
+    /// Whom Iterable refused for the value of a field, before the fields were taken out of the sync, is sent again.
+    func takeUpRefused(_ diff: AudienceDiff, list: Int64?) async throws {
+        let refused: MemberTable.Marks = [.member, .rejected]
+        guard let list, diff.fields == nil, diff.table.count(with: refused) > 0,
+            try await !warehouse.fieldPlaces(sync: sync.name).isEmpty
+        else { return }
+        try await forEachMember(of: diff, list: list, with: refused) { diff.takeUp($0) }
+    }
+
     // MARK: What is sent
 
     /// What it takes to make the objects of the members that are sent; nil: there are none.

@@ -36,7 +36,7 @@ extension Planner {
             let marks = diff.table.lookUp(member.fingerprint) ?? []
             entries[member.fingerprint] = SharedIdentifiers.Entry(
                 fingerprint: member.fingerprint, identity: member.identity, inAudience: marks.contains(.seen),
-                isPlanned: false, isRejected: member.state == .rejected, member: member,
+                isPlanned: false, isRejected: marks.contains(.rejected), member: member,
                 isStanding: marks.contains(.standing) && !marks.contains(.seen),
                 content: diff.table.content(of: member.fingerprint))
         }

@@ -39,6 +39,7 @@ struct Planner: Sendable {
         let diff = AudienceDiff(
             columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot,
             fields: memberFields(shape, key, snapshot))
+        try await takeUpRefused(diff, list: list)
         let isHybrid = destination.projectType == .hybrid
         if isHybrid && diff.readsBoth { diff.countMeetings() }
         try await readAudience(into: diff, columns: columns)

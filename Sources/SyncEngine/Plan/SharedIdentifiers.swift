@@ -66,18 +66,20 @@ struct SharedIdentifiers {
         let leavers = entries.filter { !$0.inAudience && !$0.isStanding }
         resendDoubtful(&representatives, entries)
         resendMoved(&representatives, leavers: leavers)
-        if hasFields { compareOthers(&representatives, entries) }
+        if hasFields { compareOthers(&representatives, entries, uncounted) }
         keepConnected(entries, representatives: representatives, uncounted: uncounted)
         if hasFields { dropSuperseded() }
         mergeRemovals(leavers)
     }
 
     /// What another entry of the person was sent with last may be what the profile has now: the row is sent again if that differs
-    /// from its own fields.
-    private mutating func compareOthers(_ representatives: inout [Entry], _ entries: [Entry]) {
+    /// from its own fields. Identifiers that count as none make no one the same person.
+    private mutating func compareOthers(
+        _ representatives: inout [Entry], _ entries: [Entry], _ uncounted: Set<String>
+    ) {
         var places: [Fingerprint: Int] = [:]
         for (index, representative) in representatives.enumerated() { places[representative.fingerprint] = index }
-        for group in SharedIdentifiers.connect(entries) where group.count > 1 {
+        for group in SharedIdentifiers.connect(entries, without: uncounted) where group.count > 1 {
             let others = group.filter { places[$0.fingerprint] == nil && $0.member?.listed == true }
             if others.isEmpty { continue }
             for index in group.compactMap({ places[$0.fingerprint] }) {
@@ -253,7 +255,8 @@ struct SharedIdentifiers {
     }
 
     /// Groups of entries that are linked by shared identifiers, directly or through others.
-    private static func connect(_ entries: [Entry]) -> [[Entry]] {
+    /// - Parameter uncounted: ``keys(_:)`` that link nothing.
+    private static func connect(_ entries: [Entry], without uncounted: Set<String> = []) -> [[Entry]] {
         var parent = Array(entries.indices)
         func root(_ index: Int) -> Int {
             var index = index
@@ -265,7 +268,7 @@ struct SharedIdentifiers {
         }
         var owner: [String: Int] = [:]
         for index in entries.indices {
-            for key in keys(entries[index].identity) {
+            for key in keys(entries[index].identity) where !uncounted.contains(key) {
                 if let other = owner[key] { parent[root(index)] = root(other) } else { owner[key] = index }
             }
         }

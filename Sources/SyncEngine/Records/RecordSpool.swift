@@ -70,6 +70,8 @@ final class RecordSpool: @unchecked Sendable {
         try invalid.endRecord()
     }
 
+    var hasInvalid: Bool { invalid.byteCount > 0 }
+
     private static let kindMask: UInt8 = 7
     private static let known: UInt8 = 8
     private static let shows: UInt8 = 16

@@ -8,6 +8,8 @@ extension SyncPipeline {
         public var finding: String
         /// nil: there is nothing to do.
         public var fix: String?
+        /// Whether the sync works, but less well than is meant.
+        public var isWarning = false
     }
 
     /// Writes nothing. Empty for other kinds.
@@ -31,25 +33,31 @@ extension SyncPipeline {
     }
 
     private func indexAdvice(_ events: EventSettings) async throws -> Advice? {
-        guard let cursor = events.cursor,
-            let column = try await warehouse.columns(of: sync.audience).first(where: {
-                $0.name.utf8.elementsEqual(cursor.column.utf8)
-            })
-        else { return nil }
-        switch try await warehouse.index(on: column.name, of: sync.audience) {
+        guard let column = try await cursorColumn(events) else { return nil }
+        let cost =
+            sync.stream == nil
+            ? "each run reads the whole table to find what is new"
+            : "each look of the stream reads the whole table"
+        switch try await warehouse.index(on: column, of: sync.audience) {
         case .exists: return nil
         case .missing(let statement):
             return Advice(
                 subject: "cursor",
-                finding: "no index of the table begins with the column \"\(column.name)\", so that each run reads the"
-                    + " whole table to find what is new",
-                fix: statement)
+                finding: "no index of the table begins with the column \"\(column)\", so that \(cost)",
+                fix: statement, isWarning: sync.stream != nil)
         case .unknown:
             return Advice(
                 subject: "cursor",
-                finding: "whether an index serves the column \"\(column.name)\" is not known of a view or a query;"
-                    + " without one each run reads the whole table to find what is new")
+                finding: "whether an index serves the column \"\(column)\" is not known of a view or a query;"
+                    + " without one \(cost)")
         }
+    }
+
+    /// The column of the cursor as the source has it; nil: the sync has none, or the source has not.
+    func cursorColumn(_ events: EventSettings) async throws -> String? {
+        guard let cursor = events.cursor else { return nil }
+        return try await warehouse.columns(of: sync.audience)
+            .first { $0.name.utf8.elementsEqual(cursor.column.utf8) }?.name
     }
 
     private func profileAdvice(_ events: EventSettings) -> Advice? {

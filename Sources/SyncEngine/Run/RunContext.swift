@@ -15,6 +15,8 @@ struct RunContext: Sendable {
     let keeper: LeaseKeeper
     /// The warehouse's time, counted on from its beginning.
     let runClock: RunClock
+    /// Whether a stream sends, and not a run that comes to an end by itself.
+    var isStream = false
     /// Empty until the run has one.
     var runID = ""
 

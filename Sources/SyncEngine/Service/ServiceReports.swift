@@ -75,6 +75,31 @@ public struct ServiceMetrics: Sendable, Equatable {
         public var currentRate: Double
     }
 
+    /// What a stream of this process does.
+    public struct Stream: Sendable, Equatable {
+        public var sync: String
+        /// As ``StreamStatus/lagSeconds``; nil: this process has the stream no more.
+        public var lagSeconds: Double?
+        /// As ``StreamStatus/backlog``; nil as before.
+        public var backlog: Int?
+        /// Records with an outcome since the process began.
+        public var records: Int
+
+        /// nil: this process has no part in the stream.
+        public init?(_ sync: String, _ status: StreamStatus) {
+            let isHere =
+                switch status.phase {
+                case .starting, .following, .sending, .held, .failing: true
+                case .paused, .elsewhere: false
+                }
+            guard isHere || status.records > 0 else { return nil }
+            self.sync = sync
+            lagSeconds = isHere ? status.lagSeconds : nil
+            backlog = isHere ? status.backlog : nil
+            records = status.records
+        }
+    }
+
     /// Ended or held runs.
     public var runs: [RunKey: Int] = [:]
     public var records: [RecordKey: Int] = [:]
@@ -87,6 +112,8 @@ public struct ServiceMetrics: Sendable, Equatable {
     /// Members of each sync's snapshot, where counted.
     public var members: [String: Int] = [:]
     public var limiters: [Limiter] = []
+    /// In the configuration's order.
+    public var streams: [Stream] = []
     public var running = 0
     public var problems = 0
     public var schedulerLateness = 0.0

@@ -95,7 +95,22 @@ extension SyncService {
         facts.latestGoodStart = summary.latestGoodStart
         facts.firstTick = summary.firstTick
         if let schedule = sync.schedule, sync.enabled, !summary.isPaused { facts.grid = TickGrid(schedule) }
+        facts.isStreamed = sync.stream != nil
+        facts.streamLag = sync.stream == nil ? nil : streams[sync.name]?.status.judgedLag
         return facts
+    }
+}
+
+extension StreamStatus {
+    /// The lag as far as alerts go, in seconds; nil where this process has not measured it: it streams nothing now, or has not read
+    /// what an earlier process left.
+    var judgedLag: Double? {
+        switch phase {
+        case .following, .sending: lagSeconds
+        // What it had read still waits.
+        case .failing: lagSeconds > 0 ? lagSeconds : nil
+        case .starting, .paused, .held, .elsewhere: nil
+        }
     }
 }
 

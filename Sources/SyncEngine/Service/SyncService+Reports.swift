@@ -35,7 +35,7 @@ extension SyncService {
         }
     }
 
-    /// Pauses or resumes the schedule of a sync; runs on demand are still possible.
+    /// Pauses or resumes the schedule or the stream of a sync; runs on demand are still possible.
     public func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         try await ask(settings.warehouse) { warehouse in
@@ -65,6 +65,7 @@ extension SyncService {
         var status = SyncStatus(settings: sync)
         status.live = registry[sync.name]?.live
         status.problem = problem
+        if sync.stream != nil { status.stream = streams[sync.name]?.status }
         status.members = counters.members(of: sync.name)
         if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil {
             countMembers(sync, generation)
@@ -171,6 +172,10 @@ extension SyncService {
         metrics.running = registry.count
         metrics.problems = problems.count
         metrics.schedulerLateness = schedulerLateness
+        metrics.streams = generation.setup.syncs.compactMap { sync in
+            guard sync.stream != nil, let status = streams[sync.name]?.status else { return nil }
+            return ServiceMetrics.Stream(sync.name, status)
+        }
         for (name, destination) in generation.setup.destinations.sorted(by: { $0.key < $1.key }) {
             for endpoint in Endpoint.allCases {
                 let configured = destination.settings.limits.requestsPerSecond(endpoint)

@@ -107,7 +107,7 @@ extension SyncService {
         return tracker
     }
 
-    private func untrack(_ tracker: RunTracker, _ generation: Generation) {
+    func untrack(_ tracker: RunTracker, _ generation: Generation) {
         registry.remove(tracker)
         for resource in resources(tracker.sync, generation) { release(resource) }
     }
@@ -183,11 +183,13 @@ extension SyncService {
 
     private func busy(_ sync: String, runID: String?) -> ServiceError {
         let run = runID.map { " (run \($0))" } ?? ""
+        let isStreamed = generation.setup.sync(sync)?.stream != nil
         return ServiceError(
             .busy,
             RunError(
                 code: "busy", message: "another run of \(sync) is in progress\(run)",
-                hint: "Wait for it, or cancel it."), runID: runID)
+                hint: isStreamed ? "The sync is streamed: pause it first." : "Wait for it, or cancel it."), runID: runID
+        )
     }
 
     // MARK: Members

@@ -21,6 +21,8 @@ public actor SyncService {
     var generation: Generation
     var registry = RunRegistry()
     var problems = ServiceProblems()
+    /// The streams of this process, by sync.
+    var streams: [String: StreamTracker] = [:]
     /// When each warehouse's scheduler means to look at the clock again, on the monotonic clock.
     var wakeTimes: [String: Duration] = [:]
     var resources = ResourceUses()
@@ -93,6 +95,8 @@ public actor SyncService {
         for resource in resources.replace(old.setup.resources, by: setup.resources) { close(resource) }
         counters.keep(Set(setup.syncs.map(\.name)))
         problems.keep(setup)
+        let streamed = Set(setup.syncs.filter { $0.stream != nil }.map(\.name))
+        streams = streams.filter { streamed.contains($0.key) }
         if phase == .running { startSchedulers() }
         hub.send(.reloaded)
     }
@@ -130,7 +134,7 @@ public actor SyncService {
         return false
     }
 
-    private func jobEnded() {
+    func jobEnded() {
         work -= 1
         if work == 0, phase == .stopping { idle.request(.interrupted) }
     }
@@ -141,6 +145,7 @@ public actor SyncService {
             guard let warehouse = generation.setup.warehouses[name] else { continue }
             jobs.continuation.yield { await self.schedule(name, warehouse, generation) }
         }
+        startStreams(generation)
     }
 
     // MARK: Connections

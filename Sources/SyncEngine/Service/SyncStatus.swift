@@ -19,6 +19,8 @@ public struct SyncStatus: Sendable {
     /// Members of the snapshot, as counted after the latest run that ended here; nil while not counted yet.
     public var members: Int?
     public var listID: Int64?
+    /// What its stream does in this process; nil: it has none.
+    public var stream: StreamStatus?
     /// Why its warehouse cannot be reached; what else stands here is then not known.
     public var problem: RunError?
 

@@ -1,8 +1,7 @@
-public import Foundation
 public import RollcallCore
 
 /// The snapshot: the members that Iterable acknowledged, and what is in doubt. The rules of ``Warehouse`` hold.
-public protocol EntryStore: Sendable {
+public protocol EntryStore: WarehouseClock {
     // MARK: Stray requests
 
     /// Notes changes of `run` that were sent, and may have been sent after the lease of its process was another's. Takes no
@@ -49,8 +48,6 @@ public protocol EntryStore: Sendable {
     func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int]
     /// Requests that may still land.
     func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt]
-    /// Database clock.
-    func now() async throws(WarehouseError) -> Date
 }
 
 /// What the snapshot says of one entry, as far as a plan compares it.

@@ -13,6 +13,8 @@ public protocol EventStore: Sendable {
     func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws
+    /// What is known of the events with these keys, in any order; unknown ones are left out. At most 10,000 at once.
+    func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent]
     /// A page of the events in these states, with what is sent of them, by their keys; from behind `key`, or from the first one.
     func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int

@@ -30,3 +30,32 @@ enum ReceiverRules {
         return key
     }
 }
+
+extension [ReceivedGroup] {
+    /// Moves the writer on behind the last group, in three statements at most.
+    ///
+    /// - Parameters:
+    ///   - advance: sets the writer's sequence where it was lower, and says whether it was; holds the writer's row from then on,
+    ///     whatever it says.
+    ///   - stored: the writer's sequence.
+    /// - Returns: how many of the first groups are there already, and all others as one group; nil: all are there.
+    func unstored(
+        advance: (_ sequence: Int64) throws -> Bool, stored: () throws -> Int64
+    ) rethrows -> (skipped: Int, rest: ReceivedGroup?) {
+        var skipped = 0
+        if let first, try !advance(first.sequence) {
+            let sequence = try stored()
+            skipped = firstIndex { $0.sequence > sequence } ?? count
+        }
+        guard skipped < count else { return (skipped, nil) }
+        var rest = self[skipped]
+        for group in self[(skipped + 1)...] {
+            rest.events += group.events
+            rest.rejects += group.rejects
+            rest.counts += group.counts
+            rest.sequence = group.sequence
+        }
+        if count > 1 { _ = try advance(rest.sequence) }
+        return (skipped, rest)
+    }
+}

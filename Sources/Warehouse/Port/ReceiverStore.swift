@@ -2,13 +2,14 @@ public import Foundation
 public import RollcallCore
 
 /// What receivers keep. The rules of ``Warehouse`` hold. No lease is needed: what is written is added.
-public protocol ReceiverStore: SchemaStore {
+public protocol ReceiverStore: AnyObject, SchemaStore, WarehouseClock {
     /// The key under which ids of events are made, 32 bytes: the same for ever. The first call makes it, on the disk when it
     /// returns.
     func receiverKey() async throws(WarehouseError) -> [UInt8]
-    /// Stores a group in one transaction that is on disk when the call returns (`synchronous_commit = on`, `synchronous = FULL`),
-    /// whatever the database's own setting. A group whose ``ReceivedGroup/sequence`` is not above the last of its writer that was
-    /// stored is there already, and changes nothing: a group may be given again after a commit whose answer was lost.
+    /// Stores groups of one writer in one transaction that is on disk when the call returns (`synchronous_commit = on`,
+    /// `synchronous = FULL`), whatever the database's own setting. A group whose ``ReceivedGroup/sequence`` is not above the last
+    /// of its writer that was stored is there already, and changes nothing: groups may be given again, in other company too, after a
+    /// commit whose answer was lost.
     ///
     /// An event whose id is new makes a row with one delivery; one whose id is there (also within the group) raises
     /// `deliveries` and `last_received_at`, and nothing else. The store adds `stored` and `repeated` to `receiver_counts` itself,
@@ -17,7 +18,9 @@ public protocol ReceiverStore: SchemaStore {
     /// One bad event never fails its group. Texts of any length are taken; characters that the database's encoding lacks are
     /// written as `\u{2026}`, as everywhere in the state. A body that is no JSON to the database, or has numbers beyond its range,
     /// or beyond 10,000 digits in all that it would write out, is stored as one JSON string, whose text is the body.
-    func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup
+    ///
+    /// - Parameter groups: by rising sequences; none changes nothing.
+    func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups
     /// Deletes up to `limit` events of a receiver that arrived before `time`, the oldest first; its counts of hours before `time`
     /// that are also more than 400 days old; and writers of groups that were not heard of for 30 days. A group of such a writer
     /// that is given again is stored again, which makes no rows but counts deliveries.
@@ -35,13 +38,21 @@ public protocol ReceiverStore: SchemaStore {
     func changeReceiverAlert(receiver: String, from old: String?, to new: String) async throws(WarehouseError) -> Bool
 }
 
+extension ReceiverStore {
+    /// Stores one group by the same rules.
+    public func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
+        let stored = try await storeReceived([group])
+        return StoredGroup(wasThere: stored.skipped > 0, stored: stored.stored, repeated: stored.repeated)
+    }
+}
+
 /// Requests that become durable together.
 public struct ReceivedGroup: Sendable, Equatable {
     /// Names who wrote it: random, and another one for each start of a process.
     public var writer: String
     /// The writer's groups, counted from 1 and stored in this order.
     public var sequence: Int64
-    /// At most 500, in the order in which they came.
+    /// In the order in which they came; at most 500 in all groups of a call.
     public var events: [ReceivedEvent]
     public var rejects: [RejectedBody]
     /// Requests of other outcomes than `stored` and `repeated`.
@@ -70,6 +81,22 @@ public struct StoredGroup: Sendable, Equatable {
 
     public init(wasThere: Bool = false, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
         self.wasThere = wasThere
+        self.stored = stored
+        self.repeated = repeated
+    }
+}
+
+/// What became of groups that were given together.
+public struct StoredGroups: Sendable, Equatable {
+    /// How many of the first groups were stored by earlier calls; they are in neither number.
+    public var skipped: Int
+    /// Events that made a row, by receiver.
+    public var stored: [String: Int]
+    /// Events whose row was there, by receiver.
+    public var repeated: [String: Int]
+
+    public init(skipped: Int = 0, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
+        self.skipped = skipped
         self.stored = stored
         self.repeated = repeated
     }

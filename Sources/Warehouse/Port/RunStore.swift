@@ -18,6 +18,18 @@ public protocol RunStore: Sendable {
     func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError)
+    /// Adds a plan to what a running run has staged: its changes, whose sequences lie above all that the run ever had, its
+    /// validation records, and the run's counts as `run` has them. Nothing that was staged or logged before is touched. The cursor of
+    /// the plan takes the place of one that was staged before; without one the staged one is dropped. Of a run of events that streams.
+    /// Unlike ``stage(_:_:plan:log:)`` an equal call would stage everything twice: whoever does not know whether a call was committed
+    /// compares the stored counts, or closes the run.
+    func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError)
+    /// Moves the cursor of a running run of events to where it was staged last, if its outbox is empty and
+    /// nothing was not attempted: then the keys of events below ``EventCursor/keepFrom`` are forgotten, as
+    /// ``finishRun(_:_:reason:log:)`` does it. Otherwise nothing happens.
+    func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
     /// The sync's held run, if it has one.
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun?
     /// Makes a held run `running` again and returns it as it is; throws ``WarehouseError/Kind/conflict`` if it is

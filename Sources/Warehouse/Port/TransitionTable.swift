@@ -71,6 +71,16 @@ enum TransitionTable {
         """
     }
 
+    /// SQL, for the update of a member by a change without fields, that assigns the content, with a comma behind it. What was
+    /// acknowledged of the fields holds on; what was in doubt, or refused, is not known once the doubt or the refusal is gone.
+    /// - Parameter row: the name or alias of the table; `excluded` is what is written.
+    static func contentWithoutFields(of row: String) -> String {
+        let subscribed = EntryWords.list.word(.subscribed)
+        let leaving = EntryWords.list.word(.unsubscribing)
+        return
+            "content = CASE WHEN \(row).state = '\(subscribed)' OR excluded.state = '\(leaving)' THEN \(row).content END, "
+    }
+
     /// SQL for a list of the words of the entries that a `forget` change drops.
     static func forgotten(_ words: EntryWords) -> String {
         EntryTransition.marks.compactMap(\.self).filter(EntryTransition.isForgotten)

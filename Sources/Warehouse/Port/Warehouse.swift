@@ -26,7 +26,7 @@ public protocol Warehouse:
 }
 
 /// A warehouse whose syncs `serve` schedules.
-public typealias ServiceWarehouse = Warehouse & TickStore
+public typealias ServiceWarehouse = Warehouse & TickStore & SourceWatching
 
 extension Warehouse {
     public var waitSeconds: Double { 120 }

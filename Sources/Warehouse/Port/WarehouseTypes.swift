@@ -159,10 +159,15 @@ public struct RowBound: Sendable, Equatable {
     public var column: String
     /// Of the column: whole numbers, dates, timestamps, or texts that hold dates or timestamps.
     public var family: ColumnFamily
-    /// Microseconds since 1970, or the whole number.
-    public var position: Int64
+    /// Microseconds since 1970, or the whole number; nil: the column has no lower bound.
+    public var position: Int64?
+    /// Whether rows without a position are wanted too. If not, a warehouse may still give them.
+    public var takesRowsWithoutPosition = true
+    /// Whether the rows come in the order of the column, as the database sorts it; those without a position last. Where texts hold
+    /// times in several forms, that is not quite the order of their positions.
+    public var isOrdered = false
 
-    public init(column: String, family: ColumnFamily, position: Int64) {
+    public init(column: String, family: ColumnFamily, position: Int64?) {
         self.column = column
         self.family = family
         self.position = position

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for claims
 /// (so that requests begin while outcomes are written), one for what Iterable sends back, one for other short calls, and up
-/// to four for long ones (audiences, snapshots, staging, pages of the outbox, reports).
+/// to four for long ones (audiences, snapshots, staging, pages of the outbox, reports). Each watch of a channel has another one.
 public final class PostgresWarehouse: Warehouse {
     enum Use { case lease, claim, receive, state, long }
 
@@ -19,7 +19,8 @@ public final class PostgresWarehouse: Warehouse {
     private let receiveWorker: PostgresWorker
     private let stateWorker: PostgresWorker
     private let longWorkers: [PostgresWorker]
-    private let settings: PostgresConnectionString
+    let settings: PostgresConnectionString
+    let watches = OpenWatches()
     private let callTimeout: Double
     private let leastPartPages: Int
 
@@ -81,6 +82,7 @@ public final class PostgresWarehouse: Warehouse {
     }
 
     public func close() async {
+        await watches.close()
         for worker in [stateWorker, claimWorker, receiveWorker] + longWorkers + [leaseWorker] { await worker.close() }
     }
 

@@ -9,13 +9,14 @@ import Synchronization
 /// no writer commit while an audience is being read.
 ///
 /// One connection writes (every transaction takes the write lock at its start), one reads what is small, and each
-/// audience or snapshot that is streamed has one of its own. All are opened when they are first needed.
+/// audience or snapshot that is streamed, and each watch, has one of its own. All are opened when they are first needed.
 public final class SQLiteWarehouse: Warehouse {
     let file: SQLiteFile
     let writer: SQLiteWorker
     let reader: SQLiteWorker
     let streams: SQLiteStreams
     let leases = SQLiteLeaseFiles()
+    let watches = OpenWatches()
 
     /// - Parameters:
     ///   - path: the database file; relative paths count from the working directory. It is not touched here.
@@ -32,6 +33,7 @@ public final class SQLiteWarehouse: Warehouse {
     public var waitSeconds: Double { file.busyTimeoutSeconds }
 
     public func close() async {
+        await watches.close()
         streams.close()
         await writer.close()
         await reader.close()

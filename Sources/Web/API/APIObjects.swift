@@ -14,6 +14,8 @@ enum APIObject {
             ("warehouse", .string(settings.warehouse)), ("destination", .string(settings.destination)),
             ("kind", .string(settings.kind.rawValue)), ("list_id", .integer(status.listID)),
             ("schedule", schedule(settings.schedule)),
+            ("stream_settings", settings.stream.map(StreamObject.settings) ?? .null),
+            ("stream", status.stream.map(StreamObject.state) ?? .null),
             ("members", .integer(status.members)), ("next_due_at", .time(status.nextDue)),
             ("latest_tick", status.latestTick.map(tick) ?? .null), ("latest_run", status.latestRun.map(run) ?? .null),
             ("held_run_id", .string(status.heldRun?.id)), ("live", status.live.map(live) ?? .null),
@@ -146,8 +148,10 @@ enum SyncState: String, Sendable, CaseIterable {
     case held
     case paused
     case disabled
-    /// Its latest run failed.
+    /// Its latest run failed, or its stream has ended with an error and is tried again.
     case failing
+    /// Sends what is new as it comes, in whichever process.
+    case streaming
     /// Waits for its next tick.
     case scheduled
     /// Runs on demand only.
@@ -157,15 +161,17 @@ enum SyncState: String, Sendable, CaseIterable {
         if status.problem != nil {
             self = .unreachable
         } else if status.isRunning {
-            self = .running
+            self = status.isStreaming ? .streaming : .running
         } else if status.heldRun != nil {
             self = .held
         } else if !status.settings.enabled {
             self = .disabled
         } else if status.isPaused {
             self = .paused
-        } else if status.latestRun?.status == .failed {
+        } else if status.latestRun?.status == .failed || status.streamProblem != nil {
             self = .failing
+        } else if status.settings.stream != nil {
+            self = .streaming
         } else {
             self = status.settings.schedule == nil ? .manual : .scheduled
         }

@@ -18,6 +18,7 @@ enum OpenAPIDocument {
         {"$ref":"#/components/schemas/Problem"}}}}},
         "schemas":{
         \(schemas),
+        \(streamSchemas),
         \(receiverSchemas)
         }}}
         """

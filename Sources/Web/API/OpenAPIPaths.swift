@@ -38,14 +38,14 @@ extension OpenAPIDocument {
           "type":"string"}}}},\#(problems(400, 401, 403, 404, 408, 409, 413, 415, 502, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/pause": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"pauseSync",
-          "summary":"Pause the schedule; runs on demand are still possible.","tags":["syncs"],
+          "summary":"Pause the schedule or the stream; runs on demand are still possible.","tags":["syncs"],
           "description":"Needs a token with the role operator.","requestBody":{"required":false,"content":{
           "application/json":{"schema":{"type":"object","additionalProperties":false}}}},"responses":{"200":{
           "description":"The sync.","content":{"application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},
           \#(problems(400, 401, 403, 404, 408, 413, 415, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/resume": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"post":{"operationId":"resumeSync",
-          "summary":"Resume the schedule.","tags":["syncs"],"description":"Needs a token with the role operator.",
+          "summary":"Resume the schedule or the stream.","tags":["syncs"],"description":"Needs a token with the role operator.",
           "requestBody":{"required":false,"content":{"application/json":{"schema":{"type":"object",
           "additionalProperties":false}}}},"responses":{"200":{"description":"The sync.","content":{
           "application/json":{"schema":{"$ref":"#/components/schemas/Sync"}}}},\#(problems(400, 401, 403, 404, 408, 413, 415, 503))"default":{

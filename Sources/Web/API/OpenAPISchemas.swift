@@ -3,7 +3,7 @@ extension OpenAPIDocument {
     static let schemas = #"""
         "Run": {"type":"object","properties":{"run_id":{"type":"string","format":"uuid"},"sync":{"type":"string"},
           "status":{"type":"string","enum":["queued","running","succeeded","completed_with_failures","failed","held",
-          "cancelled","skipped","interrupted"]},"trigger":{"type":"string","enum":["manual","schedule","api"]},
+          "cancelled","skipped","interrupted"]},"trigger":{"type":"string","enum":["manual","schedule","api","stream"]},
           "kind":{"type":"string","enum":["list","users","events","catalog"]},"target":{"type":["string","null"],
           "description":"Name of the list or catalog; of events their name, or `events`."},"list_id":{"type":["integer","null"]},"started_at":{"type":"string","format":"date-time"},"finished_at":{
           "type":["string","null"],"format":"date-time"},"counts":{"$ref":"#/components/schemas/Counts"},"requests":{
@@ -45,16 +45,18 @@ extension OpenAPIDocument {
         "Error": {"type":"object","properties":{"code":{"type":"string"},"message":{"type":"string"},"hint":{"type":[
           "string","null"]}},"required":["code","message","hint"],"additionalProperties":false},
         "Sync": {"type":"object","properties":{"sync":{"type":"string"},"state":{"type":"string","enum":[
-          "unreachable","running","held","paused","disabled","failing","scheduled","manual"]},"enabled":{
+          "unreachable","running","held","paused","disabled","failing","streaming","scheduled","manual"]},"enabled":{
           "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string"},"destination":{"type":"string"},"kind":{
           "type":"string","enum":["list","users","events","catalog"]},
           "list_id":{"type":["integer","null"]},"schedule":{"oneOf":[{"$ref":"#/components/schemas/Schedule"},{
-          "type":"null"}]},"members":{"type":["integer","null"],"minimum":0},"next_due_at":{"type":["string","null"],
+          "type":"null"}]},"stream_settings":{"oneOf":[{"$ref":"#/components/schemas/StreamSettings"},{"type":"null"}],
+          "description":"null: the sync is not streamed."},"stream":{"oneOf":[{"$ref":"#/components/schemas/Stream"},{
+          "type":"null"}],"description":"null: this process has not begun a stream of the sync."},"members":{"type":["integer","null"],"minimum":0},"next_due_at":{"type":["string","null"],
           "format":"date-time"},"latest_tick":{"oneOf":[{"$ref":"#/components/schemas/Tick"},{"type":"null"}]},
           "latest_run":{"oneOf":[{"$ref":"#/components/schemas/Run"},{"type":"null"}]},"held_run_id":{"type":[
           "string","null"]},"live":{"oneOf":[{"$ref":"#/components/schemas/Live"},{"type":"null"}]},"problem":{
           "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}]}},"required":["sync","state","enabled",
-          "paused","warehouse","destination","kind","list_id","schedule","members","next_due_at","latest_tick","latest_run",
+          "paused","warehouse","destination","kind","list_id","schedule","stream_settings","stream","members","next_due_at","latest_tick","latest_run",
           "held_run_id","live","problem"],"additionalProperties":false},
         "Schedule": {"type":"object","properties":{"every":{"type":"string","enum":["5m","10m","15m","30m","1h","3h",
           "6h","12h","24h"]},"at":{"type":"string"}},"required":["every","at"],"additionalProperties":false},

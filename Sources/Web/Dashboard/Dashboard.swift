@@ -22,6 +22,8 @@ struct Dashboard: Sendable {
     private static let pageLength = 25
     /// Changes of a held run that are shown.
     private static let planLength = 50
+    /// Seconds until a page that shows a stream is made again.
+    private static let streamPause = 5
 
     init(
         service: SyncService, receivers: (any ReceiverReading)?, gate: Gate, limits: RequestLimits, lookups: Slots
@@ -56,8 +58,10 @@ struct Dashboard: Sendable {
         let statuses = await service.statuses()
         let recent = try? await service.runs(RunFilter(limit: 20 * max(1, min(statuses.count, 25))))
         let bySync = Dictionary(grouping: recent?.runs ?? [], by: \.sync)
+        var frame = frame("Syncs", context, live: true)
+        if statuses.contains(where: { $0.settings.stream != nil }) { frame.every = Self.streamPause }
         let view = OverviewView(
-            frame: frame("Syncs", context, live: true),
+            frame: frame,
             problems: await service.health().problems.map(ProblemView.init),
             cards: statuses.map { SyncCard($0, runs: bySync[$0.settings.name] ?? [], now: now) })
         return try page(view, "overview")
@@ -84,14 +88,15 @@ struct Dashboard: Sendable {
             ticks = try await service.ticks(name, limit: 12)
             if status.settings.kind == .events {
                 events = EventsView(
-                    try await service.eventCursor(name), try await tally.counts(status, service), now: now)
+                    try await service.eventCursor(name), try await tally.counts(status, service, now: now), now: now)
             }
         }
         let shown = Array(page.prefix(Self.pageLength))
         let older = page.count > shown.count ? shown.last.map { "\(SyncWords.link(name))?before=\($0.id)" } : nil
+        var frame = frame(DisplayText.safe(name, limit: 80), context, live: true, sync: name)
+        if status.settings.stream != nil { frame.every = Self.streamPause }
         let view = SyncView(
-            status, history: history, page: shown, older: older, ticks: ticks, events: events,
-            frame: frame(DisplayText.safe(name, limit: 80), context, live: true, sync: name), now: now)
+            status, history: history, page: shown, older: older, ticks: ticks, events: events, frame: frame, now: now)
         return try self.page(view, "sync")
     }
 

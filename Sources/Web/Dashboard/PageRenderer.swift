@@ -28,7 +28,8 @@ struct PageRenderer: Sendable {
             "head": FrameTemplates.head, "foot": FrameTemplates.foot, "error": FrameTemplates.error,
             "login": FrameTemplates.login, "badge": SyncTemplates.badge, "time": SyncTemplates.time,
             "overview": SyncTemplates.overview, "live": SyncTemplates.live, "sync": SyncTemplates.sync,
-            "chart": SyncTemplates.chart, "why": SyncTemplates.why, "run": RunTemplates.run,
+            "chart": SyncTemplates.chart, "stream": SyncTemplates.stream, "why": SyncTemplates.why,
+            "run": RunTemplates.run,
             "records": RunTemplates.records, "receivers": ReceiverTemplates.overview,
             "receiver": ReceiverTemplates.receiver,
         ]

@@ -24,6 +24,7 @@ struct MetricsText {
             sample("rollcall_requests_total", labels, Double(count))
         }
         addSchedule(metrics)
+        addStreams(metrics.streams)
         addGauges(metrics)
     }
 
@@ -47,6 +48,22 @@ struct MetricsText {
         }
         family("rollcall_scheduler_lateness_seconds", "gauge", "How long the scheduler has not looked at the clock.")
         sample("rollcall_scheduler_lateness_seconds", [], metrics.schedulerLateness)
+    }
+
+    private mutating func addStreams(_ streams: [ServiceMetrics.Stream]) {
+        family("rollcall_stream_lag_seconds", "gauge", "Age of the oldest record that was read and has no outcome.")
+        for stream in streams {
+            if let lag = stream.lagSeconds { sample("rollcall_stream_lag_seconds", [("sync", stream.sync)], lag) }
+        }
+        family("rollcall_stream_backlog_records", "gauge", "Records that were read and have no outcome.")
+        for stream in streams {
+            guard let backlog = stream.backlog else { continue }
+            sample("rollcall_stream_backlog_records", [("sync", stream.sync)], Double(backlog))
+        }
+        family("rollcall_stream_records_total", "counter", "Records of streams with an outcome.")
+        for stream in streams {
+            sample("rollcall_stream_records_total", [("sync", stream.sync)], Double(stream.records))
+        }
     }
 
     private mutating func addGauges(_ metrics: ServiceMetrics) {

@@ -40,7 +40,8 @@ struct AbandonCommand: AsyncParsableCommand {
         }
         await warehouse.close()
         switch try outcome.get() {
-        case .busy(let error):
+        case .busy(let refusal):
+            let error = refusal.code == "busy" ? refusal.whileStreamed(configured(app)) : refusal
             app.console.error("\(sync): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
             try ExitStatus.busy.check()
         case .done(let abandonment):

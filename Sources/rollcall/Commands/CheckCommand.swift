@@ -35,27 +35,42 @@ struct CheckCommand: AsyncParsableCommand {
         ]
         findings += await warehouses(chosen, app)
         findings += try await destinations(chosen, app)
-        for sync in chosen { findings += try await check(sync, app) }
-        if syncs.isEmpty { findings += await ReceiverCheck(app, now: Date()).findings() }
-        show(findings, app.console)
-        if findings.contains(where: { !$0.isFine }) { throw ExitCode(ExitStatus.failed.rawValue) }
+        var lines = findings.map { Line(finding: $0) }
+        for sync in chosen { lines += try await check(sync, app) }
+        if syncs.isEmpty { lines += await ReceiverCheck(app, now: Date()).findings().map { Line(finding: $0) } }
+        show(lines, app.console)
+        if lines.contains(where: { !$0.finding.isFine }) { throw ExitCode(ExitStatus.failed.rawValue) }
+    }
+
+    /// A finding as it is shown.
+    private struct Line {
+        var finding: Finding
+        /// Of one that is fine: whether it had better be otherwise.
+        var isWarning = false
     }
 
     /// Seconds that a look waits for a connection or a lock at most.
     private static let waitSeconds = 10.0
 
-    private func show(_ findings: [Finding], _ console: Console) {
+    private func show(_ lines: [Line], _ console: Console) {
         if format != .table {
             var listing = Listing(columns: ["subject", "ok", "detail", "fix"])
-            listing.rows = findings.map { [.text($0.subject), .flag($0.isFine), .text($0.detail), Value($0.fix)] }
+            listing.rows = lines.map(\.finding).map {
+                [.text($0.subject), .flag($0.isFine), .text($0.detail), Value($0.fix)]
+            }
             return console.out(listing.render(format, on: console))
         }
-        for finding in findings {
-            let mark = finding.isFine ? console.styled("ok  ", .green) : console.styled("FAIL", .red)
-            console.out("\(mark) \(finding.subject): \(DisplayText.safe(finding.detail))")
+        for line in lines {
+            let finding = line.finding
+            console.out("\(mark(line, console)) \(finding.subject): \(DisplayText.safe(finding.detail))")
             let label = finding.isFine ? "better: " : "fix: "
             for line in finding.fix?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
         }
+    }
+
+    private func mark(_ line: Line, _ console: Console) -> String {
+        if !line.finding.isFine { return console.styled("FAIL", .red) }
+        return line.isWarning ? console.styled("warn", .yellow) : console.styled("ok  ", .green)
     }
 
     /// `3 syncs`, `3 syncs, 1 receiver`
@@ -105,8 +120,8 @@ struct CheckCommand: AsyncParsableCommand {
         return findings
     }
 
-    private func check(_ sync: SyncSettings, _ app: App) async throws -> [Finding] {
-        try await app.withPipeline(sync, waitSeconds: Self.waitSeconds) { pipeline, _ in
+    private func check(_ sync: SyncSettings, _ app: App) async throws -> [Line] {
+        try await app.withPipeline(sync, waitSeconds: Self.waitSeconds) { pipeline, warehouse in
             let columns = await finding("sync \(sync.name), columns") {
                 try await pipeline.describeColumns()
             }
@@ -114,24 +129,34 @@ struct CheckCommand: AsyncParsableCommand {
                 try await pipeline.describeTarget()
             }
             let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
-            let advice = columns.isFine ? await self.advice(sync, pipeline) : []
-            return [columns] + sharing + [list] + advice
+            var lines = ([columns] + sharing + [list]).map { Line(finding: $0) }
+            if columns.isFine {
+                lines += await advice(sync, "rows") { try await pipeline.eventAdvice() }
+                lines += await advice(sync, "wake") { try await pipeline.wakeAdvice(watching: warehouse) }
+            }
+            return lines
         }
     }
 
     /// What a sync of events may do that its author did not mean; no failure.
-    private func advice(_ sync: SyncSettings, _ pipeline: SyncPipeline) async -> [Finding] {
+    /// - Parameter subject: what fails where the advice cannot be given.
+    private func advice(
+        _ sync: SyncSettings, _ subject: String, _ body: () async throws -> [SyncPipeline.Advice]
+    ) async -> [Line] {
         do {
-            return try await pipeline.eventAdvice().map { advice in
-                Finding(
+            return try await body().map { advice in
+                let finding = Finding(
                     subject: "sync \(sync.name), \(advice.subject)", isFine: true, detail: advice.finding,
                     fix: advice.fix)
+                return Line(finding: finding, isWarning: advice.isWarning)
             }
         } catch {
             let error = RunError(any: error)
             return [
-                Finding(
-                    subject: "sync \(sync.name), rows", isFine: false, detail: error.message, fix: error.hint)
+                Line(
+                    finding: Finding(
+                        subject: "sync \(sync.name), \(subject)", isFine: false, detail: error.message,
+                        fix: error.hint))
             ]
         }
     }

@@ -38,8 +38,9 @@ struct SyncsCommand: AsyncParsableCommand {
         if format == .table && !TextTable(listing).fits(app.console) {
             for row in listing.rows {
                 app.console.out(app.console.styled(row[0].shown, .bold))
+                let pace = row[2] == Self.streamed ? "streamed" : "every \(row[2].shown)"
                 app.console.out(
-                    "    list \(row[3].shown), \(row[4].shown) members, records or events, every \(row[2].shown),"
+                    "    list \(row[3].shown), \(row[4].shown) members, records or events, \(pace),"
                         + " enabled \(row[1].shown)")
                 app.console.out("    last \(row[5].shown) \(row[6].shown)")
                 if row[7] != .none { app.console.out("    \(row[7].shown)") }
@@ -74,7 +75,12 @@ struct SyncsCommand: AsyncParsableCommand {
         return Value(counts.filter { $0.key != .rejected }.values.reduce(0, +))
     }
 
-    private func schedule(_ sync: SyncSettings) -> Value { Value(sync.schedule?.every.rawValue) }
+    /// How often the sync runs by itself.
+    private func schedule(_ sync: SyncSettings) -> Value {
+        sync.stream == nil ? Value(sync.schedule?.every.rawValue) : Self.streamed
+    }
+
+    private static let streamed = Value.text("stream")
 }
 
 struct RunsCommand: AsyncParsableCommand {

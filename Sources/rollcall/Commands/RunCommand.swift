@@ -173,9 +173,13 @@ struct RunCommand: AsyncParsableCommand {
                 console.out(RunText(console: console).summary(held))
                 console.out("    rollcall run \(sync.name) --force-new   (discards it and plans again)")
             }
-        case .busy(let error), .failed(let error, _):
-            if json { console.out(RunJSON(sync: sync.name, kind: sync.kind, error: error).text) }
-            console.error("\(sync.name): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+        case .busy(let error): show(error.whileStreamed(sync), sync, console)
+        case .failed(let error, _): show(error, sync, console)
         }
+    }
+
+    private func show(_ error: RunError, _ sync: SyncSettings, _ console: Console) {
+        if json { console.out(RunJSON(sync: sync.name, kind: sync.kind, error: error).text) }
+        console.error("\(sync.name): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
     }
 }

@@ -7,7 +7,7 @@ import RollcallCore
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run schedules, receivers, the HTTP API and the dashboard.",
+        abstract: "Run schedules, streams, receivers, the HTTP API and the dashboard.",
         usage: "rollcall serve [--listen <host:port>] [<options>]",
         discussion: """
             Runs until SIGTERM or Ctrl-C: runs under way stop after the requests that are being \
@@ -15,8 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
             change of the files, reloads the configuration: a right one takes effect as a \
             whole, a wrong one is refused as a whole and the old one stays.
 
-            Several processes may serve one warehouse: each tick and each sync is run by one of \
-            them. Without a token (ROLLCALL_TOKENS or server.tokens) it listens on loopback only.
+            Several processes may serve one warehouse: each tick and each sync is run, or streamed, \
+            by one of them. Without a token (ROLLCALL_TOKENS or server.tokens) it listens on loopback only.
 
             Receivers have a listener apart (server.receiver_listen). At the end, what they have \
             taken is stored, or kept in the spool folder for the next start.

@@ -29,6 +29,9 @@ struct AlertMessage {
         case .receiverSilent:
             return "is silent: no event has come since \(alert.since?.iso8601 ?? "").\n"
                 + "`rollcall check` looks at the webhook in Iterable, and at the receiver."
+        case .streamBehind:
+            return "is behind: its oldest record without an outcome has waited since \(alert.since?.iso8601 ?? "").\n"
+                + "The page of the sync in the dashboard shows what the stream does."
         case .recovered:
             return "is all right again."
         }

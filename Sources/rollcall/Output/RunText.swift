@@ -22,7 +22,8 @@ struct RunText {
         lines.append(contentsOf: counts(run.counts, run.kind, status: run.status))
         let took = run.finishedAt.map { ", took \(DisplayText.duration($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
-            "  \(Self.target(run)), \(DisplayText.count(run.requests.sent, "request"))"
+            "  \(Self.target(run))\(run.trigger == .stream ? ", streamed" : ""), "
+                + DisplayText.count(run.requests.sent, "request")
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))

@@ -85,7 +85,8 @@ struct ServeLog: Sendable {
             case .bodyRejected(let receiver, _, _): ("receiver", receiver)
             case .warehouseAway(let warehouse, _, _), .warehouseBack(let warehouse), .spoolAdopted(let warehouse, _),
                 .spoolDrained(let warehouse, _), .spoolDamaged(let warehouse, _), .spoolFull(let warehouse, _),
-                .spoolUnusable(let warehouse, _), .keyChanged(let warehouse), .retentionFailed(let warehouse, _):
+                .spoolUnusable(let warehouse, _), .keyChanged(let warehouse), .retentionFailed(let warehouse, _),
+                .spoolWithoutWarehouse(let warehouse, _, _):
                 ("warehouse", warehouse)
             }
         write(level, note.kind, note.text, [subject])

@@ -3,6 +3,7 @@ import Foundation
 import Iterable
 import NIOCore
 import NIOHTTP1
+import Receivers
 import RollcallConfig
 import RollcallCore
 import SyncEngine
@@ -23,11 +24,13 @@ struct ReceiverCheck {
         self.now = now
     }
 
-    /// Everything, in the order of the configuration; empty where there are no receivers.
+    /// Everything, in the order of the configuration; where there are no receivers, only what one has left in the spool.
     func findings() async -> [Finding] {
         let receivers = configuration.receivers
-        if receivers.isEmpty { return [] }
+        let strays = Self.strays(listen.spoolPath, warehouses: Set(configuration.warehouses.keys))
+        if receivers.isEmpty { return strays }
         var findings = [await listener(), SpoolFolder(listen.spoolPath, mostBytes: listen.spoolBytes).finding()]
+        findings += strays
         let summaries = await summaries()
         var webhooks: [String: Result<[RemoteWebhook], RunError>] = [:]
         for receiver in receivers {
@@ -67,6 +70,21 @@ struct ReceiverCheck {
         let status = try? await client.execute(HTTPClientRequest(url: url), timeout: .seconds(2)).status.code
         try? await client.shutdown()
         return status == 200
+    }
+
+    /// What waits in the spool for warehouses that the configuration does not have.
+    static func strays(_ spool: String?, warehouses: Set<String>) -> [Finding] {
+        let contents = spool.map { SpoolContents.all(in: $0) } ?? []
+        return contents.filter { !warehouses.contains($0.warehouse) }.map { stray in
+            let name = DisplayText.safe(stray.warehouse, limit: 200)
+            return Finding(
+                subject: "receivers, spool of \(name)", isFine: false,
+                detail:
+                    "\(DisplayText.count(stray.bodies, "event")) in \(DisplayText.safe(stray.path, limit: 1000)) for a"
+                    + " warehouse that the configuration does not have",
+                fix: "configure the warehouse \(name), so that `rollcall serve` stores what waits, or remove the folder"
+            )
+        }
     }
 
     private func auth(_ receiver: ReceiverSettings) -> Finding {

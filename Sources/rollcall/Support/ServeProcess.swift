@@ -71,6 +71,11 @@ struct ServeProcess {
             text += ", and \(DisplayText.count(configuration.receivers.count, "receiver"))"
             fields.append(("receivers", "\(configuration.receivers.count)"))
         }
+        let streamed = configuration.syncs.filter { $0.enabled && $0.stream != nil }
+        if let streams = StreamText.list(streamed) {
+            text += "; streams \(streams)"
+            fields.append(("streamed", "\(streamed.count)"))
+        }
         log.write(.info, "serving", text, fields)
     }
 

@@ -12,7 +12,8 @@ final class ServeReceivers: Sendable {
     let service: ReceiverService
     /// How the listener was started; a reload does not change it.
     let listen: ReceiverListenSettings
-    private let server: ReceiverServer
+    /// nil: no receiver was configured at the start, but events wait in the spool.
+    private let server: ReceiverServer?
     private let log: ServeLog
     private let receivers: Mutex<[ReceiverSettings]>
     /// Requested when all that was taken is durable.
@@ -24,14 +25,18 @@ final class ServeReceivers: Sendable {
     /// How long requests that are being read may take to get their answers.
     private static let answerDeadline = Duration.seconds(2)
 
-    /// nil: no receiver is configured.
+    /// nil: no receiver is configured, and nothing that was received waits in the spool.
     init?(_ configuration: Configuration, _ composer: ServiceComposer, log: ServeLog, logger: Logger) {
-        if configuration.receivers.isEmpty { return nil }
-        listen = configuration.receiverListen
+        let listen = configuration.receiverListen
+        let waits = listen.spoolPath.map { !SpoolContents.all(in: $0).isEmpty } ?? false
+        guard waits || !configuration.receivers.isEmpty else { return nil }
+        self.listen = listen
         self.log = log
         receivers = Mutex(configuration.receivers)
         service = ReceiverService(composer.receivers(for: configuration, listen: listen)) { log.write($0) }
-        server = ReceiverServer(service: service, settings: listen, logger: logger)
+        server =
+            configuration.receivers.isEmpty
+            ? nil : ReceiverServer(service: service, settings: listen, logger: logger)
     }
 
     /// Whether bodies wait in the spool until this warehouse takes them.
@@ -46,6 +51,7 @@ final class ServeReceivers: Sendable {
     func run(onListening: @escaping @Sendable () -> Void) async throws {
         // Not a child of this task: the end of the process does not wait for it beyond `stopDeadline`.
         Task { [service] in await service.run() }
+        guard let server else { return onListening() }
         try await server.run { [self] port in
             for receiver in receivers.withLock({ $0 }) { say(receiver, port: port) }
             onListening()
@@ -62,13 +68,13 @@ final class ServeReceivers: Sendable {
     /// after ``stopDeadline``.
     func stop() async {
         let closed = StopSignal()
-        async let closing: Void = server.stop()
+        async let closing: Void? = server?.stop()
         Task { [service, ended] in
             await Self.wait(for: closed, atMost: Self.answerDeadline)
             await service.stop()
             ended.request(.interrupted)
         }
-        await closing
+        _ = await closing
         closed.request(.interrupted)
         await Self.wait(for: ended, atMost: Self.stopDeadline)
     }
@@ -106,6 +112,11 @@ final class ServeReceivers: Sendable {
 
     /// Receives by another configuration from now on.
     func use(_ configuration: Configuration, _ composer: ServiceComposer) async {
+        if server == nil, !configuration.receivers.isEmpty {
+            log.write(
+                .warning, "receivers_unchanged",
+                "receivers take effect at the next start: there were none at this one, and nothing listens for them")
+        }
         receivers.withLock { $0 = configuration.receivers }
         await service.replace(composer.receivers(for: configuration, listen: listen))
     }

@@ -48,17 +48,22 @@ struct Harness: Sendable {
     let notes = NoteLog()
     let service: ReceiverService
 
-    /// - Parameter receivers: with the path `/NAME`, in the warehouse `crm`, unless they say something else.
+    /// - Parameters:
+    ///   - receivers: with the path `/NAME`, in the warehouse `crm`, unless they say something else.
+    ///   - others: further warehouses.
     init(
         _ receivers: [ReceiverSettings] = [receiver("r")], store: MemoryStore = MemoryStore(), spool: URL? = nil,
-        clock: ManualClock = ManualClock(), listen change: (inout ReceiverListenSettings) -> Void = { _ in }
+        others: [String: any ReceiverStore] = [:], clock: ManualClock = ManualClock(),
+        listen change: (inout ReceiverListenSettings) -> Void = { _ in }
     ) {
         self.store = store
         self.clock = clock
+        store.database.setClock { clock.trueTime }
         var listen = ReceiverListenSettings()
         listen.spoolPath = spool?.path
         change(&listen)
-        let setup = ReceiverSetup(receivers: receivers, listen: listen, stores: ["crm": store])
+        let setup = ReceiverSetup(
+            receivers: receivers, listen: listen, stores: ["crm": store].merging(others) { $1 })
         service = ReceiverService(setup, clock: clock) { [notes] in notes.add($0) }
     }
 
@@ -109,8 +114,11 @@ struct Harness: Sendable {
     }
 
     /// Lets pauses between attempts pass until a note of this kind has come.
-    func pass(until kind: String) async {
-        while !notes.kinds.contains(kind) {
+    func pass(until kind: String) async { await pass { notes.kinds.contains(kind) } }
+
+    /// Lets pauses between attempts pass until something holds.
+    func pass(_ condition: () -> Bool) async {
+        while !condition() {
             if clock.hasPause { clock.advance(by: .seconds(1)) }
             await Task.yield()
         }

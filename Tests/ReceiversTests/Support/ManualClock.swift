@@ -1,6 +1,7 @@
 import Foundation
-import Receivers
 import Synchronization
+
+@testable import Receivers
 
 /// A clock that a test moves on. Short waits, such as the one for a whole group, pass by themselves.
 final class ManualClock: ReceiverClock {
@@ -30,6 +31,9 @@ final class ManualClock: ReceiverClock {
         let (passed, moved) = state.withLock { ($0.uptime.components, $0.moved) }
         return Self.start.addingTimeInterval(Double(passed.seconds) + Double(passed.attoseconds) * 1e-18 + moved)
     }
+
+    /// What a clock that is never moved shows.
+    var trueTime: Date { Self.start.addingTimeInterval(uptime.seconds) }
 
     /// Moves the wall clock alone, as a correction by hand does.
     func moveWall(by seconds: Double) { state.withLock { $0.moved += seconds } }
@@ -77,6 +81,11 @@ final class ManualClock: ReceiverClock {
                 sleeper.duration < .seconds(9) && ![.seconds(3), .seconds(5)].contains(sleeper.duration)
             }
         }
+    }
+
+    /// Whether something waits for exactly so long.
+    func hasSleeper(of duration: Duration) -> Bool {
+        state.withLock { $0.sleepers.values.contains { $0.duration == duration } }
     }
 
     /// Returns when something waits for exactly so long.

@@ -13,7 +13,13 @@ final class MemoryDatabase: Sendable {
         var writers: [String: Int64] = [:]
         /// Groups that changed something, in their order.
         var groups: [ReceivedGroup] = []
+        /// How many groups each call that changed something stored.
+        var transactions: [Int] = []
         var pruned: [(receiver: String, before: Date)] = []
+        /// How often its tables were made or looked at.
+        var migrations = 0
+        /// Groups that were stored before that.
+        var early = 0
     }
 
     private struct State {
@@ -22,8 +28,13 @@ final class MemoryDatabase: Sendable {
     }
 
     private let state = Mutex(State())
+    private let clock = Mutex<@Sendable () -> Date>({ ManualClock.start })
 
     var contents: Contents { state.withLock { $0.contents } }
+
+    /// Its own clock.
+    var time: Date { clock.withLock { $0 }() }
+    func setClock(_ time: @escaping @Sendable () -> Date) { clock.withLock { $0 = time } }
 
     func change<R>(_ body: (inout Contents) -> R) -> R where R: Sendable {
         let (result, woken) = state.withLock { state in
@@ -49,30 +60,39 @@ final class MemoryDatabase: Sendable {
         }
     }
 
-    func store(_ group: ReceivedGroup) -> StoredGroup {
+    func store(_ groups: [ReceivedGroup]) -> StoredGroups {
         change { contents in
-            guard group.sequence > contents.writers[group.writer] ?? 0 else { return StoredGroup(wasThere: true) }
-            contents.writers[group.writer] = group.sequence
-            contents.groups.append(group)
-            var result = StoredGroup()
-            for event in group.events {
-                var outcome = ReceiverOutcome.stored
-                if contents.events[event.eventID] == nil {
-                    contents.events[event.eventID] = ReceivedEventRow(
-                        event: event, lastReceivedAt: event.receivedAt, deliveries: 1)
-                    result.stored[event.receiver, default: 0] += 1
-                } else {
-                    outcome = .repeated
-                    contents.events[event.eventID]?.deliveries += 1
-                    result.repeated[event.receiver, default: 0] += 1
-                }
-                contents.counts["\(event.receiver) \(outcome.rawValue)", default: 0] += 1
-            }
-            contents.rejects += group.rejects
-            for count in group.counts {
-                contents.counts["\(count.receiver) \(count.outcome.rawValue)", default: 0] += count.count
-            }
+            var result = StoredGroups()
+            for group in groups { Self.store(group, &contents, &result) }
+            if result.skipped < groups.count { contents.transactions.append(groups.count - result.skipped) }
             return result
+        }
+    }
+
+    private static func store(_ group: ReceivedGroup, _ contents: inout Contents, _ result: inout StoredGroups) {
+        guard group.sequence > contents.writers[group.writer] ?? 0 else {
+            result.skipped += 1
+            return
+        }
+        contents.writers[group.writer] = group.sequence
+        contents.groups.append(group)
+        if contents.migrations == 0 { contents.early += 1 }
+        for event in group.events {
+            var outcome = ReceiverOutcome.stored
+            if contents.events[event.eventID] == nil {
+                contents.events[event.eventID] = ReceivedEventRow(
+                    event: event, lastReceivedAt: event.receivedAt, deliveries: 1)
+                result.stored[event.receiver, default: 0] += 1
+            } else {
+                outcome = .repeated
+                contents.events[event.eventID]?.deliveries += 1
+                result.repeated[event.receiver, default: 0] += 1
+            }
+            contents.counts["\(event.receiver) \(outcome.rawValue)", default: 0] += 1
+        }
+        contents.rejects += group.rejects
+        for count in group.counts {
+            contents.counts["\(count.receiver) \(count.outcome.rawValue)", default: 0] += count.count
         }
     }
 }
@@ -87,6 +107,8 @@ final class MemoryStore: ReceiverStore {
         case losesAnswers
         /// Nothing is done until ``release()``, or ever if the call was cancelled meanwhile and `heedsCancellation` is set.
         case hangs
+        /// The next group is stored; later calls hang.
+        case storesOnce
     }
 
     private struct State {
@@ -107,6 +129,9 @@ final class MemoryStore: ReceiverStore {
     }
 
     func set(_ mode: Mode) { state.withLock { $0.mode = mode } }
+
+    /// Calls that hang now.
+    var hanging: Int { state.withLock { $0.hanging.count } }
 
     /// Lets calls that hang go on, and do what they were to do.
     func release() {
@@ -129,9 +154,10 @@ final class MemoryStore: ReceiverStore {
         }
     }
 
-    private func perform<R>(_ work: () -> R) async throws(WarehouseError) -> R {
+    private func perform<R>(isStore: Bool = false, _ work: () -> R) async throws(WarehouseError) -> R {
         let mode = state.withLock { state in
             state.calls += 1
+            defer { if isStore, state.mode == .storesOnce { state.mode = .hangs } }
             return state.mode
         }
         if mode == .hangs {
@@ -161,7 +187,10 @@ final class MemoryStore: ReceiverStore {
 
     func schemaVersion() async throws(WarehouseError) -> Int? { try await perform { 9 } }
     func migrate() async throws(WarehouseError) -> MigrationResult {
-        try await perform { MigrationResult(from: 9, to: 9) }
+        try await perform {
+            database.change { $0.migrations += 1 }
+            return MigrationResult(from: 9, to: 9)
+        }
     }
     func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
 
@@ -175,8 +204,11 @@ final class MemoryStore: ReceiverStore {
         }
     }
 
-    func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
-        try await perform { database.store(group) }
+    /// Without faults: a call that waits for nothing.
+    func now() async throws(WarehouseError) -> Date { database.time }
+
+    func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
+        try await perform(isStore: true) { database.store(groups) }
     }
 
     func pruneReceived(receiver: String, before time: Date, limit: Int) async throws(WarehouseError) -> Int {

@@ -91,10 +91,74 @@ import Testing
     }
 
     @Test func conditionsAreKeptAsText() {
-        for condition in [AlertCondition.fine, .failed, .failures, .late, .silent, .held(runID: "0199-a")] {
+        for condition in [AlertCondition.fine, .failed, .failures, .late, .silent, .behind, .held(runID: "0199-a")] {
             #expect(AlertCondition(text: condition.text) == condition)
         }
         #expect(AlertCondition(text: "nonsense") == nil)
+    }
+}
+
+@Suite struct StreamAlertTests {
+    private static let noon = Date(timeIntervalSince1970: 1_800_014_400)
+
+    private func facts(
+        _ lag: Double?, _ status: RunStatus? = .running, failed: Int = 0, isStreamed: Bool = true
+    ) -> AlertFacts {
+        var facts = AlertFacts(sync: "orders", now: Self.noon)
+        facts.isStreamed = isStreamed
+        facts.streamLag = lag
+        guard let status else { return facts }
+        var run = SyncRun(
+            id: "r", sync: "orders", destination: "d", trigger: .stream, status: status, startedAt: Self.noon)
+        run.counts.failed.track = failed
+        facts.latestRun = run
+        if status == .held { facts.heldRun = run }
+        return facts
+    }
+
+    /// The messages on the way.
+    private func story(_ steps: [AlertFacts], from first: AlertCondition? = nil) -> [String] {
+        var reported = first
+        return steps.map { facts in
+            let now = facts.condition(after: reported, AlertThresholds())
+            let alert = facts.alert(from: reported, to: now, AlertThresholds())
+            reported = now
+            return alert?.kind.rawValue ?? "-"
+        }
+    }
+
+    @Test func aStreamIsBehindAfterFiveMinutesAndRecovers() {
+        #expect(
+            story([0, 300, 300.1, 900, 300, 0].map { facts($0) })
+                == ["-", "-", "stream_behind", "-", "recovered", "-"])
+        #expect(story([facts(400)]) == ["stream_behind"], "also where it was behind before alerts were configured")
+    }
+
+    /// Another process has the stream, or this one has measured nothing yet.
+    @Test func whoDoesNotKnowTheLagChangesNothing() {
+        #expect(story([facts(nil), facts(nil, .interrupted), facts(nil, nil)], from: .behind) == ["-", "-", "-"])
+        #expect(story([facts(nil), facts(nil, .succeeded)], from: .fine) == ["-", "-"])
+        #expect(story([facts(nil, isStreamed: false)], from: .behind) == ["recovered"], "it is streamed no more")
+        #expect(story([facts(900, isStreamed: false)], from: .fine) == ["-"])
+    }
+
+    @Test func heldAndFailedRunsOfAStreamAreSaidFirst() {
+        #expect(story([facts(400, .held), facts(nil, .running)]) == ["held", "recovered"])
+        #expect(story([facts(400, .failed), facts(400), facts(1)]) == ["failed", "stream_behind", "recovered"])
+        // Within the hour the run before may stand for failures, and so may one that has just ended.
+        #expect(
+            story([facts(400), facts(400, .completedWithFailures, failed: 2)], from: .failures) == [
+                "stream_behind", "-",
+            ])
+        #expect(story([facts(1, .completedWithFailures, failed: 2)], from: .behind) == ["failures"])
+    }
+
+    @Test func theMessageHasItsRunAndSinceWhen() throws {
+        let facts = facts(400)
+        let alert = try #require(facts.alert(from: .fine, to: .behind, AlertThresholds()))
+        #expect(alert.since == Self.noon.addingTimeInterval(-400))
+        #expect(alert.run?.trigger == .stream && alert.sync == "orders")
+        #expect(AlertKind.streamBehind.rawValue == "stream_behind")
     }
 }
 

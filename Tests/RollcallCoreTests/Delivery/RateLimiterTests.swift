@@ -184,4 +184,53 @@ import Testing
         slow.rateLimited(now: .seconds(1), after: nil)
         #expect(slow.currentRate == 0.025)
     }
+
+    // MARK: Streams
+
+    /// Requests of a second that a schedule and a stream get, of which both always want more.
+    private static func shares(_ limiter: inout RateLimiterState, streams: Int, seconds: Int) -> (
+        stream: Int, schedule: Int
+    ) {
+        struct Waiting {
+            var at: Duration
+            var slot: RateLimiterState.Slot
+            var isStream: Bool
+        }
+        var waiting: [Waiting] = []
+        for isStream in Array(repeating: true, count: streams) + Array(repeating: false, count: 4) {
+            let slot = limiter.reserve(now: .zero, isStream: isStream)
+            waiting.append(Waiting(at: slot.delay, slot: slot, isStream: isStream))
+        }
+        var sent = (stream: 0, schedule: 0)
+        while let next = waiting.indices.min(by: { waiting[$0].at < waiting[$1].at }),
+            waiting[next].at < .seconds(seconds)
+        {
+            let (now, isStream) = (waiting[next].at, waiting[next].isStream)
+            var slot = limiter.confirm(waiting[next].slot, now: now, isStream: isStream)
+            if slot == nil {
+                if isStream { sent.stream += 1 } else { sent.schedule += 1 }
+                slot = limiter.reserve(now: now, isStream: isStream)
+            }
+            guard let slot else { break }
+            waiting[next].slot = slot
+            waiting[next].at = now + slot.delay
+        }
+        return sent
+    }
+
+    @Test func streamsGoFirstAndLeaveAFifth() {
+        var limiter = RateLimiterState(requestsPerSecond: 10)
+        let both = Self.shares(&limiter, streams: 4, seconds: 60)
+        #expect((115...135).contains(both.schedule) && both.stream + both.schedule >= 590, "\(both)")
+        var alone = RateLimiterState(requestsPerSecond: 10)
+        let schedules = Self.shares(&alone, streams: 0, seconds: 60)
+        #expect(schedules.schedule >= 590, "\(schedules)")
+    }
+
+    @Test func aStreamThatWantsLittleHoldsUpNoSchedule() {
+        var limiter = RateLimiterState(requestsPerSecond: 10)
+        // One request at a time, which never waits for more than its turn.
+        let both = Self.shares(&limiter, streams: 1, seconds: 60)
+        #expect(both.stream + both.schedule >= 590, "\(both)")
+    }
 }

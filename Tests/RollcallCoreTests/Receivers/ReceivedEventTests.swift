@@ -188,4 +188,77 @@ import Testing
             #expect(kept.contains(form == .masked ? "***" : "hash:"), "\(kept)")
         }
     }
+
+    // MARK: Long bodies
+
+    private static let masking = IdentifierHiding(.masked, key: [])
+
+    private func kept(_ text: String) -> String { RejectedText.of(Array(text.utf8), hiding: Self.masking) }
+
+    /// Wherever the end of what is kept lies within an identifier, no part of it is seen.
+    @Test func anIdentifierAtTheEndOfWhatIsKeptIsHidden() {
+        for (identifier, head) in [("docs@example.com", "["), ("u-77", "userId=u-77;"), ("docs%40example.com", "[")] {
+            for inside in 0...identifier.utf8.count {
+                let before = head + String(repeating: " ", count: RejectedBody.longest - head.utf8.count - inside)
+                let text = kept(before + identifier + " and more")
+                #expect(!text.contains("u-") && !text.contains("do"), "\(inside): \(text.suffix(30))")
+                #expect(text.utf8.count <= RejectedBody.longest)
+            }
+        }
+    }
+
+    /// What is hidden is often shorter than what stood there; nothing from behind comes in for it.
+    @Test func whatIsBehindTheEndIsNotKept() {
+        let many = String(repeating: "documents@example.com,", count: RejectedBody.longest / 22 + 1)
+        let text = kept(many + String(repeating: "behind ", count: 20_000))
+        #expect(!text.contains("behind") && text.hasPrefix("d***@example.com,d***@example.com,"), "\(text.suffix(40))")
+    }
+
+    /// A userId is known by its name also where that stands behind what is kept.
+    @Test func aNameBehindTheEndCounts() {
+        let text = kept("[u-77 " + String(repeating: "x", count: 100_000) + " userId=u-77")
+        #expect(text.hasPrefix("[u*** xxx"), "\(text.prefix(40))")
+    }
+
+    @Test func whatNamesTooManyPeopleIsNotKept() {
+        func body(_ count: Int, _ value: (Int) -> String) -> String {
+            (0..<count).map { "{\"userId\":\"\(value($0))\"}" }.joined(separator: ",")
+        }
+        #expect(kept(body(200) { "u-\($0)" }).hasPrefix("{\"userId\":\"u***\"}"))
+        #expect(kept(body(201) { "u-\($0)" }).isEmpty)
+        #expect(kept(body(20) { "u-\($0)" + String(repeating: "x", count: 500) }).isEmpty)
+        #expect(!kept(body(2) { _ in String(repeating: "x", count: 512) }).isEmpty)
+        #expect(kept(body(2) { _ in String(repeating: "x", count: 513) }).isEmpty)
+        #expect(!kept(body(2000) { _ in "u-1" }).isEmpty && kept(body(2001) { _ in "u-1" }).isEmpty)
+        // Without anything to hide it is kept.
+        #expect(!RejectedText.of(Array(body(201) { "u-\($0)" }.utf8), hiding: nil).isEmpty)
+    }
+
+    // MARK: Escapes before a userId
+
+    @Test(arguments: [
+        "=", "%3D", "%253D", "%3d", "%253d", "\\u003D", "\\u003d", "\\n", "\\t", "\\r", "\\b", "\\f", "\\\"", "\\/",
+        "%2526",
+    ])
+    func aUserIDBehindAnEscapeIsHidden(_ separator: String) {
+        let search = IdentifierSearch(["u-77"], Self.masking)
+        func hidden(_ text: String) -> String? {
+            search.replacing(Array(text.utf8)[...]).map { String(decoding: $0, as: UTF8.self) }
+        }
+        #expect(hidden("https://a/?x\(separator)u-77") == "https://a/?x\(separator)u***")
+        #expect(hidden("\(separator)u-77&y=1") == "\(separator)u***&y=1")
+    }
+
+    @Test(arguments: ["a", "%61", "%2561", "\\u0061", "é", "%C3%A9"])
+    func aUserIDWithinAWordStays(_ before: String) {
+        let search = IdentifierSearch(["u-77"], Self.masking)
+        #expect(search.replacing(Array("x=\(before)u-77".utf8)[...]) == nil)
+    }
+
+    @Test func ofSeveralIdentifiersTheLongestIsFound() {
+        let search = IdentifierSearch(["u", "u-7", "u-77", "Ann@example.com"], Self.masking)
+        let text = "u u-7 u-77 %75-77 ANN@EXAMPLE.COM %41nn%40example.com"
+        let hidden = search.replacing(Array(text.utf8)[...]).map { String(decoding: $0, as: UTF8.self) }
+        #expect(hidden == "u*** u*** u*** u*** A***@example.com A***%40example.com", "\(hidden ?? "")")
+    }
 }

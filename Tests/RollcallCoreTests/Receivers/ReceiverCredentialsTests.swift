@@ -80,6 +80,21 @@ import Testing
         #expect(!UnprotectedReceiver.accepts([(name: "host", value: "localhost"), (name: "host", value: host)]))
     }
 
+    /// A page of any site may post to this machine; its browser says so.
+    @Test(arguments: [
+        ("origin", "https://example.com"), ("origin", "null"), ("origin", "http://localhost:8430"), ("origin", ""),
+        ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", ""),
+    ])
+    func withoutCredentialsNoPagePosts(_ name: String, _ value: String) {
+        let host = (name: "host", value: "localhost:8430")
+        #expect(!UnprotectedReceiver.accepts([host, (name: name, value: value)]))
+        #expect(!UnprotectedReceiver.accepts([(name: name, value: value), host]))
+        #expect(UnprotectedReceiver.accepts([host, (name: "sec-fetch-site", value: "none")]))
+        let both = [host, (name: "sec-fetch-site", value: "none"), (name: "sec-fetch-site", value: "cross-site")]
+        #expect(!UnprotectedReceiver.accepts(both))
+    }
+
     @Test func withoutAHostNothingIsTaken() { #expect(!UnprotectedReceiver.accepts([])) }
 }
 

@@ -220,4 +220,25 @@ import Testing
             ledger.judge(try await scene.deliveries())
         }
     }
+
+    /// Also without any receiver, `serve` stores what one has left in the spool.
+    @Test func whatWaitsIsStoredThoughNoReceiverIsConfiguredAnyMore() async throws {
+        try await ReceiverScene.withWire { scene, proxy in
+            proxy.set(.reset(.toServer, after: 0), times: 1 << 30)
+            let receiver = try await scene.serving()
+            for message in ["a", "b"] { #expect(await receiver.post(ReceiverScene.body(message)) == 204) }
+            #expect(try await receiver.end().code == 0)
+            #expect(!scene.spooled.isEmpty)
+            proxy.heal()
+            try scene.shop.configure { $0.further = "server:\n  receiver_spool: { path: \"\(scene.spool.path)\" }" }
+            let program = try Program.start(
+                ["serve", "--listen", "127.0.0.1:0"], in: scene.shop.folder, environment: scene.environment)
+            #expect(
+                try await eventually {
+                    (try? await scene.deliveries()) == ["a": 1, "b": 1] && scene.spooled.isEmpty
+                }, "\(program.errorsSoFar)")
+            program.signal(SIGTERM)
+            #expect(try await program.output().code == 0)
+        }
+    }
 }

@@ -30,8 +30,8 @@ extension HelpTexts {
         SYNCING: SUBCOMMANDS:
           plan                    Show what a run would do; changes nothing anywhere.
           run                     Run syncs now.
-          serve                   Run schedules, receivers, the HTTP API and the
-                                  dashboard.
+          serve                   Run schedules, streams, receivers, the HTTP API and
+                                  the dashboard.
 
         LOOKING: SUBCOMMANDS:
           syncs                   Show every sync: list, size, last run.

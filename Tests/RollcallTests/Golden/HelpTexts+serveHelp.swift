@@ -1,16 +1,16 @@
 extension HelpTexts {
     /// `rollcall serve --help`
     static let serveHelp = #"""
-        OVERVIEW: Run schedules, receivers, the HTTP API and the dashboard.
+        OVERVIEW: Run schedules, streams, receivers, the HTTP API and the dashboard.
 
         Runs until SIGTERM or Ctrl-C: runs under way stop after the requests that are
         being answered, and are interrupted; a second signal gives those requests up.
         SIGHUP, or a change of the files, reloads the configuration: a right one takes
         effect as a whole, a wrong one is refused as a whole and the old one stays.
 
-        Several processes may serve one warehouse: each tick and each sync is run by
-        one of them. Without a token (ROLLCALL_TOKENS or server.tokens) it listens on
-        loopback only.
+        Several processes may serve one warehouse: each tick and each sync is run, or
+        streamed, by one of them. Without a token (ROLLCALL_TOKENS or server.tokens) it
+        listens on loopback only.
 
         Receivers have a listener apart (server.receiver_listen). At the end, what they
         have taken is stored, or kept in the spool folder for the next start.

@@ -48,4 +48,14 @@ import Testing
         #expect(withheld[6]?.kind == .waiting && withheld[7]?.kind == .waiting)
         #expect(withheld[7]?.reason?.code == "waiting_for_user")
     }
+
+    @Test func whatFollowsAnEventThatWasNotSentIsNotSentEither() {
+        var order = PersonOrder()
+        let first = [Self.change(1, "ann"), Self.change(2, "ben"), Self.change(3, "ann")]
+        order.begin(first)
+        order.end(first, [Self.outcome(first, [1: .notAttempted(Self.reason), 3: .waiting(Self.reason)])])
+        let withheld = order.withheld([Self.change(4, "ben"), Self.change(5, "ann")])
+        #expect(withheld.keys.sorted() == [5])
+        #expect(withheld[5]?.kind == .notAttempted && withheld[5]?.reason?.code == "code")
+    }
 }

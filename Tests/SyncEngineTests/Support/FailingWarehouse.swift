@@ -93,6 +93,16 @@ final class FailingWarehouse: Warehouse {
             try await inner.stage(lease, run, plan: plan, log: log)
         }
     }
+    func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in
+            try await inner.stageMore(lease, run, plan: plan, log: log)
+        }
+    }
+    func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.moveCursor(lease, run) }
+    }
     func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await write { () async throws(WarehouseError) in try await inner.resumeHeldRun(lease, id: id) }
     }
@@ -247,6 +257,9 @@ final class FailingWarehouse: Warehouse {
     }
     func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
         try await inner.eventCursor(sync: sync)
+    }
+    func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+        try await inner.knownEvents(sync: sync, keys: keys)
     }
     func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void

@@ -36,10 +36,12 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
+        + BoundConformance.tests + WatchConformance.tests
         + LeaseConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
         + HeldFieldsConformance.tests + ListFieldsConformance.tests
-        + EventConformance.tests + EventCursorConformance.tests + EventReadingConformance.tests
+        + EventConformance.tests + EventCursorConformance.tests + EventPartConformance.tests
+        + EventReadingConformance.tests
         + ReceiverConformance.tests + ReceiverReadingConformance.tests + ReceiverViewConformance.tests
         + RecoveryConformance.tests + StrayConformance.tests
         + SnapshotConformance.tests

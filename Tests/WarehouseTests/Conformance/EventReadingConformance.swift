@@ -11,6 +11,8 @@ enum EventReadingConformance {
         ConformanceTest("a hundred thousand events stream, and an error of the body ends them", stream),
         ConformanceTest("events in some states are read page by page", pages),
         ConformanceTest("events are found by their ids", ids),
+        ConformanceTest("what is known of events is found by their keys", keys),
+        ConformanceTest("nothing is known of events in tables which no run has upgraded yet", notUpgraded),
         ConformanceTest("events are found by key, id, and what they are known by while they are kept", known),
         ConformanceTest("events are counted by state", counts),
         ConformanceTest("people are acknowledged by any identifier, from a time on", acknowledged),
@@ -48,6 +50,34 @@ enum EventReadingConformance {
         let table = fixture.state("synced_events")
         try await fixture.execute("UPDATE \(table) SET content = NULL WHERE state = 'skipped'")
         #expect(try await read(scene, from: nil)[2] == "3 skipped - 300")
+    }
+
+    /// As ``read(_:from:sync:)``.
+    private static func known(
+        _ scene: EventScene, _ events: some Sequence<Int>, sync: String = Scene.sync
+    ) async throws -> [String] {
+        try await scene.warehouse.knownEvents(sync: sync, keys: events.map(Scene.fingerprint)).map {
+            let numbers = [$0.content, $0.position].map { $0.map { "\($0)" } ?? "-" }.joined(separator: " ")
+            return "\($0.key.low >> 32) \($0.state) \(numbers)"
+        }.sorted()
+    }
+
+    @Sendable static func keys(_ fixture: any WarehouseFixture) async throws {
+        #expect(try await fixture.warehouse.knownEvents(sync: Scene.sync, keys: [Scene.fingerprint(1)]).isEmpty)
+        let scene = try await EventScene.make(fixture)
+        try await scene.enter(all, positions: [5: nil])
+        let every = [
+            "1 sent 5 100", "2 sending 5 200", "3 skipped 5 300", "4 waiting 5 400", "5 rejected 5 -",
+        ]
+        #expect(try await known(scene, 1...10_000) == every)
+        #expect(try await known(scene, [4, 99, 2, 4]) == [every[1], every[3]])
+        #expect(try await known(scene, []).isEmpty)
+        #expect(try await known(scene, 1...5, sync: "other").isEmpty)
+    }
+
+    @Sendable static func notUpgraded(_ fixture: any WarehouseFixture) async throws {
+        try await UpgradeConformance.make(7, fixture)
+        #expect(try await fixture.warehouse.knownEvents(sync: Scene.sync, keys: [Scene.fingerprint(1)]).isEmpty)
     }
 
     @Sendable static func stream(_ fixture: any WarehouseFixture) async throws {

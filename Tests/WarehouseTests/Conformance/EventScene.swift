@@ -77,6 +77,35 @@ struct EventScene {
         return run
     }
 
+    /// Stages further changes of a running run.
+    func stagedMore(
+        _ run: SyncRun, _ changes: [Change], _ records: [ValidationRecord] = [], cursor: EventCursor? = nil
+    ) async throws -> SyncRun {
+        var run = run
+        run.counts.planned.track += changes.count { $0.kind.isListed }
+        run.counts.waiting += changes.count { $0.kind == .wait }
+        run.counts.rowsRead += records.count
+        run.counts.invalid += records.count
+        try await warehouse.stageMore(
+            lease, run, plan: CursorPlan(changes, cursor, records), log: LogSettings())
+        return run
+    }
+
+    /// Records that these changes succeeded, but for the exceptions, which the run counts as failed or not attempted.
+    func acknowledged(
+        _ run: SyncRun, _ sequences: ClosedRange<Int64>, _ exceptions: [Int64: RecordOutcome] = [:]
+    ) async throws -> SyncRun {
+        var run = run
+        let notAttempted = exceptions.values.count { $0.kind == .notAttempted }
+        run.counts.succeeded.track += sequences.count - exceptions.count
+        run.counts.failed.track += exceptions.count - notAttempted
+        run.counts.notAttempted.track += notAttempted
+        try await scene.acknowledge(run, [Scene.batch(.track, sequences, exceptions)])
+        return run
+    }
+
+    func moveCursor(_ run: SyncRun) async throws { try await warehouse.moveCursor(lease, run) }
+
     func applyLocal(_ run: SyncRun, log: LogSettings = LogSettings()) async throws -> PerOperation {
         try await warehouse.applyLocalChanges(lease, run, log: log)
     }
@@ -170,8 +199,8 @@ struct CursorPlan: StagedPlan {
     private let pages: Plan
     private let end: EventCursor?
 
-    init(_ changes: [Change], _ cursor: EventCursor?) {
-        pages = Plan(changes)
+    init(_ changes: [Change], _ cursor: EventCursor?, _ records: [ValidationRecord] = []) {
+        pages = Plan(changes, records)
         end = cursor
     }
 

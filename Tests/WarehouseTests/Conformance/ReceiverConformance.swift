@@ -11,6 +11,7 @@ enum ReceiverConformance {
         ConformanceTest("an event that Iterable posted is read back whole", whole),
         ConformanceTest("an event that comes again raises its deliveries and makes no row", repeats),
         ConformanceTest("a group that is given again changes nothing", again),
+        ConformanceTest("groups that are given together are stored once each", together),
         ConformanceTest("a group is stored whole or not at all", wholeOrNot),
         ConformanceTest("processes that store the same events at once count each delivery once", atOnce),
         ConformanceTest("odd bodies and long texts are stored beside the others of their group", odd),
@@ -117,6 +118,32 @@ enum ReceiverConformance {
         #expect(try await scene.store(10, []) == StoredGroup())
         #expect(try await scene.store(10, [Scene.event(1)]).wasThere)
         #expect(try await scene.deliveries() == [1: 3, 2: 1])
+    }
+
+    @Sendable static func together(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await scene.store(1, [Scene.event(1)])
+        var counted = Scene.group(3, [])
+        counted.counts = [ReceiverCount(receiver: Scene.receiver, hour: Scene.noon, outcome: .filtered, count: 2)]
+        counted.rejects = [
+            RejectedBody(receiver: Scene.receiver, receivedAt: Scene.noon, reason: "not_json", body: "x")
+        ]
+        let groups = [
+            Scene.group(1, [Scene.event(1)]), Scene.group(2, [Scene.event(2), Scene.event(1)]), counted,
+            Scene.group(5, [Scene.event(3), Scene.event(2)]),
+        ]
+        let first = try await scene.store.storeReceived(groups)
+        #expect(
+            first == StoredGroups(skipped: 1, stored: [Scene.receiver: 2], repeated: [Scene.receiver: 2]))
+        let more = groups + [Scene.group(6, [Scene.event(3)])]
+        let second = try await scene.store.storeReceived(more)
+        #expect(second == StoredGroups(skipped: 4, repeated: [Scene.receiver: 1]))
+        #expect(try await scene.store.storeReceived(groups) == StoredGroups(skipped: 4))
+        #expect(try await scene.store.storeReceived([]) == StoredGroups())
+        #expect(try await scene.store(6, [Scene.event(1)]).wasThere)
+        #expect(try await scene.deliveries() == [1: 2, 2: 2, 3: 2])
+        #expect(try await scene.counts() == ["0 filtered 2", "0 repeated 3", "0 stored 3"])
+        #expect(try await scene.query("count(*)", "iterable_rejects") == [["1"]])
     }
 
     @Sendable static func wholeOrNot(_ fixture: any WarehouseFixture) async throws {

@@ -59,6 +59,10 @@ import Testing
             let events = try await plan(fixture, PostgresEvents.byID, ["'vip'", wanted])
             #expect(events.contains("Index Scan using synced_events_by_id"), "\(events)")
             #expect(!events.contains("Filter"), "\(events)")
+            let keys = "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 5000))"
+            let known = try await plan(fixture, PostgresEvents.byKey, ["'vip'", keys])
+            #expect(known.contains("Index Scan using synced_events_pkey"), "\(known)")
+            #expect(!known.contains("Filter"), "\(known)")
             let people = try await plan(fixture, PostgresEvents.acknowledged, ["'vip'", "'0'", wanted, wanted])
             for index in ["synced_records_by_email", "synced_records_by_user_id"] {
                 #expect(people.contains("Index Scan using \(index)"), "\(people)")

@@ -71,7 +71,7 @@ struct SQLitePlanTests {
         // The function that takes the rows is there while they are read only.
         let reading = SQLiteEvents.reading(from: 5).replacing("rollcall_rows", with: "max")
         let page = SQLiteEvents.page([.sending, .waiting, .rejected], isFirst: false)
-        for statement in [reading, page, SQLiteEvents.known, SQLiteEvents.byID] {
+        for statement in [reading, page, SQLiteEvents.known, SQLiteEvents.byID, SQLiteEvents.byKey] {
             let plan = try await Self.plan(of: statement, warehouse).filter { $0.contains("synced_events") }
             #expect(!plan.isEmpty, "\(statement)")
             for line in plan {
@@ -81,6 +81,30 @@ struct SQLitePlanTests {
         let people = try await Self.plan(of: SQLiteEvents.acknowledged, warehouse).joined(separator: "\n")
         for index in ["by_email (sync_name=? AND email=?", "by_user_id (sync_name=? AND user_id=?"] {
             #expect(people.contains("rollcall_synced_records_\(index)"), "\(people)")
+        }
+        await fixture.tearDown()
+    }
+
+    /// One search along the index finds the rows, and in their order: nothing is sorted.
+    @Test func rowsOfABoundAreFoundInOrder() async throws {
+        let fixture = try await SQLiteFixture.make()
+        try await fixture.execute(
+            """
+            CREATE TABLE moves (seq INTEGER, at TIMESTAMP, name TEXT);
+            CREATE INDEX moves_by_seq ON moves (seq);
+            CREATE INDEX moves_by_at ON moves (at);
+            """)
+        let warehouse = try #require(fixture.warehouse as? SQLiteWarehouse)
+        let lines: [(column: String, family: ColumnFamily, position: Int64?)] = [
+            ("seq", .long, 5), ("seq", .long, nil), ("at", .localTimestamp, 1_767_441_600_000_000),
+            ("at", .localTimestamp, nil),
+        ]
+        for line in lines {
+            var bound = RowBound(column: line.column, family: line.family, position: line.position)
+            (bound.takesRowsWithoutPosition, bound.isOrdered) = (false, true)
+            let plan = try await Self.plan(
+                of: "SELECT a.name FROM moves AS a" + SQLiteAudience.rows(bound), warehouse)
+            #expect(plan == ["SEARCH a USING INDEX moves_by_\(line.column) (\(line.column)>?)"])
         }
         await fixture.tearDown()
     }

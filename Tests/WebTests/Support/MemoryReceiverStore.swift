@@ -21,24 +21,33 @@ final class MemoryReceiverStore: ReceiverStore {
     func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
     func receiverKey() async throws(WarehouseError) -> [UInt8] { [UInt8](repeating: 7, count: 32) }
 
-    func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
+    func now() async throws(WarehouseError) -> Date { Date() }
+
+    func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
         state.withLock { state in
-            guard group.sequence > state.sequences[group.writer] ?? 0 else { return StoredGroup(wasThere: true) }
-            state.sequences[group.writer] = group.sequence
-            var stored = StoredGroup()
-            for event in group.events {
-                if let place = state.events.firstIndex(where: { $0.event.eventID == event.eventID }) {
-                    state.events[place].deliveries += 1
-                    stored.repeated[event.receiver, default: 0] += 1
-                } else {
-                    state.events.append(ReceivedEventRow(event: event, lastReceivedAt: event.receivedAt, deliveries: 1))
-                    stored.stored[event.receiver, default: 0] += 1
-                }
-            }
-            state.rejects += group.rejects
-            state.counts += group.counts
+            var stored = StoredGroups()
+            for group in groups { Self.store(group, &state, &stored) }
             return stored
         }
+    }
+
+    private static func store(_ group: ReceivedGroup, _ state: inout State, _ stored: inout StoredGroups) {
+        guard group.sequence > state.sequences[group.writer] ?? 0 else {
+            stored.skipped += 1
+            return
+        }
+        state.sequences[group.writer] = group.sequence
+        for event in group.events {
+            if let place = state.events.firstIndex(where: { $0.event.eventID == event.eventID }) {
+                state.events[place].deliveries += 1
+                stored.repeated[event.receiver, default: 0] += 1
+            } else {
+                state.events.append(ReceivedEventRow(event: event, lastReceivedAt: event.receivedAt, deliveries: 1))
+                stored.stored[event.receiver, default: 0] += 1
+            }
+        }
+        state.rejects += group.rejects
+        state.counts += group.counts
     }
 
     func pruneReceived(receiver: String, before time: Date, limit: Int) async throws(WarehouseError) -> Int { 0 }

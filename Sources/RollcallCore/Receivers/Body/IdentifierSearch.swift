@@ -11,6 +11,8 @@ struct IdentifierSearch {
 
     /// The longest first, so that of two identifiers, one of which begins with the other, the whole is found.
     private let needles: [Needle]
+    /// By the byte with which a place of a text begins, decoded: which needles may stand there, in their order.
+    private var candidates = [[Int]](repeating: [], count: 256)
 
     /// - Parameter values: the identifiers of one person.
     init(_ values: some Collection<String>, _ hiding: IdentifierHiding) {
@@ -26,6 +28,12 @@ struct IdentifierSearch {
             ($0.bytes.count, $0.bytes) == ($1.bytes.count, $1.bytes)
                 ? $0.replacement.lexicographicallyPrecedes($1.replacement) : $0.bytes.count > $1.bytes.count
         }
+        for (index, needle) in needles.enumerated() {
+            let first = needle.bytes[0]
+            candidates[Int(first)].append(index)
+            if needle.isEmail, (97...122).contains(first) { candidates[Int(first & ~0x20)].append(index) }
+            if first == UInt8(ascii: " ") { candidates[Int(UInt8(ascii: "+"))].append(index) }
+        }
     }
 
     var isEmpty: Bool { needles.isEmpty }
@@ -33,35 +41,31 @@ struct IdentifierSearch {
     /// A text without the identifiers; nil where it has none.
     func replacing(_ text: ArraySlice<UInt8>) -> [UInt8]? {
         if let whole = needles.first(where: { $0.value.elementsEqual(text) }) { return whole.replacement }
-        return text.withUnsafeBytes { text in
-            var changed: [UInt8]?
+        let found = replacements(in: text)
+        return found.isEmpty ? nil : found.applied(to: text)
+    }
+
+    /// The identifiers in a text.
+    func replacements(in text: ArraySlice<UInt8>) -> Replacements {
+        text.withUnsafeBytes { text in
+            var found = Replacements()
             var place = 0
-            var kept = 0
             while place < text.count {
                 guard let (end, needle, isEncoded) = match(text, place) else {
                     place += 1
                     continue
                 }
-                var result = changed ?? []
-                result.append(contentsOf: text[kept..<place])
-                result.append(contentsOf: isEncoded ? Self.percentEncoded(needle.replacement) : needle.replacement)
-                changed = result
+                found.add(place..<end, isEncoded ? Self.percentEncoded(needle.replacement) : needle.replacement)
                 place = end
-                kept = end
             }
-            changed?.append(contentsOf: text[kept...])
-            return changed
+            return found
         }
     }
 
     private func match(_ text: UnsafeRawBufferPointer, _ start: Int) -> (Int, Needle, Bool)? {
-        for needle in needles {
-            let first = text[start]
-            guard
-                first == UInt8(ascii: "%") || first == UInt8(ascii: "\\") || first == needle.bytes[0]
-                    || needle.isEmail && Self.lowercased(first) == needle.bytes[0]
-            else { continue }
-            if let (end, isEncoded) = match(text, start, needle) { return (end, needle, isEncoded) }
+        guard let (first, _) = Self.character(text, start) else { return nil }
+        for index in candidates[Int(first)] {
+            if let (end, isEncoded) = match(text, start, needles[index]) { return (end, needles[index], isEncoded) }
         }
         return nil
     }
@@ -109,8 +113,11 @@ struct IdentifierSearch {
 
     private static func isWordByte(before place: Int, in text: UnsafeRawBufferPointer) -> Bool {
         guard place > 0 else { return false }
-        // The digits of `%3D` are no letters of a word.
-        if place >= 3, let (byte, length) = character(text, place - 3), length == 3 { return isWord(byte) }
+        // Digits and letters of `\u003D`, `%253D`, `%3D` and `\n` are none of a word.
+        for length in [6, 5, 3] where place >= length {
+            if let (byte, found) = character(text, place - length), found == length { return isWord(byte) }
+        }
+        if place >= 2, text[place - 2] == UInt8(ascii: "\\"), "bfnrt".utf8.contains(text[place - 1]) { return false }
         return isWord(text[place - 1])
     }
 

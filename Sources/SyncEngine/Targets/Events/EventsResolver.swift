@@ -118,6 +118,11 @@ struct FoundEvents: PlanningTarget {
         ReadyEvents(sync: sync, settings: resolver.settings, types: shape.types)
     }
 
+    /// What a stream finds in one look.
+    func look(key: [UInt8], _ look: StreamLook) async throws -> Plan {
+        try await resolver.planner.plan(shape, key: key, resend: PlanScope(), isShown: false, stream: look)
+    }
+
     func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
         if let misuse = resend.misuse(of: sync) { throw misuse }
         return try await resolver.planner.plan(shape, key: key, resend: resend, isShown: runID.isEmpty)

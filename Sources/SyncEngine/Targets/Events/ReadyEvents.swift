@@ -35,7 +35,8 @@ final class ReadyEvents: ReadyTarget {
         return .events(EventsRequest(events: events))
     }
 
-    /// A person whom Iterable does not know may still appear; every other failure is for good, for an event does not change.
+    /// A person whom Iterable does not know may still appear; every other failure is for good, for an event does not change. What the
+    /// refusal of a request means may be another thing once Iterable has taken something.
     func outcome(_ outcome: RecordOutcome, of change: Change, now: Date) -> RecordOutcome {
         guard case .failed(let reason) = outcome else { return outcome }
         // That one failed, and not why: it goes again with the same id.
@@ -77,6 +78,10 @@ final class ReadyEvents: ReadyTarget {
     func sentAll(_ context: RunContext) async throws {
         let missing = missing.withLock { $0 }
         let types = types.filter { !isMissing($0.name, missing) }
+        if types.isEmpty || names.withLock({ $0.isEmpty }) { return }
+        // A run that was held has sent what was staged then, perhaps by another configuration: the next run notes the types.
+        let run = try await context.warehouse.run(id: context.runID)
+        if run?.held.isEmpty == false { return }
         for name in names.withLock({ $0.sorted() }) {
             let scope = EventSettings.scope(name)
             let known = try await context.warehouse.knownFields(destination: sync.destination, scope: scope)

@@ -166,12 +166,12 @@ extension PostgresSession {
 extension PostgresSession {
     /// As ``execute(_:)`` for what a server does at once: a pooler may let it wait for a connection to the server, and that
     /// wait is reported, bounded, and ended by a stop.
-    private func executeWaiting(_ sql: String) throws {
+    func executeWaiting(_ sql: String) throws {
         guard PQsendQuery(connection, sql) == 1 else { throw failure(PostgresResult(nil)) }
         var clock = WaitClock(limit: waitSeconds)
         var failed: PostgresFailure?
         while true {
-            try awaitInput(&clock)
+            try awaitInput(to: sql, &clock)
             guard let pointer = PQgetResult(connection) else { break }
             let result = PostgresResult(pointer)
             if result.status == PGRES_FATAL_ERROR { failed = failed ?? failure(result) }
@@ -180,7 +180,7 @@ extension PostgresSession {
         if PQstatus(connection) != CONNECTION_OK { throw failure(PostgresResult(nil)) }
     }
 
-    private func awaitInput(_ clock: inout WaitClock) throws {
+    private func awaitInput(to sql: String, _ clock: inout WaitClock) throws {
         while PQisBusy(connection) == 1 {
             var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
             if poll(&descriptor, 1, 200) != 0 {
@@ -195,7 +195,8 @@ extension PostgresSession {
             case .over where waitSeconds > 0:
                 condemn()
                 throw PostgresFailure(
-                    message: "there was no answer to BEGIN for \(waitSeconds.formatted()) s (wait_seconds)",
+                    message:
+                        "there was no answer to \(sql.prefix(while: \.isLetter)) for \(waitSeconds.formatted()) s (wait_seconds)",
                     hint: "Look at the network, and whether a pooler has server connections free. "
                         + PostgresFailure.shortageHint, isDisconnected: true)
             case .over: break

@@ -161,10 +161,11 @@ struct PostgresOutcomeStatements {
             let key = "sync_name, \(words.areRecords ? "kind" : "list_id"), fingerprint"
             // A record that is removed comes with the content that it was last sent with; a member comes with none.
             let contents =
-                words == .filledList
-                ? "content = COALESCE(excluded.content, m.content), "
-                : contentColumns.map { "\($0) = excluded.\($0), " }.joined()
-                    + (words.areRecords ? Self.identifiers : "")
+                switch words {
+                case .list: TransitionTable.contentWithoutFields(of: "m")
+                case .filledList: "content = COALESCE(excluded.content, m.content), "
+                case .records: contentColumns.map { "\($0) = excluded.\($0), " }.joined() + Self.identifiers
+                }
             let held = words.haveContents ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
             return """
                 , entry AS (

@@ -16,16 +16,25 @@ extension PostgresWarehouse {
         try await streaming { session, cancellation in try events.read(reading(session, cancellation), body) }
     }
 
+    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+        if keys.isEmpty { return [] }
+        let wanted = PostgresText.array(Set(keys).map { PostgresText.uuid($0) as String? })
+        return try await lookedUp(keys.count > 1000 ? .long : .state) { session in
+            let result = try session.query(PostgresEvents.byKey, [sync, wanted], binary: true)
+            return try (0..<result.rowCount).map { try PostgresEvents.knownEvent(result, $0) }
+        }
+    }
+
     public func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await storedEvents {
+        try await lookedUp {
             try PostgresEvents.page(sync, states, after: key.map(PostgresText.uuid), limit: max(0, limit), $0)
         }
     }
 
     public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
-        try await storedEvents { session in
+        try await lookedUp { session in
             try PostgresEvents.all(PostgresEvents.byID, [sync, session.array(Array(Set(ids)))], session)
         }
     }
@@ -33,16 +42,16 @@ extension PostgresWarehouse {
     public func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await storedEvents { session in
+        try await lookedUp { session in
             try PostgresEvents.all(
                 PostgresEvents.known, [sync, PostgresText.uuid(key), text, String(max(0, limit))], session)
         }
     }
 
-    private func storedEvents(
-        _ body: @escaping @Sendable (PostgresSession) throws -> [StoredEvent]
-    ) async throws(WarehouseError) -> [StoredEvent] {
-        try await read(.long, orWithoutTables: [], settings: Self.alongIndexes) { session in
+    private func lookedUp<Row: Sendable>(
+        _ use: Use = .long, _ body: @escaping @Sendable (PostgresSession) throws -> [Row]
+    ) async throws(WarehouseError) -> [Row] {
+        try await read(use, orWithoutTables: [], settings: Self.alongIndexes) { session in
             // Tables which no run has upgraded yet have no events.
             try session.hasColumn("position", of: "synced_events") ? body(session) : []
         }
@@ -108,6 +117,13 @@ enum PostgresEvents {
         """
 
     /// `OFFSET` keeps the server from joining the subquery, for which it would read all events.
+    static let byKey = """
+        SELECT m.* FROM unnest($2::uuid[]) AS wanted CROSS JOIN LATERAL (
+            SELECT event_key, state, content, position FROM synced_events
+             WHERE sync_name = $1 AND event_key = wanted OFFSET 0) AS m
+        """
+
+    /// As ``byKey``.
     static let byID = """
         SELECT m.* FROM unnest($2::text[]) AS wanted CROSS JOIN LATERAL (
             SELECT \(columns) FROM synced_events WHERE sync_name = $1 AND event_id = wanted OFFSET 0) AS m
@@ -162,13 +178,25 @@ enum PostgresEvents {
         return try (0..<result.rowCount).map { try event(result, $0, session) }
     }
 
+    /// What is known of an event, from a row of a binary result of ``byKey``.
+    static func knownEvent(_ result: borrowing PostgresResult, _ row: Int) throws -> KnownEvent {
+        guard let key = result.fingerprint(row, 0), let state = result.text(row, 1).flatMap(EventState.init) else {
+            throw unreadable
+        }
+        return KnownEvent(
+            key: key, state: state, content: result.binaryInteger(row, 2), position: result.binaryInteger(row, 3))
+    }
+
+    private static let unreadable = WarehouseError(
+        .other, "A row of synced_events cannot be read; it was changed by hand.")
+
     /// An event from a row of a binary result.
     private static func event(
         _ result: borrowing PostgresResult, _ row: Int, _ session: PostgresSession
     ) throws -> StoredEvent {
         guard let key = result.fingerprint(row, 0), let state = result.text(row, 1).flatMap(EventState.init),
             let at = date(result, row, 6)
-        else { throw WarehouseError(.other, "A row of synced_events cannot be read; it was changed by hand.") }
+        else { throw unreadable }
         var stored = StoredEvent(
             key: key, state: state, id: result.text(row, 2), event: nil, position: result.binaryInteger(row, 4),
             content: result.binaryInteger(row, 3), runID: result.text(row, 5) ?? "", at: at)

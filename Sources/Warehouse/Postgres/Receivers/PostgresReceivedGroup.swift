@@ -1,12 +1,11 @@
 import Foundation
 import RollcallCore
 
-/// Writes one group in the caller's transaction. Locks are taken in one order by every process: the writer's row, events by their
-/// ids, rejected bodies, counts by their keys.
+/// Writes groups, which become one, in the caller's transaction. Locks are taken in one order by every process: the writer's row,
+/// events by their ids, rejected bodies, counts by their keys.
 struct PostgresReceivedGroup {
-    let group: ReceivedGroup
-    /// Whether the server is asked about each body before it is written, after it has refused one.
-    let isProven: Bool
+    private let group: ReceivedGroup
+    private let isProven: Bool
 
     /// An event with what the group says of it.
     private struct Row {
@@ -16,8 +15,23 @@ struct PostgresReceivedGroup {
         var payload: [UInt8]
     }
 
-    func store(_ session: PostgresSession) throws -> StoredGroup {
-        guard try advance(session) else { return StoredGroup(wasThere: true) }
+    /// - Parameter isProven: whether the server is asked about each body before it is written, after it has refused one.
+    static func store(
+        _ groups: [ReceivedGroup], isProven: Bool, _ session: PostgresSession
+    ) throws -> StoredGroups {
+        guard let writer = groups.first?.writer else { return StoredGroups() }
+        let (skipped, rest) = try groups.unstored {
+            try advance(writer, to: $0, session)
+        } stored: {
+            try sequence(of: writer, session)
+        }
+        var stored =
+            try rest.map { try PostgresReceivedGroup(group: $0, isProven: isProven).store(session) } ?? StoredGroups()
+        stored.skipped = skipped
+        return stored
+    }
+
+    private func store(_ session: PostgresSession) throws -> StoredGroups {
         var tally = ReceiverTally(group)
         let stored = try storeEvents(session, &tally)
         try storeRejects(session)
@@ -25,21 +39,27 @@ struct PostgresReceivedGroup {
         return stored
     }
 
-    /// Moves the writer on and locks its row. False: the group is stored already.
-    private func advance(_ session: PostgresSession) throws -> Bool {
+    /// Moves a writer on and locks its row. False: the group of this sequence is stored already.
+    private static func advance(_ writer: String, to sequence: Int64, _ session: PostgresSession) throws -> Bool {
         try session.modify(
             """
             INSERT INTO receiver_writers AS w (writer, sequence, seen_at) VALUES ($1, $2::bigint, clock_timestamp())
             ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, seen_at = excluded.seen_at
              WHERE w.sequence < excluded.sequence
-            """, [group.writer, String(group.sequence)]) == 1
+            """, [writer, String(sequence)]) == 1
+    }
+
+    /// Of one whose row is locked.
+    private static func sequence(of writer: String, _ session: PostgresSession) throws -> Int64 {
+        let found = try session.query("SELECT sequence FROM receiver_writers WHERE writer = $1", [writer])
+        return found.integer(0, 0) ?? .max
     }
 
     // MARK: Events
 
-    private func storeEvents(_ session: PostgresSession, _ tally: inout ReceiverTally) throws -> StoredGroup {
-        guard !group.events.isEmpty else { return StoredGroup() }
-        var result = StoredGroup()
+    private func storeEvents(_ session: PostgresSession, _ tally: inout ReceiverTally) throws -> StoredGroups {
+        guard !group.events.isEmpty else { return StoredGroups() }
+        var result = StoredGroups()
         for event in group.events {
             result.repeated[event.receiver, default: 0] += 1
             tally.add(.repeated, event.receiver, at: event.receivedAt)

@@ -22,17 +22,19 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
+    public func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
         do {
-            return try await store(PostgresReceivedGroup(group: group, isProven: false))
+            return try await store(groups, isProven: false)
         } catch  where error.kind == .query {
             // A value was refused, and nothing was stored: most likely one of the bodies, which the second look finds.
-            return try await store(PostgresReceivedGroup(group: group, isProven: true))
+            return try await store(groups, isProven: true)
         }
     }
 
-    private func store(_ group: PostgresReceivedGroup) async throws(WarehouseError) -> StoredGroup {
-        try await write(.receive, settings: Self.onDisk) { try group.store($0) }
+    private func store(_ groups: [ReceivedGroup], isProven: Bool) async throws(WarehouseError) -> StoredGroups {
+        try await write(.receive, settings: Self.onDisk) {
+            try PostgresReceivedGroup.store(groups, isProven: isProven, $0)
+        }
     }
 
     public func pruneReceived(

@@ -173,6 +173,20 @@ enum PostgresRunRow {
         guard updated == 1 else { throw noRun(run.id) }
     }
 
+    static func isRunning(_ run: SyncRun, _ session: PostgresSession) throws -> Bool {
+        try session.query(
+            "SELECT 1 FROM sync_runs WHERE run_id = $1::uuid AND sync_name = $2 AND status = 'running'",
+            [run.id, run.sync]
+        ).rowCount == 1
+    }
+
+    /// - Throws: ``WarehouseError/Kind/conflict`` unless the run is running and of the lease's sync.
+    static func proveRunning(_ run: SyncRun, of lease: Lease, _ session: PostgresSession) throws {
+        guard PostgresText.runID(run.id) != nil, run.sync == lease.sync, try isRunning(run, session) else {
+            throw WarehouseError(.conflict, "The run \(run.id) of the sync \(lease.sync) is not running.")
+        }
+    }
+
     static func noRun(_ id: String) -> WarehouseError {
         WarehouseError(.conflict, "There is no run \(id) of this sync.")
     }

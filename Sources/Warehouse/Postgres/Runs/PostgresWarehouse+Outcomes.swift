@@ -177,6 +177,14 @@ extension PostgresWarehouse {
         }
     }
 
+    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await leased(lease, .long) { session in
+            try PostgresRunRow.proveRunning(run, of: lease, session)
+            guard run.counts.notAttempted.total == 0, try PostgresCursors.isDone(run, session) else { return }
+            try PostgresCursors.settle(run, isDone: true, session)
+        }
+    }
+
     public func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {

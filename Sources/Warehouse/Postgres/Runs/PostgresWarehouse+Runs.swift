@@ -10,10 +10,7 @@ extension PostgresWarehouse {
                 }
                 if try PostgresRunRow.insert(run, session) { return }
                 // The answer to an earlier, equal call may have been lost.
-                let row = try session.query(
-                    "SELECT 1 FROM sync_runs WHERE run_id = $1::uuid AND sync_name = $2 AND status = 'running'",
-                    [run.id, run.sync])
-                guard row.rowCount == 1 else {
+                guard try PostgresRunRow.isRunning(run, session) else {
                     throw WarehouseError(.conflict, "There is a run \(run.id) already.")
                 }
             }

@@ -9,6 +9,35 @@ extension PostgresWarehouse {
     public func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
+        try await put(plan, of: run, lease, log) { session in
+            // An earlier, equal call may have been committed without its answer arriving.
+            try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [run.id])
+            try session.modify(
+                "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
+        } writeRun: { session in
+            try PostgresRunRow.updateState(run, session)
+        }
+    }
+
+    public func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await put(plan, of: run, lease, log) { _ in
+        } writeRun: { session in
+            try PostgresRunRow.proveRunning(run, of: lease, session)
+            try PostgresRunRow.updateProgress(run, session)
+        }
+    }
+
+    /// Writes a plan.
+    /// - Parameters:
+    ///   - makeRoom: called before its first row is written.
+    ///   - writeRun: called after its last one, with the lease proved.
+    private func put(
+        _ plan: any StagedPlan, of run: SyncRun, _ lease: Lease, _ log: LogSettings,
+        makeRoom: @escaping @Sendable (PostgresSession) throws -> Void,
+        writeRun: @escaping @Sendable (PostgresSession) throws -> Void
+    ) async throws(WarehouseError) {
         // A plan can be read once only. All that another session may have locked is locked before that.
         let hasBegun = Atomic(false)
         try await write(.long, mayRepeat: { !hasBegun.load(ordering: .relaxed) }) { session in
@@ -16,15 +45,12 @@ extension PostgresWarehouse {
             try Self.look(lease, session)
             try session.execute("LOCK TABLE sync_runs IN ROW EXCLUSIVE MODE")
             guard let runID = PostgresText.runID(run.id) else { throw PostgresRunRow.noRun(run.id) }
-            // An earlier, equal call may have been committed without its answer arriving.
-            try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [run.id])
-            try session.modify(
-                "DELETE FROM sync_log WHERE run_id = $1::uuid AND operation = 'validate'", [run.id])
+            try makeRoom(session)
             hasBegun.store(true, ordering: .relaxed)
             try Self.copyChanges(plan, runID, run.kind, session)
             if log.retain { try Self.copyRecords(plan, runID, run, log, session) }
             try Self.prove(lease, session)
-            try PostgresRunRow.updateState(run, session)
+            try writeRun(session)
             try PostgresCursors.stage(plan.cursor, of: run, session)
         }
     }

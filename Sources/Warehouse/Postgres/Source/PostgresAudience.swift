@@ -152,45 +152,58 @@ struct PostgresAudience {
         // The JSON of such an array has as many digits as the role wants to see.
         let hasFloats = fields.contains { $0.content.family == .array(.decimal) }
         if hasFloats { try session.execute("SET LOCAL extra_float_digits = 3") }
-        let condition = try wanted.bound.flatMap { try Self.condition($0, find($0.column, existing)) }
-        return try work(list, relation, where: condition, hasFloats ? nil : reading) {
+        let rows = try wanted.bound.map { try Self.rows($0, find($0.column, existing)) } ?? ""
+        return try work(list, relation, rows: rows, hasFloats ? nil : reading) {
             let reader = PostgresRecordReader(
                 email: wires.0, userID: wires.1, contents: contents, encoding: encoding)
             return { part, message in try reader.read(message) { try body(part, $0, $1, $2) } }
         }
     }
 
-    /// SQL for the rows of a bound. A value beyond what the type holds finds all rows.
-    private static func condition(_ bound: RowBound, _ column: PostgresColumn) throws -> String? {
-        let name = PostgresText.identifier(column.name)
-        let literal: String
-        switch bound.family {
-        case .long: literal = String(bound.position)
+    /// SQL behind the source for the rows of a bound, and their order; "": all rows, in any.
+    private static func rows(_ bound: RowBound, _ column: PostgresColumn) -> String {
+        // A name alone would be the result's in ORDER BY, which may be a text and in another order.
+        let name = "audience." + PostgresText.identifier(column.name)
+        let condition = condition(bound, name).map { " WHERE \($0)" } ?? ""
+        return condition + (bound.isOrdered ? " ORDER BY \(name) NULLS LAST" : "")
+    }
+
+    private static func condition(_ bound: RowBound, _ name: String) -> String? {
+        let start = bound.position.flatMap { Self.start($0, bound.family) }
+        guard bound.takesRowsWithoutPosition else { return start.map { "\(name) >= \($0)" } ?? "\(name) IS NOT NULL" }
+        return start.map { "(\(name) >= \($0) OR \(name) IS NULL)" }
+    }
+
+    /// SQL for the position. A value beyond what the type holds finds all rows.
+    private static func start(_ position: Int64, _ family: ColumnFamily) -> String? {
+        switch family {
+        case .long: return String(position)
         case .date, .timestamp, .localTimestamp:
-            guard let text = CivilTimeText.writable(microseconds: bound.position) else { return nil }
+            guard let text = CivilTimeText.writable(microseconds: position) else { return nil }
             let type =
-                switch bound.family {
+                switch family {
                 case .date: "date"
                 case .timestamp: "timestamptz"
                 default: "timestamp"
                 }
-            literal = "'\(text)'::pg_catalog.\(type)"
+            return "'\(text)'::pg_catalog.\(type)"
         // What a text holds, the caller finds out.
         default: return nil
         }
-        return "(\(name) >= \(literal) OR \(name) IS NULL)"
     }
 
-    /// - Parameter reading: nil: over this connection alone, whose settings were changed.
+    /// - Parameters:
+    ///   - rows: which ones, and their order; "": all, in any.
+    ///   - reading: nil: over this connection alone, whose settings were changed.
     private func work(
-        _ list: [String], _ relation: String, where condition: String? = nil, _ reading: PostgresReading?,
+        _ list: [String], _ relation: String, rows: String = "", _ reading: PostgresReading?,
         _ makeBody: @escaping @Sendable () -> PostgresReading.Body
     ) throws -> PostgresReading.Work {
         guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
         let all = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
-        if let condition {
-            // Few rows are wanted, which an index finds.
-            return PostgresReading.Work(select: "\(all) WHERE \(condition)", makeBody: makeBody)
+        if !rows.isEmpty {
+            // Few rows are wanted, which an index finds, or one order of all.
+            return PostgresReading.Work(select: all + rows, makeBody: makeBody)
         }
         return PostgresReading.Work(
             select: all, ranges: try reading?.ranges(of: name) ?? nil, selectRange: { "\(all) WHERE \($0)" },

@@ -187,9 +187,11 @@ struct SQLiteOutcomeStatements {
             // A record may get another identifier; one that its row does not name any more is still its own in Iterable.
             let identifiers = ["email", "user_id"].map { "\($0) = coalesce(excluded.\($0), \(table).\($0)), " }.joined()
             let contents =
-                words == .filledList
-                ? "content = coalesce(excluded.content, \(table).content), "
-                : contents.map { "\($0) = excluded.\($0), " }.joined() + (words.areRecords ? identifiers : "")
+                switch words {
+                case .list: TransitionTable.contentWithoutFields(of: table)
+                case .filledList: "content = coalesce(excluded.content, \(table).content), "
+                case .records: self.contents.map { "\($0) = excluded.\($0), " }.joined() + identifiers
+                }
             let held =
                 words.haveContents ? "values_held = coalesce(excluded.values_held, \(table).values_held)," : ""
             return """

@@ -36,6 +36,24 @@ extension SQLiteWarehouse {
         }
     }
 
+    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+        try Self.proveFew(keys.count)
+        return try await ofEvents([]) { database in
+            let statement = try SQLitePrepared(database, SQLiteEvents.byKey)
+            try statement.bind(1, .of(sync))
+            return try Set(keys).compactMap { key in
+                defer { statement.reset() }
+                try statement.bind(2, .of(key))
+                return try statement.step() ? SQLiteEvents.knownEvent(statement, key) : nil
+            }
+        }
+    }
+
+    private static func proveFew(_ count: Int) throws(WarehouseError) {
+        guard count > 10_000 else { return }
+        throw WarehouseError(.other, "At most 10,000 events can be looked up at once.")
+    }
+
     public func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
@@ -49,9 +67,7 @@ extension SQLiteWarehouse {
     }
 
     public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
-        guard ids.count <= 10_000 else {
-            throw WarehouseError(.other, "At most 10,000 events can be looked up at once.")
-        }
+        try Self.proveFew(ids.count)
         return try await ofEvents([]) { database in
             let statement = try SQLitePrepared(database, SQLiteEvents.byID)
             try statement.bind(1, .of(sync))
@@ -159,6 +175,14 @@ enum SQLiteEvents {
         event_key, state, event_id, content, position, run_id, at, record_key, email, user_id, event_name, payload, happened, first_seen,
         error_code, error_reason, http_status
         """
+
+    static let byKey = "SELECT state, content, position FROM \(table) WHERE sync_name = ? AND event_key = ?"
+
+    /// What is known of the event, from a row of ``byKey``.
+    static func knownEvent(_ row: SQLitePrepared, _ key: Fingerprint) throws -> KnownEvent {
+        guard let state = row.text(0).flatMap(EventState.init) else { throw SQLiteWarehouse.unreadable(table) }
+        return KnownEvent(key: key, state: state, content: row.integer(1), position: row.integer(2))
+    }
 
     static let byID =
         "SELECT \(columns) FROM \(table) INDEXED BY \(table)_by_id WHERE sync_name = ? AND event_id = ?"

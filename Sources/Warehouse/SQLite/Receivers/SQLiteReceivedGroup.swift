@@ -2,12 +2,23 @@ import Foundation
 import GRDB
 import RollcallCore
 
-/// Writes one group in the caller's transaction.
+/// Writes groups, which become one, in the caller's transaction.
 struct SQLiteReceivedGroup {
-    let group: ReceivedGroup
+    private let group: ReceivedGroup
 
-    func store(_ database: Database) throws -> StoredGroup {
-        guard try advance(database) else { return StoredGroup(wasThere: true) }
+    static func store(_ groups: [ReceivedGroup], _ database: Database) throws -> StoredGroups {
+        guard let writer = groups.first?.writer else { return StoredGroups() }
+        let (skipped, rest) = try groups.unstored {
+            try advance(writer, to: $0, database)
+        } stored: {
+            try sequence(of: writer, database)
+        }
+        var stored = try rest.map { try SQLiteReceivedGroup(group: $0).store(database) } ?? StoredGroups()
+        stored.skipped = skipped
+        return stored
+    }
+
+    private func store(_ database: Database) throws -> StoredGroups {
         var tally = ReceiverTally(group)
         let stored = try storeEvents(database, &tally)
         try storeRejects(database)
@@ -15,21 +26,29 @@ struct SQLiteReceivedGroup {
         return stored
     }
 
-    /// Moves the writer on. False: the group is stored already.
-    private func advance(_ database: Database) throws -> Bool {
+    /// Moves a writer on. False: the group of this sequence is stored already.
+    private static func advance(_ writer: String, to sequence: Int64, _ database: Database) throws -> Bool {
         try database.change(
             """
             INSERT INTO rollcall_receiver_writers (writer, sequence, seen_at) VALUES (:writer, :sequence, \(SQLiteTime.now))
                 ON CONFLICT (writer) DO UPDATE SET sequence = excluded.sequence, seen_at = excluded.seen_at
              WHERE sequence < excluded.sequence
-            """, ["writer": .of(group.writer), "sequence": .of(group.sequence)]) == 1
+            """, ["writer": .of(writer), "sequence": .of(sequence)]) == 1
+    }
+
+    /// Of one that is there.
+    private static func sequence(of writer: String, _ database: Database) throws -> Int64 {
+        let found = try database.firstRow(
+            "SELECT sequence FROM rollcall_receiver_writers WHERE writer = :writer", ["writer": .of(writer)]
+        ) { $0.integer(0) }
+        return (found ?? nil) ?? .max
     }
 
     // MARK: Events
 
-    private func storeEvents(_ database: Database, _ tally: inout ReceiverTally) throws -> StoredGroup {
-        guard !group.events.isEmpty else { return StoredGroup() }
-        var result = StoredGroup()
+    private func storeEvents(_ database: Database, _ tally: inout ReceiverTally) throws -> StoredGroups {
+        guard !group.events.isEmpty else { return StoredGroups() }
+        var result = StoredGroups()
         let insert = try SQLitePrepared(database, Self.insert)
         let raise = try SQLitePrepared(database, Self.raise)
         for event in group.events {

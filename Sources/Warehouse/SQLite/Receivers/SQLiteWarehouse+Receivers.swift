@@ -20,8 +20,8 @@ extension SQLiteWarehouse: ReceiverStore {
         try database.firstRow("SELECT key FROM rollcall_receiver_key WHERE id = 1") { Array($0.bytes(0)) }
     }
 
-    public func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
-        try await writer.run(.immediate, isSynced: true) { try SQLiteReceivedGroup(group: group).store($0) }
+    public func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
+        try await writer.run(.immediate, isSynced: true) { try SQLiteReceivedGroup.store(groups, $0) }
     }
 
     public func pruneReceived(

@@ -89,6 +89,14 @@ enum SQLiteRunRow {
         guard changed == 1 else { throw notOpen(try find(database, id: run.id), id: run.id, wanted: "running") }
     }
 
+    /// - Throws: ``WarehouseError/Kind/conflict`` unless the run is running and of the lease's sync.
+    static func proveRunning(_ database: Database, _ run: SyncRun, of lease: Lease) throws {
+        let stored = try find(database, id: run.id)
+        guard stored?.status == .running, stored?.sync == lease.sync, run.sync == lease.sync else {
+            throw notOpen(stored?.sync == lease.sync ? stored : nil, id: run.id, wanted: "running")
+        }
+    }
+
     static func notOpen(_ run: SyncRun?, id: String, wanted: String) -> WarehouseError {
         guard let run else { return WarehouseError(.conflict, "There is no run \(id).") }
         return WarehouseError(.conflict, "The run \(id) is not \(wanted): it is \(run.status.rawValue).")

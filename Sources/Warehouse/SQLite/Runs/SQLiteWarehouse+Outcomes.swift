@@ -39,6 +39,14 @@ extension SQLiteWarehouse {
         }
     }
 
+    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+        try await write(lease) { database in
+            try SQLiteRunRow.proveRunning(database, run, of: lease)
+            guard run.counts.notAttempted.total == 0, try SQLiteCursors.isDone(database, run) else { return }
+            try SQLiteCursors.settle(database, run, isDone: true)
+        }
+    }
+
     public func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {

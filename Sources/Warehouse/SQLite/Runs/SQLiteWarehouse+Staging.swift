@@ -17,6 +17,18 @@ extension SQLiteWarehouse {
             try SQLiteCursors.stage(database, plan.cursor, of: run)
         }
     }
+
+    public func stageMore(
+        _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
+    ) async throws(WarehouseError) {
+        try await write(lease) { database in
+            try SQLiteRunRow.proveRunning(database, run, of: lease)
+            try SQLiteStaging.writeChanges(database, run, plan)
+            try SQLiteStaging.writeRecords(database, run, plan, log)
+            try SQLiteRunRow.saveProgress(database, run)
+            try SQLiteCursors.stage(database, plan.cursor, of: run)
+        }
+    }
 }
 
 enum SQLiteStaging {

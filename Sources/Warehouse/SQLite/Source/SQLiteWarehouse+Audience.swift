@@ -33,20 +33,36 @@ struct SQLiteAudience {
         let columns = names.map { "a." + SQLiteQueryText.quoted($0) }
         return try prepare(
             database, selecting: (["1 AS \(SQLiteStatementRows.mark)"] + columns).joined(separator: ", "),
-            where: bound.flatMap(Self.condition))
+            rows: bound.map(Self.rows) ?? "")
     }
 
-    /// SQL for the rows of a bound, in a form for which an index can be used; nil: all rows.
-    private static func condition(_ bound: RowBound) -> String? {
+    /// SQL behind the source for the rows of a bound, and their order, in a form for which an index can be used; "": all rows, in any.
+    static func rows(_ bound: RowBound) -> String {
         let name = "a." + SQLiteQueryText.quoted(bound.column)
-        if bound.family == .long { return "(\(name) >= \(bound.position) OR \(name) IS NULL)" }
+        let condition = condition(bound, name).map { " WHERE \($0)" } ?? ""
+        // Where no NULLs come, nothing is said of them: one search along an index then gives the range, and its order too.
+        let place = bound.takesRowsWithoutPosition ? " NULLS LAST" : ""
+        return condition + (bound.isOrdered ? " ORDER BY \(name)\(place)" : "")
+    }
+
+    private static func condition(_ bound: RowBound, _ name: String) -> String? {
+        let start = bound.position.flatMap { Self.start($0, bound.family) }
+        guard bound.takesRowsWithoutPosition else { return start.map { "\(name) >= \($0)" } ?? "\(name) IS NOT NULL" }
+        // Numbers come before all texts.
+        let numbers = bound.family == .long ? "" : " OR \(name) < ''"
+        return start.map { "(\(name) >= \($0)\(numbers) OR \(name) IS NULL)" }
+    }
+
+    /// SQL for what no value of the rows lies below; nil: there is no such value.
+    private static func start(_ position: Int64, _ family: ColumnFamily) -> String? {
+        if family == .long { return String(position) }
         // Texts of one moment differ by their zone, and by what stands between date and time: what is earlier by more than a day
-        // is earlier in every form. Numbers come before all texts.
-        let dayBefore = bound.position.subtractingReportingOverflow(86_400_000_000)
+        // is earlier in every form.
+        let dayBefore = position.subtractingReportingOverflow(86_400_000_000)
         guard !dayBefore.overflow, let text = CivilTimeText.writable(microseconds: dayBefore.partialValue) else {
             return nil
         }
-        return "(\(name) >= '\(text.prefix(10))' OR \(name) < '' OR \(name) IS NULL)"
+        return "'\(text.prefix(10))'"
     }
 
     private func check(_ names: [String], _ database: Database) throws {
@@ -68,13 +84,12 @@ struct SQLiteAudience {
     }
 
     private func prepare(
-        _ database: Database, selecting columns: String, where condition: String? = nil
+        _ database: Database, selecting columns: String, rows: String = ""
     ) throws -> SQLitePrepared {
-        let condition = condition.map { " WHERE \($0)" } ?? ""
         switch source {
         case .table(let parts):
             let table = try findTable(database, parts)
-            return try compile(database, "SELECT \(columns) FROM \(table) AS a\(condition)")
+            return try compile(database, "SELECT \(columns) FROM \(table) AS a\(rows)")
         case .query(let text, _):
             guard let query = SQLiteQueryText.single(text) else {
                 throw refused("it has several statements", hint: "Write a single SELECT.")
@@ -82,7 +97,7 @@ struct SQLiteAudience {
             // At this place SQLite accepts nothing but a SELECT; the line break ends a comment.
             return try compile(
                 database,
-                "WITH rollcall_audience AS (\n\(query)\n) SELECT \(columns) FROM rollcall_audience AS a\(condition)")
+                "WITH rollcall_audience AS (\n\(query)\n) SELECT \(columns) FROM rollcall_audience AS a\(rows)")
         }
     }
 

@@ -76,8 +76,9 @@ enum Script {
           for (const name of names) source.addEventListener(name, (event) => { if (concerns(event.data)) later(); });
           source.onopen = () => { show(true); later(); };
           source.onerror = () => show(false);
-          // "in 12 min" grows old by itself.
-          setInterval(() => { if (!document.hidden) later(); }, 30000);
+          // "in 12 min" grows old by itself, and the state of a stream sooner.
+          const every = Number(body.dataset.every) || 30;
+          setInterval(() => { if (!document.hidden) later(); }, every * 1000);
         })();
         """#
 }

@@ -13,7 +13,7 @@ enum FrameTemplates {
         <link rel="stylesheet" href="/assets/rollcall.css?v={{frame.version}}">
         {{#frame.live}}<script src="/assets/rollcall.js?v={{frame.version}}" defer></script>{{/frame.live}}
         </head>
-        <body{{#frame.live}} data-live="1"{{/frame.live}}{{#frame.sync}} data-sync="{{frame.sync}}"{{/frame.sync}}>
+        <body{{#frame.live}} data-live="1"{{/frame.live}}{{#frame.every}} data-every="{{frame.every}}"{{/frame.every}}{{#frame.sync}} data-sync="{{frame.sync}}"{{/frame.sync}}>
         <a class="skip" href="#content">Skip to content</a>
         <header class="top"><div class="wide">
         <a class="brand" href="/"><svg viewBox="0 0 16 16" aria-hidden="true"><rect width="16" height="16" rx="4"/><path d="M4 8.5l2.6 2.6L12 5.5"/></svg>Rollcall</a>

@@ -18,7 +18,7 @@ enum RunTemplates {
         <form method="post" action="{{link}}/discard" data-confirm="Drop this plan?"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="discard">Discard: drop the plan</button></form>
         </div>{{/frame.isOperator}}</section>{{/isHeld}}
         {{#isRunning}}<section class="card"><h2>Running now</h2>{{#live}}{{>live}}{{/live}}{{^live}}<p>In another process; its numbers appear as they are written down.</p>{{/live}}
-        {{#frame.isOperator}}<form method="post" action="{{link}}/cancel" data-confirm="Stop this run? What was sent stays; the next run goes on from there."><input type="hidden" name="token" value="{{frame.formToken}}"><button id="cancel">Cancel the run</button></form>{{/frame.isOperator}}</section>{{/isRunning}}
+        {{#frame.isOperator}}<form method="post" action="{{link}}/cancel" data-confirm="{{cancelQuestion}}"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="cancel">Cancel the run</button></form>{{/frame.isOperator}}</section>{{/isRunning}}
         <div class="columns">
         <section class="card"><h2>Rows</h2><table class="sum">
         <tr><th scope="row">Read</th><td class="number">{{rowsRead}}</td></tr>

@@ -17,14 +17,16 @@ enum SyncTemplates {
         <article class="card sync">
         <div class="title"><h2><a href="{{link}}"><bdi>{{name}}</bdi></a></h2>{{#badge}}{{>badge}}{{/badge}}</div>
         {{#problem}}<p class="note bad">{{problem}}</p>{{/problem}}
+        {{#isBehind}}<p class="note warn">More than 5 minutes behind.</p>{{/isBehind}}
         {{#held}}<p class="note warn">Held by a guard. <a href="{{held}}">Look at the plan</a></p>{{/held}}
         {{#live}}{{>live}}{{/live}}
         <div class="figure"><div><span class="big">{{members}}</span> <span class="soft">{{entries}}</span></div>
         {{#spark}}<svg class="spark" viewBox="0 0 120 32" role="img" aria-label="{{sizeName}} over the latest runs"><path d="{{spark}}"/></svg>{{/spark}}</div>
         <dl>
         <div><dt>Last run</dt><dd>{{#last}}<a href="{{link}}">{{status}}</a> {{#when}}{{>time}}{{/when}}{{/last}}{{^last}}never{{/last}}</dd></div>
-        <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
-        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
+        {{#stream}}<div><dt>Stream</dt><dd>{{stream}}</dd></div>{{/stream}}
+        {{^stream}}<div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
+        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/stream}}
         <div><dt>{{targetName}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         </dl>
         </article>
@@ -52,9 +54,10 @@ enum SyncTemplates {
         <section class="card facts">
         <dl>
         <div><dt>{{entries}}</dt><dd class="big">{{members}}</dd></div>
-        <div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
+        {{#streamLooks}}<div><dt>Streamed</dt><dd>{{streamLooks}}</dd></div>{{/streamLooks}}
+        {{^streamLooks}}<div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Schedule</dt><dd>{{schedule}}</dd></div>
-        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>
+        <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/streamLooks}}
         <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
         {{#events}}{{#readTo}}<div><dt>Read up to</dt><dd>{{readTo}}</dd></div>{{/readTo}}
@@ -66,13 +69,14 @@ enum SyncTemplates {
         <div class="actions">
         {{#frame.isOperator}}
         {{#canRun}}<form method="post" action="{{link}}/run"><input type="hidden" name="token" value="{{frame.formToken}}"><button class="primary" id="run">Run now</button>{{#canSendAll}}<label class="check"><input type="checkbox" name="full" value="1"> send everything again</label>{{/canSendAll}}</form>{{/canRun}}
-        {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the schedule</button></form>{{/canPause}}
-        {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the schedule</button></form>{{/canResume}}
+        {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the {{#streamLooks}}stream{{/streamLooks}}{{^streamLooks}}schedule{{/streamLooks}}</button></form>{{/canPause}}
+        {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the {{#streamLooks}}stream{{/streamLooks}}{{^streamLooks}}schedule{{/streamLooks}}</button></form>{{/canResume}}
         {{/frame.isOperator}}
         <a class="button" href="{{link}}/why">{{#isList}}Why is a person on the list?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</a>
         </div>
         </section>
         </div>
+        <div id="stream" data-part>{{#stream}}{{>stream}}{{/stream}}</div>
         <div id="charts" data-part>{{#hasCharts}}<div class="charts">{{#charts}}<figure class="card"><figcaption>{{title}}</figcaption>{{>chart}}</figure>{{/charts}}</div>{{/hasCharts}}</div>
         <div id="runs" data-part>
         <section class="card"><h2>Runs</h2>
@@ -91,8 +95,25 @@ enum SyncTemplates {
         {{>foot}}
         """#
 
+    static let stream = #"""
+        <section class="card facts">
+        <div class="title"><h2>Stream</h2>{{#badge}}{{>badge}}{{/badge}}</div>
+        {{#isBehind}}<p class="note warn">It is more than 5 minutes behind.</p>{{/isBehind}}
+        <p>{{sentence}}{{#heldRun}} <a href="{{heldRun}}">Look at the plan</a>{{/heldRun}}{{#run}} <a href="{{run}}">The run of this hour</a>{{/run}}</p>
+        {{#problem}}<p class="note bad" role="alert"><strong>{{code}}</strong>: {{message}}<br>It begins again {{#again}}{{>time}}{{/again}}.</p>{{/problem}}
+        <dl>
+        {{#numbers}}<div><dt>Lag</dt><dd class="big">{{lag}}</dd></div>
+        <div><dt>Rate</dt><dd class="big">{{rate}}</dd></div>
+        <div><dt>Without an outcome</dt><dd class="big">{{backlog}}</dd></div>{{/numbers}}
+        <div><dt>Notifications</dt><dd>{{notifications}}</dd></div>
+        {{#looked}}<div><dt>Last look here</dt><dd>{{>time}}</dd></div>{{/looked}}
+        </dl>
+        </section>
+        {{#hasCharts}}<div class="charts">{{#charts}}<figure class="card"><figcaption>{{title}}</figcaption>{{>chart}}</figure>{{/charts}}</div>{{/hasCharts}}
+        """#
+
     static let chart = #"""
-        <svg class="chart" viewBox="0 0 360 150" role="img" aria-label="{{label}}">
+        <svg class="chart" viewBox="0 0 360 150" role="img" aria-label="{{label}}">{{#description}}<title>{{label}}</title><desc>{{description}}</desc>{{/description}}
         {{#lines}}<line class="grid" x1="44" y1="{{y}}" x2="356" y2="{{y}}"/><text class="axis end" x="38" y="{{textY}}">{{words}}</text>{{/lines}}
         {{#area}}<path class="area" d="{{area}}"/>{{/area}}{{#line}}<path class="line" d="{{line}}"/>{{/line}}
         {{#bars}}<rect class="{{kind}}" x="{{x}}" y="{{y}}" width="{{width}}" height="{{height}}" rx="1"><title>{{title}}</title></rect>{{/bars}}

@@ -25,6 +25,8 @@ struct ChartView: PageView {
     var title: String
     /// What the chart shows, for those who do not see it.
     var label: String
+    /// The same at more length.
+    var description: String?
     var lines: [Line] = []
     var area: String?
     var line: String?

@@ -9,6 +9,8 @@ struct Frame: PageView {
     var version: String
     /// Whether the page follows what happens.
     var live = false
+    /// Seconds until it is made again though nothing has happened; nil: half a minute.
+    var every: Int?
     /// Only events of this sync matter to the page.
     var sync: String?
     /// Whether there are receivers to go to, and whether the page is about them.
@@ -73,6 +75,7 @@ struct BadgeView: PageView {
         case .running: self.init(state.rawValue, .run)
         case .held: self.init(state.rawValue, .warn)
         case .paused, .disabled: self.init(state.rawValue, .calm)
+        case .streaming: self.init(state.rawValue, .good)
         case .scheduled, .manual:
             let isWarned = latest == .completedWithFailures || latest == .interrupted
             self.init(state.rawValue, latest == nil ? .calm : isWarned ? .warn : .good)

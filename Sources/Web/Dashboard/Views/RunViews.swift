@@ -60,6 +60,8 @@ struct RunView: PageView {
     /// Changes that are not shown; nil where all are.
     var planRest: String?
     var isRunning: Bool
+    /// What is asked before it is cancelled.
+    var cancelQuestion: String
     var live: LiveView?
     var rowsRead: String
     var invalid: String
@@ -108,6 +110,10 @@ struct RunView: PageView {
         let rest = counts.planned.total - plan.count
         planRest = rest > 0 && !plan.isEmpty ? DisplayText.grouped(rest) : nil
         isRunning = run.status == .running || run.status == .queued
+        cancelQuestion =
+            run.trigger == .stream
+            ? "End this run of the stream? What was sent stays; another run begins at once. To stop the stream, pause the sync."
+            : "Stop this run? What was sent stays; the next run goes on from there."
         self.live = live.map(LiveView.init)
         rowsRead = DisplayText.grouped(counts.rowsRead)
         invalid = DisplayText.grouped(counts.invalid)

@@ -45,6 +45,9 @@ struct SyncCard: PageView {
     /// Where there is no next run.
     var nextWords: String
     var lateness: String
+    /// What its stream does; nil: it is not streamed.
+    var stream: String?
+    var isBehind: Bool
     var problem: String?
     /// Link to the held run.
     var held: String?
@@ -71,7 +74,10 @@ struct SyncCard: PageView {
         lateness = words.lateness
         problem = status.problem.map { DisplayText.line($0.message, limit: 90) }
         held = status.heldRun.map { "/runs/\($0.id)" }
-        live = status.live.map(LiveView.init)
+        let streamWords = StreamWords(status)
+        stream = streamWords?.glance
+        isBehind = streamWords?.isBehind ?? false
+        live = status.isStreaming ? nil : status.live.map(LiveView.init)
         spark = ChartMaker(runs).spark
     }
 }
@@ -147,15 +153,19 @@ struct SyncView: PageView {
     var words: WordsView
     var isList: Bool
     var schedule: String
+    /// How its stream looks for new rows; nil: it is not streamed.
+    var streamLooks: String?
     var source: String
     var next: TimeView?
     var nextWords: String
     var lateness: String
     var problem: String?
     var held: String?
-    /// Link to the run in progress.
+    /// Link to the run in progress, but for one of the stream.
     var running: String?
     var live: LiveView?
+    /// Of syncs that are streamed.
+    var stream: StreamView?
     /// Of syncs of events.
     var events: EventsView?
     var canRun: Bool
@@ -189,18 +199,23 @@ struct SyncView: PageView {
         self.words = WordsView(status.settings.kind)
         isList = status.settings.kind == .list
         schedule = words.schedule
+        streamLooks = StreamWords(status)?.looks
         source = words.source
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
         problem = status.problem.map { DisplayText.line($0.message, limit: 500) }
         held = status.heldRun.map { "/runs/\($0.id)" }
-        running = status.isRunning ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
-        live = status.live.map(LiveView.init)
+        let isShown = status.isRunning && !status.isStreaming
+        running = isShown ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
+        live = isShown ? status.live.map(LiveView.init) : nil
+        stream = StreamView(status, now: now)
         self.events = events
-        canRun = !status.isRunning && status.heldRun == nil && status.problem == nil
+        let isStreamed = status.settings.stream != nil
+        let isFree = !isStreamed || status.isPaused || !status.settings.enabled
+        canRun = isFree && !status.isRunning && status.heldRun == nil && status.problem == nil
         canSendAll = status.settings.kind != .events
-        canPause = status.settings.schedule != nil && !status.isPaused
+        canPause = (status.settings.schedule != nil || isStreamed) && !status.isPaused
         canResume = status.isPaused
         charts = ChartMaker(history).charts
         hasCharts = !charts.isEmpty

@@ -1,0 +1,66 @@
+import Foundation
+import RollcallCore
+
+/// How one look of a stream at its source differs from a run.
+struct StreamLook: Sendable {
+    /// How far before the highest position it reads, in microseconds or steps, if that is less than the overlap; nil: the overlap.
+    var reach: Int64?
+    /// Whether what earlier looks and runs have left is taken up: events that wait, or are in doubt.
+    var readsUnfinished = true
+    /// Whether rows without a position are looked for, and counted.
+    var takesRowsWithoutPosition = true
+    /// Hashes of the people of whom an event waits or is in doubt: their later ones wait too.
+    var blocked: Set<UInt64> = []
+    /// Of the present row of `sync_runs`.
+    var counts = RunCounts()
+    /// New events that it has planned.
+    var planned = 0
+    let counted: CountedRows
+
+    init(counted: CountedRows) { self.counted = counted }
+
+    /// Events that may be planned and have no outcome yet; what is beyond stays in the source until then. One more is read, so that
+    /// the guard `max_events` sees that there are more than its default.
+    static let mostWaiting = 100_000
+
+    /// How many new events are read at most. A guard must see that there are more than it allows.
+    func mostNew(_ guards: GuardSettings) -> Int {
+        max(Self.mostWaiting, guards.maxEvents.map { $0 - planned } ?? 0) + 1
+    }
+}
+
+/// What a stream has counted of rows that leave no event, and meets again in each look: rows that are invalid, and equal rows of
+/// one key.
+// SAFETY: a stream looks at its source once at a time, and the rows of a look come from one thread.
+final class CountedRows: @unchecked Sendable {
+    private struct Count {
+        var rows: Int
+        var position: Int64?
+    }
+
+    private var counts: [UInt64: Count] = [:]
+    private var met: [UInt64: Count] = [:]
+
+    /// Begins a look. What the look before has met counts as counted only if ``keep()`` was called.
+    func begin() { met = [:] }
+
+    /// How many of these rows were not counted before.
+    /// - Parameter hash: of what the rows are, and of why they are counted.
+    func add(_ hash: UInt64, rows: Int = 1, at position: Int64?) -> Int {
+        let before = met[hash]?.rows ?? 0
+        met[hash] = Count(rows: before + rows, position: [met[hash]?.position, position].compactMap(\.self).max())
+        let known = counts[hash]?.rows ?? 0
+        return max(0, before + rows - known) - max(0, before - known)
+    }
+
+    /// What was met is counted, durably.
+    func keep() {
+        for (hash, count) in met where count.rows > counts[hash]?.rows ?? 0 { counts[hash] = count }
+        met = [:]
+    }
+
+    /// Forgets rows that no look reads any more.
+    func forget(below position: Int64) {
+        counts = counts.filter { $0.value.position.map { $0 >= position } ?? true }
+    }
+}

@@ -1,0 +1,163 @@
+import Foundation
+public import RollcallCore
+public import Warehouse
+
+/// How a stream ended.
+public enum StreamEnd: Sendable {
+    /// It was asked to stop.
+    case stopped
+    /// Its run was cancelled.
+    case cancelled
+    /// A run is held and waits for a decision.
+    case held(SyncRun)
+    /// Another process has the sync.
+    case busy(RunError)
+    /// `isWarehouse`: because the warehouse did not answer, or refused.
+    case failed(RunError, isWarehouse: Bool)
+
+    init(failure error: any Error) { self = .failed(RunError(any: error), isWarehouse: error is WarehouseError) }
+}
+
+/// A stream: what is new in the source is sent as it comes, under one lease. Each hour has a row of `sync_runs`, into which each look
+/// at the source stages what it has found; the cursor moves whenever all of that has an outcome.
+extension SyncPipeline {
+    /// Streams until it is asked to stop, a guard holds what is new, or something fails. What fails once is tried again by the caller.
+    /// - Parameters:
+    ///   - watch: makes the watch for commits, once the lease is held.
+    ///   - onEnded: called with each row that has ended.
+    public func stream(
+        _ settings: StreamSettings, _ tracker: StreamTracker, wake: WakeSignal = WakeSignal(),
+        watch: @escaping @Sendable () async throws(WarehouseError) -> any SourceWatch,
+        onEnded: @escaping @Sendable (SyncRun) -> Void = { _ in }
+    ) async -> StreamEnd {
+        var wait = WarehouseWait.current
+        let outer = wait
+        wait.isStopped = { [stop] in stop.reason != nil || outer.isStopped() }
+        let parts = StreamParts(settings: settings, tracker: tracker, wake: wake, onEnded: onEnded)
+        return await WarehouseWait.$current.withValue(wait) {
+            do {
+                _ = try await warehouse.migrate()
+                let hold = LeaseHold(
+                    sync: sync.name, warehouse: warehouse, limits: self.settings.limits, clock: clock, holder: holder,
+                    stop: stop)
+                switch try await hold.during({ await stream(parts, $0, watch) }) {
+                case .held(let end): return end
+                case .busy(let error): return .busy(error)
+                }
+            } catch {
+                return StreamEnd(failure: error)
+            }
+        }
+    }
+
+    private func stream(
+        _ parts: StreamParts, _ keeper: LeaseKeeper,
+        _ makeWatch: @Sendable () async throws(WarehouseError) -> any SourceWatch
+    ) async -> StreamEnd {
+        do {
+            let context = RunContext(
+                sync: sync, settings: settings, warehouse: warehouse, destination: destination, limiters: limiters,
+                clock: clock, stop: stop,
+                progress: { [progress, tracker = parts.tracker] in
+                    tracker.handle($0)
+                    progress($0)
+                }, keeper: keeper, runClock: RunClock(warehouseTime: try await warehouse.now(), clock: clock),
+                isStream: true)
+            for run in try await recovery.closeRuns(context.lease) { parts.onEnded(run) }
+            if let held = try await warehouse.heldRun(sync: sync.name) { return .held(held) }
+            _ = try await warehouse.applyStrayNotes(context.lease)
+            let watch = try await makeWatch()
+            parts.tracker.use(watch)
+            let end = await follow(parts, watch, context)
+            parts.tracker.use(nil)
+            await watch.end()
+            return end
+        } catch {
+            return StreamEnd(failure: error)
+        }
+    }
+
+    /// Row after row.
+    private func follow(_ parts: StreamParts, _ watch: any SourceWatch, _ context: RunContext) async -> StreamEnd {
+        do {
+            var follower: StreamFollower?
+            while true {
+                let (run, held) = try await hour(parts, watch, context, &follower)
+                parts.onEnded(run)
+                if let held { return .held(try await hold(held, context)) }
+                if let reason = stop.reason { return reason == .cancelled ? .cancelled : .stopped }
+                if let error = run.error { return .failed(error, isWarehouse: false) }
+                if run.status == .interrupted || run.counts.notAttempted.total > 0 {
+                    return .failed(.streamBrokeOff, isWarehouse: false)
+                }
+            }
+        } catch {
+            return StreamEnd(failure: error)
+        }
+    }
+
+    private func newRow(_ context: RunContext) -> SyncRun {
+        var run = SyncRun(
+            id: RunID.make(now: context.now, random: (clock.random(), clock.random())), sync: sync.name,
+            destination: sync.destination, trigger: .stream, status: .running, startedAt: context.now)
+        run.kind = sync.kind
+        run.target = sync.configuredTarget
+        return run
+    }
+
+    /// One row of `sync_runs`, until the hour is over, or the stream.
+    /// - Returns: the row as it ended, and the plan that a guard holds.
+    private func hour(
+        _ parts: StreamParts, _ watch: any SourceWatch, _ outer: RunContext, _ follower: inout StreamFollower?
+    ) async throws -> (SyncRun, Plan?) {
+        let opened = newRow(outer)
+        var context = outer
+        context.runID = opened.id
+        try await warehouse.openRun(context.lease, opened)
+        context.progress(.opened(opened))
+        var held: Plan?
+        var memory = follower
+        let ended = await finished(opened, context) { [context] run in
+            let found = try await resolver.find()
+            run.target = found.name ?? run.target
+            try await found.take(context)
+            guard let events = found as? FoundEvents, let cursor = events.resolver.settings.cursor else {
+                throw RunError(code: "internal", message: "the sync \(sync.name) has no events to stream")
+            }
+            let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
+            var present =
+                memory ?? StreamFollower(parts.settings, cursor, isTime: events.shape.events?.isTime ?? false)
+            present.beginRow()
+            defer { memory = present }
+            let row = StreamRow(
+                pipeline: self, parts: parts, watch: watch, context: context, events: events,
+                target: try await found.ensure(context), key: key)
+            held = try await row.follow(&run, &present)
+        }
+        follower = memory
+        return (ended, held)
+    }
+
+    /// Puts what a guard holds into a row of its own.
+    private func hold(_ plan: Plan, _ context: RunContext) async throws -> SyncRun {
+        var run = newRow(context)
+        try await warehouse.openRun(context.lease, run)
+        try await stage(plan, &run, context.keeper)
+        return run
+    }
+}
+
+extension RunError {
+    fileprivate static let streamBrokeOff = RunError(
+        code: "stream_broke_off", message: "the stream could not send everything that it has read",
+        hint:
+            "It begins again by itself and reads the same rows. `rollcall log --status not_attempted` has the reasons.")
+}
+
+/// What belongs to a stream beside the parts of a run.
+struct StreamParts: Sendable {
+    let settings: StreamSettings
+    let tracker: StreamTracker
+    let wake: WakeSignal
+    let onEnded: @Sendable (SyncRun) -> Void
+}

@@ -1,0 +1,280 @@
+import Foundation
+import RollcallCore
+import Synchronization
+import TestSupport
+import Testing
+import Warehouse
+
+@testable import SyncEngine
+
+/// What comes into the source is sent as it comes, in rows of an hour.
+@Suite(.timeLimit(.minutes(5))) struct EventsStreamTests {
+    @Test func whatComesIsSentOnceAndCountedOnce() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1, 2)
+        let end = await stream.look(
+            {}, { try await stream.add(3) }, {}, { try await stream.add(5, 4) }, {})
+        guard case .stopped = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(stream.bench.requests == [["1", "2"], ["3"], ["4", "5"]])
+        let run = try #require(stream.ended.first)
+        #expect(stream.ended.count == 1 && run.trigger == .stream && run.status == .succeeded, "\(run)")
+        #expect(run.counts.rowsRead == 5 && run.counts.audience == 5 && run.counts.unchanged == 0, "\(run.counts)")
+        #expect(run.counts.planned.track == 5 && run.counts.succeeded.track == 5 && run.counts.late == 0)
+        #expect(try await stream.bench.cursor()?.watermark == 5)
+        try await stream.check()
+        let status = stream.tracker.status
+        #expect(status.records == 5 && status.backlog == 0 && status.lagSeconds == 0, "\(status)")
+    }
+
+    @Test func theNextStreamGoesOnWhereThisOneEnded() async throws {
+        let stream = try await StreamBench.make()
+        await stream.look({ try await stream.add(1, 2) })
+        await stream.look({ try await stream.add(3) }, {})
+        #expect(stream.bench.requests == [["1", "2"], ["3"]])
+        #expect(stream.ended.map(\.counts.rowsRead) == [2, 1])
+        // A run by hand finds nothing new either.
+        let run = try await stream.bench.run()
+        #expect(run.counts.planned.track == 0 && run.counts.unchanged == 3, "\(run)")
+        try await stream.check()
+    }
+
+    @Test func eachHourHasARow() async throws {
+        let stream = try await StreamBench.make()
+        await stream.look(
+            { try await stream.add(1) },
+            {
+                // 53 minutes of the hour are left at the start.
+                stream.bench.clock.advance(by: .seconds(3300))
+                try await stream.add(2)
+            }, { try await stream.add(3) }, {})
+        #expect(stream.ended.count == 2, "\(stream.ended)")
+        #expect(stream.ended.map(\.counts.planned.track) == [2, 1])
+        #expect(stream.taken == [1, 2, 3])
+        try await stream.check()
+    }
+
+    @Test func aRowThatCannotBeSentCountsOnceUntilItIsCorrected() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1)
+        await stream.look(
+            { try await stream.bench.insert("id, email, at, loaded", "2, 'nobody', 2, 2") }, {}, {},
+            { try await stream.bench.change("email = 'p2@example.com'", of: 2) }, {})
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 3 && run.counts.invalid == 1 && run.counts.audience == 2, "\(run.counts)")
+        #expect(try await stream.bench.log(run).filter { $0.hasPrefix("validate") }.count == 1)
+        #expect(stream.taken == [1, 2])
+        try await stream.check()
+    }
+
+    @Test func rowsOfOneKeyCountOnce() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1, 2, 2)
+        try await stream.bench.insert("id, email, at, loaded", "3, 'p3@example.com', 3, 3", "3, 'p4@example.com', 3, 3")
+        await stream.look({}, {}, {})
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 5 && run.counts.duplicates == 1 && run.counts.invalid == 2, "\(run.counts)")
+        #expect(run.counts.audience == 2 && stream.taken == [1, 2])
+        try await stream.check()
+    }
+
+    @Test func aRowThatIsMetFurtherOnIsNotSentAgain() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1, 2)
+        await stream.look(
+            {}, { try await stream.add(900) }, { try await stream.bench.change("loaded = 901", of: 1) }, {})
+        #expect(stream.bench.requests == [["1", "2"], ["900"]])
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 3 && run.counts.planned.track == 3, "\(run.counts)")
+        try await stream.check()
+    }
+
+    @Test func aChangedRowIsSentAgainWhereThatIsAskedFor() async throws {
+        let stream = try await StreamBench.make { events, _, _ in
+            events.changedRows = .update
+            events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
+        }
+        try await stream.add(1, 2, 2)
+        await stream.look({}, { try await stream.bench.change("note = 'new'", of: 1) }, {}, {})
+        #expect(stream.bench.requests == [["1", "2"], ["1"]])
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 4 && run.counts.audience == 3 && run.counts.duplicates == 1, "\(run.counts)")
+        try await stream.check()
+    }
+
+    @Test func rowsWithoutAPositionAreLookedForOnceAnHour() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1)
+        try await stream.bench.insert("id, email, at", "2, 'p2@example.com', 2")
+        await stream.look({}, {}, { stream.bench.clock.advance(by: .seconds(3300)) }, {}, {})
+        #expect(stream.ended.map(\.counts.invalid) == [1, 1], "\(stream.ended.map(\.counts))")
+        try await stream.check()
+    }
+
+    // MARK: Guards
+
+    @Test func whatAGuardHoldsHasARowOfItsOwn() async throws {
+        let stream = try await StreamBench.make { _, sync, _ in sync.guards.maxEvents = 3 }
+        let end = await stream.look(
+            { try await stream.add(1, 2) }, { try await stream.add(3) }, { try await stream.add(4) }, {})
+        guard case .held(let held) = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(held.trigger == .stream && held.status == .held && held.counts.planned.track == 1, "\(held)")
+        #expect(held.held.map(\.guard) == ["max_events"] && held.held.first?.observed == "4")
+        #expect(stream.taken == [1, 2, 3] && stream.ended.map(\.status) == [.succeeded])
+        // As long as it is held nothing is streamed.
+        guard case .held = await stream.look({ Issue.record("it looked") }) else {
+            Issue.record("it was not held")
+            return
+        }
+        var approval = RunRequest()
+        approval.kind = .approve(runID: held.id)
+        try await stream.add(5)
+        #expect(try await stream.bench.run(approval).counts.succeeded.track == 1)
+        #expect(stream.taken == [1, 2, 3, 4])
+        await stream.look({}, { try await stream.add(6, 7) }, {})
+        #expect(stream.taken == [1, 2, 3, 4, 5, 6, 7])
+        try await stream.check()
+    }
+
+    @Test func oneInvalidRowOfAFewHoldsNothing() async throws {
+        let stream = try await StreamBench.make()
+        await stream.look(
+            { try await stream.bench.insert("id, email, at, loaded", "1, 'nobody', 1, 1") }, { try await stream.add(2) }
+        )
+        #expect(stream.taken == [2] && stream.ended.map(\.counts.invalid) == [1])
+        // Of a hundred rows the share counts.
+        let end = await stream.look({
+            for number in 3...90 { try await stream.add(number) }
+            for number in 91...130 {
+                try await stream.bench.insert("id, email, at, loaded", "\(number), 'nobody', 1, \(number)")
+            }
+        })
+        guard case .held(let held) = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(held.held.map(\.guard) == ["max_invalid"])
+    }
+
+    @Test func whatIsTooOldFailsAndTheRestFlows() async throws {
+        let stream = try await StreamBench.make { _, sync, _ in sync.guards.maxAgeSeconds = 3600 }
+        let now = EventsBench.start
+        await stream.look(
+            {
+                try await stream.bench.insert(
+                    "id, email, at, loaded", "1, 'a@example.com', \(now - 7200), 1", "2, 'b@example.com', \(now), 2")
+            }, {}, {})
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.planned.track == 2 && run.counts.failed.track == 1, "\(run.counts)")
+        #expect(try await stream.bench.log(run) == ["track failed too_old 1", "track succeeded  2"])
+        #expect(stream.taken == [2])
+        #expect(try await stream.bench.table() == ["rejected 1", "sent 2"])
+        try await stream.check()
+    }
+
+    // MARK: Trouble
+
+    @Test func anOutageIsWaitedOut() async throws {
+        let stream = try await StreamBench.make()
+        let fails = Mutex(12)
+        stream.bench.events.setFate { _, _ in
+            let isDown = fails.withLock { left in
+                left -= 1
+                return left >= 0
+            }
+            return isDown ? .loseBefore : .ok
+        }
+        let looks = Mutex(0)
+        await stream.stream { number in
+            looks.withLock { $0 = number }
+            if number == 1 { try await stream.add(1, 2) }
+            return number < 3
+        }
+        #expect(stream.taken == [1, 2])
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.succeeded.track == 2 && run.counts.unknown.track == 0, "\(run.counts)")
+        #expect(run.requests.sent == 13 && run.requests.retried == 12, "\(run.requests)")
+        #expect(stream.tracker.status.samples.contains { $0.lagSeconds > 60 }, "it took minutes")
+        try await stream.check()
+    }
+
+    @Test func whatStopsItInMidDeliveryIsSentByTheNext() async throws {
+        let stream = try await StreamBench.make()
+        let stop = StopSignal()
+        stream.bench.events.setFate { _, number in
+            if number == 2 { stop.request(.interrupted) }
+            return .ok
+        }
+        try await stream.add(1, 2, 3, 4, 5, 6)
+        await stream.stream(stop: stop) { _ in true }
+        let run = try #require(stream.ended.first)
+        #expect(run.status == .interrupted && run.counts.succeeded.track == 4, "\(run)")
+        #expect(run.counts.notAttempted.track == 2)
+        #expect(try await stream.bench.cursor()?.watermark == nil)
+        await stream.look({})
+        #expect(stream.bench.requests == [["1", "2"], ["3", "4"], ["5", "6"]])
+        try await stream.check()
+    }
+
+    @Test func whoWaitsIsLookedAtAgainAndNobodyOvertakes() async throws {
+        let stream = try await StreamBench.make()
+        stream.bench.events.setUnknown(["p1@example.com"])
+        await stream.look(
+            { try await stream.add(1) },
+            {
+                try await stream.bench.insert(
+                    "id, email, at, loaded", "2, 'p1@example.com', 2, 2", "3, 'p3@example.com', 3, 3")
+            },
+            { stream.bench.events.setUnknown([]) },
+            { stream.bench.clock.advance(by: .seconds(31)) }, {})
+        #expect(stream.taken == [1, 2, 3])
+        #expect(stream.bench.events.arrivals.map(OrderIDs.name) == ["3", "1", "2"])
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 3 && run.counts.waiting == 0 && run.counts.succeeded.track == 3, "\(run.counts)")
+        try await stream.check()
+    }
+
+    @Test func whatWaitsAtTheEndIsCountedOnce() async throws {
+        let stream = try await StreamBench.make()
+        stream.bench.events.setUnknown(["p1@example.com"])
+        let pass: @Sendable () async throws -> Void = { stream.bench.clock.advance(by: .seconds(31)) }
+        await stream.look({ try await stream.add(1, 2) }, pass, pass, pass)
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.waiting == 1 && run.counts.planned.track == 1, "\(run.counts)")
+        #expect(try await stream.bench.log(run).filter { $0.contains("waiting") }.count == 1)
+        try await stream.check()
+    }
+
+    @Test func aWarehouseThatGoesAwayAnywhereLosesNothing() async throws {
+        for after in [false, true] {
+            var writes = 0
+            while writes < 40 {
+                let stream = try await StreamBench.make()
+                stream.bench.events.setUnknown(["p4@example.com"])
+                try await stream.add(1, 2, 3)
+                let failing = stream.bench.failing(writes: writes, after: after)
+                await stream.stream(warehouse: failing, holder: EventsBench.deadHolder) { number in
+                    if number == 2 { try await stream.add(4, 5) }
+                    return number < 4 && !failing.hasFailed
+                }
+                let hasFailed = failing.hasFailed
+                // The process has ended; what may still land has landed.
+                stream.bench.clock.advance(by: .seconds(120))
+                stream.bench.events.setUnknown([])
+                await stream.look({}, { try await stream.add(6) }, { stream.bench.clock.advance(by: .seconds(31)) }, {})
+                let rows = try await stream.bench.fixture.query("SELECT id FROM orders ORDER BY id")
+                #expect(stream.taken == rows.compactMap { $0[0].flatMap { Int($0) } }, "after \(writes) writes")
+                let runs = try await stream.bench.fixture.query(
+                    "SELECT count(*) FROM \(stream.bench.fixture.state("sync_runs")) WHERE status = 'running'")
+                #expect(runs.first?[0] == "0")
+                if !hasFailed { break }
+                writes += 1
+            }
+        }
+    }
+}

@@ -55,7 +55,12 @@ final class CountedRows: @unchecked Sendable {
 
     /// What was met is counted, durably.
     func keep() {
-        for (hash, count) in met where count.rows > counts[hash]?.rows ?? 0 { counts[hash] = count }
+        for (hash, count) in met {
+            let known = counts[hash]
+            counts[hash] = Count(
+                rows: max(count.rows, known?.rows ?? 0),
+                position: [count.position, known?.position].compactMap(\.self).max())
+        }
         met = [:]
     }
 

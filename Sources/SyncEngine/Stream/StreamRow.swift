@@ -32,6 +32,8 @@ struct StreamRow: Sendable {
                 run.counts, mayHaveChanged: mayHaveChanged, at: context.now, now: clock.uptime)
             {
                 guard let plan = try await plan(look), let changes = plan.changes as? EventChanges else { return nil }
+                // Nothing is begun any more.
+                if stop.reason != nil { return nil }
                 if !plan.held.isEmpty { return plan }
                 note(changes, since: follower.latestLook(at: context.now, now: clock.uptime))
                 hasFound = !changes.isEmpty

@@ -22,7 +22,8 @@ struct ChangePages: Sendable {
     ///   - sequence: changes up to this one have their outcomes.
     ///   - recordsOf: records in one request, at most, of an operation.
     init(
-        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind, hasContents: Bool, after sequence: Int64 = 0,
+        _ limits: DestinationLimits, _ body: BodyLimits, _ kind: RecordKind, hasContents: Bool,
+        after sequence: Int64 = 0,
         recordsOf: @escaping @Sendable (RollcallCore.Operation) -> Int
     ) {
         self.body = body

@@ -1,52 +1,24 @@
 import Synchronization
 
-/// Wakes a stream that waits for its next look. A signal that comes while nobody waits is kept for the next one who does.
+/// Wakes a stream that waits for its next look. A signal that comes while nothing waits is kept.
 public final class WakeSignal: Sendable {
-    private struct State {
-        var isSet = false
-        var nextID = 0
-        var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
-    }
-
-    private let state = Mutex(State())
+    private let present = Mutex(StopSignal())
 
     public init() {}
 
-    public func signal() {
-        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            state.isSet = true
-            defer { state.waiters = [:] }
-            return state.waiters.sorted { $0.key < $1.key }.map(\.value)
-        }
-        for waiter in waiters { waiter.resume() }
-    }
+    public func signal() { present.withLock { $0 }.request(.interrupted) }
 
-    /// Takes the signal back.
+    /// Takes the signal back. One that comes at the same time may be lost: what it announces was committed before, and is found by
+    /// the look that follows.
     /// - Returns: whether it was given.
     func take() -> Bool {
-        state.withLock { state in
-            defer { state.isSet = false }
-            return state.isSet
+        present.withLock { present in
+            guard present.reason != nil else { return false }
+            present = StopSignal()
+            return true
         }
     }
 
     /// Returns when a signal is given, or was given and not taken, or the task is cancelled.
-    func wait() async {
-        let id = state.withLock { state in
-            state.nextID += 1
-            return state.nextID
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let resumeNow = state.withLock { state in
-                    if state.isSet || Task.isCancelled { return true }
-                    state.waiters[id] = continuation
-                    return false
-                }
-                if resumeNow { continuation.resume() }
-            }
-        } onCancel: {
-            state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
-        }
-    }
+    func wait() async { await present.withLock { $0 }.wait() }
 }

@@ -70,7 +70,7 @@ struct Dashboard: Sendable {
     private func sync(_ request: Request, _ context: WebContext) async throws -> Response {
         let now = Date()
         let query = try Query(request, known: ["before"])
-        let status = try await service.status(of: try context.part("name"))
+        var status = try await service.status(of: try context.part("name"))
         let name = status.settings.name
         var history: [SyncRun] = []
         var page: [SyncRun] = []
@@ -87,8 +87,10 @@ struct Dashboard: Sendable {
             }
             ticks = try await service.ticks(name, limit: 12)
             if status.settings.kind == .events {
-                events = EventsView(
-                    try await service.eventCursor(name), try await tally.counts(status, service, now: now), now: now)
+                let counts = try await tally.counts(status, service, now: now)
+                events = EventsView(try await service.eventCursor(name), counts, now: now)
+                // What was counted when a run ended is an hour old where the sync is streamed.
+                if status.settings.stream != nil { status.members = (counts[.sent] ?? 0) + (counts[.sending] ?? 0) }
             }
         }
         let shown = Array(page.prefix(Self.pageLength))

@@ -138,7 +138,7 @@ extension SyncPipeline {
         return (ended, held)
     }
 
-    /// Puts what a guard holds into a row of its own.
+    /// Puts what a guard holds into another row.
     private func hold(_ plan: Plan, _ context: RunContext) async throws -> SyncRun {
         var run = newRow(context)
         try await warehouse.openRun(context.lease, run)

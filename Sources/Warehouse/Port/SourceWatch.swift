@@ -9,7 +9,7 @@ public protocol SourceWatching: Sendable {
     func isPaused(sync: String) async throws(WarehouseError) -> Bool
 }
 
-/// A watch for commits, with a connection of its own where the warehouse needs one.
+/// A watch for commits, over a separate connection where the warehouse needs one.
 public protocol SourceWatch: AnyObject, Sendable {
     /// Whether anything may have been committed since it was asked last. The first answer is true, and so is every answer of a
     /// warehouse that cannot tell: SQLite can (`PRAGMA data_version`), Postgres cannot.

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from . import catalog, drt, events, first_sync, pace, plans, receivers, small, sql, users, versions
+from . import catalog, drt, events, first_sync, pace, plans, receivers, small, sql, stream, users, versions
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
 from .postgres import programs
@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "events": (events.events, "10,000 new events in a table of ten times --records, and in one of a tenth of it"),
     "events-sqlite": (events.events_sqlite, "the same in a table of --records, and in one of a tenth of it"),
     "catalog": (catalog.catalog, "100,000 items, --records at most: first sync, plan; psql COPY"),
+    "stream": (stream.stream, "1,000 and 5,000 rows a second: from commit to Iterable's answer (70 s)"),
     "receivers-postgres": (receivers.receivers_postgres, "100,000 events posted, --records at most; psql INSERT"),
     "receivers-sqlite": (receivers.receivers_sqlite, "the same; sqlite3 INSERT"),
     "drt": (drt.drt, "drt-core from PyPI: first sync, run after churn (--drt-rows)"),

@@ -44,6 +44,10 @@ class SinkServer(Server):
     def counts(self) -> dict[str, int]:
         return self.get("/sink")
 
+    def arrivals(self) -> list[tuple[float, int]]:
+        """When events had arrived, in seconds since 1970, and how many until then."""
+        return [(at, number) for at, number in self.get("/sink/arrivals")["arrivals"]]
+
 
 class SandboxServer(Server):
     """With Iterable's limit of 5 subscribe requests a second, for an email project."""

@@ -11,6 +11,7 @@ import re
 import socket
 import sys
 import threading
+import time
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CATALOGS = b"/api/catalogs/"
@@ -37,6 +38,8 @@ class Sink:
         self.lists: list[dict] = []
         self.catalogs: dict[str, dict[str, str]] = {}
         """The types of the fields of each."""
+        self.arrivals: list[tuple[float, int]] = []
+        """When events had arrived, in seconds since 1970, and how many until then."""
         self.counts = {"requests": 0, "subscribe": 0, "unsubscribe": 0, "update": 0, "track": 0, "put": 0}
 
     def serve(self, connection: socket.socket) -> None:
@@ -87,12 +90,16 @@ class Sink:
         with self.lock:
             self.counts["requests"] += 1
             self.counts[what] += records
+            if what == "track":
+                self.arrivals.append((time.time(), self.counts[what]))
         return records
 
     def other(self, method: bytes, path: bytes, body: bytes) -> tuple[int, dict]:
         """The rare calls: lists, fields, catalogs, and what was counted."""
         if path == b"/sink":
             return 200, dict(self.counts)
+        if path == b"/sink/arrivals":
+            return 200, {"arrivals": self.arrivals}
         if path == b"/api/lists" and method == b"POST":
             number = len(self.lists) + 1
             self.lists.append({

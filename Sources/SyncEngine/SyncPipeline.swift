@@ -212,7 +212,7 @@ public struct SyncPipeline: Sendable {
             return await abandoned(run, context, lost)
         } catch is CancellationError where stop.reason != nil {
             // Stopped while the audience was read: nothing was staged, nothing was sent.
-            run.counts = RunCounts()
+            if run.counts.planned.total == 0 { run.counts = RunCounts() }
         } catch let error as WarehouseError where error.wasStopped && stop.reason != nil {
             // Stopped while it waited for the warehouse: the run's status says so.
         } catch {

@@ -9,6 +9,7 @@ extension History {
     func stream(_ node: Node, looks: Int) async -> SyncRun? {
         var settings = StreamSettings()
         (settings.pollSeconds, settings.lingerSeconds) = (1, 0)
+        settings.mostWaiting = tracks.tracks.mostWaiting
         let tracker = StreamTracker(clock: NodeClock(node: node))
         let ended = Mutex<[SyncRun]>([])
         let end = await pipeline(node).stream(

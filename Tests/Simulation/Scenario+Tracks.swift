@@ -31,6 +31,8 @@ extension Scenario {
         var maxEvents: Int?
         var maxAgeSeconds: Int?
         var maxInvalid: Double?
+        /// Events that a stream reads at most before it sends them.
+        var mostWaiting = 100_000
         /// Whether a stream knows that nothing was committed.
         var knowsCommits = false
         /// Whether the warehouse gives all rows, whichever are asked for.
@@ -120,6 +122,7 @@ extension Scenario {
         var dice = Dice(seed, "streams")
         guard tracks.cursorColumn != nil, dice.chance(50) else { return }
         tracks.knowsCommits = dice.chance(50)
+        tracks.mostWaiting = dice.pick([1, 2, 100_000])
         for (round, runners) in tracks.rounds.map(\.runners).enumerated() {
             for place in runners.indices where dice.chance(70) {
                 tracks.rounds[round].runners[place].looks = dice.between(1, dice.pick([3, 12]))

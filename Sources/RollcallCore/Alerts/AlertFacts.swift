@@ -37,7 +37,9 @@ public struct AlertFacts: AlertEvidence {
     public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
         if let heldRun { return .held(runID: heldRun.id) }
         if latestRun?.status == .failed { return .failed }
-        if isBehind(after: previous) { return .behind }
+        // While it is tried again, that it has failed says more.
+        let isTriedAgain = previous == .failed && latestRun?.status == .running
+        if !isTriedAgain, isBehind(after: previous) { return .behind }
         let isLate = lateSince(thresholds) != nil
         switch latestRun?.status {
         case .succeeded?, .completedWithFailures?:

@@ -11,6 +11,7 @@ public struct EventWindow: Sendable {
     /// Where a run that is no sweep would begin; nil: at the start, or there was no run before.
     public let usualFrom: Int64?
     public let isSweep: Bool
+    private let stillRead: Int64?
     private let before: EventCursor
     private let isFirst: Bool
     private let overlap: Int64
@@ -25,10 +26,11 @@ public struct EventWindow: Sendable {
     ///   - isTime: whether positions are microseconds since 1970, and not whole numbers.
     ///   - before: where the cursor stands; nil: nothing was read yet.
     ///   - now: the database's clock.
-    ///   - reach: how far before the highest position it reads, if that is less than the overlap; nil: the overlap. Sweeps do not look
-    ///     at it.
+    ///   - start: where a look of a stream begins that is no sweep; nil: the overlap before the highest position.
+    ///   - stillRead: from where a later look of the stream reads; nil: from nowhere earlier than this one.
     public init(
-        _ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date, reach: Int64? = nil
+        _ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date, start: Int64? = nil,
+        stillRead: Int64? = nil
     ) {
         var known = before ?? EventCursor(column: settings.column, isTime: isTime)
         if !known.column.utf8.elementsEqual(settings.column.utf8) || known.isTime != isTime {
@@ -39,10 +41,11 @@ public struct EventWindow: Sendable {
         let usual = known.watermark.map { Self.difference($0, overlap) }
         let interval = Double(settings.sweepSeconds)
         let isSweep = known.lastSweepAt.map { now.timeIntervalSince($0) >= interval || now < $0 } ?? true
-        let near = known.watermark.map { Self.difference($0, min(overlap, reach ?? overlap)) }
-        var from = isSweep ? Self.earlier(usual, known.earlierSweepFrom) : near
+        let near = usual == nil ? nil : start ?? usual
+        var from = isSweep ? Self.earlier(Self.earlier(usual, near), known.earlierSweepFrom) : near
         // What lies before is known no more, whatever the settings say now.
         if let kept = known.keepFrom { from = max(from ?? kept, kept) }
+        self.stillRead = stillRead
         (self.from, usualFrom, self.isSweep) = (from, usual, isSweep)
         (self.before, isFirst, self.overlap, self.now) = (known, before == nil, overlap, now)
     }
@@ -110,7 +113,8 @@ public struct EventWindow: Sendable {
             cursor.earlierSweepFrom = isFirst ? start : before.sweepFrom
             cursor.sweepFrom = isFirst ? start : before.watermark
         }
-        let lowest = Self.earlier(usual, cursor.earlierSweepFrom)
+        var lowest = Self.earlier(usual, cursor.earlierSweepFrom)
+        if let stillRead, let found = lowest { lowest = min(found, stillRead) }
         cursor.keepFrom = before.keepFrom.map { max($0, lowest ?? $0) } ?? lowest
         return cursor
     }

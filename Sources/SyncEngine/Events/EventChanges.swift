@@ -13,6 +13,10 @@ struct EventChanges: PlannedChanges {
     let maxAgeSeconds: Int?
     /// The lowest position of the events that are new, in microseconds; nil: there are none, or positions are no times.
     let oldest: Int64?
+    /// Of a look of a stream: invalid rows that say nothing of what comes.
+    let oldInvalid: Int
+    /// Whether the source has more than was read.
+    let isCut: Bool
     /// Where the cursor stands afterwards.
     let cursor: EventCursor?
 

@@ -32,6 +32,8 @@ final class EventDiff: @unchecked Sendable {
 
     /// Rows of which it is not known yet whether their keys were seen; see ``replay()``.
     let deferred = DeferredRows()
+    /// Of the invalid rows, those that were there when the stream began, or have no position.
+    private(set) var oldInvalid = 0
     /// Whether the reading was broken off because there is enough to send.
     private(set) var isCut = false
 
@@ -395,6 +397,9 @@ final class EventDiff: @unchecked Sendable {
             if stream.counted.add(hash, at: position) == 0 { return uncount() }
         }
         counts.invalid += 1
+        if let stream, position.map({ position in stream.startMark.map { position <= $0 } ?? false }) ?? true {
+            oldInvalid += 1
+        }
         try subject.key.withUnsafeBytes {
             try invalid.addInvalid(
                 key: hasKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), reason)

@@ -49,8 +49,9 @@ struct EventPlanner: Sendable {
             largest: destination.limits.bytesPerRequest - 1000, stream: stream,
             mostNew: stream?.mostNew(sync.guards) ?? .max)
         try await read(circumstances, into: diff)
-        // What was not read lies behind what was only where the rows have come in the order of whole numbers.
-        if diff.isCut, circumstances.cells.cursorFamily != .long { circumstances.moves = false }
+        // What was not read lies behind all that was only where the rows have come in the order of whole numbers, and never in a sweep.
+        let isSweep = circumstances.window?.isSweep ?? false
+        if diff.isCut, isSweep || circumstances.cells.cursorFamily != .long { circumstances.moves = false }
         try diff.settle(known: try await known(diff.givenIDs))
         let takesUp = stream?.readsUnfinished ?? true
         let waiting = takesUp ? try await addUnfinished(diff, circumstances) : 0
@@ -82,7 +83,9 @@ struct EventPlanner: Sendable {
         if case .seconds? = resend.backfill, cells.createdAt == nil, !cells.isTime { throw Self.spanWithoutTime }
         var window: EventWindow?
         if let cursor = settings.cursor, !isWhole {
-            window = EventWindow(cursor, isTime: cells.isTime, before: before, now: now, reach: stream?.reach)
+            window = EventWindow(
+                cursor, isTime: cells.isTime, before: before, now: now, start: stream?.bound.start,
+                stillRead: stream?.bound.stillRead)
         }
         return Circumstances(
             shape: shape, cells: cells, before: before, now: now, scope: scope(resend, before, now), window: window,
@@ -284,7 +287,8 @@ struct EventPlanner: Sendable {
             spool: diff.spool, invalid: diff.invalid, inDoubt: inDoubt,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), waitForUserSeconds: settings.waitForUserSeconds,
             maxAgeSeconds: circumstances.stream == nil ? nil : sync.guards.maxAgeSeconds,
-            oldest: circumstances.cells.isTime ? diff.lowestNew : nil, cursor: moved(diff, circumstances, late))
+            oldest: circumstances.cells.isTime ? diff.lowestNew : nil, oldInvalid: diff.oldInvalid, isCut: diff.isCut,
+            cursor: moved(diff, circumstances, late))
         var counts = diff.counts
         counts.planned.track = diff.spool.places.count { $0.kind != .wait }
         counts.waiting = diff.spool.places.count { $0.kind == .wait }
@@ -342,6 +346,8 @@ struct EventPlanner: Sendable {
         if let stream = circumstances.stream {
             counts.add(stream.counts)
             new += stream.planned
+            let old = stream.oldInvalid + diff.oldInvalid
+            (counts.invalid, counts.rowsRead) = (counts.invalid - old, counts.rowsRead - old)
             // The first rows of an hour are too few for a share of them to say anything.
             if counts.rowsRead < GuardJudge.exemptBelow { (counts.invalid, counts.rowsRead) = (0, 0) }
         }

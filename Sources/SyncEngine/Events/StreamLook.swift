@@ -3,8 +3,7 @@ import RollcallCore
 
 /// How one look of a stream at its source differs from a run.
 struct StreamLook: Sendable {
-    /// How far before the highest position it reads, in microseconds or steps, if that is less than the overlap; nil: the overlap.
-    var reach: Int64?
+    var bound = StreamReach.Bound()
     /// Whether what earlier looks and runs have left is taken up: events that wait, or are in doubt.
     var readsUnfinished = true
     /// Whether rows without a position are looked for, and counted.
@@ -15,17 +14,28 @@ struct StreamLook: Sendable {
     var counts = RunCounts()
     /// New events that it has planned.
     var planned = 0
+    /// Invalid rows that it has counted, and that say nothing of what comes: they were there when the stream began, or have no
+    /// position.
+    var oldInvalid = 0
+    /// The highest position that was known when the stream began; nil: none.
+    var startMark: Int64?
+    /// How many times as many rows are read as usual, because an earlier look was broken off among rows that leave no event.
+    var width = 1
     let counted: CountedRows
 
-    init(counted: CountedRows) { self.counted = counted }
+    /// Events that may be planned and have no outcome yet. One more is read, so that the guard `max_events` sees that there are more
+    /// than its default.
+    private let mostWaiting: Int
 
-    /// Events that may be planned and have no outcome yet; what is beyond stays in the source until then. One more is read, so that
-    /// the guard `max_events` sees that there are more than its default.
-    static let mostWaiting = 100_000
+    init(_ settings: StreamSettings, counted: CountedRows) {
+        mostWaiting = settings.mostWaiting
+        self.counted = counted
+    }
 
     /// How many new events are read at most. A guard must see that there are more than it allows.
     func mostNew(_ guards: GuardSettings) -> Int {
-        max(Self.mostWaiting, guards.maxEvents.map { $0 - planned } ?? 0) + 1
+        let allowed = guards.maxEvents.map { min($0, Int.max / 2) - planned } ?? 0
+        return max(mostWaiting * width, allowed) + 1
     }
 }
 

@@ -41,6 +41,7 @@ final class RunTracker: Sendable {
                     runID: run.id, sync: run.sync, trigger: run.trigger, startedAt: run.startedAt,
                     progress: .readingSnapshot)
                 state.live?.requests = run.requests
+                (state.sendingSince, state.sendingFrom) = (nil, 0)
             }
             hub.send(.started(run))
             onOpened(run)

@@ -36,9 +36,9 @@ extension SyncService {
         defer { release(resource) }
         var failures = 0
         while phase == .running, !generation.isOver, !Task.isCancelled {
-            let before = tracker.status.latestReadAt
+            let before = tracker.looks
             let step = await streamOnce(sync, settings, tracker, warehouse, generation)
-            if tracker.status.latestReadAt != before { failures = 0 }
+            if tracker.looks != before { failures = 0 }
             var pause: Duration
             switch step {
             case .again(let rest): pause = rest
@@ -78,7 +78,7 @@ extension SyncService {
         defer { jobEnded() }
         let end = await stream(sync, settings, tracker, run, warehouse, generation)
         untrack(run, generation)
-        return step(after: end, sync, tracker)
+        return step(after: end, sync, tracker, generation)
     }
 
     /// What keeps a sync from being streamed; nil: nothing.
@@ -90,7 +90,9 @@ extension SyncService {
         return try await warehouse.heldRun(sync: sync.name).map { .held(runID: $0.id) }
     }
 
-    private func step(after end: StreamEnd, _ sync: SyncSettings, _ tracker: StreamTracker) -> StreamStep {
+    private func step(
+        after end: StreamEnd, _ sync: SyncSettings, _ tracker: StreamTracker, _ generation: Generation
+    ) -> StreamStep {
         switch end {
         case .stopped, .cancelled:
             tracker.ended(.starting)
@@ -98,6 +100,8 @@ extension SyncService {
         case .held(let run):
             tracker.ended(.held(runID: run.id))
             counters.ended(run)
+            hub.send(.ended(run))
+            submitAlerts([sync], generation)
             return .again(Self.restPause)
         case .busy:
             tracker.ended(.elsewhere)

@@ -36,11 +36,11 @@ struct StreamRow: Sendable {
                 if stop.reason != nil { return nil }
                 if !plan.held.isEmpty { return plan }
                 note(changes, since: follower.latestLook(at: context.now, now: clock.uptime))
-                hasFound = !changes.isEmpty
-                isFull = changes.newEvents >= context.limits.events.recordsPerRequest
+                hasFound = !changes.isEmpty || changes.isCut
+                isFull = changes.isCut || changes.newEvents >= context.limits.events.recordsPerRequest
                 guard let ending = try await carryOut(plan, changes, look, &run, &follower) else { return nil }
                 leftOut.formUnion(ending.leftOut)
-                follower.looked(look, changes, waiting: waiting(changes, ending), now: began)
+                follower.looked(look, changes, waiting: waiting(changes, ending), began: began, now: clock.uptime)
             }
             parts.tracker.caughtUp()
             let pause = follower.pause(hasFound: hasFound, isFull: isFull, elapsed: clock.uptime - began)
@@ -118,8 +118,12 @@ struct StreamRow: Sendable {
         guard ending.error == nil, isDone, run.counts.notAttempted == before else { return nil }
         if changes.cursor != nil {
             let done = run
-            try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-                try await warehouse.moveCursor(context.lease, done)
+            do {
+                try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+                    try await warehouse.moveCursor(context.lease, done)
+                }
+            } catch {
+                throw OutcomesLost(cause: error)
             }
         }
         return ending

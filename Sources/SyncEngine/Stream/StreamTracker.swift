@@ -15,6 +15,8 @@ public final class StreamTracker: Sendable {
         var binRecords = 0
         var binLag = 0.0
         var watch: (any SourceWatch)?
+        /// How many looks have come to their end.
+        var looks = 0
     }
 
     static let sampleSeconds = 10.0
@@ -40,7 +42,8 @@ public final class StreamTracker: Sendable {
         }
     }
 
-    func set(_ phase: StreamStatus.Phase) { update { $0.status.phase = phase } }
+    /// How many looks have come to their end, with everything sent that they have found.
+    var looks: Int { state.withLock { $0.looks } }
 
     /// The watch that the stream has; nil: it has ended.
     func use(_ watch: (any SourceWatch)?) { update { $0.watch = watch } }
@@ -66,6 +69,7 @@ public final class StreamTracker: Sendable {
             state.binLag = max(state.binLag, Self.lag(state, self.clock.uptime))
             (state.oldest, state.status.backlog) = (nil, 0)
             state.status.phase = .following
+            state.looks += 1
         }
     }
 

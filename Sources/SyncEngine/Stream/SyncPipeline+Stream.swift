@@ -126,7 +126,10 @@ extension SyncPipeline {
             }
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
             var present =
-                memory ?? StreamFollower(parts.settings, cursor, isTime: events.shape.events?.isTime ?? false)
+                memory
+                ?? StreamFollower(
+                    parts.settings, cursor, isTime: events.shape.events?.isTime ?? false,
+                    startMark: events.cursor?.watermark)
             present.beginRow()
             defer { memory = present }
             let row = StreamRow(

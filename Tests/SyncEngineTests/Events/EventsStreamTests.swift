@@ -178,6 +178,81 @@ import Warehouse
         try await stream.check()
     }
 
+    /// Invalid rows that were there before say nothing of what comes, however often the stream begins again.
+    @Test func whatWasInvalidBeforeHoldsNothing() async throws {
+        let stream = try await StreamBench.make { events, sync, _ in
+            var cursor = EventSettings.Cursor(column: "loaded")
+            cursor.overlap = .steps(10_000)
+            events.cursor = cursor
+            sync.guards.maxInvalid = 20
+        }
+        // A share that is allowed.
+        for number in 1...800 { try await stream.add(number) }
+        for number in 801...930 {
+            try await stream.bench.insert("id, email, at, loaded", "\(number), 'nobody', 1, \(number)")
+        }
+        for number in 931...1060 { try await stream.bench.insert("id, email, at", "\(number), 'p@example.com', 1") }
+        await stream.look({})
+        #expect(stream.ended.map(\.counts.invalid) == [260], "\(stream.ended)")
+        let end = await stream.look({}, { try await stream.add(2000) })
+        guard case .stopped = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(stream.bench.events.taken.count == 801)
+        try await stream.check()
+    }
+
+    // MARK: Much at once
+
+    @Test func whatIsTooMuchAtOnceIsReadInParts() async throws {
+        let stream = try await StreamBench.make()
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        try await stream.add(1, 2, 3, 4, 5, 6, 7, 8)
+        await stream.stream(settings: settings) { $0 < 6 }
+        #expect(stream.taken == [1, 2, 3, 4, 5, 6, 7, 8])
+        #expect(stream.bench.requests == [["1", "2"], ["3"], ["4", "5"], ["6"], ["7", "8"]])
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.rowsRead == 8 && run.counts.planned.track == 8, "\(run.counts)")
+        try await stream.check()
+    }
+
+    /// Rows that leave no event do not keep the stream from those behind them.
+    @Test func rowsThatLeaveNothingDoNotFillTheReading() async throws {
+        let stream = try await StreamBench.make()
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        await stream.look({ try await stream.add(1) })
+        for number in 2...6 {
+            try await stream.bench.insert("id, email, at, loaded", "\(number), 'nobody', 1, \(number)")
+        }
+        try await stream.add(7, 8)
+        await stream.stream(settings: settings) { $0 < 8 }
+        #expect(stream.taken == [1, 7, 8])
+        try await stream.check()
+    }
+
+    /// A sweep that was broken off is made again, and passes nothing.
+    @Test func aSweepThatIsBrokenOffIsMadeAgain() async throws {
+        let stream = try await StreamBench.make { events, _, _ in
+            var cursor = EventSettings.Cursor(column: "loaded")
+            cursor.overlap = .steps(1)
+            cursor.sweepSeconds = 60
+            events.cursor = cursor
+        }
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        try await stream.bench.insert("id, email, at, loaded", "9, 'p9@example.com', 9, 900")
+        await stream.look({})
+        // They become visible very late.
+        try await stream.add(1, 2, 3, 4, 5, 6, 7, 8)
+        stream.bench.clock.advance(by: .seconds(61))
+        await stream.stream(settings: settings) { $0 < 8 }
+        #expect(stream.taken == [1, 2, 3, 4, 5, 6, 7, 8, 9])
+        try await stream.check()
+    }
+
     // MARK: Trouble
 
     @Test func anOutageIsWaitedOut() async throws {

@@ -5,30 +5,62 @@ import Testing
 
 /// How far back the looks of a stream read, and what they count.
 @Suite struct StreamReachTests {
+    /// Microseconds of a second.
+    private static let second: Int64 = 1_000_000
+
     @Test func eachLengthIsReadOnceInItsOwnTime() {
-        var reach = StreamReach(overlap: 900_000_000, poll: .seconds(1))
+        var reach = StreamReach(overlap: 900 * Self.second, poll: .seconds(1))
         var seconds: [Int64: [Int]] = [:]
+        var read: Int64 = 0
         for second in 0..<1900 {
-            let length = reach.next(now: .seconds(second), isWhole: false) ?? 900_000_000
-            seconds[length / 1_000_000, default: []].append(second)
+            let bound = reach.next(now: .seconds(second), isWhole: false)
+            let (now, start) = (Int64(second) * Self.second, bound.start ?? -900 * Self.second)
+            read += now - start
+            let length = bound.isWhole ? 900 : Int64((Double(now - start) / 1e6).rounded())
+            seconds[length, default: []].append(second)
+            reach.hasRead(bound, watermark: now, now: .seconds(second))
         }
-        #expect(seconds[900] == [0, 900, 1800])
-        #expect(seconds[320]?.prefix(3) == [320, 640, 1220], "\(seconds[320] ?? [])")
-        #expect(seconds[80]?.first == 80 && seconds[20]?.first == 20 && seconds[5]?.first == 1)
-        // The rows that are read again are few: about as many seconds of them for each length as pass.
-        let again = seconds.reduce(0) { $0 + Int($1.key) * $1.value.count }
-        #expect(again < 1900 * 10 && seconds.keys.sorted() == [5, 20, 80, 320, 900], "\(again)")
+        #expect(seconds[900] == [0, 900, 1800], "\(seconds[900] ?? [])")
+        // Each length is read from where it was read last, and as far back as it is long.
+        #expect(seconds.keys.sorted() == [6, 40, 160, 640, 900], "\(seconds.keys.sorted())")
+        // The rows that are read again are few: for each length some seconds of them for each second that passes.
+        #expect(read / Self.second < 1900 * 16, "\(read / Self.second)")
+    }
+
+    /// A row that becomes visible late, but not later than the overlap, is found, and the sooner, the less late it is.
+    @Test(arguments: [1, 3, 7, 19, 60, 130, 400, 899]) func whatBecomesVisibleLateIsFound(_ late: Int) {
+        for offset in 0..<950 {
+            var reach = StreamReach(overlap: 900 * Self.second, poll: .seconds(1))
+            let (position, visible) = (1000 + offset, 1000 + offset + late)
+            var found: Int?
+            for now in 0..<4000 where found == nil {
+                let bound = reach.next(now: .seconds(now), isWhole: false)
+                let start = bound.start ?? Int64(now - 900) * Self.second
+                if let still = bound.stillRead { #expect(still <= start, "what is read later is kept") }
+                if now >= visible, start <= Int64(position) * Self.second { found = now }
+                reach.hasRead(bound, watermark: Int64(now) * Self.second, now: .seconds(now))
+            }
+            #expect(
+                found.map { $0 <= visible + max(5, 4 * late) } ?? false,
+                "late \(late), offset \(offset): \(found ?? -1)")
+        }
     }
 
     @Test func allOfTheOverlapIsReadWhereItIsShortOrAskedFor() {
-        var short = StreamReach(overlap: 3_000_000, poll: .seconds(5))
-        #expect(short.next(now: .zero, isWhole: false) == nil && short.next(now: .seconds(1), isWhole: false) == nil)
-        var steps = StreamReach.whole
-        #expect(steps.next(now: .zero, isWhole: false) == nil)
-        var long = StreamReach(overlap: 900_000_000, poll: .seconds(5))
-        _ = long.next(now: .zero, isWhole: false)
-        #expect(long.next(now: .seconds(1), isWhole: false) == 10_000_000, "no less than two polls")
-        #expect(long.next(now: .seconds(2), isWhole: true) == nil)
+        var short = StreamReach(overlap: 3 * Self.second, poll: .seconds(5))
+        #expect(short.next(now: .zero, isWhole: false).isWhole)
+        short.hasRead(short.next(now: .zero, isWhole: false), watermark: 100 * Self.second, now: .zero)
+        #expect(short.next(now: .seconds(1), isWhole: true).start == 97 * Self.second)
+        #expect(StreamReach.whole.next(now: .zero, isWhole: false) == StreamReach.Bound())
+        var long = StreamReach(overlap: 900 * Self.second, poll: .seconds(5))
+        long.hasRead(long.next(now: .zero, isWhole: false), watermark: 1000 * Self.second, now: .zero)
+        let near = long.next(now: .seconds(1), isWhole: false)
+        #expect(near.start == 990 * Self.second && !near.isWhole, "no less than two polls")
+        #expect(near.stillRead == 100 * Self.second)
+        #expect(long.next(now: .seconds(2), isWhole: true).isWhole)
+        // A look that was broken off has read nothing for certain.
+        #expect(long.next(now: .seconds(901), isWhole: false).isWhole)
+        #expect(long.next(now: .seconds(902), isWhole: false).isWhole)
     }
 
     @Test func rowsCountOnceUntilMoreOfThemAreMet() {

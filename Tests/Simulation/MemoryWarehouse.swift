@@ -119,7 +119,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    private func wanted(_ rows: [TableRow], _ bound: RowBound?) -> [TableRow] {
+    func wanted(_ rows: [TableRow], _ bound: RowBound?) -> [TableRow] {
         guard let bound else { return rows }
         let wanted = rows.filter { isWanted($0, bound) }
         guard bound.isOrdered else { return wanted }

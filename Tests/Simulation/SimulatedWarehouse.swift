@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import Synchronization
 import Warehouse
 
 /// A process's connection to the warehouse: takes time, breaks, and is where the process may die.
@@ -122,30 +123,55 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        try await readSource(nil) { try await $0.readAudience(source, columns: columns, parts: parts, body) }
+        try await readSource { try await $0.readAudience(source, columns: columns, parts: parts, body) }
     }
 
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
     ) async throws {
-        try await readSource(columns.bound) { try await $0.readRecords(source, columns: columns, parts: parts, body) }
+        guard node.sync == "tracks" else {
+            return try await readSource { try await $0.readRecords(source, columns: columns, parts: parts, body) }
+        }
+        try await readVisits(source, columns, body)
+    }
+
+    /// As ``readSource(_:)``, also where the reading is broken off because there is enough: what was given until then was read.
+    private func readVisits(
+        _ source: AudienceSource, _ columns: RecordColumns,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
+    ) async throws {
+        let (visits, tracks) = (store.visits, history.tracks)
+        let seen = tracks.begins(visits, from: columns.bound?.position)
+        let fault = try await arrive("read audience", Fault.reading)
+        let view = MemoryWarehouse(time: store.time)
+        (view.visits, view.givesMoreRows) = (visits, store.givesMoreRows)
+        let given = Mutex(0)
+        do {
+            try await view.readRecords(source, columns: columns, parts: 1) { part, email, userID, cells in
+                given.withLock { $0 += 1 }
+                try body(part, email, userID, cells)
+            }
+            tracks.hasRead(seen, node)
+        } catch {
+            let rows = Array(view.wanted(visits, columns.bound).prefix(given.withLock { $0 }))
+            history.oracle.saw("a reading was broken off")
+            tracks.hasRead(tracks.begins(rows, from: columns.bound?.position), node)
+            throw error
+        }
+        try await leave(fault)
     }
 
     /// One consistent view: what is read is what stood there when the reading began.
-    private func readSource(_ bound: RowBound?, _ body: (MemoryWarehouse) async throws -> Void) async throws {
+    private func readSource(_ body: (MemoryWarehouse) async throws -> Void) async throws {
         let (rows, products, customers) = (store.audience, store.products, store.customers)
-        let visits = store.visits
-        let seen = node.sync == "tracks" ? history.tracks.begins(visits, from: bound?.position) : nil
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
         (view.audience, view.products, view.customers) = (rows, products, customers)
-        (view.visits, view.givesMoreRows) = (visits, store.givesMoreRows)
         try await body(view)
         switch node.sync {
         case "goods": history.goods.hasRead(products, node)
         case "clients": history.clients.hasRead(customers, node)
-        case "tracks": if let seen { history.tracks.hasRead(seen, node) }
         default: history.oracle.hasRead(rows, node)
         }
         try await leave(fault)

@@ -173,11 +173,13 @@ final class EventOracle {
 
     /// What a stream has staged before has its outcomes, and what waits is taken up with all of its looks or with none.
     private func hasStagedMore(_ run: SyncRun, _ changes: [Change]) {
-        let sends = Set(changes.lazy.filter { $0.kind == .send }.compactMap { $0.record?.key })
+        let staged = Set(changes.lazy.filter { $0.kind != .skip }.compactMap { $0.record?.key })
         let unfinished = store.state.sortedEvents(of: "tracks").filter(\.state.isUnfinished)
-        let left = unfinished.filter { !sends.contains($0.recordKey ?? "") }
+        let left = unfinished.filter { !staged.contains($0.recordKey ?? "") }
         if left.count < unfinished.count { oracle.saw("a stream took up what waited") }
-        waiting[run.id] = Set(left.compactMap { $0.identity.userID ?? $0.identity.email })
+        // An event may have become another person's since it began to wait.
+        let people = left.map(\.identity) + changes.filter { $0.kind == .wait }.map(\.identity)
+        waiting[run.id] = Set(people.compactMap { $0.userID ?? $0.email })
         (sent[run.id], unclear[run.id]) = ([], [])
     }
 

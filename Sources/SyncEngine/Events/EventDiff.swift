@@ -6,13 +6,16 @@ import Warehouse
 ///
 /// A row that was seen costs one look at its cursor and one at its key. Only the others are looked into, written as JSON and spooled.
 /// Used by one thread at a time.
+///
+/// This file has the way of a row (``row(_:_:_:)``) as far as what is done with it. `EventDiff+Sending` makes the event,
+/// `EventDiff+Counting` counts the rows that leave none, `EventDiff+Settling` decides between rows of one key when all have come.
 // SAFETY: a reading in one part calls `row` from one thread at a time, and the planner uses the rest when it has ended.
 final class EventDiff: @unchecked Sendable {
-    private(set) var counts = RunCounts()
+    var counts = RunCounts()
     let spool = EventSpool()
     /// The rows that are invalid.
     let invalid = RecordSpool(.events)
-    private(set) var table: EventTable
+    var table: EventTable
     private(set) var contests: [Fingerprint: KeyContest] = [:]
     /// Rows that were there before the first run and are not sent.
     private(set) var skipped = 0
@@ -23,43 +26,45 @@ final class EventDiff: @unchecked Sendable {
     /// The highest position that was read and is not ahead.
     private(set) var highest: Int64?
     /// The lowest position of an event that is sent.
-    private(set) var lowestNew: Int64?
+    var lowestNew: Int64?
     /// Rows that are sent although their keys may be forgotten: they may have been sent before.
-    private(set) var forgotten = 0
+    var forgotten = 0
     /// Names of the events that are sent; no more than ``mostNames``.
-    private(set) var names: Set<String> = []
+    var names: Set<String> = []
     static let mostNames = 1000
 
     /// Rows of which it is not known yet whether their keys were seen; see ``replay()``.
     let deferred = DeferredRows()
     /// Of the invalid rows, those that were there when the stream began, or have no position.
-    private(set) var oldInvalid = 0
+    var oldInvalid = 0
     /// Whether the reading was broken off because there is enough to send.
     private(set) var isCut = false
 
     private let shape: RecordShape
     private let window: EventWindow?
-    private let keptFrom: Int64?
+    let keptFrom: Int64?
     private let scope: EventScope
-    private let now: Date
-    private let stream: StreamLook?
+    let now: Date
+    let stream: StreamLook?
     private let mostNew: Int
     /// Whether the table has the keys of the window only.
     private var isTablePartial: Bool
-    private let createsNewFields: Bool
-    private let subject: RowSubject
-    private var event: EventRow
-    private let fingerprinter: Fingerprinter
+    let createsNewFields: Bool
+    let subject: RowSubject
+    private(set) var event: EventRow
+    let fingerprinter: Fingerprinter
     private let contentHash: SipHash
-    private let writer: RecordWriter
-    private let largest: Int
+    let writer: RecordWriter
+    let largest: Int
     private let values: UnsafeMutableBufferPointer<FieldValue>
     private var scratch: [UInt8] = []
     private var prefix: [UInt8] = []
     /// Of ids that columns give: whose they are.
-    private var owners: [String: Fingerprint] = [:]
+    var owners: [String: Fingerprint] = [:]
     /// Keys of which another one has the id.
-    private(set) var sharedIDs: Set<Fingerprint> = []
+    var sharedIDs: Set<Fingerprint> = []
+    /// Keys of which nothing is sent, because nothing says which of their rows is right, or which of two keys has an id.
+    var contradicted: Set<Fingerprint> = []
 
     /// - Parameters:
     ///   - window: nil: the whole source is read.
@@ -127,7 +132,7 @@ final class EventDiff: @unchecked Sendable {
         switch event.readName(cells) {
         case .fine: break
         case .excluded:
-            if stream != nil { counts.rowsRead -= 1 } else { counts.excluded += 1 }
+            if stream != nil { uncount() } else { counts.excluded += 1 }
             return try skipAtFirst(cells, position)
         case .missing:
             try skipAtFirst(cells, position)
@@ -161,9 +166,6 @@ final class EventDiff: @unchecked Sendable {
             try read(fingerprint, email, userID, cells, position)
         }
     }
-
-    /// Takes back that a row was read: in a stream, rows that were met before do not count.
-    private func uncount() { counts.rowsRead -= 1 }
 
     /// What was there before the first run is not sent later either, be it corrected or asked for by another setting.
     private func skipAtFirst(_ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?) throws {
@@ -246,7 +248,7 @@ final class EventDiff: @unchecked Sendable {
         try spool.add(entryOf(fingerprint, entry.content ?? 0, position, id: "", kind: .skip, payload: []), person: 0)
     }
 
-    private var isBackfill: Bool { if case .backfill = scope.rule { true } else { false } }
+    var isBackfill: Bool { if case .backfill = scope.rule { true } else { false } }
 
     private func compare(
         _ shown: (AudienceCell, AudienceCell), _ fingerprint: Fingerprint, _ entry: EventTable.Entry,
@@ -324,61 +326,6 @@ final class EventDiff: @unchecked Sendable {
         }
     }
 
-    /// - Returns: whether it can be sent.
-    private func send(
-        _ values: UnsafeBufferPointer<FieldValue>, _ shown: (AudienceCell, AudienceCell), _ fingerprint: Fingerprint,
-        _ content: Int64, _ position: Int64?
-    ) throws -> Bool {
-        let fields: [UInt8]
-        do throws(RefusedRecord) {
-            fields = try writer.write(values, subject, nulls: [])
-        } catch {
-            try refuse(shown, error.reason, hasKey: true, position)
-            return false
-        }
-        let id = event.id.map { String(decoding: $0, as: UTF8.self) } ?? subject.derivedID
-        let payload = event.write(subject, id: id, fields: fields, createsNewFields: createsNewFields)
-        guard payload.count <= largest else {
-            let reason = FailureReason(
-                code: "value_too_long",
-                reason:
-                    "The event has \(payload.count) bytes as JSON; one request takes \(largest) (limits.bytes_per_request)."
-            )
-            try refuse(shown, reason, hasKey: true, position)
-            return false
-        }
-        if event.id != nil {
-            if let owner = owners[id], owner != fingerprint { sharedIDs.formUnion([owner, fingerprint]) }
-            owners[id] = fingerprint
-        }
-        let entry = entryOf(fingerprint, content, position, id: id, kind: .send, payload: payload)
-        try spool.add(entry, person: person(entry.identity))
-        lowestNew = [lowestNew, position].compactMap(\.self).min()
-        if names.count < Self.mostNames { names.insert(entry.event.name) }
-        if isBackfill, let position, let keptFrom, position < keptFrom, table[fingerprint].state == nil {
-            forgotten += 1
-        }
-        return true
-    }
-
-    func person(_ identity: Identity) -> UInt64 {
-        guard identity.email != nil || identity.userID != nil else { return 0 }
-        return identity.withBytes { fingerprinter.fingerprint(email: $0, userID: $1).high }
-    }
-
-    private func entryOf(
-        _ fingerprint: Fingerprint, _ content: Int64, _ position: Int64?, id: String, kind: ChangeKind,
-        payload: [UInt8]
-    ) -> EventEntry {
-        EventEntry(
-            kind: kind, fingerprint: fingerprint, key: String(decoding: subject.key, as: UTF8.self), content: content,
-            identity: kind == .skip ? Identity(email: nil, userID: nil) : subject.identity,
-            event: EventReference(
-                id: id, name: String(decoding: event.name, as: UTF8.self), order: event.createdAt ?? position ?? 0,
-                position: position, firstSeen: now),
-            payload: payload)
-    }
-
     private func contest(_ fingerprint: Fingerprint, _ entry: EventTable.Entry, _ content: Int64) {
         if contests[fingerprint] == nil {
             contests[fingerprint] = KeyContest(
@@ -386,102 +333,4 @@ final class EventDiff: @unchecked Sendable {
         }
         contests[fingerprint]?.add(content, nil)
     }
-
-    /// - Parameter hasKey: whether the row has a key, which the log then shows.
-    private func refuse(
-        _ shown: (AudienceCell, AudienceCell), _ reason: FailureReason, hasKey: Bool = false,
-        _ position: Int64? = nil
-    ) throws {
-        if let stream, let position {
-            let hash = hasKey ? hash(of: subject.key, reason.code) : hash(of: shown, reason.code, position)
-            if stream.counted.add(hash, at: position) == 0 { return uncount() }
-        }
-        counts.invalid += 1
-        if let stream, position.map({ position in stream.startMark.map { position <= $0 } ?? false }) ?? true {
-            oldInvalid += 1
-        }
-        try subject.key.withUnsafeBytes {
-            try invalid.addInvalid(
-                key: hasKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), reason)
-        }
-    }
-
-    private func hash(of key: some Sequence<UInt8>, _ code: String) -> UInt64 {
-        let bytes = Array(code.utf8) + [0] + Array(key)
-        return bytes.withUnsafeBytes { fingerprinter.fingerprint(record: $0).high }
-    }
-
-    private func hash(of shown: (AudienceCell, AudienceCell), _ code: String, _ position: Int64) -> UInt64 {
-        hash(
-            of: "\(position) ".utf8 + (shown.0.bytes.map(Array.init) ?? []) + [0]
-                + (shown.1.bytes.map(Array.init) ?? []), code)
-    }
-
-    // MARK: When all rows have come
-
-    /// Keys of which nothing is sent, because nothing says which of their rows is right, or which of two keys has an id.
-    private(set) var contradicted: Set<Fingerprint> = []
-
-    /// Decides between the rows of one key, and the keys of one id.
-    /// - Parameter known: ids that other keys were sent with.
-    func settle(known: [String: Fingerprint]) throws {
-        for (id, owner) in owners where known[id].map({ $0 != owner }) ?? false { sharedIDs.insert(owner) }
-        for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
-            let isUncounted = table[fingerprint].isUncounted
-            if contest.winner(.refuse) != nil {
-                // The first row is the event, or in a stream was met before.
-                let others = contest.rows - 1
-                let counted = countedOnce(others, contest.key, "duplicate", fingerprint)
-                counts.rowsRead -= others - counted
-                counts.duplicates += counted
-                continue
-            }
-            let counted = countedOnce(contest.rows, contest.key, Self.differentRows.code, fingerprint)
-            counts.rowsRead -= contest.rows - counted - (isUncounted ? 1 : 0)
-            contradict(fingerprint, rows: counted)
-            for _ in 0..<counted { try addInvalid(contest.key, Self.differentRows) }
-        }
-        for place in spool.places where !place.isLedger && !contradicted.contains(place.fingerprint) {
-            let hasAnotherID = try hasAnotherID(place, known)
-            guard hasAnotherID || sharedIDs.contains(place.fingerprint) else { continue }
-            let (key, reason) = (try spool.entry(at: place).key, hasAnotherID ? Self.changedID : Self.sharedID)
-            let counted = countedOnce(1, key, reason.code, place.fingerprint)
-            counts.rowsRead -= 1 - counted
-            contradict(place.fingerprint, rows: counted)
-            if counted > 0 { try addInvalid(key, reason) }
-        }
-    }
-
-    /// How many of the rows of a key are counted: in a stream, those that no look has counted yet.
-    private func countedOnce(_ rows: Int, _ key: String, _ code: String, _ fingerprint: Fingerprint) -> Int {
-        guard let stream else { return rows }
-        return stream.counted.add(hash(of: Array(key.utf8), code), rows: rows, at: highest)
-    }
-
-    private func contradict(_ fingerprint: Fingerprint, rows: Int) {
-        contradicted.insert(fingerprint)
-        if !table[fingerprint].isUncounted { counts.audience -= 1 }
-        if table[fingerprint].isUnchanged { counts.unchanged -= 1 }
-        counts.invalid += rows
-    }
-
-    /// Whether an event that was sent, or may have been, has another id in its column now: it would be a second event in Iterable.
-    private func hasAnotherID(_ place: EventSpool.Place, _ known: [String: Fingerprint]) throws -> Bool {
-        guard event.cells.id != nil, let state = table[place.fingerprint].state, state != .skipped else { return false }
-        return known[try spool.entry(at: place).event.id] != place.fingerprint
-    }
-
-    /// Ids that columns give.
-    var givenIDs: [String] { owners.keys.sorted() }
-
-    private func addInvalid(_ key: String, _ reason: FailureReason) throws {
-        try Array(key.utf8).withUnsafeBytes { try invalid.addInvalid(key: $0, (nil, nil), reason) }
-    }
-
-    private static let differentRows = FailureReason(
-        code: "duplicate_key", reason: "Another row has the same key and another event; neither is sent.")
-    private static let changedID = FailureReason(
-        code: "invalid_event_id", reason: "The event was sent with another id, and would be a second one with this.")
-    private static let sharedID = FailureReason(
-        code: "duplicate_key", reason: "Another key has the same event id; one would replace the other in Iterable.")
 }

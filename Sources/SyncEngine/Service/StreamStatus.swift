@@ -17,11 +17,11 @@ public struct StreamStatus: Sendable, Equatable {
         /// Another process, or a run by hand, has the sync; it is asked again every few seconds.
         case elsewhere
         /// It has ended with an error and begins again after a pause.
-        case failing(RunErrorSummary)
+        case failing(Failure)
     }
 
     /// What went wrong, and when it is tried again.
-    public struct RunErrorSummary: Sendable, Equatable {
+    public struct Failure: Sendable, Equatable {
         public var code: String
         public var message: String
         public var triesAgainAt: Date

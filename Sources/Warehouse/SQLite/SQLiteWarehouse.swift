@@ -9,7 +9,7 @@ import Synchronization
 /// no writer commit while an audience is being read.
 ///
 /// One connection writes (every transaction takes the write lock at its start), one reads what is small, and each
-/// audience or snapshot that is streamed, and each watch, has one of its own. All are opened when they are first needed.
+/// audience or snapshot that is streamed, and each watch, has a separate one. All are opened when they are first needed.
 public final class SQLiteWarehouse: Warehouse {
     let file: SQLiteFile
     let writer: SQLiteWorker

@@ -33,7 +33,7 @@ enum StreamObject {
         return .object(["state": .string(name), "message": .string(message)])
     }
 
-    private static func problem(_ problem: StreamStatus.RunErrorSummary) -> JSON {
+    private static func problem(_ problem: StreamStatus.Failure) -> JSON {
         .object([
             "code": .string(problem.code), "message": .string(problem.message),
             "tries_again_at": .time(problem.triesAgainAt),
@@ -58,7 +58,7 @@ extension StreamStatus.Phase {
     var heldRunID: String? { if case .held(let id) = self { id } else { nil } }
 
     /// Why it has ended; nil: it has not.
-    var problem: StreamStatus.RunErrorSummary? { if case .failing(let problem) = self { problem } else { nil } }
+    var problem: StreamStatus.Failure? { if case .failing(let problem) = self { problem } else { nil } }
 }
 
 extension SyncStatus {
@@ -66,5 +66,5 @@ extension SyncStatus {
     var isStreaming: Bool { isRunning && (live?.trigger ?? latestRun?.trigger) == .stream }
 
     /// Why its stream has ended here, if it is tried again.
-    var streamProblem: StreamStatus.RunErrorSummary? { settings.stream == nil ? nil : stream?.phase.problem }
+    var streamProblem: StreamStatus.Failure? { settings.stream == nil ? nil : stream?.phase.problem }
 }

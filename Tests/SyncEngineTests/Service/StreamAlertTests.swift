@@ -51,7 +51,7 @@ import Warehouse
     @Test func theLagIsJudgedWhileItIsKnown() {
         var status = StreamStatus()
         status.lagSeconds = 7
-        let problem = StreamStatus.RunErrorSummary(code: "x", message: "y", triesAgainAt: .now)
+        let problem = StreamStatus.Failure(code: "x", message: "y", triesAgainAt: .now)
         let phases: [(StreamStatus.Phase, Double?)] = [
             (.starting, nil), (.following, 7), (.sending, 7), (.paused, nil), (.held(runID: "r"), nil),
             (.elsewhere, nil),

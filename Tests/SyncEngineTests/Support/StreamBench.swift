@@ -65,7 +65,7 @@ final class StreamBench: Sendable {
         }
     }
 
-    /// Adds a row for each number: of its own person, at this second, loaded at this position.
+    /// Adds a row for each number: of a person with that number, at this second, loaded at this position.
     func add(_ numbers: Int...) async throws {
         for number in numbers {
             try await bench.insert("id, email, at, loaded", "\(number), 'p\(number)@example.com', \(number), \(number)")

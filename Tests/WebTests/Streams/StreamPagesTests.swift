@@ -140,7 +140,7 @@ import Warehouse
     ])
     func hostileTextsStayTexts(text: String) throws {
         let settings = StreamScene.settings { $0.stream?.wake = text }
-        let problem = StreamStatus.RunErrorSummary(code: text, message: text, triesAgainAt: StreamScene.now)
+        let problem = StreamStatus.Failure(code: text, message: text, triesAgainAt: StreamScene.now)
         let status = StreamScene.status(.failing(problem), settings: settings) { $0.wakes = .unavailable(text) }
         for html in [try StreamScene.page(status), try StreamScene.card(status)] {
             #expect(!html.contains("<script>") && !html.contains("<img") && !html.contains("<h1>gone"))

@@ -10,7 +10,7 @@ enum StreamScene {
     /// 2027-01-15 12:00:30 UTC
     static let now = Date(timeIntervalSince1970: 1_800_014_430)
 
-    static let problem = StreamStatus.RunErrorSummary(
+    static let problem = StreamStatus.Failure(
         code: "fields_unknown", message: "the table \"orders\" is gone", triesAgainAt: now.addingTimeInterval(33))
 
     static let phases: [StreamStatus.Phase] = [

@@ -1,0 +1,45 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// The rows that leave no event. A stream meets them again in each look, and counts them once.
+extension EventDiff {
+    /// Takes back that a row was read: in a stream, rows that were met before do not count.
+    func uncount() { counts.rowsRead -= 1 }
+
+    /// - Parameter hasKey: whether the row has a key, which the log then shows.
+    func refuse(
+        _ shown: (AudienceCell, AudienceCell), _ reason: FailureReason, hasKey: Bool = false,
+        _ position: Int64? = nil
+    ) throws {
+        if let stream, let position {
+            let hash = hasKey ? hash(of: subject.key, reason.code) : hash(of: shown, reason.code, position)
+            if stream.counted.add(hash, at: position) == 0 { return uncount() }
+        }
+        counts.invalid += 1
+        if let stream, position.map({ position in stream.startMark.map { position <= $0 } ?? false }) ?? true {
+            oldInvalid += 1
+        }
+        try subject.key.withUnsafeBytes {
+            try invalid.addInvalid(
+                key: hasKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), reason)
+        }
+    }
+
+    private func hash(of key: some Sequence<UInt8>, _ code: String) -> UInt64 {
+        let bytes = Array(code.utf8) + [0] + Array(key)
+        return bytes.withUnsafeBytes { fingerprinter.fingerprint(record: $0).high }
+    }
+
+    private func hash(of shown: (AudienceCell, AudienceCell), _ code: String, _ position: Int64) -> UInt64 {
+        hash(
+            of: "\(position) ".utf8 + (shown.0.bytes.map(Array.init) ?? []) + [0]
+                + (shown.1.bytes.map(Array.init) ?? []), code)
+    }
+
+    /// How many of the rows of a key are counted: in a stream, those that no look has counted yet.
+    func countedOnce(_ rows: Int, _ key: String, _ code: String, _ fingerprint: Fingerprint) -> Int {
+        guard let stream else { return rows }
+        return stream.counted.add(hash(of: Array(key.utf8), code), rows: rows, at: highest)
+    }
+}

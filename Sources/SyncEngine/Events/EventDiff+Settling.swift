@@ -1,0 +1,63 @@
+import Foundation
+import RollcallCore
+import Warehouse
+
+/// What is decided when all rows have come: which of the rows of one key is right, and which of the keys has an id.
+extension EventDiff {
+    /// Decides between the rows of one key, and the keys of one id.
+    /// - Parameter known: ids that other keys were sent with.
+    func settle(known: [String: Fingerprint]) throws {
+        for (id, owner) in owners where known[id].map({ $0 != owner }) ?? false { sharedIDs.insert(owner) }
+        for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
+            let isUncounted = table[fingerprint].isUncounted
+            if contest.winner(.refuse) != nil {
+                // The first row is the event, or in a stream was met before.
+                let others = contest.rows - 1
+                let counted = countedOnce(others, contest.key, "duplicate", fingerprint)
+                counts.rowsRead -= others - counted
+                counts.duplicates += counted
+                continue
+            }
+            let counted = countedOnce(contest.rows, contest.key, Self.differentRows.code, fingerprint)
+            counts.rowsRead -= contest.rows - counted - (isUncounted ? 1 : 0)
+            contradict(fingerprint, rows: counted)
+            for _ in 0..<counted { try addInvalid(contest.key, Self.differentRows) }
+        }
+        for place in spool.places where !place.isLedger && !contradicted.contains(place.fingerprint) {
+            let hasAnotherID = try hasAnotherID(place, known)
+            guard hasAnotherID || sharedIDs.contains(place.fingerprint) else { continue }
+            let (key, reason) = (try spool.entry(at: place).key, hasAnotherID ? Self.changedID : Self.sharedID)
+            let counted = countedOnce(1, key, reason.code, place.fingerprint)
+            counts.rowsRead -= 1 - counted
+            contradict(place.fingerprint, rows: counted)
+            if counted > 0 { try addInvalid(key, reason) }
+        }
+    }
+
+    private func contradict(_ fingerprint: Fingerprint, rows: Int) {
+        contradicted.insert(fingerprint)
+        if !table[fingerprint].isUncounted { counts.audience -= 1 }
+        if table[fingerprint].isUnchanged { counts.unchanged -= 1 }
+        counts.invalid += rows
+    }
+
+    /// Whether an event that was sent, or may have been, has another id in its column now: it would be a second event in Iterable.
+    private func hasAnotherID(_ place: EventSpool.Place, _ known: [String: Fingerprint]) throws -> Bool {
+        guard event.cells.id != nil, let state = table[place.fingerprint].state, state != .skipped else { return false }
+        return known[try spool.entry(at: place).event.id] != place.fingerprint
+    }
+
+    /// Ids that columns give.
+    var givenIDs: [String] { owners.keys.sorted() }
+
+    private func addInvalid(_ key: String, _ reason: FailureReason) throws {
+        try Array(key.utf8).withUnsafeBytes { try invalid.addInvalid(key: $0, (nil, nil), reason) }
+    }
+
+    private static let differentRows = FailureReason(
+        code: "duplicate_key", reason: "Another row has the same key and another event; neither is sent.")
+    private static let changedID = FailureReason(
+        code: "invalid_event_id", reason: "The event was sent with another id, and would be a second one with this.")
+    private static let sharedID = FailureReason(
+        code: "duplicate_key", reason: "Another key has the same event id; one would replace the other in Iterable.")
+}

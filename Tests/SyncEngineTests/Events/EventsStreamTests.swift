@@ -114,6 +114,65 @@ import Warehouse
         try await stream.check()
     }
 
+    // MARK: When it looks
+
+    /// After a notification it waits for others, and no longer.
+    @Test func aNotificationIsFollowedByALook() async throws {
+        let stream = try await StreamBench.make()
+        var settings = StreamSettings()
+        (settings.pollSeconds, settings.lingerSeconds) = (60, 3)
+        let wake = WakeSignal()
+        let times = Mutex<[Duration]>([])
+        await stream.stream(settings: settings, wake: wake) { number in
+            times.withLock { $0.append(stream.bench.clock.uptime) }
+            if number == 2 { wake.signal() }
+            return number < 4
+        }
+        let pauses = zip(times.withLock { $0 }.dropFirst(), times.withLock { $0 }).map { $0 - $1 }
+        #expect(pauses == [.seconds(60), .seconds(3), .seconds(60)], "\(pauses)")
+    }
+
+    @Test func whereNothingWasCommittedNothingIsRead() async throws {
+        let stream = try await StreamBench.make()
+        // What the watch does not announce is not met before it announces something.
+        await stream.stream(hasChanged: { [1, 5].contains($0) }) { number in
+            if number == 2 { try await stream.add(1) }
+            if number == 4 { #expect(stream.taken.isEmpty) }
+            return number < 7
+        }
+        #expect(stream.taken == [1])
+        try await stream.check()
+    }
+
+    /// By times: what becomes visible a hundred seconds late is found by one of the longer looks, long before a sweep.
+    @Test func whatBecomesVisibleLateIsSent() async throws {
+        let stream = StreamBench(
+            try await EventsBench { events, _, _ in events.cursor = EventSettings.Cursor(column: "seen") })
+        let clock = stream.bench.clock
+        let begin = clock.uptime
+        let add: @Sendable (Int, Int) async throws -> Void = { number, second in
+            let time = Date(timeIntervalSince1970: Double(EventsBench.start + second)).formatted(
+                .iso8601.dateTimeSeparator(.space).year().month().day().time(includingFractionalSeconds: false))
+            try await stream.bench.insert(
+                "id, email, at, seen", "\(number), 'p\(number)@example.com', \(number), '\(time)'")
+        }
+        let late = Mutex(false)
+        await stream.stream { number in
+            let second = Int((clock.uptime - begin) / .seconds(1))
+            if second >= 1000 { return false }
+            try await add(number, second)
+            if second >= 400, !late.withLock({ $0 }) {
+                late.withLock { $0 = true }
+                try await add(9000, second - 100)
+            }
+            return true
+        }
+        let count = try await stream.bench.fixture.query("SELECT count(*) FROM orders").first?[0]
+        #expect(late.withLock { $0 } && "\(stream.bench.events.taken.count)" == count)
+        #expect(stream.ended.allSatisfy { $0.counts.late == 0 }, "no sweep has found it")
+        try await stream.check()
+    }
+
     // MARK: Guards
 
     @Test func whatAGuardHoldsHasARowOfItsOwn() async throws {

@@ -38,10 +38,12 @@ final class StreamBench: Sendable {
     @discardableResult
     func stream(
         stop: StopSignal = StopSignal(), warehouse: (any Warehouse)? = nil, holder: Holder = .current,
-        settings: StreamSettings = StreamSettings(), change: EventsBench.Adjustment = { _, _, _ in },
+        settings: StreamSettings = StreamSettings(), wake: WakeSignal = WakeSignal(),
+        hasChanged: @escaping @Sendable (Int) -> Bool = { _ in true },
+        change: EventsBench.Adjustment = { _, _, _ in },
         _ script: @escaping @Sendable (Int) async throws -> Bool
     ) async -> StreamEnd {
-        let watch = ScriptedWatch { number in
+        let watch = ScriptedWatch(hasChanged: hasChanged) { number in
             do {
                 if try await script(number) { return }
             } catch {
@@ -50,7 +52,8 @@ final class StreamBench: Sendable {
             stop.request(.interrupted)
         }
         let pipeline = bench.pipeline(stop: stop, warehouse: warehouse, holder: holder, change: change)
-        return await pipeline.stream(settings, tracker, watch: { () throws(WarehouseError) in watch }) { run in
+        return await pipeline.stream(settings, tracker, wake: wake, watch: { () throws(WarehouseError) in watch }) {
+            run in
             self.rows.withLock { $0.append(run) }
         }
     }

@@ -5,11 +5,17 @@ import Synchronization
 /// Virtual time that moves only when the test moves it. Pauses of less than a second, as between two requests, pass at
 /// once; the wall clock can be set apart from the monotonic one.
 final class StepClock: EngineClock {
+    private struct Sleeper {
+        var since: Duration
+        var until: Duration
+        var continuation: CheckedContinuation<Bool, Never>
+    }
+
     private struct State {
         var uptime = Duration.zero
         var wallOffset = 0.0
         var nextID = 0
-        var sleepers: [Int: (until: Duration, continuation: CheckedContinuation<Bool, Never>)] = [:]
+        var sleepers: [Int: Sleeper] = [:]
         var seed: UInt64 = 11
     }
 
@@ -25,6 +31,14 @@ final class StepClock: EngineClock {
 
     /// How many sleep.
     var sleeperCount: Int { state.withLock { $0.sleepers.count } }
+
+    /// Whether a caller has fallen asleep for just this long since the time was last moved. Who moves the time on
+    /// before that, moves it for a sleeper who is not there yet.
+    func isAsleep(for duration: Duration) -> Bool {
+        state.withLock { state in
+            state.sleepers.values.contains { $0.since == state.uptime && $0.until == state.uptime + duration }
+        }
+    }
 
     /// Sets the wall clock forward or back.
     func jump(by seconds: Double) { state.withLock { $0.wallOffset += seconds } }
@@ -54,7 +68,8 @@ final class StepClock: EngineClock {
             await withCheckedContinuation { continuation in
                 let isCancelled = state.withLock { state in
                     if Task.isCancelled { return true }
-                    state.sleepers[id] = (state.uptime + duration, continuation)
+                    state.sleepers[id] = Sleeper(
+                        since: state.uptime, until: state.uptime + duration, continuation: continuation)
                     return false
                 }
                 if isCancelled { continuation.resume(returning: false) }

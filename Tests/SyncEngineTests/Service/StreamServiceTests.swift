@@ -39,14 +39,17 @@ import Warehouse
                 var pauses: [Int] = []
                 var last = Date.distantPast
                 for _ in 0..<8 {
-                    try await bench.until("it has failed again") {
-                        guard case .failing(let failure)? = await Self.phase(service) else { return false }
-                        return failure.triesAgainAt > last
+                    var pause = 0
+                    try await bench.until("it has failed again, and rests") {
+                        guard case .failing(let failure)? = await Self.phase(service), failure.triesAgainAt > last else {
+                            return false
+                        }
+                        pause = Int(failure.triesAgainAt.timeIntervalSince(bench.clock.wallTime))
+                        return bench.clock.isAsleep(for: .seconds(pause))
                     }
-                    guard case .failing(let failure)? = await Self.phase(service) else { return }
-                    last = failure.triesAgainAt
-                    pauses.append(Int(last.timeIntervalSince(bench.clock.wallTime)))
-                    bench.clock.advance(by: .seconds(pauses[pauses.count - 1]))
+                    pauses.append(pause)
+                    last = bench.clock.wallTime.addingTimeInterval(Double(pause))
+                    bench.clock.advance(by: .seconds(pause))
                 }
                 #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60], "\(pauses)")
                 let runs = try await bench.runs()

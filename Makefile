@@ -6,10 +6,11 @@ SEEDS ?= 50000
 # Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12
 
-.PHONY: help demo test reload check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz
+.PHONY: help demo test reload check build release format lint layers migrations bench setup clean-demo simulate faults mutants fuzz \
+	dist dist-test rolling-upgrade matrix
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 setup: ## install what Debian lacks (libpq, SQLite, PostgreSQL for the tests)
 	@scripts/setup
@@ -37,17 +38,15 @@ reload: ## RUNS runs (1,000) beside a session that empties and fills their table
 	$(SWIFT) build --build-tests
 	ROLLCALL_RELOAD_ROUNDS=$(or $(RUNS),1000) $(SWIFT) test --skip-build --filter 'RollcallTests.ReloadTests'
 
-check: lint layers ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
-	@scripts/setup
-	@scripts/embed-migrations --check
-	ROLLCALL_STRICT=1 $(SWIFT) build --build-tests
-	ROLLCALL_STRICT=1 SWIFT=$(SWIFT) scripts/run-tests --skip-build
-	$(SWIFT) build -c release --product simulate
-	$(BUILD)/release/simulate --seeds $(SEEDS) --thorough
+check: ## format, layers, warnings as errors, tests, 50,000 simulated histories: what CI runs
+	@SWIFT=$(SWIFT) SEEDS=$(SEEDS) scripts/check
 
 simulate: ## play SEEDS histories of crashes, lost answers and changing audiences; SEED=n replays one
 	@$(SWIFT) build -c release --product simulate
 	$(BUILD)/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+
+matrix: ## one story on each version of PostgreSQL, pooler, role, encoding and shape of table; ONLY="pgbouncer|TLS", ROLLCALL=binary
+	@scripts/matrix $(if $(ONLY),--only '$(ONLY)')
 
 mutants: ## break the engine on purpose, line by line, and see how soon the simulation notices
 	@scripts/mutants
@@ -67,6 +66,17 @@ migrations: ## embed migrations/ into the binary after a change
 release: ## an optimised binary with the standard library inside, at .build/release/rollcall
 	@scripts/setup --build-only
 	$(SWIFT) build -c release --product rollcall --static-swift-stdlib -Xlinker -s
+
+dist: release ## the files of a release in dist/: archive, Debian package, SBOM, SHA256SUMS
+	@scripts/dist
+
+dist-test: release ## install them on a clean Debian in a temporary folder, run them, remove them (as root, with debootstrap)
+	@scripts/dist-test
+
+rolling-upgrade: ## the version before (the newest tag, or PREVIOUS=revision) beside this one on one state; OLD= NEW= binaries
+	@scripts/setup
+	@$(if $(NEW),,$(SWIFT) build --product rollcall)
+	@SWIFT=$(SWIFT) scripts/rolling-upgrade $(if $(OLD),--old $(OLD)) $(if $(NEW),--new $(NEW)) $(if $(PREVIOUS),--previous $(PREVIOUS))
 
 BENCH ?=
 bench: release ## compare Rollcall with the floors of the same machine; ratios; BENCH="--rows 10_000_000"

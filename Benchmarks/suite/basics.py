@@ -19,7 +19,7 @@ def say(text: str) -> None:
 
 def fail(text: str) -> NoReturn:
     """Ends the program; what was started is stopped and removed on the way out."""
-    sys.exit(f"bench: {text}")
+    sys.exit(f"{'/'.join(Path(sys.argv[0]).resolve().parts[-2:])}: {text}")
 
 
 def run(command: Sequence[str | Path], **options) -> str:

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Callable
 
-from . import catalog, drt, events, first_sync, pace, plans, receivers, small, sql, stream, users, versions
+from . import (
+    catalog, drt, endurance, events, first_sync, pace, plans, read_changed, receivers, small, sql, stream, users, versions)
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
 from .postgres import programs
@@ -33,6 +34,7 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "first-sync": (first_sync.first_sync_postgres, "first sync from Postgres, psql COPY out and into two tables"),
     "first-sync-sqlite": (first_sync.first_sync_sqlite, "first sync from SQLite, INSERT ... SELECT into two tables"),
     "plan-postgres": (plans.plan_postgres, "plan, 0.1 % churn, with and without cache; psql COPY"),
+    "read-changed": (read_changed.read_changed, "plan with read: changed, 0.01 and 0.1 % churn; with read: all"),
     "plan-sqlite": (plans.plan_sqlite, "the same; sqlite3 SELECT"),
     "sql-postgres": (sql.sql_postgres, "plan; EXCEPT, NOT EXISTS, FULL JOIN"),
     "sql-sqlite": (sql.sql_sqlite, "plan; EXCEPT, FULL JOIN"),
@@ -50,7 +52,11 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "pace-shared": (pace.pace_shared, "the same while another client takes half (110 s)"),
     "versions": (versions.versions, "first sync and plans of lists by two binaries in turn (with --other)"),
     "simulation": (small.simulation, "50,000 simulated histories, if the program is there"),
+    "stream-faults": (endurance.stream_faults, "1,000 rows a second for ten minutes, a kill and an outage (only if asked for)"),
+    "kills-postgres": (endurance.receiver_kills_postgres, "--records events posted, 50 kills (only if asked for)"),
+    "kills-sqlite": (endurance.receiver_kills_sqlite, "the same (only if asked for)"),
 }
+LONG = ("stream-faults", "kills-postgres", "kills-sqlite")
 
 
 def sections(text: str) -> list[str]:
@@ -103,7 +109,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
     options.sections = [name for name in SECTIONS if name in (options.only or SECTIONS) and name not in options.skip
-                        and (name != "versions" or options.other)]
+                        and (options.only or name not in LONG) and (name != "versions" or options.other)]
     options.project_type = "hybrid" if options.hybrid else "email"
     return options
 

@@ -133,7 +133,6 @@ def receivers_sqlite(bench: Bench) -> None:
     rollcall = configured(bench, "receivers-sqlite", {"type": "sqlite", "path": "events.sqlite"})
     file, copy = rollcall.folder / "events.sqlite", rollcall.folder / "floor.sqlite"
     statements, table = rollcall.folder / "floor.sql", "rollcall_iterable_events"
-    run(["sqlite3", file, "PRAGMA journal_mode = WAL"])
 
     def prepare() -> None:
         schema = run(["sqlite3", file, f"SELECT sql || ';' FROM sqlite_schema WHERE tbl_name = '{table}' AND sql NOTNULL"])
@@ -153,10 +152,13 @@ def receivers_sqlite(bench: Bench) -> None:
 
 def configured(bench: Bench, name: str, warehouse: dict) -> Rollcall:
     rollcall = Rollcall(bench.rollcall.binary, bench.folder / name, "email")
+    rollcall.environment["WEBHOOK_TOKEN"] = TOKEN
+    if warehouse["type"] == "sqlite":
+        run(["sqlite3", rollcall.folder / warehouse["path"], "PRAGMA journal_mode = WAL"])
     rollcall.configuration.write_text(json.dumps({
         "warehouses": {"warehouse": warehouse},
         "receivers": {"bench": {
-            "type": "iterable", "path": PATH, "warehouse": "warehouse", "auth": {"basic": [TOKEN]}}},
+            "type": "iterable", "path": PATH, "warehouse": "warehouse", "auth": {"basic": ["${WEBHOOK_TOKEN}"]}}},
         "server": {"receiver_listen": "127.0.0.1:0", "receiver_spool": {"path": str(rollcall.folder / "spool")}},
     }, indent=1))
     rollcall.time("migrate")

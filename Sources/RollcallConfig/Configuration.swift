@@ -10,6 +10,8 @@ public struct Configuration: Sendable {
     public var warehouses: [String: WarehouseSettings]
     /// Names in the order of the file.
     public var warehouseOrder: [String]
+    /// Of each warehouse that is only read (`state`): the one in which state and logs of its syncs live, which has no entry.
+    public var stateWarehouses: [String: String]
     public var destinations: [String: DestinationSettings]
     /// Names in the order of the file.
     public var destinationOrder: [String]
@@ -84,7 +86,8 @@ extension Configuration {
         try problems.throwIfAny()
         return Configuration(
             path: problems.file, folder: folder, warehouses: reader.warehouses, warehouseOrder: reader.warehouseOrder,
-            destinations: reader.destinations, destinationOrder: reader.destinationOrder, syncs: reader.syncs,
+            stateWarehouses: reader.stateWarehouses, destinations: reader.destinations,
+            destinationOrder: reader.destinationOrder, syncs: reader.syncs,
             receivers: reader.receivers, receiverListen: reader.receiverListen, server: reader.server,
             alerts: reader.alerts, warnings: problems.finishedWarnings())
     }
@@ -108,6 +111,14 @@ extension Configuration {
     private static func absoluteFolder(of path: String) -> String {
         URL(fileURLWithPath: path).standardizedFileURL.deletingLastPathComponent().path
     }
+}
+
+extension Configuration {
+    /// The name of the warehouse in which state and logs of the syncs of a warehouse live: the warehouse itself unless it has `state`.
+    public func stateWarehouse(of name: String) -> String { stateWarehouses[name] ?? name }
+
+    /// The names of the warehouses that hold state, each once, in the order of the file: those that have no `state` themselves.
+    public var stateOrder: [String] { warehouseOrder.filter { stateWarehouses[$0] == nil } }
 }
 
 extension Configuration {

@@ -39,6 +39,7 @@ public enum ConfigurationTemplate {
             "type: postgres",
             "url: ${WAREHOUSE_DATABASE_URL}      # any libpq URI or keyword string: sslmode, service, passfile... all hold",
             "state_schema: rollcall              # where state and logs are kept",
+            "# state: another                    # or another warehouse that keeps them; this one is only read then",
             "# row_security: refuse              # apply: an audience is what row level security policies show",
             "# statement_timeout_seconds: 1800   # for reading an audience; the role's own holds where it is smaller",
             "# wait_seconds: 120                 # for connections and locks, before a run fails",
@@ -66,10 +67,12 @@ public enum ConfigurationTemplate {
               request_timeout_seconds: 30
               settle_seconds: 60                # how long a request that got no answer may still land
               bytes_per_request: 4000000
+              # shared_in: main                 # the warehouse in which processes share these limits; left out: where the state is
               users:
                 requests_per_second: 5
                 records_per_request: 1000
                 single_requests_per_second: 50  # renames and deletions, one person each
+                look_ups_per_second: 100        # of people, where mode: update asks whether Iterable knows them
               events:
                 requests_per_second: 10
                 records_per_request: 1000
@@ -89,10 +92,11 @@ public enum ConfigurationTemplate {
             warehouse: main
             destination: iterable
             enabled: true
-            audience:                           # exactly one of the three
+            audience:                           # exactly one of table, query and query_file
               table: vip_customers              # schema.table; double quotes as in SQL
               # query: SELECT email, customer_id FROM customers WHERE lifetime_value > 1000
               # query_file: audiences/vip.sql
+              # read: all                       # Postgres: changed reads rows of groups that changed; auto: what costs less
             list:                               # by name, or by id
               name: VIP customers               # an existing list of this name is adopted; else the first run creates it
               description: People who spent more than 1000
@@ -130,7 +134,7 @@ public enum ConfigurationTemplate {
           #   mapping:                          # left out: columns called email, user_id or userId are taken
           #     user_id: customer_id
           #     email: email
-          #   mode: upsert
+          #   mode: upsert                      # update: people whom Iterable does not know are left out
           #   fields:                           # or all: every column under its own name, with except: [columns]
           #     firstName: first_name
           #     plan: { column: plan, default: free }
@@ -144,6 +148,8 @@ public enum ConfigurationTemplate {
           #   duplicates: refuse                # or { newest: updated_at }: which of several rows of one key is sent
           #   on_leave: keep                    # profiles whose rows are gone stay | clear | delete
           #   identity_changes: rename          # the profile gets the new address | refuse: the record fails
+          #   # cursor: updated_at              # of a stream: grows when a row comes or changes; more as under orders
+          #   # stream: {}                      # in place of a schedule: changed rows are sent as they come
           #   guards:
           #     max_identity_changes: 1%
           #     max_changes: 50%                # of the users whom Iterable has from this sync; 100% is no limit
@@ -201,6 +207,7 @@ public enum ConfigurationTemplate {
           #   mode: mirror                      # upsert | mirror: items whose rows are gone are deleted
           #   documents: replace                # merge: fields of an item that the sync does not fill stay
           #   fields: all                       # every column under its own name; or a mapping:
+          #   # cursor: updated_at              # with stream: {} in place of a schedule, as under customers
           #   # fields:
           #   #   title: title
           #   #   price: { column: price, type: double, default: 0 }

@@ -12,11 +12,7 @@ extension SyncPipeline {
             ListResolver(
                 sync: sync, list: list, project: project, neighbours: neighbours, planner: planner,
                 warehouse: warehouse, destination: destination, clock: clock, stop: stop)
-        case .users(let users):
-            UsersResolver(
-                sync: sync, users: users, project: project,
-                planner: recordPlanner(.people(users, mapping: sync.mapping, project: settings.projectType)),
-                warehouse: warehouse, destination: destination, clock: clock, stop: stop)
+        case .users(let users): usersResolver(users)
         case .events(let events):
             EventsResolver(
                 sync: sync, settings: events, project: project, planner: eventPlanner(events), warehouse: warehouse,
@@ -27,6 +23,14 @@ extension SyncPipeline {
                 planner: recordPlanner(.items(catalog)), warehouse: warehouse, destination: destination, clock: clock,
                 stop: stop)
         }
+    }
+
+    private func usersResolver(_ settings: UserSettings) -> UsersResolver {
+        let (users, identifiedAs) = settings.finding(in: self.settings.projectType, sync.mapping)
+        return UsersResolver(
+            sync: sync, users: users, project: project,
+            planner: recordPlanner(.people(users, mapping: sync.mapping, project: identifiedAs)),
+            warehouse: warehouse, destination: destination, clock: clock, stop: stop)
     }
 
     private var project: ListProject { ListProject(baseURL: settings.baseURL, keyHash: settings.keyHash) }
@@ -43,7 +47,8 @@ extension SyncPipeline {
             warehouse: warehouse, stop: stop, progress: progress)
     }
 
-    func plan(
+    /// One attempt at a plan: see ``plan(for:key:runID:resend:mayWrite:)``.
+    func planOnce(
         for found: any FoundTarget, key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
         guard let planning = found as? any PlanningTarget else {

@@ -23,19 +23,25 @@ public struct SyncPipeline: Sendable {
     let retention: [RetentionPolicy]
     let cache: SnapshotCache?
     let neighbours: [SyncSettings]
+    let search: StateSearch?
+    /// What the rate limit is shared by with other processes; nil: with none.
+    let budget: BudgetUse?
 
     /// - Parameters:
     ///   - limiters: shared by all syncs of the process.
     ///   - stop: asks the run to end early.
     ///   - holder: who this process is, for the lease.
-    ///   - retention: of all syncs of the warehouse, disabled ones too; the sync's own when left out.
+    ///   - retention: of all syncs of the configuration, disabled ones too; the sync's own when left out.
     ///   - cache: where snapshots are kept between runs; nil: nowhere.
     ///   - neighbours: other syncs of the configuration in the same project; none of them may keep this sync's list.
+    ///   - search: where else the sync's state may be; nil: nowhere.
+    ///   - sharedLimits: where the destination's rate limits stand that processes keep together; nil: this process keeps them alone.
     public init(
         sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
         destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
         stop: StopSignal = StopSignal(), holder: Holder = .current, retention: [RetentionPolicy]? = nil,
-        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [], progress: @escaping ProgressHandler = { _ in }
+        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [], search: StateSearch? = nil,
+        sharedLimits: SharedLimits? = nil, progress: @escaping ProgressHandler = { _ in }
     ) {
         self.sync = sync
         self.settings = destinationSettings
@@ -48,6 +54,10 @@ public struct SyncPipeline: Sendable {
         self.retention = retention ?? [sync.retention]
         self.cache = cache
         self.neighbours = neighbours
+        self.search = search
+        budget = sharedLimits.map {
+            BudgetUse(budget: limiters.budget(in: $0.warehouse, holder: holder), store: $0.store)
+        }
         self.progress = progress
     }
 
@@ -59,6 +69,7 @@ public struct SyncPipeline: Sendable {
         full: Bool = false, retryRejected: Bool = false, only: String? = nil, backfill: Backfill? = nil,
         acceptNewIDs: Bool = false
     ) async throws -> Plan {
+        try await refuseStateElsewhere()
         let found = try await resolver(acceptNewIDs: acceptNewIDs).find()
         if let refusal = try await found.refusal() { throw refusal }
         return try await plan(
@@ -88,21 +99,22 @@ public struct SyncPipeline: Sendable {
             let hold = LeaseHold(
                 sync: sync.name, warehouse: warehouse, limits: settings.limits, clock: clock, holder: holder, stop: stop
             )
-            switch try await hold.during({ await runLeased(request, $0) }) {
+            switch try await hold.during({ keeper in await sharing { await runLeased(request, keeper) } }) {
             case .held(let outcome): return outcome
             case .busy(let error): return .busy(error)
             }
         } catch {
-            return RunOutcome(failure: error)
+            return RunOutcome(failure: explained(error))
         }
     }
 
     private func runLeased(_ request: RunRequest, _ keeper: LeaseKeeper) async -> RunOutcome {
         do {
+            try await refuseForgottenState(keeper.lease)
             let context = RunContext(
                 sync: sync, settings: settings, warehouse: warehouse, destination: destination, limiters: limiters,
                 clock: clock, stop: stop, progress: progress, keeper: keeper,
-                runClock: RunClock(warehouseTime: try await warehouse.now(), clock: clock))
+                runClock: RunClock(warehouseTime: try await warehouse.now(), clock: clock), budget: budget)
             _ = try await recovery.closeRuns(context.lease)
             switch request.kind {
             case .discard(let id):

@@ -32,7 +32,8 @@ struct Rollcall: AsyncParsableCommand {
             CommandGroup(
                 name: "Housekeeping:",
                 subcommands: [
-                    MigrateCommand.self, PruneCommand.self, AbandonCommand.self, SandboxCommand.self,
+                    MigrateCommand.self, MoveStateCommand.self, PruneCommand.self, AbandonCommand.self,
+                    SandboxCommand.self,
                 ]),
         ])
 }

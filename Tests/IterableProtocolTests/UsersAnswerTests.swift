@@ -8,7 +8,7 @@ import Testing
     /// What each list says about those it names.
     static let meanings: [(list: String, update: String)] = [
         ("invalidEmails", "rejected invalid_email"), ("invalidUserIds", "rejected invalid_user_id"),
-        ("notFoundEmails", "failed not_found"), ("notFoundUserIds", "failed not_found"),
+        ("notFoundEmails", "failed user_not_found"), ("notFoundUserIds", "failed user_not_found"),
         ("invalidDataEmails", "failed invalid_data"), ("invalidDataUserIds", "failed invalid_data"),
         ("conflictEmails", "failed identity_conflict"), ("conflictUserIds", "failed identity_conflict"),
         ("forgottenEmails", "rejected forgotten"), ("forgottenUserIds", "rejected forgotten"),
@@ -133,8 +133,8 @@ import Testing
         (409, "ForgottenUserError", "forgotten", "rejected forgotten"),
         (400, "InvalidEmailAddressError", "invalid_email", "rejected invalid_email"),
         (400, "InvalidUserIdError", "invalid_user_id", "rejected invalid_user_id"),
-        (400, "UnknownEmailError", "not_found", "failed not_found"),
-        (400, "UnknownUserIdError", "not_found", "failed not_found"),
+        (400, "UnknownEmailError", "not_found", "failed user_not_found"),
+        (400, "UnknownUserIdError", "not_found", "failed user_not_found"),
         (400, "EmailAlreadyExists", "conflict", "failed identity_conflict"),
         (400, "UserIdAlreadyExists", "conflict", "failed identity_conflict"),
         (400, "ExternalKeyConflict", "conflict", "failed identity_conflict"),

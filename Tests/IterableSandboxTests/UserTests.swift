@@ -69,6 +69,37 @@ struct UserTests {
         }
     }
 
+    @Test("bulkUpdate: an email project makes nobody of an unknown userId, but with preferUserId")
+    func bulkUpdateByUserID() async throws {
+        try await withAPI { api in
+            api.sandbox.addUser(email: "a@shop.com", userID: "u1")
+            let users = #"{"userId":"u1","preferUserId":false},{"userId":"u2","preferUserId":false},{"userId":"u3"}"#
+            let answer = try await api(.post, "/api/users/bulkUpdate", "{\"users\":[\(users)]}")
+            #expect((answer["successCount"], answer["failCount"]) == (1, 2))
+            #expect(answer["failedUpdates", "notFoundUserIds"] == ["u2", "u3"])
+            #expect(answer["invalidUserIds"] == [])
+            #expect(api.sandbox.userCount == 1)
+            let asked = #"{"users":[{"userId":"u2","preferUserId":true}]}"#
+            let made = try await api(.post, "/api/users/bulkUpdate", asked)
+            #expect((made["successCount"], api.sandbox.userCount) == (1, 2))
+        }
+    }
+
+    @Test("A hybrid profile without a userId is a conflict under another one, and takes it under its address")
+    func theOtherWayRound() async throws {
+        try await withAPI({ $0.projectType = .hybrid }) { api in
+            api.sandbox.addUser(email: "a@shop.com")
+            let byUserID = #"{"users":[{"userId":"u1","dataFields":{"email":"a@shop.com"}}]}"#
+            let refused = try await api(.post, "/api/users/bulkUpdate", byUserID)
+            #expect((refused["failCount"], refused["failedUpdates", "conflictEmails"]) == (1, ["a@shop.com"]))
+            let byEmail = #"{"users":[{"email":"a@shop.com","dataFields":{"userId":"u1"}}]}"#
+            #expect(try await api(.post, "/api/users/bulkUpdate", byEmail)["successCount"] == 1)
+            #expect(try await api(.get, "/api/users/byUserId/u1")["user", "email"] == "a@shop.com")
+            #expect(try await api(.post, "/api/users/bulkUpdate", byUserID)["successCount"] == 1)
+            #expect(api.sandbox.userCount == 1)
+        }
+    }
+
     @Test("Fields of subscribers are merged; wrong types fail the row or the request", arguments: [true, false])
     func subscriberFields(_ byRow: Bool) async throws {
         try await withAPI({ $0.fieldMismatchMode = byRow ? .row : .batch }) { api in

@@ -88,6 +88,31 @@ import Testing
         }
     }
 
+    // MARK: Profiles
+
+    @Test(arguments: [
+        (ProfileName.email("ann+b/c@example.com"), "/api/users/ann%2Bb%2Fc%40example%2Ecom"),
+        (.userID("u/1"), "/api/users/byUserId/u%2F1"),
+    ])
+    func aProfileIsLookedUp(_ name: ProfileName, _ path: String) async throws {
+        let body = #"{"user":{"email":"ann@example.com","userId":"u-1","dataFields":{}}}"#
+        let (result, requests) = try await call([.send(Answers.json(200, body))]) { try await $0.profile(name) }
+        #expect(try result.get() == .found(userID: "u-1"))
+        #expect(requests.map(\.line) == ["GET \(path) HTTP/1.1"])
+    }
+
+    @Test func whatSaysNothingOfAProfileIsAnError() async throws {
+        let codes = [404: "route_not_found", 401: "api_key_refused", 429: "rate_limited", 500: "server_error"]
+        for (status, code) in codes {
+            let (result, _) = try await call([.send(Answers.json(status, "{}"))]) { try await $0.profile(.userID("u")) }
+            guard case .failure(let error) = result else {
+                Issue.record("\(status) was taken")
+                continue
+            }
+            #expect(error.error.code == code)
+        }
+    }
+
     // MARK: Items
 
     private static let item = CatalogRequest.Item(id: "a-1", document: Array(#"{"title":"Pen"}"#.utf8))

@@ -175,6 +175,10 @@ import Testing
         ("key: sku", "key: [a, b]", "syncs.products.key is a list, not a single value"),
         ("key: sku", "key: { encode: true }", "the key \"column\" is missing in syncs.products.key"),
         ("key: sku", "key: sku\nmode: replace", "syncs.products.mode \"replace\" is not one of the choices"),
+        (
+            "key: sku", "key: sku\nmode: update",
+            "syncs.products.mode \"update\" is a mode of users syncs; this one is catalog"
+        ),
         ("key: sku", "key: sku\nduplicates: newest", "syncs.products.duplicates \"newest\" is not one of the choices"),
         (
             "key: sku", "key: sku\nmapping: { email: e }",

@@ -277,29 +277,11 @@ import Testing
         #expect(problems(unknown).map(\.path) == ["syncs.orders.warehouse"])
     }
 
-    @Test func otherKindsAreNotStreamed() {
+    @Test func listsAreNotStreamed() {
         let list = problems(Sample.replacing("    list:\n", with: "    stream: { poll: 5s }\n    list:\n"))
-        #expect(list.map(\.message) == ["syncs.vip.stream is a key of events syncs; this one is list"])
+        #expect(
+            list.map(\.message) == ["syncs.vip.stream is a key of users, events or catalog syncs; this one is list"])
         #expect(list.map(\.hint) == ["Lists are not streamed: use schedule."])
-        let users = problems(EventsSample.text(others: "\(Self.customers)    stream: {}\n"))
-        #expect(users.map(\.message) == ["syncs.customers.stream is a key of events syncs; this one is users"])
-        #expect(users.map(\.hint) == ["Streams of users and catalogs are not offered yet: use schedule."])
-        let products = """
-              products:
-                kind: catalog
-                warehouse: crm
-                destination: marketing
-                source: { table: products }
-                key: sku
-                catalog: { name: products }
-                documents: replace
-                fields: all
-                stream: { wake: products_changed }
-
-            """
-        let items = problems(EventsSample.text(others: products))
-        #expect(items.map(\.message) == ["syncs.products.stream is a key of events syncs; this one is catalog"])
-        #expect(items.map(\.hint) == ["Streams of users and catalogs are not offered yet: use schedule."])
     }
 
     @Test func allFieldsButSomeOrNone() throws {
@@ -464,7 +446,7 @@ import Testing
     }
 
     @Test func keysAndGuardsOfEventsInOtherSyncsAreRefused() {
-        let keys = ["event: { name: a }", "start: now", "cursor: c", "changed_rows: ignore", "after: a"]
+        let keys = ["event: { name: a }", "start: now", "changed_rows: ignore", "after: a"]
         for line in keys + ["wait_for_user: 1h", "delivery: bulk"] {
             let name = line.prefix { $0 != ":" }
             #expect(

@@ -67,7 +67,7 @@ import Testing
         source: { query: "SELECT 1" }
         key: [shop, customer_id]
         mapping: { user_id: customer_id, email: mail }
-        mode: upsert
+        mode: update
         fields:
           firstName: first_name
           "odd name": { column: "odd column" }
@@ -111,6 +111,7 @@ import Testing
         expected.newFields = .create
         expected.duplicates = .newest("updated_at")
         expected.onLeave = .clear
+        expected.mode = .update
         expected.identityChanges = .refuse
         #expect(sync.target == .users(expected))
         #expect(sync.audience == .query("SELECT 1", file: nil))
@@ -176,6 +177,31 @@ import Testing
         #expect(headlines == [problem].compactMap(\.self).map { "rollcall.yaml:\($0)" }, "\(projectType): \(mapping)")
     }
 
+    @Test func whereNobodyIsMadeEmailProjectsMayGoByTheUserID() throws {
+        let sync = "\(Self.rest.replacing(Self.mapping, with: "mapping: { user_id: id }"))\nmode: update"
+        let text = Self.text(sync, projectType: "email")
+        let settings = try #require(try Sample.load(text).syncs.first)
+        guard case .users(let users) = settings.target else { throw RunError(code: "test", message: "not users") }
+        #expect(users.mode == .update && !users.updatesByUserID)
+        let (found, identifiedAs) = users.finding(in: .email, settings.mapping)
+        #expect(found.updatesByUserID && identifiedAs == .userID && !found.looksUp)
+        let both = ColumnMapping(email: "mail", userID: "id")
+        for (project, mapping) in [
+            (ProjectType.email, both), (.email, ColumnMapping()), (.hybrid, settings.mapping),
+            (.userID, settings.mapping),
+        ] {
+            let (found, identifiedAs) = users.finding(in: project, mapping)
+            #expect(!found.updatesByUserID && identifiedAs == project && found.looksUp)
+        }
+        let headlines = Sample.headlines(text.replacing("mode: update", with: "mode: update\n    on_leave: delete"))
+        #expect(
+            headlines == [
+                "rollcall.yaml:15:5: syncs.customers.on_leave is delete, but the people of this sync are found by user_id in a"
+                    + " project of type email"
+            ], "\(headlines)")
+        #expect(Sample.headlines(text.replacing("mode: update", with: "mode: update\n    on_leave: clear")).isEmpty)
+    }
+
     @Test func whatToMapIsSaid() {
         let sync = Self.rest.replacing(Self.mapping, with: "mapping: { user_id: id }")
         let said = Sample.rendered(Self.text(sync, projectType: "email"))
@@ -185,8 +211,11 @@ import Testing
     // MARK: Limits
 
     @Test func limitsOfUsers() throws {
-        let text = Self.text(Self.rest, limits: "{ users: { requests_per_second: 2.5, records_per_request: 10 } }")
+        let text = Self.text(
+            Self.rest,
+            limits: "{ users: { requests_per_second: 2.5, records_per_request: 10, look_ups_per_second: 20 } }")
         let limits = try #require(try Sample.load(text).destinations["marketing"]).limits
+        #expect(limits.lookUpsPerSecond == 20 && DestinationLimits().lookUpsPerSecond == 100)
         #expect(limits.users == RecordLimits(requestsPerSecond: 2.5, recordsPerRequest: 10))
         #expect(limits.catalog == DestinationLimits().catalog)
         let most = Self.text(Self.rest, limits: "{ users: { requests_per_second: 500, records_per_request: 1000 } }")
@@ -209,6 +238,10 @@ import Testing
         (
             "records_per_request: 1001",
             "4:126: destinations.marketing.limits.users.records_per_request \"1001\" is out of range"
+        ),
+        (
+            "look_ups_per_second: 101",
+            "4:126: destinations.marketing.limits.users.look_ups_per_second \"101\" is out of range"
         ),
         ("records: 1", "4:105: unknown key \"records\" in destinations.marketing.limits.users"),
     ])
@@ -268,7 +301,7 @@ import Testing
         ("new_fields: allow", "12:17: syncs.customers.new_fields \"allow\" is not one of the choices"),
         ("on_leave: remove", "12:15: syncs.customers.on_leave \"remove\" is not one of the choices"),
         ("identity_changes: merge", "12:23: syncs.customers.identity_changes \"merge\" is not one of the choices"),
-        ("mode: update", "12:11: syncs.customers.mode \"update\" is not one of the choices"),
+        ("mode: replace", "12:11: syncs.customers.mode \"replace\" is not one of the choices"),
         ("mode: mirror", "12:11: syncs.customers.mode \"mirror\" is a mode of catalog syncs; this one is users"),
         ("duplicates: newest", "12:17: syncs.customers.duplicates \"newest\" is not one of the choices"),
         ("guards: { max_changes: 3 }", "12:28: syncs.customers.guards.max_changes \"3\" is no percentage"),

@@ -24,7 +24,7 @@ import Testing
         "demo", "init", "check", "plan", "run", "serve", "syncs", "runs", "run-report", "log", "records", "why",
         "lists",
         "lists create", "fields", "catalogs", "receivers", "receivers test",
-        "migrate", "prune", "abandon", "sandbox", "schema",
+        "migrate", "move-state", "prune", "abandon", "sandbox", "schema",
     ])
     func everyCommandExistsAndIsInTheReadme(_ command: String) async throws {
         try await withFolder { folder in

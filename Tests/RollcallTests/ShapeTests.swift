@@ -20,6 +20,9 @@ import Testing
             let started = try #require(run["started_at"] as? String)
             let finished = try #require(run["finished_at"] as? String)
             let list = try #require(shop.sandbox.lists().first?.id)
+            let read = try #require(run["read"] as? [String: Any])
+            #expect(Set(read.keys) == ["mode", "bytes", "seconds", "reason"] && read["bytes"] is NSNull)
+            let seconds = try #require(output.out.firstMatch(of: /"seconds":([0-9.]+)/)?.output.1)
             #expect(
                 output.out == """
                     {"run_id":"\(id)","sync":"members","status":"completed_with_failures","trigger":"manual","kind":"list","target":"Members","list_id":\(list),\
@@ -27,7 +30,8 @@ import Testing
                     "counts":{"rows_read":5,"invalid":1,"duplicates":1,"excluded":0,"audience":3,"unchanged":0,"waiting":0,\
                     "planned":{"subscribe":3,"unsubscribe":0},"succeeded":{"subscribe":2,"unsubscribe":0},\
                     "failed":{"subscribe":1,"unsubscribe":0},"not_attempted":0,"unknown":0},\
-                    "requests":{"sent":1,"retried":0,"rate_limited":0},"error":null}
+                    "requests":{"sent":1,"retried":0,"rate_limited":0},"error":null,\
+                    "read":{"mode":"all","bytes":null,"seconds":\(seconds),"reason":"All rows are read each time."}}
 
                     """)
             for time in [started, finished] {
@@ -60,7 +64,8 @@ import Testing
             #expect(output.code == 0, "\(output.all)")
             let plan = try output.object()
             let keys = [
-                "sync", "status", "trigger", "kind", "target", "list_id", "counts", "requests", "error", "held", "rows",
+                "sync", "status", "trigger", "kind", "target", "list_id", "counts", "requests", "error", "held", "read",
+                "rows",
             ]
             #expect(Set(plan.keys) == Set(keys))
             #expect(plan["status"] as? String == "queued")

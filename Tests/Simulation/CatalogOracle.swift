@@ -68,7 +68,10 @@ final class CatalogOracle {
                 violated("run \(run.id) deletes \(item), of which there is a row")
             }
         }
-        staged[run.id] = orders
+        staged[run.id, default: [:]].merge(orders) { $1 }
+        // Each sweep of a stream is judged by itself; its counts are those of all looks of its row.
+        removedInRun[run.id] = nil
+        if run.trigger == .stream, run.status != .held { return }
         let counts = run.counts
         if counts.rowsRead != meaning.rows || counts.invalid != meaning.invalid
             || counts.duplicates != meaning.duplicates || counts.audience != meaning.wanted.count

@@ -58,6 +58,8 @@ final class EventOracle {
     var staged: [String: [String: Order]] = [:]
     var isHeld: Set<String> = []
     var guardsAreOn = true
+    /// When the first run began that staged a plan, in microseconds since 1970.
+    var begun: Int64?
     /// New events that a run has staged.
     var streamed: [String: Int] = [:]
 

@@ -48,7 +48,8 @@ struct EventPlanJudge {
             let key = record.key
             known.fingerprints[key] = change.fingerprint
             if change.kind == .skip, raises(change, key) { continue }
-            let isRepeatedSkip = change.kind == .skip && tracks.start == .now
+            // Of an event that is passed over, each row further on says so again.
+            let isRepeatedSkip = change.kind == .skip && isFirst
             if !keys.insert(key).inserted && !isRepeatedSkip { violated("has two changes for \(key)") }
             if change.kind == .skip {
                 judgeSkip(key)
@@ -94,8 +95,9 @@ struct EventPlanJudge {
 
     /// What was there before the sync began is passed over.
     private func noteStart() {
+        known.begun = begun
         for (key, event) in view.meaning.wanted {
-            switch standing(event) {
+            switch standing(event.time) {
             case true?: break
             case false?: known.pardoned[key, default: []].insert(.wasThereBefore)
             case nil: known.pardoned[key, default: []].insert(.isUncertain)
@@ -103,16 +105,19 @@ struct EventPlanJudge {
         }
     }
 
-    /// Whether an event that is there at the first run is sent; nil: that depends on when exactly the run began.
-    private func standing(_ event: Visits.Meaning.Event) -> Bool? {
+    /// When the first run began, by what it has read, in microseconds since 1970.
+    private var begun: Int64 { known.begun ?? view.now }
+
+    /// Whether an event of this time that is there at the first run is sent; nil: that depends on when exactly the run began.
+    private func standing(_ happened: Int64?) -> Bool? {
         switch tracks.start {
         case .now: return false
         case .all: return true
         case .time(let time):
-            return event.time.map { $0 >= Int64((time.timeIntervalSince1970 * 1e6).rounded()) } ?? false
+            return happened.map { $0 >= Int64((time.timeIntervalSince1970 * 1e6).rounded()) } ?? false
         case .last(let seconds):
-            guard let time = event.time else { return false }
-            let (start, margin) = (view.now - Int64(seconds) * 1_000_000, Int64(600_000_000))
+            guard let time = happened else { return false }
+            let (start, margin) = (begun - Int64(seconds) * 1_000_000, Int64(600_000_000))
             return time >= start + margin ? true : time < start - margin ? false : nil
         }
     }
@@ -158,14 +163,24 @@ struct EventPlanJudge {
             let state = known.row(of: key)?.state
             // What is passed over need not be written down where nothing reads again.
             let isBehind = kept.map { kept in event.position.map { $0 < kept } ?? false } ?? false
-            if state == nil && isFirst && !isBackfill && isBehind && standing(event) == false { continue }
+            if state == nil && isFirst && !isBackfill && isBehind && standing(event.time) == false { continue }
             if state == nil || (state == .skipped && isBackfill) { violated("leaves \(key) out") }
         }
         if isStream { return }
+        judgeStart(keys)
         for event in known.store.state.sortedEvents(of: "tracks") where event.state.isUnfinished {
             guard let key = event.recordKey, !keys.contains(key) else { continue }
             if known.isContested(key, view.meaning) { continue }
             violated("leaves \(key) out, which is still to be sent")
+        }
+    }
+
+    /// Whatever is there before what the first run takes is written down, also where it is left out or cannot be sent.
+    private func judgeStart(_ keys: Set<String>) {
+        if !isFirst || isBackfill || tracks.start == .now { return }
+        for (key, times) in view.meaning.times.sorted(by: { $0.key < $1.key }) where !keys.contains(key) {
+            let isBefore = times.contains { $0 != nil && standing($0) == false }
+            if isBefore && known.row(of: key) == nil { violated("does not write down \(key), which was there before") }
         }
     }
 
@@ -185,10 +200,11 @@ struct EventPlanJudge {
             known.pardoned[key, default: []].insert(.wasThereBefore)
             return
         }
-        guard let event = view.meaning.wanted[key] ?? view.meaning.claims[key]?.compactMap(\.self).first else {
+        guard let times = view.meaning.times[key] else {
             return violated("passes over \(key), of which there is no row")
         }
-        if standing(event) == true { violated("passes over \(key), which is to be sent") }
+        if times.allSatisfy({ standing($0) == true }) { violated("passes over \(key), which is to be sent") }
+        if view.meaning.wanted[key] == nil { oracle.saw("an event was skipped that could not be sent") }
         known.pardoned[key, default: []].insert(.wasThereBefore)
     }
 

@@ -4,12 +4,12 @@ import Synchronization
 import Warehouse
 
 extension History {
-    /// A process that streams the events until it has looked this number of times, or is asked to stop.
+    /// A process that streams the events, or the items of the catalog, until it has looked this number of times, or is asked to stop.
     /// - Returns: the run that is held, if one is.
     func stream(_ node: Node, looks: Int) async -> SyncRun? {
         var settings = StreamSettings()
         (settings.pollSeconds, settings.lingerSeconds) = (1, 0)
-        settings.mostWaiting = tracks.tracks.mostWaiting
+        if node.sync == "tracks" { settings.mostWaiting = tracks.tracks.mostWaiting }
         let tracker = StreamTracker(clock: NodeClock(node: node))
         let ended = Mutex<[SyncRun]>([])
         let end = await pipeline(node).stream(
@@ -51,7 +51,7 @@ private final class SimulatedWatch: SourceWatch, @unchecked Sendable {
         if left < 0 { node.stop.request(.interrupted) }
         let now = history.tracks.tick
         defer { tick = now }
-        return history.tracks.tracks.knowsCommits ? tick != now : true
+        return node.sync == "tracks" && history.tracks.tracks.knowsCommits ? tick != now : true
     }
 
     func end() async {}

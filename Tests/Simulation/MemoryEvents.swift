@@ -5,6 +5,10 @@ public import Warehouse
 extension MemoryWarehouse {
     public func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? { state.cursors[sync] }
 
+    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+        state.cursors[sync] == nil ? state.begunAt[sync] : nil
+    }
+
     public func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {

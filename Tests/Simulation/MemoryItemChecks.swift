@@ -29,7 +29,7 @@ extension MemoryWarehouse {
             }
             for check in notes.done + notes.setAside { state.itemChecks[lease.sync]?[.init(check)] = nil }
             for check in notes.added {
-                if check.hasFailed, state.isSynced(check, place) {
+                if check.hasFailed, !notes.isHeld, state.isSynced(check, place) {
                     state.members[place]?[check.fingerprint]?.member.record?.content = 0
                 }
                 state.itemChecks[lease.sync, default: [:]][.init(check)] = .init(check: check, run: id, notedAt: now)
@@ -66,6 +66,17 @@ extension MemoryState {
 
         var since: Date { acceptedAt ?? notedAt }
         var hasFailed: Bool { check.hasFailed && acceptedAt != nil }
+    }
+
+    /// What a held run was to do with items is done from now on.
+    mutating func resumeItemChecks(of run: String, _ sync: String, now: Date) {
+        let place = Place(sync: sync, entries: .records(.catalog))
+        for (key, row) in itemChecks[sync] ?? [:] where row.run == run {
+            if row.check.hasFailed, row.acceptedAt == nil, isSynced(row.check, place) {
+                members[place]?[row.check.fingerprint]?.member.record?.content = 0
+            }
+            itemChecks[sync]?[key]?.notedAt = now
+        }
     }
 
     /// Whether Iterable has accepted the item with the content of the check.

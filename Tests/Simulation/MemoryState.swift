@@ -60,6 +60,8 @@ struct MemoryState {
     /// How far syncs of events have read, by sync; and how far once a run has ended, by run.
     var cursors: [String: EventCursor] = [:]
     var stagedCursors: [String: EventCursor] = [:]
+    /// When the first runs of syncs of events began, as far as these have staged a plan.
+    var begunAt: [String: Date] = [:]
     /// What the ids of events are made of, by sync.
     var idSchemes: [String: String] = [:]
     /// Syncs that are paused.
@@ -82,7 +84,7 @@ struct MemoryState {
         }
         let token = (leases[sync]?.token ?? 0) + 1
         leases[sync] = LeaseRow(token: token, holder: holder, expiresAt: now.addingTimeInterval(seconds))
-        return .acquired(Lease(sync: sync, holder: holder, token: token))
+        return .acquired(Lease(sync: sync, holder: holder, token: token, isNew: keys[sync] == nil))
     }
 
     mutating func release(_ lease: Lease) {

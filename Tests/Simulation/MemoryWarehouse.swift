@@ -9,7 +9,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     var time: () -> Date
     /// What a plan reads: the bytes of the columns `email` and `user_id`.
     var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
-    /// What a plan reads of the table `products`: the columns `key` and `title`.
+    /// What a plan reads of the table `products`: the columns `key`, `title` and `at`.
     var products: [Products.Row] = []
     /// What a plan reads of the table `customers`.
     var customers: [TableRow] = []
@@ -53,6 +53,12 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         if source == Customers.table { return Customers.columns }
         if source == Visits.table { return Visits.columns }
+        if source == .table(["products"]) {
+            return Self.columns(of: source).map {
+                AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text)
+            }
+                + [AudienceColumn(name: "at", type: "bigint", canIdentify: true, family: .long)]
+        }
         return Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
     }
 
@@ -84,7 +90,14 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    /// But for customers and visits, its rows have two columns, both of text.
+    /// The rows of a list are few: they are all read.
+    public func readBuckets(
+        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
+    ) async throws -> Bool { false }
+
+    /// But for customers, visits and products, its rows have two columns, both of text.
     public func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
@@ -94,9 +107,10 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     ) async throws {
         if source == Customers.table { return try read(customers, columns, body) }
         if source == Visits.table { return try read(wanted(visits, columns.bound), columns, body) }
-        let rows =
-            source == .table(["products"])
-            ? products.map { ($0.key, $0.title) } : audience.map { ($0.email, $0.userID) }
+        if source == .table(["products"]) {
+            return try read(wanted(products.map(\.cells), columns.bound), columns, body)
+        }
+        let rows = audience.map { ($0.email, $0.userID) }
         let first = Self.columns(of: source)[0]
         for row in rows {
             let values = columns.fields.map { $0 == first ? row.0 : row.1 }
@@ -232,6 +246,10 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
             while case let page = try plan.nextChanges(limit: 100), !page.isEmpty { changes += page }
             state.outbox[run.id, default: []] += changes
             state.stagedCursors[run.id] = plan.cursor
+            if state.cursors[run.sync] == nil {
+                let kept = state.begunAt[run.sync] ?? plan.begun?.begunAt
+                state.begunAt[run.sync] = plan.cursor.map(\.begunAt) ?? kept
+            }
             while case let page = try plan.nextRecords(limit: 100), !page.isEmpty {
                 for record in page where log.retain && (log.records == .all || record.isFailure) {
                     state.write(
@@ -260,8 +278,9 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     }
 
     public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
-        try write(lease) { state, _ throws(WarehouseError) in
+        try write(lease) { state, now throws(WarehouseError) in
             try state.update(id, of: lease.sync, when: [.held]) { $0.run.status = .running }
+            state.resumeItemChecks(of: id, lease.sync, now: now)
             return try Self.found(state, id)
         }
     }
@@ -273,7 +292,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
                 row.run.finishedAt = now
             }
             state.discardEvents(of: id, lease.sync, now: now)
-            state.moveCursor(of: id, lease.sync, isDone: true)
+            state.moveCursor(of: id, lease.sync, isDone: state.run(id)?.kind == .events)
             state.outbox[id] = nil
             return try Self.found(state, id)
         }
@@ -388,8 +407,26 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     public func readContents(
         sync: String, of set: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
+        try readContents(sync, set, { _ in true }, body)
+    }
+
+    public func readContents(
+        sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
+        _ body: @escaping @Sendable (KnownContent) throws -> Void
+    ) async throws(WarehouseError) {
+        let wanted = Set(fingerprints)
+        do {
+            try readContents(sync, .records(kind), wanted.contains, body)
+        } catch {
+            throw WarehouseError(.other, "\(error)")
+        }
+    }
+
+    private func readContents(
+        _ sync: String, _ set: EntrySet, _ isWanted: (Fingerprint) -> Bool, _ body: (KnownContent) throws -> Void
+    ) throws {
         let held = state.valuesHeld[.init(sync: sync, entries: set)] ?? [:]
-        for entry in entries(sync, set) {
+        for entry in entries(sync, set) where isWanted(entry.member.fingerprint) {
             let member = entry.member
             try (held[member.fingerprint]?.bytes ?? []).withUnsafeBytes { bytes in
                 try body(

@@ -354,7 +354,7 @@ final class Oracle {
             guard record.operation != "validate", record.errorCode != "not_verified" else { continue }
             // A stream takes up what waits or has no answer within the same row, and what has changed where that is asked for.
             let isOpen = ["waiting", "unknown", "not_attempted"].contains(record.status)
-            if run.trigger == .stream, isOpen || scenario.tracks?.updates == true { continue }
+            if run.trigger == .stream, isOpen || run.kind != .events || scenario.tracks?.updates == true { continue }
             if !people.insert(
                 "\(record.operation) \(record.email ?? "-")/\(record.userID ?? "-")/\(record.recordKey ?? "-")"
             ).inserted {

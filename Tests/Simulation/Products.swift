@@ -3,9 +3,29 @@ struct Products {
     struct Row: Equatable {
         var key: [UInt8]?
         var title: [UInt8]?
+        /// Grows with each row that comes.
+        var at: Int64 = 0
+
+        /// With the columns `key`, `title` and `at`.
+        var cells: TableRow {
+            var row = TableRow()
+            for (column, bytes) in [("key", key), ("title", title)] {
+                row[column] = bytes.map { .text(String(decoding: $0, as: UTF8.self)) } ?? .null
+            }
+            row["at"] = .integer(at)
+            return row
+        }
     }
 
     private(set) var rows: [Row] = []
+    private var time: Int64 = 0
+
+    private mutating func add(_ row: Row) {
+        time += 1
+        var row = row
+        row.at = time
+        rows.append(row)
+    }
 
     static func key(_ number: Int) -> [UInt8] { Array("k-\(number)".utf8) }
 
@@ -13,16 +33,16 @@ struct Products {
         switch move {
         case .set(let number, let version):
             rows.removeAll { $0.key == Self.key(number) }
-            rows.append(Row(key: Self.key(number), title: version == 0 ? nil : Array("t\(version)".utf8)))
+            add(Row(key: Self.key(number), title: version == 0 ? nil : Array("t\(version)".utf8)))
         case .remove(let number): rows.removeAll { $0.key == Self.key(number) }
         case .repeated(let number, let isSame):
             guard var row = rows.first(where: { $0.key == Self.key(number) }) else { return }
             if !isSame { row.title = (row.title ?? []) + Array("x".utf8) }
-            rows.append(row)
+            add(row)
         case .unsendable(let number):
             // U+0000 cannot be sent; other rows of the key stay.
-            rows.append(Row(key: Self.key(number), title: [0x61, 0]))
-        case .badKey(let isNull): rows.append(Row(key: isNull ? nil : Array("a/b".utf8), title: nil))
+            add(Row(key: Self.key(number), title: [0x61, 0]))
+        case .badKey(let isNull): add(Row(key: isNull ? nil : Array("a/b".utf8), title: nil))
         case .shuffle: rows.reverse()
         case .empty: rows = []
         }

@@ -10,6 +10,8 @@ extension Scenario {
         var allowEmpty: Bool
         /// Items are read back, and some are accepted and never carried out.
         var verifies = false
+        /// Seconds between two sweeps of a stream; nil: no process streams.
+        var sweepSeconds: Int?
         /// For each round of the history.
         var rounds: [Round]
 
@@ -59,7 +61,20 @@ extension Scenario {
             if mayDelete && number > 0 && dice.chance(40) { round.meddling = dice.pick([.deleteList, .recreateList]) }
             goods.rounds.append(round)
         }
+        streams(seed, &goods)
         return goods
+    }
+
+    /// Some processes stream instead of running.
+    private func streams(_ seed: UInt64, _ goods: inout Goods) {
+        var dice = Dice(seed, "goods streams")
+        guard dice.chance(40) else { return }
+        goods.sweepSeconds = dice.pick([5, 20, 3600])
+        for (round, runners) in goods.rounds.map(\.runners).enumerated() {
+            for place in runners.indices where dice.chance(70) {
+                goods.rounds[round].runners[place].looks = dice.between(1, dice.pick([3, 12]))
+            }
+        }
     }
 
     func sync(_ goods: Goods, guarded: Bool) -> SyncSettings {
@@ -71,6 +86,12 @@ extension Scenario {
         catalog.documents = .replace
         // Every item, once Iterable has had the time that it needs.
         if goods.verifies { catalog.verify = .init(sample: 20, seconds: Int(settleSeconds) + 1) }
+        if let seconds = goods.sweepSeconds {
+            var cursor = EventSettings.Cursor(column: "at")
+            // All rows lie behind it, so that a look sees all rows of a key.
+            (cursor.overlap, cursor.sweepSeconds) = (.steps(1_000_000), seconds)
+            catalog.cursor = cursor
+        }
         var sync = SyncSettings(
             name: "goods", warehouse: "shop", destination: "marketing", audience: .table(["products"]),
             target: .catalog(catalog))

@@ -64,7 +64,7 @@ public struct Scenario: Sendable {
         var full = false
         var retryRejected = false
         var plansFirst = false
-        /// Of events: it streams, and is asked to stop after this number of looks at the source; nil: it runs.
+        /// Of events and catalogs: it streams, and is asked to stop after this number of looks at the source; nil: it runs.
         var looks: Int?
         /// When it is asked to stop, after its start, and whether as a cancellation.
         var stop: (after: Duration, cancels: Bool)?

@@ -162,7 +162,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         try await reading("profile fields") { $0.profiles.fields }
     }
 
-    func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding { .unknown }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await reading("fields") { $0.catalog.fields }

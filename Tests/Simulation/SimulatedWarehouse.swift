@@ -126,6 +126,12 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         try await readSource { try await $0.readAudience(source, columns: columns, parts: parts, body) }
     }
 
+    func readBuckets(
+        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, Int) throws -> Void
+    ) async throws -> Bool { false }
+
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
@@ -266,7 +272,13 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         try await write("stage more") { [store] () async throws(WarehouseError) in
             try await store.stageMore(lease, run, plan: plan, log: log)
             history.oracle.saw("a stream staged something")
-            history.tracks.hasStaged(run, store.state.outbox[run.id] ?? [], node)
+            let changes = store.state.outbox[run.id] ?? []
+            if run.kind == .catalog {
+                history.oracle.saw("a stream of items staged something")
+                history.goods.hasStaged(run, changes, node)
+            } else {
+                history.tracks.hasStaged(run, changes, node)
+            }
         }
     }
 
@@ -274,7 +286,7 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         try await write("move cursor") { [store, history] () async throws(WarehouseError) in
             let before = store.state.cursors[run.sync]
             try await store.moveCursor(lease, run)
-            history.tracks.mayHaveMoved(before, by: run.id)
+            if run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
         }
     }
 
@@ -425,6 +437,15 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         try await leave(fault)
     }
 
+    func readContents(
+        sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
+        _ body: @escaping @Sendable (KnownContent) throws -> Void
+    ) async throws(WarehouseError) {
+        try await read("read some contents") { () async throws(WarehouseError) in
+            try await store.readContents(sync: sync, of: kind, fingerprints: fingerprints, body)
+        }
+    }
+
     func members(sync: String, of entries: EntrySet, fingerprints: [Fingerprint]) async throws(WarehouseError)
         -> [Member]
     {
@@ -457,6 +478,12 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
 
     func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
         try await read("event cursor") { () async throws(WarehouseError) in try await store.eventCursor(sync: sync) }
+    }
+
+    func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+        try await read("start of events") { () async throws(WarehouseError) in
+            try await store.eventsBegunAt(sync: sync)
+        }
     }
 
     func readEvents(

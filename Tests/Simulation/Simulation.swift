@@ -132,7 +132,7 @@ public enum Simulation {
             "iterable says forgotten of an event", "record waiting waiting_for_user", "record failed user_not_found",
             "record failed event_name_disallowed", "record failed cursor_null",
             "a stream ended", "a reading was broken off", "a stream was held", "a stream failed",
-            "a stream staged something",
+            "a stream staged something", "a stream of items staged something",
             "a stream took up what waited", "an event was too old for a stream",
             "an event of a stream waits behind another",
         ])

@@ -15,6 +15,9 @@ extension Visits {
 
         /// By key, the rows with that key; nil: one that cannot be sent.
         private(set) var claims: [String: [Event?]] = [:]
+        /// By key, when the event of each row with that key happened, as far as the row tells, be it one that is left out or cannot be
+        /// sent.
+        private(set) var times: [String: [Int64?]] = [:]
         /// By key, what is sent: those of which the rows that can be sent say the same.
         private(set) var wanted: [String: Event] = [:]
         /// By key, the id that its event has.
@@ -38,6 +41,7 @@ extension Visits {
                 if let bound, let position, position < bound { continue }
                 self.rows += 1
                 note(position, tracks, now)
+                if let key = tracks.key(of: row) { times[key, default: []].append(tracks.time(of: row, position)) }
                 if tracks.cursorColumn != nil && position == nil {
                     unknown += 1
                     withoutPosition += 1
@@ -154,6 +158,11 @@ extension Scenario.Tracks {
     func key(of row: TableRow) -> String? {
         guard let texts = parts(of: row)?.map(\.text) else { return nil }
         return texts.count == 1 ? texts[0] : "[" + texts.map { "\"\($0)\"" }.joined(separator: ",") + "]"
+    }
+
+    /// In microseconds since 1970.
+    func time(of row: TableRow, _ position: Int64?) -> Int64? {
+        (hasTime ? row["at"].position : nil) ?? (cursor == .time ? position : nil)
     }
 
     func id(of row: TableRow) -> String { DerivedID.of(Self.namespace, parts(of: row) ?? []) }

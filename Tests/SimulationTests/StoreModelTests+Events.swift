@@ -36,6 +36,7 @@ extension StoreComparison {
         cursor.earlierSweepFrom = dice.chance(50) ? -7 : nil
         cursor.lateRows = dice.below(3)
         cursor.keepFrom = dice.chance(50) ? kept : nil
+        cursor.begunAt = dice.chance(50) ? Date(timeIntervalSince1970: 1_784_000_000) : nil
         return cursor
     }
 
@@ -53,6 +54,7 @@ extension StoreComparison {
 
     func compareEvents() async {
         await both("cursor") { try await $0.eventCursor(sync: "vip") }
+        await both("start of events") { try await $0.eventsBegunAt(sync: "vip") }
         await both("scheme") { try await $0.eventIDScheme(sync: "vip") }
         await both(
             "event counts",

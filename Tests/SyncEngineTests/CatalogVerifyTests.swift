@@ -231,4 +231,44 @@ import Warehouse
         #expect(try await bench.run().counts.verified == 2, "what the held run found was not written down")
         #expect(Set(bench.catalogs.takeLooks()) == ["a", "d"])
     }
+
+    @Test func whatAHeldRunPutsAgainIsReadBackSomeTimeAfterItWasApproved() async throws {
+        let bench = try await Self.bench(seconds: 3600)
+        let checks = bench.fixture.state("item_checks")
+        let longAgo = "'2020-01-01T00:00:00.000Z'"
+        try await bench.setRows(Self.rows)
+        bench.catalogs.setFate { _, _ in .accept(without: ["b"]) }
+        try await bench.run()
+        try await bench.fixture.execute("UPDATE \(checks) SET accepted_at = \(longAgo)")
+        try await bench.setRows(Array(Self.rows.prefix(2)))
+        bench.clock.advance(by: .seconds(120))
+        let held = try await bench.run { _, sync in sync.guards.maxRemovals = .count(0) }
+        #expect(held.status == .held && held.counts.verified == 1 && held.counts.notVerified == 1, "\(held)")
+        // It waits for its approval for longer than an item has time.
+        try await bench.fixture.execute("UPDATE \(checks) SET noted_at = \(longAgo)")
+        let approved = try await bench.run(.approve(held.id))
+        #expect(approved.counts.succeeded == PerOperation(put: 1, delete: 1), "\(approved)")
+        _ = bench.catalogs.takeLooks()
+        #expect(try await bench.run().counts.notVerified == 0)
+        #expect(bench.catalogs.takeLooks() == ["a"], "of the other one nothing can be said yet")
+        try await bench.fixture.execute("UPDATE \(checks) SET accepted_at = \(longAgo)")
+        #expect(try await bench.run().counts.notVerified == 1)
+        #expect(try await bench.snapshot() == ["synced a", "rejected b"], "it was put twice")
+    }
+
+    @Test func whatADiscardedRunWasToPutAgainIsPutAgainByTheNext() async throws {
+        let bench = try await Self.bench()
+        try await bench.setRows(Self.rows)
+        bench.catalogs.setFate { _, number in number == 1 ? .accept(without: ["b"]) : .ok }
+        try await bench.run()
+        try await bench.setRows(Array(Self.rows.prefix(2)))
+        bench.clock.advance(by: .seconds(120))
+        let held = try await bench.run { _, sync in sync.guards.maxRemovals = .count(0) }
+        #expect(held.status == .held && held.counts.notVerified == 1, "\(held)")
+        let outcome = await bench.pipeline().run(.discard(held.id))
+        guard case .ran = outcome else { throw RunError(code: "test", message: "\(outcome)") }
+        let next = try await bench.run()
+        #expect(next.counts.notVerified == 1 && next.counts.succeeded.put == 1, "\(next)")
+        #expect(bench.catalogs.items("products")?["b"] != nil)
+    }
 }

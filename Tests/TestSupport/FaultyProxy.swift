@@ -32,6 +32,9 @@ public final class FaultyProxy: Sendable {
         /// After so many more pieces with this text in them, the next one is forwarded; the server's answer to it is
         /// swallowed and the client's connection reset.
         case loseAnswer(to: String, after: Int)
+        /// In each piece to the server the text gets an X for its first byte: the server does not know that word. It goes on
+        /// as often as it was asked for.
+        case misspell(String)
     }
 
     public struct Failure: Error {
@@ -202,6 +205,11 @@ public final class FaultyProxy: Sendable {
                 state.left -= 1
                 state.happened += 1
                 return .cut(keep: 0, .freeze)
+            case .misspell(let text):
+                guard direction == .toServer, let misspelled = piece.misspelling(Array(text.utf8)) else { return .pass }
+                state.left -= 1
+                state.happened += 1
+                return .replace(misspelled)
             case .reset(direction, let bytes): return state.cut(piece, .reset, again: bytes)
             case .truncate(direction, let bytes): return state.cut(piece, .truncate, again: bytes)
             case .freeze(direction, let bytes): return state.cut(piece, .freeze, again: bytes)
@@ -228,5 +236,14 @@ extension ArraySlice<UInt8> {
     fileprivate func contains(subsequence: [UInt8]) -> Bool {
         guard count >= subsequence.count else { return false }
         return indices.dropLast(subsequence.count - 1).contains { self[$0...].starts(with: subsequence) }
+    }
+
+    /// With an X for the first byte of each occurrence; nil: there is none.
+    fileprivate func misspelling(_ word: [UInt8]) -> ArraySlice<UInt8>? {
+        let places = indices.filter { self[$0...].starts(with: word) }
+        guard !places.isEmpty else { return nil }
+        var changed = self
+        for place in places { changed[place] = UInt8(ascii: "X") }
+        return changed
     }
 }

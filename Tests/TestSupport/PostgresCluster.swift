@@ -18,6 +18,8 @@ public final class PostgresCluster: Sendable {
     public let folder: URL
     public let port: Int
     private let binaries: String
+    /// Settings beside those that every cluster has: `name=value`.
+    private let settings: [String]
     private let processID = Mutex<pid_t>(0)
     private static let started = Result { try PostgresCluster() }
 
@@ -28,12 +30,34 @@ public final class PostgresCluster: Sendable {
 
     private init() throws {
         binaries = try PostgresPrograms.folder()
+        settings = []
         folder = try Self.makeFolder()
         port = try Self.freePort()
         try initialise()
         try launch()
         try awaitReadiness()
         _ = try PostgresClient(socketURL(database: "postgres")).run("CREATE ROLE \(Self.passwordGroup)")
+    }
+
+    /// A standby that receives what a cluster changes, from its copy on.
+    private init(following primary: PostgresCluster, settings: [String]) throws {
+        binaries = primary.binaries
+        self.settings = settings
+        folder = try Self.makeFolder()
+        port = try Self.freePort()
+        let log = folder.appendingPathComponent("basebackup.log")
+        let copy = try PostgresPrograms.start(
+            binaries + "/pg_basebackup",
+            [
+                "-D", folder.appendingPathComponent("data").path, "-R", "-X", "stream", "-c", "fast", "--no-sync",
+                "-h", primary.folder.path, "-p", "\(primary.port)", "-U", Self.superuser,
+            ], log: log)
+        copy.waitUntilExit()
+        guard copy.terminationStatus == 0 else {
+            throw Failure(description: "pg_basebackup failed: \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
+        }
+        try launch()
+        try awaitReadiness()
     }
 
     // MARK: Addresses
@@ -96,6 +120,33 @@ public final class PostgresCluster: Sendable {
             try self.launch()
             try self.awaitReadiness()
         }
+    }
+
+    /// A standby of this cluster, which must be a test's own.
+    /// - Parameter settings: of the standby: `name=value`.
+    public func makeStandby(_ settings: [String] = []) async throws -> PostgresCluster {
+        try await Self.onThread { try PostgresCluster(following: self, settings: settings) }
+    }
+
+    /// Waits until this standby has replayed all that its primary has changed until now.
+    public func awaitReplay(of primary: PostgresCluster) async throws {
+        let position = try await primary.run("SELECT pg_current_wal_lsn()")[0][0] ?? ""
+        try await awaitTrue("SELECT pg_last_wal_replay_lsn() >= '\(position)'::pg_lsn")
+    }
+
+    /// Waits until a query of one truth value gives true.
+    public func awaitTrue(_ query: String) async throws {
+        let deadline = ContinuousClock.now + patience
+        while try await run(query)[0][0] != "t" {
+            guard ContinuousClock.now < deadline else { throw Failure(description: "this did not come true: \(query)") }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// Makes this standby a server that takes changes; returns when it does.
+    public func promote() async throws {
+        try await run("SELECT pg_promote()")
+        try await awaitTrue("SELECT NOT pg_is_in_recovery()")
     }
 
     /// A second server for a test that restarts it.
@@ -165,6 +216,7 @@ extension PostgresCluster {
         }
         let rules = """
             local all all trust
+            local replication all trust
             host all +\(Self.passwordGroup) 127.0.0.1/32 scram-sha-256
             host all all 127.0.0.1/32 trust
             """
@@ -175,13 +227,13 @@ extension PostgresCluster {
     }
 
     private func launch() throws {
-        let settings = [
+        let common = [
             "listen_addresses=127.0.0.1", "port=\(port)", "unix_socket_directories=\(folder.path)", "fsync=off",
             "full_page_writes=off", "max_connections=800", "shared_buffers=64MB",
         ]
         let process = try PostgresPrograms.start(
             binaries + "/postgres",
-            ["-D", folder.appendingPathComponent("data").path] + settings.flatMap { ["-c", $0] },
+            ["-D", folder.appendingPathComponent("data").path] + (common + settings).flatMap { ["-c", $0] },
             log: folder.appendingPathComponent("server.log"))
         processID.withLock { $0 = process.processIdentifier }
     }

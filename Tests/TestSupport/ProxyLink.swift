@@ -14,6 +14,8 @@ enum ProxyStep {
     /// Until it is let go.
     case keep
     case trickle
+    /// Forwards this instead.
+    case replace(ArraySlice<UInt8>)
     /// Forwards so many bytes and then ends, or freezes, the connection.
     case cut(keep: Int, Cut)
 }
@@ -112,6 +114,8 @@ final class ProxyLink: Sendable {
                 arrived = Self.send(keep(piece, source)[...], to: sink)
             case .trickle:
                 arrived = Self.trickle(piece, to: sink)
+            case .replace(let other):
+                arrived = Self.send(other, to: sink)
             case .cut(let keep, let way):
                 _ = Self.send(piece.prefix(keep), to: sink)
                 if way != .freeze { return cut(reset: way == .reset) }

@@ -13,6 +13,12 @@ public protocol WarehouseFixture: Sendable {
     func query(_ sql: String) async throws -> [[String?]]
     /// Name of a state table for SQL: `rollcall.sync_runs`, `rollcall_sync_runs`.
     func state(_ table: String) -> String
+    /// The database that audiences are read from: itself, but of a ``SplitFixture``.
+    var source: any WarehouseFixture { get }
     /// Ends connections and deletes the database.
     func tearDown() async
+}
+
+extension WarehouseFixture {
+    public var source: any WarehouseFixture { self }
 }

@@ -64,6 +64,12 @@ public enum AnswerClassifier {
         return error
     }
 
+    /// What a refusal says of the one person that the call was about; nil: it says nothing of a person.
+    static func refusal(of answer: HTTPAnswer) -> NamedFailure? {
+        let row = AnswerTable.row(for: facts(of: answer))
+        return row.meaning == .refused ? NamedFailure(refusalCode: row.code) : nil
+    }
+
     /// The error for an answer of success whose body is not what the call promises.
     public static func unreadable(status: Int, changesSomething: Bool) -> DestinationError {
         let reason = unreadableReason(status: status)

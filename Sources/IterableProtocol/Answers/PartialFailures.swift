@@ -39,8 +39,8 @@ enum NamedFailure: Int, Comparable, Sendable {
         switch self {
         case .conflict where operation == .update || operation == .rename: "identity_conflict"
         case .typeMismatch: "type_mismatch"
-        // By this code the engine knows the events that wait for their person.
-        case .notFound where operation == .track: "user_not_found"
+        // By this code the engine knows the events that wait for their person. An update is refused so where it is to make no profile.
+        case .notFound where operation == .track || operation == .update: "user_not_found"
         case .notFound: "not_found"
         case .invalidData: "invalid_data"
         case .conflict: "conflict"

@@ -86,9 +86,7 @@ enum UserCalls {
                     report.succeedWithoutChange(email: state.echo(row.identifiers), userID: row.identifiers.userID)
                 }
             } catch {
-                // notFound lists are documented for subscribe and unsubscribe only.
-                let reason = error.reason == .notFound ? .invalid : error.reason
-                report.fail(RowFailure(reason: reason, email: error.email, userID: error.userID))
+                report.fail(error)
             }
         }
         return .json(report.json(mode: state.options.responseMode, namesNoOps: true))

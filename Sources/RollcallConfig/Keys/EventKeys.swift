@@ -1,8 +1,9 @@
 internal import RollcallCore
 
-/// The keys that syncs of events alone have.
+/// The keys that syncs of events have; those of streams other kinds have too.
 enum EventSyncKeys {
     private static let events = [RecordKind.events.rawValue]
+    private static let streamed = [RecordKind.users, .events, .catalog].map(\.rawValue)
 
     static let event = ConfigurationKey(
         "event", .section(EventKeys.section), "What the columns say of an event, but for its fields.",
@@ -14,8 +15,9 @@ enum EventSyncKeys {
         defaultValue: .string(now), example: .string("30d"), variants: events)
     static let cursor = ConfigurationKey(
         "cursor", .anyOf([.text(TextRule()), .section(CursorKeys.section)]),
-        "Column by which new rows are found; left out: each run reads the whole source.",
-        example: .string("loaded_at"), variants: events)
+        "Column by which new rows are found, of users and catalogs those that have changed too; left out: each run reads the "
+            + "whole source. Of users and catalogs it is of use to a stream alone.",
+        example: .string("loaded_at"), variants: streamed)
     static let changedRows = ConfigurationKey(
         "changed_rows", .choice(EventSettings.ChangedRows.allCases.map(\.rawValue)),
         "ignore: a row that was sent is not sent again; update: if it has changed it is, under the same id, which "
@@ -36,7 +38,7 @@ enum EventSyncKeys {
     static let stream = ConfigurationKey(
         "stream", .section(StreamKeys.section),
         "In place of schedule: rollcall serve sends new rows as they come, instead of at set times. Needs cursor. "
-            + "{}: with the defaults.", variants: events)
+            + "{}: with the defaults.", variants: streamed)
 
     static let now = "now"
     static let all = "all"
@@ -132,7 +134,8 @@ enum CursorKeys {
             + "where the column has whole numbers. Left out: 15m, or 10000.", example: .string("15m"))
     static let sweep = ConfigurationKey(
         "sweep", .span(minimum: 5),
-        "How often a run reads further back: from where the cursor stood two such runs ago.",
+        "How often a run reads further back: from where the cursor stood two such runs ago. Of users and catalogs: how often "
+            + "the stream reads the whole source, which finds who left.",
         defaultValue: .string("24h"))
 
     static let section = ConfigurationSection(keys: [column, overlap, sweep])

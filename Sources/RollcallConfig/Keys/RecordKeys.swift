@@ -31,10 +31,15 @@ enum RecordKeys {
         "except", .texts(1...Int.max), "Beside fields: all: columns that are left out.",
         variants: [list, users, events, items])
     static let mode = ConfigurationKey(
-        "mode", .choice(CatalogSettings.Mode.allCases.map(\.rawValue)),
-        "upsert: records whose rows are gone stay; mirror, of catalogs only: they are deleted, if this sync put them there.",
-        defaultValue: .string(CatalogSettings.Mode.upsert.rawValue), variants: [users, items],
-        kinds: [users: .choice([CatalogSettings.Mode.upsert.rawValue])])
+        "mode", .choice(RecordMode.allCases.map(\.rawValue)),
+        "upsert: records that Iterable does not have are made, and those whose rows are gone stay; update, of users only: people whom "
+            + "Iterable does not know are left out; mirror, of catalogs only: items whose rows are gone are deleted, if this sync "
+            + "put them there.",
+        defaultValue: .string(RecordMode.upsert.rawValue), variants: [users, items],
+        kinds: [
+            users: .choice(UserSettings.Mode.allCases.map(\.rawValue)),
+            items: .choice(CatalogSettings.Mode.allCases.map(\.rawValue)),
+        ])
     static let documents = ConfigurationKey(
         "documents", .choice(CatalogSettings.Documents.allCases.map(\.rawValue)),
         "replace: an item has the fields of its row and no other; merge: fields that the sync does not fill stay. Must be "
@@ -83,6 +88,13 @@ enum RecordKeys {
     private static func selection(of section: ConfigurationSection) -> ValueKind {
         .anyOf([.choice([all]), .valuesByName(.anyOf([.text(TextRule()), .section(section)]))])
     }
+}
+
+/// What `mode` may say in syncs of any kind.
+enum RecordMode: String, CaseIterable {
+    case upsert
+    case update
+    case mirror
 }
 
 extension ConfigurationKey {

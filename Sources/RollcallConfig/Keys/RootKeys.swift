@@ -62,8 +62,13 @@ enum WarehouseKeys {
         "Seconds that a call waits for a connection (Postgres) and for locks of others before the run fails.",
         defaultValue: .integer(120))
 
+    static let state = ConfigurationKey(
+        "state", .text(TextRule(pattern: RootKeys.namePattern)),
+        "The warehouse in which state and logs of this one's syncs live; this one is only read then. Default: this one.",
+        example: .string("crm"))
+
     static let section = ConfigurationSection(
-        keys: [type, path, url, stateSchema, rowSecurity, statementTimeoutSeconds, waitSeconds],
+        keys: [type, path, url, state, stateSchema, rowSecurity, statementTimeoutSeconds, waitSeconds],
         selector: .init(key: "type", values: WarehouseType.allCases.map(\.rawValue)))
 }
 
@@ -123,11 +128,15 @@ enum LimitKeys {
     static let bytesPerRequest = ConfigurationKey(
         "bytes_per_request", .integer(40_000...4_000_000), "Most bytes of one request.",
         defaultValue: .integer(4_000_000))
+    static let sharedIn = ConfigurationKey(
+        "shared_in", .text(TextRule(pattern: RootKeys.namePattern)),
+        "The warehouse in which all processes that send with the same API key share the requests a second. Default: the one with the "
+            + "sync's state.", example: .string("crm"))
 
     static let section = ConfigurationSection(
         keys: [
             requestsPerSecond, subscribersPerRequest, concurrentRequests, requestTimeoutSeconds, settleSeconds, users,
-            events, catalog, bytesPerRequest,
+            events, catalog, bytesPerRequest, sharedIn,
         ])
 }
 
@@ -142,8 +151,13 @@ enum UserLimitKeys {
         "The same of requests that are about one person each: those that rename or delete profiles.",
         defaultValue: .integer(50))
 
+    static let lookUpsPerSecond = ConfigurationKey(
+        "look_ups_per_second", .number(NumberRange(minimum: 0, maximum: 100, excludesMinimum: true)),
+        "People a second who are looked up before they are sent: those who are new to a sync with mode: update, and those whom a "
+            + "rename or a conflict of identifiers is about.", defaultValue: .integer(100))
+
     static let section = ConfigurationSection(
-        keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond])
+        keys: [requestsPerSecond, RecordLimitKeys.recordsPerRequest, singleRequestsPerSecond, lookUpsPerSecond])
 }
 
 /// Limits of events.

@@ -18,11 +18,12 @@ enum SyncKeys {
         "false: the schedule starts no runs, its ticks are recorded as disabled; nothing is streamed.",
         defaultValue: .boolean(true))
     static let audience = ConfigurationKey(
-        "audience", .section(AudienceKeys.section), "Who should be on the list; exactly one of the three keys.",
+        "audience", .section(AudienceKeys.section),
+        "Who should be on the list; exactly one of table, query and query_file.",
         variants: list.variants)
     static let source = ConfigurationKey(
         "source", .section(AudienceKeys.section),
-        "The rows, one for each record; exactly one of the three keys. Of "
+        "The rows, one for each record; exactly one of table, query and query_file. Of "
             + "lists another word for audience.")
     static let list = ConfigurationKey(
         "list", .section(ListKeys.section), "The list that is kept; exactly one of name and id.", isRequired: true,
@@ -78,9 +79,14 @@ enum AudienceKeys {
         "query_file", .text(TextRule()),
         "A file with a single SELECT; a relative path counts from the configuration's folder.",
         example: .string("audiences/vip.sql"))
+    static let read = ConfigurationKey(
+        "read", .choice(ReadSetting.allCases.map(\.rawValue)),
+        "Of lists in Postgres. all: every row is read each time; changed: the server groups the rows, and only groups that are "
+            + "not as they were are read; auto: whichever cost less in earlier runs.",
+        defaultValue: .string(ReadSetting.all.rawValue))
 
     static let section = ConfigurationSection(
-        keys: [table, query, queryFile], exactlyOneOf: ["table", "query", "query_file"])
+        keys: [table, query, queryFile, read], exactlyOneOf: ["table", "query", "query_file"])
 }
 
 enum ListKeys {

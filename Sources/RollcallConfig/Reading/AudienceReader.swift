@@ -3,11 +3,36 @@ internal import RollcallCore
 /// Reads `audience`.
 enum AudienceReader {
     static func read(_ reader: SectionReader, warehouse: WarehouseType?) -> AudienceSource? {
-        guard reader.entries.count == 1 else { return nil }
+        let sources = [AudienceKeys.table, AudienceKeys.query, AudienceKeys.queryFile]
+        guard sources.count(where: reader.has) == 1 else { return nil }
         if reader.has(AudienceKeys.table) { return table(reader, warehouse: warehouse) }
         if reader.has(AudienceKeys.query) { return query(reader) }
         if reader.has(AudienceKeys.queryFile) { return queryFile(reader) }
         return nil
+    }
+
+    /// How the rows are read; reports what the kind of the sync or the type of the warehouse does not have.
+    static func readSetting(_ reader: SectionReader, _ kind: RecordKind, warehouse: WarehouseType?) -> ReadSetting {
+        let key = AudienceKeys.read
+        guard reader.has(key) else { return .all }
+        guard kind == .list else {
+            reader.report(
+                at: key,
+                "\(reader.path(of: key.name)) is for the audience of a list; this sync is of kind \(kind.rawValue)",
+                hint: kind == .events
+                    ? "Take it out: events have a cursor for it." : "Take it out: users and catalogs read all rows.")
+            return .all
+        }
+        guard let setting = reader.choice(key, of: ReadSetting.self) else { return .all }
+        guard warehouse == .sqlite else { return setting.value }
+        if setting.value == .changed {
+            reader.report(
+                at: key,
+                "\(reader.path(of: key.name)) is changed, and the warehouse is a SQLite file, whose rows are all read",
+                expected: "all or auto",
+                hint: "The rows of a file do not travel, so nothing would be saved. Take it out.")
+        }
+        return .all
     }
 
     private static func table(_ reader: SectionReader, warehouse: WarehouseType?) -> AudienceSource? {

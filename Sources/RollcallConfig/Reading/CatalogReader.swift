@@ -8,19 +8,29 @@ enum CatalogReader {
         let create = catalog?.boolean(CatalogKeys.create) ?? false
         let key = keyColumn(sync)
         let fields = FieldReader.selection(sync, .catalog)
-        let mode = sync.choice(RecordKeys.mode, of: CatalogSettings.Mode.self)
+        let mode = mode(sync)
         let documents = sync.choice(RecordKeys.documents, of: CatalogSettings.Documents.self)
         let duplicates = DuplicateReader.read(sync)
         let verify = sync.section(RecordKeys.verify).map(verification)
+        let cursor = CursorReader.read(sync)
         guard let name, let key, let fields else { return nil }
         var settings = CatalogSettings(name: name, key: key.column, fields: fields)
         settings.create = create
         settings.encodesKey = key.encodes
-        settings.mode = mode?.value ?? .upsert
+        settings.mode = mode ?? .upsert
         settings.documents = documents?.value
         settings.duplicates = duplicates
         settings.verify = verify
+        settings.cursor = cursor
         return settings
+    }
+
+    private static func mode(_ sync: SectionReader) -> CatalogSettings.Mode? {
+        let key = RecordKeys.mode.narrowed(to: .catalog)
+        guard let mode = sync.choice(key, of: RecordMode.self) else { return nil }
+        if let known = CatalogSettings.Mode(rawValue: mode.value.rawValue) { return known }
+        sync.reportWrong(key, mode.map(\.rawValue), "is a mode of users syncs; this one is catalog")
+        return nil
     }
 
     private static func verification(_ reader: SectionReader) -> CatalogSettings.Verification {

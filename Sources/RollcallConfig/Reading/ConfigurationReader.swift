@@ -5,6 +5,7 @@ struct ConfigurationReader {
     let context: ReadingContext
     private(set) var warehouses: [String: WarehouseSettings] = [:]
     private(set) var warehouseOrder: [String] = []
+    private(set) var stateWarehouses: [String: String] = [:]
     private(set) var destinations: [String: DestinationSettings] = [:]
     private(set) var destinationOrder: [String] = []
     private(set) var syncs: [SyncSettings] = []
@@ -20,17 +21,21 @@ struct ConfigurationReader {
             context: context, hint: "\"rollcall init\" writes a commented configuration to start from.")
         guard let root else { return }
         var warehouseDrafts: [String: WarehouseReader.Draft] = [:]
-        for entry in root.named(RootKeys.warehouses, what: "warehouse") {
+        let warehouseEntries = root.named(RootKeys.warehouses, what: "warehouse")
+        for entry in warehouseEntries {
             let draft = WarehouseReader.read(entry.reader)
             warehouseDrafts[entry.name] = draft
             warehouses[entry.name] = draft.settings
             warehouseOrder.append(entry.name)
         }
+        stateWarehouses = StateReader(names: root.names(RootKeys.warehouses), entries: warehouseEntries).read()
         var destinationDrafts: [String: DestinationReader.Draft] = [:]
         let hasReceivers = root.isMeant(RootKeys.receivers)
         if !hasReceivers { root.require(RootKeys.destinations) }
         for entry in root.named(RootKeys.destinations, what: "destination", isRequired: !hasReceivers) {
-            let draft = DestinationReader.read(entry.reader, name: entry.name)
+            let draft = DestinationReader.read(
+                entry.reader, name: entry.name, warehouseNames: root.names(RootKeys.warehouses),
+                stateWarehouses: stateWarehouses)
             destinationDrafts[entry.name] = draft
             destinations[entry.name] = draft.settings
             destinationOrder.append(entry.name)
@@ -41,7 +46,8 @@ struct ConfigurationReader {
         let drafts = root.named(RootKeys.syncs, what: "sync").map { reader.read($0.reader, name: $0.name) }
         syncs = drafts.compactMap(\.settings)
         SyncRelations(
-            context: context, destinations: destinations, names: root.names(RootKeys.syncs), drafts: drafts
+            context: context, destinations: destinations, stateWarehouses: stateWarehouses,
+            names: root.names(RootKeys.syncs), drafts: drafts
         ).check()
         let section = root.section(RootKeys.server)
         server = section.map(ServerReader.read)
@@ -60,7 +66,7 @@ struct ConfigurationReader {
             server, server: self.server ?? ServerSettings(), hasReceivers: !entries.isEmpty, context: context)
         if let listen { receiverListen = listen }
         let reader = ReceiverReader(
-            listen: listen, warehouseNames: root.names(RootKeys.warehouses),
+            listen: listen, warehouseNames: root.names(RootKeys.warehouses), stateWarehouses: stateWarehouses,
             destinationNames: root.names(RootKeys.destinations), destinations: destinations)
         receivers = reader.read(entries)
     }

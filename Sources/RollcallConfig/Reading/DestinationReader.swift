@@ -13,7 +13,10 @@ enum DestinationReader {
         case iterable
     }
 
-    static func read(_ reader: SectionReader, name: String) -> Draft {
+    /// - Parameter stateWarehouses: of each warehouse that is only read: where the state of its syncs lives.
+    static func read(
+        _ reader: SectionReader, name: String, warehouseNames: [String], stateWarehouses: [String: String]
+    ) -> Draft {
         _ = reader.choice(DestinationKeys.type, of: Kind.self)
         let dataCenter = reader.choice(DestinationKeys.dataCenter, of: DataCenter.self) { text in
             ["europe": "eu", "usa": "us", "usdc": "us", "eudc": "eu"][Suggestion.normalized(text)]
@@ -31,15 +34,15 @@ enum DestinationReader {
                 hint: "Iterable's EU data center hosts hybrid and userId-based projects only.")
         }
         var draft = Draft(projectType: projectType?.value, listNamePrefix: prefix)
-        guard let key, let projectType = projectType?.value, let prefix else {
-            _ = limits(reader)
-            return draft
-        }
+        let section = reader.section(DestinationKeys.limits)
+        var limits = limits(section)
+        limits.sharedIn = section.flatMap { sharedIn($0, warehouseNames, stateWarehouses) }
+        guard let key, let projectType = projectType?.value, let prefix else { return draft }
         var settings = DestinationSettings(name: name, apiKey: key, projectType: projectType)
         settings.dataCenter = dataCenter?.value ?? .us
         settings.listNamePrefix = prefix
         settings.baseURL = address?.text ?? settings.dataCenter.baseURL
-        settings.limits = limits(reader)
+        settings.limits = limits
         draft.settings = settings
         return draft
     }
@@ -97,23 +100,36 @@ enum DestinationReader {
                 + "${ITERABLE_API_KEY} here. Only with a loopback base_url (a sandbox) may it stand in the file.")
     }
 
-    private static func limits(_ reader: SectionReader) -> DestinationLimits {
+    private static func limits(_ section: SectionReader?) -> DestinationLimits {
         var limits = DestinationLimits()
-        guard let section = reader.section(DestinationKeys.limits) else { return limits }
+        guard let section else { return limits }
         if let value = section.number(LimitKeys.requestsPerSecond) { limits.requestsPerSecond = value }
         if let value = section.integer(LimitKeys.subscribersPerRequest) { limits.subscribersPerRequest = Int(value) }
         if let value = section.integer(LimitKeys.concurrentRequests) { limits.concurrentRequests = Int(value) }
         if let value = section.number(LimitKeys.requestTimeoutSeconds) { limits.requestTimeoutSeconds = value }
         if let value = section.number(LimitKeys.settleSeconds) { limits.settleSeconds = value }
         if let value = section.integer(LimitKeys.bytesPerRequest) { limits.bytesPerRequest = Int(value) }
+        let users = section.section(LimitKeys.users)
         readRecords(
-            section.section(LimitKeys.users), rate: UserLimitKeys.requestsPerSecond,
-            single: UserLimitKeys.singleRequestsPerSecond, &limits.users)
+            users, rate: UserLimitKeys.requestsPerSecond, single: UserLimitKeys.singleRequestsPerSecond, &limits.users)
+        if let value = users?.number(UserLimitKeys.lookUpsPerSecond) { limits.lookUpsPerSecond = value }
         readRecords(
             section.section(LimitKeys.events), rate: EventLimitKeys.requestsPerSecond,
             single: EventLimitKeys.singleRequestsPerSecond, &limits.events)
         readRecords(section.section(LimitKeys.catalog), rate: RecordLimitKeys.requestsPerSecond, &limits.catalog)
         return limits
+    }
+
+    /// The warehouse in which the limits are shared; it is written to.
+    private static func sharedIn(_ limits: SectionReader, _ names: [String], _ states: [String: String]) -> String? {
+        let key = LimitKeys.sharedIn
+        guard let name = limits.reference(key, to: names, what: "warehouse") else { return nil }
+        guard let state = states[name] else { return name }
+        limits.report(
+            at: key,
+            "\(limits.path(of: key.name)) is \(name), which is only read: the state of its syncs lives in \(state)",
+            expected: "a warehouse without state", hint: "Processes write into it: set shared_in: \(state).")
+        return nil
     }
 
     private static func readRecords(

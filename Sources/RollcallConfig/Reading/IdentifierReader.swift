@@ -30,24 +30,31 @@ enum IdentifierReader {
     }
 
     /// The mapping of users and events: beside what the project knows people by, the other identifier may stand too. Of
-    /// users it is sent with the profile. Events make no profiles in email projects: a userId alone may name a person.
+    /// users it is sent with the profile. Events, and users with mode: update, make no profiles in email projects: a userId alone
+    /// may name a person.
+    /// - Parameter target: what the sync keeps; nil: that is wrong.
     static func readRecords(
-        _ sync: SectionReader, _ kind: RecordKind, projectType: ProjectType?, warehouse: WarehouseType?
+        _ sync: SectionReader, _ target: SyncTarget?, projectType: ProjectType?, warehouse: WarehouseType?
     ) -> ColumnMapping {
         let reader = sync.section(SyncKeys.mapping)
         let mapping = columns(reader, warehouse: warehouse)
-        if let reader, let projectType { checkRecords(reader, kind, projectType: projectType) }
+        if let reader, let projectType {
+            // Where the settings are wrong, nothing is said of what they might have allowed.
+            let makesProfiles = if case .users(let users)? = target { users.mode == .upsert } else { false }
+            checkRecords(reader, makesProfiles: makesProfiles, projectType: projectType)
+        }
         return mapping
     }
 
-    private static func checkRecords(_ reader: SectionReader, _ kind: RecordKind, projectType: ProjectType) {
+    private static func checkRecords(_ reader: SectionReader, makesProfiles: Bool, projectType: ProjectType) {
         let mapsEmail = reader.has(MappingKeys.email)
         let mapsUserID = reader.has(MappingKeys.userID)
-        if projectType == .email, kind == .users, mapsUserID, !mapsEmail {
+        if projectType == .email, makesProfiles, mapsUserID, !mapsEmail {
             reader.report(
                 at: MappingKeys.userID, "\(reader.path) maps user_id alone, but the project is of type email",
                 expected: "email, with or without user_id beside it",
-                hint: "Map email: by user_id alone, Iterable would make up an address for everybody it does not know.")
+                hint: "Map email: by user_id alone, Iterable would make up an address for everybody it does not know."
+                    + " Or set mode: update, which leaves them out.")
         }
         if projectType == .userID, mapsEmail, !mapsUserID {
             reader.report(

@@ -5,6 +5,8 @@ struct ReceiverReader {
     /// How all receivers listen; nil where that is wrong, which has been reported.
     let listen: ReceiverListenSettings?
     let warehouseNames: [String]
+    /// Of each warehouse that is only read: where the state of its syncs lives.
+    let stateWarehouses: [String: String]
     let destinationNames: [String]
     let destinations: [String: DestinationReader.Draft]
 
@@ -30,7 +32,7 @@ struct ReceiverReader {
 
     private func read(_ reader: SectionReader, name: String, path: String?) -> ReceiverSettings? {
         _ = reader.choice(ReceiverKeys.type, of: Kind.self)
-        let warehouse = reader.reference(ReceiverKeys.warehouse, to: warehouseNames, what: "warehouse")
+        let warehouse = writableWarehouse(reader)
         let destination = reader.reference(ReceiverKeys.destination, to: destinationNames, what: "destination")
         let credentials = credentials(reader, destination)
         let events = ReceivedNames.read(reader)
@@ -48,6 +50,19 @@ struct ReceiverReader {
         settings.allowFrom = allowFrom
         if let days { settings.retentionDays = Int(days) }
         return settings
+    }
+
+    /// Nil where there is none of that name, or it is only read; both are reported.
+    private func writableWarehouse(_ reader: SectionReader) -> String? {
+        let key = ReceiverKeys.warehouse
+        guard let name = reader.reference(key, to: warehouseNames, what: "warehouse") else { return nil }
+        guard let state = stateWarehouses[name] else { return name }
+        reader.report(
+            at: key,
+            "\(reader.path(of: key.name)) is \(name), which is only read: the state of its syncs lives in \(state)",
+            expected: "a warehouse without state", hint: "What is received is written into it: set warehouse: \(state)."
+        )
+        return nil
     }
 
     private func credentials(_ reader: SectionReader, _ destination: String?) -> [ReceiverSettings.Credential] {

@@ -5,11 +5,11 @@ enum StreamReader {
     /// nil: the sync is not streamed, or what stands there is wrong, which is reported.
     /// - Parameters:
     ///   - sync: of a kind that may be streamed.
+    ///   - kind: its kind.
     ///   - warehouse: the type of its warehouse; nil: not known.
-    static func read(_ sync: SectionReader, warehouse: WarehouseType?) -> StreamSettings? {
-        guard sync.has(EventSyncKeys.stream) else { return nil }
-        guard !sync.isEmpty(EventSyncKeys.stream) else {
-            warnOfNone(sync)
+    static func read(_ sync: SectionReader, _ kind: RecordKind, warehouse: WarehouseType?) -> StreamSettings? {
+        guard sync.has(EventSyncKeys.stream), !sync.isEmpty(EventSyncKeys.stream) else {
+            if sync.has(EventSyncKeys.stream) { warnOfNone(sync) } else { warnOfCursor(sync, kind) }
             return nil
         }
         checkNeighbours(sync)
@@ -28,6 +28,17 @@ enum StreamReader {
             at: sync.position(of: EventSyncKeys.stream), path: sync.path(of: "stream"),
             "\(sync.path(of: "stream")) is empty and counts as left out: nothing is streamed",
             hint: "Write stream: {} for one with the defaults, or take the line out.")
+    }
+
+    /// Runs of users and catalogs read the whole source, for only that shows who left.
+    private static func warnOfCursor(_ sync: SectionReader, _ kind: RecordKind) {
+        guard kind != .events, sync.has(EventSyncKeys.cursor), !sync.isEmpty(EventSyncKeys.cursor),
+            !sync.isMeant(EventSyncKeys.stream)
+        else { return }
+        sync.context.warn(
+            at: sync.position(of: EventSyncKeys.cursor), path: sync.path(of: "cursor"),
+            "\(sync.path(of: "cursor")) is of no use without stream: runs of \(kind.rawValue) syncs read the whole source",
+            hint: "Add stream: {}, or take the cursor out.")
     }
 
     private static func checkNeighbours(_ sync: SectionReader) {

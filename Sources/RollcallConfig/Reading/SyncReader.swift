@@ -29,7 +29,8 @@ struct SyncReader {
         // Without a kind nothing can be said about the other keys.
         guard let kind = kind(reader) else { return Draft(name: name, position: reader.position) }
         reader.refuseKeys(beyond: kind.rawValue, what: "sync", hints: hints(reader, kind))
-        let source = source(reader, kind, type)
+        var read = ReadSetting.all
+        let source = source(reader, kind, type, &read)
         let options = Options(reader, kind, warehouse: type)
         var draft = Draft(
             name: name, position: reader.position, kind: kind, warehouse: warehouse, destination: destination)
@@ -47,12 +48,15 @@ struct SyncReader {
             }
         }
         let memberFields = kind == .list ? MemberFieldReader.read(reader) : nil
-        let identifiers = identifiers(reader, kind, options, projectType: target?.projectType, warehouse: type)
+        let identifiers = identifiers(
+            reader, kind, draft.kept?.target, options, projectType: target?.projectType, warehouse: type)
         guard let warehouse, let destination, let source, let kept = draft.kept?.target else { return draft }
         var settings = SyncSettings(
             name: name, warehouse: warehouse, destination: destination, audience: source, target: kept)
+        settings.read = read
         settings.mapping = identifiers
         settings.memberFields = memberFields
+        UsersReader.checkLeaving(reader, settings, target?.projectType)
         options.apply(to: &settings)
         draft.settings = settings
         return draft
@@ -62,13 +66,10 @@ struct SyncReader {
     private func hints(_ reader: SectionReader, _ kind: RecordKind) -> [String: String] {
         var hints: [String: String] = [:]
         if !reader.has(SyncKeys.source) { hints[SyncKeys.audience.name] = "Write source in its place." }
-        hints[EventSyncKeys.stream.name] = Self.streamsOthers
         if kind == .list { hints.merge(Self.hintsOfLists) { _, own in own } }
         if kind == .events { hints[RecordKeys.nulls.name] = FieldReader.nullsOfEvents }
         return hints
     }
-
-    private static let streamsOthers = "Streams of users and catalogs are not offered yet: use schedule."
 
     private static let hintsOfLists = [
         EventSyncKeys.stream.name: "Lists are not streamed: use schedule.",
@@ -85,8 +86,8 @@ struct SyncReader {
     }
 
     private func identifiers(
-        _ reader: SectionReader, _ kind: RecordKind, _ options: Options, projectType: ProjectType?,
-        warehouse: WarehouseType?
+        _ reader: SectionReader, _ kind: RecordKind, _ kept: SyncTarget?, _ options: Options,
+        projectType: ProjectType?, warehouse: WarehouseType?
     ) -> ColumnMapping {
         switch kind {
         case .list:
@@ -94,7 +95,7 @@ struct SyncReader {
                 reader, projectType: projectType, placeholderEmails: options.placeholderEmails ?? false,
                 identity: options.identitySection, warehouse: warehouse)
         case .users, .events:
-            IdentifierReader.readRecords(reader, kind, projectType: projectType, warehouse: warehouse)
+            IdentifierReader.readRecords(reader, kept, projectType: projectType, warehouse: warehouse)
         case .catalog: ColumnMapping()
         }
     }
@@ -103,7 +104,10 @@ struct SyncReader {
         reader.has(SyncKeys.kind) ? reader.choice(SyncKeys.kind, of: RecordKind.self)?.value : .list
     }
 
-    private func source(_ reader: SectionReader, _ kind: RecordKind, _ type: WarehouseType?) -> AudienceSource? {
+    /// - Parameter read: set to how the rows are read.
+    private func source(
+        _ reader: SectionReader, _ kind: RecordKind, _ type: WarehouseType?, _ read: inout ReadSetting
+    ) -> AudienceSource? {
         if kind == .list, reader.has(SyncKeys.audience), reader.has(SyncKeys.source) {
             reader.report(
                 at: SyncKeys.source, "\(reader.path) gives audience and source, which are two words for one thing",
@@ -115,9 +119,9 @@ struct SyncReader {
         let usual = kind == .list ? SyncKeys.audience : SyncKeys.source
         let key = reader.has(SyncKeys.source) ? SyncKeys.source : usual
         guard reader.require(key) else { return nil }
-        return reader.section(key, hint: Self.sourceHint, isRequired: true).flatMap {
-            AudienceReader.read($0, warehouse: type)
-        }
+        guard let section = reader.section(key, hint: Self.sourceHint, isRequired: true) else { return nil }
+        read = AudienceReader.readSetting(section, kind, warehouse: type)
+        return AudienceReader.read(section, warehouse: type)
     }
 
     private static let sourceHint = "Write below it one of table: …, query: … and query_file: …"
@@ -133,7 +137,7 @@ extension SyncReader {
         var identitySection: SectionReader?
         var identity = IdentitySettings()
         var schedule: ScheduleSettings?
-        /// Of events.
+        /// Not of lists.
         var stream: StreamSettings?
         var guards = GuardSettings()
         var logs = LogSettings()
@@ -150,7 +154,7 @@ extension SyncReader {
             schedule = reader.section(
                 SyncKeys.schedule, hint: "Write it below: schedule:, then every: 30m on the next line."
             ).flatMap(ScheduleReader.read)
-            if kind == .events { stream = StreamReader.read(reader, warehouse: warehouse) }
+            if kind != .list { stream = StreamReader.read(reader, kind, warehouse: warehouse) }
             guards = GuardReader.defaults(kind)
             if let section = reader.section(SyncKeys.guards) { guards = GuardReader.read(section, kind) }
             if let section = reader.section(SyncKeys.logs) { logs = LogReader.read(section) }

@@ -4,6 +4,8 @@ internal import RollcallCore
 struct SyncRelations {
     let context: ReadingContext
     let destinations: [String: DestinationSettings]
+    /// Of each warehouse that is only read: where the state of its syncs lives.
+    let stateWarehouses: [String: String]
     /// Of all syncs, whether or not there is a draft.
     let names: [String]
     let drafts: [SyncReader.Draft]
@@ -69,10 +71,16 @@ struct SyncRelations {
         if let own = draft.destination, let theirs = other.destination, own != theirs {
             return "has the destination \(theirs), not \(own)"
         }
-        if let own = draft.warehouse, let theirs = other.warehouse, own != theirs {
-            return "has the warehouse \(theirs), not \(own)"
+        if let own = state(draft), let theirs = state(other), own != theirs {
+            let isSplit = own != draft.warehouse || theirs != other.warehouse
+            return "has \(isSplit ? "its state in " : "")the warehouse \(theirs), not \(own)"
         }
         return nil
+    }
+
+    /// The warehouse in which the state of a sync lives; nil: it names none.
+    private func state(_ draft: SyncReader.Draft) -> String? {
+        draft.warehouse.map { stateWarehouses[$0] ?? $0 }
     }
 
     private func expected(_ draft: SyncReader.Draft) -> String {

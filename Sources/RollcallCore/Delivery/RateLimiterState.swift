@@ -16,7 +16,7 @@ public struct RateLimiterState: Sendable {
         public let delay: Duration
         fileprivate let epoch: Int
         /// False: the wait is for leave to queue up, and not for a turn.
-        fileprivate let isTurn: Bool
+        public let isTurn: Bool
     }
 
     /// Share of the rate that is used. The rest absorbs late timers, so that a server that counts strictly never sees

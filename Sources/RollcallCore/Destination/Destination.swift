@@ -59,8 +59,8 @@ public protocol Destination: Sendable {
     ) async throws(DestinationError) -> Int64
     /// The fields of the project's profiles, by name. Three calls a second.
     func profileFields() async throws(DestinationError) -> [RemoteField]
-    /// Whether the project has a profile with this email. A hundred calls a second.
-    func hasProfile(email: String) async throws(DestinationError) -> Bool
+    /// The profile with this email or userId. A hundred calls a second.
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding
     /// The fields of a catalog; nil: the project has no such catalog.
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]?
     /// Makes an empty catalog. Fails where it is there already, so that a call that may have been applied is followed by

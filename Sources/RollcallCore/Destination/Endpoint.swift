@@ -1,10 +1,12 @@
-/// A call of Iterable that changes something, with its own rate limit. The raw value is its name in metrics.
+/// A call of Iterable with its own rate limit: those that change something, and the one that looks people up. The raw value is its
+/// name in metrics.
 public enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
     case usersUpdate = "users_update"
     case usersRename = "users_rename"
     case usersDelete = "users_delete"
+    case usersLookUp = "users_look_up"
     case eventsTrackBulk = "events_track_bulk"
     case eventsTrack = "events_track"
     case catalogPut = "catalog_put"
@@ -18,6 +20,7 @@ extension DestinationLimits {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
         case .usersUpdate: users.requestsPerSecond
         case .usersRename, .usersDelete: users.singleRequestsPerSecond
+        case .usersLookUp: lookUpsPerSecond
         case .eventsTrackBulk: events.requestsPerSecond
         case .eventsTrack: events.singleRequestsPerSecond
         case .catalogPut, .catalogDelete: catalog.requestsPerSecond

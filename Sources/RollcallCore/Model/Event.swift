@@ -44,7 +44,7 @@ public struct EventReference: Sendable, Hashable {
     }
 }
 
-/// How far a sync of events has read its source.
+/// How far a sync of events, or a stream of users or of a catalog, has read its source.
 public struct EventCursor: Sendable, Equatable, Codable {
     public var column: String
     /// Whether positions are microseconds since 1970, and not whole numbers.
@@ -57,6 +57,9 @@ public struct EventCursor: Sendable, Equatable, Codable {
     public var earlierSweepFrom: Int64?
     /// Rows that were found by sweeps alone, ever.
     public var lateRows = 0
+    /// Of a sync of events: when its first run began, from which the span of `start` counts. nil: versions that did not note it
+    /// made the run.
+    public var begunAt: Date?
     /// Keys below this position are forgotten once the cursor has moved here, for nothing reads there again; nil: none are.
     public var keepFrom: Int64?
 

@@ -142,6 +142,8 @@ public struct SyncRun: Sendable, Equatable {
     public var held: [GuardFinding] = []
     /// Whether every member is sent again (`--full`).
     public var full = false
+    /// How the rows were read; nil: no plan came about, or an earlier version made it.
+    public var read: AudienceRead?
 
     public init(
         id: String, sync: String, destination: String, trigger: RunTrigger, status: RunStatus, startedAt: Date

@@ -63,7 +63,7 @@ public struct EventWindow: Sendable {
         }
     }
 
-    private static func difference(_ position: Int64, _ less: Int64) -> Int64 {
+    static func difference(_ position: Int64, _ less: Int64) -> Int64 {
         let (difference, isBeyond) = position.subtractingReportingOverflow(less)
         return isBeyond ? .min : difference
     }
@@ -81,8 +81,12 @@ public struct EventWindow: Sendable {
 
     /// Whether a row lies further in the future than clocks differ.
     public func isAhead(_ position: Int64) -> Bool {
-        guard before.isTime else { return false }
-        return Double(position) / 1e6 > now.timeIntervalSince1970 + Double(Self.mostAhead)
+        before.isTime && Self.isAhead(position, now: now)
+    }
+
+    /// - Parameter position: in microseconds since 1970.
+    static func isAhead(_ position: Int64, now: Date) -> Bool {
+        Double(position) / 1e6 > now.timeIntervalSince1970 + Double(mostAhead)
     }
 
     /// Whether a row of a first run lies before everything that later runs read, so that its key need not be kept.

@@ -47,6 +47,11 @@ public struct MemberTable: ~Copyable {
     private var contents: PageMemory<Content>
     private let keepsContents: Bool
 
+    /// In which bucket of rows each entry's row lies, and what the reading under way has found of that.
+    var buckets = PageMemory<UInt32>(count: 0)
+    /// Whether it is kept in which bucket the row of each entry lies.
+    public internal(set) var keepsBuckets = false
+
     private static let leastSlots = 64
 
     /// - Parameters:
@@ -91,7 +96,9 @@ public struct MemberTable: ~Copyable {
 
     /// Takes an entry off the snapshot again; it is then as if it had never been seen. Nothing happens if there is none.
     public mutating func removeMember(_ fingerprint: Fingerprint) {
-        if let slot = slot(of: fingerprint) { marks.elements[slot] = Marks.used.rawValue }
+        guard let slot = slot(of: fingerprint) else { return }
+        marks.elements[slot] = Marks.used.rawValue
+        if keepsBuckets { buckets.elements[slot] = 0 }
     }
 
     /// Marks the entry as seen in the audience, if it exists; returns its marks as they were before, nil if there is none.
@@ -242,7 +249,7 @@ public struct MemberTable: ~Copyable {
     func next(_ slot: Int) -> Int { slot &+ 1 == slots ? 0 : slot &+ 1 }
 
     @inline(__always)
-    private func slot(of fingerprint: Fingerprint) -> Int? {
+    func slot(of fingerprint: Fingerprint) -> Int? {
         var slot = home(fingerprint)
         while marks.elements[slot] != 0 {
             if fingerprints.elements[slot] == fingerprint { return slot }
@@ -274,6 +281,8 @@ public struct MemberTable: ~Copyable {
         swap(&oldRepeats, &repeats)
         var oldContents = PageMemory<Content>(count: keepsContents ? slots : 0)
         swap(&oldContents, &contents)
+        var oldBuckets = PageMemory<UInt32>(count: keepsBuckets ? slots : 0)
+        swap(&oldBuckets, &buckets)
         var (releasedFingerprints, releasedMarks) = (0, 0)
         for old in 0..<oldSlots {
             let mark = oldMarks.elements[old]
@@ -286,6 +295,7 @@ public struct MemberTable: ~Copyable {
                 marks.elements[slot] = mark
                 if hasRepeats { repeats.elements[slot] = oldRepeats.elements[old] }
                 if keepsContents { contents.elements[slot] = oldContents.elements[old] }
+                if keepsBuckets { buckets.elements[slot] = oldBuckets.elements[old] }
             }
             if old & 0xffff == 0xffff {
                 oldFingerprints.release(through: old + 1, &releasedFingerprints)

@@ -54,7 +54,7 @@ public struct EventSettings: Sendable, Equatable {
         case last(seconds: Int)
     }
 
-    /// The column by which new rows are found without reading the whole source.
+    /// The column by which new rows are found without reading the whole source; of streams of users and catalogs too.
     public struct Cursor: Sendable, Equatable {
         public enum Overlap: Sendable, Equatable {
             /// Of a column with times.

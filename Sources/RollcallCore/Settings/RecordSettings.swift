@@ -105,6 +105,8 @@ public struct CatalogSettings: Sendable, Equatable {
     public var duplicates = DuplicateRule.refuse
     /// Reading items back; nil: none are.
     public var verify: Verification?
+    /// Of a stream: the column by which rows that are new or have changed are found.
+    public var cursor: EventSettings.Cursor?
 
     public init(name: String, key: String, fields: FieldSelection) {
         self.name = name

@@ -9,7 +9,7 @@ public struct StreamSettings: Sendable, Equatable {
     /// announces is found by the next look.
     public var wake: String?
 
-    /// Events that may be read and have no outcome yet, 1 or more; what is beyond stays in the source until then. Not configurable.
+    /// Records that may be read and have no outcome yet, 1 or more; what is beyond stays in the source until then. Not configurable.
     public var mostWaiting = 100_000
 
     public static let longestIdleSeconds = 30.0

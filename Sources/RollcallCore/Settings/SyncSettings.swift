@@ -50,6 +50,9 @@ public struct DestinationLimits: Sendable, Equatable {
     /// Members of a list in one request, 1 to 5000.
     public var subscribersPerRequest = 1000
     public var users = RecordLimits(requestsPerSecond: 5, recordsPerRequest: 1000)
+    /// Of people who are looked up before they are sent. More than 0, at most 100
+    /// (source: Iterable's API description, `GET /api/users/{email}`).
+    public var lookUpsPerSecond: Double = 100
     public var events = RecordLimits(requestsPerSecond: 10, recordsPerRequest: 1000, singleRequestsPerSecond: 200)
     public var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
     /// Most bytes of one request, 40,000 to 4,000,000 (Iterable's own limit is 4 MB).
@@ -60,6 +63,8 @@ public struct DestinationLimits: Sendable, Equatable {
     public var requestTimeoutSeconds: Double = 30
     /// Seconds that a request without an answer may still land after it was given up, 0 to 3600.
     public var settleSeconds: Double = 60
+    /// The name of the warehouse in which processes share these rates; nil: the one with the sync's state.
+    public var sharedIn: String?
 
     public init() {}
 
@@ -217,6 +222,8 @@ public struct SyncSettings: Sendable, Equatable {
     public var destination: String
     public var enabled = true
     public var audience: AudienceSource
+    /// Of lists: how the rows of the audience are read.
+    public var read = ReadSetting.all
     public var target: SyncTarget
     public var mapping = ColumnMapping()
     public var identity = IdentitySettings()
@@ -225,7 +232,7 @@ public struct SyncSettings: Sendable, Equatable {
     public var updateExistingUsersOnly = false
     public var placeholderEmails = false
     public var schedule: ScheduleSettings?
-    /// Of events with a cursor: what is new is sent as it comes. nil: by schedule, or when a run is asked for.
+    /// Of events, users and catalogs with a cursor: what is new is sent as it comes. nil: by schedule, or when a run is asked for.
     public var stream: StreamSettings?
     public var guards = GuardSettings()
     public var logs = LogSettings()
@@ -246,6 +253,16 @@ public struct SyncSettings: Sendable, Equatable {
     }
 
     public var kind: RecordKind { target.kind }
+
+    /// The column by which new rows are found; nil: there is none.
+    public var cursor: EventSettings.Cursor? {
+        switch target {
+        case .list: nil
+        case .users(let users): users.cursor
+        case .events(let events): events.cursor
+        case .catalog(let catalog): catalog.cursor
+        }
+    }
 
     /// The list that is kept; nil: the sync keeps something else.
     public var list: ListTarget? { if case .list(let list) = target { list } else { nil } }

@@ -10,6 +10,13 @@ public enum NullRule: String, Sendable, Hashable, CaseIterable {
 
 /// The profiles that a sync keeps.
 public struct UserSettings: Sendable, Equatable {
+    public enum Mode: String, Sendable, CaseIterable {
+        /// People whom Iterable does not know get a profile.
+        case upsert
+        /// Only people whom Iterable knows are sent.
+        case update
+    }
+
     public enum Nested: String, Sendable, CaseIterable {
         /// An object is sent whole, and is in Iterable what the row says.
         case replace
@@ -46,6 +53,10 @@ public struct UserSettings: Sendable, Equatable {
 
     /// Columns that name a row for ever; empty: the identifier does, the userId before the email.
     public var key: [String] = []
+    public var mode = Mode.upsert
+    /// Whether Iterable finds people by their userId although the project is of type email. Only with ``Mode/update``: it makes
+    /// no profile for a userId that it does not know (source: Iterable's API description, `preferUserId`).
+    public var updatesByUserID = false
     public var fields: FieldSelection
     /// Of fields that do not say otherwise.
     public var nulls = NullRule.clear
@@ -54,11 +65,24 @@ public struct UserSettings: Sendable, Equatable {
     public var duplicates = DuplicateRule.refuse
     public var onLeave = Leaving.keep
     public var identityChanges = IdentityChanges.rename
+    /// Of a stream: the column by which rows that are new or have changed are found.
+    public var cursor: EventSettings.Cursor?
 
     public init(fields: FieldSelection) { self.fields = fields }
 }
 
 extension UserSettings {
+    /// By what Iterable finds the people of a sync in a project of this type, and the settings that say so.
+    public func finding(in project: ProjectType, _ mapping: ColumnMapping) -> (UserSettings, ProjectType) {
+        var settings = self
+        settings.updatesByUserID =
+            project == .email && mode == .update && mapping.email == nil && mapping.userID != nil
+        return (settings, settings.updatesByUserID ? .userID : project)
+    }
+
+    /// Whether a person is looked up in Iterable before the first request for them.
+    public var looksUp: Bool { mode == .update && !updatesByUserID }
+
     /// Fields of a profile that Iterable keeps by itself, and that are not to be sent; objects with all their members (source:
     /// its help centre, article 217744303). Names are case-sensitive there.
     public static let managedFields: Set<String> = [

@@ -17,12 +17,14 @@ public struct RunJSON: Sendable {
             ("error", Self.error(run.error)),
         ]
         if !run.held.isEmpty { fields.append(("held", Self.held(run.held))) }
+        if let read = run.read { fields.append(("read", Self.read(read))) }
     }
 
     /// A plan: the same object without run id and times. Its status is the one that the run would begin with, and all
     /// that is planned counts as not attempted, so that the accounting balances here too.
     public init(
-        plan planned: RunCounts, sync: String, kind: RecordKind, target: String?, listID: Int64?, held: [GuardFinding]
+        plan planned: RunCounts, sync: String, kind: RecordKind, target: String?, listID: Int64?, held: [GuardFinding],
+        read: AudienceRead? = nil
     ) {
         var counts = planned
         counts.notAttempted = planned.planned
@@ -34,6 +36,7 @@ public struct RunJSON: Sendable {
             ("counts", Self.counts(counts, kind)), ("requests", Self.requests(RequestCounts())), ("error", .null),
             ("held", Self.held(held)),
         ]
+        if let read { fields.append(("read", Self.read(read))) }
     }
 
     /// A request that led to no run.
@@ -73,6 +76,13 @@ public struct RunJSON: Sendable {
         .object([
             "sent": .integer(requests.sent), "retried": .integer(requests.retried),
             "rate_limited": .integer(requests.rateLimited),
+        ])
+    }
+
+    private static func read(_ read: AudienceRead) -> JSON {
+        .object([
+            "mode": .string(read.mode.rawValue), "bytes": .integer(read.bytes), "seconds": .number(read.seconds),
+            "reason": .string(read.reason),
         ])
     }
 

@@ -41,7 +41,7 @@ struct BatchSender: Sendable {
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
     /// Of the whole delivery.
-    private let narrowing = NarrowingBudget()
+    let narrowing = NarrowingBudget()
 
     init(
         run: RunContext, target: any ReadyTarget, policy: RetryPolicy,
@@ -64,7 +64,7 @@ struct BatchSender: Sendable {
         attempts: 30, longest: .seconds(75), base: .seconds(2), cap: .seconds(5))
 
     /// What was tried before with the same records.
-    private struct History {
+    struct History {
         var attempts = 0
         /// Until when one of the attempts may still be carried out.
         var mayLandUntil: Date?
@@ -75,6 +75,12 @@ struct BatchSender: Sendable {
     /// - Parameter withheld: the outcomes of changes of the batch that are not sent.
     func send(_ batch: [Change], withheld: [Int64: RecordOutcome] = [:]) async -> BatchResult {
         var result = BatchResult()
+        var withheld = withheld
+        do {
+            withheld.merge(try await target.withhold(batch)) { first, _ in first }
+        } catch {
+            return cannotTell(batch, error)
+        }
         var rest = withheld.isEmpty ? batch : batch.filter { withheld[$0.sequence] == nil }
         var isInterleaved = false
         while !rest.isEmpty {
@@ -83,11 +89,28 @@ struct BatchSender: Sendable {
             rest = release(&result, of: batch)
             isInterleaved = isInterleaved || !rest.isEmpty
         }
+        if await sendInOtherForms(&result) { isInterleaved = true }
         let unsent = withheld.merging(result.withheld) { first, _ in first }
         if !unsent.isEmpty || isInterleaved {
             result.outcomes = OutcomeRanges.of(
                 result.outcomes, unsent, mayLandUntil: result.withheldMayLandUntil, in: batch)
         }
+        return result
+    }
+
+    /// Nothing of a batch is sent, because it cannot be known which of its records are to be.
+    private func cannotTell(_ batch: [Change], _ error: any Error) -> BatchResult {
+        var result = BatchResult()
+        var reason = Self.stopped
+        if error is WarehouseError {
+            result.claimFailure = error
+            reason = FailureReason(code: "warehouse", reason: "The warehouse was not reachable.")
+        } else if !(error is CancellationError) {
+            let stop = RunError(any: error)
+            result.stop = stop
+            reason = FailureReason(code: stop.code, reason: stop.message)
+        }
+        record(batch[...], Array(repeating: .notAttempted(reason), count: batch.count), nil, History(), &result)
         return result
     }
 
@@ -138,7 +161,7 @@ struct BatchSender: Sendable {
         return part.filter { withheld[$0.sequence] == nil }[...]
     }
 
-    private func deliver(_ part: ArraySlice<Change>, _ past: History, _ result: inout BatchResult) async {
+    func deliver(_ part: ArraySlice<Change>, _ past: History, _ result: inout BatchResult) async {
         var history = past
         switch await attempt(part, &history, &result) {
         case .outcomes(let outcomes, let status):
@@ -310,12 +333,12 @@ struct BatchSender: Sendable {
     private func waitForTurn(
         _ endpoint: Endpoint, _ result: inout BatchResult
     ) async -> FailureReason? {
-        if result.stop != nil || isStopped { return Self.stopped }
-        var slot: RateLimiterState.Slot? = limiters.reserve(settings, endpoint, isStream: run.isStream)
-        while let waiting = slot {
-            await stop.sleep(for: waiting.delay, on: clock)
-            if isStopped { return Self.stopped }
-            slot = limiters.confirm(waiting, settings, endpoint, isStream: run.isStream)
+        if result.stop != nil { return Self.stopped }
+        do throws(RunError) {
+            guard try await run.waitForTurn(endpoint) else { return Self.stopped }
+        } catch {
+            result.stop = error
+            return FailureReason(code: error.code, reason: error.message)
         }
         return await refusal(&result)
     }
@@ -323,7 +346,7 @@ struct BatchSender: Sendable {
     static let stopped = FailureReason(
         code: "stopped", reason: "The run was stopped before this record was sent.")
 
-    private var isStopped: Bool { stop.reason != nil || Task.isCancelled }
+    private var isStopped: Bool { run.isStopped }
 
     /// Why nothing may be sent right now: the run is to stop, or its lease does not outlast a request.
     private func refusal(_ result: inout BatchResult) async -> FailureReason? {

@@ -42,6 +42,9 @@ final class NarrowingBudget: Sendable {
     private static let most = 40
     private let left = Mutex(NarrowingBudget.most)
 
+    /// Whether no further request may be made.
+    var isSpent: Bool { left.withLock { $0 == 0 } }
+
     /// Whether this number of further requests may be made; if so, they are counted.
     func take(_ requests: Int) -> Bool {
         left.withLock { left in

@@ -11,9 +11,26 @@ public final class RateLimiterPool: Sendable {
     }
 
     private let states = Mutex<[Key: RateLimiterState]>([:])
+    /// What this process shares with others, by the name of the warehouse in which the limits stand.
+    private let budgets = Mutex<[String: SharedBudget]>([:])
     private let clock: any EngineClock
 
     public init(clock: any EngineClock) { self.clock = clock }
+
+    /// The process's part in the limits that stand in a warehouse.
+    func budget(in warehouse: String, holder: Holder) -> SharedBudget {
+        budgets.withLock { budgets in
+            if let known = budgets[warehouse] { return known }
+            let budget = SharedBudget(holder: holder, clock: clock)
+            budgets[warehouse] = budget
+            return budget
+        }
+    }
+
+    /// Requests a second that are this process's share of what processes send together; nil where it takes no part now.
+    func share(_ destination: DestinationSettings, _ endpoint: Endpoint) -> Double? {
+        budgets.withLock { Array($0.values) }.lazy.compactMap { $0.share(destination.budget(endpoint)) }.first
+    }
 
     /// Takes the next slot: wait for its delay, then ask ``confirm(_:_:_:isStream:)``.
     func reserve(

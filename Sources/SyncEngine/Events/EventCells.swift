@@ -97,7 +97,7 @@ struct EventCells: Sendable {
         return builder.cell(column.name)
     }
 
-    private static func cursor(
+    static func cursor(
         _ cursor: EventSettings.Cursor?, _ builder: inout ShapeBuilder
     ) throws -> (Int?, ColumnFamily?) {
         guard let cursor else { return (nil, nil) }

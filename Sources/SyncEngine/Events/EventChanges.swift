@@ -19,11 +19,15 @@ struct EventChanges: PlannedChanges {
     let isCut: Bool
     /// Where the cursor stands afterwards.
     let cursor: EventCursor?
+    /// See ``StagedPlan/begun``.
+    let begun: EventCursor?
+    /// Whether it is the first run that passes over what was there before.
+    var isFirst = false
 
     func makeReader(isOrdered: Bool) throws -> any StagedPlan { EventPlanReader(self) }
 
     /// Whether nothing would be written but, perhaps, where the cursor stands.
-    var isEmpty: Bool { spool.isEmpty && !invalid.hasInvalid }
+    var isEmpty: Bool { spool.isEmpty && !invalid.hasInvalid && begun == nil }
 
     /// - Parameters: of the place, which are decided after the entry was spooled.
     func change(_ entry: EventEntry, _ kind: ChangeKind, _ cause: EventSpool.Cause? = nil) -> Change {
@@ -81,7 +85,7 @@ extension Duration {
 /// Gives a plan page by page: what is skipped, then the events in the order in which they are sent; last those that must not cross an
 /// earlier request, of which there are few.
 // SAFETY: `stage` calls it from one thread at a time, one page after the other.
-final class EventPlanReader: StagedPlan, @unchecked Sendable {
+final class EventPlanReader: NumberedPlan, @unchecked Sendable {
     private let plan: EventChanges
     private let skips: EventSpool.SkipReader
     private let invalid: RecordSpool.InvalidReader
@@ -90,6 +94,8 @@ final class EventPlanReader: StagedPlan, @unchecked Sendable {
     private var deferred: [Change] = []
     private var waiting: [Identity: Date] = [:]
     private var isDeferring = false
+    /// Of a first run: the events that are sent, or wait.
+    private lazy var taken = plan.isFirst ? Set(plan.spool.places.map(\.fingerprint)) : []
     /// Of the last change that was given.
     private(set) var sequence: Int64
 
@@ -102,6 +108,7 @@ final class EventPlanReader: StagedPlan, @unchecked Sendable {
     }
 
     var cursor: EventCursor? { plan.cursor }
+    var begun: EventCursor? { plan.begun }
 
     func nextRecords(limit: Int) throws -> [ValidationRecord] {
         var page: [ValidationRecord] = []
@@ -123,6 +130,8 @@ final class EventPlanReader: StagedPlan, @unchecked Sendable {
         while let skip = try skips.next() {
             // Nothing reads there again.
             if let kept = plan.cursor?.keepFrom, let position = skip.event.position, position < kept { continue }
+            // Another row of the key says that it is to be sent.
+            if taken.contains(skip.fingerprint) { continue }
             return plan.change(skip, .skip)
         }
         while next < plan.spool.places.count {

@@ -125,6 +125,8 @@ final class EventDiff: @unchecked Sendable {
             if let stream, !stream.takesRowsWithoutPosition { return }
             counts.rowsRead += 1
             withoutPosition += 1
+            _ = event.readName(cells)
+            try skipAtFirst(cells, nil)
             return try refuse((email, userID), reason, hasKey: subject.readEventKey(cells) == nil)
         }
         counts.rowsRead += 1
@@ -167,11 +169,22 @@ final class EventDiff: @unchecked Sendable {
         }
     }
 
-    /// What was there before the first run is not sent later either, be it corrected or asked for by another setting.
+    /// What was there before all that a first run takes is not sent later either, be it corrected or asked for by another setting.
     private func skipAtFirst(_ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?) throws {
-        guard scope.rule == .from(nil), scope.only == nil, subject.readEventKey(cells) == nil else { return }
+        guard wasThereBefore(cells, position), subject.readEventKey(cells) == nil else { return }
         let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
-        if table[fingerprint].state == nil { try skip(fingerprint, nil, position, isCounted: false) }
+        if table[fingerprint].state == nil { try skip(fingerprint, position) }
+    }
+
+    /// Whether a row lies before what a first run takes, as far as the row says so.
+    private func wasThereBefore(_ cells: UnsafeBufferPointer<RecordCell>, _ position: Int64?) -> Bool {
+        guard scope.only == nil, case .from(let start) = scope.rule else { return false }
+        guard let start else { return true }
+        if start == .min { return false }
+        guard let time = event.time(of: cells) ?? (event.cells.isTime ? position : nil) else {
+            return event.cells.createdAt == nil && !event.cells.isTime
+        }
+        return time < start
     }
 
     private func note(_ position: Int64?) {
@@ -206,10 +219,13 @@ final class EventDiff: @unchecked Sendable {
             return try raise(fingerprint, entry, position)
         }
         // Whatever the row holds: it was there before the first run.
-        if entry.state == nil, scope.rule == .from(nil), scope.only == nil {
-            if entry.isSeen { return counts.duplicates += 1 }
-            see(fingerprint, isUnchanged: true)
-            return try skip(fingerprint, nil, position)
+        if entry.state == nil, wasThereBefore(cells, position) {
+            try skip(fingerprint, position)
+            if scope.rule == .from(nil) {
+                if entry.isSeen { return counts.duplicates += 1 }
+                skipped += 1
+                return see(fingerprint, isUnchanged: true)
+            }
         }
         if case .invalid(let reason) = subject.read(email, userID, cells) {
             return try refuse((email, userID), reason, hasKey: true, position)
@@ -267,7 +283,7 @@ final class EventDiff: @unchecked Sendable {
         if kind == .send {
             guard try send(values, shown, fingerprint, content, position) else { return }
         } else if kind == .skip {
-            try skip(fingerprint, content, position)
+            skipped += 1
         } else if stream != nil {
             uncount()
             table[fingerprint].isSeen = true
@@ -280,13 +296,16 @@ final class EventDiff: @unchecked Sendable {
         if kind == nil { try raise(fingerprint, entry, position) }
     }
 
-    private func skip(
-        _ fingerprint: Fingerprint, _ content: Int64?, _ position: Int64?, isCounted: Bool = true
-    ) throws {
-        if isCounted { skipped += 1 }
-        let startsNow = scope.rule == .from(nil)
+    /// Writes down that the event is never sent, with the highest position at which a row of it is met.
+    private func skip(_ fingerprint: Fingerprint, _ position: Int64?) throws {
+        let entry = table[fingerprint]
+        let isHigher = position.map { position in entry.position.map { $0 < position } ?? true } ?? false
+        if entry.isSkipped && !isHigher { return }
+        let startsNow = scope.startsNow
         if let position, window?.isBeforeAllReads(position, highest: highest, startsNow: startsNow) == true { return }
-        try spool.add(entryOf(fingerprint, content ?? 0, position, id: "", kind: .skip, payload: []), person: 0)
+        table[fingerprint].isSkipped = true
+        if isHigher { table[fingerprint].position = position }
+        try spool.add(entryOf(fingerprint, 0, position, id: "", kind: .skip, payload: []), person: 0)
     }
 
     /// - Returns: nil: nothing is done for the row.

@@ -45,7 +45,8 @@ extension EventPlanner {
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), waitForUserSeconds: settings.waitForUserSeconds,
             maxAgeSeconds: circumstances.stream == nil ? nil : sync.guards.maxAgeSeconds,
             oldest: circumstances.cells.isTime ? diff.lowestNew : nil, oldInvalid: diff.oldInvalid, isCut: diff.isCut,
-            cursor: moved(diff, circumstances, late))
+            cursor: moved(diff, circumstances, late), begun: begun(diff, circumstances),
+            isFirst: circumstances.scope.isFirst)
         var counts = diff.counts
         counts.planned.track = diff.spool.places.count { $0.kind != .wait }
         counts.waiting = diff.spool.places.count { $0.kind == .wait }
@@ -76,12 +77,23 @@ extension EventPlanner {
 
     private func moved(_ diff: EventDiff, _ circumstances: Circumstances, _ late: Int) -> EventCursor? {
         guard circumstances.moves else { return nil }
-        let startsNow = circumstances.scope.rule == .from(nil)
-        if let window = circumstances.window {
-            return window.moved(highest: diff.highest, late: late, startsNow: startsNow)
-        }
+        let startsNow = circumstances.scope.startsNow
         // Without a cursor it says that the first run was made.
-        return circumstances.before ?? EventCursor(column: "", isTime: false)
+        var cursor =
+            circumstances.window?.moved(highest: diff.highest, late: late, startsNow: startsNow)
+            ?? circumstances.before ?? EventCursor(column: "", isTime: false)
+        if circumstances.before == nil { cursor.begunAt = circumstances.begun }
+        return cursor
+    }
+
+    /// A first look that is broken off moves no cursor; the next one takes what it would have taken then.
+    private func begun(_ diff: EventDiff, _ circumstances: Circumstances) -> EventCursor? {
+        guard circumstances.before == nil, circumstances.stream != nil, diff.isCut, !circumstances.moves,
+            let column = settings.cursor?.column
+        else { return nil }
+        var cursor = EventCursor(column: column, isTime: circumstances.cells.isTime)
+        cursor.begunAt = circumstances.begun
+        return cursor
     }
 
     private func findings(
@@ -130,7 +142,7 @@ extension EventPlanner {
     /// What a person should know, in whole sentences.
     private func notes(_ diff: EventDiff, _ circumstances: Circumstances) -> [String] {
         var notes: [String] = []
-        if case .from = circumstances.scope.rule, diff.skipped > 0 {
+        if circumstances.scope.isFirst, diff.skipped > 0 {
             notes.append(
                 "\(Self.number(diff.skipped, "event was", "events were")) there before the first run and"
                     + " \(diff.skipped == 1 ? "is" : "are") not sent;"

@@ -27,6 +27,8 @@ struct EventPlanner: Sendable {
         var cells: EventCells
         var before: EventCursor?
         var now: Date
+        /// When the first run of the sync began: this one, where none did before.
+        var begun: Date
         var scope: EventScope
         /// nil: the whole source is read.
         var window: EventWindow?
@@ -81,6 +83,8 @@ struct EventPlanner: Sendable {
             throw RunError(code: "internal", message: "the sync \(sync.name) has no events")
         }
         let (before, now) = (try await warehouse.eventCursor(sync: sync.name), try await warehouse.now())
+        // A first run that was broken off is made again, and takes what it would have taken then.
+        let broken = before == nil ? try await warehouse.eventsBegunAt(sync: sync.name) : nil
         let isWhole = resend.only != nil || resend.backfill != nil
         if case .seconds? = resend.backfill, cells.createdAt == nil, !cells.isTime { throw Self.spanWithoutTime }
         var window: EventWindow?
@@ -90,7 +94,8 @@ struct EventPlanner: Sendable {
                 stillRead: stream?.bound.stillRead)
         }
         return Circumstances(
-            shape: shape, cells: cells, before: before, now: now, scope: scope(resend, before, now), window: window,
+            shape: shape, cells: cells, before: before, now: now, begun: broken ?? now,
+            scope: scope(resend, before, broken, now, cells), window: window,
             moves: !isWhole, stream: stream)
     }
 
@@ -100,8 +105,12 @@ struct EventPlanner: Sendable {
             "--backfill names a span, and the rows have no time: event.created_at is not given, and the cursor is no time",
         hint: "Give event.created_at, or write --backfill all.")
 
-    private func scope(_ resend: PlanScope, _ before: EventCursor?, _ now: Date) -> EventScope {
+    /// - Parameter broken: when a first run began that was broken off; nil: there is none.
+    private func scope(
+        _ resend: PlanScope, _ before: EventCursor?, _ broken: Date?, _ now: Date, _ cells: EventCells
+    ) -> EventScope {
         let moment = EventTime.microseconds(now)
+        let hasTime = cells.createdAt != nil || cells.isTime
         let rule: EventScope.Rule
         switch (resend.backfill, before) {
         case (.all?, _): rule = .backfill(nil)
@@ -109,15 +118,16 @@ struct EventPlanner: Sendable {
         case (nil, .some): rule = .new
         case (nil, nil):
             switch settings.start {
-            case .now: rule = .from(nil)
+            case .now: rule = .from(hasTime ? broken.map(EventTime.microseconds) : nil)
             case .all: rule = .from(.min)
             case .time(let time): rule = .from(EventTime.microseconds(time))
-            case .last(let seconds): rule = .from(moment - Int64(seconds) * 1_000_000)
+            case .last(let seconds): rule = .from(EventTime.microseconds(broken ?? now) - Int64(seconds) * 1_000_000)
             }
         }
-        return EventScope(
-            rule: rule, only: resend.only, updates: settings.changedRows == .update,
-            retriesRejected: resend.rejected)
+        var scope = EventScope(
+            rule: rule, only: resend.only, updates: settings.changedRows == .update, retriesRejected: resend.rejected)
+        scope.startsNow = scope.isFirst && settings.start == .now
+        return scope
     }
 
     private func seen(_ circumstances: Circumstances) async throws -> EventTable {

@@ -42,7 +42,7 @@ struct EventRow {
                     : "The cursor's column has no whole number of 64 bits."))
     }
 
-    private static func moment(_ cell: RecordCell, isTime: Bool) -> Int64? {
+    static func moment(_ cell: RecordCell, isTime: Bool) -> Int64? {
         switch (cell, isTime) {
         case (.integer, true), (.decimal, true), (.text, false): return nil
         default: break
@@ -57,8 +57,8 @@ struct EventRow {
 
     mutating func readName(_ row: UnsafeBufferPointer<RecordCell>) -> Name {
         guard let place = cells.name else { return .fine }
-        guard case .text(let text) = row[place], !text.isEmpty else { return .missing }
         name.removeAll(keepingCapacity: true)
+        guard case .text(let text) = row[place], !text.isEmpty else { return .missing }
         name.append(contentsOf: text)
         guard let names = settings.names else { return .fine }
         return names.contains { $0.utf8.elementsEqual(name) } ? .fine : .excluded
@@ -119,6 +119,13 @@ struct EventRow {
         guard !isBeyond, EventTime.isWritable(microseconds: microseconds) else { return invalid }
         createdAt = microseconds
         return nil
+    }
+
+    /// When it happened, in microseconds since 1970, as far as the row says so, be it a time that cannot be sent.
+    mutating func time(of row: UnsafeBufferPointer<RecordCell>) -> Int64? {
+        guard let place = cells.createdAt else { return nil }
+        if readTime(row[place]) == nil { return createdAt }
+        return settings.createdAt?.unit == nil ? createdAt : nil
     }
 
     private struct NoNumber: Error { var reason: FailureReason }

@@ -16,6 +16,8 @@ struct EventTable {
         var isTaken = false
         /// Whether its row counts as unchanged.
         var isUnchanged = false
+        /// Whether it is written down that the event is never sent.
+        var isSkipped = false
         /// In a stream: whether its row is one that was met before, and does not count.
         var isUncounted = false
     }
@@ -48,6 +50,10 @@ struct EventScope: Sendable {
     }
 
     var rule: Rule
+    /// Whether nothing was read before, and `start` says what is sent.
+    var isFirst: Bool { if case .from = rule { true } else { false } }
+    /// Of a first run: whether nothing that was there before it is ever looked at again.
+    var startsNow = false
     /// Only the event with this key; nil: all.
     var only: String?
     /// Whether rows that are others now are sent again.

@@ -39,8 +39,8 @@ struct StreamLook: Sendable {
     }
 }
 
-/// What a stream has counted of rows that leave no event, and meets again in each look: rows that are invalid, and equal rows of
-/// one key.
+/// What a stream has counted of rows that leave no event and no change, and meets again in each look: rows that are invalid, and
+/// equal rows of one key.
 // SAFETY: a stream looks at its source once at a time, and the rows of a look come from one thread.
 final class CountedRows: @unchecked Sendable {
     private struct Count {

@@ -104,6 +104,7 @@ extension AudienceDiff {
     /// the first row.
     func takeUp(_ member: Member) {
         guard fields == nil, member.state == .rejected, member.rejection?.code == NarrowingBudget.code else { return }
+        hasTakenUp = true
         table.addMember(member.fingerprint, MemberTable.Marks(.subscribing, listed: member.listed))
     }
 

@@ -17,6 +17,10 @@ final class AudienceDiff: @unchecked Sendable {
     var hasContests = false
     /// Whether rows of one identity have given different fields at all.
     var hasDifferences = false
+    /// What is noted of the buckets that rows lie in; nil: nothing is known of them.
+    var buckets: BucketNotes?
+    /// Whether members stand in the table otherwise than on the snapshot: see ``takeUp(_:)``.
+    var hasTakenUp = false
     /// Set while a second reading looks for the fields of these entries alone.
     var wanted: WantedFields?
     private let loaded: LoadedTable
@@ -62,6 +66,13 @@ final class AudienceDiff: @unchecked Sendable {
         counts.audience += seen.unchanged
         counts.duplicates += seen.duplicates
         for place in batch.unresolved[..<seen.unresolved] { try row(batch.email(Int(place)), batch.userID(Int(place))) }
+        if buckets != nil { table.noteBuckets(batch.fingerprints, batch.buckets) }
+    }
+
+    /// Counts rows that are those of members who are marked as seen already, one each. Only before the first row.
+    func passOver(_ rows: Int) {
+        counts.rowsRead += rows
+        counts.audience += rows
     }
 
     func hash(_ batch: borrowing RowBatch) { batch.hash(columns, fingerprinter) }

@@ -49,13 +49,16 @@ final class DiffFeed: @unchecked Sendable {
     }
 
     /// One thread for each part at a time.
-    func row(_ part: Int, _ email: AudienceCell, _ userID: AudienceCell) throws {
+    /// - Parameter bucket: in which the row lies; of no meaning where the difference does not note it.
+    func row(_ part: Int, _ email: AudienceCell, _ userID: AudienceCell, bucket: Int = 0) throws {
         var place = part == 0 ? turn.pointee.place : Self.ring + part - 1
         if batches[place].isFull {
             try flush(part, place)
             place = part == 0 ? turn.pointee.place : place
         }
-        if RowBatch.takes(email, userID) { return batches[place].append(email, userID) }
+        if RowBatch.takes(email, userID) {
+            return batches[place].append(email, userID, bucket: UInt32(truncatingIfNeeded: bucket))
+        }
         try compare(place)
         try lock.withLock { _ in try diff.row(email, userID) }
     }

@@ -15,6 +15,8 @@ struct ListChanges: PlannedChanges {
     let logIdentity: LogIdentity
     /// Where members are sent with fields: what it takes to make the objects of these.
     var fields: ChangedFields?
+    /// What the local cache is to know of the rows; nil: nothing else than before.
+    var buckets: BucketFindings?
 
     /// What the plan makes of a row: whom it stands for without identifiers that count as none (nil: no one), what the log says
     /// of that, and the row that represents the person where it is another one.
@@ -24,12 +26,18 @@ struct ListChanges: PlannedChanges {
         return (rest, reason, rest.flatMap { sharing.merged[fingerprinter.fingerprint($0)] })
     }
 
-    /// Fingerprints of all members that carrying the plan out may change, and of more.
+    /// Fingerprints of all members that carrying the plan out may change, and of more. Those that Iterable refuses for good are parked,
+    /// and stay as they are.
     func makeFingerprintReader() -> () throws -> Fingerprint? {
         let entered = spool.makeEnteredReader()
         let left = spool.makeLeftReader()
         var superseded = sharing.superseded.values.joined().makeIterator()
-        return { try entered.next()?.fingerprint ?? left.next()?.fingerprint ?? superseded.next()?.fingerprint }
+        return {
+            while let entry = try entered.next() {
+                if entry.kind != .parked { return entry.fingerprint }
+            }
+            return try left.next()?.fingerprint ?? superseded.next()?.fingerprint
+        }
     }
 
     func makeReader(isOrdered: Bool) throws -> any StagedPlan {

@@ -17,6 +17,8 @@ public struct Plan: Sendable {
     public let snapshotSize: Int
     /// What would be made first: the catalog, fields with their types. In words, for people.
     public let preparations: [String]
+    /// How the rows were read; nil: it was not noted.
+    public var read: AudienceRead?
     /// What a person should know of the plan, in whole sentences.
     public var notes: [String] = []
 

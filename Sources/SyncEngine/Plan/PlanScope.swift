@@ -8,6 +8,8 @@ struct PlanScope: Sendable {
     var only: String?
     /// Of events: those that were there before the sync began, or were discarded, are sent.
     var backfill: Backfill?
+    /// Whether rows are read without digests, since at an earlier attempt they were not those of their digests.
+    var ungrouped = false
 }
 
 /// Which earlier events are sent.

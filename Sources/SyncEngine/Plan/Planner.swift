@@ -34,7 +34,7 @@ struct Planner: Sendable {
         list: Int64?, key: [UInt8], shape: RecordShape? = nil, resend: PlanScope, mayWrite: Bool
     ) async throws -> Plan {
         let columns = try await columns()
-        let (snapshot, cached) = try await readSnapshot(
+        var (snapshot, cached) = try await readSnapshot(
             list: list, key: key, withFields: shape != nil, mayWrite: mayWrite)
         let diff = AudienceDiff(
             columns: columns, fingerprinter: Fingerprinter(key: key), resend: resend, snapshot: snapshot,
@@ -42,7 +42,7 @@ struct Planner: Sendable {
         try await takeUpRefused(diff, list: list)
         let isHybrid = destination.projectType == .hybrid
         if isHybrid && diff.readsBoth { diff.countMeetings() }
-        try await readAudience(into: diff, columns: columns)
+        let read = try await readAudience(into: diff, known: snapshot.reading, cached: cached, key: key)
         try diff.settleContests()
         var sharing = SharedIdentifiers([]) { _ in }
         var overshared = OversharedIdentifiers.none
@@ -56,6 +56,8 @@ struct Planner: Sendable {
         let snapshotSize = diff.listedMembers
         let fields = try await changedFields(diff, sharing, overshared, key: key)
         let inDoubt = try await list.asyncMap { try await inDoubtIndex(list: $0) }
+        // The last look into the table: what it says of the audience is forgotten.
+        let buckets = mayWrite ? snapshots.keep(diff, snapshot, &cached) : nil
         var plan = Plan(
             kind: .list, target: sync.configuredTarget, counts: counts,
             held: GuardJudge.judge(
@@ -64,7 +66,8 @@ struct Planner: Sendable {
             changes: ListChanges(
                 key: key, cached: cached, spool: diff.spool, sharing: sharing, overshared: overshared,
                 inDoubt: inDoubt ?? InDoubtIndex([]), logIdentity: LogIdentity(sync.logs.identifiers, key: key),
-                fields: fields))
+                fields: fields, buckets: buckets))
+        plan.read = read
         plan.notes = fields?.notes(hasDifferences: diff.hasDifferences) ?? []
         return plan
     }
@@ -86,17 +89,6 @@ struct Planner: Sendable {
     }
 
     var snapshots: SnapshotReader { SnapshotReader(sync: sync.name, warehouse: warehouse, cache: cache) }
-
-    private func readAudience(into diff: AudienceDiff, columns: IdentifierColumns) async throws {
-        progress(.readingAudience(rows: 0))
-        try await stop.breakingOff {
-            try await stream(into: diff, columns: columns) { [progress, stop] rows in
-                if stop.reason != nil { throw CancellationError() }
-                progress(.readingAudience(rows: rows))
-            }
-        }
-        progress(.readingAudience(rows: diff.counts.rowsRead))
-    }
 
     /// - Parameter onRows: gets from time to time how many rows were read; ends the reading with its error.
     func stream(

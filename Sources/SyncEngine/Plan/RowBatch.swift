@@ -22,6 +22,7 @@ struct RowBatch: ~Copyable {
     private let bytes = UnsafeMutableRawPointer.allocate(byteCount: 2 * capacity * longestValue, alignment: 8)
     private var used = 0
     private let hashes = UnsafeMutablePointer<Fingerprint>.allocate(capacity: capacity)
+    private let numbers = UnsafeMutablePointer<UInt32>.allocate(capacity: capacity)
     /// Places of rows that the fast path did not decide, for whoever compares the batch.
     let unresolved = UnsafeMutableBufferPointer<Int32>.allocate(capacity: capacity)
     private let normalizer = IdentifierNormalizer()
@@ -32,11 +33,15 @@ struct RowBatch: ~Copyable {
         cells.deallocate()
         bytes.deallocate()
         hashes.deallocate()
+        numbers.deallocate()
         unresolved.deallocate()
     }
 
     /// As ``hash(_:_:)`` left them, one for each row.
     var fingerprints: UnsafeBufferPointer<Fingerprint> { UnsafeBufferPointer(start: hashes, count: count) }
+
+    /// In which bucket each row lies, where it is known; one for each row.
+    var buckets: UnsafePointer<UInt32> { UnsafePointer(numbers) }
 
     var isFull: Bool { count == Self.capacity }
 
@@ -52,7 +57,8 @@ struct RowBatch: ~Copyable {
 
     /// Only while the batch is not full, and only what it takes.
     @inline(__always)
-    mutating func append(_ email: AudienceCell, _ userID: AudienceCell) {
+    mutating func append(_ email: AudienceCell, _ userID: AudienceCell, bucket: UInt32 = 0) {
+        numbers[count] = bucket
         put(email, 2 &* count)
         put(userID, 2 &* count &+ 1)
         count &+= 1

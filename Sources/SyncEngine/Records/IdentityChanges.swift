@@ -27,6 +27,9 @@ struct IdentityChanges: Sendable {
 
     init() {}
 
+    /// Which record has an identifier in Iterable, where its row names another one or cannot be sent.
+    var held: [Fingerprint: Fingerprint] { holders }
+
     var isEmpty: Bool { refused.isEmpty && renames.isEmpty && holders.isEmpty }
 
     /// The row of a record names another person than the one who was sent.
@@ -195,7 +198,7 @@ extension RecordPlanner {
 
 extension Array {
     /// The elements in order, in pages of at most this size.
-    fileprivate func pages(of size: Int) -> [[Element]] {
+    func pages(of size: Int) -> [[Element]] {
         stride(from: 0, to: count, by: size).map { Array(self[$0..<Swift.min($0 + size, count)]) }
     }
 }

@@ -12,6 +12,11 @@ struct ItemChecks: Sendable {
     /// Looks at one item.
     let look: @Sendable (CatalogRequest.Item) async throws(DestinationError) -> ItemFinding
 
+    /// The same, where later runs are told to read back fewer items.
+    func telling(of items: Int, runID: String) -> ItemChecks {
+        ItemChecks(due: due, most: most, sample: ItemSample(limit: min(items, most), runID: runID), look: look)
+    }
+
     /// Reads back what is due, as far as the rows are as they were put, one item after the other.
     func carryOut(_ diff: RecordDiff, _ stop: StopSignal) async -> ItemVerdicts {
         var verdicts = ItemVerdicts()
@@ -137,10 +142,12 @@ final class ItemSample: @unchecked Sendable {
 
 extension Plan {
     /// What a run notes of items to be read back once its plan is staged: what was found, and which items later runs read back.
-    /// - Parameter isHeld: a held run may never be carried out; what was found is found again by the next one.
+    /// - Parameter isHeld: a held run may never be carried out. Where it is not, what was found is found again by the next one; where it
+    ///   is, what it puts is read back some time after that.
     func itemNotes(isHeld: Bool) -> ItemCheckNotes {
         guard let records = changes as? RecordChanges else { return ItemCheckNotes() }
-        var notes = isHeld ? ItemCheckNotes() : records.verdicts.notes
+        var notes = records.verdicts.notes
+        if isHeld { (notes.done, notes.setAside, notes.isHeld) = ([], [], true) }
         let others = Set(notes.added.map(\.fingerprint))
         let again = Set(records.verdicts.again.map(\.fingerprint))
         notes.added += (records.sample?.checks ?? []).filter {

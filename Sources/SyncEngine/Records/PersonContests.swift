@@ -76,6 +76,12 @@ struct PersonContests: Sendable {
         return other == Identity(email: nil, userID: nil) ? [] : [fingerprinter.fingerprint(other)]
     }
 
+    /// Which record has an identifier; of several the first one.
+    var ownership: [Fingerprint: Fingerprint] { owners }
+
+    /// Records that have an identifier in common with another one.
+    var sharing: Set<Fingerprint> { shared.values.reduce(into: []) { $0.formUnion($1) } }
+
     /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
     mutating func claim(_ row: RowSubject, _ record: Fingerprint) {
         if keepsMentions { mentioned.formUnion(others(row.identity)) }

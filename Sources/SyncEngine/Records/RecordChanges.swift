@@ -24,10 +24,18 @@ struct RecordChanges: PlannedChanges {
     var verdicts = ItemVerdicts()
     /// Of catalogs: chooses the items that later runs read back; nil: none are.
     var sample: ItemSample?
+    /// Of a look of a stream: what may not be sent at this time is left out, instead of waiting for it, as its row is met again.
+    /// nil: it waits.
+    var sendsAt: Date?
+    /// Of a stream: where the cursor stands afterwards.
+    var cursor: EventCursor?
 
-    func makeReader(isOrdered: Bool) throws -> any StagedPlan {
+    func makeReader(isOrdered: Bool) throws -> any StagedPlan { try reader(after: 0) }
+
+    /// - Parameter sequence: of the last change that the run has staged before.
+    func reader(after sequence: Int64) throws -> RecordPlanReader {
         sample?.reset()
-        return RecordPlanReader(self, first: try Canary.choose(self).entries)
+        return RecordPlanReader(self, first: try Canary.choose(self).entries, after: sequence)
     }
 
     /// In words: the fields that are made first.
@@ -71,6 +79,18 @@ struct RecordChanges: PlannedChanges {
         return waiting
     }
 
+    /// How many records are sent to people whom Iterable has not acknowledged.
+    /// - Parameter isAcknowledged: whether it has acknowledged a record.
+    func lookUps(_ isAcknowledged: (Fingerprint) -> Bool) throws -> Int {
+        var met: Set<Fingerprint> = []
+        let reader = spool.makeReader()
+        while let entry = try reader.next() {
+            let isSent = entry.kind == .send && entry.operation == .update && isWanted(entry) && verdict(entry) == nil
+            if isSent && !isAcknowledged(entry.fingerprint) { met.insert(entry.fingerprint) }
+        }
+        return met.count
+    }
+
     /// How many profiles get another address, or fail to.
     func renameCount() throws -> Int {
         var count = 0
@@ -84,7 +104,18 @@ struct RecordChanges: PlannedChanges {
     /// Whether a spooled change is one of the plan, as far as its key and its person tell.
     func isWanted(_ entry: RecordSpool.Entry) -> Bool {
         if let only, entry.record.key != only, entry.record.itemID != only { return false }
+        if let sendsAt, isDeferred(entry, at: sendsAt) { return false }
         return entry.operation.direction == .remove || entry.operation == .rename || selection.has(entry)
+    }
+
+    /// Whether a change that is sent must not cross what was sent before.
+    func isDeferred(_ entry: RecordSpool.Entry, at now: Date) -> Bool {
+        deferredUntil(entry).map { $0 > now } ?? false
+    }
+
+    /// Until when a change must not be sent, for it might cross what was sent before; nil: it need not wait.
+    func deferredUntil(_ entry: RecordSpool.Entry) -> Date? {
+        entry.kind == .send ? [settles(entry), pause.end(entry)].compactMap(\.self).max() : nil
     }
 
     /// - Parameter failure: why it is not sent; nil: what speaks for or against its person decides.
@@ -141,7 +172,7 @@ struct OppositePause: Sendable {
 
 /// Gives a plan page by page: puts, deletions, then what must wait.
 // SAFETY: `stage` calls it from one thread at a time, one page after the other.
-final class RecordPlanReader: StagedPlan, @unchecked Sendable {
+final class RecordPlanReader: NumberedPlan, @unchecked Sendable {
     private let plan: RecordChanges
     private let renames: RecordSpool.Reader
     private let changes: RecordSpool.Reader
@@ -153,15 +184,20 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
     private var pausedReader: RecordSpool.Reader?
     /// What waits for lost requests, of which there are few.
     private var deferred: [Change] = []
-    private var sequence: Int64 = 0
+    /// Of the last change that was given.
+    private(set) var sequence: Int64
     /// What is sent before everything else.
     private var first: ArraySlice<RecordSpool.Entry>
     private let firstOnes: Set<Fingerprint>
     /// Items that are not as they were put.
     private var failures: ArraySlice<(entry: RecordSpool.Entry, reason: FailureReason)>
 
-    init(_ plan: RecordChanges, first: [RecordSpool.Entry]) {
+    /// - Parameters:
+    ///   - first: what is sent before everything else.
+    ///   - sequence: of the last change that the run has staged before.
+    init(_ plan: RecordChanges, first: [RecordSpool.Entry], after sequence: Int64) {
         self.plan = plan
+        self.sequence = sequence
         self.first = first[...]
         firstOnes = Set(first.map(\.fingerprint))
         failures = plan.verdicts.failures[...]
@@ -170,6 +206,8 @@ final class RecordPlanReader: StagedPlan, @unchecked Sendable {
         changes = plan.spool.makeReader()
         invalid = plan.spool.makeInvalidReader()
     }
+
+    var cursor: EventCursor? { plan.cursor }
 
     func nextRecords(limit: Int) throws -> [ValidationRecord] {
         var page: [ValidationRecord] = []

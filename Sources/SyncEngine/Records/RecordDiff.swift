@@ -20,11 +20,14 @@ final class RecordDiff: @unchecked Sendable {
     /// Of people.
     private(set) var persons: PersonContests?
     private var checked: [Fingerprint: RecordSpool.Entry] = [:]
+    /// Of a look of a stream: what it meets and what of that waits; see `RecordDiff+Look`.
+    let look: RecordLook?
+    var meetings = LookMeetings()
 
     private let shape: RecordShape
     private let subject: RowSubject
-    private let rule: DuplicateRule
-    private let fingerprinter: Fingerprinter
+    let rule: DuplicateRule
+    let fingerprinter: Fingerprinter
     private let contentHash: SipHash
     private let resend: PlanScope
     private let writer: RecordWriter
@@ -40,11 +43,14 @@ final class RecordDiff: @unchecked Sendable {
     ///   - table: the records that were acknowledged; marked from now on.
     ///   - salt: see ``Fingerprinter/contentHash(salt:)``.
     ///   - largest: bytes that a record may have as JSON.
+    ///   - look: set for a look of a stream.
     init(
         _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String, resend: PlanScope,
-        largest: Int = FieldLimits.largestItem, newFields: [Int] = [], checks: [ItemCheck] = []
+        largest: Int = FieldLimits.largestItem, newFields: [Int] = [], checks: [ItemCheck] = [],
+        look: RecordLook? = nil
     ) {
         self.shape = shape
+        self.look = look
         self.table = table
         self.resend = resend
         self.newFields = newFields
@@ -65,21 +71,33 @@ final class RecordDiff: @unchecked Sendable {
 
     deinit { values.deallocate() }
 
+    /// Gives the table away, so that it is not copied.
+    func takeTable() -> RecordTable {
+        defer { table = RecordTable() }
+        return table
+    }
+
     // MARK: One row
 
     func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
+        guard takes(cells) else { return }
         counts.rowsRead += 1
         let shown = Shown(email: email.bytes, userID: userID.bytes)
         let reading = subject.read(email, userID, cells)
         if case .noKey(let reason, let shownKey) = reading {
+            let shownBytes = [shown.email, shown.userID].map { $0.map { Array($0) } ?? [] }
+            guard isCounted(reason, shownKey ? [subject.key] : shownBytes) else { return }
             counts.invalid += 1
             return try addInvalid(shown, withKey: shownKey, reason)
         }
         let fingerprint = (subject.item ?? subject.key).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
         let rank = shape.rankCell.flatMap { cells[$0].rank }
         if case .invalid(let reason) = reading { return try refuse(shown, reason, of: fingerprint, rank) }
-        if let dropped = subject.dropped { try addInvalid(shown, isFailure: false, dropped) }
+        if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
+            try addInvalid(shown, isFailure: false, dropped)
+        }
         persons?.claim(subject, fingerprint)
+        if let look { holdBack(fingerprint, persons?.names(subject.email, subject.userID) ?? [], look) }
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
@@ -107,7 +125,7 @@ final class RecordDiff: @unchecked Sendable {
             entry.marks.insert(.clears)
             table[fingerprint] = entry
         }
-        let kind = kind(entry, content)
+        let kind = look?.leavesOut(fingerprint, entry, content) == true ? nil : kind(entry, content)
         let isRepeated = entry.marks.contains(.seen)
         if let kind, !(isRepeated && entry.seen == content) {
             let due = shape.nulls?.due(shape.layout, values, held: held, missing: newFields)
@@ -123,13 +141,15 @@ final class RecordDiff: @unchecked Sendable {
                     kind: kind, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
                     record: reference(content), payload: payload, isKnown: entry.marks.contains(.known),
                     identity: subject.identity, held: due?.held, newFields: new.present,
-                    showsNewFields: new.show))
+                    showsNewFields: new.show, position: meetings.position))
+            meetings.changes += 1
+            meetings.noteNew()
         }
         if kind == nil, checks[fingerprint]?.contains(content) == true {
             remember(values, fingerprint, content, held: held)
         }
-        guard isRepeated else { return see(fingerprint, content, rank) }
-        contest(fingerprint, entry, content, rank)
+        if isRepeated { contest(fingerprint, entry, content, rank) } else { see(fingerprint, content, rank) }
+        try endWhereEnough()
     }
 
     /// Keeps what would put an unchanged item again.
@@ -229,8 +249,11 @@ final class RecordDiff: @unchecked Sendable {
     private func refuse(
         _ shown: Shown, _ reason: FailureReason, of fingerprint: Fingerprint, _ rank: Int64?
     ) throws {
-        counts.invalid += 1
-        try addInvalid(shown, reason)
+        if isCounted(reason, [subject.key]) {
+            counts.invalid += 1
+            try addInvalid(shown, reason)
+        }
+        if look != nil { meetings.refuse(fingerprint) }
         table.change(fingerprint) { _ = $0.marks.insert(.stands) }
         refused[fingerprint, default: RefusedRows(key: String(decoding: subject.key, as: UTF8.self))].add(rank)
     }
@@ -250,19 +273,28 @@ final class RecordDiff: @unchecked Sendable {
         }
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
             guard let winner = contest.winner(rule) else {
-                counts.invalid += contest.rows
-                for _ in 0..<contest.rows { try addContested(contest.key) }
+                let rows = counted(contest.rows, of: contest.key, Self.duplicateKey(rule))
+                counts.invalid += rows
+                for _ in 0..<rows { try addContested(contest.key) }
                 continue
             }
-            counts.duplicates += contest.rows - 1
+            counts.duplicates += counted(contest.rows - 1, of: contest.key, Self.isRepeated)
             count(table[fingerprint], winner, 1)
         }
-        settlePersons()
+        if let look, look.isPartial { holdBackOlder(look) } else { settlePersons() }
     }
+
+    /// Of equal rows of a key, or of which one is known to be the newest.
+    private static let isRepeated = FailureReason(code: "duplicate", reason: "")
 
     /// Which of the spooled changes are made, once ``settle()`` has decided.
     var selection: SelectedRecords {
-        SelectedRecords(contested: contests.mapValues { $0.winner(rule) }, verdicts: persons?.verdicts ?? [:])
+        SelectedRecords(contested: contests.mapValues { $0.winner(rule) }, verdicts: verdicts)
+    }
+
+    private var verdicts: [Fingerprint: PersonContests.Verdict] {
+        guard look?.isPartial == true else { return persons?.verdicts ?? [:] }
+        return Dictionary(heldBack.map { ($0, .contested) }) { first, _ in first }
     }
 
     /// Records that are not sent because nothing says which of their rows, or of their person's records, is right.

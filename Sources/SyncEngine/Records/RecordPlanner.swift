@@ -41,14 +41,23 @@ struct RecordPlanner: Sendable {
     func plan(
         _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances
     ) async throws -> Plan {
+        try await compare(shape, key: key, resend: resend, circumstances, pause: try await pause()).plan
+    }
+
+    /// A plan of the whole source, with the rows that it was made of.
+    /// - Parameter look: set for the sweep of a stream.
+    func compare(
+        _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances, pause: OppositePause,
+        look: RecordLook? = nil
+    ) async throws -> (plan: Plan, diff: RecordDiff) {
         let table = try await acknowledged()
         let owned = table.ownedCount
         // What is sent in any case, or is not looked at, is not read back.
         let checks = resend.full || resend.only != nil ? nil : circumstances.checks
         let diff = RecordDiff(
             shape, table: table, key: key, salt: circumstances.salt, resend: resend, largest: largest,
-            newFields: circumstances.newFields, checks: checks?.due ?? [])
-        try await read(shape, into: diff)
+            newFields: circumstances.newFields, checks: checks?.due ?? [], look: look)
+        try await read(shape.columns, into: diff)
         try diff.settle()
         let verdicts = await checks?.carryOut(diff, stop) ?? ItemVerdicts()
         try diff.take(verdicts)
@@ -58,9 +67,9 @@ struct RecordPlanner: Sendable {
         let changes = RecordChanges(
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
             persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
-            pause: try await pause(), newFields: circumstances.newFields.map { shape.description(ofField: $0) },
+            pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
-            sample: circumstances.checks?.sample)
+            sample: circumstances.checks?.sample, cursor: look?.window.moved(highest: diff.meetings.highest))
         counts.planned.rename = try changes.renameCount()
         counts.waiting = try changes.waiting()
         counts.planned.update -= counts.waiting
@@ -78,11 +87,26 @@ struct RecordPlanner: Sendable {
             held.append(
                 GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(plannedRemovals)"))
         }
-        return Plan(
+        let plan = Plan(
             kind: subject.kind, target: subject.target, counts: counts, held: held,
             listID: nil, snapshotSize: owned,
-            preparations: circumstances.preparations + (try changes.canaryWords()), notes: verdicts.texts,
+            preparations: circumstances.preparations + (try lookUps(changes, diff.table, circumstances))
+                + (try changes.canaryWords()),
+            notes: verdicts.texts,
             changes: changes)
+        return (plan, diff)
+    }
+
+    /// In words: who is looked up in Iterable.
+    private func lookUps(
+        _ changes: RecordChanges, _ table: RecordTable, _ circumstances: Circumstances
+    ) throws -> [String] {
+        guard case .people(let users, _, _) = subject, users.looksUp else { return [] }
+        let people = try changes.lookUps {
+            !circumstances.hasAnotherKey && table[$0].marks.contains(.synced)
+        }
+        if people == 0 { return [] }
+        return ["Iterable is asked whether it knows \(people == 1 ? "one person" : "\(people) people")"]
     }
 
     /// Bytes that one record may have as JSON.
@@ -108,17 +132,17 @@ struct RecordPlanner: Sendable {
                 + (resend.full ? "." : "; with --full it is sent although it is unchanged."))
     }
 
-    private func acknowledged() async throws -> RecordTable {
+    func acknowledged() async throws -> RecordTable {
         progress(.readingSnapshot)
         let loaded = LoadedRecords()
         try await warehouse.readContents(sync: sync.name, of: entries) { loaded.table.acknowledge($0) }
         return loaded.table
     }
 
-    private func read(_ shape: RecordShape, into diff: RecordDiff) async throws {
+    func read(_ columns: RecordColumns, into diff: RecordDiff) async throws {
         progress(.readingAudience(rows: 0))
         try await stop.breakingOff {
-            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
+            try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) {
                 [progress, stop] _, email, userID, cells in
                 try diff.row(email, userID, cells)
                 guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
@@ -169,14 +193,14 @@ struct RecordPlanner: Sendable {
         return .send
     }
 
-    private func inDoubt() async throws -> InDoubtIndex {
+    func inDoubt() async throws -> InDoubtIndex {
         let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
         if requests.isEmpty { return InDoubtIndex([]) }
         let longest = destination.limits.lostRequestSeconds
         return InDoubtIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
     }
 
-    private func pause() async throws -> OppositePause {
+    func pause() async throws -> OppositePause {
         guard subject.removal != nil || subject.kind == .users else { return OppositePause() }
         let now = try await warehouse.now()
         let since = now.addingTimeInterval(-destination.limits.settleSeconds - Self.longestRun)
@@ -189,7 +213,8 @@ struct RecordPlanner: Sendable {
 }
 
 /// Filled by one reading, from one thread at a time.
-private final class LoadedRecords: @unchecked Sendable {
+// SAFETY: readings follow each other, and each calls its body from one thread at a time.
+final class LoadedRecords: @unchecked Sendable {
     var table = RecordTable()
 }
 

@@ -19,6 +19,8 @@ struct RecordShape: Sendable {
     var nulls: NullPolicy?
     /// Of events: the cells that are no fields.
     var events: EventCells?
+    /// Of users and catalogs: where a row stands in a stream; nil: the sync names no column for that.
+    private(set) var cursor: CursorCell?
 
     /// - Throws: `RunError` that names the key of the configuration, the column and what to do.
     init(_ subject: RecordSubject, _ found: [AudienceColumn]) throws {
@@ -29,9 +31,11 @@ struct RecordShape: Sendable {
         case .items(let catalog):
             identifiers = IdentifierColumns(email: nil, userID: nil)
             keyCells = [try builder.keyCell(catalog.key)]
+            cursor = try CursorCell(catalog.cursor, &builder)
         case .people(let users, let mapping, let project):
             identifiers = try builder.identifiers(mapping, project)
             keyCells = try users.key.map { try builder.keyCell($0) }
+            cursor = try CursorCell(users.cursor, &builder)
         case .events(let settings, let mapping, let project):
             identifiers = try builder.identifiers(mapping, project)
             let cells = try EventCells(settings, &builder)
@@ -96,6 +100,27 @@ struct RecordShape: Sendable {
         shape.nulls = nulls?.placed(names, layout)
         return shape
     }
+}
+
+/// The cell by which a stream of users or of a catalog finds rows that are new or have changed.
+struct CursorCell: Sendable {
+    let column: String
+    let place: Int
+    let family: ColumnFamily
+
+    /// Whether positions are times.
+    var isTime: Bool { family != .long }
+
+    /// - Returns: nil where there is no cursor.
+    /// - Throws: `RunError` that names the key of the configuration, the column and what to do.
+    init?(_ cursor: EventSettings.Cursor?, _ builder: inout ShapeBuilder) throws {
+        guard let cursor else { return nil }
+        guard case let (place?, family?) = try EventCells.cursor(cursor, &builder) else { return nil }
+        (self.place, self.family, column) = (place, family, builder.cells[place])
+    }
+
+    /// Where a row stands; nil: NULL, or a value that is no position.
+    func position(_ row: UnsafeBufferPointer<RecordCell>) -> Int64? { EventRow.moment(row[place], isTime: isTime) }
 }
 
 /// A field with what the configuration and its column say of it.
@@ -164,8 +189,8 @@ struct ShapeBuilder {
             for name in except { _ = try column(name, key: "except") }
             var used = except + [identifiers.email, identifiers.userID].compactMap(\.self)
             switch subject {
-            case .items(let catalog): used.append(catalog.key)
-            case .people(let users, _, _): used += users.key
+            case .items(let catalog): used += [catalog.key, catalog.cursor?.column].compactMap(\.self)
+            case .people(let users, _, _): used += users.key + [users.cursor?.column].compactMap(\.self)
             case .events(let events, _, _): used += events.columns
             }
             if case .newest(let name) = subject.duplicates { used.append(name) }

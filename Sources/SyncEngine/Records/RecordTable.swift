@@ -13,6 +13,11 @@ struct RecordTable {
         /// Number of the set of fields that this sync may have given a value (``RecordTable/held(_:)``).
         var held: UInt32 = 0
         var marks: Marks = []
+
+        mutating func forgetRow() {
+            marks.subtract([.seen, .stands, .clears])
+            (seen, rank) = (0, nil)
+        }
     }
 
     struct Marks: OptionSet {
@@ -55,6 +60,22 @@ struct RecordTable {
         if !known.held.isEmpty { entry.held = heldSets.number(of: FieldBits(bytes: known.held)) }
         entries[known.fingerprint] = entry
     }
+
+    /// What the source said of these records is forgotten, so that its rows may come again; those that were not acknowledged are
+    /// left out.
+    mutating func forgetRows(of fingerprints: some Sequence<Fingerprint>) {
+        for fingerprint in fingerprints {
+            guard var entry = entries[fingerprint] else { continue }
+            entry.forgetRow()
+            entries[fingerprint] = entry.marks.contains(.known) ? entry : nil
+        }
+    }
+
+    /// As ``forgetRows(of:)``, of all records.
+    mutating func forgetRows() { forgetRows(of: Array(entries.keys)) }
+
+    /// Nothing is known of a record.
+    mutating func remove(_ fingerprint: Fingerprint) { entries[fingerprint] = nil }
 
     func held(_ entry: Entry) -> FieldBits { heldSets[entry.held] }
 

@@ -32,7 +32,7 @@ final class RecordWriter {
         let record: [UInt8]
         switch shape.subject {
         case .items: record = fields
-        case .people(let users, _, let project): record = profile(row, users.nested == .merge, project)
+        case .people(let users, _, let project): record = profile(row, users, project)
         case .events: record = fields
         }
         guard record.count <= largest else { throw RefusedRecord(reason: tooLarge(record.count)) }
@@ -41,8 +41,8 @@ final class RecordWriter {
 
     /// Which identifier stands at the top and which is a field of the profile follows from the type of the project: see
     /// docs/users.md.
-    private func profile(_ row: RowSubject, _ merges: Bool, _ project: ProjectType) -> [UInt8] {
-        ProfileObject.write(email: row.email, userID: row.userID, fields, project, merges: merges)
+    private func profile(_ row: RowSubject, _ users: UserSettings, _ project: ProjectType) -> [UInt8] {
+        ProfileObject.write(email: row.email, userID: row.userID, fields, users, project)
     }
 
     private func tooLarge(_ bytes: Int) -> FailureReason {
@@ -63,9 +63,10 @@ final class RecordWriter {
 enum ProfileObject {
     /// - Parameters:
     ///   - fields: a JSON object.
+    ///   - project: by what Iterable finds people.
     ///   - withEmailField: whether an email that does not stand at the top is written as a field of the profile.
     static func write(
-        email: [UInt8]?, userID: [UInt8]?, _ fields: [UInt8], _ project: ProjectType, merges: Bool,
+        email: [UInt8]?, userID: [UInt8]?, _ fields: [UInt8], _ users: UserSettings, _ project: ProjectType,
         withEmailField: Bool = true
     ) -> [UInt8] {
         var object = Array("{".utf8)
@@ -79,8 +80,30 @@ enum ProfileObject {
             if fields.count == 2 { object.removeLast() }
         }
         object.append(contentsOf: fields.dropFirst())
-        object.append(contentsOf: ",\"mergeNestedObjects\":\(merges)}".utf8)
+        object.append(contentsOf: ",\"mergeNestedObjects\":\(users.nested == .merge)".utf8)
+        // Iterable makes no profile for a userId that it does not know, nor an address.
+        if users.updatesByUserID { object.append(contentsOf: ",\"preferUserId\":false".utf8) }
+        object.append(UInt8(ascii: "}"))
         return object
+    }
+
+    /// The same object with the address at the top and the userId as a field of the profile.
+    /// - Parameter object: has the userId at the top, and the address as the first field.
+    /// - Returns: nil for an object of another form.
+    static func byEmail(_ object: [UInt8], _ identity: Identity) -> [UInt8]? {
+        guard let email = identity.email, let userID = identity.userID else { return nil }
+        func head(_ top: (String, String), _ field: (String, String)) -> [UInt8] {
+            var head = Array("{".utf8)
+            append(top.0, Array(top.1.utf8), to: &head)
+            head.append(contentsOf: "\"dataFields\":{".utf8)
+            append(field.0, Array(field.1.utf8), to: &head)
+            // Without the comma, which stands only before a further field.
+            head.removeLast()
+            return head
+        }
+        let written = head(("userId", userID), ("email", email))
+        guard object.starts(with: written) else { return nil }
+        return head(("email", email), ("userId", userID)) + object.dropFirst(written.count)
     }
 
     /// A member with a comma behind it.
@@ -110,7 +133,6 @@ extension RecordShape {
         }
         return ProfileObject.write(
             email: identity.email.map { Array($0.utf8) }, userID: identity.userID.map { Array($0.utf8) }, object,
-            project,
-            merges: users.nested == .merge, withEmailField: false)
+            users, project, withEmailField: false)
     }
 }

@@ -14,6 +14,7 @@ extension SyncPipeline {
             members: try await warehouse.members(sync: sync.name, of: .records(plan.kind), knownAs: names))
         if let records = found as? any FoundRecords {
             report.rows = try await records.planner.rows(of: key, records.shape)
+            if case .people(let users, _, _) = records.planner.subject { report.looksUp = users.looksUp }
         }
         if let changes = plan.changes as? RecordChanges {
             let names = Set([key, email ?? key] + report.members.compactMap(\.member.record?.key))

@@ -43,6 +43,8 @@ public struct Abandoning: Sendable {
 
     /// - Parameter list: only this list; nil: all that the sync keeps or kept.
     public func carryOut(list: Int64? = nil) async throws(WarehouseError) -> Outcome {
+        // No tables are made in a warehouse that is only read.
+        guard try await isKnown() else { return .done(Abandonment(lists: [])) }
         _ = try await warehouse.migrate()
         let hold = LeaseHold(sync: sync, warehouse: warehouse, limits: limits, clock: clock, holder: holder)
         switch try await hold.during({ await letGo($0.lease, list) }) {

@@ -1,7 +1,7 @@
 import RollcallCore
 import Warehouse
 
-/// What a sync of events may do that its author did not mean: for `check`.
+/// What a sync of events, or a stream, may do that its author did not mean: for `check`.
 extension SyncPipeline {
     public struct Advice: Sendable, Equatable {
         public var subject: String
@@ -12,13 +12,14 @@ extension SyncPipeline {
         public var isWarning = false
     }
 
-    /// Writes nothing. Empty for other kinds.
+    /// Writes nothing. Of other kinds it says what there is to say of the cursor of a stream.
     /// - Parameter seconds: how long it looks at rows, at most.
     public func eventAdvice(seconds: Double = 10) async throws -> [Advice] {
-        guard case .events(let events) = sync.target else { return [] }
+        guard case .events(let events) = sync.target else {
+            return sync.stream == nil ? [] : [try await indexAdvice()].compactMap(\.self)
+        }
         return [
-            idAdvice(events), profileAdvice(events), try await indexAdvice(events),
-            try await dateAdvice(events, seconds),
+            idAdvice(events), profileAdvice(events), try await indexAdvice(), try await dateAdvice(events, seconds),
         ].compactMap(\.self)
     }
 
@@ -32,8 +33,8 @@ extension SyncPipeline {
                 + " made of the key")
     }
 
-    private func indexAdvice(_ events: EventSettings) async throws -> Advice? {
-        guard let column = try await cursorColumn(events) else { return nil }
+    private func indexAdvice() async throws -> Advice? {
+        guard let column = try await cursorColumn() else { return nil }
         let cost =
             sync.stream == nil
             ? "each run reads the whole table to find what is new"
@@ -54,8 +55,8 @@ extension SyncPipeline {
     }
 
     /// The column of the cursor as the source has it; nil: the sync has none, or the source has not.
-    func cursorColumn(_ events: EventSettings) async throws -> String? {
-        guard let cursor = events.cursor else { return nil }
+    func cursorColumn() async throws -> String? {
+        guard let cursor = sync.cursor else { return nil }
         return try await warehouse.columns(of: sync.audience)
             .first { $0.name.utf8.elementsEqual(cursor.column.utf8) }?.name
     }

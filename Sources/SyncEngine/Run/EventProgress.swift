@@ -16,6 +16,6 @@ extension SyncService {
         _ sync: String, _ none: R, _ question: @Sendable (any ServiceWarehouse) async throws -> R
     ) async throws(ServiceError) -> R {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-        return settings.kind == .events ? try await ask(settings.warehouse, question) : none
+        return settings.kind == .events ? try await ask(generation.setup.state(of: settings), question) : none
     }
 }

@@ -72,7 +72,13 @@ extension WhyReport {
                 + " --retry-rejected tries again"
         }
         return "\(change.operation.rawValue) \(change.record?.key ?? "\(change.identity)")" + fields(change)
+            + (isLookedUp(change) ? ", if Iterable knows the person" : "")
             + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
+    }
+
+    private func isLookedUp(_ change: Change) -> Bool {
+        looksUp && change.operation == .update
+            && !members.contains { $0.member.fingerprint == change.fingerprint && $0.member.state == .subscribed }
     }
 
     /// With which fields a member is sent. What was acknowledged is kept as a hash: which of them differ cannot be said.

@@ -19,8 +19,39 @@ struct RunContext: Sendable {
     var isStream = false
     /// Empty until the run has one.
     var runID = ""
+    /// What the rate limit is shared by with other processes; nil: with none.
+    var budget: BudgetUse?
 
     var lease: Lease { keeper.lease }
     var limits: DestinationLimits { settings.limits }
     var now: Date { runClock.now }
+}
+
+extension RunContext {
+    /// Waits until the rate limit of an endpoint allows a request, in this process and beside others.
+    /// - Returns: false where the run is to stop.
+    /// - Throws: `rate_budget_unavailable`; nothing more can be sent in this run.
+    func waitForTurn(_ endpoint: Endpoint) async throws(RunError) -> Bool {
+        // Before the first request takes its place in the queue: the pace begins when the process takes part in what it shares.
+        if let budget, try await !budget.takePart(endpoint, self) { return false }
+        if isStopped { return false }
+        var slot: RateLimiterState.Slot? = limiters.reserve(settings, endpoint, isStream: isStream)
+        while let waiting = slot {
+            await stop.sleep(for: waiting.delay, on: clock)
+            if isStopped { return false }
+            if waiting.isTurn, let budget, try await !budget.waitForTurn(endpoint, self) { return false }
+            slot = limiters.confirm(waiting, settings, endpoint, isStream: isStream)
+        }
+        return true
+    }
+
+    /// Takes in what processes that had lost the lease have noted of their requests.
+    /// - Returns: how many notes there were.
+    func applyStrayNotes() async throws -> Int {
+        try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await warehouse.applyStrayNotes(lease)
+        }
+    }
+
+    var isStopped: Bool { stop.reason != nil || Task.isCancelled }
 }

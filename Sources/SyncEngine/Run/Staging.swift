@@ -9,6 +9,7 @@ extension SyncPipeline {
     func stage(_ plan: Plan, _ run: inout SyncRun, _ keeper: LeaseKeeper) async throws {
         var staged = run
         staged.counts = plan.counts
+        staged.read = plan.read
         staged.counts.notAttempted = plan.held.isEmpty ? PerOperation() : plan.counts.planned
         staged.held = plan.held
         if !plan.held.isEmpty { staged.status = .held }

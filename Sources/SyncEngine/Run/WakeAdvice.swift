@@ -8,12 +8,11 @@ extension SyncPipeline {
     public func wakeAdvice(
         watching source: any SourceWatching, seconds: Double = 10
     ) async throws -> [Advice] {
-        guard case .events(let events) = sync.target, let stream = sync.stream, let channel = stream.wake
-        else { return [] }
+        guard let stream = sync.stream, let channel = stream.wake else { return [] }
         let watch = try await source.watch(channel: channel) {}
         let state = await settledState(of: watch, seconds)
         await watch.end()
-        return [arrival(state, channel, stream), try await sender(channel, events)]
+        return [arrival(state, channel, stream), try await sender(channel)]
     }
 
     private func settledState(of watch: any SourceWatch, _ seconds: Double) async -> WakeState {
@@ -51,9 +50,9 @@ extension SyncPipeline {
     private static func sentence(_ words: String) -> String { words.prefix(1).uppercased() + words.dropFirst() + "." }
 
     /// Which triggers there are is not looked up: a notification may as well come from the program that writes the rows.
-    private func sender(_ channel: String, _ events: EventSettings) async throws -> Advice {
+    private func sender(_ channel: String) async throws -> Advice {
         let subject = "trigger"
-        guard case .table(let table) = sync.audience, try await isTable(events) else {
+        guard case .table(let table) = sync.audience, try await isTable() else {
             return Advice(
                 subject: subject,
                 finding: "the source is a view or a query, so the tables that it reads must send the notifications, if"
@@ -63,16 +62,21 @@ extension SyncPipeline {
                     + " the rows send NOTIFY")
         }
         let statements = PostgresNotification.statements(
-            channel: channel, table: table, updates: events.changedRows == .update)
+            channel: channel, table: table, updates: looksAtChanges)
         return Advice(
             subject: subject,
             finding: "if nothing sends the notifications yet, a function and a trigger of the table do",
             fix: statements.joined(separator: "\n"))
     }
 
+    /// Whether rows that have changed are sent, and not only new ones.
+    private var looksAtChanges: Bool {
+        if case .events(let events) = sync.target { events.changedRows == .update } else { true }
+    }
+
     /// Only of tables it is known whether an index serves a column.
-    private func isTable(_ events: EventSettings) async throws -> Bool {
-        guard let column = try await cursorColumn(events) else { return false }
+    private func isTable() async throws -> Bool {
+        guard let column = try await cursorColumn() else { return false }
         return try await warehouse.index(on: column, of: sync.audience) != .unknown
     }
 }

@@ -43,6 +43,8 @@ public struct WhyReport: Sendable {
     public var refusal: RunError?
     /// Whether the record is sent by a later run, once an address has changed hands.
     public var waits = false
+    /// Of users: whether people whom Iterable has not acknowledged are looked up there first (`mode: update`).
+    public var looksUp = false
     /// Of events: those that the sync has seen, the latest first.
     public var events: [StoredEvent] = []
     /// Of events: the people of rows and of events that are still to be sent, where these wait for another sync (`after`).

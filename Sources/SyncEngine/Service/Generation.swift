@@ -11,11 +11,8 @@ final class Generation: Sendable {
 
     var isOver: Bool { over.reason != nil }
 
-    func scheduledSyncs(warehouse: String) -> [(sync: SyncSettings, grid: TickGrid)] {
-        setup.syncs.compactMap { sync in
-            guard sync.warehouse == warehouse, let schedule = sync.schedule else { return nil }
-            return (sync, TickGrid(schedule))
-        }
+    func scheduledSyncs(inState state: String) -> [(sync: SyncSettings, grid: TickGrid)] {
+        setup.syncs(inState: state).compactMap { sync in sync.schedule.map { (sync, TickGrid($0)) } }
     }
 }
 
@@ -24,10 +21,14 @@ struct Resource: Sendable {
     let id: ObjectIdentifier
     let close: @Sendable () async -> Void
 
-    init(_ warehouse: any Warehouse) {
-        id = ObjectIdentifier(warehouse as AnyObject)
-        close = { await warehouse.close() }
+    /// - Parameter adapter: one that has its connections itself: see `Warehouse.adapters`.
+    private init(_ adapter: any Warehouse) {
+        id = ObjectIdentifier(adapter as AnyObject)
+        close = { await adapter.close() }
     }
+
+    /// Those of a warehouse: two where its state lives in another one.
+    static func all(_ warehouse: any Warehouse) -> [Resource] { warehouse.adapters.map { Resource($0) } }
 
     init(_ destination: ServiceDestination) {
         id = ObjectIdentifier(destination.client as AnyObject)
@@ -36,7 +37,11 @@ struct Resource: Sendable {
 }
 
 extension ServiceSetup {
-    var resources: [Resource] { warehouses.values.map { Resource($0) } + destinations.values.map { Resource($0) } }
+    /// Each once, although several warehouses may share one.
+    var resources: [Resource] {
+        let all = warehouses.values.flatMap { Resource.all($0) } + destinations.values.map { Resource($0) }
+        return Array(Dictionary(all.map { ($0.id, $0) }) { first, _ in first }.values)
+    }
 
     /// Closes all warehouses and clients, for who made them, when no service uses them any more.
     public func close() async {

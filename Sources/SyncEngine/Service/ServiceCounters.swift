@@ -98,7 +98,9 @@ struct CountingDestination: Destination {
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
 
-    func hasProfile(email: String) async throws(DestinationError) -> Bool { try await inner.hasProfile(email: email) }
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
+        try await inner.profile(name)
+    }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)

@@ -23,11 +23,12 @@ struct ServiceProblems {
         errors.removeValue(forKey: subject).map { .solved(ServiceProblem(subject: subject, error: $0)) }
     }
 
-    /// Forgets those of warehouses and syncs that are configured no more, and of the configuration before.
+    /// Forgets those of warehouses and syncs that are configured no more, of warehouses that hold no state any more, and of the
+    /// configuration before.
     mutating func keep(_ setup: ServiceSetup) {
         errors = errors.filter { subject, _ in
             switch subject {
-            case .warehouse(let name): setup.warehouses[name] != nil
+            case .warehouse(let name): setup.warehouses[name] != nil && setup.states[name] == nil
             case .sync(let name): setup.sync(name) != nil
             case .configuration: false
             }

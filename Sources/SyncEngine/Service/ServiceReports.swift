@@ -73,6 +73,8 @@ public struct ServiceMetrics: Sendable, Equatable {
         public var configuredRate: Double
         /// Requests a second, now.
         public var currentRate: Double
+        /// Requests a second that this process has of what processes send together; nil: it takes no part now.
+        public var share: Double?
     }
 
     /// What a stream of this process does.

@@ -9,36 +9,58 @@ public struct ServiceSetup: Sendable {
     /// In the order in which they are shown.
     public var syncs: [SyncSettings]
     public var destinations: [String: ServiceDestination]
+    /// What the syncs of each warehouse work with.
     public var warehouses: [String: any ServiceWarehouse]
     /// In the order in which they are shown and searched.
     public var warehouseOrder: [String]
+    /// Of each warehouse that is only read: the name of the one in which the state of its syncs lives, which has no entry.
+    public var states: [String: String]
+    /// Where else the state of a sync may be that is new where the configuration has it; nil: nowhere.
+    public var search: @Sendable (SyncSettings) -> StateSearch? = { _ in nil }
     /// When alerts are due; nil: no webhook wants any.
     public var alerts: AlertThresholds?
     /// Receivers that alerts look after.
     public var receivers = ServiceReceivers()
     /// Where snapshots are kept between runs; nil: nowhere.
     public var cache: SnapshotCache?
+    /// Whether rate limits are shared with other processes.
+    public var sharesLimits = false
 
     /// Every sync's warehouse and destination must be among those given.
     public init(
         syncs: [SyncSettings], destinations: [String: ServiceDestination],
-        warehouses: [String: any ServiceWarehouse], warehouseOrder: [String],
+        warehouses: [String: any ServiceWarehouse], warehouseOrder: [String], states: [String: String] = [:],
         alerts: AlertThresholds? = nil, cache: SnapshotCache? = nil
     ) {
         self.syncs = syncs
         self.destinations = destinations
         self.warehouses = warehouses
         self.warehouseOrder = warehouseOrder
+        self.states = states
         self.alerts = alerts
         self.cache = cache
     }
 
     func sync(_ name: String) -> SyncSettings? { syncs.first { $0.name == name } }
 
-    /// Retention of all syncs of a warehouse, disabled ones too.
-    func retention(warehouse: String) -> [RetentionPolicy] {
-        syncs.filter { $0.warehouse == warehouse }.map(\.retention)
+    /// The warehouses that hold state, each once.
+    var stateOrder: [String] { warehouseOrder.filter { states[$0] == nil } }
+
+    /// The name of the warehouse in which the state of a sync lives.
+    func state(of sync: SyncSettings) -> String { states[sync.warehouse] ?? sync.warehouse }
+
+    /// Where the rate limits of a sync's destination stand.
+    func sharedLimits(of sync: SyncSettings) -> SharedLimits? {
+        guard sharesLimits else { return nil }
+        let name = destinations[sync.destination]?.settings.limits.sharedIn ?? state(of: sync)
+        return warehouses[name].map { SharedLimits(warehouse: name, store: $0) }
     }
+
+    /// All syncs whose state lives in a warehouse, disabled ones too.
+    func syncs(inState state: String) -> [SyncSettings] { syncs.filter { self.state(of: $0) == state } }
+
+    /// Retention of all syncs. It is applied in every state: one that was moved has left rows behind.
+    var retention: [RetentionPolicy] { syncs.map(\.retention) }
 }
 
 /// What the service knows of receivers: enough to say when one is silent. Requests never come to it.

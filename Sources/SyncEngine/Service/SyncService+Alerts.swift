@@ -78,13 +78,12 @@ extension SyncService {
         guard generation.setup.alerts != nil else { return }
         for sync in syncs {
             guard let warehouse = generation.setup.warehouses[sync.warehouse] else { continue }
-            let resource = Resource(warehouse)
-            use(resource)
+            use(warehouse)
             let accepted = submit {
                 try? await self.alert([sync], warehouse, generation)
-                await self.release(resource)
+                await self.release(warehouse)
             }
-            if !accepted { release(resource) }
+            if !accepted { release(warehouse) }
         }
     }
 

@@ -11,15 +11,15 @@ extension SyncService {
         let setup = generation.setup
         var summaries: [String: Result<[String: SyncSummary], ServiceError>] = [:]
         await withTaskGroup(of: (String, Result<[String: SyncSummary], ServiceError>).self) { group in
-            for name in setup.warehouseOrder {
-                let syncs = setup.syncs.filter { $0.warehouse == name }.map(\.name)
+            for name in setup.stateOrder {
+                let syncs = setup.syncs(inState: name).map(\.name)
                 if syncs.isEmpty { continue }
                 group.addTask { (name, await self.summaries(syncs, in: name)) }
             }
             for await (name, result) in group { summaries[name] = result }
         }
         return setup.syncs.map { sync in
-            switch summaries[sync.warehouse] {
+            switch summaries[setup.state(of: sync)] {
             case .success(let found)?: status(sync, found[sync.name], nil)
             case .failure(let error)?: status(sync, nil, error.error)
             case nil: status(sync, nil, nil)
@@ -29,7 +29,7 @@ extension SyncService {
 
     public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-        switch await summaries([sync], in: settings.warehouse) {
+        switch await summaries([sync], in: generation.setup.state(of: settings)) {
         case .success(let found): return status(settings, found[sync], nil)
         case .failure(let error): return status(settings, nil, error.error)
         }
@@ -38,7 +38,7 @@ extension SyncService {
     /// Pauses or resumes the schedule or the stream of a sync; runs on demand are still possible.
     public func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-        try await ask(settings.warehouse) { warehouse in
+        try await ask(generation.setup.state(of: settings)) { warehouse in
             _ = try await warehouse.migrate()
             try await warehouse.setPaused(paused, sync: sync)
         }
@@ -58,7 +58,9 @@ extension SyncService {
     }
 
     func summary(_ sync: SyncSettings) async throws(ServiceError) -> SyncSummary? {
-        try await ask(sync.warehouse) { warehouse in try await warehouse.summaries([sync.name])[sync.name] }
+        try await ask(generation.setup.state(of: sync)) { warehouse in
+            try await warehouse.summaries([sync.name])[sync.name]
+        }
     }
 
     private func status(_ sync: SyncSettings, _ summary: SyncSummary?, _ problem: RunError?) -> SyncStatus {
@@ -87,10 +89,10 @@ extension SyncService {
     /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list.
     public func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
         var list = RunList()
-        var names = generation.setup.warehouseOrder
+        var names = generation.setup.stateOrder
         if let sync = filter.sync {
             guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-            names = [settings.warehouse]
+            names = [generation.setup.state(of: settings)]
         }
         for name in names {
             if filter.sync == nil, let error = problems[.warehouse(name)] {
@@ -121,7 +123,7 @@ extension SyncService {
             name = try await find(id).warehouse
         } else if let sync = filter.sync {
             guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
-            name = settings.warehouse
+            name = generation.setup.state(of: settings)
         } else {
             throw ServiceError(.failed, RunError(code: "filter", message: "records are asked for by run or by sync"))
         }
@@ -144,7 +146,7 @@ extension SyncService {
     ) async throws(ServiceError) -> [Tick] {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         let filter = TickFilter(sync: sync, since: since, before: before, limit: limit)
-        return try await ask(settings.warehouse) { warehouse in try await warehouse.ticks(filter) }
+        return try await ask(generation.setup.state(of: settings)) { warehouse in try await warehouse.ticks(filter) }
     }
 
     /// Everything that is known of one person; reads the audience and asks the destination for its lists.
@@ -182,7 +184,8 @@ extension SyncService {
                 metrics.limiters.append(
                     .init(
                         destination: name, endpoint: endpoint, configuredRate: configured,
-                        currentRate: limiters.currentRate(destination.settings, endpoint) ?? configured))
+                        currentRate: limiters.currentRate(destination.settings, endpoint) ?? configured,
+                        share: limiters.share(destination.settings, endpoint)))
             }
         }
         return metrics
@@ -195,13 +198,13 @@ extension SyncService {
 
     // MARK: Asking
 
-    /// The run and the name of its warehouse.
+    /// The run, and the name of the warehouse that holds its state.
     func find(_ id: String) async throws(ServiceError) -> (warehouse: String, run: SyncRun) {
         let unknown = ServiceError(
             .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\""), runID: id)
         guard RunID.isValid(id) else { throw unknown }
         var failure: ServiceError?
-        for name in generation.setup.warehouseOrder {
+        for name in generation.setup.stateOrder {
             do throws(ServiceError) {
                 let run = try await ask(name) { warehouse in try await warehouse.run(id: id) }
                 if let run { return (name, run) }
@@ -221,9 +224,8 @@ extension SyncService {
             throw ServiceError(
                 .failed, RunError(code: "warehouse_unknown", message: "the configuration has no warehouse \"\(name)\""))
         }
-        let resource = Resource(warehouse)
-        use(resource)
-        defer { release(resource) }
+        use(warehouse)
+        defer { release(warehouse) }
         do {
             return try await body(warehouse)
         } catch let error as ServiceError {

@@ -114,11 +114,9 @@ extension SyncService {
 
     private func resources(_ sync: SyncSettings, _ generation: Generation) -> [Resource] {
         let setup = generation.setup
-        return [
-            setup.warehouses[sync.warehouse].map { Resource($0) },
-            setup.destinations[sync.destination].map { Resource($0) },
-        ]
-        .compactMap(\.self)
+        let warehouses = Set([sync.warehouse, setup.sharedLimits(of: sync)?.warehouse].compactMap(\.self))
+        return warehouses.sorted().flatMap { setup.warehouses[$0].map { Resource.all($0) } ?? [] }
+            + (setup.destinations[sync.destination].map { [Resource($0)] } ?? [])
     }
 
     /// Runs the pipeline and updates the counters.
@@ -158,8 +156,9 @@ extension SyncService {
             sync: sync, destinationSettings: destination.settings, warehouse: warehouse,
             destination: CountingDestination(name: sync.destination, inner: destination.client, counters: counters),
             limiters: limiters, clock: clock, stop: stop, holder: holder,
-            retention: setup.retention(warehouse: sync.warehouse), cache: setup.cache,
-            neighbours: sync.neighbours(among: setup.syncs) { setup.destinations[$0]?.settings }, progress: progress)
+            retention: setup.retention, cache: setup.cache,
+            neighbours: sync.neighbours(among: setup.syncs) { setup.destinations[$0]?.settings },
+            search: setup.search(sync), sharedLimits: setup.sharedLimits(of: sync), progress: progress)
     }
 
     private func answer(to sync: SyncSettings, _ outcome: RunOutcome) async -> Result<SyncRun, ServiceError> {
@@ -197,14 +196,13 @@ extension SyncService {
     /// Counts the members of a sync's snapshot in the background: on millions of members that takes a second.
     func countMembers(_ sync: SyncSettings, _ generation: Generation) {
         guard let warehouse = generation.setup.warehouses[sync.warehouse] else { return }
-        let resource = Resource(warehouse)
         let counters = counters
-        use(resource)
+        use(warehouse)
         let accepted = submit {
             var entries = EntrySet.records(sync.kind)
             if sync.kind == .list {
                 guard let list = try? await warehouse.listBinding(sync: sync.name)?.listID else {
-                    return await self.release(resource)
+                    return await self.release(warehouse)
                 }
                 entries = .list(list)
             }
@@ -215,8 +213,8 @@ extension SyncService {
             } else if let counts = try? await warehouse.memberCounts(sync: sync.name, of: entries) {
                 counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
             }
-            await self.release(resource)
+            await self.release(warehouse)
         }
-        if !accepted { release(resource) }
+        if !accepted { release(warehouse) }
     }
 }

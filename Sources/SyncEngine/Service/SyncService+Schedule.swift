@@ -2,7 +2,7 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// What the scheduler of one warehouse remembers between two looks at the clock.
+/// What the scheduler of one state remembers between two looks at the clock.
 private struct SchedulerState {
     var isReady = false
     /// The tick that was claimed or left to others last, by sync.
@@ -22,12 +22,11 @@ extension SyncService {
     /// The wall clock is looked at this often at least: it may have been set.
     static let longestPause = Duration.seconds(5)
 
-    /// Lets the ticks of one warehouse's syncs run, until the generation is over. A warehouse that does not answer is
-    /// tried again; those of other warehouses have schedulers of their own.
+    /// Lets the ticks of the syncs run whose state lives in one warehouse, until the generation is over. A warehouse that does not
+    /// answer is tried again; other ones have other schedulers.
     func schedule(_ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation) async {
-        let resource = Resource(warehouse)
-        use(resource)
-        defer { release(resource) }
+        use(warehouse)
+        defer { release(warehouse) }
         var state = SchedulerState()
         while phase == .running, !generation.isOver, !Task.isCancelled {
             do throws(WarehouseError) {
@@ -46,11 +45,11 @@ extension SyncService {
     }
 
     /// Until the next tick, and never so long that a clock that was set, or a request to cancel, would go unnoticed.
-    private func pause(_ warehouse: String, _ generation: Generation, failures: Int) -> Duration {
+    private func pause(_ state: String, _ generation: Generation, failures: Int) -> Duration {
         if failures > 0 { return .seconds(min(30, 1 << min(failures - 1, 5))) }
         let now = clock.wallTime
-        let due = generation.scheduledSyncs(warehouse: warehouse).map { $0.grid.next(after: now) }.min()
-        let isBusy = registry.all.contains { $0.sync.warehouse == warehouse }
+        let due = generation.scheduledSyncs(inState: state).map { $0.grid.next(after: now) }.min()
+        let isBusy = registry.all.contains { generation.setup.state(of: $0.sync) == state }
         let longest = isBusy ? Duration.seconds(2) : Self.longestPause
         return min(longest, due.map { .seconds(max(0.005, $0.timeIntervalSince(now))) } ?? longest)
     }
@@ -59,7 +58,7 @@ extension SyncService {
         _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation,
         _ state: inout SchedulerState
     ) async throws(WarehouseError) {
-        let scheduled = generation.scheduledSyncs(warehouse: name)
+        let scheduled = generation.scheduledSyncs(inState: name)
         if !state.isReady {
             _ = try await warehouse.migrate()
             for (sync, grid) in scheduled {
@@ -73,15 +72,15 @@ extension SyncService {
             try await claim(sync, grid, warehouse, generation)
             state.lastDue[sync.name] = due
         }
-        try await passOnCancels(name, warehouse)
+        try await passOnCancels(name, warehouse, generation)
         if state.lastSweep.map({ clock.uptime - $0 >= Self.sweepPause }) ?? true {
             try await sweep(name, warehouse, generation)
-            try await alert(generation.setup.syncs.filter { $0.warehouse == name }, warehouse, generation)
+            try await alert(generation.setup.syncs(inState: name), warehouse, generation)
             try await alertReceivers(name, generation)
             state.lastSweep = clock.uptime
         }
         if state.lastPrune.map({ clock.uptime - $0 >= Self.prunePause }) ?? true {
-            _ = try await warehouse.prune(generation.setup.retention(warehouse: name))
+            _ = try await warehouse.prune(generation.setup.retention)
             state.lastPrune = clock.uptime
         }
     }
@@ -117,9 +116,8 @@ extension SyncService {
     private func runTick(
         _ tick: Tick, _ sync: SyncSettings, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async {
-        let resource = Resource(warehouse)
-        use(resource)
-        defer { release(resource) }
+        use(warehouse)
+        defer { release(warehouse) }
         var request = RunRequest()
         request.trigger = .schedule
         request.runID = tick.runID
@@ -197,9 +195,9 @@ extension SyncService {
     // MARK: Abandoned work
 
     private func passOnCancels(
-        _ name: String, _ warehouse: any ServiceWarehouse
+        _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
-        let mine = registry.all.filter { $0.sync.warehouse == name && $0.live != nil }
+        let mine = registry.all.filter { generation.setup.state(of: $0.sync) == name && $0.live != nil }
         if mine.isEmpty { return }
         let asked = try await warehouse.cancelRequests()
         for tracker in mine where tracker.live.map({ asked.contains($0.runID) }) == true {
@@ -210,7 +208,7 @@ extension SyncService {
     private func sweep(
         _ name: String, _ warehouse: any ServiceWarehouse, _ generation: Generation
     ) async throws(WarehouseError) {
-        let scheduled = generation.scheduledSyncs(warehouse: name)
+        let scheduled = generation.scheduledSyncs(inState: name)
         for tick in try await warehouse.takeOverTicks(pendingFor: Self.pendingSeconds) {
             let known = scheduled.first { $0.sync.name == tick.sync }
             if let known, known.sync.enabled, known.grid.latest(notAfter: clock.wallTime) <= tick.dueAt {

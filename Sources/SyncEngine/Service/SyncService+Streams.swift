@@ -31,9 +31,8 @@ extension SyncService {
         _ sync: SyncSettings, _ settings: StreamSettings, _ tracker: StreamTracker, _ generation: Generation
     ) async {
         guard let warehouse = generation.setup.warehouses[sync.warehouse] else { return }
-        let resource = Resource(warehouse)
-        use(resource)
-        defer { release(resource) }
+        use(warehouse)
+        defer { release(warehouse) }
         var failures = 0
         while phase == .running, !generation.isOver, !Task.isCancelled {
             let before = tracker.looks
@@ -107,8 +106,8 @@ extension SyncService {
             tracker.ended(.elsewhere)
             return .again(Self.elsewherePause)
         case .failed(let error, let isWarehouse):
-            // That a warehouse is away is its scheduler's to say, and to take back.
-            if !isWarehouse { note(.sync(sync.name), error) }
+            // That a warehouse is away is its scheduler's to say, and to take back. One that is only read has none.
+            if !isWarehouse || generation.setup.states[sync.warehouse] != nil { note(.sync(sync.name), error) }
             return .afterFailure(error)
         }
     }

@@ -23,7 +23,7 @@ public actor SyncService {
     var problems = ServiceProblems()
     /// The streams of this process, by sync.
     var streams: [String: StreamTracker] = [:]
-    /// When each warehouse's scheduler means to look at the clock again, on the monotonic clock.
+    /// When each state's scheduler means to look at the clock again, on the monotonic clock.
     var wakeTimes: [String: Duration] = [:]
     var resources = ResourceUses()
     /// Jobs that the end of the service waits for.
@@ -141,7 +141,7 @@ public actor SyncService {
 
     private func startSchedulers() {
         let generation = generation
-        for name in generation.setup.warehouseOrder {
+        for name in generation.setup.stateOrder {
             guard let warehouse = generation.setup.warehouses[name] else { continue }
             jobs.continuation.yield { await self.schedule(name, warehouse, generation) }
         }
@@ -151,6 +151,11 @@ public actor SyncService {
     // MARK: Connections
 
     func use(_ resource: Resource) { resources.use(resource) }
+
+    /// Keeps a warehouse open until it is released as often.
+    func use(_ warehouse: any ServiceWarehouse) { for resource in Resource.all(warehouse) { use(resource) } }
+
+    func release(_ warehouse: any ServiceWarehouse) { for resource in Resource.all(warehouse) { release(resource) } }
 
     func release(_ resource: Resource) {
         if let unused = resources.release(resource) { close(unused) }

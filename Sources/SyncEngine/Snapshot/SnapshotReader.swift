@@ -59,9 +59,30 @@ struct SnapshotReader: Sendable {
         guard let cache, table.value.count >= cache.leastMembers, cache.prepare() else { return }
         // Whoever enters in a later plan finds room in the table: growing costs as much as reading the audience.
         table.value.reserve(table.value.count / Self.roomShare)
-        guard (try? cached.file.save(table.value, cached.key)) != nil else { return }
+        guard (try? cached.file.save(table.value, cached.key, reading: table.reading)) != nil else { return }
         cached.size = cached.file.size
         cache.removeAbandoned(before: cached.file)
+    }
+
+    // MARK: What was read
+
+    /// Keeps what a reading by buckets has found of the rows. Where much is known now that was not before, the file is written again: it
+    /// says of each member, as the snapshot has them still, where their row lies. That holds whatever becomes of the plan. What few rows
+    /// have changed is left to ``keepUp(_:list:)``.
+    /// - Parameter diff: whose table is of no use any more afterwards.
+    func keep(_ diff: AudienceDiff, _ table: LoadedTable, _ cached: inout Cached?) -> BucketFindings? {
+        guard let notes = diff.buckets, var known = cached, known.size != nil, !diff.hasTakenUp else { return nil }
+        var findings = notes.end(&diff.table, limit: known.members / Self.changedShare)
+        guard findings.isWhole || findings.isTooMuch else { return findings }
+        diff.table.forgetAudience()
+        table.reading = findings.reading
+        write(table, &known)
+        cached = known
+        if known.size == nil { return nil }
+        // The file has them.
+        findings.digests = []
+        findings.entries = findings.isTooMuch ? [:] : findings.entries
+        return findings
     }
 
     // MARK: After a run
@@ -74,40 +95,62 @@ struct SnapshotReader: Sendable {
         else { return }
         do {
             if let old = changes.cached, old.key.proof == now.key.proof {
-                if old.key.generation == now.key.generation { return }
-                if let size = old.size, plan.counts.planned.total <= old.members / Self.changedShare {
-                    return try await append(changes, list: list, from: old, to: now, size: size)
+                let isSame = old.key.generation == now.key.generation
+                if isSame && changes.buckets?.isEmpty ?? true { return }
+                let limit = old.members / Self.changedShare - (changes.buckets?.entries.count ?? 0)
+                if let size = old.size, let changed = try isSame ? Set() : few(changes, limit: limit) {
+                    return try await append(changed, changes.buckets, list: list, from: old, to: now, size: size)
                 }
+                if isSame { return }
             }
             let members = plan.snapshotSize + plan.counts.planned.subscribe
             guard let cache, members >= cache.leastMembers else { return }
             HeapMemory.trim()
-            try await writeIfCurrent(try await readAll(list: list), &now)
+            try await writeIfCurrent(try await readAgain(changes, list: list), &now)
         } catch {
             // The file is of an older generation, or not there: the next run reads the warehouse.
         }
     }
 
-    private func append(_ plan: ListChanges, list: Int64, from old: Cached, to now: Cached, size: Int) async throws {
+    /// Those whom carrying the plan out may have changed; nil where there are more than `limit`.
+    private func few(_ plan: ListChanges, limit: Int) throws -> Set<Fingerprint>? {
         let next = plan.makeFingerprintReader()
-        var changes: [SnapshotFile.Change] = []
-        var isAtEnd = false
-        while !isAtEnd {
-            var wanted: Set<Fingerprint> = []
-            while !isAtEnd && wanted.count < Self.page {
-                if let fingerprint = try next() { wanted.insert(fingerprint) } else { isAtEnd = true }
-            }
-            changes += try await states(of: wanted, list: list)
+        var found: Set<Fingerprint> = []
+        while let fingerprint = try next() {
+            found.insert(fingerprint)
+            if found.count > limit { return nil }
         }
-        guard try await warehouse.snapshotGeneration(sync: sync) == now.key.generation else { return }
-        try now.file.append(changes, from: old.key.generation, to: now.key.generation, size: size)
+        return found
     }
 
-    private func states(of wanted: Set<Fingerprint>, list: Int64) async throws -> [SnapshotFile.Change] {
-        if wanted.isEmpty { return [] }
+    /// Asks for those who may have changed; of the others the table has said how they stand on the snapshot.
+    private func append(
+        _ changed: Set<Fingerprint>, _ buckets: BucketFindings?, list: Int64, from old: Cached, to now: Cached,
+        size: Int
+    ) async throws {
+        let entries = buckets?.entries ?? [:]
+        var changes = entries.filter { !changed.contains($0.key) }.map {
+            SnapshotFile.Change(fingerprint: $0.key, marks: $0.value.marks, bucket: $0.value.bucket)
+        }.sorted { $0.fingerprint < $1.fingerprint }
+        var left = Array(changed)[...]
+        while !left.isEmpty {
+            changes += try await states(of: left.prefix(Self.page), entries, list: list)
+            left = left.dropFirst(Self.page)
+        }
+        guard try await warehouse.snapshotGeneration(sync: sync) == now.key.generation else { return }
+        try now.file.append(
+            changes, digests: buckets?.digests ?? [], from: old.key.generation, to: now.key.generation, size: size)
+    }
+
+    private func states(
+        of wanted: ArraySlice<Fingerprint>, _ buckets: [Fingerprint: BucketFindings.Entry], list: Int64
+    ) async throws -> [SnapshotFile.Change] {
         let members = try await warehouse.members(sync: sync, of: .list(list), fingerprints: Array(wanted))
         var changes: [Fingerprint: SnapshotFile.Change] = [:]
-        for fingerprint in wanted { changes[fingerprint] = .init(fingerprint: fingerprint, marks: nil) }
+        for fingerprint in wanted {
+            changes[fingerprint] = .init(
+                fingerprint: fingerprint, marks: nil, bucket: buckets[fingerprint]?.bucket ?? .same)
+        }
         for member in members {
             changes[member.fingerprint]?.marks = MemberTable.Marks(member.state, listed: member.listed)
         }
@@ -130,7 +173,22 @@ struct SnapshotReader: Sendable {
     }
 
     private func readAll(list: Int64) async throws -> LoadedTable {
-        let table = LoadedTable(MemberTable(capacity: try await expectedCapacity()))
+        try await fill(LoadedTable(MemberTable(capacity: try await expectedCapacity())), list: list)
+    }
+
+    /// The snapshot after a run that changed much of it, with what is known of the rows.
+    private func readAgain(_ plan: ListChanges, list: Int64) async throws -> LoadedTable {
+        guard let old = plan.cached, let size = old.size, let found = old.file.load(old.key), found.size == size,
+            found.table.reading != nil
+        else { return try await readAll(list: list) }
+        found.table.value.forgetMembers()
+        let table = try await fill(found.table, list: list)
+        plan.buckets?.apply(to: table)
+        table.value.forgetAudience()
+        return table
+    }
+
+    private func fill(_ table: LoadedTable, list: Int64) async throws -> LoadedTable {
         let filler = TableFiller(table, parts: Planner.parts)
         try await warehouse.readSnapshot(sync: sync, of: .list(list), parts: Planner.parts) {
             part, fingerprint, state, listed in

@@ -8,19 +8,25 @@ struct StreamRow: Sendable {
     let parts: StreamParts
     let watch: any SourceWatch
     let context: RunContext
-    let events: FoundEvents
-    let target: any ReadyTarget
-    let key: [UInt8]
 
     private var stop: StopSignal { context.stop }
     private var clock: any EngineClock { context.clock }
     private var keeper: LeaseKeeper { context.keeper }
     private var warehouse: any Warehouse { context.warehouse }
 
+    /// What the looks of a row share.
+    private struct Progress {
+        /// Of the last change that the row has staged.
+        var sequence: Int64 = 0
+        /// What is sent to; nil: it is to be made ready.
+        var target: (any ReadyTarget)?
+    }
+
     /// Looks and sends until the hour is over, the stream is asked to stop, or something was not sent.
     /// - Returns: what a guard holds.
-    func follow(_ run: inout SyncRun, _ follower: inout StreamFollower) async throws -> Plan? {
+    func follow(_ run: inout SyncRun, _ source: inout any StreamSource) async throws -> Plan? {
         let end = Date(timeIntervalSince1970: (context.now.timeIntervalSince1970 / 3600).rounded(.down) * 3600 + 3600)
+        var progress = Progress()
         var leftOut: Set<String> = []
         defer { if !leftOut.isEmpty { run.warning = .fieldsDropped(leftOut, run.kind) } }
         while stop.reason == nil, context.now < end {
@@ -28,22 +34,20 @@ struct StreamRow: Sendable {
             let began = clock.uptime
             let mayHaveChanged = await watch.mayHaveChanged()
             var (hasFound, isFull) = (false, false)
-            if let look = follower.look(
-                run.counts, mayHaveChanged: mayHaveChanged, at: context.now, now: clock.uptime)
-            {
-                guard let plan = try await plan(look), let changes = plan.changes as? EventChanges else { return nil }
+            if source.isDue(run, mayHaveChanged: mayHaveChanged, context) {
+                guard let finding = try await look(&source) else { return nil }
                 // Nothing is begun any more.
                 if stop.reason != nil { return nil }
-                if !plan.held.isEmpty { return plan }
-                note(changes, since: follower.latestLook(at: context.now, now: clock.uptime))
-                hasFound = !changes.isEmpty || changes.isCut
-                isFull = changes.isCut || changes.newEvents >= context.limits.events.recordsPerRequest
-                guard let ending = try await carryOut(plan, changes, look, &run, &follower) else { return nil }
+                if !finding.plan.held.isEmpty { return finding.plan }
+                note(finding, since: source.pace.latestLook(at: context.now, now: clock.uptime))
+                hasFound = !finding.isEmpty || finding.isCut
+                isFull = finding.isCut || finding.newRecords >= context.limits.recordsPerRequest(run.kind)
+                guard let ending = try await carryOut(finding, source, &run, &progress) else { return nil }
                 leftOut.formUnion(ending.leftOut)
-                follower.looked(look, changes, waiting: waiting(changes, ending), began: began, now: clock.uptime)
+                try await source.looked(finding, ending, run, began: began, context)
             }
             parts.tracker.caughtUp()
-            let pause = follower.pause(hasFound: hasFound, isFull: isFull, elapsed: clock.uptime - began)
+            let pause = source.pace.pause(hasFound: hasFound, isFull: isFull, elapsed: clock.uptime - began)
             await wait(min(pause, .seconds(max(0, end.timeIntervalSince(context.now)))))
         }
         return nil
@@ -52,11 +56,11 @@ struct StreamRow: Sendable {
     // MARK: Reading
 
     /// - Returns: nil: the stream was asked to stop.
-    private func plan(_ look: StreamLook) async throws -> Plan? {
+    private func look(_ source: inout any StreamSource) async throws -> StreamFinding? {
         var pause = Duration.seconds(1)
         while true {
             do {
-                return try await events.look(key: key, look)
+                return try await source.look(context)
             } catch is CancellationError where stop.reason != nil {
                 return nil
             } catch let error as WarehouseError where error.wasStopped && stop.reason != nil {
@@ -73,21 +77,13 @@ struct StreamRow: Sendable {
 
     /// Says what is to be sent, and how long the oldest of it has been there.
     /// - Parameter latest: when the source was read before: what is found now was not visible then.
-    private func note(_ changes: EventChanges, since latest: Date?) {
-        let count = changes.newEvents
+    private func note(_ finding: StreamFinding, since latest: Date?) {
+        let count = finding.newRecords
         guard count > 0 else { return parts.tracker.read(oldest: nil, count: 0) }
         let now = context.now
-        let loaded = changes.oldest.map { Date(timeIntervalSince1970: Double($0) / 1e6) } ?? now
+        let loaded = finding.oldest.map { Date(timeIntervalSince1970: Double($0) / 1e6) } ?? now
         let since = max(min(loaded, now), latest ?? .distantPast)
         parts.tracker.read(oldest: .seconds(now.timeIntervalSince(since)), count: count)
-    }
-
-    private func waiting(_ changes: EventChanges, _ ending: Delivery.Ending) -> Set<UInt64> {
-        let fingerprinter = Fingerprinter(key: key)
-        let stopped = ending.stopped.map { identity in
-            identity.withBytes { fingerprinter.fingerprint(email: $0, userID: $1).high }
-        }
-        return Set(changes.spool.places.lazy.filter { $0.kind == .wait }.map(\.person)).union(stopped)
     }
 
     // MARK: Sending
@@ -95,52 +91,63 @@ struct StreamRow: Sendable {
     /// Stages what a look has found, and sends it.
     /// - Returns: nil: something of it was not attempted, and the row must end.
     private func carryOut(
-        _ plan: Plan, _ changes: EventChanges, _ look: StreamLook, _ run: inout SyncRun,
-        _ follower: inout StreamFollower
+        _ finding: StreamFinding, _ source: any StreamSource, _ run: inout SyncRun, _ progress: inout Progress
     ) async throws -> Delivery.Ending? {
-        if changes.isEmpty, changes.cursor == nil || changes.cursor == follower.cursor { return Delivery.Ending() }
+        if finding.isFoundAnew { progress.target = nil }
+        if finding.isEmpty, finding.cursor == nil || finding.cursor == source.cursor { return Delivery.Ending() }
         let before = run.counts.notAttempted
-        let first = follower.sequence
-        run = try await stage(plan, changes, look, run, &follower)
+        let first = progress.sequence
+        run = try await stage(finding, run, &progress)
+        try await source.found.staged(finding.plan, isHeld: false, context)
+        let target: any ReadyTarget
+        if let present = progress.target { target = present } else { target = try await source.found.ensure(context) }
+        progress.target = target
         run.counts.notAttempted = before
         let ending: Delivery.Ending
         do {
             let failed = try await warehouse.applyLocalChanges(context.lease, run, log: context.sync.logs)
             for operation in run.kind.operations { run.counts.failed[operation] += failed[operation] }
-            ending = try await pipeline.delivery(context, run.id, to: target, .streams).deliver(&run, after: first)
+            ending = try await deliver(&run, after: first, to: target)
             // What could not be noted, the next look notes.
             try? await target.sentAll(context)
         } catch {
             throw OutcomesLost(cause: error)
         }
-        run.error = ending.error
+        run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
         let isDone = run.kind.operations.allSatisfy { run.counts.remainder($0) == 0 }
-        guard ending.error == nil, isDone, run.counts.notAttempted == before else { return nil }
-        if changes.cursor != nil {
-            let done = run
-            do {
-                try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-                    try await warehouse.moveCursor(context.lease, done)
-                }
-            } catch {
-                throw OutcomesLost(cause: error)
-            }
-        }
+        guard run.error == nil, isDone, run.counts.notAttempted == before else { return nil }
+        if finding.cursor != nil { try await moveCursor(run) }
         return ending
     }
 
-    /// - Returns: the run with what is planned.
-    private func stage(
-        _ plan: Plan, _ changes: EventChanges, _ look: StreamLook, _ run: SyncRun, _ follower: inout StreamFollower
-    ) async throws -> SyncRun {
-        var staged = run
-        staged.counts.add(plan.counts)
-        // All that waits was looked at.
-        if look.readsUnfinished { staged.counts.waiting = plan.counts.waiting }
-        for operation in run.kind.operations {
-            staged.counts.notAttempted[operation] += plan.counts.planned[operation]
+    private func deliver(
+        _ run: inout SyncRun, after first: Int64, to target: any ReadyTarget
+    ) async throws -> Delivery.Ending {
+        let id = run.id
+        let early = try await target.sendFirst(&run, context) { pipeline.delivery(context, id, to: $0, .streams) }
+        if let early { return early }
+        return try await pipeline.delivery(context, id, to: target, .streams).deliver(&run, after: first)
+    }
+
+    private func moveCursor(_ run: SyncRun) async throws {
+        do {
+            try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+                try await warehouse.moveCursor(context.lease, run)
+            }
+        } catch {
+            throw OutcomesLost(cause: error)
         }
-        let reader = EventPlanReader(changes, after: follower.sequence)
+    }
+
+    /// - Returns: the run with what is planned.
+    private func stage(_ finding: StreamFinding, _ run: SyncRun, _ progress: inout Progress) async throws -> SyncRun {
+        var staged = run
+        staged.counts.add(finding.plan.counts)
+        if finding.countsAllWaiting { staged.counts.waiting = finding.plan.counts.waiting }
+        for operation in run.kind.operations {
+            staged.counts.notAttempted[operation] += finding.plan.counts.planned[operation]
+        }
+        let reader = try finding.reader(progress.sequence)
         do throws(WarehouseError) {
             try await warehouse.stageMore(context.lease, staged, plan: reader, log: context.sync.logs)
         } catch {
@@ -148,7 +155,7 @@ struct StreamRow: Sendable {
             if error.isTransient { throw OutcomesLost(cause: error) }
             throw error
         }
-        follower.sequence = reader.sequence
+        progress.sequence = reader.sequence
         return staged
     }
 

@@ -40,12 +40,12 @@ extension SyncPipeline {
                 let hold = LeaseHold(
                     sync: sync.name, warehouse: warehouse, limits: self.settings.limits, clock: clock, holder: holder,
                     stop: stop)
-                switch try await hold.during({ await stream(parts, $0, watch) }) {
+                switch try await hold.during({ keeper in await sharing { await stream(parts, keeper, watch) } }) {
                 case .held(let end): return end
                 case .busy(let error): return .busy(error)
                 }
             } catch {
-                return StreamEnd(failure: error)
+                return StreamEnd(failure: explained(error))
             }
         }
     }
@@ -55,6 +55,7 @@ extension SyncPipeline {
         _ makeWatch: @Sendable () async throws(WarehouseError) -> any SourceWatch
     ) async -> StreamEnd {
         do {
+            try await refuseForgottenState(keeper.lease)
             let context = RunContext(
                 sync: sync, settings: settings, warehouse: warehouse, destination: destination, limiters: limiters,
                 clock: clock, stop: stop,
@@ -62,7 +63,7 @@ extension SyncPipeline {
                     tracker.handle($0)
                     progress($0)
                 }, keeper: keeper, runClock: RunClock(warehouseTime: try await warehouse.now(), clock: clock),
-                isStream: true)
+                isStream: true, budget: budget)
             for run in try await recovery.closeRuns(context.lease) { parts.onEnded(run) }
             if let held = try await warehouse.heldRun(sync: sync.name) { return .held(held) }
             _ = try await warehouse.applyStrayNotes(context.lease)
@@ -80,11 +81,11 @@ extension SyncPipeline {
     /// Row after row.
     private func follow(_ parts: StreamParts, _ watch: any SourceWatch, _ context: RunContext) async -> StreamEnd {
         do {
-            var follower: StreamFollower?
+            var source: (any StreamSource)?
             while true {
-                let (run, held) = try await hour(parts, watch, context, &follower)
+                let (run, held) = try await hour(parts, watch, context, &source)
                 parts.onEnded(run)
-                if let held { return .held(try await hold(held, context)) }
+                if let held, let found = source?.found { return .held(try await hold(held, found, context)) }
                 if let reason = stop.reason { return reason == .cancelled ? .cancelled : .stopped }
                 if let error = run.error { return .failed(error, isWarehouse: false) }
                 if run.status == .interrupted || run.counts.notAttempted.total > 0 {
@@ -108,7 +109,7 @@ extension SyncPipeline {
     /// One row of `sync_runs`, until the hour is over, or the stream.
     /// - Returns: the row as it ended, and the plan that a guard holds.
     private func hour(
-        _ parts: StreamParts, _ watch: any SourceWatch, _ outer: RunContext, _ follower: inout StreamFollower?
+        _ parts: StreamParts, _ watch: any SourceWatch, _ outer: RunContext, _ source: inout (any StreamSource)?
     ) async throws -> (SyncRun, Plan?) {
         let opened = newRow(outer)
         var context = outer
@@ -116,36 +117,42 @@ extension SyncPipeline {
         try await warehouse.openRun(context.lease, opened)
         context.progress(.opened(opened))
         var held: Plan?
-        var memory = follower
+        var memory = source
         let ended = await finished(opened, context) { [context] run in
             let found = try await resolver.find()
             run.target = found.name ?? run.target
             try await found.take(context)
-            guard let events = found as? FoundEvents, let cursor = events.resolver.settings.cursor else {
-                throw RunError(code: "internal", message: "the sync \(sync.name) has no events to stream")
-            }
             let key = try await warehouse.fingerprintKey(sync: sync.name, newKey: freshKey()) ?? freshKey()
-            var present =
-                memory
-                ?? StreamFollower(
-                    parts.settings, cursor, isTime: events.shape.events?.isTime ?? false,
-                    startMark: events.cursor?.watermark)
-            present.beginRow()
+            var present = try memory ?? streamSource(found, parts.settings, key)
             defer { memory = present }
-            let row = StreamRow(
-                pipeline: self, parts: parts, watch: watch, context: context, events: events,
-                target: try await found.ensure(context), key: key)
+            try await present.beginRow(found, context)
+            let row = StreamRow(pipeline: self, parts: parts, watch: watch, context: context)
             held = try await row.follow(&run, &present)
         }
-        follower = memory
+        source = memory
         return (ended, held)
     }
 
+    private func streamSource(
+        _ found: any FoundTarget, _ settings: StreamSettings, _ key: [UInt8]
+    ) throws -> any StreamSource {
+        if let cursor = sync.cursor {
+            if let events = found as? FoundEvents { return EventStream(events, settings, cursor, key: key) }
+            if let records = found as? any FoundRecords {
+                return try RecordStream(records, settings, cursor, key: key) { try await resolver.find() }
+            }
+        }
+        throw RunError(code: "internal", message: "the sync \(sync.name) has no records to stream")
+    }
+
     /// Puts what a guard holds into another row.
-    private func hold(_ plan: Plan, _ context: RunContext) async throws -> SyncRun {
-        var run = newRow(context)
+    private func hold(_ plan: Plan, _ found: any FoundTarget, _ outer: RunContext) async throws -> SyncRun {
+        var run = newRow(outer)
+        var context = outer
+        context.runID = run.id
         try await warehouse.openRun(context.lease, run)
         try await stage(plan, &run, context.keeper)
+        try await found.staged(plan, isHeld: true, context)
         return run
     }
 }

@@ -14,6 +14,25 @@ struct DestinationCalls: Sendable {
         }
     }
 
+    /// As ``retrying(_:)``, until it gets through or nothing more is to be done.
+    func retryingUntilStopped<R>(
+        _ isStopped: () -> Bool, _ body: () async throws(DestinationError) -> R
+    ) async throws -> R {
+        var pause = Self.longestPause / 64
+        while true {
+            do throws(DestinationError) {
+                return try await body()
+            } catch {
+                guard error.isTransient, !isStopped() else { throw error.error }
+                await stop.sleep(for: max(pause, min(error.retryAfter ?? .zero, Self.longestPause)), on: clock)
+                pause = min(pause * 2, Self.longestPause)
+            }
+        }
+    }
+
+    /// As long as what a stream sends waits for an Iterable that is away.
+    private static let longestPause = Duration.seconds(60)
+
     /// Tries four times.
     func retrying<R>(
         while mayTryAgain: (DestinationError) -> Bool, _ body: () async throws(DestinationError) -> R

@@ -56,6 +56,13 @@ protocol ReadyTarget: Sendable {
     func leftOut(_ fields: [String])
     /// Is called once everything was sent, or nothing more can be.
     func sentAll(_ context: RunContext) async throws
+    /// The outcomes of changes that are not sent, where a look at Iterable tells so before the request for their batch.
+    /// - Throws: where Iterable, or the warehouse, cannot be asked; `CancellationError` where the run is to stop.
+    func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome]
+    /// Changes that Iterable refused and that are sent once more in another form, in this form and in their order.
+    /// - Parameter refused: with what Iterable refused each for.
+    /// - Throws: as ``withhold(_:)``.
+    func otherForms(of refused: [(change: Change, reason: FailureReason)]) async throws -> [Change]
     /// What becomes of a request, where a look at Iterable tells it before the request is sent; nil: it is to be sent.
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer?
     /// Writes down, where that matters, that Iterable has it no more.
@@ -67,6 +74,10 @@ extension ReadyTarget {
     func sendFirst(
         _ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery
     ) async throws -> Delivery.Ending? { nil }
+
+    func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome] { [:] }
+
+    func otherForms(of refused: [(change: Change, reason: FailureReason)]) async throws -> [Change] { [] }
 
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer? { nil }
 

@@ -589,6 +589,80 @@ enum EmbeddedMigrations {
                 CREATE OR REPLACE VIEW latest_runs AS
                     SELECT DISTINCT ON (sync_name) * FROM sync_runs ORDER BY sync_name, run_id DESC;
                 """#),
+        Migration(
+            version: 12, name: "rate_budgets", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- Rate limits that processes share. Programs of versions 6 to 11 go on: they take no part, and keep their limits each by itself.
+
+                -- One row for each address of Iterable, API key and endpoint.
+                CREATE TABLE rate_budgets (
+                    budget     text PRIMARY KEY,      -- address, one-way hash of the API key, endpoint
+                    next_turn  bigint NOT NULL        -- the first turn that no process has, in microseconds since 1970
+                );
+
+                -- The processes that take part.
+                CREATE TABLE rate_shares (
+                    budget             text NOT NULL,
+                    process            text NOT NULL,
+                    rate_limit         double precision NOT NULL,  -- requests a second, as configured in the process
+                    wanted_by_streams  double precision NOT NULL,  -- requests a second
+                    wanted_by_runs     double precision NOT NULL,
+                    share              double precision NOT NULL,  -- requests a second, as of the last exchange
+                    seen_at            timestamptz NOT NULL,       -- the last exchange; after 5 seconds without one the process does not count
+                    PRIMARY KEY (budget, process)
+                );
+                """#),
+        Migration(
+            version: 13, name: "state_moves", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- Where the state of a sync is after `rollcall move-state` has moved it. Programs of versions 6 to 12 go on: they do not
+                -- know the new columns, and need not. A sync whose state is elsewhere has a lease here that does not end, so that they take
+                -- the sync for busy and begin no run of it.
+
+                ALTER TABLE sync_leases
+                    -- How often the state had been moved when it came here; of several, the highest is the state.
+                    ADD COLUMN moves         bigint NOT NULL DEFAULT 0,
+                    -- The state_id of where the state is, or is being moved to; NULL: it is here.
+                    ADD COLUMN elsewhere_id  uuid,
+                    -- The name of that warehouse, for messages.
+                    ADD COLUMN elsewhere     text;
+
+                -- One row: what tells this state from every other one.
+                CREATE TABLE state_identity (
+                    id        integer PRIMARY KEY,                       -- 1
+                    state_id  uuid NOT NULL
+                );
+                INSERT INTO state_identity (id, state_id) VALUES (1, gen_random_uuid());
+
+                -- A state that was moved away is shown where it is.
+                CREATE OR REPLACE VIEW failed_records AS
+                    SELECT l.sync_name, l.run_id, r.list_id, l.email, l.user_id, l.operation, l.error_code, l.error_reason,
+                           l.http_status, l.attempts, l.logged_at
+                      FROM sync_log l LEFT JOIN sync_runs r ON r.run_id = l.run_id
+                     WHERE l.status = 'failed'
+                       AND NOT EXISTS (SELECT FROM sync_leases s WHERE s.sync_name = l.sync_name AND s.elsewhere_id IS NOT NULL);
+                """#),
+        Migration(
+            version: 14, name: "reading", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- How the rows of each run were read, and what that cost. Programs of versions 6 to 13 go on: they read all rows, and leave the new
+                -- columns NULL.
+
+                ALTER TABLE sync_runs
+                    ADD COLUMN read_mode     text,              -- all, grouped, changed or fallback; NULL: it was not noted
+                    ADD COLUMN read_bytes    bigint,            -- bytes that came from the database; NULL: they were not counted
+                    ADD COLUMN read_seconds  double precision,  -- from the first question about the rows to the last row
+                    ADD COLUMN read_reason   text;              -- why they were read so
+
+                -- A view keeps the columns that its table had when it was made. A state that was moved away is shown where it is.
+                CREATE OR REPLACE VIEW latest_runs AS
+                    SELECT DISTINCT ON (r.sync_name) r.* FROM sync_runs r
+                     WHERE NOT EXISTS (SELECT FROM sync_leases s WHERE s.sync_name = r.sync_name AND s.elsewhere_id IS NOT NULL)
+                     ORDER BY r.sync_name, r.run_id DESC;
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -1161,6 +1235,83 @@ enum EmbeddedMigrations {
                 -- Items that were read back and are as they were put, and those that are not.
                 ALTER TABLE rollcall_sync_runs ADD COLUMN items_verified INTEGER NOT NULL DEFAULT 0;
                 ALTER TABLE rollcall_sync_runs ADD COLUMN items_not_verified INTEGER NOT NULL DEFAULT 0;
+                """#),
+        Migration(
+            version: 12, name: "rate_budgets", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- Rate limits that processes share. Programs of versions 6 to 11 go on: they take no part, and keep their limits each by itself.
+
+                -- One row for each address of Iterable, API key and endpoint.
+                CREATE TABLE rollcall_rate_budgets (
+                    budget     TEXT NOT NULL PRIMARY KEY,  -- address, one-way hash of the API key, endpoint
+                    next_turn  INTEGER NOT NULL            -- the first turn that no process has, in microseconds since 1970
+                ) WITHOUT ROWID;
+
+                -- The processes that take part.
+                CREATE TABLE rollcall_rate_shares (
+                    budget             TEXT NOT NULL,
+                    process            TEXT NOT NULL,
+                    rate_limit         REAL NOT NULL,      -- requests a second, as configured in the process
+                    wanted_by_streams  REAL NOT NULL,      -- requests a second
+                    wanted_by_runs     REAL NOT NULL,
+                    share              REAL NOT NULL,      -- requests a second, as of the last exchange
+                    seen_at            TEXT NOT NULL,      -- the last exchange; after 5 seconds without one the process does not count
+                    PRIMARY KEY (budget, process)
+                ) WITHOUT ROWID;
+                """#),
+        Migration(
+            version: 13, name: "state_moves", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- Where the state of a sync is after `rollcall move-state` has moved it. Programs of versions 6 to 12 go on: they do not
+                -- know the new columns, and need not. A sync whose state is elsewhere has a lease here that does not end, so that they take
+                -- the sync for busy and begin no run of it.
+
+                -- How often the state had been moved when it came here; of several, the highest is the state.
+                ALTER TABLE rollcall_sync_leases ADD COLUMN moves INTEGER NOT NULL DEFAULT 0;
+                -- The state_id of where the state is, or is being moved to; NULL: it is here.
+                ALTER TABLE rollcall_sync_leases ADD COLUMN elsewhere_id TEXT;
+                -- The name of that warehouse, for messages.
+                ALTER TABLE rollcall_sync_leases ADD COLUMN elsewhere TEXT;
+
+                -- One row: what tells this state from every other one.
+                CREATE TABLE rollcall_state_identity (
+                    id        INTEGER PRIMARY KEY,                       -- 1
+                    state_id  TEXT NOT NULL                              -- a UUID
+                );
+                INSERT INTO rollcall_state_identity (id, state_id)
+                SELECT 1, lower(substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-8' || substr(h, 18, 3)
+                                || '-' || substr(h, 21))
+                  FROM (SELECT hex(randomblob(16)) AS h);
+
+                -- A state that was moved away is shown where it is.
+                DROP VIEW rollcall_latest_runs;
+                CREATE VIEW rollcall_latest_runs AS
+                    SELECT * FROM rollcall_sync_runs
+                     WHERE run_id IN (SELECT max(run_id) FROM rollcall_sync_runs GROUP BY sync_name)
+                       AND sync_name NOT IN (SELECT sync_name FROM rollcall_sync_leases WHERE elsewhere_id IS NOT NULL);
+                DROP VIEW rollcall_failed_records;
+                CREATE VIEW rollcall_failed_records AS
+                    SELECT l.sync_name, l.run_id, r.list_id, l.email, l.user_id, l.operation, l.error_code, l.error_reason,
+                           l.http_status, l.attempts, l.logged_at
+                      FROM rollcall_sync_log l LEFT JOIN rollcall_sync_runs r ON r.run_id = l.run_id
+                     WHERE l.status = 'failed'
+                       AND l.sync_name NOT IN (SELECT sync_name FROM rollcall_sync_leases WHERE elsewhere_id IS NOT NULL);
+                """#),
+        Migration(
+            version: 14, name: "reading", compatibleFrom: 6,
+            sql: #"""
+                -- compatible_from: 6
+                -- How the rows of each run were read, and what that cost. Programs of versions 6 to 13 go on: they read all rows, and leave the new
+                -- columns NULL.
+
+                -- all, grouped, changed or fallback, NULL where it was not noted; bytes that came from the database, NULL where they were not counted; seconds from
+                -- the first question about the rows to the last row; why they were read so.
+                ALTER TABLE rollcall_sync_runs ADD COLUMN read_mode TEXT;
+                ALTER TABLE rollcall_sync_runs ADD COLUMN read_bytes INTEGER;
+                ALTER TABLE rollcall_sync_runs ADD COLUMN read_seconds REAL;
+                ALTER TABLE rollcall_sync_runs ADD COLUMN read_reason TEXT;
                 """#),
     ]
 }

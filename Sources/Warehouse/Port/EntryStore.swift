@@ -27,6 +27,12 @@ public protocol EntryStore: WarehouseClock {
     func readContents(
         sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws
+    /// As ``readContents(sync:of:_:)``, of the records with these fingerprints, in any order; unknown ones are left out. At most 10,000
+    /// at once.
+    func readContents(
+        sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
+        _ body: @escaping @Sendable (KnownContent) throws -> Void
+    ) async throws(WarehouseError)
     /// A number that stands for the sync's whole snapshot: whenever it is what it was, the snapshot is as it was. Drawn
     /// at random with each change, for a counter would repeat itself after a backup was restored. nil: nothing is known.
     func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64?

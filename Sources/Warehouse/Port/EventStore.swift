@@ -6,8 +6,10 @@ public import RollcallCore
 /// What is written of events is written by ``RunStore``: outcomes move a row of `synced_events` as ``EventState`` says, and the
 /// cursor of a staged plan becomes the sync's own when its run ends with everything planned having an outcome.
 public protocol EventStore: Sendable {
-    /// nil: nothing was read yet.
+    /// Of any kind that is streamed. nil: nothing was read yet.
     func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor?
+    /// The ``EventCursor/begunAt`` that was staged last while nothing counts as read; nil: none was, or ``eventCursor(sync:)`` has it.
+    func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date?
     /// Each event that the sync has seen, in one consistent view; memory stays bounded.
     /// - Parameter position: only those at this position or later, those that have none, and those that are unfinished; nil: all.
     func readEvents(

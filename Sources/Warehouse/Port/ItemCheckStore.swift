@@ -42,6 +42,9 @@ public struct ItemCheckNotes: Sendable, Equatable {
     public var done: [ItemCheck] = []
     /// Items that are not put any more until their row changes. Their checks are over too.
     public var setAside: [ItemCheck] = []
+    /// Whether the run is held. Of items that it is to put again what is known stays known then, and their checks are due as if they had
+    /// not failed, until the run is approved (``RunStore/resumeHeldRun(_:id:)``).
+    public var isHeld = false
     /// Why.
     public var reason = FailureReason(code: "not_verified", reason: "")
 

@@ -1,6 +1,7 @@
 public import RollcallCore
 
-/// Runs and records of the past. The rules of ``Warehouse`` hold.
+/// Runs and records of the past, but for those of syncs whose state was moved away (``StateTransfer``): what stands here of
+/// them is older. The rules of ``Warehouse`` hold.
 public protocol ReportStore: Sendable {
     func run(id: String) async throws(WarehouseError) -> SyncRun?
     /// Newest first.

@@ -7,36 +7,38 @@ public protocol RunStore: Sendable {
     /// changes with `sequence <= claimedThrough` and still in the outbox may have been sent; they become `unknown`
     /// (logged so, snapshot as for ``RecordOutcome/unknown(_:)``, settling until now + `settleSeconds`), the other
     /// `send` changes become `not_attempted` (logged so). The outbox of these runs is emptied, the runs are
-    /// `interrupted`, balanced, finished now. The cursor of a run of events is treated as ``finishRun(_:_:reason:log:)`` does.
+    /// `interrupted`, balanced, finished now. A staged cursor is treated as ``finishRun(_:_:reason:log:)`` does.
     func recoverRuns(_ lease: Lease, settleSeconds: Double, log: LogSettings) async throws(WarehouseError) -> [SyncRun]
     /// Inserts the run, `running`. At most one run of a sync is queued, running or held.
     func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
     /// Stages a plan: the changes and the validation records of `plan`, and the run's new state (status, counts,
-    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives. The cursor of a plan of events, asked for after
-    /// all pages, is kept until the run ends; without one none is kept. Throws
+    /// list, held). Set-based or bulk; memory bounded by the pages that `plan` gives. The cursor of a plan of events, or of a stream,
+    /// asked for after all pages, is kept until the run ends; without one none is kept. Throws
     /// ``WarehouseError/Kind/conflict`` for a held run whose counts do not add up, as ``finishRun(_:_:reason:log:)`` does.
     func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError)
     /// Adds a plan to what a running run has staged: its changes, whose sequences lie above all that the run ever had, its
     /// validation records, and the run's counts as `run` has them. Nothing that was staged or logged before is touched. The cursor of
-    /// the plan takes the place of one that was staged before; without one the staged one is dropped. Of a run of events that streams.
+    /// the plan takes the place of one that was staged before; without one the staged one is dropped. Of a run that streams.
     /// Unlike ``stage(_:_:plan:log:)`` an equal call would stage everything twice: whoever does not know whether a call was committed
     /// compares the stored counts, or closes the run.
     func stageMore(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError)
-    /// Moves the cursor of a running run of events to where it was staged last, if its outbox is empty and
-    /// nothing was not attempted: then the keys of events below ``EventCursor/keepFrom`` are forgotten, as
+    /// Moves the cursor of a running run of events, or of a stream, to where it was staged last, if its outbox is empty and
+    /// nothing was not attempted: then, of events, the keys of events below ``EventCursor/keepFrom`` are forgotten, as
     /// ``finishRun(_:_:reason:log:)`` does it. Otherwise nothing happens.
     func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError)
     /// The sync's held run, if it has one.
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun?
     /// Makes a held run `running` again and returns it as it is; throws ``WarehouseError/Kind/conflict`` if it is
-    /// not held.
+    /// not held. Its checks of items count from now on, and of items that it puts again nothing is known any more
+    /// (``ItemCheckStore/noteItemChecks(_:run:_:)``).
     func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Makes a held run `cancelled`, finished now, and empties its outbox; throws ``WarehouseError/Kind/conflict`` if
-    /// it is not held. Of events, those that are new or unfinished become `skipped`, and the cursor moves as after a complete run.
+    /// it is not held. Of events, those that are new or unfinished become `skipped`, and the cursor moves as after a complete run; of
+    /// other kinds it stays where it is.
     func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun
     /// Carries out what needs no request: `parked` changes are logged as failed with their refusal or the member's own rejection,
     /// `forget` changes drop their member (only if it is `rejected` and not listed), `release` changes make their entry not listed. All leave the outbox.
@@ -73,7 +75,7 @@ public protocol RunStore: Sendable {
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError)
     /// Ends the run with the status, counts and error that `run` has: what is left in its outbox is logged as
-    /// `not_attempted` with `reason` and removed. Requests in doubt of the past are removed. The cursor that a run of events has staged
+    /// `not_attempted` with `reason` and removed. Requests in doubt of the past are removed. The cursor that the run has staged
     /// becomes the sync's own if the outbox was empty and nothing was not attempted; then the keys of events below
     /// ``EventCursor/keepFrom`` are forgotten, but for unfinished ones. Otherwise it is dropped. Throws
     /// ``WarehouseError/Kind/conflict`` for a status that is not final or counts that do not add up; changes nothing then.

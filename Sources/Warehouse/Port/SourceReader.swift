@@ -2,6 +2,12 @@ public import RollcallCore
 
 /// The rows of audiences. The rules of ``Warehouse`` hold.
 public protocol SourceReader: Sendable {
+    /// As ``SchemaStore/diagnose(_:)`` for a database that is only read, because state lives in another one: connection, version,
+    /// whether it is a standby, and audiences. Looks for no state tables, and for no right to write.
+    func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding]
+    /// Notes that a run reads this database whose lease stands in another one. ``LeaseStore/ensureUnreplaced(_:)`` then throws where
+    /// it is known not to be the one any more that was there at this call.
+    func noteReading(_ lease: Lease)
     /// Columns of the audience in order, without running it to its end. Throws ``WarehouseError/Kind/missing`` with
     /// the names that exist when the table is missing, ``WarehouseError/Kind/query`` when the query is refused
     /// (also when it is not a single SELECT, or would write).
@@ -18,6 +24,18 @@ public protocol SourceReader: Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws
+    /// Reads rows by bucket, with digests and rows in one view: asks for the digest of every bucket, has `choose` say which
+    /// buckets are wanted, and calls `body` for each row of these. Otherwise as ``readAudience(_:columns:parts:_:)``, in one part.
+    ///
+    /// A row's bucket and its part of the digest depend on nothing but the text forms of the two columns and the grouping. A digest
+    /// covers NULLs, and every byte of the texts. Throws ``WarehouseError/Kind/inconsistent`` at the end where the rows of a bucket that
+    /// is wanted were not those of its digest, as may be with a query that gives other rows each time.
+    /// - Returns: false, having called nothing, where the warehouse cannot do this, or not now; the rows can be read all the same.
+    func readBuckets(
+        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
+    ) async throws -> Bool
     /// As ``readAudience(_:columns:parts:_:)``, with further columns: `cells` has one value for each of
     /// ``RecordColumns/fields``, in their order, in the form of its column's ``AudienceColumn/family``.
     func readRecords(

@@ -24,3 +24,8 @@ enum StoredCursor {
         return text.utf8.contains(UInt8(ascii: ".")) ? text : "\(text.dropLast()).000000Z"
     }
 }
+
+extension SyncRun {
+    /// Whether its plans may say where the cursor moves: those of events, and of streams.
+    var mayMoveCursor: Bool { kind == .events || trigger == .stream }
+}

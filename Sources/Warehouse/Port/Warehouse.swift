@@ -21,16 +21,22 @@ public protocol Warehouse:
 {
     /// How long a call waits for a connection and for locks of others, in seconds, 0 or more.
     var waitSeconds: Double { get }
+    /// The adapters that hold the connections: itself, and of a ``SplitWarehouse`` both of its parts, which others may share.
+    var adapters: [any Warehouse] { get }
     /// Ends all connections. Calls after it fail.
     func close() async
 }
 
 /// A warehouse whose syncs `serve` schedules.
-public typealias ServiceWarehouse = Warehouse & TickStore & SourceWatching
+public typealias ServiceWarehouse = Warehouse & TickStore & SourceWatching & BudgetStore
 
 extension Warehouse {
     public var waitSeconds: Double { 120 }
+    public var adapters: [any Warehouse] { [self] }
+    public func noteReading(_ lease: Lease) {}
+    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] { await diagnose(sources) }
     public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {}
+    public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? { nil }
 
     /// As ``readAudience(_:columns:parts:_:)``, in one part.
     public func readAudience(

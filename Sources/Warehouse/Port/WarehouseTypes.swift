@@ -20,6 +20,10 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case storage
         /// A statement took longer than allowed.
         case timeout
+        /// A standby ended the reading of a source, since changes of its primary had to be replayed.
+        case recoveryConflict = "recovery_conflict"
+        /// A source gave other rows than those of which it had said digests; they can be read without digests.
+        case inconsistent
         /// The sync's lease is another's now.
         case leaseLost = "lease_lost"
         /// Another file has taken the place of the database's file since the lease was taken.
@@ -28,6 +32,8 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case schemaTooNew = "schema_too_new"
         /// What was asked does not fit the present state (a run that is not held, a second open run …).
         case conflict
+        /// The sync's state was moved away; ``WarehouseError/elsewhere`` names where.
+        case stateElsewhere = "state_elsewhere"
         /// A defect in Rollcall or the database.
         case other
     }
@@ -38,6 +44,8 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
     public internal(set) var wasStopped = false
     /// The constraint that refused a row, where the database names one.
     var constraint: String?
+    /// The name of the warehouse that has the sync's state, of ``Kind/stateElsewhere``.
+    public internal(set) var elsewhere: String?
 
     public init(_ kind: Kind, code: String? = nil, _ message: String, hint: String? = nil) {
         self.kind = kind
@@ -47,7 +55,9 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
     public var description: String { error.description }
 
     /// Whether the same call may succeed a little later.
-    public var isTransient: Bool { kind == .connection || kind == .busy || kind == .timeout }
+    public var isTransient: Bool {
+        kind == .connection || kind == .busy || kind == .timeout || kind == .recoveryConflict || kind == .inconsistent
+    }
 }
 
 extension SyncRun {
@@ -65,11 +75,14 @@ public struct Lease: Sendable, Equatable {
     public var holder: String
     /// Strictly increasing for each sync.
     public var token: Int64
+    /// Whether the state had no secret key of the sync when the lease was taken: nothing was ever sent from it.
+    public var isNew: Bool
 
-    public init(sync: String, holder: String, token: Int64) {
+    public init(sync: String, holder: String, token: Int64, isNew: Bool = false) {
         self.sync = sync
         self.holder = holder
         self.token = token
+        self.isNew = isNew
     }
 }
 
@@ -195,14 +208,18 @@ public struct AudienceCell {
 public protocol StagedPlan: Sendable {
     func nextChanges(limit: Int) throws -> [Change]
     func nextRecords(limit: Int) throws -> [ValidationRecord]
-    /// Of events: where the sync has read to once everything planned has an outcome; nil: it stays where it is.
+    /// Of events and of streams: where the sync has read to once everything planned has an outcome; nil: it stays where it is.
     var cursor: EventCursor? { get }
+    /// Of the first look of a stream of events, where the cursor stays where it is: one that has read nothing, with the
+    /// ``EventCursor/begunAt`` that is kept unless one is; nil: there is nothing to keep.
+    var begun: EventCursor? { get }
     /// Of lists: whether members are sent with fields. Each subscribe has a ``Change/content`` then, and else none has.
     var hasFields: Bool { get }
 }
 
 extension StagedPlan {
     public var cursor: EventCursor? { nil }
+    public var begun: EventCursor? { nil }
     public var hasFields: Bool { false }
 }
 

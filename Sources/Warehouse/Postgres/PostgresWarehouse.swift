@@ -23,6 +23,7 @@ public final class PostgresWarehouse: Warehouse {
     let watches = OpenWatches()
     private let callTimeout: Double
     private let leastPartPages: Int
+    let leastPartVersion: Int
 
     /// - Parameters:
     ///   - url: any libpq URI or keyword string; what it, a service or libpq's environment sets is kept.
@@ -33,10 +34,11 @@ public final class PostgresWarehouse: Warehouse {
     ///   - statementTimeoutSeconds: limit of each short statement on the state tables, more than 0.
     ///   - longStatementTimeoutSeconds: limit of reading a snapshot and of staging a plan; 0: none.
     ///   - leastPartPages: pages from which on a table is read over several connections; 64 MB.
+    ///   - leastPartVersion: version of the server from which on that is done, as `server_version_num` has it.
     public init(
         url: Secret, stateSchema: String, options: PostgresOptions = PostgresOptions(), waitSeconds: Double = 120,
         applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
-        longStatementTimeoutSeconds: Double = 1800, leastPartPages: Int = 8192
+        longStatementTimeoutSeconds: Double = 1800, leastPartPages: Int = 8192, leastPartVersion: Int = 140_000
     ) {
         let settings = PostgresConnectionString(url: url, applicationName: applicationName)
         self.settings = settings
@@ -50,6 +52,7 @@ public final class PostgresWarehouse: Warehouse {
         let longCallTimeout = limits.contains(0) ? 0 : (limits.max() ?? 0) * 2
         self.callTimeout = longCallTimeout
         self.leastPartPages = leastPartPages
+        self.leastPartVersion = leastPartVersion
         func worker(_ label: String, _ callTimeout: Double) -> PostgresWorker {
             PostgresWorker(settings, label: label, callTimeout: callTimeout, waitSeconds: waitSeconds)
         }
@@ -71,13 +74,20 @@ public final class PostgresWarehouse: Warehouse {
         (1..<max(parts, 1)).map { PostgresWorker(settings, label: "part\($0)", callTimeout: callTimeout) }
     }
 
+    /// A second connection for one long read.
+    func makePartWorker() -> PostgresWorker {
+        PostgresWorker(settings, label: "part", callTimeout: callTimeout)
+    }
+
     /// How a long read on a session continues over several connections.
     func reading(
         parts count: Int, begin: @escaping @Sendable (PostgresReading.Isolation) -> String
     ) -> @Sendable (PostgresSession, PostgresCancellation) -> PostgresReading {
-        let (workers, leastPages) = (partWorkers(count), leastPartPages)
+        let (workers, leastPages, leastVersion) = (partWorkers(count), leastPartPages, leastPartVersion)
         return {
-            PostgresReading(session: $0, cancellation: $1, workers: workers, begin: begin, leastPages: leastPages)
+            PostgresReading(
+                session: $0, cancellation: $1, workers: workers, begin: begin, leastPages: leastPages,
+                leastVersion: leastVersion)
         }
     }
 

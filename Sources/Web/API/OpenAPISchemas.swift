@@ -10,7 +10,10 @@ extension OpenAPIDocument {
           "$ref":"#/components/schemas/Requests"},"error":{"oneOf":[{"$ref":"#/components/schemas/Error"},{
           "type":"null"}]},"held":{"type":"array","items":{"type":"object","properties":{"guard":{"type":"string"},
           "limit":{"type":"string"},"observed":{"type":"string"}},"required":["guard","limit","observed"],
-          "additionalProperties":false}}},"required":["run_id","sync","status","trigger","kind","target","list_id","started_at",
+          "additionalProperties":false}},"read":{"type":"object","properties":{"mode":{"type":"string","enum":["all","grouped",
+          "changed","fallback"]},"bytes":{"type":["integer","null"],"minimum":0},"seconds":{"type":"number","minimum":0},"reason":{
+          "type":"string"}},"required":["mode","bytes","seconds","reason"],"additionalProperties":false,
+          "description":"Of lists: how the rows were read, and what came from the database for it."}},"required":["run_id","sync","status","trigger","kind","target","list_id","started_at",
           "finished_at","counts","requests","error"],"additionalProperties":false,
           "description":"As `rollcall run --json` has it."},
         "Counts": {"type":"object","properties":{"rows_read":{"type":"integer","minimum":0},"invalid":{

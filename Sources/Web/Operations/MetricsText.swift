@@ -83,6 +83,13 @@ struct MetricsText {
             sample("rollcall_limiter_rate", labels + [("kind", "configured")], limiter.configuredRate)
             sample("rollcall_limiter_rate", labels + [("kind", "current")], limiter.currentRate)
         }
+        family(
+            "rollcall_rate_share", "gauge", "Requests a second that this process has of what processes send together.")
+        for limiter in metrics.limiters {
+            guard let share = limiter.share else { continue }
+            let labels = [("destination", limiter.destination), ("endpoint", limiter.endpoint.rawValue)]
+            sample("rollcall_rate_share", labels, share)
+        }
         family("rollcall_running_runs", "gauge", "Runs in progress in this process.")
         sample("rollcall_running_runs", [], Double(metrics.running))
         family("rollcall_problems", "gauge", "Things that keep syncs from running.")

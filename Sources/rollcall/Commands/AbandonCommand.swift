@@ -33,7 +33,7 @@ struct AbandonCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         let name = try await place(app)
-        let warehouse = try app.warehouse(name)
+        let warehouse = try app.sourceWarehouse(name)
         let outcome: Result<Abandoning.Outcome, any Error>
         do { outcome = .success(try await abandoning(warehouse, app).carryOut(list: list)) } catch {
             outcome = .failure(error)
@@ -42,7 +42,9 @@ struct AbandonCommand: AsyncParsableCommand {
         switch try outcome.get() {
         case .busy(let refusal):
             let error = refusal.code == "busy" ? refusal.whileStreamed(configured(app)) : refusal
-            app.console.error("\(sync): \(DisplayText.safe(error.message))" + (error.hint.map { "\n  " + $0 } ?? ""))
+            app.console.error(
+                "\(sync): \(DisplayText.safe(error.message)) (warehouse \(name))"
+                    + (error.hint.map { "\n  " + $0 } ?? ""))
             try ExitStatus.busy.check()
         case .done(let abandonment):
             app.console.out(
@@ -56,15 +58,15 @@ struct AbandonCommand: AsyncParsableCommand {
 
     private func configured(_ app: App) -> SyncSettings? { app.configuration.syncs.first { $0.name == sync } }
 
-    /// The warehouse that is named, else the sync's own, else the one whose state knows a sync that left the configuration.
+    /// The warehouse that is named, whatever its `state`; else where the state lives of the sync, or of one that left the configuration.
     private func place(_ app: App) async throws -> String {
         if let warehouse {
             _ = try app.configuration.warehouse(named: warehouse)
             return warehouse
         }
-        if let configured = configured(app) { return configured.warehouse }
+        if let configured = configured(app) { return app.configuration.stateWarehouse(of: configured.warehouse) }
         var places: [String] = []
-        try await app.forEachWarehouse { name, warehouse in
+        try await app.forEachState { name, warehouse in
             if try await abandoning(warehouse, app).isKnown() { places.append(name) }
         }
         guard let place = places.first else {
@@ -119,7 +121,7 @@ struct AbandonCommand: AsyncParsableCommand {
             )
         }
         lines.append("  Nothing was sent: what is in Iterable stays there, and no sync removes it any more.")
-        lines.append("  Runs and logs stay in the warehouse.")
+        lines.append("  Runs and logs stay in the warehouse \(warehouse).")
         if let kind {
             let next = kind == .events ? "begins from start: again" : "puts everything there again"
             lines.append("  The configuration still has \(sync): its next run \(next).")

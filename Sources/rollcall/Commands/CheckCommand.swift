@@ -83,11 +83,14 @@ struct CheckCommand: AsyncParsableCommand {
     private func warehouses(_ chosen: [SyncSettings], _ app: App) async -> [Finding] {
         var findings: [Finding] = []
         let receiving = syncs.isEmpty ? Set(app.configuration.receivers.map(\.warehouse)) : []
-        let used = receiving.union(chosen.map(\.warehouse))
+        let sources = Set(chosen.map(\.warehouse))
+        // What processes share is written there.
+        let shared = chosen.compactMap { app.configuration.destinations[$0.destination]?.limits.sharedIn }
+        let used = receiving.union(sources).union(sources.map { app.configuration.stateWarehouse(of: $0) })
+            .union(shared)
         for name in app.configuration.warehouseOrder where used.contains(name) {
-            guard let warehouse = try? app.warehouse(name, waitSeconds: Self.waitSeconds) else { continue }
-            let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
-            findings += await warehouse.diagnose(sources).map { finding in
+            guard let warehouse = try? app.sourceWarehouse(name, waitSeconds: Self.waitSeconds) else { continue }
+            findings += await diagnose(warehouse, name, chosen, app).map { finding in
                 Finding(
                     subject: "warehouse \(name), \(finding.subject)", isFine: finding.isFine, detail: finding.detail,
                     fix: finding.fix)
@@ -95,6 +98,17 @@ struct CheckCommand: AsyncParsableCommand {
             await warehouse.close()
         }
         return findings
+    }
+
+    private func diagnose(
+        _ warehouse: any Warehouse, _ name: String, _ chosen: [SyncSettings], _ app: App
+    ) async -> [Finding] {
+        let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
+        guard let state = app.configuration.stateWarehouses[name] else { return await warehouse.diagnose(sources) }
+        let elsewhere = Finding(
+            subject: "state", isFine: true,
+            detail: "of its syncs lives in the warehouse \(state); nothing is written here")
+        return [elsewhere] + (await warehouse.diagnoseSources(sources))
     }
 
     private func destinations(_ chosen: [SyncSettings], _ app: App) async throws -> [Finding] {
@@ -129,13 +143,27 @@ struct CheckCommand: AsyncParsableCommand {
                 try await pipeline.describeTarget()
             }
             let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
-            var lines = ([columns] + sharing + [list]).map { Line(finding: $0) }
+            let state = await stateElsewhere(sync, pipeline)
+            var lines = ([columns] + sharing + [list] + state).map { Line(finding: $0) }
             if columns.isFine {
                 lines += await advice(sync, "rows") { try await pipeline.eventAdvice() }
                 lines += await advice(sync, "wake") { try await pipeline.wakeAdvice(watching: warehouse) }
             }
             return lines
         }
+    }
+
+    /// Nothing unless the sync's state is in another warehouse than the configuration has it in, or may be. What else fails,
+    /// others say.
+    private func stateElsewhere(_ sync: SyncSettings, _ pipeline: SyncPipeline) async -> [Finding] {
+        do {
+            try await pipeline.refuseStateElsewhere()
+        } catch let error as RunError where ["state_elsewhere", "state_unknown"].contains(error.code) {
+            return [
+                Finding(subject: "sync \(sync.name), state", isFine: false, detail: error.message, fix: error.hint)
+            ]
+        } catch {}
+        return []
     }
 
     /// What a sync of events may do that its author did not mean; no failure.

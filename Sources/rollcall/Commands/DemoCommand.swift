@@ -129,7 +129,7 @@ struct DemoCommand: AsyncParsableCommand {
         filter.runID = run.id
         filter.status = "failed"
         let writer = RecordWriter(.table, app.console, hasRecords: false)
-        try await app.forEachWarehouse { _, warehouse in
+        try await app.forEachState { _, warehouse in
             try await warehouse.records(filter) { writer.add($0) }
         }
         writer.end()

@@ -20,7 +20,7 @@ struct MigrateCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         if let warehouse { _ = try app.configuration.warehouse(named: warehouse) }
-        try await app.forEachWarehouse(warehouse) { name, warehouse in
+        try await app.forEachState(warehouse) { name, warehouse in
             let result = try await warehouse.migrate()
             if json {
                 let object = JSON.object([
@@ -52,9 +52,8 @@ struct PruneCommand: AsyncParsableCommand {
     func run() async throws {
         let app = try App.load(options)
         if let warehouse { _ = try app.configuration.warehouse(named: warehouse) }
-        try await app.forEachWarehouse(warehouse) { name, warehouse in
-            let policies = app.configuration.syncs.filter { $0.warehouse == name }.map(\.retention)
-            let result = try await warehouse.prune(policies)
+        try await app.forEachState(warehouse) { name, warehouse in
+            let result = try await warehouse.prune(app.configuration.retention)
             let object = JSON.object([
                 "warehouse": .string(name), "runs": .integer(result.runs), "records": .integer(result.records),
                 "ticks": .integer(result.ticks),

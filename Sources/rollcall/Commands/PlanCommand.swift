@@ -93,7 +93,7 @@ struct PlanCommand: AsyncParsableCommand {
     private func showJSON(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
         var object = RunJSON(
             plan: plan.counts, sync: sync.name, kind: plan.kind, target: plan.target, listID: plan.listID,
-            held: plan.held)
+            held: plan.held, read: plan.read)
         if !plan.preparations.isEmpty {
             object.fields.append(("preparations", .array(plan.preparations.map { .string($0) })))
         }
@@ -190,6 +190,7 @@ struct PlanCommand: AsyncParsableCommand {
         let words = RunText(console: console)
         console.out("\(console.styled(sync.name, .bold))  plan for \(Self.target(plan)); nothing was changed")
         for line in words.counts(plan.counts, plan.kind, status: nil) { console.out(line) }
+        if sync.read != .all { for line in words.readLines(plan.read) { console.out(line) } }
         for line in plan.preparations {
             for part in TextTable.wrap("first, \(DisplayText.safe(line, limit: 2000))", console.width - 2) {
                 console.out("  " + part)

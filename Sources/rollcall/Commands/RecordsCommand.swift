@@ -48,7 +48,7 @@ struct RecordsCommand: AsyncParsableCommand {
         let settings = try app.configuration.sync(named: sync)
         if let state, !Self.states(of: settings.kind).contains(state) { throw Self.wrongState(state, settings) }
         var writer = RecordListWriter(settings.kind, format, app.console)
-        let warehouse = try app.warehouse(settings.warehouse)
+        let warehouse = try app.stateWarehouse(settings.warehouse)
         let result: Result<Void, any Error>
         do {
             switch settings.kind {

@@ -22,7 +22,7 @@ struct SyncsCommand: AsyncParsableCommand {
         ])
         var failure: RunError?
         for sync in app.configuration.syncs {
-            let warehouse = try app.warehouse(sync.warehouse)
+            let warehouse = try app.stateWarehouse(sync.warehouse)
             do throws(WarehouseError) {
                 listing.rows.append(try await row(sync, warehouse))
             } catch {
@@ -122,7 +122,10 @@ struct RunsCommand: AsyncParsableCommand {
         var runs: [SyncRun] = []
         var failure: (any Error)?
         do {
-            try await app.forEachWarehouse(only) { _, warehouse in runs += try await warehouse.runs(filter) }
+            try await app.forEachState(only) { name, warehouse in
+                for error in try await app.leftBehind(in: name, warehouse, sync: filter.sync) { app.note(error) }
+                runs += try await warehouse.runs(filter)
+            }
         } catch {
             failure = error
         }
@@ -247,7 +250,7 @@ struct RunReportCommand: AsyncParsableCommand {
         filter.status = "failed"
         let counter = ReasonCounter()
         let found = try await app.findRun(run.id)
-        try await app.forEachWarehouse(found.warehouse) { _, warehouse in
+        try await app.forEachState(found.warehouse) { _, warehouse in
             try await warehouse.records(filter) { counter.add($0) }
         }
         return counter.rows

@@ -20,6 +20,7 @@ struct RunText {
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
         var lines = ["\(console.styled(run.sync, .bold))  \(console.styled(words, style(run.status)))  \(run.id)"]
         lines.append(contentsOf: counts(run.counts, run.kind, status: run.status))
+        if run.read?.mode != .all { lines.append(contentsOf: readLines(run.read)) }
         let took = run.finishedAt.map { ", took \(DisplayText.duration($0.timeIntervalSince(run.startedAt)))" } ?? ""
         lines.append(
             "  \(Self.target(run))\(run.trigger == .stream ? ", streamed" : ""), "
@@ -28,6 +29,21 @@ struct RunText {
                 + (run.requests.rateLimited > 0 ? ", \(run.requests.rateLimited) rate-limited" : "") + took)
         lines.append(contentsOf: advice(run))
         return lines.joined(separator: "\n")
+    }
+
+    /// How the rows were read, what it cost, and why it was done so.
+    func readLines(_ read: AudienceRead?) -> [String] {
+        guard let read else { return [] }
+        let what =
+            switch read.mode {
+            case .all: "all rows were fetched"
+            case .grouped: "all rows were fetched, with their groups"
+            case .changed: "the rows of groups that changed were fetched"
+            case .fallback: "all rows were fetched, as groups could not be compared"
+            }
+        let bytes = read.bytes.map { "\(DisplayText.grouped(Int($0))) bytes in " } ?? ""
+        let cost = "  \(what): \(bytes)\(DisplayText.duration(read.seconds))"
+        return [cost] + TextTable.wrap(DisplayText.safe(read.reason), console.width - 4).map { "    " + $0 }
     }
 
     /// What a run sends to: `list 42`, `catalog products`.

@@ -57,6 +57,11 @@ final class App: Sendable {
         return "ROLLCALL_CACHE_DIR: \(obstacle); plans will read every snapshot from the warehouse"
     }
 
+    /// Says on stderr what keeps something from being shown.
+    func note(_ error: RunError) {
+        console.note(DisplayText.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))
+    }
+
     func warn(_ text: String) { console.note(console.styledError("warning: ", .yellow) + text) }
 
     init(_ configuration: Configuration, console: Console, verbose: Bool) {
@@ -82,9 +87,22 @@ final class App: Sendable {
         }
     }
 
+    /// What the syncs of a warehouse work with: its rows, and their state wherever that lives.
     /// - Parameter waitSeconds: at most so long its calls wait for connections and locks; nil: as configured.
-    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any AnyWarehouse {
+    func warehouse(_ name: String, waitSeconds: Double? = nil) throws -> any ServiceWarehouse {
+        let source = try sourceWarehouse(name, waitSeconds: waitSeconds)
+        guard configuration.stateWarehouses[name] != nil else { return source }
+        return SplitWarehouse(source: source, state: try stateWarehouse(name, waitSeconds: waitSeconds))
+    }
+
+    /// The configured warehouse alone, whether or not state lives in it.
+    func sourceWarehouse(_ name: String, waitSeconds: Double? = nil) throws -> any AnyWarehouse {
         try configuration.warehouse(named: name).waiting(atMost: waitSeconds).makeWarehouse()
+    }
+
+    /// The warehouse alone in which the state of a warehouse's syncs lives: itself unless it has `state`.
+    func stateWarehouse(_ name: String, waitSeconds: Double? = nil) throws -> any AnyWarehouse {
+        try sourceWarehouse(configuration.stateWarehouse(of: name), waitSeconds: waitSeconds)
     }
 
     func destination(_ name: String) throws -> (settings: DestinationSettings, client: IterableClient) {
@@ -111,44 +129,48 @@ final class App: Sendable {
     ) async throws -> R {
         let warehouse = try warehouse(sync.warehouse, waitSeconds: waitSeconds)
         let (settings, client) = try destination(sync.destination)
+        let (limits, opened) = try sharedLimits(of: sync, settings, warehouse, waitSeconds: waitSeconds)
         let pipeline = SyncPipeline(
             sync: sync, destinationSettings: settings, warehouse: warehouse, destination: client, limiters: limiters,
             clock: clock, stop: stop,
-            retention: configuration.syncs.filter { $0.warehouse == sync.warehouse }.map(\.retention),
+            retention: configuration.retention,
             cache: withCache ? cache : nil,
             neighbours: sync.neighbours(among: configuration.syncs) { configuration.destinations[$0] },
-            progress: progress)
+            search: configuration.search(for: sync), sharedLimits: limits, progress: progress)
         let result: Result<R, any Error>
         do { result = .success(try await body(pipeline, warehouse)) } catch { result = .failure(error) }
         await warehouse.close()
+        await opened?.close()
         await client.shutdown()
         return try result.get()
     }
 
-    /// Calls `body` with each warehouse of the configuration in turn, or with the one named. One that fails does not keep
-    /// the others back.
+    /// Calls `body` with each warehouse in turn that holds state, or with the one that holds the state of the warehouse named. Each
+    /// state comes once, whichever warehouses' syncs live in it. One that fails does not keep the others back.
     /// - Throws: the first failure, when all had their turn.
-    func forEachWarehouse(
+    func forEachState(
         _ name: String? = nil, _ body: (String, any Warehouse) async throws -> Void
     ) async throws {
         var failure: (any Error)?
-        for name in name.map({ [$0] }) ?? configuration.warehouseOrder {
-            let warehouse = try warehouse(name)
+        for name in name.map({ [configuration.stateWarehouse(of: $0)] }) ?? configuration.stateOrder {
+            let warehouse = try stateWarehouse(name)
             do { try await body(name, warehouse) } catch { failure = failure ?? error }
             await warehouse.close()
         }
         if let failure { throw failure }
     }
 
-    /// The warehouse whose state knows a run, with the run.
+    /// The warehouse that holds the state which knows a run, with the run.
     func findRun(_ id: String) async throws -> (warehouse: String, run: SyncRun) {
         guard RunID.isValid(id) else {
             throw UsageError(
                 code: "run_id", message: "\"\(id)\" is not a run id", hint: "`rollcall runs` lists the runs there are.")
         }
         var found: (String, SyncRun)?
+        var left: [RunError] = []
         do {
-            try await forEachWarehouse { name, warehouse in
+            try await forEachState { name, warehouse in
+                left += try await leftBehind(in: name, warehouse)
                 if found == nil, let run = try await warehouse.run(id: id) { found = (name, run) }
             }
         } catch {
@@ -156,6 +178,7 @@ final class App: Sendable {
             if found == nil { throw error }
         }
         guard let found else {
+            if let error = left.first { throw error }
             throw UsageError(
                 code: "run_unknown", message: "there is no run \(id)", hint: "`rollcall runs` lists the runs there are."
             )

@@ -27,7 +27,7 @@ struct ReceiverCheck {
     /// Everything, in the order of the configuration; where there are no receivers, only what one has left in the spool.
     func findings() async -> [Finding] {
         let receivers = configuration.receivers
-        let strays = Self.strays(listen.spoolPath, warehouses: Set(configuration.warehouses.keys))
+        let strays = Self.strays(listen.spoolPath, warehouses: Set(configuration.stateOrder))
         if receivers.isEmpty { return strays }
         var findings = [await listener(), SpoolFolder(listen.spoolPath, mostBytes: listen.spoolBytes).finding()]
         findings += strays
@@ -105,9 +105,9 @@ struct ReceiverCheck {
 
     private func summaries() async -> [String: Result<ReceiverSummary, RunError>] {
         var summaries: [String: Result<ReceiverSummary, RunError>] = [:]
-        for name in configuration.warehouseOrder {
+        for name in configuration.stateOrder {
             let receivers = configuration.receivers.filter { $0.warehouse == name }.map(\.name)
-            guard !receivers.isEmpty, let warehouse = try? app.warehouse(name, waitSeconds: 10) else { continue }
+            guard !receivers.isEmpty, let warehouse = try? app.stateWarehouse(name, waitSeconds: 10) else { continue }
             do throws(WarehouseError) {
                 let found = try await warehouse.receiverSummaries(receivers, since: now.addingTimeInterval(-86_400))
                 for receiver in receivers { summaries[receiver] = .success(found[receiver] ?? ReceiverSummary()) }

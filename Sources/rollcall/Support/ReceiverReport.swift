@@ -23,7 +23,7 @@ struct ReceiverReport {
         let receivers = app.configuration.receivers
         let midnight = Date(timeIntervalSince1970: (now.timeIntervalSince1970 / 86_400).rounded(.down) * 86_400)
         var entries: [String: Entry] = [:]
-        for name in app.configuration.warehouseOrder {
+        for name in app.configuration.stateOrder {
             let mine = receivers.filter { $0.warehouse == name }
             if mine.isEmpty { continue }
             let read = await summaries(mine, in: name, since: midnight, app)
@@ -36,7 +36,7 @@ struct ReceiverReport {
         _ receivers: [ReceiverSettings], in name: String, since: Date, _ app: App
     ) async -> Result<[String: ReceiverSummary], RunError> {
         do {
-            let warehouse = try app.warehouse(name, waitSeconds: 10)
+            let warehouse = try app.stateWarehouse(name, waitSeconds: 10)
             do {
                 let found = try await warehouse.receiverSummaries(receivers.map(\.name), since: since)
                 await warehouse.close()

@@ -10,7 +10,10 @@ import Warehouse
 /// Builds what ``SyncService`` and `ReceiverService` work with from a configuration; they share its warehouses. Connections whose
 /// settings a reload does not change are kept; the sync service closes the others.
 struct ServiceComposer {
-    private var warehouses: [String: (settings: WarehouseSettings, warehouse: any AnyWarehouse)] = [:]
+    /// Of each configured warehouse alone.
+    private var adapters: [String: (settings: WarehouseSettings, warehouse: any AnyWarehouse)] = [:]
+    /// The name of the warehouse with the state, of each that is only read.
+    private var states: [String: String] = [:]
     private var destinations: [String: ServiceDestination] = [:]
     let logger: Logger
 
@@ -18,9 +21,10 @@ struct ServiceComposer {
 
     /// Makes the connections of a configuration; comes before the setups of that configuration.
     mutating func connect(_ configuration: Configuration) {
-        warehouses = configuration.warehouses.reduce(into: [:]) { made, entry in
+        states = configuration.stateWarehouses
+        adapters = configuration.warehouses.reduce(into: [:]) { made, entry in
             let (name, settings) = entry
-            if let known = warehouses[name], known.settings == settings {
+            if let known = adapters[name], known.settings == settings {
                 made[name] = known
             } else {
                 made[name] = (settings, settings.makeWarehouse())
@@ -43,9 +47,11 @@ struct ServiceComposer {
     ) -> ServiceSetup {
         var setup = ServiceSetup(
             syncs: configuration.syncs, destinations: destinations,
-            warehouses: warehouses.mapValues(\.warehouse), warehouseOrder: configuration.warehouseOrder,
+            warehouses: warehouses, warehouseOrder: configuration.warehouseOrder, states: states,
             alerts: configuration.alerts.flatMap { $0.webhooks.isEmpty ? nil : $0.thresholds },
             cache: App.cache(ProcessInfo.processInfo.environment))
+        setup.sharesLimits = true
+        setup.search = { configuration.search(for: $0) }
         setup.receivers.settings = configuration.receivers
         setup.receivers.stores = stores
         setup.receivers.hasBacklog = hasBacklog
@@ -57,5 +63,17 @@ struct ServiceComposer {
         ReceiverSetup(receivers: configuration.receivers, listen: listen, stores: stores)
     }
 
-    private var stores: [String: any ReceiverStore] { warehouses.mapValues { $0.warehouse as any ReceiverStore } }
+    /// What the syncs of each warehouse work with; warehouses whose state lives in another one share its connections.
+    private var warehouses: [String: any ServiceWarehouse] {
+        adapters.reduce(into: [:]) { made, entry in
+            let (name, source) = (entry.key, entry.value.warehouse)
+            let state = states[name].flatMap { adapters[$0]?.warehouse }
+            made[name] = state.map { SplitWarehouse(source: source, state: $0) } ?? source
+        }
+    }
+
+    /// Receivers write into warehouses that hold state; others are only read.
+    private var stores: [String: any ReceiverStore] {
+        adapters.filter { states[$0.key] == nil }.mapValues { $0.warehouse as any ReceiverStore }
+    }
 }

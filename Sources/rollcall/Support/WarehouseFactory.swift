@@ -1,8 +1,10 @@
+import RollcallConfig
 import RollcallCore
+import SyncEngine
 import Warehouse
 
-/// A warehouse with all that the program does in one: syncs, schedules, receivers.
-typealias AnyWarehouse = ServiceWarehouse & ReceiverStore
+/// A warehouse with all that the program does in one: syncs, schedules, receivers, moves of state.
+typealias AnyWarehouse = ServiceWarehouse & ReceiverStore & StateTransfer
 
 extension WarehouseSettings {
     /// The same with a shorter `wait_seconds`, where that is longer.
@@ -24,4 +26,9 @@ extension WarehouseSettings {
             PostgresWarehouse(url: url, stateSchema: stateSchema, options: options, waitSeconds: waitSeconds)
         }
     }
+}
+
+extension Configuration {
+    /// Retention of all syncs, disabled ones too. It is applied in every state: one that was moved has left rows behind.
+    var retention: [RetentionPolicy] { syncs.map(\.retention) }
 }

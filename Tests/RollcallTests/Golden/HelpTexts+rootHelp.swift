@@ -51,6 +51,8 @@ extension HelpTexts {
         HOUSEKEEPING: SUBCOMMANDS:
           migrate                 Create or upgrade the state tables (the first run
                                   does it too).
+          move-state              Move state and logs of a warehouse's syncs to where
+                                  the configuration has them.
           prune                   Delete logs and runs older than each sync keeps them,
                                   now.
           abandon                 Let a sync go of what it keeps; what is in Iterable

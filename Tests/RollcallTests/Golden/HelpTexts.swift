@@ -42,6 +42,7 @@ enum HelpTexts {
         Entry(arguments: ["receivers", "show"], text: receiversShowHelp),
         Entry(arguments: ["receivers", "test"], text: receiversTestHelp),
         Entry(arguments: ["migrate"], text: migrateHelp),
+        Entry(arguments: ["move-state"], text: moveStateHelp),
         Entry(arguments: ["prune"], text: pruneHelp),
         Entry(arguments: ["abandon"], text: abandonHelp),
         Entry(arguments: ["sandbox"], text: sandboxHelp),

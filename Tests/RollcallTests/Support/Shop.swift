@@ -1,5 +1,6 @@
 import Foundation
 import IterableSandbox
+import RollcallCore
 import TestSupport
 import Testing
 
@@ -71,7 +72,8 @@ struct Shop: Sendable {
         case .sqlite: fixture = if let given { given } else { try await SQLiteFixture.make() }
         case .postgres: fixture = if let given { given } else { try await PostgresFixture.make() }
         }
-        warehouseURL = (fixture as? PostgresFixture).map { $0.cluster.socketURL(database: $0.database) }
+        let url = (fixture as? SplitFixture)?.readURL ?? (fixture as? PostgresFixture)?.url
+        warehouseURL = url?.reveal()
     }
 
     // MARK: Configuration
@@ -79,17 +81,24 @@ struct Shop: Sendable {
     /// Writes `rollcall.yaml`, after `edit` has changed what the test is about.
     func configure(_ edit: (inout ConfigurationText) -> Void = { _ in }) throws {
         var configuration = ConfigurationText(baseURL: sandbox.baseURL ?? "", list: Shop.list)
-        switch fixture {
-        case let file as SQLiteFixture: configuration.warehouse = "{ type: sqlite, path: \"\(file.path)\" }"
-        default: configuration.warehouse = "{ type: postgres, url: \"${WAREHOUSE_URL}\" }"
+        configuration.warehouse = Self.warehouse(fixture.source, url: "WAREHOUSE_URL")
+        if let split = fixture as? SplitFixture {
+            configuration.warehouse = "\(configuration.warehouse.dropLast()), state: keeper }"
+            configuration.keeper = Self.warehouse(split.stateFixture, url: "KEEPER_URL")
         }
         edit(&configuration)
         try Data(configuration.text.utf8).write(to: folder.appendingPathComponent("rollcall.yaml"))
     }
 
+    private static func warehouse(_ fixture: any WarehouseFixture, url: String) -> String {
+        if let file = fixture as? SQLiteFixture { return "{ type: sqlite, path: \"\(file.path)\" }" }
+        return "{ type: postgres, url: \"${\(url)}\" }"
+    }
+
     var environment: [String: String] {
         var environment = ["ITERABLE_API_KEY": Shop.apiKey]
         environment["WAREHOUSE_URL"] = warehouseURL
+        environment["KEEPER_URL"] = ((fixture as? SplitFixture)?.stateFixture as? PostgresFixture)?.url.reveal()
         return environment
     }
 
@@ -165,6 +174,8 @@ struct Shop: Sendable {
 /// A `rollcall.yaml` with one sync, `members`.
 struct ConfigurationText {
     var warehouse = ""
+    /// The warehouse with the state, where that is another one.
+    var keeper: String?
     var waitSeconds = 120.0
     var apiKey = "\"${ITERABLE_API_KEY}\""
     var projectType = "email"
@@ -187,6 +198,7 @@ struct ConfigurationText {
         """
         warehouses:
           shop: \(warehouse.dropLast()), wait_seconds: \(waitSeconds) }
+        \(keeper.map { "  keeper: \($0)" } ?? "")
         destinations:
           iterable:
             type: iterable

@@ -47,7 +47,8 @@ struct UsersScene: Sendable {
     /// - Parameter sync: further lines of the sync; each but the first one begins with four blanks.
     func configure(
         baseURL: String? = nil, limits: String = UsersScene.limits, table: String = "customers",
-        fields: String = UsersScene.fields, sync: String = "new_fields: create"
+        mapping: String = "email: email, user_id: user_id", fields: String = UsersScene.fields,
+        sync: String = "new_fields: create"
     ) throws {
         try shop.configure { text in
             if let baseURL { text.baseURL = baseURL }
@@ -63,7 +64,7 @@ struct UsersScene: Sendable {
                     destination: iterable
                     source: { table: \(table) }
                     key: id
-                    mapping: { email: email, user_id: user_id }
+                    mapping: { \(mapping) }
                     fields: { \(fields) }
                     guards: { max_changes: 100%, max_invalid: 100% }
                     \(sync)

@@ -277,6 +277,38 @@ import Warehouse
         try await stream.check()
     }
 
+    /// Rows without a position come last.
+    @Test func rowsWithoutAPositionAreCountedAlthoughTheFirstLookIsBrokenOff() async throws {
+        let stream = try await StreamBench.make()
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        try await stream.add(1, 2, 3, 4, 5, 6)
+        try await stream.bench.insert("id, email, at", "7, 'p7@example.com', 7")
+        await stream.stream(settings: settings) { $0 < 8 }
+        let run = try #require(stream.ended.first)
+        #expect(stream.taken == [1, 2, 3, 4, 5, 6] && run.counts.invalid == 1, "\(run.counts)")
+        try await stream.check()
+    }
+
+    /// A span counts from the first look, also where that look was broken off.
+    @Test func aFirstLookThatIsBrokenOffTakesWhatItWouldHaveTaken() async throws {
+        let stream = try await StreamBench.make { events, _, _ in events.start = .last(seconds: 3600) }
+        for number in 1...8 {
+            try await stream.bench.insert(
+                "id, email, at, loaded",
+                "\(number), 'p\(number)@example.com', \(EventsBench.start - 10), \(number)")
+        }
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        await stream.stream(settings: settings) { $0 < 2 }
+        #expect(stream.taken.count < 8)
+        #expect(try await stream.bench.cursor() == nil)
+        stream.bench.clock.advance(by: .seconds(7200))
+        await stream.look({}, {})
+        #expect(stream.taken == [1, 2, 3, 4, 5, 6, 7, 8])
+        try await stream.check()
+    }
+
     /// Rows that leave no event do not keep the stream from those behind them.
     @Test func rowsThatLeaveNothingDoNotFillTheReading() async throws {
         let stream = try await StreamBench.make()

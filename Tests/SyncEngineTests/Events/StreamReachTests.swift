@@ -1,3 +1,4 @@
+import Foundation
 import RollcallCore
 import Testing
 
@@ -82,20 +83,34 @@ import Testing
     }
 }
 
-/// What a stream remembers between its looks.
-@Suite struct StreamFollowerTests {
-    private static func follower() -> StreamFollower {
+/// How long a stream waits between its looks, and when it spares one.
+@Suite struct StreamPaceTests {
+    private static func pace() -> StreamPace {
         var settings = StreamSettings()
         settings.pollSeconds = 5
-        return StreamFollower(settings, EventSettings.Cursor(column: "seen"), isTime: true)
+        return StreamPace(settings, overlap: 900_000_000)
     }
 
     @Test func whereNothingComesTheLooksGetRarer() {
-        var follower = Self.follower()
-        let pauses = (0..<5).map { _ in follower.pause(hasFound: false, isFull: false, elapsed: .seconds(1)) }
+        var pace = Self.pace()
+        let pauses = (0..<5).map { _ in pace.pause(hasFound: false, isFull: false, elapsed: .seconds(1)) }
         #expect(pauses == [4, 9, 19, 29, 29].map { .seconds($0) })
-        #expect(follower.pause(hasFound: true, isFull: false, elapsed: .seconds(1)) == .seconds(4))
-        #expect(follower.pause(hasFound: true, isFull: true, elapsed: .seconds(1)) == .zero)
-        #expect(follower.pause(hasFound: false, isFull: false, elapsed: .seconds(7)) == .zero)
+        #expect(pace.pause(hasFound: true, isFull: false, elapsed: .seconds(1)) == .seconds(4))
+        #expect(pace.pause(hasFound: true, isFull: true, elapsed: .seconds(1)) == .zero)
+        #expect(pace.pause(hasFound: false, isFull: false, elapsed: .seconds(7)) == .zero)
+    }
+
+    @Test func whatWasReadWholeIsNotReadAgainBeforeSomethingIsCommitted() {
+        var pace = Self.pace()
+        var answers = [pace.mayHaveNew(false, now: .seconds(1))]
+        pace.looked(pace.bound(now: .seconds(1), isWhole: false), isCut: false, watermark: 7, began: .seconds(1))
+        answers += [pace.mayHaveNew(false, now: .seconds(2)), pace.mayHaveNew(true, now: .seconds(3))]
+        // The shortest look has read little of the overlap.
+        pace.looked(pace.bound(now: .seconds(9), isWhole: false), isCut: false, watermark: 8, began: .seconds(9))
+        answers.append(pace.mayHaveNew(false, now: .seconds(10)))
+        pace.looked(pace.bound(now: .seconds(10), isWhole: true), isCut: true, watermark: 8, began: .seconds(10))
+        answers.append(pace.mayHaveNew(false, now: .seconds(11)))
+        #expect(answers == [true, false, true, true, true])
+        #expect(pace.latestLook(at: Date(timeIntervalSince1970: 100), now: .seconds(12)) == nil)
     }
 }

@@ -265,7 +265,9 @@ private final class FakeClient: Destination {
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer { await inner.deliver(request, mayStillSend: mayStillSend) }
     func profileFields() async throws(DestinationError) -> [RemoteField] { try await inner.profileFields() }
-    func hasProfile(email: String) async throws(DestinationError) -> Bool { try await inner.hasProfile(email: email) }
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
+        try await inner.profile(name)
+    }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await inner.fields(ofCatalog: name)

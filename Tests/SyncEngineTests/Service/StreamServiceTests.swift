@@ -41,7 +41,8 @@ import Warehouse
                 for _ in 0..<8 {
                     var pause = 0
                     try await bench.until("it has failed again, and rests") {
-                        guard case .failing(let failure)? = await Self.phase(service), failure.triesAgainAt > last else {
+                        guard case .failing(let failure)? = await Self.phase(service), failure.triesAgainAt > last
+                        else {
                             return false
                         }
                         pause = Int(failure.triesAgainAt.timeIntervalSince(bench.clock.wallTime))

@@ -54,9 +54,10 @@ final class Bench: Sendable {
 
     func pipeline(
         stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current,
-        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [],
+        cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [], search: StateSearch? = nil,
         change: @Sendable (inout SyncSettings) -> Void = { _ in },
-        destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in }
+        destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in },
+        sharedLimits: SharedLimits? = nil, progress: @escaping ProgressHandler = { _ in }
     ) -> SyncPipeline {
         var sync = SyncSettings(
             name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
@@ -76,7 +77,8 @@ final class Bench: Sendable {
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
             destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
-            holder: holder, cache: cache ?? self.cache, neighbours: neighbours)
+            holder: holder, cache: cache ?? self.cache, neighbours: neighbours, search: search,
+            sharedLimits: sharedLimits, progress: progress)
     }
 
     /// Runs once and checks what must hold after every run.

@@ -37,7 +37,7 @@ final class CatalogBench: Sendable {
     }
 
     func pipeline(
-        stop: StopSignal? = nil,
+        stop: StopSignal? = nil, warehouse: (any Warehouse)? = nil, holder: Holder = .current,
         destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in },
         change: @Sendable (inout CatalogSettings, inout SyncSettings) -> Void = { _, _ in }
     ) -> SyncPipeline {
@@ -55,8 +55,9 @@ final class CatalogBench: Sendable {
         change(&catalog, &sync)
         sync.target = .catalog(catalog)
         return SyncPipeline(
-            sync: sync, destinationSettings: destination, warehouse: fixture.warehouse, destination: iterable,
-            limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop)
+            sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
+            destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
+            holder: holder)
     }
 
     /// Runs once and checks what must hold after every run.

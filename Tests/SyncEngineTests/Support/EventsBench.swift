@@ -43,7 +43,7 @@ final class EventsBench: Sendable {
 
     deinit { try? FileManager.default.removeItem(at: fixture.folder) }
 
-    private static func time(_ clock: ManualClock) -> Date {
+    static func time(_ clock: ManualClock) -> Date {
         let (seconds, attoseconds) = clock.uptime.components
         return Date(timeIntervalSince1970: Double(start) + Double(seconds) + Double(attoseconds) * 1e-18)
     }

@@ -6,14 +6,16 @@ import Warehouse
 /// A warehouse that goes away for good at a chosen write, before or after it is carried out: what a process sees of a
 /// crash of its warehouse, and what a warehouse sees of a crash of its process.
 final class FailingWarehouse: Warehouse {
-    private let inner: any Warehouse
+    let inner: any Warehouse
     private let left: Mutex<Int>
+    private let conflicts: Mutex<Int>
     private let after: Bool
     private let renews: Bool
     private let refusesToEnd: @Sendable (SyncRun) -> Bool
     private let onClaim: @Sendable ([Change]) -> Void
     private let onAcknowledge: @Sendable ([BatchOutcome]) async -> Void
     private let time: (@Sendable () -> Date)?
+    private let upgrade: String
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
@@ -22,13 +24,18 @@ final class FailingWarehouse: Warehouse {
     ///   - onClaim: gets the changes that may have been sent from now on.
     ///   - onAcknowledge: called before outcomes are recorded.
     ///   - refusesToEnd: whether a run cannot be ended as it is.
+    ///   - upgrade: what its server's version says more than that of the other one.
+    ///   - conflicts: how many readings of the source end after their first row, as a standby ends them.
     ///   - time: what its clock says; nil: what that of the other one says.
     init(
         _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
         onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in },
-        refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }, time: (@Sendable () -> Date)? = nil
+        refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }, time: (@Sendable () -> Date)? = nil,
+        upgrade: String = "", conflicts: Int = 0
     ) {
+        self.conflicts = Mutex(conflicts)
+        self.upgrade = upgrade
         self.refusesToEnd = refusesToEnd
         self.time = time
         self.onClaim = onClaim
@@ -47,7 +54,7 @@ final class FailingWarehouse: Warehouse {
 
     private static let gone = WarehouseError(.other, "the warehouse went away")
 
-    private func write<R>(neverAfter: Bool = false, _ body: () async throws(WarehouseError) -> R)
+    func write<R>(neverAfter: Bool = false, _ body: () async throws(WarehouseError) -> R)
         async throws(WarehouseError) -> R
     {
         let remaining = left.withLock { left in
@@ -218,13 +225,42 @@ final class FailingWarehouse: Warehouse {
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
-        try await inner.readAudience(source, columns: columns, parts: parts, body)
+        let isEnded = endsReading()
+        try await inner.readAudience(source, columns: columns, parts: parts) {
+            try body($0, $1, $2)
+            if isEnded { throw Self.conflict }
+        }
+    }
+
+    private static let conflict = WarehouseError(
+        .recoveryConflict, "The audience was not read to its end.", hint: "Read the primary.")
+
+    /// Whether the present reading of the source is one that ends early.
+    private func endsReading() -> Bool {
+        conflicts.withLock { left in
+            left -= 1
+            return left >= 0
+        }
+    }
+    func readBuckets(
+        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, Int) throws -> Void
+    ) async throws -> Bool {
+        let upgrade = upgrade
+        return try await inner.readBuckets(
+            source, columns: columns, grouping: grouping,
+            choose: { try choose(GroupedRows(basis: $0.basis + upgrade, digests: $0.digests)) }, body)
     }
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
     ) async throws {
-        try await inner.readRecords(source, columns: columns, parts: parts, body)
+        let isEnded = endsReading()
+        try await inner.readRecords(source, columns: columns, parts: parts) {
+            try body($0, $1, $2, $3)
+            if isEnded { throw Self.conflict }
+        }
     }
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await inner.heldRun(sync: sync) }
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
@@ -244,6 +280,12 @@ final class FailingWarehouse: Warehouse {
     ) async throws {
         try await inner.readContents(sync: sync, of: entries, body)
     }
+    func readContents(
+        sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
+        _ body: @escaping @Sendable (KnownContent) throws -> Void
+    ) async throws(WarehouseError) {
+        try await inner.readContents(sync: sync, of: kind, fingerprints: fingerprints, body)
+    }
     func members(sync: String, of entries: EntrySet, fingerprints: [Fingerprint]) async throws(WarehouseError)
         -> [Member]
     {
@@ -257,6 +299,9 @@ final class FailingWarehouse: Warehouse {
     }
     func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
         try await inner.eventCursor(sync: sync)
+    }
+    func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+        try await inner.eventsBegunAt(sync: sync)
     }
     func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         try await inner.knownEvents(sync: sync, keys: keys)

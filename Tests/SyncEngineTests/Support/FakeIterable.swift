@@ -205,7 +205,9 @@ final class FakeIterable: Destination {
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { users.fields }
 
-    func hasProfile(email: String) async throws(DestinationError) -> Bool { users.profile(email) != nil }
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
+        try users.look(name)
+    }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { catalogs.fields(of: name) }
 

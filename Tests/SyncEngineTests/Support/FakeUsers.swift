@@ -26,6 +26,8 @@ final class FakeUsers: Sendable {
         var renames: [UserRename] = []
         var renameFate: @Sendable (UserRename, Int) -> Fate = { _, _ in .ok }
         var fate: @Sendable (UsersRequest, Int) -> Fate = { _, _ in .ok }
+        var looks: [ProfileName] = []
+        var lookFate: @Sendable (ProfileName, Int) throws(DestinationError) -> ProfileFinding? = { _, _ in nil }
         /// The type that a new field gets whatever its value is.
         var wrongTypes: [String: String] = [:]
     }
@@ -49,6 +51,12 @@ final class FakeUsers: Sendable {
     var renames: [UserRename] { state.withLock { $0.renames } }
     func setRenameFate(_ fate: @escaping @Sendable (UserRename, Int) -> Fate) {
         state.withLock { $0.renameFate = fate }
+    }
+    /// The profiles that were looked up, in the order in which that began.
+    var looks: [ProfileName] { state.withLock { $0.looks } }
+    /// What is found, with the number of the look; nil: what is there.
+    func setLookFate(_ fate: @escaping @Sendable (ProfileName, Int) throws(DestinationError) -> ProfileFinding?) {
+        state.withLock { $0.lookFate = fate }
     }
     var deletions: [UserDeletion] { state.withLock { $0.deletions } }
     /// The objects of a request, as they were sent.
@@ -82,6 +90,26 @@ final class FakeUsers: Sendable {
             return noAnswer
         case .answer(let answer): return answer
         }
+    }
+
+    func look(_ name: ProfileName) throws(DestinationError) -> ProfileFinding {
+        let (fate, number, found) = state.withLock { state in
+            state.looks.append(name)
+            return (state.lookFate, state.looks.count, Self.find(name, state.profiles))
+        }
+        return try fate(name, number) ?? found
+    }
+
+    private static func find(_ name: ProfileName, _ profiles: [String: [String: String]]) -> ProfileFinding {
+        let found: (key: String, value: [String: String])? =
+            switch name {
+            case .email(let email): profiles[email].map { (email, $0) }
+            case .userID(let id): profiles[id].map { (id, $0) } ?? profiles.first { $0.value["userId"] == "\"\(id)\"" }
+            }
+        guard let found else { return .unknown }
+        let userID = found.value["userId"].flatMap { parsed($0) as? String }
+        // A profile that is not known by an address is known by its userId.
+        return .found(userID: userID ?? (found.key.contains("@") ? nil : found.key))
     }
 
     func rename(_ rename: UserRename) -> DeliveryAnswer {

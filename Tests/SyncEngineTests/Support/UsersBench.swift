@@ -44,6 +44,7 @@ final class UsersBench: Sendable {
     }
 
     func pipeline(
+        stop: StopSignal = StopSignal(), warehouse: (any Warehouse)? = nil, holder: Holder = .current,
         change: @Sendable (inout UserSettings, inout SyncSettings, inout DestinationSettings) -> Void = { _, _, _ in }
     ) -> SyncPipeline {
         var users = UserSettings(
@@ -60,8 +61,8 @@ final class UsersBench: Sendable {
         change(&users, &sync, &destination)
         sync.target = .users(users)
         return SyncPipeline(
-            sync: sync, destinationSettings: destination, warehouse: fixture.warehouse, destination: iterable,
-            limiters: RateLimiterPool(clock: clock), clock: clock, stop: StopSignal())
+            sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
+            destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop, holder: holder)
     }
 
     /// Runs once and checks what must hold after every run.

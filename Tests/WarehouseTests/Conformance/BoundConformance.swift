@@ -84,7 +84,7 @@ enum BoundConformance {
                     let bound = makeBound(
                         "at", .localTimestamp, from: line.from, withoutPosition: line.withoutPosition,
                         isOrdered: isOrdered)
-                    let more = line.from == noon + 1 && !(fixture is PostgresFixture) ? ["b"] : []
+                    let more = line.from == noon + 1 && !(fixture.source is PostgresFixture) ? ["b"] : []
                     return try await read(fixture, source, bound).filter { !more.contains($0) }
                 }
                 #expect(try await names(isOrdered: true) == line.names, "\(source) \(line)")

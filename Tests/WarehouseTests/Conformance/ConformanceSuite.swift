@@ -36,10 +36,10 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
-        + BoundConformance.tests + WatchConformance.tests
-        + LeaseConformance.tests + RunConformance.tests
+        + BoundConformance.tests + BucketConformance.tests + WatchConformance.tests
+        + LeaseConformance.tests + TransferConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
-        + HeldFieldsConformance.tests + ListFieldsConformance.tests
+        + HeldFieldsConformance.tests + RecordPartConformance.tests + ListFieldsConformance.tests
         + EventConformance.tests + EventCursorConformance.tests + EventPartConformance.tests
         + EventReadingConformance.tests
         + ReceiverConformance.tests + ReceiverReadingConformance.tests + ReceiverViewConformance.tests
@@ -48,5 +48,5 @@ enum ConformanceSuite {
         + LogConformance.tests + ListConformance.tests + FieldConformance.tests + ItemCheckConformance.tests
         + ReportConformance.tests
         + RetentionConformance.tests
-        + TickConformance.tests
+        + TickConformance.tests + BudgetConformance.tests
 }

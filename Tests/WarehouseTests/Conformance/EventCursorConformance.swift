@@ -14,6 +14,8 @@ enum EventCursorConformance {
         ConformanceTest("the cursor of a run whose process ended moves, or stays", recovered),
         ConformanceTest("the cursor of a held run moves when it was carried out", held),
         ConformanceTest("a plan that cannot be staged stages no cursor", atomic),
+        ConformanceTest("when the first run began is known until the cursor has moved", begun),
+        ConformanceTest("when the first look of a stream began is kept although it moves no cursor", begunOfALook),
         ConformanceTest("keys behind the cursor are forgotten, but for what is unfinished", forgotten),
     ]
 
@@ -25,6 +27,7 @@ enum EventCursorConformance {
         cursor.lastSweepAt = Date(timeIntervalSince1970: 1_790_000_000.125)
         (cursor.sweepFrom, cursor.earlierSweepFrom) = (.max, .min)
         (cursor.lateRows, cursor.keepFrom) = (7, -3)
+        cursor.begunAt = Date(timeIntervalSince1970: 1_789_000_000.125)
         return cursor
     }
 
@@ -227,6 +230,58 @@ enum EventCursorConformance {
         _ = try await scene.warehouse.discardHeldRun(scene.lease, id: other.id)
         #expect(try await scene.cursor() == cursor)
         #expect(try await scene.states() == [1: .sent, 2: .sent, 3: .skipped])
+    }
+
+    @Sendable static func begun(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await EventScene.make(fixture)
+        func begunAt() async throws -> Date? { try await scene.warehouse.eventsBegunAt(sync: scene.lease.sync) }
+        #expect(try await begunAt() == nil)
+        var cursor = EventScene.cursor(300)
+        cursor.begunAt = Date(timeIntervalSince1970: 1_790_000_000.25)
+        // The first run is broken off.
+        let first = try await scene.staged(1, EventScene.sends(1...2), cursor: cursor)
+        #expect(try await begunAt() == cursor.begunAt)
+        try await scene.finish(first)
+        #expect(try await scene.cursor() == nil)
+        #expect(try await begunAt() == cursor.begunAt)
+        // So is one that says nothing of the cursor.
+        try await scene.finish(try await scene.staged(2, EventScene.sends(1...1)))
+        #expect(try await begunAt() == cursor.begunAt)
+        try await scene.finish(try await scene.staged(3, [], cursor: cursor))
+        #expect(try await scene.cursor() == cursor)
+        #expect(try await begunAt() == nil)
+        // Nor does it count where the cursor has moved.
+        try await note(cursor, 4, scene)
+        #expect(try await begunAt() == nil)
+        #expect(try await scene.cursor() == cursor)
+        #expect(try await scene.warehouse.eventsBegunAt(sync: "other") == nil)
+    }
+
+    /// A first look that moves no cursor says when it began; a later one does not change that.
+    @Sendable static func begunOfALook(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await EventScene.make(fixture)
+        var begun = EventCursor(column: "loaded", isTime: false)
+        begun.begunAt = Date(timeIntervalSince1970: 1_790_000_000.25)
+        try await note(begun, 1, scene)
+        var later = begun
+        later.begunAt = Date(timeIntervalSince1970: 1_790_000_001)
+        try await note(later, 2, scene)
+        #expect(try await scene.warehouse.eventsBegunAt(sync: scene.lease.sync) == begun.begunAt)
+        #expect(try await scene.cursor() == nil)
+        let cursor = EventScene.cursor(300)
+        try await scene.finish(try await scene.staged(3, [], cursor: cursor))
+        #expect(try await scene.cursor() == cursor)
+    }
+
+    private static func note(_ begun: EventCursor, _ number: Int, _ scene: EventScene) async throws {
+        struct First: StagedPlan {
+            let begun: EventCursor?
+            func nextChanges(limit: Int) throws -> [Change] { [] }
+            func nextRecords(limit: Int) throws -> [ValidationRecord] { [] }
+        }
+        let run = try await scene.staged(number, [])
+        try await scene.warehouse.stageMore(scene.lease, run, plan: First(begun: begun), log: LogSettings())
+        try await scene.finish(run)
     }
 
     @Sendable static func atomic(_ fixture: any WarehouseFixture) async throws {

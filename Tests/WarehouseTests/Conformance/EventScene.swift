@@ -189,7 +189,7 @@ struct EventScene {
     func isStaged() async throws -> Bool {
         let table = fixture.state("sync_cursors")
         return try await !fixture.query(
-            "SELECT 1 FROM \(table) WHERE sync_name = '\(sync)' AND (staged_run_id IS NOT NULL OR staged IS NOT NULL)"
+            "SELECT 1 FROM \(table) WHERE sync_name = '\(sync)' AND staged_run_id IS NOT NULL"
         ).isEmpty
     }
 }

@@ -10,6 +10,7 @@ enum ItemCheckConformance {
         ConformanceTest("checks are due by the time of acceptance, those that failed first", due),
         ConformanceTest("a check takes the place of the one before, and ends", replaced),
         ConformanceTest("only what is synced with the content of the check is accepted, or set aside", synced),
+        ConformanceTest("what a held run puts again is put again once it is approved", held),
         ConformanceTest("whoever lost the lease notes no check", fencing),
         ConformanceTest("without tables there is no check", withoutTables),
         ConformanceTest("an abandoned sync has no checks", abandoned),
@@ -54,6 +55,28 @@ enum ItemCheckConformance {
         try await scene.warehouse.members(
             sync: Scene.sync, of: .records(.catalog), fingerprints: (1...3).map(Scene.fingerprint)
         ).sorted { $0.fingerprint < $1.fingerprint }.map { $0.record?.content }
+    }
+
+    @Sendable static func held(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let warehouse = scene.warehouse
+        try await put(1...2, scene)
+        var run = Scene.run(2)
+        (run.kind, run.listID, run.target) = (.catalog, nil, "products")
+        try await warehouse.openRun(scene.lease, run)
+        run.status = .held
+        try await warehouse.stage(scene.lease, run, plan: Plan([]), log: LogSettings())
+        var noted = notes(added: [check(1, hasFailed: true), check(2)])
+        noted.isHeld = true
+        try await warehouse.noteItemChecks(scene.lease, run: run.id, noted)
+        #expect(try await contents(scene) == [5, 5], "it may be discarded")
+        try await fixture.execute("UPDATE \(fixture.state("item_checks")) SET noted_at = '2020-01-01T00:00:00.000Z'")
+        let before = try await warehouse.now().addingTimeInterval(-60)
+        let due = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: before, limit: 10)
+        #expect(Set(due.map(\.fingerprint)) == Set((1...2).map(Scene.fingerprint)) && due.allSatisfy { !$0.hasFailed })
+        _ = try await warehouse.resumeHeldRun(scene.lease, id: run.id)
+        #expect(try await contents(scene) == [0, 5])
+        #expect(try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: before, limit: 10).isEmpty)
     }
 
     @Sendable static func due(_ fixture: any WarehouseFixture) async throws {

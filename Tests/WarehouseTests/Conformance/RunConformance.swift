@@ -34,10 +34,12 @@ enum RunConformance {
         run.error = RunError(code: "guard", message: "Too many “leave”.", hint: "Look.")
         run.held = [GuardFinding(guard: "max_removals", limit: "25%", observed: "40% (400 of 1000)")]
         run.listID = 9_007_199_254_740_993
+        run.read = AudienceRead(mode: .changed, bytes: 9_007_199_254_740_993, seconds: 1.234, reason: "\"less\"")
         run.status = .held
         try await fixture.warehouse.stage(scene.lease, run, plan: Plan([]), log: LogSettings())
         let stored = try #require(try await fixture.warehouse.run(id: run.id))
         #expect(stored.counts == run.counts)
+        #expect(stored.read == run.read)
         #expect(stored.held == run.held)
         #expect(stored.status == .held)
         #expect(stored.listID == run.listID)

@@ -92,7 +92,7 @@ import Warehouse
             try await warehouse.renewLease(taken, seconds: 60)
             try await warehouse.releaseLease(taken)
             let free = try await warehouse.acquireLease(sync: "vip", holder: "c", seconds: 60) { _ in false }
-            #expect(free == .acquired(Lease(sync: "vip", holder: "c", token: taken.token + 1)))
+            #expect(free == .acquired(Lease(sync: "vip", holder: "c", token: taken.token + 1, isNew: true)))
         }
     }
 

@@ -45,7 +45,7 @@ final class HeldDestination: Destination {
 
     func profileFields() async throws(DestinationError) -> [RemoteField] { [RemoteField(name: "plan", type: "string")] }
 
-    func hasProfile(email: String) async throws(DestinationError) -> Bool { false }
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding { .unknown }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? { nil }
 

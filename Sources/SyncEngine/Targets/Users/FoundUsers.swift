@@ -12,6 +12,7 @@ struct FoundUsers: FoundRecords {
     let binding: ListBinding?
     /// Whether the sync has sent records, as far as is known.
     let hasRecords: Bool
+    private let keyChange = UsersKeyChange()
 
     let id: Int64? = nil
     let name: String? = UsersResolver.scope
@@ -65,11 +66,14 @@ struct FoundUsers: FoundRecords {
         }
     }
 
+    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws { keyChange.note(plan) }
+
     func ensure(_ run: RunContext) async throws -> any ReadyTarget {
-        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-            try await run.warehouse.saveListBinding(run.lease, resolver.binding)
-        }
-        return ReadyUsers(resolver: resolver, newFields: unknown, isTrial: false)
+        let keyChange = hasAnotherKey ? keyChange : nil
+        // Until a run has been carried out with another key, it counts as another one.
+        if keyChange == nil { try await resolver.bind(run) }
+        let lookUps = ProfileLookUps(resolver: resolver, context: run, keyChange: keyChange)
+        return ReadyUsers(resolver: resolver, lookUps: lookUps, newFields: unknown, isTrial: false)
     }
 
     // MARK: For the plan

@@ -16,7 +16,7 @@ struct UsersResolver: TargetResolver {
     /// As `destination_fields` and `sync_state` have it.
     static let scope = "users"
 
-    private var calls: DestinationCalls { DestinationCalls(clock: clock, stop: stop) }
+    var calls: DestinationCalls { DestinationCalls(clock: clock, stop: stop) }
 
     func find() async throws -> any FoundTarget {
         let shape = try await planner.shape()
@@ -30,8 +30,16 @@ struct UsersResolver: TargetResolver {
         try await calls.retrying { () async throws(DestinationError) in try await destination.profileFields() }
     }
 
-    func hasProfile(email: String) async throws -> Bool {
-        try await calls.retrying { () async throws(DestinationError) in try await destination.hasProfile(email: email) }
+    /// By what the people of the sync are found.
+    var identifiedAs: ProjectType {
+        if case .people(_, _, let project) = planner.subject { project } else { .email }
+    }
+
+    /// Notes what the sync sends to, and with which key.
+    func bind(_ run: RunContext) async throws {
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.saveListBinding(run.lease, binding)
+        }
     }
 
     var binding: ListBinding {

@@ -2,12 +2,14 @@ import CLibPQ
 import Foundation
 
 extension PostgresSession {
-    /// Runs a `COPY … TO STDOUT` and calls `body` with each message, valid only during the call. An error of `body` ends the
-    /// reading and costs the connection.
+    /// Runs a SELECT, in an open transaction, and calls `body` with each message of a binary `COPY … TO STDOUT` of it, valid
+    /// only during the call. An error of `body` ends the reading and costs the connection.
     func copyOut(
-        _ sql: String, _ cancellation: PostgresCancellation, _ body: (UnsafeRawBufferPointer) throws -> Void
+        _ select: String, _ cancellation: PostgresCancellation, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        _ = try checked(PostgresResult(PQexecParams(connection, sql, 0, nil, nil, nil, nil, 0)))
+        guard try begin(copy: "COPY (\(select)) TO STDOUT (FORMAT binary)") else {
+            return try selectOut(select, cancellation, body)
+        }
         do {
             var messages = 0
             while let message = nextMessage() {
@@ -30,16 +32,18 @@ extension PostgresSession {
         return UnsafeRawBufferPointer(start: buffer, count: Int(length))
     }
 
-    /// Runs a `COPY … FROM STDIN (FORMAT binary)`. `fill` appends rows to the writer and says whether more will follow.
+    /// Writes rows into a table, in an open transaction. `fill` appends them to the writer and says whether more will follow.
     ///
     /// Where rows have characters that the database's encoding may lack, the server must be asked, which it cannot be in
     /// mid-COPY: the rows so far are ended as one COPY, and the others follow in another of the same transaction.
     ///
+    /// - Parameter table: with its columns: `sync_log (run_id, status)`.
     /// - Returns: how many rows the server says it took. Where a trigger keeps rows away or puts them elsewhere, as an owner may
     ///   have partitioned a table, these are fewer than were written.
     @discardableResult
-    func copyIn(_ sql: String, _ fill: (inout BinaryCopyWriter) throws -> Bool) throws -> Int {
-        try beginCopyIn(sql)
+    func copyIn(_ table: String, _ fill: (inout BinaryCopyWriter) throws -> Bool) throws -> Int {
+        let sql = "COPY \(table) FROM STDIN (FORMAT binary)"
+        guard try beginCopyIn(sql) else { return try insertIn(table, fill) }
         var taken = 0
         var writer = BinaryCopyWriter(characters)
         do {
@@ -51,7 +55,7 @@ extension PostgresSession {
                     taken += try endCopyIn()
                     try learn(unknown)
                     writer.fillGaps()
-                    try beginCopyIn(sql)
+                    _ = try beginCopyIn(sql)
                 }
                 try put(writer.bytes)
                 writer.removeAll()
@@ -64,9 +68,10 @@ extension PostgresSession {
         return try taken + endCopyIn()
     }
 
-    private func beginCopyIn(_ sql: String) throws {
-        _ = try checked(PostgresResult(PQexecParams(connection, sql, 0, nil, nil, nil, nil, 0)))
+    private func beginCopyIn(_ sql: String) throws -> Bool {
+        guard try begin(copy: sql) else { return false }
         try put(BinaryCopyWriter().bytes)
+        return true
     }
 
     private func endCopyIn() throws -> Int {

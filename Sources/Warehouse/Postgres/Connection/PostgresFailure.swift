@@ -47,11 +47,24 @@ struct PostgresFailure: Error {
     /// Whether the same transaction may go through at once: after a deadlock or a serialisation failure.
     var isWorthRepeating: Bool { sqlState?.hasPrefix("40") == true && !isDisconnected }
 
+    /// Whether a standby ended the reading of a source, or its connection, to replay changes of its primary. Messages are in the
+    /// server's language, codes are not: a reading begins no serializable transaction, so that nothing else has the code of a
+    /// serialisation failure. A deadlock is one with the replay on a standby only. Source: PostgreSQL's documentation, section 26.4.2,
+    /// "Handling Query Conflicts", and its source, `ProcessInterrupts`. A connection that ends while the server sends rows has no
+    /// code: the server could not say why any more.
+    func isRecoveryConflict(onStandby isOnStandby: Bool) -> Bool {
+        sqlState == "40001" || (isOnStandby && (sqlState == "40P01" || isDisconnected))
+    }
+
     /// Whether a lock was not had in time; the transaction was rolled back.
     var isLockTimeout: Bool { sqlState == "55P03" && !isDisconnected }
 
     /// Whether a table or schema does not exist.
     var isMissingTable: Bool { sqlState == "42P01" || sqlState == "3F000" }
+
+    /// Whether the server refused a statement for what it is, not for what it found: the role may not call a function, or the
+    /// server lacks it or the statement. There may be a slower way.
+    var isIncapable: Bool { ["42501", "42601", "42883", "0A000"].contains(sqlState) && !isDisconnected }
 
     /// Whether a text has a character that the database's encoding lacks (untranslatable character), or that is none in the
     /// encoding of the connection.
@@ -83,8 +96,8 @@ struct PostgresFailure: Error {
     }
 
     static let standbyHint =
-        "Rollcall keeps its state in the database that it reads. Let the URL name the primary; with several hosts, add"
-        + " target_session_attrs=read-write."
+        "To read the standby, keep the state elsewhere: set `state` of this warehouse to the name of one that can be written. Or let"
+        + " the URL name the primary; with several hosts, add target_session_attrs=read-write."
 }
 
 // MARK: What may be shown

@@ -18,6 +18,8 @@ struct PostgresReading {
     let begin: @Sendable (Isolation) -> String
     /// Tables of fewer pages are read over one connection.
     let leastPages: Int
+    /// And all tables of older servers.
+    let leastVersion: Int
 
     enum Isolation: String, Sendable {
         case readCommitted = "READ COMMITTED"
@@ -63,15 +65,13 @@ struct PostgresReading {
     static func copy(
         _ select: String, part: Int, _ session: PostgresSession, _ cancellation: PostgresCancellation, _ body: Body
     ) throws {
-        try session.copyOut("COPY (\(select)) TO STDOUT (FORMAT binary)", cancellation) { try body(part, $0) }
+        try session.copyOut(select, cancellation) { try body(part, $0) }
     }
 }
 
 // MARK: Over several connections
 
 extension PostgresReading {
-    private static let leastVersion: Int32 = 140_000
-
     /// The pages of a table, to be dealt out; nil: it is read over one connection.
     ///
     /// Pages are dealt out in ranges of `ctid`, which PostgreSQL reads without an index since version 14. Such a scan goes
@@ -80,7 +80,14 @@ extension PostgresReading {
     ///
     /// - Parameter name: quoted, as `regclass` reads it; nil for a query.
     func ranges(of name: String?) throws -> PageRanges? {
-        guard !workers.isEmpty, let name, PQserverVersion(session.connection) >= Self.leastVersion else { return nil }
+        guard !workers.isEmpty, let name, session.version >= leastVersion else { return nil }
+        let sizes = try session.attempt { try Self.sizes(of: name, session) } ?? nil
+        guard let (pages, buffers) = sizes, pages >= leastPages, pages <= buffers / 4 else { return nil }
+        return PageRanges(of: name, pages: Int(pages), least: leastPages / 8)
+    }
+
+    /// Pages of a table and of the server's buffers; nil: it is not one that can be read in ranges.
+    static func sizes(of name: String, _ session: PostgresSession) throws -> (pages: Int64, buffers: Int64)? {
         let found = try session.query(
             """
             SELECT pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8,
@@ -89,10 +96,8 @@ extension PostgresReading {
              WHERE c.oid = pg_catalog.to_regclass($1) AND c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
                AND NOT c.relhassubclass AND a.amname = 'heap' AND NOT pg_catalog.pg_is_in_recovery()
             """, [name])
-        guard let pages = found.integer(0, 0), let buffers = found.integer(0, 1), pages >= leastPages,
-            pages <= buffers / 4
-        else { return nil }
-        return PageRanges(of: name, pages: Int(pages), least: leastPages / 8)
+        guard let pages = found.integer(0, 0), let buffers = found.integer(0, 1) else { return nil }
+        return (pages, buffers)
     }
 
     /// Begins a transaction on another connection, whose snapshot is taken while this one has the locks; nil where that

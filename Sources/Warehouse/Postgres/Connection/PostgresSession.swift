@@ -9,6 +9,8 @@ final class PostgresSession {
     /// For whom the present call waits, and how long in all: set by the worker.
     var wait = WarehouseWait()
     var waitSeconds = 0.0
+    /// Whether the server has COPY; nil: it was not asked for yet.
+    var hasCopy: Bool?
     /// What text can be written.
     private(set) lazy var characters = StorableCharacters(serverEncoding)
 
@@ -20,6 +22,9 @@ final class PostgresSession {
     deinit { PQfinish(connection) }
 
     var role: String { PQuser(connection).map { String(cString: $0) } ?? "" }
+
+    /// The server's version as `server_version_num` has it: 150018.
+    var version: Int { Int(PQserverVersion(connection)) }
 
     /// The encoding of the database's texts, as `server_encoding` has it.
     var serverEncoding: String? { parameter("server_encoding") }

@@ -71,11 +71,8 @@ struct PostgresBulkInserts {
         """
 
     private func copyLog(_ run: SyncRun, _ runID: [UInt8], _ now: Date, _ session: PostgresSession) throws {
-        let sql = """
-            COPY sync_log (run_id, sync_name, email, user_id, operation, status, http_status, attempts, logged_at)
-            FROM STDIN (FORMAT binary)
-            """
-        try copy(sql, session) { writer, change, batch in
+        let table = "sync_log (run_id, sync_name, email, user_id, operation, status, http_status, attempts, logged_at)"
+        try copy(table, session) { writer, change, batch in
             let shown = change.loggedAs ?? change.identity
             writer.beginRow(fields: 9)
             writer.raw(runID)
@@ -94,12 +91,11 @@ struct PostgresBulkInserts {
         _ run: SyncRun, _ runID: [UInt8], _ list: Int64, _ mark: EntryMark, _ now: Date, _ session: PostgresSession
     ) throws {
         let hasFields = batches.first?.entries.first?.content != nil
-        let sql = """
-            COPY list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since
-                               \(hasFields ? ", content, values_held" : ""))
-            FROM STDIN (FORMAT binary)
+        let table = """
+            list_members (sync_name, list_id, fingerprint, email, user_id, state, listed, since_run_id, since
+                          \(hasFields ? ", content, values_held" : ""))
             """
-        let taken = try copy(sql, session) { writer, change, _ in
+        let taken = try copy(table, session) { writer, change, _ in
             writer.beginRow(fields: hasFields ? 11 : 9)
             writer.text(run.sync)
             writer.integer(list)
@@ -119,12 +115,12 @@ struct PostgresBulkInserts {
 
     @discardableResult
     private func copy(
-        _ sql: String, _ session: PostgresSession,
+        _ table: String, _ session: PostgresSession,
         _ row: (inout BinaryCopyWriter, Change, BatchOutcome) -> Void
     ) throws -> Int {
         var left = batches[...]
         var entries: ArraySlice<Change> = []
-        return try session.copyIn(sql) { writer in
+        return try session.copyIn(table) { writer in
             for _ in 0..<Self.page {
                 while entries.isEmpty, let next = left.first {
                     entries = next.entries[...]

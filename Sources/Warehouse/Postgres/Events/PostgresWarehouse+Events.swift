@@ -6,6 +6,10 @@ extension PostgresWarehouse {
         try await read(orWithoutTables: nil) { try PostgresCursors.cursor(sync, $0) }
     }
 
+    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+        try await read(orWithoutTables: nil) { try PostgresCursors.begunAt(sync, $0) }
+    }
+
     public func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {

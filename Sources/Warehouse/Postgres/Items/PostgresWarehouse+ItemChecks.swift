@@ -45,7 +45,7 @@ extension PostgresWarehouse {
                     [lease.sync, PostgresText.uuid(check.fingerprint), String(check.content)])
             }
             for check in notes.added {
-                if check.hasFailed { try Self.forgetContent(session, lease.sync, check) }
+                if check.hasFailed && !notes.isHeld { try Self.forgetContent(session, lease.sync, check) }
                 try session.modify(
                     """
                     INSERT INTO item_checks (sync_name, fingerprint, content, run_id, noted_at, has_failed)
@@ -71,6 +71,22 @@ extension PostgresWarehouse {
                  WHERE sync_name = $1 AND run_id = $2::uuid AND EXISTS (SELECT FROM synced_records AS r WHERE \(isSynced))
                 """, [lease.sync, id])
         }
+    }
+
+    /// What a held run was to do with items is done from now on.
+    static func resumeItemChecks(_ run: SyncRun, _ session: PostgresSession) throws {
+        if run.kind != .catalog { return }
+        let isSynced = Self.isSynced("synced_records", fingerprint: "c.fingerprint", content: "c.content")
+        try session.modify(
+            """
+            UPDATE synced_records SET content = 0 FROM item_checks AS c
+             WHERE c.sync_name = $1 AND c.run_id = $2::uuid AND c.has_failed AND c.accepted_at IS NULL AND \(isSynced)
+            """, [run.sync, run.id])
+        try session.modify(
+            """
+            UPDATE item_checks SET noted_at = date_trunc('milliseconds', clock_timestamp())
+             WHERE sync_name = $1 AND run_id = $2::uuid
+            """, [run.sync, run.id])
     }
 
     private static func forgetContent(_ session: PostgresSession, _ sync: String, _ check: ItemCheck) throws {

@@ -9,25 +9,33 @@ extension PostgresWarehouse {
             let interval = String(seconds)
             // The holder may let go between the two statements; then the lease is free after all.
             for _ in 0..<3 {
-                if let token = try Self.takeFree(session, sync, holder, interval) {
-                    return .acquired(Lease(sync: sync, holder: holder, token: token))
-                }
+                if let lease = try Self.takeFree(session, sync, holder, interval) { return .acquired(lease) }
                 guard let current = try Self.current(session, sync) else { continue }
+                if let elsewhere = current.elsewhere { throw WarehouseError.elsewhere(sync, elsewhere) }
                 guard isDead(current.holder) else {
                     return .busy(holder: current.holder, secondsLeft: current.secondsLeft, runID: current.runID)
                 }
-                if let token = try Self.takeOver(session, sync, holder, interval, from: current.token) {
-                    return .acquired(Lease(sync: sync, holder: holder, token: token))
+                if let lease = try Self.takeOver(session, sync, holder, interval, from: current.token) {
+                    return .acquired(lease)
                 }
             }
             throw WarehouseError(.busy, "The lease of the sync \(sync) keeps changing hands.", hint: "Try again.")
         }
     }
 
+    /// What a statement that takes a lease of `l` returns.
+    private static let taken = """
+        RETURNING token, NOT EXISTS (SELECT FROM sync_state s WHERE s.sync_name = l.sync_name AND s.fingerprint_key IS NOT NULL)
+        """
+
+    private static func lease(_ row: borrowing PostgresResult, _ sync: String, _ holder: String) -> Lease? {
+        row.integer(0, 0).map { Lease(sync: sync, holder: holder, token: $0, isNew: row.boolean(0, 1)) }
+    }
+
     private static func takeFree(
         _ session: PostgresSession, _ sync: String, _ holder: String, _ seconds: String
-    ) throws -> Int64? {
-        try session.query(
+    ) throws -> Lease? {
+        let row = try session.query(
             """
             INSERT INTO sync_leases AS l (sync_name, token, holder, expires_at)
             VALUES ($1, 1, $2, clock_timestamp() + $3::double precision * interval '1 second')
@@ -35,23 +43,23 @@ extension PostgresWarehouse {
                SET token = l.token + 1, holder = excluded.holder,
                    expires_at = clock_timestamp() + $3::double precision * interval '1 second'
              WHERE l.expires_at <= clock_timestamp()
-            RETURNING token
-            """, [sync, holder, seconds]
-        ).integer(0, 0)
+            \(taken)
+            """, [sync, holder, seconds])
+        return lease(row, sync, holder)
     }
 
     private static func takeOver(
         _ session: PostgresSession, _ sync: String, _ holder: String, _ seconds: String, from token: Int64
-    ) throws -> Int64? {
-        try session.query(
+    ) throws -> Lease? {
+        let row = try session.query(
             """
-            UPDATE sync_leases
+            UPDATE sync_leases AS l
                SET token = token + 1, holder = $2,
                    expires_at = clock_timestamp() + $3::double precision * interval '1 second'
              WHERE sync_name = $1 AND token = $4::bigint
-            RETURNING token
-            """, [sync, holder, seconds, String(token)]
-        ).integer(0, 0)
+            \(taken)
+            """, [sync, holder, seconds, String(token)])
+        return lease(row, sync, holder)
     }
 
     private struct Holding {
@@ -59,6 +67,8 @@ extension PostgresWarehouse {
         var token: Int64
         var secondsLeft: Double
         var runID: String?
+        /// The name of the warehouse that has the sync's state; nil: this one.
+        var elsewhere: String?
     }
 
     /// nil: the lease is free by now.
@@ -67,13 +77,14 @@ extension PostgresWarehouse {
             """
             SELECT l.holder, l.token, extract(epoch FROM l.expires_at - clock_timestamp())::double precision,
                    (SELECT r.run_id FROM sync_runs r
-                     WHERE r.sync_name = l.sync_name AND r.status IN ('queued', 'running', 'held'))
+                     WHERE r.sync_name = l.sync_name AND r.status IN ('queued', 'running', 'held')),
+                   l.elsewhere
               FROM sync_leases l WHERE l.sync_name = $1 AND l.expires_at > clock_timestamp()
             """, [sync])
         guard let holder = row.text(0, 0), let token = row.integer(0, 1) else { return nil }
         return Holding(
             holder: holder, token: token, secondsLeft: max(0, row.text(0, 2).flatMap(Double.init) ?? 0),
-            runID: row.text(0, 3))
+            runID: row.text(0, 3), elsewhere: row.text(0, 4))
     }
 
     public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {

@@ -14,7 +14,7 @@ extension PostgresWarehouse {
         try await read(orWithoutTables: []) { session in
             let result = try session.query(
                 "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE list_name = $1"
-                    + " ORDER BY sync_name COLLATE \"C\"", [name])
+                    + " AND \(PostgresTransfer.isHere("s.sync_name")) ORDER BY sync_name COLLATE \"C\"", [name])
             return try (0..<result.rowCount).compactMap { try PostgresLists.binding(result, $0, session) }
         }
     }
@@ -128,6 +128,7 @@ enum PostgresLists {
                        AND settles_at >= clock_timestamp()
                    ) AS q ON true
              WHERE s.sync_name <> $1 AND (m.owns OR r.run_id IS NOT NULL OR q.settles_at IS NOT NULL)
+               AND \(PostgresTransfer.isHere("s.sync_name"))
              ORDER BY s.sync_name COLLATE "C"
             """, [sync, list.map { String($0) }])
         return try (0..<result.rowCount).map { row in

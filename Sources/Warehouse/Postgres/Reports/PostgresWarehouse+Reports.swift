@@ -5,25 +5,29 @@ extension PostgresWarehouse {
     public func run(id: String) async throws(WarehouseError) -> SyncRun? {
         guard PostgresText.runID(id) != nil else { return nil }
         return try await read(orWithoutTables: nil) { session in
-            try PostgresRunRow.runs(try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])).first
+            let result = try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])
+            let left = try PostgresTransfer.left(session)
+            return try PostgresRunRow.runs(result).first { !left.contains($0.sync) }
         }
     }
 
     public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         if let before = filter.before, PostgresText.runID(before) == nil { return [] }
         return try await read(orWithoutTables: []) { session in
-            try PostgresRunRow.runs(
+            let left = try PostgresTransfer.left(session)
+            return try PostgresRunRow.runs(
                 try session.query(
                     PostgresRunRow.select + """
                          WHERE ($1::text IS NULL OR sync_name = $1) AND ($2::text IS NULL OR status = $2)
                            AND ($3::uuid IS NULL OR run_id < $3::uuid)
                            AND ($5::bigint IS NULL OR started_at >= \(PostgresRunRow.timestamp("$5")))
+                           \(left.isEmpty ? "" : "AND sync_name <> ALL($6::text[])")
                          ORDER BY run_id DESC LIMIT $4::bigint
                         """,
                     [
                         filter.sync, filter.status?.rawValue, filter.before, String(max(0, filter.limit)),
                         filter.since.map { String(PostgresText.milliseconds($0)) },
-                    ]))
+                    ] + (left.isEmpty ? [] : [try session.array(left)])))
         }
     }
 
@@ -69,6 +73,8 @@ extension PostgresWarehouse {
             "logged_at >= \(PostgresRunRow.timestamp($0))"
         }
         add(filter.before.map { String($0) }) { "record_id < \($0)::bigint" }
+        let left = try PostgresTransfer.left(session)
+        if !left.isEmpty { add(try session.array(left)) { "sync_name <> ALL(\($0)::text[])" } }
         if !filter.identifiers.isEmpty {
             let columns = ["email", "user_id"] + (hasKeys ? ["record_key", "item_id", "event_id"] : [])
             add(try session.array(filter.identifiers)) { array in

@@ -19,6 +19,7 @@ enum PostgresRunRow {
     /// Columns that tables which no run has upgraded yet lack.
     private static let added = [
         "kind", "target", "counts", "rows_excluded", "waiting", "late", "items_verified", "items_not_verified",
+        "read_mode", "read_bytes", "read_seconds", "read_reason",
     ]
 
     /// Columns that tables of every version have. Those of operations are 0 for other kinds than lists.
@@ -84,6 +85,9 @@ enum PostgresRunRow {
         run.counts.late = result.count(row, 18)
         run.counts.verified = result.count(row, 19)
         run.counts.notVerified = result.count(row, 20)
+        run.read = AudienceRead(
+            mode: result.text(row, 21), bytes: result.integer(row, 22),
+            seconds: result.text(row, 23).flatMap { Double($0) }, reason: result.text(row, 24))
         if let counts = result.text(row, 15) {
             if run.kind == .list {
                 run.counts.readListOperations(counts)
@@ -95,7 +99,7 @@ enum PostgresRunRow {
     }
 
     private static func readNumbers(_ result: borrowing PostgresResult, _ row: Int, _ run: inout SyncRun) {
-        var column = 21
+        var column = 25
         func next() -> Int {
             defer { column += 1 }
             return result.count(row, column)
@@ -154,9 +158,16 @@ enum PostgresRunRow {
             further: """
                 , status = $\(first), list_id = COALESCE($\(first + 1)::bigint, list_id), finished_at = \(end),
                   held_by = COALESCE($\(first + 3), held_by), full_resync = $\(first + 4)::boolean,
-                  target = COALESCE($\(first + 5), target)
+                  target = COALESCE($\(first + 5), target), read_mode = COALESCE($\(first + 6), read_mode),
+                  read_bytes = COALESCE($\(first + 7)::bigint, read_bytes),
+                  read_seconds = COALESCE($\(first + 8)::double precision, read_seconds),
+                  read_reason = COALESCE($\(first + 9), read_reason)
                 """,
-            [run.status.rawValue, run.listID.map { String($0) }, finished, held, String(run.full), run.target])
+            [
+                run.status.rawValue, run.listID.map { String($0) }, finished, held, String(run.full), run.target,
+                run.read?.mode.rawValue, run.read?.bytes.map { String($0) }, run.read.map { String($0.seconds) },
+                run.read?.reason,
+            ])
     }
 
     private static func update(

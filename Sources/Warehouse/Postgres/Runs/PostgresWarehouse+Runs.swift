@@ -30,7 +30,9 @@ extension PostgresWarehouse {
     public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await leased(lease) { session in
             try Self.leaveHeld(lease, id, session, "status = 'running', finished_at = NULL")
-            return try Self.run(id, session)
+            let run = try Self.run(id, session)
+            try Self.resumeItemChecks(run, session)
+            return run
         }
     }
 
@@ -42,8 +44,8 @@ extension PostgresWarehouse {
             let run = try Self.run(id, session)
             if run.kind == .events {
                 try PostgresEventOutcomes.discard(run, session)
-                try PostgresCursors.settle(run, isDone: true, session)
             }
+            try PostgresCursors.settle(run, isDone: run.kind == .events, session)
             try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [id])
             return run
         }

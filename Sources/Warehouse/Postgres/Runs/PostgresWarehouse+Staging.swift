@@ -51,7 +51,7 @@ extension PostgresWarehouse {
             if log.retain { try Self.copyRecords(plan, runID, run, log, session) }
             try Self.prove(lease, session)
             try writeRun(session)
-            try PostgresCursors.stage(plan.cursor, of: run, session)
+            try PostgresCursors.stage(plan.cursor, begun: plan.begun, of: run, session)
         }
     }
 
@@ -65,9 +65,8 @@ extension PostgresWarehouse {
     ) throws {
         let hasFields = plan.hasFields
         let columns = OutboxColumns.of(kind, hasFields: hasFields)
-        let sql = "COPY sync_changes (\(columns.joined(separator: ", "))) FROM STDIN (FORMAT binary)"
         var written = 0
-        let taken = try session.copyIn(sql) { writer in
+        let taken = try session.copyIn("sync_changes (\(columns.joined(separator: ", ")))") { writer in
             let changes = try plan.nextChanges(limit: page)
             written += changes.count
             for change in changes {
@@ -124,11 +123,11 @@ extension PostgresWarehouse {
         _ plan: any StagedPlan, _ runID: [UInt8], _ run: SyncRun, _ log: LogSettings, _ session: PostgresSession
     ) throws {
         let loggedAt = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0)
-        let sql = """
-            COPY sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status,
-                           attempts, logged_at, record_key) FROM STDIN (FORMAT binary)
+        let table = """
+            sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason, http_status,
+                      attempts, logged_at, record_key)
             """
-        try session.copyIn(sql) { writer in
+        try session.copyIn(table) { writer in
             let records = try plan.nextRecords(limit: page)
             for record in records where record.isFailure || log.records == .all {
                 writer.beginRow(fields: 12)

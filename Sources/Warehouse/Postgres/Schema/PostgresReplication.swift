@@ -13,7 +13,8 @@ struct PostgresReplication {
         ("schedule_ticks", "outcome"), ("synced_records", "owned"), ("synced_events", "state"),
         ("sync_cursors", "late_rows"), ("destination_fields", "type"), ("item_checks", "has_failed"),
         ("iterable_events", "deliveries"), ("iterable_rejects", nil), ("receiver_counts", "outcome"),
-        ("receiver_writers", "sequence"), ("receivers", "alert_state"),
+        ("receiver_writers", "sequence"), ("receivers", "alert_state"), ("rate_budgets", "next_turn"),
+        ("rate_shares", "share"),
     ]
 
     /// What is worth saying; nothing where all is well and as Rollcall made it. Reads only.

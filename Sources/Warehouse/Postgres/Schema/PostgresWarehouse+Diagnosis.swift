@@ -17,16 +17,39 @@ extension PostgresWarehouse {
             ]
         }
         findings.append(await connections())
+        findings += await capabilities()
+        for source in sources { findings.append(await finding(source)) }
+        return findings
+    }
+
+    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
+        let tables = tables
+        var findings: [Finding]
+        do {
+            findings = try await worker(.state).run { session in
+                try session.transaction(tables.begin(.readOnly)) { try PostgresSourceDiagnosis.findings($0) }
+            }
+        } catch {
+            let error = stateError(error)
+            return [
+                Finding(subject: "connection", isFine: false, detail: error.error.message, fix: error.error.hint)
+            ]
+        }
+        findings.append(await connections(Self.sourceConnections))
+        findings += await capabilities()
         for source in sources { findings.append(await finding(source)) }
         return findings
     }
 
     // MARK: Connections
 
+    /// Connections that a run opens to a database that is only read: an audience is read over two.
+    private static let sourceConnections = 2
+
     /// Opens as many connections as a run does, and begins a transaction on each: behind a pooler only that takes one.
-    private func connections() async -> Finding {
+    private func connections(_ count: Int = PostgresFailure.connectionsPerRun) async -> Finding {
         let subject = "connections"
-        let workers = (1...PostgresFailure.connectionsPerRun).map { makeWorker("check\($0)", Self.checkSeconds) }
+        let workers = (1...count).map { makeWorker("check\($0)", Self.checkSeconds) }
         let failures = await withTaskGroup(of: (any Error)?.self) { group in
             for worker in workers {
                 group.addTask {

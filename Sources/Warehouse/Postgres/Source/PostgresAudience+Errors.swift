@@ -13,18 +13,31 @@ extension PostgresAudience {
     }
 
     private func explained(_ failure: PostgresFailure, _ limit: PostgresTimeLimit) -> WarehouseError {
-        switch failure.kind {
+        if failure.isRecoveryConflict(onStandby: limit.isOnStandby) { return conflicts(failure, limit) }
+        return switch failure.kind {
         case .missing: missing(failure)
         case .permission: denied(failure)
         case .query: refused(failure)
         case .timeout: limit.explain(place)
         case .busy:
-            WarehouseError(
-                .busy, "\(place) was not read to its end: \(failure.message).",
-                hint: "On a standby, replayed changes end long reads: raise max_standby_streaming_delay there, set"
-                    + " hot_standby_feedback = on, or read the primary. Elsewhere, run again.")
+            WarehouseError(.busy, "\(place) was not read to its end: \(failure.message).", hint: "Run again.")
         default: failure.warehouseError
         }
+    }
+
+    private func conflicts(_ failure: PostgresFailure, _ limit: PostgresTimeLimit) -> WarehouseError {
+        let reason =
+            if !limit.isOnStandby {
+                failure.message
+            } else if failure.isDisconnected {
+                "the standby ended the connection, as it does where it has to replay changes of its primary"
+            } else {
+                "the standby had to replay changes of its primary"
+            }
+        return WarehouseError(
+            .recoveryConflict, "\(place) was not read to its end: \(reason).",
+            hint: "On the standby, set hot_standby_feedback = on, or raise max_standby_streaming_delay above the time"
+                + " that the reading takes; or read the primary.")
     }
 
     private func refused(_ failure: PostgresFailure) -> WarehouseError {

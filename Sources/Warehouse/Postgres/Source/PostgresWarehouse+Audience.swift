@@ -52,6 +52,7 @@ extension PostgresWarehouse {
     ) async throws {
         let limit = PostgresTimeLimit(options)
         let reading = reading(parts: parts) { limit.begin($0) }
+        let meter = ReadMeter.current
         do {
             // Locks come before the first row.
             try await audienceWaiting() {
@@ -61,7 +62,7 @@ extension PostgresWarehouse {
                         let reading = reading(session, cancellation)
                         try reading.read { _ in
                             try limit.apply(session)
-                            return try work(audience, reading)
+                            return try work(audience, reading).counted(by: meter)
                         }
                     }
                 }
@@ -71,7 +72,7 @@ extension PostgresWarehouse {
         }
     }
 
-    private var audienceWaiting: PostgresWaiting {
+    var audienceWaiting: PostgresWaiting {
         PostgresWaiting(limit: waitSeconds, lock: "a lock on a relation that the audience reads")
     }
 }
@@ -82,6 +83,7 @@ final class PostgresTimeLimit: Sendable {
     private let options: PostgresOptions
     /// Milliseconds: ours, the role's own; 0: none.
     private let roles = Mutex(0)
+    private let standby = Mutex(false)
     private let start = ContinuousClock.now
 
     init(_ options: PostgresOptions) { self.options = options }
@@ -99,11 +101,15 @@ final class PostgresTimeLimit: Sendable {
 
     private static let idleSeconds = 60.0
 
+    /// Whether the server was a standby when the limit was applied.
+    var isOnStandby: Bool { standby.withLock { $0 } }
+
     /// Sets the smaller of the role's limit and ours, in an open transaction.
     func apply(_ session: PostgresSession) throws {
         let found = try session.query(
-            "SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('statement_timeout')::pg_catalog.interval)"
-        )
+            "SELECT pg_catalog.date_part('epoch', pg_catalog.current_setting('statement_timeout')::pg_catalog.interval),"
+                + " pg_catalog.pg_is_in_recovery()")
+        standby.withLock { $0 = found.boolean(0, 1) }
         roles.withLock { $0 = found.text(0, 0).flatMap { Double($0) }.map(PostgresText.milliseconds) ?? 0 }
         if effective > 0 { try session.execute("SET LOCAL statement_timeout = \(effective)") }
     }

@@ -209,7 +209,13 @@ final class PostgresWatch: SourceWatch {
     }
 
     private func lost(_ failure: PostgresFailure) -> String {
-        "The connection for notifications of the channel \"\(channel)\" is not there, and is tried again:"
+        // "cannot execute LISTEN during recovery"; it is tried again, for the standby may be promoted.
+        if failure.sqlState == "25006" {
+            return
+                "The server is a standby, to which no notifications of the channel \"\(channel)\" come; the stream looks by the"
+                + " clock instead."
+        }
+        return "The connection for notifications of the channel \"\(channel)\" is not there, and is tried again:"
             + " \(failure.warehouseError.error.message)"
     }
 

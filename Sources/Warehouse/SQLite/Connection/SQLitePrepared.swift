@@ -7,6 +7,7 @@ import RollcallCore
 enum SQLiteValue: Sendable {
     case null
     case integer(Int64)
+    case real(Double)
     case text(String)
     /// Stored as TEXT byte for byte, whatever the bytes are.
     case rawText([UInt8])
@@ -66,6 +67,7 @@ final class SQLitePrepared {
             switch value {
             case .null: sqlite3_bind_null(pointer, index)
             case .integer(let number): sqlite3_bind_int64(pointer, index, number)
+            case .real(let number): sqlite3_bind_double(pointer, index, number)
             case .text(let text): bindText(index, text)
             case .rawText(let bytes):
                 bytes.withUnsafeBufferPointer { bindText(index, $0) }
@@ -109,6 +111,10 @@ final class SQLitePrepared {
 
     func integer(_ column: Int32) -> Int64? {
         isNull(column) ? nil : sqlite3_column_int64(pointer, column)
+    }
+
+    func real(_ column: Int32) -> Double? {
+        sqlite3_column_type(pointer, column) == SQLITE_NULL ? nil : sqlite3_column_double(pointer, column)
     }
 
     func count(_ column: Int32) -> Int { Int(sqlite3_column_int64(pointer, column)) }

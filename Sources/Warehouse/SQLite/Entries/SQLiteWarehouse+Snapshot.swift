@@ -21,7 +21,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    private static func fingerprintKey(_ database: Database, sync: String) throws -> [UInt8]? {
+    static func fingerprintKey(_ database: Database, sync: String) throws -> [UInt8]? {
         let key = try database.firstRow(
             "SELECT fingerprint_key FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
         ) { $0.isNull(0) ? nil : Array($0.bytes(0)) }

@@ -15,6 +15,10 @@ extension SQLiteWarehouse {
         try await ofEvents(nil) { try SQLiteCursors.cursor($0, sync) }
     }
 
+    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+        try await ofEvents(nil) { try SQLiteCursors.begunAt($0, sync) }
+    }
+
     public func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {

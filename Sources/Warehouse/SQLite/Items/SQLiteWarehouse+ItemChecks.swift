@@ -52,7 +52,7 @@ extension SQLiteWarehouse {
                     ])
             }
             for check in notes.added {
-                if check.hasFailed { try Self.forgetContent(database, lease.sync, check) }
+                if check.hasFailed && !notes.isHeld { try Self.forgetContent(database, lease.sync, check) }
                 try database.change(
                     """
                     INSERT INTO rollcall_item_checks (sync_name, fingerprint, content, run_id, noted_at, has_failed)
@@ -80,6 +80,23 @@ extension SQLiteWarehouse {
                    AND EXISTS (SELECT 1 FROM rollcall_synced_records AS r WHERE \(isSynced))
                 """, ["sync": .of(lease.sync), "run": .of(id)])
         }
+    }
+
+    /// What a held run was to do with items is done from now on.
+    static func resumeItemChecks(_ database: Database, _ run: SyncRun) throws {
+        if run.kind != .catalog { return }
+        let isSynced = Self.isSynced("rollcall_synced_records", fingerprint: "c.fingerprint", content: "c.content")
+        let names: [String: SQLiteValue] = ["sync": .of(run.sync), "run": .of(run.id)]
+        try database.change(
+            """
+            UPDATE rollcall_synced_records SET content = 0
+             WHERE EXISTS (SELECT 1 FROM rollcall_item_checks AS c
+                            WHERE c.sync_name = :sync AND c.run_id = :run AND c.has_failed AND c.accepted_at IS NULL
+                              AND \(isSynced))
+            """, names)
+        try database.change(
+            "UPDATE rollcall_item_checks SET noted_at = \(SQLiteTime.now) WHERE sync_name = :sync AND run_id = :run",
+            names)
     }
 
     private static func forgetContent(_ database: Database, _ sync: String, _ check: ItemCheck) throws {

@@ -74,6 +74,9 @@ extension SQLiteWarehouse {
     ) async throws(WarehouseError) -> LeaseAttempt {
         let (attempt, file) = try await writer.runKnowing(.immediate) { database in
             let holding = try SQLiteLeases.holding(database, sync: sync)
+            if let elsewhere = try SQLiteTransfer.elsewhere(database, sync: sync) {
+                throw WarehouseError.elsewhere(sync, elsewhere)
+            }
             if let holding, holding.secondsLeft > 0, !isDead(holding.holder) {
                 return LeaseAttempt.busy(
                     holder: holding.holder, secondsLeft: holding.secondsLeft,
@@ -91,10 +94,16 @@ extension SQLiteWarehouse {
                     "sync": .of(sync), "token": .of(token), "holder": .of(holder),
                     "seconds": SQLiteLeases.modifier(seconds),
                 ])
-            return .acquired(Lease(sync: sync, holder: holder, token: token))
+            let isNew = try Self.fingerprintKey(database, sync: sync) == nil
+            return .acquired(Lease(sync: sync, holder: holder, token: token, isNew: isNew))
         }
         if case .acquired(let lease) = attempt { leases.add(lease, file) }
         return attempt
+    }
+
+    public func noteReading(_ lease: Lease) {
+        // Where there is none, the reading says so.
+        if let identity = try? file.identity() { leases.add(lease, identity) }
     }
 
     public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {

@@ -18,7 +18,8 @@ extension SQLiteWarehouse {
             try database.rows(
                 """
                 SELECT \(try SQLiteLists.bindingColumns(database)) FROM rollcall_sync_state s
-                 WHERE list_name = :name AND destination IS NOT NULL ORDER BY sync_name
+                 WHERE list_name = :name AND destination IS NOT NULL AND \(try SQLiteTransfer.isHere("s.sync_name", database))
+                 ORDER BY sync_name
                 """, ["name": .of(name)], SQLiteLists.readBinding
             ).compactMap(\.self)
         }
@@ -113,6 +114,7 @@ enum SQLiteLists {
               LEFT JOIN rollcall_sync_runs r
                 ON r.sync_name = s.sync_name AND r.status IN ('queued', 'running', 'held')
              WHERE s.sync_name <> :sync AND (owns OR r.run_id IS NOT NULL OR settles IS NOT NULL)
+               AND \(try SQLiteTransfer.isHere("s.sync_name", database))
              ORDER BY s.sync_name
             """, ["sync": .of(sync), "list": .of(list)]
         ) { row in

@@ -6,7 +6,10 @@ extension SQLiteWarehouse {
     // MARK: Reports
 
     public func run(id: String) async throws(WarehouseError) -> SyncRun? {
-        try await read(nil) { try SQLiteRunRow.find($0, id: id) }
+        try await read(nil) { database in
+            guard let run = try SQLiteRunRow.find(database, id: id) else { return nil }
+            return try SQLiteTransfer.left(database).contains(run.sync) ? nil : run
+        }
     }
 
     public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
@@ -17,7 +20,9 @@ extension SQLiteWarehouse {
         conditions.add("started_at >= :since", "since", filter.since.map { .of($0) })
         conditions.values["limit"] = .of(max(0, filter.limit))
         return try await read([]) { [conditions] database in
-            try SQLiteRunRow.all(
+            var conditions = conditions
+            conditions.leaveOut(try SQLiteTransfer.left(database))
+            return try SQLiteRunRow.all(
                 database, where: "\(conditions.sql) ORDER BY run_id DESC LIMIT :limit", conditions.values)
         }
     }
@@ -35,6 +40,7 @@ extension SQLiteWarehouse {
             // Tables which no run has upgraded yet lack them.
             let hasKeys = version >= 6
             var conditions = conditions
+            conditions.leaveOut(try SQLiteTransfer.left(database))
             conditions.addIdentifiers(
                 filter.identifiers,
                 in: ["email", "user_id"] + (hasKeys ? ["record_key", "item_id", "event_id"] : []))
@@ -80,6 +86,11 @@ struct SQLiteConditions: Sendable {
         guard let value else { return }
         parts.append(condition)
         values[name] = value
+    }
+
+    /// Leaves out the rows of these syncs.
+    mutating func leaveOut(_ syncs: [String]) {
+        for (index, sync) in syncs.enumerated() { add("sync_name <> :left\(index)", "left\(index)", .of(sync)) }
     }
 
     mutating func addIdentifiers(_ identifiers: [String], in columns: [String]) {

@@ -16,7 +16,10 @@ enum SQLiteRunRow {
     private static func added(_ version: Int) -> String {
         (version < 6 ? "'list', NULL, NULL, 0, 0" : "kind, target, counts, rows_excluded, waiting")
             + (version < 8 ? ", 0" : ", late") + (version < 11 ? ", 0, 0" : ", items_verified, items_not_verified")
+            + (version < 14 ? ", NULL, NULL, NULL, NULL" : ", \(reading.joined(separator: ", "))")
     }
+
+    private static let reading = ["read_mode", "read_bytes", "read_seconds", "read_reason"]
 
     /// What a run's requests change: counts, requests, error. The columns of operations are 0 for other kinds than lists.
     private static let progress = [
@@ -77,7 +80,7 @@ enum SQLiteRunRow {
     /// Writes all that may change in a run that is still open.
     static func save(_ database: Database, _ run: SyncRun) throws {
         try run.proveBalance()
-        try update(database, run, progress + ["status", "list_id", "target", "finished_at", "held_by"])
+        try update(database, run, progress + reading + ["status", "list_id", "target", "finished_at", "held_by"])
     }
 
     private static func update(_ database: Database, _ run: SyncRun, _ names: [String]) throws {
@@ -123,6 +126,8 @@ enum SQLiteRunRow {
         run.full = row.count(28) != 0
         run.kind = row.text(29).flatMap(RecordKind.init) ?? .list
         run.target = row.text(30)
+        run.read = AudienceRead(
+            mode: row.text(37), bytes: row.integer(38), seconds: row.real(39), reason: row.text(40))
         if let counts = row.text(31) {
             if run.kind == .list {
                 run.counts.readListOperations(counts)
@@ -170,7 +175,9 @@ enum SQLiteRunRow {
             "counts": .of(try counts.operationsJSON(of: run.kind)), "rows_excluded": .of(counts.excluded),
             "waiting": .of(counts.waiting), "late": .of(counts.late),
             "items_verified": .of(counts.verified), "items_not_verified": .of(counts.notVerified),
-            "kind": .of(run.kind.rawValue),
+            "kind": .of(run.kind.rawValue), "read_mode": .of(run.read?.mode.rawValue),
+            "read_bytes": .of(run.read?.bytes), "read_seconds": run.read.map { .real($0.seconds) } ?? .null,
+            "read_reason": .of(run.read?.reason),
             "target": .of(run.target), "requests_sent": .of(run.requests.sent),
             "requests_retried": .of(run.requests.retried),
             "rate_limited": .of(run.requests.rateLimited), "error_code": .of(run.error?.code),

@@ -14,7 +14,11 @@ extension SQLiteWarehouse {
     }
 
     public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
-        try await write(lease) { try Self.turnHeld($0, lease, id: id, into: "status = 'running'") }
+        try await write(lease) { database in
+            let run = try Self.turnHeld(database, lease, id: id, into: "status = 'running'")
+            try Self.resumeItemChecks(database, run)
+            return run
+        }
     }
 
     public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
@@ -23,8 +27,8 @@ extension SQLiteWarehouse {
                 database, lease, id: id, into: "status = 'cancelled', finished_at = \(SQLiteTime.now)")
             if run.kind == .events {
                 try SQLiteOutcomes(database, run, LogSettings()).discardEvents()
-                try SQLiteCursors.settle(database, run, isDone: true)
             }
+            try SQLiteCursors.settle(database, run, isDone: run.kind == .events)
             try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :id", ["id": .of(id)])
             return run
         }

@@ -14,7 +14,7 @@ extension SQLiteWarehouse {
             try SQLiteStaging.writeChanges(database, run, plan)
             try SQLiteStaging.writeRecords(database, run, plan, log)
             try SQLiteRunRow.save(database, run)
-            try SQLiteCursors.stage(database, plan.cursor, of: run)
+            try SQLiteCursors.stage(database, plan.cursor, begun: plan.begun, of: run)
         }
     }
 
@@ -26,7 +26,7 @@ extension SQLiteWarehouse {
             try SQLiteStaging.writeChanges(database, run, plan)
             try SQLiteStaging.writeRecords(database, run, plan, log)
             try SQLiteRunRow.saveProgress(database, run)
-            try SQLiteCursors.stage(database, plan.cursor, of: run)
+            try SQLiteCursors.stage(database, plan.cursor, begun: plan.begun, of: run)
         }
     }
 }

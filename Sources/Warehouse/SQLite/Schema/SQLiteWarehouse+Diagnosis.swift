@@ -15,6 +15,20 @@ extension SQLiteWarehouse {
         return findings
     }
 
+    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
+        let (connection, isReachable) = await diagnoseFile()
+        guard isReachable else { return connection }
+        let isWritable = access(file.path, W_OK) == 0
+        var findings = connection
+        findings.append(diagnoseVersion())
+        findings.append(
+            Finding(
+                subject: "reading", isFine: true,
+                detail: isWritable ? "the file is only read" : "the file is only read, and cannot be written"))
+        for source in sources { findings.append(await diagnoseAudience(source)) }
+        return findings
+    }
+
     private func diagnoseFile() async -> ([Finding], isReachable: Bool) {
         let subject = "connection"
         do {

@@ -38,6 +38,7 @@ enum RunTemplates {
         <div><dt>Trigger</dt><dd>{{trigger}}</dd></div>
         <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>Took</dt><dd>{{took}}</dd></div>
+        {{#reading}}<div><dt>Rows fetched</dt><dd>{{reading}}</dd></div>{{/reading}}
         <div><dt>Requests</dt><dd>{{requests}}</dd></div>
         <div><dt>Sent again</dt><dd>{{retried}}</dd></div>
         <div><dt>Rate-limited (429)</dt><dd>{{rateLimited}}</dd></div>

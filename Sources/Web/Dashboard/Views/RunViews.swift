@@ -77,6 +77,8 @@ struct RunView: PageView {
     var words: WordsView
     var target: String
     var took: String
+    /// Which rows were fetched, and what that cost; nil where all were and nothing else was asked for.
+    var reading: String?
     var requests: String
     var retried: String
     var rateLimited: String
@@ -134,6 +136,7 @@ struct RunView: PageView {
             (run.kind == .list ? run.listID.map(String.init) : run.target.map { DisplayText.safe($0, limit: 80) })
             ?? "not made yet"
         took = run.finishedAt.map { DisplayText.duration($0.timeIntervalSince(run.startedAt)) } ?? "–"
+        reading = run.read.flatMap(\.words)
         let deliveries = live?.requests ?? run.requests
         requests = DisplayText.grouped(deliveries.sent)
         retried = DisplayText.grouped(deliveries.retried)

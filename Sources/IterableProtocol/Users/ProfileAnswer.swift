@@ -1,0 +1,39 @@
+import Foundation
+public import RollcallCore
+
+/// What the answer to `GET /api/users/{email}` or `GET /api/users/byUserId/{userId}` says of a profile.
+public enum ProfileAnswer {
+    /// - Throws: for an answer that says nothing of the profile.
+    public static func finding(_ answer: HTTPAnswer) throws(DestinationError) -> ProfileFinding {
+        if let refusal = refusal(answer) { return refusal }
+        if let error = AnswerClassifier.error(for: answer, changesSomething: false) { throw error }
+        guard let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body)) else {
+            throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)
+        }
+        // An unknown address is an empty object, and not an error (source: recorded answers of public clients).
+        guard let user = body["user"]?.members else { return .unknown }
+        return .found(userID: text(user["userId"]) ?? text(user["dataFields"]?.members?["userId"]))
+    }
+
+    /// What is refused because of the person, and not of the call.
+    private static func refusal(_ answer: HTTPAnswer) -> ProfileFinding? {
+        if answer.status >= 400, saysThatNobodyHasTheID(answer) { return .unknown }
+        switch AnswerClassifier.refusal(of: answer) {
+        case .notFound?: return .unknown
+        case .conflict?, nil: return nil
+        case let failure?: return .refused(failure.outcome(of: .update, status: answer.status))
+        }
+    }
+
+    /// An unknown userId is an error of its kind, of any status (source: public clients of Iterable, and what they have recorded).
+    private static func saysThatNobodyHasTheID(_ answer: HTTPAnswer) -> Bool {
+        let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body))
+        return text(body?["code"]) == "error.users.noUserWithIdExists"
+            || text(body?["msg"]) == "No user with that id exists!"
+    }
+
+    private static func text(_ value: JSONTree?) -> String? {
+        guard case .string(let text)? = value, !text.isEmpty else { return nil }
+        return text
+    }
+}

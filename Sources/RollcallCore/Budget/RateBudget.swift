@@ -1,0 +1,145 @@
+/// How processes share one rate limit: they take turns. A turn is a moment, on the clock of the warehouse in which the budget
+/// stands, at which one request may leave. Turns lie one interval apart, each is given to one process, and none is given
+/// twice, so that the limit holds whatever becomes of the processes: what a dead or a paused one was given is not used.
+///
+/// Source: docs/decisions/0030-rate-budget.md.
+public struct RateBudget: Sendable, Equatable {
+    /// The first turn that is not given out yet, in microseconds since 1970; 0: none ever was.
+    public var next: Int64
+
+    public init(next: Int64 = 0) { self.next = next }
+
+    /// A process without an exchange for so long no longer counts, in microseconds. Its turns lie in the past by then.
+    public static let lifetime: Int64 = 5_000_000
+    /// Seconds of its share that a process is given in advance: until its next exchange in a second, and half a second for
+    /// what an exchange takes.
+    public static let advance = 1.5
+    /// Microseconds from an exchange to the first turn that it may give, at least: the answer has to arrive before. A process that is
+    /// alone may be late.
+    static let lead: Int64 = 20_000
+    /// At most, whatever a process says that its exchanges take.
+    static let longestLead: Int64 = 1_000_000
+    /// Turns further ahead than all live processes can hold, and this, were made by a clock that was set back; in microseconds.
+    static let tolerance: Int64 = 10_000_000
+    private static let mostTurns = 10_000.0
+
+    /// Gives a process the turns it lacks.
+    /// - Parameters:
+    ///   - others: the claims of the other live processes.
+    ///   - now: the warehouse's clock, in microseconds since 1970.
+    /// - Returns: what it may use; nil for a process that leaves.
+    public mutating func exchange(_ need: RateNeed, others: [RateClaim], now: Int64) -> RateGrant? {
+        if let unused = need.unused, unused.end == next { next = unused.first }
+        guard let claim = need.claim else { return nil }
+        let share = RateShare.of(claim, beside: others)
+        let interval = Self.interval(limit: share.limit)
+        next = min(next, now + Int64(others.count + 1) * interval + Self.tolerance)
+        // What nobody wants is lent: there it does not matter whether it is used.
+        let lent = others.isEmpty ? share.rate : share.lent
+        let count = max(
+            min(Self.turns(share.rate) - need.held, need.most), lent > 0 ? Self.turns(lent) - need.held : 0, 0)
+        let lead = max(others.isEmpty ? 0 : Self.lead, min(need.lead, Self.longestLead))
+        let first = max(next, now + lead)
+        if count > 0 { next = first + Int64(count) * interval }
+        return RateGrant(
+            budget: need.budget, first: first, interval: interval, count: count, share: share.rate,
+            isAlone: others.isEmpty)
+    }
+
+    private static func turns(_ rate: Double) -> Int { max(1, Int(min((rate * advance).rounded(.up), mostTurns))) }
+
+    /// Microseconds between two turns. Rounded up, and a little more than the limit asks for, like all pacing here.
+    static func interval(limit: Double) -> Int64 {
+        Int64((1_000_000 / (max(limit, 0.001) * RateLimiterState.utilisation)).rounded(.up))
+    }
+}
+
+/// What one process asks of a budget.
+public struct RateNeed: Sendable, Equatable {
+    /// Address of Iterable, one-way hash of the API key and endpoint.
+    public var budget: String
+    /// nil: the process leaves the budget.
+    public var claim: RateClaim?
+    /// Turns that it has and that lie in the future.
+    public var held: Int
+    /// At most so many more are of use until the next exchange.
+    public var most: Int
+    /// A turn is of use if it lies so far behind the exchange, in microseconds: what the last exchange took; 0: there was none.
+    public var lead: Int64
+    /// The turns that a process which leaves has not used. They are free again if nothing was given out behind them.
+    public var unused: TurnRange?
+
+    public init(
+        budget: String, claim: RateClaim?, held: Int = 0, most: Int = .max, lead: Int64 = 0, unused: TurnRange? = nil
+    ) {
+        self.budget = budget
+        self.most = most
+        self.lead = lead
+        self.claim = claim
+        self.held = held
+        self.unused = unused
+    }
+}
+
+/// Turns from `first` to before `end`, in microseconds since 1970 of the warehouse's clock.
+public struct TurnRange: Sendable, Equatable {
+    public var first: Int64
+    public var end: Int64
+
+    public init(first: Int64, end: Int64) {
+        self.first = first
+        self.end = end
+    }
+}
+
+/// What one process wants of a budget, in requests a second.
+public struct RateClaim: Sendable, Equatable {
+    /// As configured in the process; more than 0.
+    public var limit: Double
+    /// For streams and for runs, each from 0 to `limit`.
+    public var streams: Double
+    public var runs: Double
+
+    public init(limit: Double, streams: Double, runs: Double) {
+        self.limit = limit
+        self.streams = streams
+        self.runs = runs
+    }
+}
+
+/// Turns that a process was given.
+public struct RateGrant: Sendable, Equatable {
+    public var budget: String
+    /// The first turn and the distance between two, in microseconds.
+    public var first: Int64
+    public var interval: Int64
+    public var count: Int
+    /// Requests a second that are the process's share now.
+    public var share: Double
+    /// Whether no other process takes part.
+    public var isAlone: Bool
+
+    public init(budget: String, first: Int64, interval: Int64, count: Int, share: Double, isAlone: Bool) {
+        self.budget = budget
+        self.first = first
+        self.interval = interval
+        self.count = count
+        self.share = share
+        self.isAlone = isAlone
+    }
+}
+
+/// The answer to an exchange.
+public struct RateGrants: Sendable, Equatable {
+    /// When the warehouse began with the exchange, before it waited for anybody, in microseconds since 1970 of its clock.
+    public var begun: Int64
+    /// When it was made, in the same time.
+    public var now: Int64
+    public var grants: [RateGrant]
+
+    public init(begun: Int64, now: Int64, grants: [RateGrant]) {
+        self.begun = begun
+        self.now = now
+        self.grants = grants
+    }
+}

@@ -1,0 +1,15 @@
+public import RollcallCore
+
+/// What an engine says of the rows of an audience before it is asked for them.
+public struct GroupedRows: Sendable, Equatable {
+    /// What decides beside the rows what their digests are and which people they stand for: the server's version and encoding, the
+    /// types of the columns. Digests of another basis mean nothing.
+    public var basis: String
+    /// For each bucket, also for those without rows.
+    public var digests: [BucketDigest]
+
+    public init(basis: String, digests: [BucketDigest]) {
+        self.basis = basis
+        self.digests = digests
+    }
+}

@@ -1,0 +1,10 @@
+public import RollcallCore
+
+extension SQLiteWarehouse {
+    /// Rows of a file do not travel: to group them would cost more than to hand them over.
+    public func readBuckets(
+        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
+    ) async throws -> Bool { false }
+}

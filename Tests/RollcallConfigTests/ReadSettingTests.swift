@@ -1,0 +1,65 @@
+import RollcallConfig
+import RollcallCore
+import Testing
+
+/// How the rows of a list's audience are read.
+@Suite struct ReadSettingTests {
+    private static func text(_ read: String, warehouse: String = "crm") -> String {
+        Sample.replacing("      table: vip_customers", with: "      table: vip_customers\n      read: \(read)")
+            .replacing("    warehouse: shop", with: "    warehouse: \(warehouse)")
+    }
+
+    @Test func allRowsAreReadUnlessTheFileSaysSomethingElse() throws {
+        #expect(try Sample.load(Sample.text).sync(named: "vip").read == .all)
+        for setting in ReadSetting.allCases {
+            let sync = try Sample.load(Self.text(setting.rawValue)).sync(named: "vip")
+            #expect(sync.read == setting && sync.audience == .table(["vip_customers"]))
+        }
+    }
+
+    @Test func aQueryHasItToo() throws {
+        let text = Self.text("auto").replacing("table: vip_customers", with: "query: SELECT email FROM vip")
+        let sync = try Sample.load(text).sync(named: "vip")
+        #expect(sync.read == .auto && sync.audience == .query("SELECT email FROM vip", file: nil))
+    }
+
+    /// The rows of a file do not travel.
+    @Test func ofSQLiteAllRowsAreRead() throws {
+        for setting in ["all", "auto"] {
+            #expect(try Sample.load(Self.text(setting, warehouse: "shop")).sync(named: "vip").read == .all)
+        }
+        let rendered = Sample.rendered(Self.text("changed", warehouse: "shop"))
+        #expect(
+            rendered.contains(
+                "23:7: syncs.vip.audience.read is changed, and the warehouse is a SQLite file, whose rows are all read")
+        )
+        #expect(rendered.contains("The rows of a file do not travel") && rendered.contains("all or auto"))
+    }
+
+    @Test func anotherWordIsRefused() {
+        let headlines = Sample.headlines(Self.text("change"))
+        #expect(headlines.count == 1)
+        #expect(
+            headlines[0].hasPrefix("rollcall.yaml:23:13: syncs.vip.audience.read \"change\" is not one of the choices"))
+    }
+
+    @Test func itIsNoSourceOfRows() {
+        let text = Sample.replacing("      table: vip_customers", with: "      read: all")
+        #expect(Sample.headlines(text).count == 1, "one of table, query and query_file is missing")
+    }
+
+    /// With a cursor only new events are read.
+    @Test(arguments: ["all", "changed", "auto"])
+    func otherKindsHaveItNot(_ setting: String) {
+        let events = EventsSample.replacing(.source, with: "source: { table: order_events, read: \(setting) }")
+        let rendered = Sample.rendered(EventsSample.text(events + "\ncursor: id"))
+        #expect(
+            rendered.contains("syncs.orders.source.read is for the audience of a list; this sync is of kind events"))
+        #expect(rendered.contains("events have a cursor for it"))
+        let users = Sample.text.replacing("    warehouse: shop", with: "    kind: users\n    warehouse: crm")
+            .replacing(
+                "    audience:\n      table: vip_customers", with: "    source: { table: vip, read: \(setting) }")
+        let refused = Sample.rendered(users)
+        #expect(refused.contains("syncs.vip.source.read is for the audience of a list; this sync is of kind users"))
+    }
+}

@@ -204,7 +204,7 @@ public struct SyncPipeline: Sendable {
             let early = try await target.sendFirst(&run, context) { delivery(context, id, to: $0) }
             ending = if let early { early } else { try await delivery(context, id, to: target).deliver(&run) }
             // What could not be noted, the next run notes.
-            try? await target.sentAll(context)
+            try? await target.sentAll(context, isWhole: ending.isWhole && stop.reason == nil)
         } catch {
             throw OutcomesLost(cause: error)
         }

@@ -131,23 +131,6 @@ import Warehouse
         guard case .leave = step(&isWaiting) else { return #expect(Bool(false), "the turns are not lost") }
     }
 
-    /// A right that is missing does not come by waiting.
-    @Test func whatTheWarehouseRefusesEndsTheRunAtOnce() async throws {
-        let bench = try await Bench()
-        try await bench.setAudience(addresses(1...3))
-        let refusing = Store(bench.clock)
-        refusing.state.withLock {
-            $0.failures = Array(repeating: WarehouseError(.permission, "may not write"), count: 2000)
-        }
-        let before = bench.clock.uptime
-        let limits = SharedLimits(warehouse: "common", store: refusing)
-        guard case .ran(let run) = await bench.pipeline(sharedLimits: limits).run(RunRequest()) else {
-            return #expect(Bool(false), "it begins")
-        }
-        #expect(run.error?.code == "rate_budget_unavailable", "\(run)")
-        #expect(bench.clock.uptime - before < .seconds(refusing.waitSeconds))
-    }
-
     @Test func whatIsNotUsedIsGivenBackAtTheEnd() async {
         await budget.during(store) {
             var isWaiting = false

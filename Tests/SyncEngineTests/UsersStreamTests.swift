@@ -202,7 +202,10 @@ import Warehouse
             return
         }
         #expect(try await stream.run(.approve(held.id)).counts.succeeded.delete == 60)
-        await stream.look({}, { try await Self.add(users, 200, "zoe", "free", at: 200) }, {})
+        // A new profile keeps its distance to the deletions before it.
+        await stream.look(
+            {}, { try await Self.add(users, 200, "zoe", "free", at: 200) }, {},
+            { stream.clock.advance(by: .seconds(120)) }, {})
         #expect(Self.sent(users).last == ["zoe"] && users.users.people.count == 61)
         try await stream.check()
     }

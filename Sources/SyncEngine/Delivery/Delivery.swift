@@ -23,6 +23,9 @@ struct Delivery: Sendable {
         var leftOut: Set<String> = []
         /// Of events: people of whom an event waits or has no answer, so that their later ones wait too.
         var stopped: Set<Identity> = []
+
+        /// Whether everything was sent, unless the run was asked to stop.
+        var isWhole: Bool { error == nil && !targetIsGone }
     }
 
     /// Something that was under way has ended.

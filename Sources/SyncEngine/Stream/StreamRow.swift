@@ -109,7 +109,7 @@ struct StreamRow: Sendable {
             for operation in run.kind.operations { run.counts.failed[operation] += failed[operation] }
             ending = try await deliver(&run, after: first, to: target)
             // What could not be noted, the next look notes.
-            try? await target.sentAll(context)
+            try? await target.sentAll(context, isWhole: ending.isWhole && stop.reason == nil)
         } catch {
             throw OutcomesLost(cause: error)
         }

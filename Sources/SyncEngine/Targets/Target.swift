@@ -55,7 +55,8 @@ protocol ReadyTarget: Sendable {
     /// Is called with the names of fields that Iterable did not take although it took the records.
     func leftOut(_ fields: [String])
     /// Is called once everything was sent, or nothing more can be.
-    func sentAll(_ context: RunContext) async throws
+    /// - Parameter isWhole: whether everything was sent.
+    func sentAll(_ context: RunContext, isWhole: Bool) async throws
     /// The outcomes of changes that are not sent, where a look at Iterable tells so before the request for their batch.
     /// - Throws: where Iterable, or the warehouse, cannot be asked; `CancellationError` where the run is to stop.
     func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome]
@@ -87,7 +88,7 @@ extension ReadyTarget {
 
     func leftOut(_ fields: [String]) {}
 
-    func sentAll(_ context: RunContext) async throws {}
+    func sentAll(_ context: RunContext, isWhole: Bool) async throws {}
 }
 
 /// What was found of a target that plans for itself.

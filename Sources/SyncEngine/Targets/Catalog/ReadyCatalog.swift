@@ -27,7 +27,7 @@ struct ReadyCatalog: ReadyTarget {
                 }, keepsOtherFields: catalog.documents == .merge, catalogIsNew: isNew))
     }
 
-    func sentAll(_ context: RunContext) async throws {
+    func sentAll(_ context: RunContext, isWhole: Bool) async throws {
         if catalog.verify == nil { return }
         try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await context.warehouse.acceptItemChecks(context.lease, run: context.runID)

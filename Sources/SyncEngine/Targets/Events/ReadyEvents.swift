@@ -75,7 +75,7 @@ final class ReadyEvents: ReadyTarget {
     }
 
     /// Remembers the types of the fields, which Iterable does not tell.
-    func sentAll(_ context: RunContext) async throws {
+    func sentAll(_ context: RunContext, isWhole: Bool) async throws {
         let missing = missing.withLock { $0 }
         let types = types.filter { !isMissing($0.name, missing) }
         if types.isEmpty || names.withLock({ $0.isEmpty }) { return }

@@ -89,8 +89,8 @@ struct ReadyUsers: ReadyTarget {
         code: conflict,
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")
 
-    func sentAll(_ context: RunContext) async throws {
-        guard let keyChange = lookUps.keyChange, try await keyChange.isCarriedOut(context) else { return }
+    func sentAll(_ context: RunContext, isWhole: Bool) async throws {
+        guard isWhole, let keyChange = lookUps.keyChange, try await keyChange.isCarriedOut(context) else { return }
         try await resolver.bind(context)
     }
 

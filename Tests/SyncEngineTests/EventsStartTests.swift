@@ -90,27 +90,6 @@ import Warehouse
         #expect((begun ?? .distantFuture) < Date(timeIntervalSince1970: Double(EventsBench.start + 3600)))
     }
 
-    /// What has happened since it began is new.
-    @Test func nowIsWhenAFirstRunBeganThatWasBrokenOff() async throws {
-        var broken = 0
-        for writes in 0..<30 {
-            let bench = try await EventsBench { events, _, _ in events.start = .now }
-            try await bench.add((1, "ann", EventsBench.start - 10))
-            let failing = bench.failing(writes: writes, after: false)
-            _ = await bench.pipeline(warehouse: failing, holder: EventsBench.deadHolder).run(RunRequest())
-            let begun = try await bench.fixture.warehouse.eventsBegunAt(sync: "orders")
-            guard failing.hasFailed else { break }
-            if begun == nil { continue }
-            broken += 1
-            bench.clock.advance(by: .seconds(7200))
-            try await bench.add((2, "ben", EventsBench.start + 3600))
-            try await bench.run()
-            #expect(bench.requests == [["2"]], "\(writes) writes")
-            #expect(try await bench.table() == ["sent 2", "skipped -"])
-        }
-        #expect(broken > 0)
-    }
-
     @Test func aTryOfOneEventIsNoFirstRun() async throws {
         let bench = try await EventsBench { events, _, _ in events.start = .last(seconds: 3600) }
         try await bench.add((1, "ann", EventsBench.start - 3500), (2, "ben", EventsBench.start - 10))

@@ -95,7 +95,7 @@ struct EventPlanner: Sendable {
         }
         return Circumstances(
             shape: shape, cells: cells, before: before, now: now, begun: broken ?? now,
-            scope: scope(resend, before, broken, now, cells), window: window,
+            scope: scope(resend, before, broken, now), window: window,
             moves: !isWhole, stream: stream)
     }
 
@@ -107,10 +107,9 @@ struct EventPlanner: Sendable {
 
     /// - Parameter broken: when a first run began that was broken off; nil: there is none.
     private func scope(
-        _ resend: PlanScope, _ before: EventCursor?, _ broken: Date?, _ now: Date, _ cells: EventCells
+        _ resend: PlanScope, _ before: EventCursor?, _ broken: Date?, _ now: Date
     ) -> EventScope {
         let moment = EventTime.microseconds(now)
-        let hasTime = cells.createdAt != nil || cells.isTime
         let rule: EventScope.Rule
         switch (resend.backfill, before) {
         case (.all?, _): rule = .backfill(nil)
@@ -118,7 +117,7 @@ struct EventPlanner: Sendable {
         case (nil, .some): rule = .new
         case (nil, nil):
             switch settings.start {
-            case .now: rule = .from(hasTime ? broken.map(EventTime.microseconds) : nil)
+            case .now: rule = .from(nil)
             case .all: rule = .from(.min)
             case .time(let time): rule = .from(EventTime.microseconds(time))
             case .last(let seconds): rule = .from(EventTime.microseconds(broken ?? now) - Int64(seconds) * 1_000_000)

@@ -236,10 +236,12 @@ struct EventPlanJudge {
         if change.notBefore != nil { oracle.saw("an event waits for a lost one") }
     }
 
-    /// Whether another event of the person waits, or is in doubt.
+    /// Whether another event of the person waits, is in doubt, or was refused by this run: a refusal of a whole request counts only
+    /// once Iterable has taken another one, and what follows it waits until then.
     private func isBehindAnother(_ change: Change, _ key: String) -> Bool {
         known.store.state.sortedEvents(of: "tracks").contains {
-            $0.state.isUnfinished && $0.identity == change.identity && $0.recordKey != key
+            ($0.state.isUnfinished || ($0.state == .rejected && $0.runID == run.id))
+                && $0.identity == change.identity && $0.recordKey != key
         }
     }
 

@@ -141,7 +141,7 @@ import Testing
                 UPDATE \(scene.shop.state("sync_leases")) SET expires_at = '9999-12-31T23:59:59.999Z', elsewhere = 'archive',
                        elsewhere_id = '11111111-2222-4333-8444-555555555555'
                 """)
-            for arguments in [["runs"], ["runs", "members"], ["log"], ["log", "--sync", "members"]] {
+            for arguments in [["runs"], ["runs", "members"], ["log"], ["log", "members"]] {
                 let output = try await scene.shop.rollcall(arguments, environment: scene.environment)
                 #expect(output.code == 0 && output.err.contains("archive"), "\(arguments): \(output.all)")
                 #expect(!output.out.contains(id), "\(output.all)")

@@ -18,8 +18,8 @@ extension HelpTexts {
         OPTIONS:
           --from <other>          Where the state is now; looked for in all warehouses
                                   when left out.
-          --older-copy            Go on with an older copy, since the warehouse
-                                  that has the state is lost.
+          --older-copy            Go on with an older copy, since the warehouse that
+                                  has the state is lost.
           --yes                   Do not ask.
           --json                  Print one JSON object per sync.
           --config <config>       The configuration; default: ROLLCALL_CONFIG, else

@@ -61,8 +61,13 @@ enum BudgetConformance {
         #expect(alone.grants[0].first >= alone.now, "turns lie ahead on the database's clock")
         let real = Date().timeIntervalSince1970
         #expect(abs(Double(alone.now) / 1_000_000 - real) < 3600, "microseconds since 1970")
-        let second = try await stores[1].exchangeBudget(process: "two", needs: [need(limit: 4)])
-        #expect(!second.grants[0].isAlone && abs(second.grants[0].share - 2) < 0.05)
+        var second = try await stores[1].exchangeBudget(process: "two", needs: [need(limit: 4)])
+        // On a machine that stands still for longer than a process counts, the first one is gone by then.
+        while second.grants[0].isAlone {
+            _ = try await stores[0].exchangeBudget(process: "one", needs: [need()])
+            second = try await stores[1].exchangeBudget(process: "two", needs: [need(limit: 4)])
+        }
+        #expect(abs(second.grants[0].share - 2) < 0.05)
         let rows = try await fixture.query(
             "SELECT budget, process, rate_limit, wanted_by_runs FROM \(fixture.state("rate_shares")) ORDER BY process")
         #expect(

@@ -20,7 +20,7 @@ class Churn(NamedTuple):
 
     share: str
     every: int
-    """One row of so many changes."""
+    """One row in this number of rows changes."""
     bytes: float
     seconds: float
 

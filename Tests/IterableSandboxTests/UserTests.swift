@@ -69,7 +69,7 @@ struct UserTests {
         }
     }
 
-    @Test("bulkUpdate: an email project makes nobody of an unknown userId, but with preferUserId")
+    @Test("bulkUpdate: an email project makes no profile for an unknown userId, but with preferUserId")
     func bulkUpdateByUserID() async throws {
         try await withAPI { api in
             api.sandbox.addUser(email: "a@shop.com", userID: "u1")

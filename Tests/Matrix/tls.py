@@ -16,7 +16,7 @@ class Certificates:
         self.server, self.server_key = self.make("server", "localhost", signer, names="subjectAltName=DNS:localhost")
         self.client, self.client_key = self.make("client", role, signer)
         give(self.server_key)
-        # libpq reads the key of whoever runs the program, and asks that nobody else can.
+        # libpq reads the key of whoever runs the program, and asks that no other account can.
         self.client_key.chmod(0o600)
         os.chown(self.client_key, os.geteuid(), os.getegid())
 

@@ -44,7 +44,7 @@ public struct HeldTurns: Sendable {
     private var streamsLackedAt: Int64?
     private var streamsInARow = 0
     private var exchangedAt: Int64?
-    /// Turns that nobody used, since the last exchange.
+    /// Turns that went by unused since the last exchange.
     private var missed = 0
     /// Exchanges in a row between which every turn was used.
     private var clean = 0

@@ -34,7 +34,7 @@ public struct RateBudget: Sendable, Equatable {
         let share = RateShare.of(claim, beside: others)
         let interval = Self.interval(limit: share.limit)
         next = min(next, now + Int64(others.count + 1) * interval + Self.tolerance)
-        // What nobody wants is lent: there it does not matter whether it is used.
+        // What no process wants is lent: there it does not matter whether it is used.
         let lent = others.isEmpty ? share.rate : share.lent
         let count = max(
             min(Self.turns(share.rate) - need.held, need.most), lent > 0 ? Self.turns(lent) - need.held : 0, 0)
@@ -62,7 +62,7 @@ public struct RateNeed: Sendable, Equatable {
     public var claim: RateClaim?
     /// Turns that it has and that lie in the future.
     public var held: Int
-    /// At most so many more are of use until the next exchange.
+    /// The most further turns that are of use until the next exchange.
     public var most: Int
     /// A turn is of use if it lies so far behind the exchange, in microseconds: what the last exchange took; 0: there was none.
     public var lead: Int64

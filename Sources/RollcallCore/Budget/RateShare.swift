@@ -2,7 +2,7 @@
 public enum RateShare {
     /// The smallest limit of all rules. Streams go first, but leave ``RateLimiterState/scheduleShare`` to runs that want it.
     /// Within each of the two, whoever wants little gets it all, and the others get as much as each other (max-min fairness).
-    /// What nobody wants is lent to all alike.
+    /// What no process wants is lent to all alike.
     /// - Returns: the limit, the share of `claim`, and what of it is lent, all in requests a second; the shares of all add up
     ///   to the limit less what pacing leaves.
     public static func of(

@@ -1,6 +1,6 @@
 /// How far a warehouse's clock is from the process's monotonic one, as far as exchanges tell. Pure.
 ///
-/// The warehouse told its time after the question and before the answer, so each exchange bounds the difference; together they bound
+/// The warehouse read its clock after the question and before the answer, so each exchange bounds the difference; together they bound
 /// it closer than the slow ones of them do. It tells it twice, before it waits for locks and behind that, so that these waits
 /// make the bounds no wider.
 public struct WarehouseOffset: Sendable {

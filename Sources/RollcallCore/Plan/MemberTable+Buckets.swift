@@ -1,7 +1,7 @@
 /// In which bucket of rows (``RowGrouping``) the row of an entry lies: 4 bytes a slot more, once they are kept.
 ///
 /// An entry has a bucket only while exactly one row has its identifiers, and that row's bucket is known. So a bucket with as many
-/// entries as rows has no row that stands for nobody, and none that two entries or two rows share.
+/// entries as rows has no row without a member, and none that two entries or two rows share.
 extension MemberTable {
     /// Of a word: the bucket's number plus one; 0: no bucket is known.
     private static var numberMask: UInt32 { 0xff_ffff }

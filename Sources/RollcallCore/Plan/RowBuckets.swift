@@ -1,5 +1,5 @@
 /// How the rows of an audience are grouped by the engine that has them: each row falls into one bucket, by a keyed hash of
-/// one of its identifiers as it stands there.
+/// one of its identifiers, in the bytes that the row has.
 public struct RowGrouping: Sendable, Equatable {
     /// Rows in a bucket, on average, when the number of buckets is chosen.
     public static let rowsPerBucket = 80
@@ -26,7 +26,7 @@ public struct RowGrouping: Sendable, Equatable {
         nulls = Array(numbers[3...])
     }
 
-    /// How many buckets an audience of about so many rows is grouped into.
+    /// How many buckets an audience of about this many rows is grouped into.
     /// - Parameter known: into how many it was grouped before; kept while they hold a useful number of rows.
     public static func buckets(rows: Int, known: Int? = nil) -> Int {
         let fresh = min(max(rows / rowsPerBucket, 1), mostBuckets)

@@ -2,38 +2,8 @@ import Foundation
 import RollcallCore
 import Warehouse
 
-/// What became of one batch, in as many parts as it had to be split into.
-struct BatchResult: Sendable {
-    var outcomes: [BatchOutcome] = []
-    var requests = RequestCounts()
-    /// Set when nothing more may be sent in this run.
-    var stop: RunError?
-    /// Iterable said that what the run sends to does not exist.
-    var targetIsGone = false
-    /// The warehouse did not take the claim, so nothing was sent.
-    var claimFailure: (any Error)?
-    /// Requests that were sent and may have been carried out.
-    var sent: [SentRequest] = []
-    /// Names of fields that Iterable did not take.
-    var leftOut: Set<String> = []
-    /// Changes that were left out of what was sent: refused for their values, or events of a person of whom one before them in the
-    /// same batch waits, has no answer or was not sent.
-    var withheld: [Int64: RecordOutcome] = [:]
-    /// Until when those of `withheld` that are unknown may still be carried out.
-    var withheldMayLandUntil: Date?
-    /// Refusals that count as not attempted, as long as nothing says that they are about the records.
-    var unjudged: [Int64: RecordOutcome] = [:]
-}
-
-/// A request that may have been carried out, or may still be.
-struct SentRequest: Sendable {
-    var changes: ArraySlice<Change>
-    /// Whether the lease could still be relied on when the request had its answer or was given up. If so, whoever takes the
-    /// lease over knows of it from the claim; if not, it may have left after that.
-    var isCovered: Bool
-}
-
-/// Sends one batch until each of its records has an outcome: paces, tries again, splits.
+/// Sends one batch until each of its records has an outcome. Here a batch is taken apart and its outcomes are put together;
+/// `BatchSender+Attempts.swift` paces one request and tries it again, `BatchSender+OtherForms.swift` sends once more in another form.
 struct BatchSender: Sendable {
     let run: RunContext
     let target: any ReadyTarget
@@ -53,15 +23,11 @@ struct BatchSender: Sendable {
         self.claim = claim
     }
 
-    private var settings: DestinationSettings { run.settings }
-    private var limiters: RateLimiterPool { run.limiters }
-    private var keeper: LeaseKeeper { run.keeper }
-    private var clock: any EngineClock { run.clock }
-    private var stop: StopSignal { run.stop }
-
-    /// What was just made may be unknown to Iterable for a while.
-    private static let newTarget = RetryPolicy(
-        attempts: 30, longest: .seconds(75), base: .seconds(2), cap: .seconds(5))
+    var settings: DestinationSettings { run.settings }
+    var limiters: RateLimiterPool { run.limiters }
+    var keeper: LeaseKeeper { run.keeper }
+    var clock: any EngineClock { run.clock }
+    var stop: StopSignal { run.stop }
 
     /// What was tried before with the same records.
     struct History {
@@ -71,6 +37,11 @@ struct BatchSender: Sendable {
         /// Why that is so.
         var doubt: FailureReason?
     }
+
+    static let stopped = FailureReason(
+        code: "stopped", reason: "The run was stopped before this record was sent.")
+
+    var isStopped: Bool { run.isStopped }
 
     /// - Parameter withheld: the outcomes of changes of the batch that are not sent.
     func send(_ batch: [Change], withheld: [Int64: RecordOutcome] = [:]) async -> BatchResult {
@@ -222,160 +193,12 @@ struct BatchSender: Sendable {
         record(rest[...], Array(repeating: unsent, count: rest.count), refused.reason.httpStatus, history, &result)
     }
 
-    private enum AttemptResult {
-        case outcomes([RecordOutcome], Int)
-        /// Refused as a whole, for values in these fields.
-        case mismatched(FailureReason, [TypeMismatch])
-        /// Refused or answered as a whole; `isKnown`: certainly not carried out.
-        case split(FailureReason, isKnown: Bool)
-        /// Not tried again in this run.
-        case givenUp(FailureReason)
-    }
-
-    private func attempt(
-        _ part: ArraySlice<Change>, _ history: inout History, _ result: inout BatchResult
-    ) async -> AttemptResult {
-        let request = target.request(part[part.startIndex].operation, for: part, now: run.now)
-        let started = clock.uptime
-        var tries = 0
-        while true {
-            if let known = await target.foresee(request) {
-                switch known {
-                case .answered(let outcomes, let status, _): return .outcomes(outcomes, status)
-                case .stop(let error):
-                    result.stop = error
-                    return .givenUp(FailureReason(code: error.code, reason: error.message))
-                default: break
-                }
-            }
-            if let reason = await waitForTurn(request.endpoint, &result) { return .givenUp(reason) }
-            if history.attempts == 0 {
-                if let failure = await claimFailure(part) {
-                    result.claimFailure = failure
-                    return .givenUp(FailureReason(code: "warehouse", reason: "The warehouse was not reachable."))
-                }
-            }
-            // The claim and the connection may have taken their time: what held before them need not hold now.
-            let sent = clock.uptime
-            let answer = await run.destination.deliver(request, mayStillSend: lastLook(from: sent))
-            if answer != .withheld {
-                tries += 1
-                history.attempts += 1
-                count(answer, part, history, &result)
-            }
-            switch answer {
-            case .withheld:
-                if let reason = await refusal(&result) { return .givenUp(reason) }
-            case .answered(let outcomes, let status, let leftOut):
-                result.leftOut.formUnion(leftOut)
-                if !leftOut.isEmpty { target.leftOut(leftOut) }
-                limiters.succeeded(settings, request.endpoint)
-                // What depends on it rests until Iterable has carried it out everywhere.
-                if !request.mayBeRepeated { history.mayLandUntil = lastLanding(from: clock.uptime) }
-                return .outcomes(outcomes, status)
-            case .ambiguous(let reason):
-                return .split(reason, isKnown: false)
-            case .refused(let reason):
-                return .split(reason, isKnown: true)
-            case .mismatched(let reason, let mismatches):
-                return .mismatched(reason, mismatches)
-            case .targetNotFound(let error):
-                result.stop = error
-                result.targetIsGone = true
-                return .givenUp(FailureReason(code: error.code, reason: error.message))
-            case .stop(let error):
-                result.stop = error
-                return .givenUp(FailureReason(code: error.code, reason: error.message))
-            case .retry(let reason, let after, let mayHaveBeenApplied, let cause):
-                if mayHaveBeenApplied {
-                    history.mayLandUntil = lastLanding(from: sent)
-                    history.doubt = reason
-                    if !request.mayBeRepeated { return .givenUp(reason) }
-                }
-                if cause == .rateLimit {
-                    result.requests.rateLimited += 1
-                    limiters.rateLimited(settings, request.endpoint, after: after)
-                }
-                let policy = cause == .newTarget ? BatchSender.newTarget : policy
-                let pause = policy.delay(
-                    attempt: tries, random: clock.randomFraction(), rateLimited: cause == .rateLimit, retryAfter: after)
-                guard policy.allowsAnother(after: tries, elapsed: clock.uptime - started + pause) else {
-                    result.stop = unavailable(reason, tries)
-                    return .givenUp(reason)
-                }
-                await stop.sleep(for: pause, on: clock)
-            }
-        }
-    }
-
-    private func count(
-        _ answer: DeliveryAnswer, _ part: ArraySlice<Change>, _ history: History, _ result: inout BatchResult
-    ) {
-        result.requests.sent += 1
-        if history.attempts > 1 { result.requests.retried += 1 }
-        guard answer.mayHaveBeenApplied else { return }
-        result.sent.append(SentRequest(changes: part, isCovered: keeper.holds(for: .zero)))
-    }
-
-    /// What is asked right before a request leaves: no stop was asked for, and the lease outlasts the request.
-    private func lastLook(from began: Duration) -> @Sendable () -> Bool {
-        let deadline = began + .seconds(settings.limits.requestTimeoutSeconds)
-        return { [stop, keeper] in stop.reason == nil && keeper.covers(until: deadline) }
-    }
-
-    private func claimFailure(_ part: ArraySlice<Change>) async -> (any Error)? {
-        guard let last = part.last else { return nil }
-        do { try await claim(last.sequence) } catch { return error }
-        return nil
-    }
-
-    /// Waits for the rate limit; gives the reason why the request must not be sent any more, if there is one.
-    private func waitForTurn(
-        _ endpoint: Endpoint, _ result: inout BatchResult
-    ) async -> FailureReason? {
-        if result.stop != nil { return Self.stopped }
-        do throws(RunError) {
-            guard try await run.waitForTurn(endpoint) else { return Self.stopped }
-        } catch {
-            result.stop = error
-            return FailureReason(code: error.code, reason: error.message)
-        }
-        return await refusal(&result)
-    }
-
-    static let stopped = FailureReason(
-        code: "stopped", reason: "The run was stopped before this record was sent.")
-
-    private var isStopped: Bool { run.isStopped }
-
-    /// Why nothing may be sent right now: the run is to stop, or its lease does not outlast a request.
-    private func refusal(_ result: inout BatchResult) async -> FailureReason? {
-        if isStopped { return Self.stopped }
-        do throws(WarehouseError) {
-            try await keeper.ensure(for: .seconds(settings.limits.requestTimeoutSeconds))
-            return nil
-        } catch  where error.kind == .replaced {
-            result.stop = error.error
-            return FailureReason(code: error.error.code, reason: error.error.message)
-        } catch {
-            result.stop = .leaseLost
-            return FailureReason(code: "lease_lost", reason: "The run lost its lease before this record was sent.")
-        }
-    }
-
     /// Until when a request sent at `sent` may still land: its deadline, `settle_seconds`, and a margin for a clock
     /// of ours that does not run quite like the warehouse's.
-    private func lastLanding(from sent: Duration) -> Date {
+    func lastLanding(from sent: Duration) -> Date {
         let deadline = max(0, settings.limits.requestTimeoutSeconds - (clock.uptime - sent).seconds)
         return run.now.addingTimeInterval(
             deadline + settings.limits.settleSeconds + LeaseKeeper.margin.seconds)
-    }
-
-    private func unavailable(_ reason: FailureReason, _ tries: Int) -> RunError {
-        RunError(
-            code: "destination_unavailable",
-            message: "Iterable did not take a request after \(tries) attempts: \(reason.reason)",
-            hint: "What was sent and not answered is put right by the next run; the rest is tried again.")
     }
 
     private func record(

@@ -95,7 +95,7 @@ final class SharedBudget: Sendable {
             let needs = needs(leaving: false)
             if !needs.isEmpty { try await ask(store, needs) }
         } catch {
-            // Nobody waits for the answer to a process that leaves.
+            // No request waits for the answer to a process that leaves.
             if !error.wasStopped, isWanted { state.withLock { $0.failed(error, since: since) } }
         }
     }

@@ -18,7 +18,7 @@ public struct StateMovePlan: Sendable {
     public enum Step: Sendable {
         /// It is there already, or there is none anywhere.
         case nothing(isThere: Bool)
-        /// It is copied, with so many rows of each table. Its warehouse keeps what it has, marked as left.
+        /// It is copied: the number of rows of each table. Its warehouse keeps what it has, marked as left.
         case move(from: StateHome, rows: [StateTable: Int])
         /// It never left: an earlier move that was broken off is taken back. `from` names the warehouse to which that was.
         case takeBack(from: StateHome)

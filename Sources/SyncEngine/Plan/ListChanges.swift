@@ -26,7 +26,7 @@ struct ListChanges: PlannedChanges {
         return (rest, reason, rest.flatMap { sharing.merged[fingerprinter.fingerprint($0)] })
     }
 
-    /// Fingerprints of all members that carrying the plan out may change, and of more. Those that Iterable refuses for good are parked,
+    /// Fingerprints of all members that carrying the plan out may change, and of more. Those that Iterable refuses for good are not sent,
     /// and stay as they are.
     func makeFingerprintReader() -> () throws -> Fingerprint? {
         let entered = spool.makeEnteredReader()

@@ -102,7 +102,7 @@ extension Planner {
         return true
     }
 
-    /// What decides beside the rows which people they are. To be numbered anew when identifiers are normalised in another way.
+    /// What decides beside the rows which people they are. Gets another number when identifiers are normalised in another way.
     private func basis(of columns: IdentifierColumns) -> String {
         let source =
             switch sync.audience {

@@ -12,7 +12,7 @@ struct ItemChecks: Sendable {
     /// Looks at one item.
     let look: @Sendable (CatalogRequest.Item) async throws(DestinationError) -> ItemFinding
 
-    /// The same, where later runs are told to read back fewer items.
+    /// The same, where later runs read back fewer items.
     func telling(of items: Int, runID: String) -> ItemChecks {
         ItemChecks(due: due, most: most, sample: ItemSample(limit: min(items, most), runID: runID), look: look)
     }

@@ -33,7 +33,7 @@ struct RecordStream: StreamSource {
     private var width = 1
     private static let mostWidth = 1 << 20
 
-    /// Of catalogs: how many items of the present row sweeps may still be told to read back; nil: as many as a run tells.
+    /// Of catalogs: how many items of the present row may still be noted for reading back; nil: as many as a run notes.
     private var itemsToCheck: Int?
 
     private var next: (bound: StreamReach.Bound, isSweep: Bool, at: Duration)?
@@ -167,11 +167,11 @@ struct RecordStream: StreamSource {
         latest = nil
     }
 
-    /// In an hour, looks between two sweeps tell of as many items as a run does.
+    /// In an hour, looks between two sweeps note as many items as a run does.
     private mutating func countItems(_ plan: Plan, _ context: RunContext) {
         guard let checks = records.circumstances(context.runID).checks else { return }
-        let told = (plan.changes as? RecordChanges)?.sample?.checks.count ?? 0
-        itemsToCheck = max(0, (itemsToCheck ?? checks.most) - told)
+        let noted = (plan.changes as? RecordChanges)?.sample?.checks.count ?? 0
+        itemsToCheck = max(0, (itemsToCheck ?? checks.most) - noted)
     }
 
     /// Records that wait for an address to change hands, or have no answer, are sent by another sweep, as soon as they may be; where

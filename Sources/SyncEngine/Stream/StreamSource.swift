@@ -47,7 +47,7 @@ struct StreamFinding: Sendable {
     var cursor: EventCursor?
     /// Whether the plan counts all that waits, and not only what begins to.
     var countsAllWaiting: Bool
-    /// Whether what is sent to was looked for anew.
+    /// Whether what is sent to was looked for again.
     var isFoundAnew = false
     /// Gives the changes numbers above one.
     let reader: @Sendable (_ sequence: Int64) throws -> any NumberedPlan

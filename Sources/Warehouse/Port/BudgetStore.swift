@@ -11,8 +11,8 @@ public protocol BudgetStore: Sendable {
     /// the order of their names, so that no turn is given twice. A need without a claim takes the process out of the budget,
     /// and has no grant. Without needs it tells the time.
     ///
-    /// After an error, turns may have been given that the process does not know of: nobody uses them. It may ask again.
-    /// - Parameter process: told apart from every other process on any machine.
+    /// After an error, turns may have been given that the process does not know of: they stay unused. It may ask again.
+    /// - Parameter process: a name that no other process on any machine has.
     /// - Throws: ``WarehouseError/Kind/stateMissing`` where the tables do not exist yet.
     func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants
 }

@@ -45,7 +45,7 @@ public enum StateTable: String, Sendable, CaseIterable {
         }
     }
 
-    /// What the rows are read in the order of. That of the log is its own: its numbers are given anew.
+    /// What the rows are read in the order of. The log gets new numbers in the target.
     var order: String {
         switch self {
         case .changes, .strayRequests: "run_id, sequence"

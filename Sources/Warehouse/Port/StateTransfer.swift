@@ -1,7 +1,7 @@
 /// How the state of a sync moves from one warehouse to another. The rules of ``Warehouse`` hold.
 ///
 /// A place, which is the state tables of one warehouse, is *open* for a sync, or *closed*: then its lease is given to
-/// nobody, and says where the state is instead. Each place counts in `moves` how often the state had been moved when it came
+/// no process, and says where the state is instead. Each place counts in `moves` how often the state had been moved when it came
 /// there, or more. Of several places the one with the highest number has the state; what the others have is older. Whoever moves a
 /// state closes all other places first, then the one that has it, and opens one at the end: at each moment one place at most
 /// is open.
@@ -17,7 +17,7 @@ public protocol StateTransfer: Sendable {
     /// Closes this place for the sync of the lease, which ends by that.
     /// - Parameters:
     ///   - place: where the state is, or is being moved to.
-    ///   - moves: the place counts at least so many from now on: a state that is in use outranks all others also once it is closed.
+    ///   - moves: the least that the place counts from now on: a state that is in use outranks all others also once it is closed.
     func closeState(
         _ lease: Lease, for place: StatePlace, atLeast moves: Int64
     ) async throws(WarehouseError) -> StateMark

@@ -2,7 +2,7 @@ import RollcallCore
 import SeededRandom
 
 /// Processes that share one rate limit through a database, in virtual time: the decisions are the real ones, and between them
-/// things take time, fail and die. Times are microseconds of the world; each process has a clock of its own.
+/// things take time, fail and die. Times are microseconds of the world; each process has a separate clock.
 struct BudgetWorld {
     /// What goes wrong, in shares of the exchanges or times a minute for each process.
     struct Faults {
@@ -96,7 +96,7 @@ struct BudgetWorld {
         if processes[index].wantsExchange { beginExchange(index) }
     }
 
-    /// Once in so many of the steps that a process makes in a minute.
+    /// Once in this number of the steps that a process makes in a minute.
     private mutating func happens(_ timesAMinute: Double) -> Bool {
         timesAMinute > 0 && generator.unit() < timesAMinute / 60 / (3 * limit + 10)
     }

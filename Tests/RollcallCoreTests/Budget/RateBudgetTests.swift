@@ -38,7 +38,7 @@ import Testing
         Sharing(mine: claim(), others: [claim(runs: 2)], limit: 10, rate: 8),
         Sharing(mine: claim(runs: 2), others: [claim()], limit: 10, rate: 2),
         Sharing(mine: claim(), others: [claim(), claim(runs: 2)], limit: 10, rate: 4),
-        // Nobody wants 6 of them: a half each.
+        // No process wants 6 of them: a half each.
         Sharing(mine: claim(runs: 3), others: [claim(runs: 1)], limit: 10, rate: 6),
         Sharing(mine: claim(), others: [claim(4)], limit: 4, rate: 2),
         Sharing(mine: claim(streams: 10, runs: 0), others: [claim()], limit: 10, rate: 8),
@@ -199,7 +199,7 @@ import Testing
         #expect(grant.first == Self.now + 60_000)
     }
 
-    /// Turns that lie somewhere else since a clock was set are nobody's.
+    /// Turns that lie somewhere else since a clock was set are no process's.
     @Test func turnsAreDroppedWithTheClockThatTheyWereMadeBy() {
         var (held, isWaiting) = (Self.held(4), false)
         held.drop()
@@ -250,7 +250,7 @@ import Testing
         offset.note(begun: 5_900_000, now: 5_900_000, asked: 4_001_000, answered: 5_001_000)
         #expect(abs(try #require(offset.local(5_001_000)) - 4_002_000) < 3_000, "a slow one makes it no worse")
         let isKept = offset.note(begun: 1_000, now: 1_000, asked: 6_000_000, answered: 6_002_000)
-        #expect(!isKept && offset.local(1_000) == 6_001_000, "a clock that was set counts anew")
+        #expect(!isKept && offset.local(1_000) == 6_001_000, "the bounds of a clock that was set begin again")
     }
 
     /// What is waited for between the two times that the warehouse tells is on both sides of the difference.

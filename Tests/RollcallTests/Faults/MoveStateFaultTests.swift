@@ -22,7 +22,7 @@ import Testing
                 try scene.configure(inArchive: !round.isMultiple(of: 2))
                 try await killMove(scene, after: full * Double.random(in: 0...1.1, using: &generator))
                 if round % 4 == 3 {
-                    // Somebody changes their mind, and changes it again.
+                    // The state is to go the other way, and then this way after all.
                     try scene.configure(inArchive: round.isMultiple(of: 2))
                     try await killMove(scene, after: full * Double.random(in: 0...1.1, using: &generator))
                     try scene.configure(inArchive: !round.isMultiple(of: 2))

@@ -41,7 +41,7 @@ import Testing
             try await scene.enter(13...14)
             try await scene.shop.execute("UPDATE customers SET plan = 'pro', orders = orders + 20 WHERE id <= 3")
             #expect(try await isEqual(scene), "\(program.errorsSoFar)")
-            // Twelve at first, two new ones and three that have changed: nobody was sent twice for nothing.
+            // Twelve at first, two new ones and three that have changed: no one was sent twice for nothing.
             #expect(try await eventually { scene.sent.reduce(0, +) >= 17 })
             #expect(scene.sent.reduce(0, +) == 17, "\(scene.sent)")
             // By hand it is busy.

@@ -71,7 +71,7 @@ struct StateScene: Sendable {
         return end
     }
 
-    /// What has reached Iterable since so many requests, but for questions.
+    /// What has reached Iterable after this number of requests, without those that only read.
     func deliveries(since before: Int) -> Int {
         shop.sandbox.requestLog.suffix(shop.sandbox.counts.requests - before).count { $0.method != "GET" }
     }

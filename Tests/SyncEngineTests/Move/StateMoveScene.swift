@@ -78,7 +78,7 @@ struct StateMoveScene {
         }
     }
 
-    /// A run whose state stands in a place; it is not told to look elsewhere.
+    /// A run whose state stands in a place; it does not look elsewhere.
     func run(in place: String) async throws -> RunOutcome {
         let source = try #require(bench.fixture.warehouse as? any ServiceWarehouse)
         let state = try #require(try home(place).warehouse as? any ServiceWarehouse)
@@ -86,7 +86,7 @@ struct StateMoveScene {
         return await bench.pipeline(warehouse: warehouse).run(RunRequest())
     }
 
-    /// The next run knows everything, sends only what is new, and takes nobody off the list.
+    /// The next run knows everything, sends only what is new, and takes no one off the list.
     func continues(in place: String, _ context: String) async throws {
         let open = try await openPlaces()
         #expect(open.contains(place), "\(context): \(open)")

@@ -49,7 +49,7 @@ import Warehouse
         var request = RunRequest()
         switch round {
         case 4:
-            // Somebody else's machine, or one that reads everything.
+            // Another machine, or one that reads everything.
             try await bench.run(.all)
         case 5:
             let held = try await bench.run { $0.guards.maxRemovals = .count(0) }

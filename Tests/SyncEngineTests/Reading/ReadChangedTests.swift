@@ -105,7 +105,7 @@ import Warehouse
         }
     }
 
-    /// (email, userId) that shares an identifier with somebody whose bucket is passed over.
+    /// (email, userId) that shares an identifier with a person whose bucket is passed over.
     @Test func aNewRowThatSharesAnIdentifierMeetsWhoeverHasIt() async throws {
         try await Self.settled { bench in
             try await bench.fixture.execute(

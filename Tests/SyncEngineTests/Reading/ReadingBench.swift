@@ -24,7 +24,7 @@ final class ReadingBench: Sendable {
         iterable.addList(RemoteList(id: 1, name: "VIP", listType: "Standard"))
     }
 
-    /// With so many people to begin with, each with one row.
+    /// With this number of people to begin with, each with one row.
     static func with(
         _ projectType: ProjectType, people: Int, _ body: (ReadingBench) async throws -> Void
     ) async throws {

@@ -11,7 +11,7 @@ enum TransferConformance {
         ConformanceTest("every state table moves with its sync, or is named among those that stay", tables),
         ConformanceTest("a sync is new until it has its secret key", isNew),
         ConformanceTest("what a place has of a sync", standing),
-        ConformanceTest("a closed place gives its lease to nobody, and says where the state is", closed),
+        ConformanceTest("a closed place gives its lease to no process, and says where the state is", closed),
         ConformanceTest(
             "a place that is closed again, or opened, is no longer written to with the mark of before", marks),
         ConformanceTest("a place that is closed may be made to count more moves, never fewer", leastMoves),

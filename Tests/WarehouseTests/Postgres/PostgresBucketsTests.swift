@@ -178,7 +178,7 @@ import Warehouse
         }
     }
 
-    /// Texts in another encoding come decoded, with digests of their own bytes.
+    /// Texts in another encoding come decoded, with digests of the bytes that are stored.
     @Test func anotherEncodingIsRead() async throws {
         let fixture = try await PostgresFixture.make(encoding: "LATIN1")
         do {

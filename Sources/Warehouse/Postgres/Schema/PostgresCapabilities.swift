@@ -63,7 +63,7 @@ struct PostgresCapabilities {
     }
 
     /// The refusal of what the server or the role lacks; nil: they have it. A snapshot cannot be exported behind a savepoint, so
-    /// each has a transaction of its own.
+    /// each has a separate transaction.
     private func lack(_ body: (PostgresSession) throws -> Void) throws -> PostgresFailure? {
         do {
             try session.transaction(Self.begin, body)

@@ -2,7 +2,7 @@ import RollcallCore
 
 /// The state of one sync, as it leaves a database and comes into it.
 enum PostgresTransfer {
-    /// The end of a lease that nobody has, because the state is elsewhere.
+    /// The end of a lease that no process has, because the state is elsewhere.
     private static let never = "9999-12-31T23:59:59.999Z"
     /// Rows asked for at once.
     private static let page = 500

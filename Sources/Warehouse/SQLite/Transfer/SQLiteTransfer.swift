@@ -6,7 +6,7 @@ import RollcallCore
 enum SQLiteTransfer {
     /// The first version whose tables say where a state is.
     static let version = 13
-    /// The end of a lease that nobody has, because the state is elsewhere.
+    /// The end of a lease that no process has, because the state is elsewhere.
     private static let never = "9999-12-31T23:59:59.999Z"
 
     static func elsewhere(_ database: Database, sync: String) throws -> String? {

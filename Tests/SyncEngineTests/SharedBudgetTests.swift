@@ -105,7 +105,7 @@ import Warehouse
         _ = step(&isWaiting)
         await budget.exchange(with: store)
         #expect(budget.failure?.error.error.message.contains("3000 ms") == true)
-        if case .leave = step(&isWaiting) { #expect(Bool(false), "nobody knows when the turns are") }
+        if case .leave = step(&isWaiting) { #expect(Bool(false), "it is not known when the turns are") }
     }
 
     /// Where a clock was set, turns that are held lie somewhere else.
@@ -129,6 +129,26 @@ import Warehouse
         await budget.exchange(with: store)
         #expect(store.state.withLock { $0.calls.map(\.count) } == [0, 0, 1] && budget.failure == nil)
         guard case .leave = step(&isWaiting) else { return #expect(Bool(false), "the turns are not lost") }
+    }
+
+    /// A right that is missing does not come by waiting.
+    @Test func whatTheWarehouseRefusesEndsTheRunAtOnce() async throws {
+        let bench = try await Bench()
+        try await bench.setAudience(addresses(1...3))
+        let refusing = Store(bench.clock)
+        refusing.state.withLock {
+            $0.failures = Array(repeating: WarehouseError(.permission, "may not write"), count: 1000)
+        }
+        // The exchanges go by the real clock: the pauses between them would drive the virtual time of the run.
+        let before = bench.clock.uptime
+        let outcome = await bench.pipeline(
+            sharedLimits: SharedLimits(warehouse: "common", store: refusing),
+            limiters: RateLimiterPool(clock: SystemClock())
+        ).run(RunRequest())
+        guard case .ran(let run) = outcome else { return #expect(Bool(false), "it begins") }
+        #expect(run.error?.code == "rate_budget_unavailable", "\(run)")
+        #expect(run.error?.message.contains("may not write") == true && run.requests.sent == 0, "\(run)")
+        #expect(bench.clock.uptime - before < .seconds(refusing.waitSeconds))
     }
 
     @Test func whatIsNotUsedIsGivenBackAtTheEnd() async {

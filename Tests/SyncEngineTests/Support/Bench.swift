@@ -57,7 +57,8 @@ final class Bench: Sendable {
         cache: SnapshotCache? = nil, neighbours: [SyncSettings] = [], search: StateSearch? = nil,
         change: @Sendable (inout SyncSettings) -> Void = { _ in },
         destination changeDestination: @Sendable (inout DestinationSettings) -> Void = { _ in },
-        sharedLimits: SharedLimits? = nil, progress: @escaping ProgressHandler = { _ in }
+        sharedLimits: SharedLimits? = nil, limiters: RateLimiterPool? = nil,
+        progress: @escaping ProgressHandler = { _ in }
     ) -> SyncPipeline {
         var sync = SyncSettings(
             name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
@@ -76,7 +77,8 @@ final class Bench: Sendable {
         changeDestination(&destination)
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? fixture.warehouse,
-            destination: iterable, limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop ?? self.stop,
+            destination: iterable, limiters: limiters ?? RateLimiterPool(clock: clock), clock: clock,
+            stop: stop ?? self.stop,
             holder: holder, cache: cache ?? self.cache, neighbours: neighbours, search: search,
             sharedLimits: sharedLimits, progress: progress)
     }

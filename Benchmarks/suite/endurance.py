@@ -19,7 +19,7 @@ from typing import Callable
 from .basics import fail, run, say, stop_at_exit
 from .bench import Bench
 from .postgres import uri
-from .receivers import PATH, TOKEN, configured as receiving
+from .receivers import PATH, TOKEN, configured as receiving, receiving_port
 from .records import postgres_warehouse
 from .rollcall import Rollcall
 from .servers import Server
@@ -210,7 +210,7 @@ def kills(bench: Bench, name: str, warehouse: dict, count: Callable[[Path], str]
     events = min(POSTS, bench.records)
     rollcall = receiving(bench, f"kills-{name}", warehouse)
     service = Service(rollcall, "serve")
-    port = receiving_port(service)
+    port = receiving_port(service.process, service.log)
     text = rollcall.configuration.read_text()
     rollcall.configuration.write_text(text.replace('"receiver_listen": "127.0.0.1:0"', f'"receiver_listen": "127.0.0.1:{port}"'))
     say(f"{name}: {events:,} events, {KILLS} kills")
@@ -248,12 +248,3 @@ def kills(bench: Bench, name: str, warehouse: dict, count: Callable[[Path], str]
         f"{deliveries:,} deliveries for {answered:,} answers of 204 and {cut:,} requests without an answer; "
         f"{events / seconds:,.0f}/s")
     shutil.rmtree(rollcall.folder)
-
-
-def receiving_port(service: Service) -> int:
-    for _ in range(600):
-        found = re.search(r"receiving on http://127\.0\.0\.1:(\d+)", service.log.read_text())
-        if found:
-            return int(found.group(1))
-        time.sleep(0.05)
-    fail(f"serve does not receive; its log: {service.log.read_text()[-2000:]}")

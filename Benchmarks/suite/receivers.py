@@ -45,17 +45,7 @@ class Receiver:
                 [*rollcall.command("serve", "--listen", "127.0.0.1:0")], env=rollcall.environment, stderr=log,
                 stdout=subprocess.DEVNULL, start_new_session=True)
         stop_at_exit(self.process)
-        self.port = self.wait()
-
-    def wait(self) -> int:
-        for _ in range(600):
-            found = re.search(r"receiving on http://127\.0\.0\.1:(\d+)", self.log.read_text())
-            if found:
-                return int(found.group(1))
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.05)
-        fail(f"serve does not receive; its log: {self.log.read_text()[-2000:]}")
+        self.port = receiving_port(self.process, self.log)
 
     def post(self, first: int, count: int, rate: float | None = None) -> tuple[float, list[float]]:
         """Posts events from several processes; the seconds from the first request to the last answer, and what each took."""
@@ -80,6 +70,18 @@ class Receiver:
         self.process.terminate()
         if self.process.wait(60) != 0:
             fail(f"serve ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
+
+
+def receiving_port(process: subprocess.Popen, log: Path) -> int:
+    """Waits until `serve` receives, as its log says."""
+    for _ in range(600):
+        found = re.search(r"receiving on http://127\.0\.0\.1:(\d+)", log.read_text())
+        if found:
+            return int(found.group(1))
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    fail(f"serve does not receive; its log: {log.read_text()[-2000:]}")
 
 
 @dataclass

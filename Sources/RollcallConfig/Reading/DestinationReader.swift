@@ -36,7 +36,11 @@ enum DestinationReader {
         var draft = Draft(projectType: projectType?.value, listNamePrefix: prefix)
         let section = reader.section(DestinationKeys.limits)
         var limits = limits(section)
-        limits.sharedIn = section.flatMap { sharedIn($0, warehouseNames, stateWarehouses) }
+        limits.sharedIn = section.flatMap {
+            $0.writableWarehouse(LimitKeys.sharedIn, among: warehouseNames, states: stateWarehouses) {
+                "Processes write into it: set shared_in: \($0)."
+            }
+        }
         guard let key, let projectType = projectType?.value, let prefix else { return draft }
         var settings = DestinationSettings(name: name, apiKey: key, projectType: projectType)
         settings.dataCenter = dataCenter?.value ?? .us
@@ -118,18 +122,6 @@ enum DestinationReader {
             single: EventLimitKeys.singleRequestsPerSecond, &limits.events)
         readRecords(section.section(LimitKeys.catalog), rate: RecordLimitKeys.requestsPerSecond, &limits.catalog)
         return limits
-    }
-
-    /// The warehouse in which the limits are shared; it is written to.
-    private static func sharedIn(_ limits: SectionReader, _ names: [String], _ states: [String: String]) -> String? {
-        let key = LimitKeys.sharedIn
-        guard let name = limits.reference(key, to: names, what: "warehouse") else { return nil }
-        guard let state = states[name] else { return name }
-        limits.report(
-            at: key,
-            "\(limits.path(of: key.name)) is \(name), which is only read: the state of its syncs lives in \(state)",
-            expected: "a warehouse without state", hint: "Processes write into it: set shared_in: \(state).")
-        return nil
     }
 
     private static func readRecords(

@@ -32,7 +32,9 @@ struct ReceiverReader {
 
     private func read(_ reader: SectionReader, name: String, path: String?) -> ReceiverSettings? {
         _ = reader.choice(ReceiverKeys.type, of: Kind.self)
-        let warehouse = writableWarehouse(reader)
+        let warehouse = reader.writableWarehouse(
+            ReceiverKeys.warehouse, among: warehouseNames, states: stateWarehouses
+        ) { "What is received is written into it: set warehouse: \($0)." }
         let destination = reader.reference(ReceiverKeys.destination, to: destinationNames, what: "destination")
         let credentials = credentials(reader, destination)
         let events = ReceivedNames.read(reader)
@@ -50,19 +52,6 @@ struct ReceiverReader {
         settings.allowFrom = allowFrom
         if let days { settings.retentionDays = Int(days) }
         return settings
-    }
-
-    /// Nil where there is none of that name, or it is only read; both are reported.
-    private func writableWarehouse(_ reader: SectionReader) -> String? {
-        let key = ReceiverKeys.warehouse
-        guard let name = reader.reference(key, to: warehouseNames, what: "warehouse") else { return nil }
-        guard let state = stateWarehouses[name] else { return name }
-        reader.report(
-            at: key,
-            "\(reader.path(of: key.name)) is \(name), which is only read: the state of its syncs lives in \(state)",
-            expected: "a warehouse without state", hint: "What is received is written into it: set warehouse: \(state)."
-        )
-        return nil
     }
 
     private func credentials(_ reader: SectionReader, _ destination: String?) -> [ReceiverSettings.Credential] {

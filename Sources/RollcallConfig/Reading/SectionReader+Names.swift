@@ -16,6 +16,21 @@ extension SectionReader {
         return nil
     }
 
+    /// The name of a warehouse that is written to; nil where there is none of that name, or it is only read, which are both reported.
+    /// - Parameters:
+    ///   - states: of each warehouse that is only read, the one in which the state of its syncs lives.
+    ///   - hint: what to write, with the name of that one.
+    func writableWarehouse(
+        _ key: ConfigurationKey, among names: [String], states: [String: String], hint: (_ state: String) -> String
+    ) -> String? {
+        guard let name = reference(key, to: names, what: "warehouse") else { return nil }
+        guard let state = states[name] else { return name }
+        report(
+            at: key, "\(path(of: key.name)) is \(name), which is only read: the state of its syncs lives in \(state)",
+            expected: "a warehouse without state", hint: hint(state))
+        return nil
+    }
+
     /// A list of addresses and ranges of addresses; those that are wrong are reported and left out.
     /// - Parameter refusesAll: whether a range of all addresses is wrong.
     func addressRanges(_ key: ConfigurationKey, refusesAll: Bool = false) -> [AddressRange] {

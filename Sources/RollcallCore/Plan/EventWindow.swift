@@ -97,9 +97,11 @@ public struct EventWindow: Sendable {
     }
 
     /// Not ahead of the clock: what happens until then is new.
-    private func latest(_ highest: Int64?) -> Int64? {
-        before.isTime ? highest.map { min($0, Int64(now.timeIntervalSince1970 * 1e6)) } : highest
+    static func latest(_ highest: Int64?, isTime: Bool, now: Date) -> Int64? {
+        isTime ? highest.map { min($0, Int64(now.timeIntervalSince1970 * 1e6)) } : highest
     }
+
+    private func latest(_ highest: Int64?) -> Int64? { Self.latest(highest, isTime: before.isTime, now: now) }
 
     /// Where the cursor stands once everything that was read has an outcome.
     /// - Parameters:

@@ -44,8 +44,7 @@ public struct RecordWindow: Sendable {
     /// - Parameter highest: the highest position that was read and is not ahead; nil: there is none.
     public func moved(highest: Int64?) -> EventCursor {
         var cursor = before
-        // What happens until now is new.
-        let latest = before.isTime ? highest.map { min($0, Int64(now.timeIntervalSince1970 * 1e6)) } : highest
+        let latest = EventWindow.latest(highest, isTime: before.isTime, now: now)
         // A sweep has read everything: where the highest rows are gone, or were put back, the cursor goes back too.
         cursor.watermark = [isSweep ? nil : before.watermark, latest].compactMap(\.self).max()
         if isSweep { cursor.lastSweepAt = now }

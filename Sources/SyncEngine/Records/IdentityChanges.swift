@@ -19,16 +19,13 @@ struct IdentityChanges: Sendable {
     private var refused: Set<Fingerprint> = []
     private var renames: [Fingerprint: Rename] = [:]
     /// The record that has an identifier in Iterable, where its row names another one or cannot be sent.
-    private var holders: [Fingerprint: Fingerprint] = [:]
+    private(set) var holders: [Fingerprint: Fingerprint] = [:]
     /// Identifiers that the update of their record frees.
     private var givenUp: Set<Fingerprint> = []
     /// The identifiers that such a record has now.
     private var moves: [Fingerprint: [Fingerprint]] = [:]
 
     init() {}
-
-    /// Which record has an identifier in Iterable, where its row names another one or cannot be sent.
-    var held: [Fingerprint: Fingerprint] { holders }
 
     var isEmpty: Bool { refused.isEmpty && renames.isEmpty && holders.isEmpty }
 

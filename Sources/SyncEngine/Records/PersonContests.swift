@@ -30,8 +30,8 @@ struct PersonContests: Sendable {
     private let usesEmail: Bool
     private let usesUserID: Bool
     private let fingerprinter: Fingerprinter
-    /// The first record that has an identifier.
-    private var owners: [Fingerprint: Fingerprint] = [:]
+    /// Which record has an identifier; of several the first one.
+    private(set) var owners: [Fingerprint: Fingerprint] = [:]
     /// Identifiers of rows beside those that identify a person; only where people who left are removed.
     private var mentioned: Set<Fingerprint> = []
     private let keepsMentions: Bool
@@ -75,9 +75,6 @@ struct PersonContests: Sendable {
         let other = Identity(email: usesEmail ? nil : identity.email, userID: usesUserID ? nil : identity.userID)
         return other == Identity(email: nil, userID: nil) ? [] : [fingerprinter.fingerprint(other)]
     }
-
-    /// Which record has an identifier; of several the first one.
-    var ownership: [Fingerprint: Fingerprint] { owners }
 
     /// Records that have an identifier in common with another one.
     var sharing: Set<Fingerprint> { shared.values.reduce(into: []) { $0.formUnion($1) } }

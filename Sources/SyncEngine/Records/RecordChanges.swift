@@ -91,14 +91,14 @@ struct RecordChanges: PlannedChanges {
         return met.count
     }
 
-    /// How many profiles get another address, or fail to.
-    func renameCount() throws -> Int {
-        var count = 0
+    /// Records whose profiles get another address, or fail to.
+    func renamed() throws -> Set<Fingerprint> {
+        var renamed: Set<Fingerprint> = []
         let reader = renames.makeReader()
         while let entry = try reader.next() {
-            if isWanted(entry) && verdict(entry) != .waits { count += 1 }
+            if isWanted(entry) && verdict(entry) != .waits { renamed.insert(entry.fingerprint) }
         }
-        return count
+        return renamed
     }
 
     /// Whether a spooled change is one of the plan, as far as its key and its person tell.

@@ -61,7 +61,7 @@ extension RecordPlanner {
     private func tally(_ changes: RecordChanges, _ diff: RecordDiff) throws -> Tally {
         var tally = Tally()
         (tally.counts.invalid, tally.counts.duplicates) = (diff.counts.invalid, diff.counts.duplicates)
-        tally.renamed = try renamed(changes)
+        tally.renamed = try changes.renamed()
         tally.counts.planned.rename = tally.renamed.count
         var met: Set<Fingerprint> = []
         let reader = changes.spool.makeReader()
@@ -82,16 +82,6 @@ extension RecordPlanner {
         }
         tally.counts.rowsRead = tally.counts.invalid + tally.counts.duplicates + tally.counts.audience
         return tally
-    }
-
-    /// Records whose profiles get another address by this plan, or fail to.
-    private func renamed(_ changes: RecordChanges) throws -> Set<Fingerprint> {
-        var renamed: Set<Fingerprint> = []
-        let reader = changes.renames.makeReader()
-        while let entry = try reader.next() {
-            if changes.isWanted(entry), changes.verdict(entry) != .waits { renamed.insert(entry.fingerprint) }
-        }
-        return renamed
     }
 
     /// What the looks between two sweeps of one row come to, together: by small looks no guard is passed that a run would meet.
@@ -138,7 +128,7 @@ extension RecordPlanner {
         for record in diff.persons?.sharing ?? [] { memory.doubt(record, since: nil) }
         memory.note(diff.newestRows)
         memory.table = try await refreshed(changes, diff, look, keeper)
-        memory.own(diff.persons?.ownership ?? [:])
+        memory.own(diff.persons?.owners ?? [:])
         try await noteOutcomes(changes, look, earlier, keeper)
     }
 
@@ -149,7 +139,7 @@ extension RecordPlanner {
     ) async throws -> [Fingerprint: Fingerprint] {
         guard let persons = diff.persons else { return [:] }
         var held: [Fingerprint: Fingerprint] = [:]
-        for page in Set(changes.identities.held.values).sorted().pages(of: Planner.memberPage) {
+        for page in Set(changes.identities.holders.values).sorted().pages(of: Planner.memberPage) {
             let members = try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                 try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
             }

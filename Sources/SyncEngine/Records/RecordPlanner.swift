@@ -70,7 +70,7 @@ struct RecordPlanner: Sendable {
             pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
             sample: circumstances.checks?.sample, cursor: look?.window.moved(highest: diff.meetings.highest))
-        counts.planned.rename = try changes.renameCount()
+        counts.planned.rename = try changes.renamed().count
         counts.waiting = try changes.waiting()
         counts.planned.update -= counts.waiting
         if let only = resend.only { counts.planned = try planned(of: only, changes, resend) }

@@ -51,7 +51,7 @@ struct EventStream: StreamSource {
     }
 
     mutating func looked(
-        _ finding: StreamFinding, _ ending: Delivery.Ending, _ run: SyncRun, began: Duration, _ context: RunContext
+        _ finding: StreamFinding, _ ending: Delivery.Ending, began: Duration, _ context: RunContext
     ) {
         guard let next, let changes else { return }
         follower.looked(next, changes, waiting: waiting(changes, ending), began: began, now: context.clock.uptime)

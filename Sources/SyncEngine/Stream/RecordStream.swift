@@ -37,7 +37,7 @@ struct RecordStream: StreamSource {
     private var itemsToCheck: Int?
 
     private var next: (bound: StreamReach.Bound, isSweep: Bool, at: Duration)?
-    private var latest: (look: RecordLook, diff: RecordDiff)?
+    private var latest: (look: RecordLook, diff: RecordDiff, known: RecordPlanner.Circumstances)?
 
     /// - Parameter find: looks for what the stream sends to.
     init(
@@ -99,7 +99,7 @@ struct RecordStream: StreamSource {
         guard let changes = plan.changes as? RecordChanges else {
             throw RunError(code: "internal", message: "the plan of \(context.sync.name) has no records")
         }
-        latest = (look, diff)
+        latest = (look, diff, circumstances)
         self.basis = isSweep ? basis : self.basis
         // What was made, or is another now, is looked for again before the next look.
         mustFind =
@@ -147,16 +147,16 @@ struct RecordStream: StreamSource {
     // MARK: After a look
 
     mutating func looked(
-        _ finding: StreamFinding, _ ending: Delivery.Ending, _ run: SyncRun, began: Duration, _ context: RunContext
+        _ finding: StreamFinding, _ ending: Delivery.Ending, began: Duration, _ context: RunContext
     ) async throws {
-        guard let (look, diff) = latest, let next else { return }
+        guard let (look, diff, known) = latest, let next else { return }
         try await records.planner.remember(
-            finding.plan, diff, look, hasAnotherKey: records.circumstances(context.runID).hasAnotherKey, context.keeper)
+            finding.plan, diff, look, hasAnotherKey: known.hasAnotherKey, context.keeper)
         pauses.note(finding.plan, at: context.now)
         cursor = finding.cursor ?? cursor
         // What has no position may lie behind what was read.
         (hasLooked, isFoundSinceLook) = (hasLooked || !finding.isCut, false)
-        if look.isPartial { countItems(finding.plan, context) }
+        if look.isPartial { countItems(finding.plan, known.checks) }
         if !finding.isCut {
             width = 1
         } else if finding.newRecords == 0 {
@@ -168,8 +168,8 @@ struct RecordStream: StreamSource {
     }
 
     /// In an hour, looks between two sweeps note as many items as a run does.
-    private mutating func countItems(_ plan: Plan, _ context: RunContext) {
-        guard let checks = records.circumstances(context.runID).checks else { return }
+    private mutating func countItems(_ plan: Plan, _ checks: ItemChecks?) {
+        guard let checks else { return }
         let noted = (plan.changes as? RecordChanges)?.sample?.checks.count ?? 0
         itemsToCheck = max(0, (itemsToCheck ?? checks.most) - noted)
     }

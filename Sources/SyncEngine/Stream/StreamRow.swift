@@ -44,7 +44,7 @@ struct StreamRow: Sendable {
                 isFull = finding.isCut || finding.newRecords >= context.limits.recordsPerRequest(run.kind)
                 guard let ending = try await carryOut(finding, source, &run, &progress) else { return nil }
                 leftOut.formUnion(ending.leftOut)
-                try await source.looked(finding, ending, run, began: began, context)
+                try await source.looked(finding, ending, began: began, context)
             }
             parts.tracker.caughtUp()
             let pause = source.pace.pause(hasFound: hasFound, isFull: isFull, elapsed: clock.uptime - began)

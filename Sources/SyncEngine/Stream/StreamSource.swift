@@ -25,10 +25,9 @@ protocol StreamSource: Sendable {
     /// Notes a look of which everything has an outcome.
     /// - Parameters:
     ///   - ending: of the delivery.
-    ///   - run: the row, with its counts.
     ///   - began: when the look began, on the monotonic clock.
     mutating func looked(
-        _ finding: StreamFinding, _ ending: Delivery.Ending, _ run: SyncRun, began: Duration, _ context: RunContext
+        _ finding: StreamFinding, _ ending: Delivery.Ending, began: Duration, _ context: RunContext
     ) async throws
 }
 

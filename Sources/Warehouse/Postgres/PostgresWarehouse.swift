@@ -71,12 +71,12 @@ public final class PostgresWarehouse: Warehouse {
     /// Connections for all parts of a long read but the first. They are no part of the pool: two reads that each had one
     /// and waited for another would wait for ever.
     private func partWorkers(_ parts: Int) -> [PostgresWorker] {
-        (1..<max(parts, 1)).map { PostgresWorker(settings, label: "part\($0)", callTimeout: callTimeout) }
+        (1..<max(parts, 1)).map { makePartWorker("\($0)") }
     }
 
-    /// A second connection for one long read.
-    func makePartWorker() -> PostgresWorker {
-        PostgresWorker(settings, label: "part", callTimeout: callTimeout)
+    /// A further connection for one long read.
+    func makePartWorker(_ number: String = "") -> PostgresWorker {
+        PostgresWorker(settings, label: "part\(number)", callTimeout: callTimeout)
     }
 
     /// How a long read on a session continues over several connections.

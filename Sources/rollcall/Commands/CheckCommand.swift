@@ -146,7 +146,7 @@ struct CheckCommand: AsyncParsableCommand {
             let state = await stateElsewhere(sync, pipeline)
             var lines = ([columns] + sharing + [list] + state).map { Line(finding: $0) }
             if columns.isFine {
-                lines += await advice(sync, "rows") { try await pipeline.eventAdvice() }
+                lines += await advice(sync, "rows") { try await pipeline.sourceAdvice() }
                 lines += await advice(sync, "wake") { try await pipeline.wakeAdvice(watching: warehouse) }
             }
             return lines
@@ -166,7 +166,7 @@ struct CheckCommand: AsyncParsableCommand {
         return []
     }
 
-    /// What a sync of events may do that its author did not mean; no failure.
+    /// What a sync of events, or a stream, may do that its author did not mean; no failure.
     /// - Parameter subject: what fails where the advice cannot be given.
     private func advice(
         _ sync: SyncSettings, _ subject: String, _ body: () async throws -> [SyncPipeline.Advice]

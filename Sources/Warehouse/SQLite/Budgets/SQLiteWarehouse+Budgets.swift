@@ -55,7 +55,7 @@ enum SQLiteBudgets {
               FROM rollcall_rate_shares WHERE budget = :budget
             """, ["budget": .of(budget)]
         ) { row in
-            func number(_ column: Int32) -> Double { row.text(column).flatMap(Double.init) ?? 0 }
+            func number(_ column: Int32) -> Double { row.real(column) ?? 0 }
             return StoredClaim(
                 process: row.text(0) ?? "", claim: RateClaim(limit: number(1), streams: number(2), runs: number(3)),
                 seenAt: row.date(4).map(microseconds) ?? 0)
@@ -67,15 +67,14 @@ enum SQLiteBudgets {
             """
             INSERT INTO rollcall_rate_shares
                    (budget, process, rate_limit, wanted_by_streams, wanted_by_runs, share, seen_at)
-            VALUES (:budget, :process, CAST(:limit AS REAL), CAST(:streams AS REAL), CAST(:runs AS REAL), CAST(:share AS REAL),
-                    \(SQLiteTime.now))
+            VALUES (:budget, :process, :limit, :streams, :runs, :share, \(SQLiteTime.now))
                 ON CONFLICT (budget, process) DO UPDATE
                SET rate_limit = excluded.rate_limit, wanted_by_streams = excluded.wanted_by_streams,
                    wanted_by_runs = excluded.wanted_by_runs, share = excluded.share, seen_at = excluded.seen_at
             """,
             [
-                "budget": .of(grant.budget), "process": .of(process), "limit": .of("\(claim.limit)"),
-                "streams": .of("\(claim.streams)"), "runs": .of("\(claim.runs)"), "share": .of("\(grant.share)"),
+                "budget": .of(grant.budget), "process": .of(process), "limit": .real(claim.limit),
+                "streams": .real(claim.streams), "runs": .real(claim.runs), "share": .real(grant.share),
             ])
     }
 

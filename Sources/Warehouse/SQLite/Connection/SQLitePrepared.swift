@@ -114,7 +114,7 @@ final class SQLitePrepared {
     }
 
     func real(_ column: Int32) -> Double? {
-        sqlite3_column_type(pointer, column) == SQLITE_NULL ? nil : sqlite3_column_double(pointer, column)
+        isNull(column) ? nil : sqlite3_column_double(pointer, column)
     }
 
     func count(_ column: Int32) -> Int { Int(sqlite3_column_int64(pointer, column)) }

@@ -2,7 +2,10 @@ import GRDB
 
 extension SQLiteWarehouse: StateTransfer {
     public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
-        try await read(nil) { try SQLiteTransfer.standing($0, sync: sync).elsewhere?.name }
+        try await read(nil) { database in
+            guard try SQLiteMigrations.version(database) ?? 0 >= SQLiteTransfer.version else { return nil }
+            return try SQLiteTransfer.elsewhere(database, sync: sync)
+        }
     }
 
     public func stateID() async throws(WarehouseError) -> String? {

@@ -14,7 +14,7 @@ extension SyncPipeline {
 
     /// Writes nothing. Of other kinds it says what there is to say of the cursor of a stream.
     /// - Parameter seconds: how long it looks at rows, at most.
-    public func eventAdvice(seconds: Double = 10) async throws -> [Advice] {
+    public func sourceAdvice(seconds: Double = 10) async throws -> [Advice] {
         guard case .events(let events) = sync.target else {
             return sync.stream == nil ? [] : [try await indexAdvice()].compactMap(\.self)
         }
@@ -75,7 +75,7 @@ extension SyncPipeline {
             } ?? "let a sync of kind users send the people first, and name it under after")
     }
 
-    /// Rows after which ``eventAdvice(seconds:)`` has seen enough.
+    /// Rows after which ``sourceAdvice(seconds:)`` has seen enough.
     private static let adviceRows = 100_000
 
     private func dateAdvice(_ events: EventSettings, _ seconds: Double) async throws -> Advice? {

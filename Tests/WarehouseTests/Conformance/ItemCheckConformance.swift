@@ -8,6 +8,7 @@ import Warehouse
 enum ItemCheckConformance {
     static let tests = [
         ConformanceTest("checks are due by the time of acceptance, those that failed first", due),
+        ConformanceTest("checks that are accepted together are accepted at one moment", acceptedTogether),
         ConformanceTest("a check takes the place of the one before, and ends", replaced),
         ConformanceTest("only what is synced with the content of the check is accepted, or set aside", synced),
         ConformanceTest("what a held run puts again is put again once it is approved", held),
@@ -103,6 +104,16 @@ enum ItemCheckConformance {
         #expect(try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: before, limit: 10) == [check(4)])
         let three = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: later, limit: 3)
         #expect(three == [check(3, hasFailed: true), check(1), check(2)], "then the latest")
+    }
+
+    @Sendable static func acceptedTogether(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let warehouse = scene.warehouse
+        try await put(1...2000, scene)
+        try await warehouse.noteItemChecks(scene.lease, run: Scene.id(1), notes(added: (1...2000).map { check($0) }))
+        try await warehouse.acceptItemChecks(scene.lease, run: Scene.id(1))
+        let accepted = try await warehouse.itemChecks(sync: Scene.sync, acceptedBefore: later, limit: 2000)
+        #expect(accepted.map(\.fingerprint) == (1...2000).map(Scene.fingerprint).sorted())
     }
 
     @Sendable static func replaced(_ fixture: any WarehouseFixture) async throws {

@@ -3,6 +3,10 @@ import RollcallCore
 
 /// How values become text for SQL.
 enum PostgresText {
+    /// SQL: the database's time in whole milliseconds, one moment for all rows of a statement. Without the SELECT each row would
+    /// have its own, and what was written together could be put in order by it.
+    static let now = "(SELECT date_trunc('milliseconds', clock_timestamp()))"
+
     /// The one way in which a name from outside reaches SQL.
     ///
     /// Goes by Unicode scalars, as the server does by bytes: a quote with a combining mark after it is one `Character`

@@ -170,7 +170,7 @@ struct PostgresOutcomeStatements {
             return """
                 , entry AS (
                     SELECT $2 AS sync_name, \(set), fingerprint, \(identity("email")), \(identity("user_id")), state, listed AS \(words.listed),
-                           $1::uuid AS since_run_id, date_trunc('milliseconds', clock_timestamp()) AS since,
+                           $1::uuid AS since_run_id, \(PostgresText.now) AS since,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN code END AS error_code,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN reason END AS error_reason,
                            CASE WHEN outcome = 'rejected' AND state = 'rejected' THEN http_status END AS http_status,
@@ -266,7 +266,7 @@ struct PostgresOutcomeStatements {
                                           http_status, attempts, logged_at\(isRecord ? ", record_key, item_id" : ""))
                     SELECT $1::uuid, $2, logged_email, logged_user_id, $4,
                            CASE outcome WHEN 'rejected' THEN 'failed' ELSE outcome END, code, reason, http_status, attempts,
-                           (SELECT date_trunc('milliseconds', clock_timestamp()))
+                           \(PostgresText.now)
                            \(isRecord ? PostgresLoggedKey.columns : "")
                       FROM resolved WHERE $20::boolean AND ($21::boolean OR outcome <> 'succeeded') ORDER BY sequence
                 ), settling AS (

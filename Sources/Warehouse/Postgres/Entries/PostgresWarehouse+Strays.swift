@@ -169,7 +169,7 @@ extension PostgresWarehouse {
                                             since, content, values_held\(isRecord ? ", record_key, item_id" : ""))
             SELECT $1::text, \(setID), e.fingerprint, e.email, e.user_id, e.state, e.listed, e.changed_by, now.time,
                    e.content, decode(e.held, 'hex')\(isRecord ? ", e.record_key, e.item_id" : "")
-              FROM \(given), date_trunc('milliseconds', clock_timestamp()) AS now (time)
+              FROM \(given), \(PostgresText.now) AS now (time)
              WHERE e.changed_by IS NOT NULL
             ON CONFLICT (sync_name, \(set), fingerprint) DO UPDATE
                SET state = excluded.state, \(words.listed) = excluded.\(words.listed),

@@ -46,14 +46,14 @@ enum PostgresEventOutcomes {
     private static func body(_ row: String) -> String { EventWords.body.map { "\(row).\($0)" }.joined(separator: ", ") }
 
     private static let track = RollcallCore.Operation.track.rawValue
-    private static let now = "(SELECT date_trunc('milliseconds', clock_timestamp()))"
 
     /// Writes the events of a relation, at most one row for each.
     /// - Parameter source: rows of the outbox with the reason of their outcome and the new `state`; NULL: nothing changes.
     private static func put(_ source: String) -> String {
         """
         INSERT INTO synced_events AS m (\(EventWords.columns))
-            SELECT \(EventWords.values(of: "e", sync: "$2", run: "$1::uuid", now: now)) FROM \(source) e WHERE e.state IS NOT NULL
+            SELECT \(EventWords.values(of: "e", sync: "$2", run: "$1::uuid", now: PostgresText.now))
+              FROM \(source) e WHERE e.state IS NOT NULL
             ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.replacing(in: "m"))
         """
     }
@@ -67,7 +67,7 @@ enum PostgresEventOutcomes {
     private static func logged(_ row: String, status: String, attempts: String) -> String {
         """
         $1::uuid, $2, \(PostgresWarehouse.loggedIdentity(row)), '\(track)', \(status), \(row).error_code,
-                   \(row).error_reason, \(row).http_status, \(attempts), \(now), COALESCE(\(row).logged_key, \(row).record_key),
+                   \(row).error_reason, \(row).http_status, \(attempts), \(PostgresText.now), COALESCE(\(row).logged_key, \(row).record_key),
                    \(row).event_name, \(row).event_id
         """
     }
@@ -94,7 +94,7 @@ enum PostgresEventOutcomes {
             DELETE FROM sync_changes WHERE run_id = $1::uuid AND \(changes) RETURNING fingerprint, content, position
         )
         INSERT INTO synced_events AS m (sync_name, event_key, state, run_id, at, content, position)
-        SELECT $2, fingerprint, '\(EventState.skipped.rawValue)', $1::uuid, \(now), min(content), max(position)
+        SELECT $2, fingerprint, '\(EventState.skipped.rawValue)', $1::uuid, \(PostgresText.now), min(content), max(position)
           FROM gone GROUP BY fingerprint ORDER BY fingerprint
         ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.raising(in: "m"))
         """
@@ -131,7 +131,7 @@ enum PostgresEventOutcomes {
     }
 
     private static let discardUnfinished = """
-        UPDATE synced_events m SET \(EventWords.skipping(run: "$1::uuid", now: now, content: "c.content"))
+        UPDATE synced_events m SET \(EventWords.skipping(run: "$1::uuid", now: PostgresText.now, content: "c.content"))
           FROM sync_changes c
          WHERE c.run_id = $1::uuid AND m.sync_name = $2 AND m.event_key = c.fingerprint
            AND m.state IN \(EventWords.list(\.isUnfinished))

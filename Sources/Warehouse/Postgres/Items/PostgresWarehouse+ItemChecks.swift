@@ -29,7 +29,7 @@ extension PostgresWarehouse {
                     """
                     UPDATE synced_records
                        SET state = '\(EntryWords.records.word(.rejected))', since_run_id = $4::uuid,
-                           since = date_trunc('milliseconds', clock_timestamp()), error_code = $5, error_reason = $6,
+                           since = \(PostgresText.now), error_code = $5, error_reason = $6,
                            http_status = NULL
                      WHERE \(Self.isSynced("synced_records", fingerprint: "$2::uuid", content: "$3::bigint"))
                     """,
@@ -49,7 +49,7 @@ extension PostgresWarehouse {
                 try session.modify(
                     """
                     INSERT INTO item_checks (sync_name, fingerprint, content, run_id, noted_at, has_failed)
-                    VALUES ($1, $2::uuid, $3::bigint, $4::uuid, date_trunc('milliseconds', clock_timestamp()), $5::boolean)
+                    VALUES ($1, $2::uuid, $3::bigint, $4::uuid, \(PostgresText.now), $5::boolean)
                     ON CONFLICT (sync_name, fingerprint, content) DO UPDATE
                        SET run_id = excluded.run_id, noted_at = excluded.noted_at,
                            accepted_at = NULL, has_failed = excluded.has_failed
@@ -67,7 +67,7 @@ extension PostgresWarehouse {
             let isSynced = Self.isSynced("r", fingerprint: "item_checks.fingerprint", content: "item_checks.content")
             try session.modify(
                 """
-                UPDATE item_checks SET accepted_at = date_trunc('milliseconds', clock_timestamp())
+                UPDATE item_checks SET accepted_at = \(PostgresText.now)
                  WHERE sync_name = $1 AND run_id = $2::uuid AND EXISTS (SELECT FROM synced_records AS r WHERE \(isSynced))
                 """, [lease.sync, id])
         }
@@ -84,7 +84,7 @@ extension PostgresWarehouse {
             """, [run.sync, run.id])
         try session.modify(
             """
-            UPDATE item_checks SET noted_at = date_trunc('milliseconds', clock_timestamp())
+            UPDATE item_checks SET noted_at = \(PostgresText.now)
              WHERE sync_name = $1 AND run_id = $2::uuid
             """, [run.sync, run.id])
     }

@@ -185,7 +185,7 @@ enum PostgresLists {
         _ condition: String, _ names: [String?], _ session: PostgresSession
     ) throws -> (runID: String?, changes: Int) {
         let held = try session.query(
-            "UPDATE sync_runs SET status = 'cancelled', finished_at = date_trunc('milliseconds', clock_timestamp())"
+            "UPDATE sync_runs SET status = 'cancelled', finished_at = \(PostgresText.now)"
                 + " WHERE \(condition) AND status = 'held' RETURNING run_id", names
         ).text(0, 0)
         guard let held else { return (nil, 0) }

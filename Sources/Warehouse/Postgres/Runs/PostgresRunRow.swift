@@ -151,7 +151,7 @@ enum PostgresRunRow {
         let first = written.count + 6
         let end =
             run.status.isFinal
-            ? "COALESCE(\(timestamp("$\(first + 2)")), date_trunc('milliseconds', clock_timestamp()))"
+            ? "COALESCE(\(timestamp("$\(first + 2)")), \(PostgresText.now))"
             : "CASE WHEN false THEN \(timestamp("$\(first + 2)")) END"
         try update(
             run, session,

@@ -115,7 +115,7 @@ extension PostgresWarehouse {
                    COALESCE(g.error_code, m.error_code, $5),
                    CASE WHEN g.error_code IS NULL THEN COALESCE(m.error_reason, $6) ELSE g.error_reason END,
                    CASE WHEN g.error_code IS NULL THEN m.http_status END, 0,
-                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g"))
+                   \(PostgresText.now)\(PostgresLoggedKey.columns(of: "g"))
               FROM gone g LEFT JOIN \(words.table) m
                 ON \(PostgresEntryTable.isOfSet(words, "m", sync: "$2", set: "$3")) AND m.fingerprint = g.fingerprint
              WHERE g.kind = 'parked' AND $4::boolean ORDER BY g.sequence
@@ -154,7 +154,7 @@ extension PostgresWarehouse {
             INSERT INTO sync_log (run_id, sync_name, email, user_id, operation, status, error_code, error_reason,
                                   http_status, attempts, logged_at, record_key, item_id, event_name, event_id)
             SELECT $1::uuid, $2, \(loggedIdentity("g")), g.operation, 'not_attempted', $3, $4, $5::integer, 0,
-                   date_trunc('milliseconds', clock_timestamp())\(PostgresLoggedKey.columns(of: "g")), g.event_name, g.event_id
+                   \(PostgresText.now)\(PostgresLoggedKey.columns(of: "g")), g.event_name, g.event_id
               FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
             """,
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])

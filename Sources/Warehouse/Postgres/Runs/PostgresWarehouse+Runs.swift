@@ -40,7 +40,7 @@ extension PostgresWarehouse {
         try await leased(lease, .long) { session in
             try Self.leaveHeld(
                 lease, id, session,
-                "status = 'cancelled', finished_at = date_trunc('milliseconds', clock_timestamp())")
+                "status = 'cancelled', finished_at = \(PostgresText.now)")
             let run = try Self.run(id, session)
             if run.kind == .events {
                 try PostgresEventOutcomes.discard(run, session)

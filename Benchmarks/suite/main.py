@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Callable
 
 from . import (
-    catalog, drt, endurance, events, first_sync, pace, plans, read_changed, receivers, small, sql, stream, users, versions)
+    catalog, contents, drt, endurance, events, first_sync, pace, plans, read_changed, receivers, small, sql, stream, users,
+    versions)
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
 from .postgres import programs
@@ -52,11 +53,12 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "pace-shared": (pace.pace_shared, "the same while another client takes half (110 s)"),
     "versions": (versions.versions, "first sync and plans of lists by two binaries in turn (with --other)"),
     "simulation": (small.simulation, "50,000 simulated histories, if the program is there"),
+    "contents": (contents.contents, "300,000 records of each kind in the sandbox, compared with the table (only if asked for)"),
     "stream-faults": (endurance.stream_faults, "1,000 rows a second for ten minutes, a kill and an outage (only if asked for)"),
     "kills-postgres": (endurance.receiver_kills_postgres, "--records events posted, 50 kills (only if asked for)"),
     "kills-sqlite": (endurance.receiver_kills_sqlite, "the same (only if asked for)"),
 }
-LONG = ("stream-faults", "kills-postgres", "kills-sqlite")
+LONG = ("contents", "stream-faults", "kills-postgres", "kills-sqlite")
 
 
 def sections(text: str) -> list[str]:

@@ -26,6 +26,9 @@ struct InspectionRoutes: Sendable {
             let lines = members.map { "\($0.email ?? "")\t\($0.userID ?? "")\n" }
             return Reply.text(lines.joined()).response()
         }
+        router.get("/sandbox/users") { [core] _, _ in
+            Reply.json(["users": .array(core.with { $0.profiles.all }.map(\.json))]).response()
+        }
         router.get("/sandbox/events") { [core] _, _ in
             Reply.json(["events": .array(core.with { $0.events.all }.map(\.json))]).response()
         }

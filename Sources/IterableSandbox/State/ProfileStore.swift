@@ -9,6 +9,14 @@ struct Profile: Sendable {
     var signedUpAt: Double
     /// Seconds since 1970.
     var updatedAt: Double
+
+    /// As `GET /sandbox/users` shows it. Identifiers that are missing are left out.
+    var json: JSONValue {
+        var object: [String: JSONValue] = ["dataFields": .object(fields)]
+        object["email"] = email.map { .string($0) }
+        object["userId"] = userID.map { .string($0) }
+        return .object(object)
+    }
 }
 
 /// All users, numbered by age, with an index for each identifier.
@@ -25,6 +33,9 @@ struct ProfileStore: Sendable {
     func number(email: String) -> Int? { emails.first(email) }
     func number(userID: String) -> Int? { userIDs.first(userID) }
     func numbers(userID: String) -> [Int] { userIDs.all(userID) }
+
+    /// The oldest first.
+    var all: [Profile] { profiles.compactMap(\.self) }
 
     /// The youngest profiles, youngest first.
     func newest(_ limit: Int) -> [Profile] { Array(profiles.reversed().lazy.compactMap { $0 }.prefix(limit)) }

@@ -1,7 +1,7 @@
 # Rollcall. `make help` lists what can be done.
 SWIFT ?= swift
 BUILD = .build
-# Histories that `make check` plays, and that `make simulate` plays unless told otherwise.
+# Histories that `make check` plays, and that `make simulate` plays unless another number is given.
 SEEDS ?= 50000
 # Tests that run at once; without a bound the several hundred of them wait for each other's processor time.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 12

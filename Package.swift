@@ -18,6 +18,10 @@ let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummi
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
@@ -37,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/swift-mustache.git", from: "2.1.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     ],
     targets: [
         .systemLibrary(
@@ -62,15 +67,15 @@ let package = Package(
         .target(
             name: "Web",
             dependencies: [
-                "RollcallCore", "Warehouse", "SyncEngine", "Receivers", hummingbird, mustache, nioCore, nioHTTP1, log,
-                crypto,
+                "RollcallCore", "Warehouse", "SyncEngine", "Receivers", hummingbird, hummingbirdCore, httpTypes,
+                serviceLifecycle, mustache, nioCore, nioHTTP1, log, crypto,
             ],
             swiftSettings: settings),
         .executableTarget(
             name: "rollcall",
             dependencies: [
                 "RollcallCore", "RollcallConfig", "Warehouse", "Iterable", "IterableSandbox", "SyncEngine", "Receivers",
-                "Web", arguments, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
+                "Web", arguments, unixSignals, log, grdb, httpClient, nioCore, nioHTTP1, crypto,
             ],
             swiftSettings: settings),
         .target(name: "TemporaryFolders", path: "Tests/TemporaryFolders", swiftSettings: settings),

@@ -143,6 +143,24 @@ extension Sandbox {
         core.with { $0.catalogs[name.lowercased()]?.mappings }
     }
 
+    /// Fields of a catalog of which some item's value was written before the field had a type: no collection finds that item
+    /// by it. nil: there is no such catalog.
+    public func untypedCatalogFields(_ name: String) -> Set<String>? {
+        core.with { state in
+            state.catalogs[name.lowercased()].map { $0.items.values.reduce(into: []) { $0.formUnion($1.untyped) } }
+        }
+    }
+
+    /// How many accepted changes of items are not carried out yet, in all catalogs.
+    public var pendingCatalogChanges: Int { core.with { $0.catalogs.values.map(\.pending).reduce(0, +) } }
+
+    /// Carries out all accepted changes of items now, before their time.
+    public func carryOutCatalogChanges() {
+        core.with { state in
+            for name in Array(state.catalogs.keys) { state.catalogs[name]?.settle(at: .seconds(Int64.max)) }
+        }
+    }
+
     /// Deletes a catalog, as a person does who works in Iterable.
     public func deleteCatalog(_ name: String) { core.with { $0.catalogs[name.lowercased()] = nil } }
 

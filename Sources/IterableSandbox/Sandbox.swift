@@ -152,7 +152,10 @@ public final class Sandbox: Sendable {
         if let limit = options.maxSubscribersPerRequest, limit < 1 {
             throw .invalidOption("The limit of subscribers per request must be at least 1, not \(limit).")
         }
-        let delays = [options.listVisibleAfterSeconds, options.latencySeconds, options.bulkEventsAfterSeconds]
+        let delays = [
+            options.listVisibleAfterSeconds, options.latencySeconds, options.bulkEventsAfterSeconds,
+            options.catalogItemsAfterSeconds,
+        ]
         for seconds in delays where !(0...3600).contains(seconds) {
             throw .invalidOption("Delays must be from 0 to 3600 seconds, not \(seconds).")
         }

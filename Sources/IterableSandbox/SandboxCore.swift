@@ -25,7 +25,7 @@ final class SandboxCore: Sendable {
     /// Runs `body` while nothing else touches the state. What is due has taken effect.
     func with<Result: Sendable>(_ body: (inout SandboxState) throws -> Result) rethrows -> Result {
         try state.withLock { state in
-            state.events.settle(at: clock())
+            state.settle(at: clock())
             return try body(&state)
         }
     }

@@ -114,6 +114,9 @@ public struct SandboxOptions: Sendable {
     /// Seconds in which the events of an answered trackBulk are not there yet. Those of `track` are there at once:
     /// Iterable carries out the two kinds of calls apart from each other, and keeps no order between them.
     public var bulkEventsAfterSeconds: Double = 0
+    /// Seconds in which changes of catalog items that were answered with 202 are not carried out yet. In the real API it may be
+    /// minutes.
+    public var catalogItemsAfterSeconds: Double = 0
     /// Failures to produce on request, tried in this order; the first that fires wins.
     public var faults: [Fault] = []
     /// Where it is posted what became of messages; nil: the project has no webhook.

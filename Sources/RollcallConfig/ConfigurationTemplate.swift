@@ -108,7 +108,7 @@ public enum ConfigurationTemplate {
             #   plan: plan                      # Iterable's field: the column; more as under customers
             # nulls: clear                      # clear | skip | always
             identity:                           # hybrid projects only
-              max_sharing: 10                   # an identifier beside more than so many different others counts as none
+              max_sharing: 10                   # an identifier beside more different others than this counts as none
             update_existing_users_only: false   # hybrid and user_id projects only: true creates nobody in Iterable
             placeholder_emails: false           # email projects only: true lets user_id be mapped alone
             schedule:                           # left out: manual only

@@ -37,7 +37,8 @@ extension SyncPipeline {
 
     private func recordPlanner(_ subject: RecordSubject) -> RecordPlanner {
         RecordPlanner(
-            sync: sync, subject: subject, destination: settings, warehouse: warehouse, stop: stop, progress: progress)
+            sync: sync, subject: subject, destination: settings, warehouse: warehouse, clock: clock, stop: stop,
+            progress: progress, cache: cache)
     }
 
     private func eventPlanner(_ events: EventSettings) -> EventPlanner {
@@ -61,7 +62,7 @@ extension SyncPipeline {
             return try await planner.plan(
                 list: found.id, key: key, shape: (found as? FoundList)?.shape, resend: resend, mayWrite: mayWrite)
         }
-        return try await planning.plan(key: key, runID: runID, resend: resend)
+        return try await planning.plan(key: key, runID: runID, resend: resend, mayWrite: mayWrite)
     }
 
     /// Whether a held run was staged for something else than what the configuration names now.

@@ -136,10 +136,9 @@ public struct SyncPipeline: Sendable {
 
     private func runApproved(_ id: String, _ context: RunContext) async throws -> SyncRun {
         let run = try await resume(id, context.keeper)
-        var context = context
-        context.runID = id
+        let context = context.forRun(id)
         progress(.opened(run))
-        return await finished(run, context) { [context] run in
+        return await finished(run, context) { run in
             let found = try await resolver.find()
             if isForAnother(run, found) { throw targetChanged(run) }
             try await found.take(context)
@@ -157,12 +156,11 @@ public struct SyncPipeline: Sendable {
         run.full = request.full
         run.kind = sync.kind
         run.target = sync.configuredTarget
-        var context = context
-        context.runID = run.id
+        let context = context.forRun(run.id)
         try await warehouse.openRun(context.lease, run)
         progress(.opened(run))
         var planned: Plan?
-        let ended = await finished(run, context) { [context] run in
+        let ended = await finished(run, context) { run in
             if run.kind == .list { run.listID = try await warehouse.listBinding(sync: sync.name)?.listID }
             let found = try await resolver(acceptNewIDs: request.acceptNewIDs).find()
             run.listID = found.id

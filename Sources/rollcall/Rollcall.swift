@@ -43,6 +43,8 @@ enum Main {
     static func main() async {
         signal(SIGPIPE, SIG_IGN)
         CrashOutput.hideMemory()
+        // Before anything waits: then threads are made, and libdispatch ends a process that cannot read /proc/self/task.
+        if CommandLine.argc == 0 { exit(report(noArguments)) }
         do {
             // Whatever waits for a warehouse says so, in every command.
             try await WarehouseWait.$current.withValue(WarehouseWait(report: { Console.standard.note($0.text) })) {
@@ -56,6 +58,12 @@ enum Main {
             exit(ExitStatus.failed.rawValue)
         }
     }
+
+    /// The program's own name is always among its arguments. On Linux Swift reads them from /proc/self/cmdline.
+    /// Source: Swift's standard library, stdlib/public/stubs/CommandLine.cpp; a tmpfs in place of /proc, with Swift 6.3.
+    private static let noArguments = UsageError(
+        code: "no_arguments", message: "the command line cannot be read: /proc is not mounted",
+        hint: "Mount it where the program runs: `mount -t proc proc /proc`, in a chroot's folder before it is entered.")
 
     private static func runCommand() async throws {
         var command = try Rollcall.parseAsRoot()

@@ -101,6 +101,55 @@ struct EventAndCatalogTests {
         }
     }
 
+    @Test("What was accepted for a catalog may be carried out later, in the order in which it was accepted")
+    func lateItems() async throws {
+        let clock = ManualClock()
+        try await withAPI({ $0.catalogItemsAfterSeconds = 5 }, clock: clock) { api async throws in
+            let items = "/api/catalogs/Shops/items"
+            #expect(try await api(.post, "/api/catalogs/Shops").status == 201)
+            let upload = #"{"documents":{"a":{"n":1},"b":{"n":1}},"replaceUploadedFieldsOnly":false}"#
+            #expect(try await api(.post, items, upload).status == 202)
+            clock.advance(3)
+            #expect(try await api(.patch, items + "/a", #"{"update":{"z":2}}"#).status == 202)
+            #expect(try await api(.delete, items + "/b").status == 202)
+            #expect(try await api(.get, items + "/a").status == 404)
+            #expect(try await api(.get, items)["params", "totalItemsCount"] == 0)
+            #expect(api.sandbox.pendingCatalogChanges == 4)
+            clock.advance(2)
+            #expect(api.sandbox.catalogItems("shops") == ["a": #"{"n":1}"#, "b": #"{"n":1}"#])
+            #expect(try await api(.get, "/sandbox/state", key: nil)["pendingCatalogChanges"] == 2)
+            clock.advance(3)
+            #expect(api.sandbox.catalogItems("shops") == ["a": #"{"n":1,"z":2}"#])
+            // A catalog that is deleted meanwhile stays deleted, and before their time changes are carried out on request.
+            #expect(try await api(.put, items + "/c", #"{"value":{"n":3}}"#).status == 202)
+            #expect(try await api(.delete, "/api/catalogs/Shops").status == 200)
+            #expect(try await api(.post, "/api/catalogs/Shops").status == 201)
+            clock.advance(6)
+            #expect(api.sandbox.catalogItems("shops") == [:] && api.sandbox.pendingCatalogChanges == 0)
+            #expect(try await api(.put, items + "/d", #"{"value":{"n":4}}"#).status == 202)
+            api.sandbox.carryOutCatalogChanges()
+            #expect(api.sandbox.catalogItems("shops") == ["d": #"{"n":4}"#])
+        }
+    }
+
+    @Test("A value that was written before its field had a type is shown as such")
+    func untypedFields() async throws {
+        try await withAPI { api async throws in
+            let items = "/api/catalogs/Shops/items"
+            #expect(api.sandbox.untypedCatalogFields("Shops") == nil)
+            #expect(try await api(.post, "/api/catalogs/Shops").status == 201)
+            #expect(try await api(.put, items + "/a", #"{"value":{"city":"Rome","n":1}}"#).status == 202)
+            let types = #"{"mappingsUpdates":[{"fieldName":"city","fieldType":"string"}]}"#
+            #expect(try await api(.put, "/api/catalogs/Shops/fieldMappings", types).status == 200)
+            #expect(api.sandbox.untypedCatalogFields("Shops") == ["city", "n"])
+            #expect(try await api(.patch, items + "/a", #"{"update":{"city":"Rome"}}"#).status == 202)
+            #expect(api.sandbox.untypedCatalogFields("Shops") == ["n"], "written again, with its type")
+            let shown = try await api(.get, "/sandbox/catalogs/shops/items", key: nil).text
+            #expect(shown.contains(#""untypedFields":["n"]"#) && shown.contains(#""pendingChanges":0"#), "\(shown)")
+            #expect(try await api(.get, "/sandbox/catalogs/other/items", key: nil).status == 404)
+        }
+    }
+
     @Test("Channels and message types answer")
     func project() async throws {
         try await withAPI { api in

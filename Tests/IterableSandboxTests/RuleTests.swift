@@ -98,5 +98,6 @@ struct RuleTests {
         #expect(refused { $0.apiKey = "" } != nil)
         #expect(refused { $0.listVisibleAfterSeconds = -1 } != nil)
         #expect(refused { $0.bulkEventsAfterSeconds = 3601 } != nil)
+        #expect(refused { $0.catalogItemsAfterSeconds = -1 } != nil)
     }
 }

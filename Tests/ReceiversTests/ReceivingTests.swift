@@ -39,11 +39,16 @@ import Warehouse
                 "{\"eventName\":\"emailOpen\",\"userId\":\"\"}", "{\"eventName\":\"emailOpen\",\"userId\":\"u\"}",
                 "{\"eventName\":\"brandNew\",\"userId\":\"u\"}",
             ] { #expect(await harness.post(text).status == 204) }
-            #expect(await harness.post("{\"eventName\":\"emailClick\",}").status == 400)
+            // What is no event is refused, whatever the filters would have said.
+            for text in [
+                "{\"eventName\":\"emailClick\",}", "{\"eventName\":\"emailClick\",\"a\":{\"b\":1,\"b\":2}}",
+                "[{\"eventName\":\"emailClick\"}]",
+            ] { #expect(await harness.post(text).status == 400) }
         }
         let contents = harness.store.database.contents
         #expect(Set(contents.events.values.map(\.event.eventName)) == ["emailOpen", "brandNew"])
-        #expect(contents.counts == ["r filtered": 1, "r without_user": 2, "r stored": 2, "r rejected": 1])
+        #expect(contents.rejects.map(\.reason) == ["not_json", "repeated_member", "not_an_object"])
+        #expect(contents.counts == ["r filtered": 1, "r without_user": 2, "r stored": 2, "r rejected": 3])
     }
 
     @Test func aBodyThatIsNoEventIsKeptApart() async throws {

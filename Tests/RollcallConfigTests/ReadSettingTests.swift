@@ -2,7 +2,7 @@ import RollcallConfig
 import RollcallCore
 import Testing
 
-/// How the rows of a list's audience are read.
+/// How the rows of a list's audience, and of the source of users and catalogs, are read.
 @Suite struct ReadSettingTests {
     private static func text(_ read: String, warehouse: String = "crm") -> String {
         Sample.replacing("      table: vip_customers", with: "      table: vip_customers\n      read: \(read)")
@@ -48,18 +48,44 @@ import Testing
         #expect(Sample.headlines(text).count == 1, "one of table, query and query_file is missing")
     }
 
+    private static func records(_ kind: String, _ read: String, warehouse: String = "crm") -> String {
+        """
+        warehouses:
+          crm: { type: postgres, url: "${CRM_DATABASE_URL}" }
+          shop: { type: sqlite, path: shop.sqlite }
+        destinations:
+          marketing: { type: iterable, api_key: "${ITERABLE_API_KEY}", project_type: hybrid }
+        syncs:
+          things:
+            kind: \(kind)
+            warehouse: \(warehouse)
+            destination: marketing
+            source: { table: things, read: \(read) }
+            \(kind == "users" ? "fields: { plan: plan }" : "catalog: { name: things }\n    key: sku\n    fields: all")
+        """
+    }
+
+    @Test(arguments: ["users", "catalog"], ReadSetting.allCases)
+    func usersAndCatalogsHaveItToo(_ kind: String, _ setting: ReadSetting) throws {
+        #expect(try Sample.load(Self.records(kind, setting.rawValue)).sync(named: "things").read == setting)
+    }
+
+    @Test(arguments: ["users", "catalog"])
+    func ofSQLiteAllRowsOfUsersAndCatalogsAreRead(_ kind: String) throws {
+        let file = Self.records(kind, "auto", warehouse: "shop")
+        #expect(try Sample.load(file).sync(named: "things").read == .all)
+        let rendered = Sample.rendered(Self.records(kind, "changed", warehouse: "shop"))
+        #expect(
+            rendered.contains(
+                "syncs.things.source.read is changed, and the warehouse is a SQLite file, whose rows are all read"))
+    }
+
     /// With a cursor only new events are read.
     @Test(arguments: ["all", "changed", "auto"])
-    func otherKindsHaveItNot(_ setting: String) {
+    func eventsHaveItNot(_ setting: String) {
         let events = EventsSample.replacing(.source, with: "source: { table: order_events, read: \(setting) }")
         let rendered = Sample.rendered(EventsSample.text(events + "\ncursor: id"))
-        #expect(
-            rendered.contains("syncs.orders.source.read is for the audience of a list; this sync is of kind events"))
+        #expect(rendered.contains("syncs.orders.source.read is not for events"))
         #expect(rendered.contains("events have a cursor for it"))
-        let users = Sample.text.replacing("    warehouse: shop", with: "    kind: users\n    warehouse: crm")
-            .replacing(
-                "    audience:\n      table: vip_customers", with: "    source: { table: vip, read: \(setting) }")
-        let refused = Sample.rendered(users)
-        #expect(refused.contains("syncs.vip.source.read is for the audience of a list; this sync is of kind users"))
     }
 }

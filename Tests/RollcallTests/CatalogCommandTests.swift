@@ -274,6 +274,43 @@ import Testing
         }
     }
 
+    /// Iterable may carry out minutes later what it has accepted; `within` says when it must be there.
+    @Test(arguments: [false, true]) func whatIsCarriedOutLateIsVerifiedAllTheSame(_ isLaterThanWithin: Bool)
+        async throws
+    {
+        try await CatalogScene.with(.sqlite, rows: 1...5, tune: { $0.catalogItemsAfterSeconds = 3600 }) { scene in
+            let (shop, sandbox) = (scene.shop, scene.shop.sandbox)
+            func run(_ code: Int32, verified: Int, notVerified: Int = 0, _ what: Comment? = nil) async throws {
+                let end = try await shop.rollcall("run", "goods", "--json")
+                let counts = try #require(end.object()["counts"] as? [String: Any], "\(end.all)")
+                #expect(end.code == code, what)
+                #expect(counts["verified"] as? Int == verified, what)
+                #expect(counts["not_verified"] as? Int == notVerified, what)
+            }
+            func letTimePass() async throws {
+                try await shop.execute(
+                    "UPDATE \(shop.state("item_checks")) SET accepted_at = '2020-01-01T00:00:00.000Z'")
+            }
+            try scene.configure(sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
+            try await run(0, verified: 0)
+            #expect(scene.items == [:] && sandbox.pendingCatalogChanges == 5)
+            try await run(0, verified: 0, "it is not looked at before its time")
+            #expect(sandbox.pendingCatalogChanges == 5, "and not put again")
+            if isLaterThanWithin {
+                try await letTimePass()
+                try await run(3, verified: 0, notVerified: 5)
+                #expect(sandbox.pendingCatalogChanges == 10, "put once more")
+            }
+            sandbox.carryOutCatalogChanges()
+            #expect(scene.items == (try await scene.source()))
+            #expect(sandbox.untypedCatalogFields("goods") == [], "fields have their types before items are put")
+            try await letTimePass()
+            try await run(0, verified: 5)
+            try await run(0, verified: 0)
+            #expect(sandbox.pendingCatalogChanges == 0)
+        }
+    }
+
     @Test func recordsAreListed() async throws {
         try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
             let shop = scene.shop

@@ -23,6 +23,27 @@ import Testing
         let check = try await scene.rollcall("check")
         #expect(check.code == 1, "\(check.all)")
         #expect(check.out.contains("FAIL sync members, state: "), "\(check.out)")
+        try await isNamed(scene, in: place)
+    }
+
+    /// Everything that shows what a sync has done says where its state is, instead of showing nothing or what is old.
+    private func isNamed(_ scene: StateScene, in place: String) async throws {
+        let way = "rollcall move-state shop --from \(place)"
+        for (command, code) in [
+            (["why", "members", "user1@example.com"], Int32(1)), (["records", "members"], 1), (["runs", "members"], 0),
+            (["runs"], 0), (["log", "members"], 0),
+        ] {
+            let output = try await scene.shop.rollcall(command, environment: scene.environment)
+            #expect(output.code == code && output.err.contains(way), "\(command): \(output.all)")
+            #expect(!output.out.contains("user1@example.com"), "\(command): \(output.out)")
+        }
+        let syncs = try await scene.rollcall("syncs", "--format", "json")
+        #expect(syncs.code == 0 && syncs.err.contains(way), "\(syncs.all)")
+        let rows = try #require(try syncs.json() as? [[String: Any]])
+        #expect(rows.map { $0["last_status"] as? String } == ["state_elsewhere"], "\(syncs.out)")
+        #expect(rows.first?["members"] is NSNull && rows.first?["last_run_id"] is NSNull, "\(syncs.out)")
+        #expect(rows.first?["warehouse"] as? String == "shop")
+        #expect(rows.first?["state_warehouse"] as? String == (place == "shop" ? "archive" : nil), "\(syncs.out)")
     }
 
     @Test(arguments: Shop.Kind.allCases) func aChangedConfigurationBeginsNothingFromTheStart(_ kind: Shop.Kind)

@@ -24,6 +24,13 @@ import Testing
         return try JSONSerialization.jsonObject(with: Data(data.readableBytesView)) as? [String: Any] ?? [:]
     }
 
+    /// The address that a sandbox prints once it listens.
+    private static func base(of program: RunningProgram) async throws -> String {
+        let address = /base_url: (http:\/\/127\.0\.0\.1:\d+)\s/
+        _ = try await eventually { program.hasEnded || program.outputSoFar.contains(address) }
+        return String(try #require(program.outputSoFar.firstMatch(of: address)?.1, "\(program.errorsSoFar)"))
+    }
+
     @Test func itPostsWhatBecomesOfMessages() async throws {
         let received = Mutex<[(head: String, body: String)]>([])
         let receiver = try OneAnswerServer(
@@ -36,9 +43,7 @@ import Testing
                     "sandbox", "--port", "0", "--webhook", "\(receiver.baseURL)/events", "--webhook-auth", "base64",
                     "--webhook-user-id", "--disallow-event", "secret", "--fault", "duplicate:nth=1",
                 ], in: folder, environment: Self.variable)
-            let address = /base_url: (http:\/\/127\.0\.0\.1:\d+)\s/
-            _ = try await eventually { program.hasEnded || program.outputSoFar.contains(address) }
-            let base = String(try #require(program.outputSoFar.firstMatch(of: address)?.1, "\(program.errorsSoFar)"))
+            let base = try await Self.base(of: program)
             let event = #"{"userId":"u1","email":"a@example.com","eventName":"order","dataFields":{"total":3}}"#
             _ = try await ask("\(base)/api/events/track", event)
             let secret = #"{"userId":"u1","eventName":"secret"}"#
@@ -65,6 +70,25 @@ import Testing
         }
     }
 
+    @Test func whatIsAcceptedMayComeLate() async throws {
+        try await withFolder { folder in
+            let program = try Program.start(
+                ["sandbox", "--port", "0", "--bulk-events-after", "3600", "--catalog-items-after", "3600"], in: folder,
+                environment: [:])
+            let base = try await Self.base(of: program)
+            let event = #"{"userId":"u1","eventName":"order"}"#
+            _ = try await ask("\(base)/api/events/trackBulk", #"{"events":[\#(event)]}"#)
+            _ = try await ask("\(base)/api/events/track", event)
+            _ = try await ask("\(base)/api/catalogs/Shops", "{}")
+            let upload = #"{"documents":{"a":{"city":"Rome"}},"replaceUploadedFieldsOnly":false}"#
+            _ = try await ask("\(base)/api/catalogs/Shops/items", upload)
+            let state = try await ask("\(base)/sandbox/state")
+            #expect(state["eventCount"] as? Int == 1 && state["pendingCatalogChanges"] as? Int == 1, "\(state)")
+            program.signal(SIGTERM)
+            #expect(try await program.output().code == 0)
+        }
+    }
+
     @Test(arguments: [
         (["--webhook-auth", "bare"], variable, "--webhook"), (["--webhook-user-id"], [:], "--webhook"),
         (["--webhook", "http://hooks.example.com/a"], [:], "https://"), (["--webhook", ""], [:], "URL"),
@@ -76,6 +100,8 @@ import Testing
         ),
         (["--webhook", "http://127.0.0.1:1/", "--webhook-auth", "bare"], ["ITERABLE_WEBHOOK_TOKEN": "a\nb"], "token"),
         (["--webhook", "http://127.0.0.1:1/", "--webhook-token-env", "OTHER"], [:], "--webhook-auth"),
+        (["--catalog-items-after", "3601"], [:], "0 to 3600 seconds"),
+        (["--bulk-events-after=-1"], [:], "0 to 3600 seconds"),
         (["--fault", "drop"], [:], "needs a webhook"), (["--fault", "drop:op=any"], [:], "webhook"),
     ])
     func whatCannotBeIsSaidAtOnce(_ arguments: [String], _ environment: [String: String], _ words: String) async throws

@@ -85,6 +85,7 @@ import Testing
                 lines.first { $0["subject"] as? String == subject }?["detail"] as? String
             }
             #expect(detail("warehouse shop, state")?.contains("lives in the warehouse keeper") == true, "\(check.out)")
+            #expect(detail("sync members, state")?.contains("in the warehouse keeper") == true, "\(check.out)")
             #expect(detail("warehouse shop, reading")?.contains("only read") == true, "\(check.out)")
             let subjects = lines.compactMap { $0["subject"] as? String }
             #expect(subjects.contains { $0.hasPrefix("warehouse keeper, state") }, "\(check.out)")

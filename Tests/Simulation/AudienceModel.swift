@@ -9,6 +9,14 @@ struct AudienceModel {
         /// How many rows the person has.
         var rows = 0
         var identities: [Identity] = []
+        /// What each of these rows says beside its identifiers.
+        var values: [MemberValues] = []
+
+        /// The fields of the row that represents the person; of several rows with its identifiers, those of any one.
+        var fields: Set<MemberValues.Fields> {
+            let chosen = representative
+            return Set(zip(identities, values).filter { $0.0 == chosen }.compactMap { $0.1.fields })
+        }
 
         /// Both identifiers before one, then the smallest userId, then the smallest email, by bytes.
         var representative: Identity {
@@ -27,11 +35,13 @@ struct AudienceModel {
 
     private(set) var people: [Person] = []
     let rows: Int
-    /// Rows without an identifier that counts.
+    /// Rows without an identifier that counts, or with fields that cannot be sent.
     private(set) var invalid = 0
     /// Rows that lost an identifier, and go on with the other one or do not.
     private(set) var shared = 0
     private(set) var sharedInvalid = 0
+    /// Whether a row has fields that cannot be sent.
+    private(set) var hasFlaws = false
 
     /// - Parameter maxSharing: an identifier beside more different others than this counts as none.
     init(_ rows: [People.Row], maxSharing: Int) {
@@ -45,17 +55,23 @@ struct AudienceModel {
                 if !all.isEmpty { sharedInvalid += 1 }
                 continue
             }
+            if row.values.isFlawed {
+                hasFlaws = true
+                invalid += 1
+                continue
+            }
             if names.count < all.count { shared += 1 }
             let identity = Identity(
                 email: Oracle.email(row.email).flatMap { names.contains($0) ? $0 : nil },
                 userID: row.userID.map { String(decoding: $0, as: UTF8.self) }.flatMap {
                     names.contains($0) ? $0 : nil
                 })
-            var person = Person(names: Set(names), rows: 1, identities: [identity])
+            var person = Person(names: Set(names), rows: 1, identities: [identity], values: [row.values])
             for other in people where !other.names.isDisjoint(with: person.names) {
                 person.names.formUnion(other.names)
                 person.rows += other.rows
                 person.identities += other.identities
+                person.values += other.values
             }
             people.removeAll { !$0.names.isDisjoint(with: names) }
             people.append(person)

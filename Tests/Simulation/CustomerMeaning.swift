@@ -30,6 +30,15 @@ extension Customers {
         private(set) var refused: Set<String> = []
         /// Whether records of several keys are one person.
         private(set) var hasRivals = false
+        /// Keys with rows that can be sent, of which nothing says which is right.
+        private(set) var undecided: Set<String> = []
+        /// Keys with an identifier that another key has too.
+        private(set) var sharing: Set<String> = []
+        /// By key, what says how new the row is that is sent; and keys that have several rows.
+        private(set) var ranks: [String: Int64] = [:]
+        private(set) var repeated: Set<String> = []
+        /// By key, where the rows stand that cannot be sent.
+        private(set) var flaws: [String: [Int64?]] = [:]
 
         init(_ rows: [Row], _ clients: Scenario.Clients, _ type: ProjectType) {
             self.rows = rows.count
@@ -53,12 +62,18 @@ extension Customers {
             for (key, claimant) in claimants {
                 standing[key] = Set(claimant.rows.map { $0.content.identity })
                 names[key] = claimant.names
-                if !claimant.refused.isEmpty { refused.insert(key) }
+                if !claimant.refused.isEmpty {
+                    refused.insert(key)
+                    flaws[key] = claimant.refused
+                }
+                if claimant.rows.count + claimant.refused.count > 1 { repeated.insert(key) }
                 if claimant.rows.isEmpty { continue }
                 if let winner = claimant.winner(newest: clients.newest) {
                     winners[key] = winner
+                    ranks[key] = claimant.rank
                     duplicates += claimant.rows.count - 1
                 } else {
+                    undecided.insert(key)
                     invalid += claimant.rows.count
                 }
             }
@@ -76,6 +91,7 @@ extension Customers {
             }
             let groups = Set(owners.values.filter { $0.count > 1 })
             hasRivals = !groups.isEmpty
+            sharing = groups.reduce(into: []) { $0.formUnion($1) }
             var (contested, beaten): (Set<String>, Set<String>) = ([], [])
             var equals: Set<Set<String>> = []
             for group in groups {

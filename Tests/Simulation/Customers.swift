@@ -7,7 +7,7 @@ struct Customers {
     typealias Row = TableRow
 
     /// A further row of a customer.
-    struct Other: Sendable {
+    struct Other: Sendable, Equatable {
         var hasOtherKey: Bool
         /// Whether it has the values of the first row.
         var isSame: Bool
@@ -24,7 +24,7 @@ struct Customers {
         case storage
     }
 
-    private struct Customer {
+    private struct Customer: Equatable {
         var isIn = false
         /// Numbers of address and userId; they move between customers.
         var address: Int
@@ -152,6 +152,16 @@ struct Customers {
     }
 
     // MARK: Moves
+
+    /// A change while processes run, with which the column `changed` grows, or does not.
+    mutating func move(_ later: Scenario.Clients.LaterChange) {
+        let before = customers
+        move(later.move)
+        time += 10
+        for number in customers.indices where customers[number] != before[number] {
+            customers[number].changed = later.grows ? max(0, time - later.lag) : before[number].changed
+        }
+    }
 
     mutating func move(_ move: Scenario.ClientMove) {
         switch move {

@@ -2,6 +2,8 @@
 public enum Fault: String, CaseIterable, Sendable {
     // The warehouse
     case storeLostBefore, storeLostAfter, storeLate, storeSlow, storeOutage, storeBusy, storeFull
+    // The source, asked for groups of rows: it cannot give them now, or gives other rows than those of its digests
+    case groupsRefused, groupsContradicted
     // The process, before or after a write
     case crashBeforeStore, crashAfterStore, stopBeforeStore, stopAfterStore
     // The process, around a request
@@ -25,12 +27,23 @@ public enum Fault: String, CaseIterable, Sendable {
         .storeLostBefore, .storeSlow, .storeOutage, .crashBeforeStore, .stopBeforeStore,
     ]
 
+    /// Of groups of rows.
+    static let grouping = reading + ofGroups
+    static let ofGroups: [Fault] = [.groupsRefused, .groupsContradicted]
+    /// Those of calls to the warehouse.
+    static let ofWarehouse = [store, reading, grouping]
+
     static let delivery: [Fault] = [
         .crashBeforeRequest, .crashInFlight, .crashAfterAnswer, .stopInFlight, .stopBeforeRequest, .stopBeforeWrite,
         .notSent, .lostBefore, .lostAfter,
         .late, .slow, .rateLimited, .rateLimitedWish, .rateLimitedNonsense, .serverError, .serverErrorApplied,
         .gatewayPage, .requestTimeout, .truncated, .notJSON, .emptyAnswer, .countsMismatch, .unnamedFailure,
         .refusedWhole, .tooLarge, .someInvalidData, .someNamedTwice, .keyRefused, .forbidden,
+    ]
+
+    /// After these a request was carried out, may be, or was refused in part, and the process goes on.
+    static let losses: [Fault] = [
+        .lostAfter, .late, .slow, .serverErrorApplied, .gatewayPage, .countsMismatch, .unnamedFailure, .someInvalidData,
     ]
 
     static let lists: [Fault] = [
@@ -55,6 +68,8 @@ final class FaultPlan {
     private let only: Set<String>?
     private let chosen: [String: Fault]?
     var isOn = true
+    /// Whether answers to deliveries get lost, or say nothing clear, although all other faults have stopped.
+    var losesAnswers = false
     /// Calls that could have met a fault, in order, with the faults they could have met.
     private(set) var asked: [(key: String, choices: [Fault])] = []
     /// Calls that met a fault, in order.
@@ -71,7 +86,7 @@ final class FaultPlan {
 
     /// The fault that meets a call, with dice for its particulars.
     func draw(_ key: String, _ choices: [Fault]) -> (Fault, Dice)? {
-        guard isOn else { return nil }
+        guard isOn else { return losesAnswers && choices == Fault.delivery ? drawLoss(key) : nil }
         if let chosen {
             asked.append((key, choices))
             guard let fault = chosen[key] else { return nil }
@@ -80,11 +95,21 @@ final class FaultPlan {
         }
         if let only, !only.contains(key) { return nil }
         var dice = Dice(seed, key)
-        let isStore = choices == Fault.store || choices == Fault.reading
+        let isStore = Fault.ofWarehouse.contains(choices)
         guard dice.chance(isStore ? storePercent : requestPercent) else { return nil }
         let open = choices.filter(kinds.contains)
         guard !open.isEmpty else { return nil }
         let fault = dice.pick(open)
+        met.append((key, fault))
+        return (fault, dice)
+    }
+
+    private func drawLoss(_ key: String) -> (Fault, Dice)? {
+        if chosen != nil { return nil }
+        if let only, !only.contains(key) { return nil }
+        var dice = Dice(seed, key)
+        guard dice.chance(40) else { return nil }
+        let fault = dice.pick(Fault.losses)
         met.append((key, fault))
         return (fault, dice)
     }

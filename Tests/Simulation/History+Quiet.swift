@@ -40,6 +40,9 @@ extension History {
         await eventsComeToRest()
         if oracle.isUnknowing { return oracle.saw("a stray request stayed unknown") }
         oracle.judgeEnd(rows: people.rows, list: last.listID ?? list)
+        if let list = last.listID ?? list {
+            listFields.judgeEnd(AudienceModel(people.rows, maxSharing: scenario.maxSharing), list: list)
+        }
         await comeToAnEnd(last)
         await rivalIsRefused(last)
         let open = store.state.runs.filter { $0.run.status == .running || $0.run.status == .queued }
@@ -69,35 +72,6 @@ extension History {
         if let idle = await quietRun(RunRequest(), sync: "goods"), requests != before {
             oracle.violated("catalog: a run on unchanged rows sends something: \(idle.counts.short)")
         }
-    }
-
-    /// One more run makes the profiles what the rows say, and the one after it has nothing to do. What the sync may not make itself
-    /// is made by hand.
-    private func profilesComeToRest() async {
-        guard scenario.clients != nil else { return }
-        profiles.makeFields()
-        var request = RunRequest()
-        request.forceNew = true
-        request.retryRejected = true
-        guard var last = await quietRun(request, sync: "clients") else { return }
-        // Addresses that move on are taken one run after the other.
-        for _ in 0..<6 where last.counts.waiting > 0 {
-            await world.pass(.seconds(200))
-            guard let next = await quietRun(request, sync: "clients") else { return }
-            last = next
-        }
-        guard last.status == .succeeded || last.status == .completedWithFailures, last.counts.unknown.total == 0,
-            last.counts.notAttempted.total == 0
-        else { return oracle.violated("profiles: the quiet run did not get through: \(last)") }
-        await world.pass(.seconds(200))
-        oracle.judgeNotes(of: "clients")
-        if oracle.isUnknowing { return }
-        clients.judgeEnd(customers.rows)
-        let before = requests
-        guard let idle = await quietRun(RunRequest(), sync: "clients"), requests != before else { return }
-        // Refused records are tried again in every run.
-        if last.counts.failed.total + idle.counts.failed.total > 0 { return }
-        oracle.violated("profiles: a run on unchanged rows sends something: \(idle.counts.short)")
     }
 
     /// A run on an unchanged audience sends nothing.

@@ -4,12 +4,17 @@ import Synchronization
 import Warehouse
 
 extension History {
-    /// A process that streams the events, or the items of the catalog, until it has looked this number of times, or is asked to stop.
+    /// A process that streams the events, the users or the items of the catalog, until it has looked this number of times, or is
+    /// asked to stop.
     /// - Returns: the run that is held, if one is.
     func stream(_ node: Node, looks: Int) async -> SyncRun? {
         var settings = StreamSettings()
         (settings.pollSeconds, settings.lingerSeconds) = (1, 0)
-        if node.sync == "tracks" { settings.mostWaiting = tracks.tracks.mostWaiting }
+        switch node.sync {
+        case "tracks": settings.mostWaiting = tracks.tracks.mostWaiting
+        case "clients": settings.mostWaiting = scenario.clients?.streaming?.mostWaiting ?? settings.mostWaiting
+        default: break
+        }
         let tracker = StreamTracker(clock: NodeClock(node: node))
         let ended = Mutex<[SyncRun]>([])
         let end = await pipeline(node).stream(
@@ -32,7 +37,7 @@ extension History {
     }
 }
 
-/// Counts the looks of a stream, and may know whether the visits are others than before.
+/// Counts the looks of a stream, and may know whether the rows are others than before.
 private final class SimulatedWatch: SourceWatch, @unchecked Sendable {
     private let history: History
     private let node: Node
@@ -49,9 +54,18 @@ private final class SimulatedWatch: SourceWatch, @unchecked Sendable {
     func mayHaveChanged() async -> Bool {
         left -= 1
         if left < 0 { node.stop.request(.interrupted) }
-        let now = history.tracks.tick
+        if node.sync == "clients" { history.clients.hasLooked(node) }
+        let now = node.sync == "clients" ? history.customersTick : history.tracks.tick
         defer { tick = now }
-        return node.sync == "tracks" && history.tracks.tracks.knowsCommits ? tick != now : true
+        return knowsCommits ? tick != now : true
+    }
+
+    private var knowsCommits: Bool {
+        switch node.sync {
+        case "tracks": history.tracks.tracks.knowsCommits
+        case "clients": history.scenario.clients?.streaming?.knowsCommits ?? false
+        default: false
+        }
     }
 
     func end() async {}

@@ -35,12 +35,16 @@ final class History: @unchecked Sendable {
     let store: MemoryWarehouse
     let iterable: SimulatedIterable
     let oracle: Oracle
+    let listFields: ListFieldOracle
+    let limits: SharedLimitOracle
     let catalog: SimulatedCatalog
     let goods: CatalogOracle
     var products = Products()
     let profiles: SimulatedProfiles
     let clients: ProfileOracle
     var customers: Customers
+    /// How often the customers' rows have changed.
+    var customersTick = 0
     let events: SimulatedEvents
     let tracks: EventOracle
     var visits: Visits
@@ -56,9 +60,12 @@ final class History: @unchecked Sendable {
     private var runs = 0
     private var isOver = false
     var isQuiet = false
+    /// Of the scenario, that which goes on.
+    private var round = 0
     let list: Int64?
 
-    /// In some histories every process keeps the snapshot in one folder, in some each has its own, in most there is none.
+    /// In some histories every process keeps the snapshot in one folder, in some each has its own, in most there is none. It
+    /// survives the process.
     private let cacheFolder: String?
     private let sharesCache: Bool
 
@@ -88,6 +95,8 @@ final class History: @unchecked Sendable {
         }
         store.sabotage = scenario.sabotage
         oracle = Oracle(scenario, world, iterable, store)
+        listFields = ListFieldOracle(oracle, scenario, iterable, store)
+        limits = SharedLimitOracle(oracle, scenario, store)
         catalog = SimulatedCatalog(scenario, world)
         goods = CatalogOracle(oracle, world, scenario, catalog, store)
         profiles = SimulatedProfiles(scenario, world)
@@ -96,7 +105,9 @@ final class History: @unchecked Sendable {
         tracks = EventOracle(oracle, world, scenario, events, clients, store)
         store.givesMoreRows = scenario.tracks?.givesMoreRows ?? false
         var dice = Dice(scenario.seed, "cache")
-        cacheFolder = dice.chance(40) ? (try? TemporaryFolders.path("history"))?.path : nil
+        // Rows are grouped only for who has a cache.
+        let hasCache = dice.chance(40) || scenario.reading != .all
+        cacheFolder = hasCache ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)
         iterable.moved = { [store, oracle] address, userID in
@@ -108,6 +119,7 @@ final class History: @unchecked Sendable {
             if !known { oracle.hasLostItsProfile(address) }
         }
         iterable.strayed = { [oracle] in oracle.hasLostItsProfile($0) }
+        iterable.overwritten = { [unowned listFields] in listFields.hasOverwritten($0, $1, $2) }
     }
 
     static func play(_ scenario: Scenario, tellsStory: Bool = false) -> Report {
@@ -117,7 +129,8 @@ final class History: @unchecked Sendable {
     func play() -> Report {
         defer { if let cacheFolder { try? FileManager.default.removeItem(atPath: cacheFolder) } }
         Task(executorPreference: kernel) { await self.happen() }
-        if !world.run() {
+        // A request that waits for a turn looks again five times a second.
+        if !world.run(budget: scenario.sharing == nil ? 200_000 : 2_000_000) {
             oracle.violated("something runs in circles")
         } else if !isOver {
             oracle.violated("something waits for ever")
@@ -146,7 +159,9 @@ final class History: @unchecked Sendable {
 
     private func happen() async {
         addForeigners()
+        startNeighbours()
         for (number, round) in scenario.rounds.enumerated() {
+            self.round = number
             for move in round.moves { people.move(move) }
             let goods = scenario.goods.flatMap { $0.rounds.indices.contains(number) ? $0.rounds[number] : nil }
             for move in goods?.moves ?? [] { products.move(move) }
@@ -197,22 +212,6 @@ final class History: @unchecked Sendable {
         if wasThere && meddling == .recreateList { _ = catalog.create() }
     }
 
-    /// What happens to the customers' rows, and to their profiles by others' doing, before a round.
-    private func change(customersIn number: Int) -> Scenario.Clients.Round? {
-        guard let clients = scenario.clients, clients.rounds.indices.contains(number) else { return nil }
-        let round = clients.rounds[number]
-        for move in round.moves { customers.move(move) }
-        store.customers = customers.rows
-        world.note(nil, "the customers are \(customers.rows.map { $0.summary(Customers.shown) })")
-        if !clients.makesFields && number == clients.madeBefore { profiles.makeFields() }
-        for write in round.writes where customers.isEmpty(write.customer, write.field) {
-            let (email, userID) = customers.identifiers(of: write.customer)
-            guard let json = profiles.writeAsAnother(write.field, email: email, userID: userID) else { continue }
-            world.note(nil, "another system writes \(write.field) of \(email ?? userID ?? ""): \(json)")
-        }
-        return round
-    }
-
     private func start(_ syncs: [(sync: String, runners: [Scenario.Runner])]) async {
         await withTaskGroup(of: Void.self) { group in
             for (sync, runners) in syncs {
@@ -224,6 +223,9 @@ final class History: @unchecked Sendable {
         }
         if syncs.contains(where: { $0.runners.count > 1 }) { oracle.saw("several processes at once") }
     }
+
+    /// Whether members of the list are sent with fields now.
+    private var sendsFields: Bool { scenario.listFields.map { isQuiet || round >= $0.begins } ?? false }
 
     /// The life of one process.
     private func live(_ node: Node, _ runner: Scenario.Runner) async {
@@ -343,7 +345,10 @@ final class History: @unchecked Sendable {
         if node.sync == "tracks", let tracks = scenario.tracks {
             return pipeline(node, scenario.sync(tracks, guarded: !isQuiet))
         }
-        return pipeline(node, scenario.sync(list, guarded: !isQuiet))
+        var sync = scenario.sync(list, guarded: !isQuiet)
+        node.sendsFields = sendsFields
+        if sendsFields { sync.memberFields = scenario.listFields?.settings }
+        return pipeline(node, sync)
     }
 
     /// Of another sync that names the list by its id.
@@ -356,11 +361,12 @@ final class History: @unchecked Sendable {
     private func pipeline(_ node: Node, _ sync: SyncSettings) -> SyncPipeline {
         let clock = NodeClock(node: node)
         let settings = scenario.destination
+        let warehouse = SimulatedWarehouse(store, node)
         return SyncPipeline(
-            sync: sync, destinationSettings: settings,
-            warehouse: SimulatedWarehouse(store, node), destination: SimulatedDestination(iterable, node),
+            sync: sync, destinationSettings: settings, warehouse: warehouse,
+            destination: SimulatedDestination(iterable, node),
             limiters: RateLimiterPool(clock: clock), clock: clock, stop: node.stop, holder: node.holder,
-            cache: cache(node),
+            cache: cache(node), sharedLimits: sharedLimits(warehouse),
             progress: { [self] progress in
                 if case .waiting = progress { oracle.saw("a change waited for a lost request") }
             })

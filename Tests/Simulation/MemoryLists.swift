@@ -112,7 +112,7 @@ extension MemoryState {
         for (place, entries) in members where place.sync == sync {
             guard let id = place.entries.listID, concerns(id) else { continue }
             if !entries.isEmpty { lists.append(.init(listID: id, members: entries.count)) }
-            members[place] = nil
+            (members[place], valuesHeld[place], contents[place]) = (nil, nil, nil)
         }
         inDoubt.removeAll { $0.place.sync == sync && concerns($0.place.entries.listID) }
         strays.removeAll { $0.place.sync == sync && concerns($0.place.entries.listID) }

@@ -42,6 +42,7 @@ extension MemoryState {
                 for record in records { settle(record, of: sync, run: run, now: now) }
             } else {
                 for record in records { supersede(record, place, run: run, now: now) }
+                outdate(by: records, place, run: run)
                 for record in records { carryOut(.own, on: record.change, record, place, run, now) }
             }
             for record in records { doubt(record, place) }
@@ -58,7 +59,8 @@ extension MemoryState {
         }
         let done = Set(records.map(\.change.sequence))
         outbox[run]?.removeAll { change in
-            done.contains(change.sequence) || (change.kind == .supersede && change.parent.map(done.contains) == true)
+            let hangsOnAnother = change.kind == .supersede || change.kind == .outdate
+            return done.contains(change.sequence) || (hangsOnAnother && change.parent.map(done.contains) == true)
         }
     }
 
@@ -76,7 +78,7 @@ extension MemoryState {
                 request: RequestInDoubt(
                     identity: record.change.identity, operation: record.change.operation, mayLandUntil: mayLandUntil,
                     fingerprint: record.change.record == nil ? nil : record.change.fingerprint,
-                    content: record.change.record?.content)))
+                    content: record.change.putContent)))
     }
 
     private mutating func carryOut(
@@ -87,8 +89,7 @@ extension MemoryState {
         let write = EntryTransition.next(
             relation, old?.member.mark, record.change.operation.direction, record.outcome.kind,
             mayStillLand: record.mayLandUntil != nil,
-            isSame: relation != .own || record.change.operation.direction == .remove || old == nil
-                || old?.member.record?.content == change.record?.content)
+            isSame: relation != .own || record.change.operation.direction == .remove || isSame(change, place))
         let newlyHeld = relation == .own ? held(record) : nil
         switch write {
         case .keep:
@@ -99,7 +100,7 @@ extension MemoryState {
             }
         case .drop:
             members[place]?[change.fingerprint] = nil
-            valuesHeld[place]?[change.fingerprint] = nil
+            forgetContent(of: change.fingerprint, place)
         case .put(let mark):
             let isSame = old?.member.state == mark.state
             var member = Member(
@@ -111,6 +112,8 @@ extension MemoryState {
                 member: member, sinceRunID: isSame ? old?.sinceRunID ?? run : run,
                 since: isSame ? old?.since ?? now : now)
             if old == nil || newlyHeld != nil { valuesHeld[place, default: [:]][change.fingerprint] = newlyHeld }
+            let isPut = relation == .own && record.change.operation.direction == .put
+            keepContent(change, place, isPut: isPut, old?.member.mark, mark)
         }
     }
 
@@ -161,7 +164,7 @@ extension MemoryState {
                 continue
             }
             members[place]?[change.fingerprint] = nil
-            valuesHeld[place]?[change.fingerprint] = nil
+            forgetContent(of: change.fingerprint, place)
         }
         for change in outbox[run.id] ?? [] where change.kind == .release {
             members[place]?[change.fingerprint]?.member.listed = false

@@ -40,8 +40,10 @@ struct MemoryState {
     /// By run, sorted by sequence.
     var outbox: [String: [Change]] = [:]
     var members: [Place: [Fingerprint: MemberEntry]] = [:]
-    /// Of members that are records: the fields that hold a value; those of which nothing is known have none.
+    /// The fields of members that hold a value; those of which nothing is known have none.
     var valuesHeld: [Place: [Fingerprint: FieldBits]] = [:]
+    /// The hash of the fields that members of lists were sent with; those of which nothing is known have none.
+    var contents: [Place: [Fingerprint: Int64]] = [:]
     var log: [LogRecord] = []
     var records: Int64 = 0
     var inDoubt: [InDoubt] = []
@@ -64,6 +66,9 @@ struct MemoryState {
     var begunAt: [String: Date] = [:]
     /// What the ids of events are made of, by sync.
     var idSchemes: [String: String] = [:]
+    /// The first turn that is not given out yet, and the processes that take part, by budget.
+    var budgets: [String: RateBudget] = [:]
+    var shares: [String: [StoredClaim]] = [:]
     /// Syncs that are paused.
     var paused: Set<String> = []
 
@@ -135,6 +140,7 @@ struct MemoryState {
             row.run.listID = run.listID
             row.run.finishedAt = run.finishedAt
             row.run.held = run.held
+            row.run.read = run.read
         }
     }
 
@@ -192,6 +198,9 @@ extension MemoryState {
     mutating func suffer(_ sabotage: Sabotage?, before: MemoryState) {
         switch sabotage {
         case .forgetsDoubt: inDoubt = []
+        case .forgetsFields: contents = [:]
+        case .givesTurnsTwice: budgets = before.budgets
+        case .keepsDeadShares: keepDeadShares()
         case .keepsTheRemoved: members.merge(before.members) { new, old in new.merging(old) { kept, _ in kept } }
         case .forgetsTheUnknown: members = members.mapValues { $0.filter { $0.value.member.state != .subscribing } }
         case .movesEveryCursor:

@@ -23,7 +23,7 @@ extension MemoryState {
             entries.map { fingerprint, entry in
                 var noted = NotedEntry(
                     entries: place.entries, fingerprint: fingerprint, identity: entry.member.identity,
-                    record: entry.member.record, mark: entry.member.mark)
+                    record: entry.member.record, content: content(of: fingerprint, place), mark: entry.member.mark)
                 noted.held = valuesHeld[place]?[fingerprint] ?? FieldBits()
                 return noted
             }
@@ -39,7 +39,7 @@ extension MemoryState {
                         identity: note.change.identity, operation: note.change.operation,
                         mayLandUntil: note.mayLandUntil,
                         fingerprint: note.change.record == nil ? nil : note.change.fingerprint,
-                        content: note.change.record?.content)))
+                        content: note.change.putContent)))
         }
         return notes.count
     }
@@ -47,6 +47,9 @@ extension MemoryState {
     private mutating func put(_ noted: NotedEntry, _ sync: String, now: Date) {
         guard let mark = noted.mark else { return }
         let place = Place(sync: sync, entries: noted.entries)
+        if noted.record == nil, members[place]?[noted.fingerprint] == nil, let content = noted.content {
+            contents[place, default: [:]][noted.fingerprint] = content
+        }
         var entry =
             members[place]?[noted.fingerprint]
             ?? MemberEntry(
@@ -66,7 +69,7 @@ extension MemoryState.Stray {
     fileprivate var note: StrayNote {
         StrayNote(
             runID: run, entries: place.entries, fingerprint: change.fingerprint, identity: change.identity,
-            record: change.record, operation: change.operation, mayLandUntil: mayLandUntil,
+            record: change.record, content: change.content, operation: change.operation, mayLandUntil: mayLandUntil,
             held: change.held?.ifInDoubt)
     }
 }

@@ -7,14 +7,17 @@ public import Warehouse
 public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     /// The warehouse's clock.
     var time: () -> Date
-    /// What a plan reads: the bytes of the columns `email` and `user_id`.
-    var audience: [(email: [UInt8]?, userID: [UInt8]?)] = []
+    /// What a plan reads of the table `people`.
+    var audience: [People.Row] = []
     /// What a plan reads of the table `products`: the columns `key`, `title` and `at`.
     var products: [Products.Row] = []
     /// What a plan reads of the table `customers`.
     var customers: [TableRow] = []
     /// What a plan reads of the table `visits`.
     var visits: [TableRow] = []
+    /// Whether rows cannot be read by bucket now, and whether such a reading gives other rows than those of its digests.
+    var isRefusingGroups = false
+    var isContradictingGroups = false
     /// Whether a reading gives all rows, also those that were not asked for.
     var givesMoreRows = false
     private(set) var state = MemoryState()
@@ -54,16 +57,14 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         if source == Customers.table { return Customers.columns }
         if source == Visits.table { return Visits.columns }
         if source == .table(["products"]) {
-            return Self.columns(of: source).map {
-                AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text)
-            }
-                + [AudienceColumn(name: "at", type: "bigint", canIdentify: true, family: .long)]
+            let at = AudienceColumn(name: "at", type: "bigint", canIdentify: true, family: .long)
+            return ["key", "title"].map(Self.text) + [at]
         }
-        return Self.columns(of: source).map { AudienceColumn(name: $0, type: "text", canIdentify: true, family: .text) }
+        return ["email", "user_id"].map(Self.text) + MemberValues.columns
     }
 
-    private static func columns(of source: AudienceSource) -> [String] {
-        source == .table(["products"]) ? ["key", "title"] : ["email", "user_id"]
+    private static func text(_ name: String) -> AudienceColumn {
+        AudienceColumn(name: name, type: "text", canIdentify: true, family: .text)
     }
 
     /// A record as the snapshot has it.
@@ -90,14 +91,15 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    /// The rows of a list are few: they are all read.
-    public func readBuckets(
-        _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
+    public func readRecordBuckets(
+        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
-        _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
+        _ body:
+            @escaping @Sendable (
+                _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
+            ) throws -> Void
     ) async throws -> Bool { false }
 
-    /// But for customers, visits and products, its rows have two columns, both of text.
     public func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
@@ -105,32 +107,12 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
-        if source == Customers.table { return try read(customers, columns, body) }
+        if source == Customers.table { return try read(wanted(customers, columns.bound), columns, body) }
         if source == Visits.table { return try read(wanted(visits, columns.bound), columns, body) }
         if source == .table(["products"]) {
             return try read(wanted(products.map(\.cells), columns.bound), columns, body)
         }
-        let rows = audience.map { ($0.email, $0.userID) }
-        let first = Self.columns(of: source)[0]
-        for row in rows {
-            let values = columns.fields.map { $0 == first ? row.0 : row.1 }
-            // The bytes of all cells lie behind each other, as the cells are valid during the call.
-            try values.flatMap { $0 ?? [] }.withUnsafeBytes { bytes in
-                var start = 0
-                let cells = values.map { value -> RecordCell in
-                    guard let value else { return .null }
-                    defer { start += value.count }
-                    return .text(UnsafeRawBufferPointer(rebasing: bytes[start..<start + value.count]))
-                }
-                try cells.withUnsafeBufferPointer { cells in
-                    try MemoryWarehouse.withCell(columns.identifiers.email == nil ? nil : row.0) { email in
-                        try MemoryWarehouse.withCell(columns.identifiers.userID == nil ? nil : row.1) {
-                            try body(0, email, $0, cells)
-                        }
-                    }
-                }
-            }
-        }
+        try read(audience.map(\.cells), columns, body)
     }
 
     func wanted(_ rows: [TableRow], _ bound: RowBound?) -> [TableRow] {
@@ -167,7 +149,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    private static func withCell(_ bytes: [UInt8]?, _ body: (AudienceCell) throws -> Void) rethrows {
+    static func withCell(_ bytes: [UInt8]?, _ body: (AudienceCell) throws -> Void) rethrows {
         guard let bytes else { return try body(.null) }
         try bytes.withUnsafeBytes { try body(AudienceCell(bytes: $0)) }
     }
@@ -388,7 +370,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
                 add(fingerprint.low)
                 for byte in entry.member.state.rawValue.utf8 { add(UInt64(byte)) }
                 add(entry.member.listed ? 1 : 0)
-                add(UInt64(bitPattern: entry.member.record?.content ?? 0))
+                add(UInt64(bitPattern: state.content(of: fingerprint, place) ?? 0))
                 for byte in state.valuesHeld[place]?[fingerprint]?.bytes ?? [] { add(UInt64(byte)) }
             }
         }
@@ -425,14 +407,15 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     private func readContents(
         _ sync: String, _ set: EntrySet, _ isWanted: (Fingerprint) -> Bool, _ body: (KnownContent) throws -> Void
     ) throws {
-        let held = state.valuesHeld[.init(sync: sync, entries: set)] ?? [:]
+        let place = MemoryState.Place(sync: sync, entries: set)
+        let held = state.valuesHeld[place] ?? [:]
         for entry in entries(sync, set) where isWanted(entry.member.fingerprint) {
             let member = entry.member
             try (held[member.fingerprint]?.bytes ?? []).withUnsafeBytes { bytes in
                 try body(
                     KnownContent(
                         fingerprint: member.fingerprint, state: member.state, listed: member.listed,
-                        content: member.record?.content ?? 0, held: bytes))
+                        content: state.content(of: member.fingerprint, place) ?? 0, held: bytes))
             }
         }
     }

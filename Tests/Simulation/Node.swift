@@ -14,6 +14,8 @@ final class Node: @unchecked Sendable {
     var runID: String?
     /// Of events: whether its run sends also those of before.
     var backfills = false
+    /// Of the list: whether its members are sent with fields.
+    var sendsFields = false
     /// Of the lease that it was given last.
     var leaseToken: Int64?
     var hasEnded = false

@@ -78,7 +78,10 @@ final class Oracle {
         stagedFor[run.id] = run.listID
         staged[run.id] = Set(changes.filter { $0.kind == .send }.map { Oracle.order($0.operation, $0.identity) })
         judgeOrder(run, changes)
-        if let audience = reading[node.name]?.audience { judge(run, changes, audience) }
+        if let audience = reading[node.name]?.audience {
+            judge(run, changes, audience)
+            node.history.listFields.hasStaged(run, changes, audience, node)
+        }
         saw("run \(run.status.rawValue)")
     }
 
@@ -106,6 +109,7 @@ final class Oracle {
                 violated("run \(run.id) subscribes \(change.identity), which represents nobody")
             }
         }
+        judgeWhole(run, changes, audience)
         let (counts, people) = (run.counts, audience.people.count)
         if counts.rowsRead != audience.rows || counts.invalid != audience.invalid || counts.audience != people
             || counts.duplicates != audience.rows - audience.invalid - people
@@ -116,6 +120,17 @@ final class Oracle {
         }
         if audience.shared > 0 { saw("rows went on without an identifier that too many share") }
         if audience.people.contains(where: { $0.names.count > 1 && $0.rows > 1 }) { saw("a person of several rows") }
+    }
+
+    /// Whoever is not acknowledged is in the plan, whichever rows it has fetched.
+    private func judgeWhole(_ run: SyncRun, _ changes: [Change], _ audience: AudienceModel) {
+        let planned = Set(changes.filter { $0.operation == .subscribe && $0.kind.isListed }.map(\.identity))
+        for person in audience.people where !planned.contains(person.representative) {
+            let known = run.listID.flatMap { state(of: person.representative, $0) }
+            if known == .subscribed { continue }
+            let word = known?.rawValue ?? "new"
+            violated("run \(run.id) leaves out \(person.representative), who is \(word)")
+        }
     }
 
     func hasApproved(_ run: String) { approved.insert(run) }
@@ -459,7 +474,7 @@ final class Oracle {
     }
 
     /// Iterable refuses this person, or knows the identifiers as two people.
-    private func mayBeRefused(_ name: String) -> Bool {
+    func mayBeRefused(_ name: String) -> Bool {
         for person in scenario.afflicted.keys where name == People.email(person) || name == People.userID(person) {
             return true
         }

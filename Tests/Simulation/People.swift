@@ -19,6 +19,9 @@ struct People {
         var others: [Part] = []
         /// The other rows come before the first one of everybody.
         var othersComeFirst = false
+        var values = MemberValues()
+        /// Of every row but the first; nil: the same.
+        var otherValues: MemberValues?
     }
 
     /// Which of a person's identifiers a row has.
@@ -52,7 +55,21 @@ struct People {
 
     // MARK: Rows
 
-    typealias Row = (email: [UInt8]?, userID: [UInt8]?)
+    /// A row of the table `people`.
+    struct Row: Equatable, Sendable {
+        var email: [UInt8]?
+        var userID: [UInt8]?
+        var values = MemberValues()
+
+        /// By the names of the columns.
+        var cells: TableRow {
+            var row = TableRow()
+            row["email"] = email.map { .text(String(decoding: $0, as: UTF8.self)) } ?? .null
+            row["user_id"] = userID.map { .text(String(decoding: $0, as: UTF8.self)) } ?? .null
+            values.write(to: &row)
+            return row
+        }
+    }
 
     var rows: [Row] {
         let present = people.filter(\.isIn)
@@ -64,24 +81,27 @@ struct People {
         let email = Array(self.email(person).uppercased().utf8)
         let userID = Array(self.userID(person).utf8)
         return person.others.map { part in
-            (part == .userID ? nil : email, part == .email ? nil : userID)
+            Row(
+                email: part == .userID ? nil : email, userID: part == .email ? nil : userID,
+                values: person.otherValues ?? person.values)
         }
     }
 
     private func rows(_ person: Person) -> [Row] {
-        if person.isInvalid { return [(Array("not an address".utf8), nil)] }
+        if person.isInvalid { return [Row(email: Array("not an address".utf8), userID: nil)] }
         let usesEmail = scenario.type != .userID && !(scenario.placeholders)
         let usesUserID = scenario.type != .email || scenario.placeholders
         let email = usesEmail && (person.hasEmail || !usesUserID) ? self.email(person) : nil
         let userID = usesUserID && (person.hasUserID || email == nil) ? self.userID(person) : nil
         let user = userID.map { Array($0.utf8) }
-        let plain = email.map { Array($0.utf8) }
-        let shouted = email.map { Array($0.uppercased().utf8) }
+        func row(_ email: String?, _ values: MemberValues? = nil) -> Row {
+            Row(email: email.map { Array($0.utf8) }, userID: user, values: values ?? person.values)
+        }
         switch person.spelling {
-        case 1: return [(plain, user), (shouted, user)]
-        case 2: return [(email.map { Array((" " + $0 + "\t").utf8) }, user)]
-        case 3: return [(shouted, user)]
-        default: return [(plain, user)]
+        case 1: return [row(email), row(email?.uppercased(), person.otherValues)]
+        case 2: return [row(email.map { " " + $0 + "\t" })]
+        case 3: return [row(email?.uppercased())]
+        default: return [row(email)]
         }
     }
 
@@ -114,6 +134,8 @@ struct People {
                 code /= 4
             }
         case .invalidRow(let index): people[index].isInvalid.toggle()
+        case .values(let index, let values, let others):
+            (people[index].values, people[index].otherValues) = (values, others)
         case .emptyAudience: for index in people.indices { people[index].isIn = false }
         }
     }

@@ -4,12 +4,12 @@ import Warehouse
 
 /// What must never happen to profiles, and what must be so in the end. It looks at rows, requests and stored accounts.
 final class ProfileOracle {
-    private let oracle: Oracle
+    let oracle: Oracle
     private let world: World
-    private let scenario: Scenario
-    private let clients: Scenario.Clients
-    private let profiles: SimulatedProfiles
-    private let store: MemoryWarehouse
+    let scenario: Scenario
+    let clients: Scenario.Clients
+    let profiles: SimulatedProfiles
+    let store: MemoryWarehouse
 
     /// A change that a run has staged.
     private struct Order {
@@ -20,11 +20,15 @@ final class ProfileOracle {
 
     private var reading: [String: Customers.Meaning] = [:]
     private var readingOfRun: [String: Customers.Meaning] = [:]
+    /// Of each process, what it has read since it has read everything.
+    var readings: [String: CustomerReadings] = [:]
+    /// Of each process, what Iterable has said last of people who were looked up, by identifier.
+    var lookUps: [String: [String: ProfileFinding]] = [:]
     private var staged: [String: [ProfileContent: Order]] = [:]
     private var approved: Set<String> = []
     private var inFlight: [Int: (call: UsersCall, until: Duration)] = [:]
     /// Keys, each with the hash of a content that Iterable said it has taken.
-    private var acknowledged: Set<String> = []
+    var acknowledged: Set<String> = []
     /// By identifier, what Iterable said it has taken last, and when it was sent.
     private var taken: [String: (order: Int, content: ProfileContent)] = [:]
     /// By identifier, when Iterable said for the first time that it has taken something.
@@ -32,9 +36,9 @@ final class ProfileOracle {
     /// By key, the fields that this sync may have given a value, and has not cleared for certain since.
     private var mayHold: [String: Set<String>] = [:]
     /// Addresses that lost their profile by a request for another person, although nothing of ours has linked the two.
-    private var homeless: Set<String> = []
+    var homeless: Set<String> = []
     /// Identifiers of records that Iterable knows as several people.
-    private var conflicts: Set<String> = []
+    var conflicts: Set<String> = []
     var guardsAreOn = true
 
     init(
@@ -50,14 +54,21 @@ final class ProfileOracle {
 
     func violated(_ rule: String) { oracle.violated("profiles: \(rule)") }
 
-    private var members: [Member] {
+    var members: [Member] {
         (store.state.members[.init(sync: "clients", entries: .records(.users))] ?? [:]).values.map(\.member)
     }
 
     // MARK: While a run goes on
 
-    func hasRead(_ rows: [Customers.Row], _ node: Node) {
-        reading[node.name] = Customers.Meaning(rows, clients, scenario.type)
+    /// - Parameters:
+    ///   - bound: nil: everything was read.
+    ///   - isCut: whether the reading was broken off behind these rows.
+    func hasRead(_ rows: [Customers.Row], _ bound: RowBound?, isCut: Bool, _ node: Node) {
+        let meaning = Customers.Meaning(rows, clients, scenario.type)
+        reading[node.name] = meaning
+        let last = isCut ? rows.last?["changed"].position : nil
+        readings[node.name, default: CustomerReadings()].begin(
+            CustomerReadings.Look(meaning: meaning, bound: bound, isCut: isCut, last: last))
     }
 
     func hasApproved(_ run: String) { approved.insert(run) }
@@ -81,7 +92,9 @@ final class ProfileOracle {
 
     /// What the run has written down of outcomes.
     /// - Parameter changes: in the outbox until now.
-    func hasRecorded(_ changes: [Change], _ outcomes: [BatchOutcome]) {
+    func hasRecorded(_ changes: [Change], _ outcomes: [BatchOutcome], _ node: Node) {
+        judgeLookUps(changes, outcomes, node)
+        noteRefusals(changes, outcomes, node)
         for batch in outcomes where batch.mayLandUntil == nil {
             for change in changes where change.kind == .send && batch.sequences.contains(change.sequence) {
                 guard batch.exceptions[change.sequence] == nil, let key = change.record?.key,
@@ -98,7 +111,9 @@ final class ProfileOracle {
 
     func hasStaged(_ run: SyncRun, _ changes: [Change], _ node: Node) {
         guard let meaning = reading[node.name] else { return violated("run \(run.id) is staged without a reading") }
-        readingOfRun[run.id] = meaning
+        let isLook = readings[node.name]?.isLook ?? false
+        // Guards of looks between two sweeps are those of an hour.
+        readingOfRun[run.id] = isLook ? nil : meaning
         var orders: [ProfileContent: Order] = [:]
         var names: Set<String> = []
         for change in changes where change.kind.isListed {
@@ -112,14 +127,16 @@ final class ProfileOracle {
                 violated("run \(run.id) does something else than to update")
                 continue
             }
-            judge(write, record.key, meaning, run)
+            judge(write, record, meaning, run, node)
             for name in write.content.names(scenario.type) where !names.insert(name).inserted {
                 violated("run \(run.id) has two objects for \(name)")
             }
             orders[write.content] = Order(key: record.key, content: record.content)
         }
-        staged[run.id] = orders
-        if !meaning.isAmbiguous { judgeCounts(run, meaning) }
+        staged[run.id, default: [:]].merge(orders) { $1 }
+        // The counts of a stream are those of all looks of its row.
+        let isStreamed = run.trigger == .stream && run.status != .held
+        if !meaning.isAmbiguous && !isStreamed && !isLook { judgeCounts(run, meaning) }
         if run.held.contains(where: { $0.guard == "max_changes" }) {
             violated("run \(run.id) is held for changes, and there are fewer than 100 records")
         }
@@ -139,7 +156,10 @@ final class ProfileOracle {
     }
 
     /// An object says what its row says, of whom the row says it.
-    private func judge(_ write: ProfileWrite, _ key: String, _ meaning: Customers.Meaning, _ run: SyncRun) {
+    private func judge(
+        _ write: ProfileWrite, _ record: RecordReference, _ meaning: Customers.Meaning, _ run: SyncRun, _ node: Node
+    ) {
+        let key = record.key
         guard let wanted = meaning.records[key]?.content else {
             return violated("run \(run.id) updates \(key), of which no row may be sent")
         }
@@ -160,9 +180,11 @@ final class ProfileOracle {
         {
             violated("run \(run.id) updates \(key) as another person than before")
         }
-        if isTakenByAnother(wanted, key, meaning, butForRivals: true) {
+        let rows = readings[node.name]?.known ?? CustomerReadings.Rows(meaning)
+        if isTakenByAnother(wanted, key, rows, butForRivals: true) {
             violated("run \(run.id) updates \(key) under an identifier that another record has")
         }
+        judgeLook(record, wanted, meaning, run, node)
     }
 
     private func judgeNulls(_ sent: ProfileContent, _ wanted: ProfileContent, _ key: String, _ run: SyncRun) {
@@ -197,10 +219,10 @@ final class ProfileOracle {
     // MARK: Who is who
 
     /// Whether Iterable may know a record by the identifiers that the state tables have.
-    private func isKnown(_ member: Member) -> Bool { member.listed || member.state != .rejected }
+    func isKnown(_ member: Member) -> Bool { member.listed || member.state != .rejected }
 
     /// Whether both are one person.
-    private func isSame(_ one: Identity, _ other: Identity) -> Bool {
+    func isSame(_ one: Identity, _ other: Identity) -> Bool {
         switch scenario.type {
         case .email: return one.email == other.email
         case .userID: return one.userID == other.userID
@@ -213,17 +235,17 @@ final class ProfileOracle {
     /// Whether an identifier is in Iterable that of another record whose row is there and names another person now, or cannot be
     /// sent.
     /// - Parameter butForRivals: not of a record whose rows have the identifier too: which of the two is sent the rows decide.
-    private func isTakenByAnother(
-        _ content: ProfileContent, _ key: String, _ meaning: Customers.Meaning, butForRivals: Bool
+    func isTakenByAnother(
+        _ content: ProfileContent, _ key: String, _ rows: CustomerReadings.Rows, butForRivals: Bool
     ) -> Bool {
         let names = Set(content.names(scenario.type))
         return members.contains { member in
             guard let other = member.record?.key, other != key, isKnown(member),
                 !names.isDisjoint(with: member.identity.names(scenario.type)),
-                let identities = meaning.standing[other]
+                let identities = rows.standing[other]
             else { return false }
-            if butForRivals && meaning.names[other]?.isDisjoint(with: names) == false { return false }
-            return meaning.refused.contains(other)
+            if butForRivals && rows.names[other]?.isDisjoint(with: names) == false { return false }
+            return rows.refused.contains(other)
                 || identities.contains { identity in
                     // A record that keeps its person may change its other identifier. One that its row does not name any
                     // more is Iterable's to refuse: it is not known whether the profile has it still.
@@ -255,6 +277,7 @@ final class ProfileOracle {
                 violated("\(name) is twice in one request")
             }
             judgeOrder(write.content)
+            judgeLookUp(write.content, call.node)
             if write.content.values.values.contains(ProfileContent.null) { oracle.saw("a null was sent") }
         }
         if call.makesFields && (call.count > 1 || !clients.makesFields) {
@@ -338,6 +361,7 @@ final class ProfileOracle {
 
     /// What a request has done to one profile.
     func hasHappened(_ effect: SimulatedProfiles.Effect) {
+        if effect.isNew && clients.updatesOnly { violated("a profile was made, and only known people may be updated") }
         if let refusal = effect.refusal { oracle.saw("iterable says \(refusal.word)") }
         for field in effect.leftOut { violated("the value of \(field) is left out, as the project has no such field") }
         for field in effect.made {
@@ -351,93 +375,5 @@ final class ProfileOracle {
             $0.identity == Identity(email: former.email, userID: former.userID)
         }
         if !isOurs { homeless.insert(former.email) }
-    }
-
-    // MARK: In the end
-
-    /// After a run: what is known as taken was taken.
-    func hasEnded() {
-        for member in members where member.state == .subscribed {
-            guard let record = member.record else { continue }
-            if !acknowledged.contains("\(record.key) \(record.content)") {
-                violated("\(record.key) is known as synced and was never acknowledged")
-            }
-        }
-    }
-
-    /// Faults have stopped and one more run has ended: every profile has what its row says, and what others wrote is still there.
-    func judgeEnd(_ rows: [Customers.Row]) {
-        let meaning = Customers.Meaning(rows, clients, scenario.type)
-        for (key, record) in meaning.records.sorted(by: { $0.key < $1.key }) where !record.isAmbiguous {
-            judge(record, key, meaning)
-        }
-        for (place, note) in profiles.notes where clients.merges {
-            if profiles.profiles[place].fields[SimulatedProfiles.foreignField]?.json != note {
-                violated("what another system wrote beside our fields is gone")
-            }
-        }
-        oracle.saw("profiles came to rest")
-    }
-
-    private func judge(_ record: Customers.Meaning.Record, _ key: String, _ meaning: Customers.Meaning) {
-        let wanted = record.content
-        let names = wanted.names(scenario.type)
-        if names.contains(where: mayBeRefused) { return }
-        // Of equal records any may stand for the person, and one that names another person than before is not sent.
-        let own = members.filter { record.rivals.contains($0.record?.key ?? "") && isKnown($0) }
-        if own.contains(where: { !isSame($0.identity, wanted.identity) }) { return }
-        if record.rivals.contains(where: { isTakenByAnother(wanted, $0, meaning, butForRivals: false) }) { return }
-        guard let profile = profiles.profile(of: wanted) else {
-            if !names.contains(where: homeless.contains) { violated("\(key) has no profile: \(wanted.summary)") }
-            return
-        }
-        if !own.contains(where: { $0.state == .subscribed }) { violated("\(key) is there and not known as synced") }
-        // Another system may have made one profile of two records.
-        let linked = Set(names + own.flatMap { $0.identity.names(scenario.type) })
-        if scenario.type == .hybrid && !linked.isSuperset(of: profile.names) {
-            return oracle.saw("a profile has an identifier that none of its rows has")
-        }
-        judge(profile, wanted, key, record.rivals)
-    }
-
-    private func judge(
-        _ profile: SimulatedProfiles.Profile, _ wanted: ProfileContent, _ key: String, _ rivals: Set<String>
-    ) {
-        if let email = wanted.email, profile.email != email {
-            violated("\(key) has the address \(profile.email ?? "-")")
-        }
-        if let userID = wanted.userID, profile.userID != userID {
-            violated("\(key) has the userId \(profile.userID ?? "-")")
-        }
-        for field in clients.fields {
-            let found = profile.fields[field]
-            // Another system has written the field since, or it was there before and the rows leave it empty.
-            if let found, found.writer == nil {
-                if wanted.values[field] == nil && clients.rule(of: field) == .clear {
-                    oracle.saw("another system's field survived")
-                }
-                continue
-            }
-            if let json = wanted.values[field] {
-                if found?.json != json {
-                    violated(
-                        "\(field) of \(key) is \(found?.json ?? "missing"), written by \(found?.writer ?? "nobody"),"
-                            + " and the row says \(json)")
-                }
-            } else if let found, let writer = found.writer, clients.rule(of: field) != .skip {
-                // What was written under another key of the person, or one that the person does not have any more, stays.
-                let isOwn = rivals.contains(writer) && (rivals.count == 1 || clients.rule(of: field) == .always)
-                if isOwn { violated("\(field) of \(key) is \(found.json), and the row has no value") }
-                if !isOwn { oracle.saw("a field that was written under another key stayed") }
-            }
-        }
-    }
-
-    private func mayBeRefused(_ name: String) -> Bool {
-        for customer in clients.afflicted.keys
-        where name == Customers.email(customer) || name == Customers.userID(customer) {
-            return true
-        }
-        return conflicts.contains(name)
     }
 }

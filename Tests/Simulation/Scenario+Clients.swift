@@ -28,6 +28,11 @@ extension Scenario {
         var afflicted: [Int: Affliction] = [:]
         /// Hybrid projects: customers whose address is that of a profile with another userId.
         var strangers: [Int] = []
+        /// Whether only people are sent whom Iterable knows; and, if so, which customers have a profile at first.
+        var updatesOnly = false
+        var known: Set<Int> = []
+        /// nil: no process streams.
+        var streaming: Streaming?
         /// For each round of the history.
         var rounds: [Round] = []
 
@@ -35,6 +40,9 @@ extension Scenario {
             var moves: [ClientMove]
             var writes: [OtherWrite] = []
             var runners: [Runner]
+            /// What changes while the processes run.
+            var later: [LaterChange] = []
+            var appearances: [Appearance] = []
         }
 
         /// Another system writes a field that the rows of a customer leave empty.
@@ -104,6 +112,8 @@ extension Scenario {
             }
             clients.rounds.append(round)
         }
+        updatesOnly(seed, &clients)
+        streams(seed, &clients)
         return clients
     }
 
@@ -122,6 +132,8 @@ extension Scenario {
         users.duplicates = clients.newest ? .newest("changed") : .refuse
         users.onLeave = .keep
         users.identityChanges = .refuse
+        users.mode = clients.updatesOnly ? .update : .upsert
+        users.cursor = clients.cursor
         var sync = SyncSettings(
             name: "clients", warehouse: "shop", destination: "marketing", audience: Customers.table,
             target: .users(users))
@@ -201,6 +213,14 @@ extension Scenario.Clients {
 
     func rule(of field: String) -> NullRule { ownNulls[Self.member(of: field)] ?? nulls }
 
+    /// The column by which looks of a stream find what has changed.
+    var cursor: EventSettings.Cursor? {
+        guard let streaming else { return nil }
+        var cursor = EventSettings.Cursor(column: "changed")
+        (cursor.overlap, cursor.sweepSeconds) = (.steps(streaming.overlap), streaming.sweepSeconds)
+        return cursor
+    }
+
     // MARK: Rows
 
     private func email(_ row: Customers.Row) -> String? { mapsEmail ? Oracle.email(row["email"].bytes) : nil }
@@ -244,7 +264,7 @@ extension Customers.Other {
 }
 
 extension Scenario.ClientMove {
-    fileprivate init(_ dice: inout Dice, _ clients: Scenario.Clients) {
+    init(_ dice: inout Dice, _ clients: Scenario.Clients) {
         let customer = dice.below(clients.customers)
         let other = dice.below(clients.customers)
         switch dice.below(40) {

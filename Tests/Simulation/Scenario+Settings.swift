@@ -30,6 +30,7 @@ extension Scenario {
             case .userID: ColumnMapping(userID: "user_id")
             case .hybrid: ColumnMapping(email: "email", userID: "user_id")
             }
+        sync.read = reading
         sync.identity.maxSharing = maxSharing
         sync.updateExistingUsersOnly = onlyExistingUsers
         sync.placeholderEmails = placeholders

@@ -36,6 +36,12 @@ public struct Scenario: Sendable {
     var isOrderly = false
     /// A promise that the warehouse breaks, to see that the oracle notices.
     var sabotage: Sabotage?
+    /// What is sent with the members of the list; nil: nothing but their identifiers.
+    var listFields: ListFields?
+    /// How the rows of the list are read.
+    var reading = ReadSetting.all
+    /// A rate limit that the processes share; nil: each keeps its own.
+    var sharing: Sharing?
     /// A second sync, of a catalog; nil: there is none.
     var goods: Goods?
     /// A second sync, of users; nil: there is none. A history has one of the two at most.
@@ -93,6 +99,8 @@ public struct Scenario: Sendable {
         /// Hybrid projects: which rows the person has beside the first one, as a code from 0 (none) to ``mostRows``.
         case otherRows(Int, Int)
         case invalidRow(Int)
+        /// What the person's rows say beside the identifiers; every row but the first may say something else.
+        case values(Int, MemberValues, others: MemberValues?)
         case emptyAudience
     }
 }
@@ -119,6 +127,12 @@ enum Sabotage: String, CaseIterable, Sendable {
     case forgetsSentEvents, forgetsWaitingEvents, forgetsSkippedEvents
     /// An event without an answer counts as sent.
     case takesDoubtForSent
+    /// The fields that members of the list were sent with are forgotten.
+    case forgetsFields
+    /// Turns of a shared limit that were given out are given out again.
+    case givesTurnsTwice
+    /// The part of a dead process in a shared limit counts on.
+    case keepsDeadShares
 
     /// Whether it is about events alone.
     var isOfEvents: Bool {
@@ -128,6 +142,11 @@ enum Sabotage: String, CaseIterable, Sendable {
         default: false
         }
     }
+
+    /// Whether it is about a list whose members are sent with fields.
+    var isOfFields: Bool { self == .forgetsFields }
+    /// Whether it is about a rate limit that processes share.
+    var isOfSharing: Bool { self == .givesTurnsTwice || self == .keepsDeadShares }
 }
 
 extension Scenario {
@@ -160,12 +179,15 @@ extension Scenario {
         requestPercent = dice.pick([0, 10, 30, 60, 80])
         // A subset with its own weights: some histories know one fault only, some know all.
         let share = dice.pick([10, 30, 60, 100])
-        faults = Set(Fault.allCases.filter { _ in dice.chance(share) })
+        faults = Set(Fault.allCases.filter { !Fault.ofGroups.contains($0) && dice.chance(share) }).union(Fault.ofGroups)
         rounds = []
         let (count, mayDelete) = (dice.between(1, people < 3 ? 9 : 6), list != .byID && dice.chance(15))
         for number in 0..<count {
             rounds.append(Round(&dice, self, number: number, mayDelete: mayDelete))
         }
+        addListFields()
+        sharing = sharing(seed: seed)
+        reading = reading(seed: seed)
         goods = goods(seed: seed)
         clients = clients(seed: seed)
         tracks = tracks(seed: seed)
@@ -205,6 +227,7 @@ extension Scenario {
         }
         scenario.chosenFaults = [:]
         (scenario.goods, scenario.clients, scenario.tracks) = (nil, nil, nil)
+        (scenario.listFields, scenario.sharing, scenario.reading) = (nil, nil, .all)
         return scenario
     }
 }

@@ -1,3 +1,5 @@
+import RollcallCore
+
 /// Makes a failing history as short as it can: rounds, processes, moves and faults are left out as long as the same rule
 /// is broken.
 public enum Shrinker {
@@ -18,6 +20,9 @@ public enum Shrinker {
         }
         attempt { $0.isOrderly = true }
         attempt { $0.onlyFaultsAt = Set(report.faultsAt) }
+        attempt { $0.listFields = nil }
+        attempt { $0.sharing = nil }
+        attempt { $0.reading = ReadSetting.all }
         attempt { $0.goods = nil }
         attempt { $0.tracks = nil }
         attempt { $0.clients = nil }
@@ -38,7 +43,9 @@ public enum Shrinker {
 
     private static func weight(_ scenario: Scenario) -> Int {
         let lists = scenario.rounds.reduce(0) { $0 + 10 + $1.moves.count + 5 * $1.runners.count }
-        let clients = scenario.clientRounds.reduce(0) { $0 + $1.moves.count + $1.writes.count + 5 * $1.runners.count }
+        let clients = scenario.clientRounds.reduce(scenario.lastChanges.count) {
+            $0 + $1.moves.count + $1.writes.count + $1.later.count + $1.appearances.count + 5 * $1.runners.count
+        }
         let tracks = scenario.trackRounds.reduce(0) { $0 + $1.moves.count + 5 * $1.runners.count }
         return lists + clients + tracks + (scenario.onlyFaultsAt?.count ?? 1000) * 3
     }
@@ -60,8 +67,11 @@ public enum Shrinker {
         for round in best.clientRounds.indices.reversed() {
             leaveOut(&best, fails, \.clientRounds[round].moves)
             leaveOut(&best, fails, \.clientRounds[round].writes)
+            leaveOut(&best, fails, \.clientRounds[round].later)
+            leaveOut(&best, fails, \.clientRounds[round].appearances)
             leaveOut(&best, fails, \.clientRounds[round].runners)
         }
+        leaveOut(&best, fails, \.lastChanges)
         for round in best.trackRounds.indices.reversed() {
             leaveOut(&best, fails, \.trackRounds[round].moves)
             leaveOut(&best, fails, \.trackRounds[round].runners)

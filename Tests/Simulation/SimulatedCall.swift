@@ -74,12 +74,19 @@ final class ListCall: SimulatedCall {
     var count: Int { request.subscribers.count }
     var stray: Int? {
         get { request.stray }
-        set { request.stray = newValue }
+        set {
+            request.stray = newValue
+            request.number = newValue ?? request.number
+        }
     }
 
     private var oracle: Oracle { node.history.oracle }
 
-    func isSent(number: Int) { oracle.isSent(sent, request, by: node, number: number) }
+    func isSent(number: Int) {
+        request.number = number
+        oracle.isSent(sent, request, by: node, number: number)
+        node.history.listFields.isSent(request, by: node)
+    }
 
     func land(after delay: Duration) { iterable.carryOut(request, after: delay) }
 
@@ -91,6 +98,7 @@ final class ListCall: SimulatedCall {
     func means(isAnswered: Bool, _ failures: Set<Int>) {
         if isAnswered {
             oracle.isAcknowledged(request, except: failures, by: node)
+            iterable.acknowledge(request)
         } else {
             oracle.isDoubtful(request)
         }
@@ -122,6 +130,7 @@ final class ListCall: SimulatedCall {
                 sparing.insert(position)
             }
         }
+        request.isOvertaken = node.leaseToken != node.history.store.state.leases[node.sync]?.token
         var failures = iterable.carryOut(request, sparing: sparing)
         node.history.noteConflicts(request, failures)
         for (_, failure) in failures { node.history.oracle.saw("iterable says \(failure)") }

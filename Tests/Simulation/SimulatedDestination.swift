@@ -55,6 +55,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         history.requests += 1
         node.requests += 1
         let number = history.requests
+        history.limits.isSent(request.endpoint, by: node)
         // No look can be later than the last one: what was stopped behind it may be sent by whoever has no lease any more.
         if fault == .stopBeforeWrite && !mayStillSend() {
             history.oracle.hasStrayed(number, node)
@@ -159,10 +160,21 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
     // MARK: Calls that read
 
     func profileFields() async throws(DestinationError) -> [RemoteField] {
-        try await reading("profile fields") { $0.profiles.fields }
+        try await reading("profile fields") { history in
+            history.profiles.fields + (history.scenario.listFields == nil ? [] : MemberValues.remote)
+        }
     }
 
-    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding { .unknown }
+    /// Only syncs that send whom Iterable knows make looks of which an oracle knows.
+    func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
+        guard scenario.clients?.updatesOnly == true else { return .unknown }
+        let (status, body) = try await reading("profile") { $0.profiles.answer(to: name) }
+        let answer = HTTPAnswer(status: status, body: Array(body.utf8), now: history.wallTime)
+        let finding = try ProfileAnswer.finding(answer)
+        world.note(node.process, "looks up \(name): \(finding)")
+        history.clients.hasLookedUp(name, finding, node)
+        return finding
+    }
 
     func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         try await reading("fields") { $0.catalog.fields }

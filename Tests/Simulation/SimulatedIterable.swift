@@ -12,6 +12,8 @@ final class SimulatedIterable {
         var isForeign = false
         /// Under which names it was subscribed since it was last removed, request by request.
         var joinedAs: [Set<String>] = []
+        /// By name; those that were never written have none.
+        var fields: [String: WrittenField] = [:]
 
         /// The names that it still has and that our requests have put beside one of these.
         func known(as named: [String]) -> [String] {
@@ -25,6 +27,8 @@ final class SimulatedIterable {
         var email: String?
         var userID: String?
         var prefersUserID = false
+        /// As JSON; nil: the request says nothing of fields.
+        var fields: MemberValues.Fields?
     }
 
     struct Request {
@@ -34,8 +38,12 @@ final class SimulatedIterable {
         var subscribers: [Subscriber]
         /// Only false is ever right.
         var leavesChannel: Bool
+        /// Its place among all requests; 0: it was not sent yet.
+        var number = 0
         /// Its number, if it was sent by a process that had no lease any more.
         var stray: Int?
+        /// Whether its process, which stood still, had no lease any more when it was carried out.
+        var isOvertaken = false
     }
 
     let scenario: Scenario
@@ -51,6 +59,8 @@ final class SimulatedIterable {
     var moved: (_ address: String, _ userID: String) -> Void = { _, _ in }
     /// Called when a removal takes a name off the list that nothing of ours has linked to the one it names.
     var strayed: (_ name: String) -> Void = { _ in }
+    /// Called when a request puts something older in the place of what was acknowledged.
+    var overwritten: (_ request: Request, _ subscriber: Subscriber, _ fields: [String]) -> Void = { _, _, _ in }
     /// Requests that were given up and that will be carried out later.
     private(set) var underWay: [Int: Request] = [:]
     private var requestNumber = 0
@@ -81,7 +91,7 @@ final class SimulatedIterable {
         lists.removeAll { gone.contains($0.id) }
         for index in profiles.indices {
             profiles[index].lists.subtract(gone)
-            profiles[index].joinedAs = []
+            profiles[index].leave()
         }
         return !gone.isEmpty
     }
@@ -100,7 +110,8 @@ final class SimulatedIterable {
         let subscribers = records.map { record in
             Subscriber(
                 email: record["email"] as? String, userID: record["userId"] as? String,
-                prefersUserID: record["preferUserId"] as? Bool ?? false)
+                prefersUserID: record["preferUserId"] as? Bool ?? false,
+                fields: (record["dataFields"] as? [String: Any]).map(MemberValues.fields(of:)))
         }
         return Request(
             subscribes: subscribes, list: Int64(list),
@@ -161,14 +172,22 @@ final class SimulatedIterable {
                 profiles[index].email = email
             }
             if let userID = subscriber.userID { profiles[index].userID = userID }
+            let lost = profiles[index].write(subscriber, by: request)
+            if !lost.isEmpty { overwritten(request, subscriber, lost) }
             return nil
         }
         if request.onlyExisting && names.contains(where: { troubled[$0] == .unknown }) { return "notFound" }
         if scenario.type == .email && subscriber.email == nil && !subscriber.prefersUserID { return "notFound" }
         var profile = Profile(email: subscriber.email, userID: subscriber.userID, lists: [request.list])
         profile.joinedAs = [Set(names)]
+        _ = profile.write(subscriber, by: request)
         profiles.append(profile)
         return nil
+    }
+
+    /// The answer to a request has reached its process.
+    func acknowledge(_ request: Request) {
+        for index in profiles.indices { profiles[index].acknowledge(request: request.number) }
     }
 
     func profile(of subscriber: Subscriber) -> Profile? {
@@ -188,7 +207,7 @@ final class SimulatedIterable {
             strayed(name)
         }
         profiles[found].lists.remove(list)
-        profiles[found].joinedAs = []
+        profiles[found].leave()
         return nil
     }
 
@@ -222,14 +241,15 @@ final class SimulatedIterable {
 
 extension SimulatedIterable.Request {
     var summary: String {
-        let names = subscribers.map { "\($0.email ?? "-")/\($0.userID ?? "-")" }.joined(separator: " ")
+        let names = subscribers.map { subscriber in
+            "\(subscriber.email ?? "-")/\(subscriber.userID ?? "-")"
+                + (subscriber.fields.map(MemberValues.summary) ?? "")
+        }.joined(separator: " ")
         return "\(subscribes ? "subscribe" : "unsubscribe") \(names)"
     }
 
     /// Whether both name one person, as far as their names tell.
     func shares(_ other: SimulatedIterable.Subscriber) -> Bool {
-        subscribers.contains {
-            ($0.email != nil && $0.email == other.email) || ($0.userID != nil && $0.userID == other.userID)
-        }
+        subscribers.contains { $0.shares(other) }
     }
 }

@@ -37,6 +37,8 @@ final class SimulatedProfiles {
         var made: [RemoteField] = []
         /// The address that a profile had until now.
         var former: (email: String, userID: String?)?
+        /// Whether there was no profile before.
+        var isNew = false
     }
 
     /// A part of the object that no row fills.
@@ -57,11 +59,13 @@ final class SimulatedProfiles {
     /// Of each profile in ``profiles``, what another system wrote into ``foreignField`` last.
     private(set) var notes: [Int: String] = [:]
     private var troubled: [String: Scenario.Affliction] = [:]
+    private var lookDice: Dice
 
     init(_ scenario: Scenario, _ world: World) {
         type = scenario.type
         self.world = world
         dice = Dice(scenario.seed, "profile service")
+        lookDice = Dice(scenario.seed, "profile look-ups")
         fieldsOfSync = scenario.clients?.fields ?? []
         guard let clients = scenario.clients else { return }
         for field in ["address", Self.foreignField] { types[field] = Self.intended(field) }
@@ -72,6 +76,9 @@ final class SimulatedProfiles {
         }
         for customer in clients.strangers {
             profiles.append(Profile(email: Customers.email(customer), userID: "W\(customer)"))
+        }
+        for customer in clients.known.sorted() {
+            _ = appear(email: Customers.email(customer), userID: Customers.userID(customer))
         }
     }
 
@@ -119,7 +126,10 @@ final class SimulatedProfiles {
             return effect
         }
         let place = byUserID ?? byEmail ?? profiles.count
-        if place == profiles.count { profiles.append(Profile()) }
+        if place == profiles.count {
+            profiles.append(Profile())
+            effect.isNew = true
+        }
         if let email = content.email {
             if let old = profiles[place].email, old != email { effect.former = (old, profiles[place].userID) }
             profiles[place].email = email
@@ -193,13 +203,51 @@ final class SimulatedProfiles {
         guard types[field] != nil, !names.isEmpty, !names.contains(where: { troubled[$0] != nil }) else { return nil }
         writes += 1
         let json = field == "orders" ? "\(1000 + writes)" : "\"foreign \(writes)\""
-        let place = index(userID: userID) ?? index(email: email) ?? profiles.count
-        if place == profiles.count {
-            profiles.append(Profile(email: type == .userID ? nil : email, userID: type == .email ? nil : userID))
-        }
+        let place = placeOrNew(email: email, userID: userID)
         profiles[place].fields[field] = Value(json: json)
         if field == Self.foreignField { notes[place] = json }
         return json
+    }
+
+    /// Another system makes a profile where there is none.
+    /// - Returns: whether it has.
+    func appear(email: String?, userID: String?) -> Bool {
+        let names = Identity(email: email, userID: userID).names(type)
+        guard !names.isEmpty, !names.contains(where: { troubled[$0] != nil }) else { return false }
+        let before = profiles.count
+        return placeOrNew(email: email, userID: userID) == before
+    }
+
+    private func placeOrNew(email: String?, userID: String?) -> Int {
+        if let place = index(userID: userID) ?? index(email: email) { return place }
+        profiles.append(Profile(email: type == .userID ? nil : email, userID: type == .email ? nil : userID))
+        return profiles.count - 1
+    }
+
+    // MARK: Looks
+
+    /// The answer to a look at one profile.
+    func answer(to name: ProfileName) -> (status: Int, body: String) {
+        let (email, userID): (String?, String?) =
+            switch name {
+            case .email(let email): (email, nil)
+            case .userID(let userID): (nil, userID)
+            }
+        switch troubled[email ?? userID ?? ""] {
+        case .forgotten?: return (lookDice.pick([400, 409]), #"{"msg":"","code":"ForgottenUserError","params":null}"#)
+        case .invalid?:
+            let code = email == nil ? "InvalidUserIdError" : "InvalidEmailAddressError"
+            return (400, #"{"msg":"","code":"\#(code)","params":null}"#)
+        default: break
+        }
+        if let place = index(email: email) ?? index(userID: userID) {
+            let (address, id) = (profiles[place].email, profiles[place].userID)
+            let members = [address.map { #""email":"\#($0)""# }, id.map { #""userId":"\#($0)""# }].compactMap(\.self)
+            return (200, #"{"user":{\#(members.joined(separator: ","))}}"#)
+        }
+        if email != nil { return (200, "{}") }
+        let body = #"{"msg":"No user with that id exists!","code":"error.users.noUserWithIdExists","params":null}"#
+        return (lookDice.pick([400, 404, 500]), body)
     }
 
     // MARK: Requests that come late

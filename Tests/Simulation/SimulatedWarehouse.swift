@@ -4,7 +4,7 @@ import Synchronization
 import Warehouse
 
 /// A process's connection to the warehouse: takes time, breaks, and is where the process may die.
-final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
+final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @unchecked Sendable {
     private let store: MemoryWarehouse
     private let node: Node
     private var world: World { node.world }
@@ -130,16 +130,41 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, Int) throws -> Void
+    ) async throws -> Bool {
+        let (rows, history) = (store.audience, history)
+        let fault = try await arrive("read groups", Fault.grouping)
+        let view = MemoryWarehouse(time: store.time)
+        view.audience = rows
+        view.isRefusingGroups = fault?.0 == .groupsRefused
+        view.isContradictingGroups = fault?.0 == .groupsContradicted
+        let isRead = try await view.readBuckets(source, columns: columns, grouping: grouping) { found in
+            let wanted = try choose(found)
+            history.noteBuckets(found, wanted)
+            return wanted
+        } _: { email, userID, bucket in
+            try body(email, userID, bucket)
+        }
+        // The plan is that of all rows.
+        if isRead { history.oracle.hasRead(rows, node) }
+        try await leave(fault)
+        return isRead
+    }
+
+    func readRecordBuckets(
+        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>, Int) throws -> Void
     ) async throws -> Bool { false }
 
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
     ) async throws {
-        guard node.sync == "tracks" else {
-            return try await readSource { try await $0.readRecords(source, columns: columns, parts: parts, body) }
+        switch node.sync {
+        case "tracks": try await readVisits(source, columns, body)
+        case "clients": try await readCustomers(source, columns, body)
+        default: try await readSource { try await $0.readRecords(source, columns: columns, parts: parts, body) }
         }
-        try await readVisits(source, columns, body)
     }
 
     /// As ``readSource(_:)``, also where the reading is broken off because there is enough: what was given until then was read.
@@ -168,16 +193,39 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
         try await leave(fault)
     }
 
-    /// One consistent view: what is read is what stood there when the reading began.
-    private func readSource(_ body: (MemoryWarehouse) async throws -> Void) async throws {
-        let (rows, products, customers) = (store.audience, store.products, store.customers)
+    /// As ``readVisits(_:_:_:)``: a look of a stream is broken off, too.
+    private func readCustomers(
+        _ source: AudienceSource, _ columns: RecordColumns,
+        _ body: @escaping @Sendable (Int, AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
+    ) async throws {
+        let customers = store.customers
         let fault = try await arrive("read audience", Fault.reading)
         let view = MemoryWarehouse(time: store.time)
-        (view.audience, view.products, view.customers) = (rows, products, customers)
+        view.customers = customers
+        let rows = view.wanted(customers, columns.bound)
+        let given = Mutex(0)
+        do {
+            try await view.readRecords(source, columns: columns, parts: 1) { part, email, userID, cells in
+                given.withLock { $0 += 1 }
+                try body(part, email, userID, cells)
+            }
+        } catch {
+            history.clients.hasRead(Array(rows.prefix(given.withLock { $0 })), columns.bound, isCut: true, node)
+            throw error
+        }
+        try await leave(fault)
+        history.clients.hasRead(rows, columns.bound, isCut: false, node)
+    }
+
+    /// One consistent view: what is read is what stood there when the reading began.
+    private func readSource(_ body: (MemoryWarehouse) async throws -> Void) async throws {
+        let (rows, products) = (store.audience, store.products)
+        let fault = try await arrive("read audience", Fault.reading)
+        let view = MemoryWarehouse(time: store.time)
+        (view.audience, view.products) = (rows, products)
         try await body(view)
         switch node.sync {
         case "goods": history.goods.hasRead(products, node)
-        case "clients": history.clients.hasRead(customers, node)
         default: history.oracle.hasRead(rows, node)
         }
         try await leave(fault)
@@ -273,11 +321,14 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
             try await store.stageMore(lease, run, plan: plan, log: log)
             history.oracle.saw("a stream staged something")
             let changes = store.state.outbox[run.id] ?? []
-            if run.kind == .catalog {
+            switch run.kind {
+            case .catalog:
                 history.oracle.saw("a stream of items staged something")
                 history.goods.hasStaged(run, changes, node)
-            } else {
-                history.tracks.hasStaged(run, changes, node)
+            case .users:
+                history.oracle.saw("a stream of users staged something")
+                history.clients.hasStaged(run, changes, node)
+            case .events, .list: history.tracks.hasStaged(run, changes, node)
             }
         }
     }
@@ -353,13 +404,14 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
-        let history = history
+        let (history, node) = (history, node)
         for outcome in outcomes where outcome.mayLandUntil != nil { history.oracle.saw("a request is left in doubt") }
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
             let outbox = store.state.outbox[run.id] ?? []
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
-            if run.kind == .users { history.clients.hasRecorded(outbox, outcomes) }
+            if run.kind == .users { history.clients.hasRecorded(outbox, outcomes, node) }
             if run.kind == .events { history.tracks.hasRecorded(outbox, outcomes) }
+            if run.kind == .list { history.listFields.hasRecorded(outbox, outcomes) }
         }
         history.oracle.hasProvedItsLease(node)
     }
@@ -633,6 +685,15 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
         try await write("abandon") { [store] () async throws(WarehouseError) in
             try await store.abandon(lease, list: list)
+        }
+    }
+
+    func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
+        try await write("exchange budget") { [store, history] () async throws(WarehouseError) in
+            let before = store.state.budgets
+            let grants = try await store.exchangeBudget(process: process, needs: needs)
+            history.limits.hasExchanged(process, needs, grants, before)
+            return grants
         }
     }
 

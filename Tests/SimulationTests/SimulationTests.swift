@@ -27,10 +27,39 @@ import Testing
         try await everySingleFaultIsSurvived(.twoNames())
     }
 
+    /// The same for a list whose members are sent with fields, one of which changes, one is cleared and one comes back.
+    @Test(arguments: [ProjectType.email, .userID, .hybrid])
+    func everySingleFaultIsSurvivedByMembersWithFields(type: ProjectType) async throws {
+        try await everySingleFaultIsSurvived(.filled(type))
+    }
+
+    /// The same where only groups of rows are fetched that changed.
+    @Test(arguments: [ProjectType.email, .userID, .hybrid])
+    func everySingleFaultIsSurvivedByGroupsOfRows(type: ProjectType) async throws {
+        try await everySingleFaultIsSurvived(.grouped(type))
+    }
+
+    /// The same where processes share the rate limit.
+    @Test func everySingleFaultIsSurvivedWithASharedLimit() async throws {
+        try await everySingleFaultIsSurvived(.shared())
+    }
+
     /// The same for a sync of users, which tries a new field first, clears one and is to refuse a rename.
     @Test(arguments: [ProjectType.email, .userID, .hybrid])
     func everySingleFaultIsSurvivedByProfiles(type: ProjectType) async throws {
         try await everySingleFaultIsSurvived(.profiles(type))
+    }
+
+    /// The same for a sync of users that sends only people whom Iterable knows, of whom some appear late.
+    @Test(arguments: [ProjectType.email, .hybrid])
+    func everySingleFaultIsSurvivedByUpdates(type: ProjectType) async throws {
+        try await everySingleFaultIsSurvived(.updates(type))
+    }
+
+    /// The same for users that are streamed while their rows change.
+    @Test(arguments: [ProjectType.email, .userID])
+    func everySingleFaultIsSurvivedByStreamedProfiles(type: ProjectType) async throws {
+        try await everySingleFaultIsSurvived(.streamedProfiles(type))
     }
 
     /// The same for a sync of events, of which one row comes late, one changes and one repeats another; of email
@@ -50,6 +79,39 @@ import Testing
         let types = Set(scenarios.filter { $0.clients != nil }.map(\.type))
         // Of hybrid projects single faults alone are tried.
         #expect(types == [.email, .userID])
+    }
+
+    /// Of the syncs of users some send only people whom Iterable knows, some are streamed, and some are both.
+    @Test func someSyncsOfUsersAreStreamedOrUpdateOnly() {
+        let clients = (UInt64(0)..<1000).compactMap { Scenario(seed: $0).clients }
+        let (updates, streams) = (clients.filter(\.updatesOnly), clients.filter { $0.streaming != nil })
+        #expect((20...50).contains(updates.count * 100 / clients.count), "\(updates.count) of \(clients.count)")
+        #expect((25...55).contains(streams.count * 100 / clients.count), "\(streams.count) of \(clients.count)")
+        #expect(streams.contains { $0.updatesOnly })
+        #expect(streams.allSatisfy { $0.streaming?.lastChanges.isEmpty == false })
+    }
+
+    @Test func someHistoriesReadWhatChanged() {
+        let scenarios = (UInt64(0)..<600).map { Scenario(seed: $0) }
+        let changed = scenarios.filter { $0.reading != .all }
+        #expect((80...165).contains(changed.count), "\(changed.count) of 600")
+        #expect(Set(changed.map(\.reading)) == [.changed, .auto] && changed.allSatisfy { $0.listFields == nil })
+        #expect(Set(changed.map(\.type)) == Set(ProjectType.allCases))
+    }
+
+    @Test func someHistoriesShareTheRateLimit() {
+        let sharing = (UInt64(0)..<600).compactMap { Scenario(seed: $0).sharing }
+        #expect((35...90).contains(sharing.count), "\(sharing.count) of 600")
+        #expect(sharing.contains { $0.neighbours.isEmpty })
+        #expect(sharing.contains { $0.neighbours.contains { !$0.leaves } })
+    }
+
+    @Test func someHistoriesSendMembersWithFields() {
+        let filled = (UInt64(0)..<600).map { Scenario(seed: $0) }.filter { $0.listFields != nil }
+        #expect((150...250).contains(filled.count), "\(filled.count) of 600")
+        #expect(Set(filled.map(\.type)) == Set(ProjectType.allCases))
+        #expect(Set(filled.compactMap { $0.listFields?.nulls }) == [.clear, .skip, .always])
+        #expect(filled.contains { $0.listFields?.begins == 0 } && filled.contains { $0.listFields?.begins != 0 })
     }
 
     /// Events beside the list, and beside a sync of users that they wait for; never beside a catalog.
@@ -99,6 +161,8 @@ import Testing
         for seed in UInt64(0)..<3000 {
             var candidate = Scenario(seed: seed)
             if sabotage.isOfEvents && candidate.tracks == nil { continue }
+            if sabotage.isOfFields && candidate.listFields == nil { continue }
+            if sabotage.isOfSharing && candidate.sharing == nil { continue }
             candidate.sabotage = sabotage
             if sabotage == .forgetsStrays {
                 // A request after a takeover is rare among all faults, and each history has only a few of them.

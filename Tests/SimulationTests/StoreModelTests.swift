@@ -31,6 +31,8 @@ final class StoreComparison {
     let kind: RecordKind
     private var entries: EntrySet { kind == .list ? .list(42) : .records(kind) }
     var dice: Dice
+    /// Of what is sent with members of a list; nil: nothing is.
+    private var fieldDice: Dice?
     private var lease = Lease(sync: "vip", holder: "a", token: 1)
     private var staleLease: Lease?
     private var run: SyncRun?
@@ -48,6 +50,8 @@ final class StoreComparison {
 
     init(seed: UInt64, _ kind: RecordKind, _ real: any Warehouse) {
         dice = Dice(seed, "calls")
+        var fieldDice = Dice(seed, "fields")
+        self.fieldDice = kind == .list && fieldDice.chance(60) ? fieldDice : nil
         self.kind = kind
         self.real = real
         var log = LogSettings()
@@ -200,6 +204,11 @@ final class StoreComparison {
                 var older = self.change(sequence, person + 8, .supersede, change.operation)
                 older.parent = change.sequence
                 changes.append(older)
+            } else if kind == .send && change.operation == .subscribe && fieldDice?.chance(40) == true {
+                sequence += 1
+                var other = self.change(sequence, person + 8, .outdate, .subscribe)
+                other.parent = change.sequence
+                changes.append(other)
             }
         }
         return (changes, planned)
@@ -209,14 +218,17 @@ final class StoreComparison {
         Fingerprint(high: 1 << 63 | UInt64(person), low: UInt64(person) &* 0x9e37_79b9_7f4a_7c15)
     }
 
-    /// Of a record the content is one of two, so that some are put as they are already.
+    /// The content is one of two, so that some are put as they are already.
     private func change(
         _ sequence: Int64, _ person: Int, _ kind: ChangeKind, _ operation: RollcallCore.Operation
     ) -> Change {
         var change = Change(
             sequence: sequence, kind: kind, operation: operation, fingerprint: Self.fingerprint(person),
             identity: Identity(email: "p\(person)@example.com", userID: person % 3 == 0 ? nil : "u\(person)"))
-        guard self.kind != .list else { return change }
+        guard self.kind != .list else {
+            if operation == .subscribe && kind != .supersede && kind != .outdate { addFields(to: &change) }
+            return change
+        }
         change.identity = Identity(email: nil, userID: nil)
         change.record = RecordReference(key: "k\(person)", itemID: "i\(person)", content: Int64(dice.below(2)))
         if operation.direction == .put { change.payload = Array("{}".utf8) }
@@ -224,6 +236,20 @@ final class StoreComparison {
         if self.kind == .users { addHeld(to: &change) }
         if self.kind == .events { addEvent(person, to: &change) }
         return change
+    }
+
+    /// What a member of a list is sent with.
+    private func addFields(to change: inout Change) {
+        guard var dice = fieldDice else { return }
+        change.content = Int64(1 + dice.below(2))
+        if change.kind == .send {
+            let done = FieldBits((0..<3).filter { _ in dice.chance(40) })
+            var inDoubt = FieldBits((0..<3).filter { _ in dice.chance(20) })
+            inDoubt.formUnion(done)
+            change.payload = Array("{}".utf8)
+            change.held = HeldFields(ifDone: done, ifInDoubt: inDoubt)
+        }
+        fieldDice = dice
     }
 
     /// Of what is not sent, some say why.
@@ -439,9 +465,8 @@ final class StoreComparison {
         }
     }
 
-    /// What a plan compares of records.
+    /// What a plan compares of records, and of members who are sent with fields.
     private static func contents(_ warehouse: any Warehouse, _ entries: EntrySet) async throws -> [String] {
-        guard case .records = entries else { return [] }
         let lines = Lines()
         try await warehouse.readContents(sync: "vip", of: entries) { known in
             let held = FieldBits(bytes: known.held).bytes
@@ -484,7 +509,11 @@ final class Lines: @unchecked Sendable {
 private final class FixedPlan: StagedPlan, @unchecked Sendable {
     private var changes: [Change]
     let cursor: EventCursor?
-    init(_ changes: [Change], _ cursor: EventCursor?) { (self.changes, self.cursor) = (changes, cursor) }
+    let hasFields: Bool
+    init(_ changes: [Change], _ cursor: EventCursor?) {
+        (self.changes, self.cursor) = (changes, cursor)
+        hasFields = changes.contains { $0.record == nil && $0.content != nil }
+    }
     func nextChanges(limit: Int) throws -> [Change] {
         defer { changes = [] }
         return changes

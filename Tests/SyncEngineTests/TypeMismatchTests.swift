@@ -91,6 +91,50 @@ import Warehouse
         #expect(try await bench.run().counts.succeeded.update > 100)
     }
 
+    /// Looks of a stream share a row of `sync_runs`, and the forty requests with it.
+    @Test func theLooksOfAnHourShareTheFortyRequests() async throws {
+        let bench = try await UsersBench { users, _, destination in
+            users.fields = .only([FieldSetting(name: "address", source: .column("city", type: .json))])
+            users.cursor = RecordStreamBench.cursor()
+            destination.limits.users.recordsPerRequest = 100
+        }
+        let other = TypeMismatch(field: "plan", expected: "long", offending: .string("x"))
+        bench.users.setFate { request, _ in
+            Self.isBad(request) ? .answer(.mismatched(Self.reason, [other])) : .ok
+        }
+        let stream = RecordStreamBench(bench)
+        let add: @Sendable (Int) async throws -> Void = { look in
+            let rows = (1...16).map { number in
+                let id = 16 * look + number
+                let zip = number == 7 ? #""x""# : "\(id)"
+                return "(\(id), 'p\(id)@example.com', '{\"zip\":\(zip)}', \(id))"
+            }
+            try await bench.fixture.execute(
+                "INSERT INTO customers (id, email, city, changed) VALUES \(rows.joined(separator: ", "))")
+        }
+        let end = await stream.stream { number in
+            try await add(number)
+            return number < 10
+        }
+        guard case .failed(let error, _) = end, error.code == "stream_broke_off" else {
+            Issue.record("\(end)")
+            return
+        }
+        // Five looks have made eight further requests each, and the sixth one may make none.
+        #expect(bench.users.requests.count == 5 * 9 + 1)
+        #expect(stream.ended.count == 1 && stream.ended[0].counts.failed.update == 5, "\(stream.ended)")
+        #expect(stream.ended[0].counts.succeeded.update == 75 && stream.ended[0].counts.notAttempted.update == 16)
+        // Another row of the stream takes up what was left, with as many requests as the first one had.
+        let again = await stream.stream { $0 < 2 }
+        guard case .stopped = again else {
+            Issue.record("\(again)")
+            return
+        }
+        #expect(bench.users.requests.count == 6 * 9 + 1)
+        #expect(stream.ended.count == 2 && stream.ended[1].counts.succeeded.update == 15, "\(stream.ended)")
+        try await stream.check()
+    }
+
     /// An earlier attempt had no answer: what it may have carried out is in doubt, record by record.
     @Test func afterALostAnswerEachRecordIsTold() async throws {
         let bench = try await Self.bench()

@@ -77,6 +77,12 @@ import Testing
         }
     }
 
+    @Test func aStateThatIsElsewhereIsDocumented() throws {
+        for path in ["/api/v1/runs", "/api/v1/syncs/{name}/ticks", "/api/v1/syncs/{name}/why"] {
+            #expect(try documented("GET", path).contains("409"), "\(path)")
+        }
+    }
+
     @Test(arguments: ["TRACE", "CONNECT", "PROPFIND", "OPTIONS", "DELETE", "PATCH", "get"])
     func otherMethodsAreNotAllowed(_ method: String) async throws {
         try await WebBench.with { bench in

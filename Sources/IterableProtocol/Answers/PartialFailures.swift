@@ -19,7 +19,7 @@ enum NamedFailure: Int, Comparable, Sendable {
         }
     }
 
-    /// What becomes of the record. A removal of somebody Iterable does not know, or has forgotten, is done.
+    /// What becomes of the record. A removal of a person whom Iterable does not know, or has forgotten, is done.
     func outcome(of operation: Operation, status: Int) -> RecordOutcome {
         let reason = FailureReason(code: code(operation), reason: sentence(operation), httpStatus: status)
         return switch (self, operation) {
@@ -144,7 +144,7 @@ enum PartialFailures {
     }
 
     /// The lists of conflicts name the identifier that is in the way, and that may be another record's: with a second
-    /// record that carries both identifiers nobody can say which of the two was refused.
+    /// record that carries both identifiers it cannot be said which of the two was refused.
     private static func unattributed(
         _ outcomes: [RecordOutcome], request: NamedRequest, status: Int
     ) -> FailureReason? {

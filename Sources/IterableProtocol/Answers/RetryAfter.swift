@@ -27,7 +27,7 @@ public enum RetryAfter {
 
 /// The three forms of a date in HTTP (RFC 9110, section 5.6.7): IMF-fixdate, and the obsolete RFC 850 and asctime forms.
 ///
-/// Read by a grammar of its own: Foundation's `DateFormatter` ends the process on some texts outside ASCII.
+/// Read by a grammar that is written here: Foundation's `DateFormatter` ends the process on some texts outside ASCII.
 enum HTTPDate {
     static func parse(_ text: String, now: Date) -> Date? {
         guard text.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else { return nil }

@@ -17,7 +17,7 @@ public enum ProfileAnswer {
 
     /// What is refused because of the person, and not of the call.
     private static func refusal(_ answer: HTTPAnswer) -> ProfileFinding? {
-        if answer.status >= 400, saysThatNobodyHasTheID(answer) { return .unknown }
+        if answer.status >= 400, saysThatTheIDIsUnknown(answer) { return .unknown }
         switch AnswerClassifier.refusal(of: answer) {
         case .notFound?: return .unknown
         case .conflict?, nil: return nil
@@ -26,7 +26,7 @@ public enum ProfileAnswer {
     }
 
     /// An unknown userId is an error of its kind, of any status (source: public clients of Iterable, and what they have recorded).
-    private static func saysThatNobodyHasTheID(_ answer: HTTPAnswer) -> Bool {
+    private static func saysThatTheIDIsUnknown(_ answer: HTTPAnswer) -> Bool {
         let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body))
         return text(body?["code"]) == "error.users.noUserWithIdExists"
             || text(body?["msg"]) == "No user with that id exists!"

@@ -1,20 +1,5 @@
 import Foundation
 
-/// A table of items that messages can draw on.
-struct Catalog: Sendable {
-    /// One row of a catalog.
-    struct Item: Sendable {
-        var value: [String: JSONValue]
-        /// Seconds since 1970.
-        var modifiedAt: Double
-    }
-
-    let name: String
-    var items: [String: Item] = [:]
-    /// Types of fields; a field without one cannot be used in collections.
-    var mappings: [String: String] = [:]
-}
-
 /// Body of PUT for the types of fields.
 private struct MappingsBody: Decodable, Sendable {
     struct Update: Decodable, Sendable {
@@ -46,7 +31,8 @@ private struct UpdateBody: Decodable, Sendable {
     let update: [String: JSONValue]
 }
 
-/// Catalogs and their items. Changes take effect at once although the API accepts them for later.
+/// Catalogs and their items. Changes of items are answered with 202 and take effect at once, or after
+/// ``SandboxOptions/catalogItemsAfterSeconds``, in the order in which they were accepted.
 enum CatalogCalls {
     private static let items = "/api/catalogs/:catalogName/items"
     private static let item = "/api/catalogs/:catalogName/items/:itemId"
@@ -75,12 +61,10 @@ enum CatalogCalls {
             }
         },
         .decoding(DeletionBody.self, "DELETE", items) { body, call, state, moment in
-            try change(call, &state) { catalog in
-                for id in body.itemIds { catalog.items[id] = nil }
-            }
+            try change(call, &state, moment, body.itemIds.map { ($0, .delete) })
         },
-        .plain("DELETE", item) { call, state, _ in
-            try change(call, &state) { $0.items[call.parameter("itemId")] = nil }
+        .plain("DELETE", item) { call, state, moment in
+            try change(call, &state, moment, [(call.parameter("itemId"), .delete)])
         },
         .plain("GET", mappings) { call, state, _ in try fieldMappings(call, state) },
         .decoding(MappingsBody.self, "PUT", mappings) { body, call, state, _ in try setMappings(body, call, &state) },
@@ -170,28 +154,24 @@ enum CatalogCalls {
                 throw refusal(400, "BadRequest", "Document too large", "documentTooLarge", [id])
             }
         }
-        var fields = Set(known.items.values.flatMap(\.value.keys))
-        fields.formUnion(documents.values.flatMap(\.keys))
+        let fields = known.fields.union(documents.values.flatMap(\.keys))
         guard fields.count <= maxFields else {
             throw refusal(400, "BadRequest", "Too many fields: at most \(maxFields)", "tooManyFields", [known.name])
         }
-        return try change(call, &state) { catalog in
-            for (id, document) in documents {
-                let before = merging ? catalog.items[id]?.value ?? [:] : [:]
-                catalog.items[id] = Catalog.Item(
-                    value: before.merging(document) { _, new in new }, modifiedAt: moment.time)
-            }
-        }
+        return try change(
+            call, &state, moment, documents.map { ($0.key, .put($0.value, merging: merging, time: moment.time)) })
     }
 
-    /// Changes a catalog and answers that the change was accepted.
+    /// Changes items, or will, and answers that this was accepted.
     private static func change(
-        _ call: APICall, _ state: inout SandboxState, _ body: (inout Catalog) -> Void
+        _ call: APICall, _ state: inout SandboxState, _ moment: Moment, _ changes: [(id: String, Catalog.Change)]
     ) throws -> Reply {
         var catalog = try catalog(call, state)
         let key = catalog.name.lowercased()
+        // So that its items are not copied.
         state.catalogs[key] = nil
-        body(&catalog)
+        let due = moment.now + .seconds(state.options.catalogItemsAfterSeconds)
+        for (id, change) in changes { catalog.change(id, change, due: due, now: moment.now) }
         state.catalogs[key] = catalog
         return .envelope("Success", "Request for \(catalog.name) processed successfully", status: 202)
     }

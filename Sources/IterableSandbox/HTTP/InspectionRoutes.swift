@@ -32,6 +32,13 @@ struct InspectionRoutes: Sendable {
         router.get("/sandbox/events") { [core] _, _ in
             Reply.json(["events": .array(core.with { $0.events.all }.map(\.json))]).response()
         }
+        router.get("/sandbox/catalogs/:name/items") { [core] _, context in
+            let name = context.parameters.get("name") ?? ""
+            guard let catalog = core.with({ $0.catalogs[name.lowercased()] }) else {
+                return Reply.json(["error": "No such catalog."], status: 404).response()
+            }
+            return Reply.json(catalog.json).response()
+        }
         router.get("/sandbox/requests") { [core] _, _ in
             Reply.json(["requests": .array(core.with { $0.traffic.requests }.map(\.json))]).response()
         }
@@ -91,6 +98,20 @@ extension StoredEvent {
     }
 }
 
+extension Catalog {
+    /// The items as the inspection call shows them, by their ids.
+    var json: JSONValue {
+        let items = items.sorted { $0.key < $1.key }.map { id, item -> JSONValue in
+            [
+                "itemId": .string(id), "value": .object(item.value),
+                "lastModified": .string(Date(timeIntervalSince1970: item.modifiedAt).formatted(.iso8601)),
+                "untypedFields": .strings(item.untyped.sorted()),
+            ]
+        }
+        return ["items": .array(items), "pendingChanges": .int(pending)]
+    }
+}
+
 extension SandboxRequestRecord {
     /// The record as the inspection call shows it.
     var json: JSONValue {
@@ -123,7 +144,9 @@ extension SandboxState {
             "projectType": .string(options.projectType.rawValue), "dataCenter": .string(options.dataCenter.rawValue),
             "lists": .array(lists), "userCount": .int(profiles.count), "eventCount": .int(events.count),
             "webhookEventCount": .int(webhooks.journal.count), "webhookPendingCount": .int(webhooks.pending),
-            "catalogCount": .int(catalogs.count), "requestCount": .int(traffic.total), "requests": .object(counts),
+            "catalogCount": .int(catalogs.count),
+            "pendingCatalogChanges": .int(catalogs.values.map(\.pending).reduce(0, +)),
+            "requestCount": .int(traffic.total), "requests": .object(counts),
             "rateLimitedCount": .int(traffic.rateLimited), "badRequestCount": .int(traffic.badRequests),
             "badRequests": .array(traffic.badReasons.map(\.json)),
             "channelUnsubscribeCount": .int(traffic.channelUnsubscribes),

@@ -50,6 +50,7 @@ struct StatusPage {
             ("refused with 400", "\(traffic.badRequests)"), ("rate limited", "\(traffic.rateLimited)"),
             ("most in flight for one person", "\(traffic.maxInFlightPerIdentifier)"),
             ("still to be applied", "\(pendingLateRequests)"),
+            ("catalog changes still to be carried out", "\(state.catalogs.values.map(\.pending).reduce(0, +))"),
             ("events for the webhook", "\(state.webhooks.journal.count)"),
         ]
         let cells = numbers.map { "<div><dt>\($0.0)</dt><dd>\(Self.escape($0.1))</dd></div>" }

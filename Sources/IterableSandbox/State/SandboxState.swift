@@ -57,6 +57,13 @@ struct SandboxState: Sendable {
         buckets[endpoint, default: LeakyBucket()].admits(at: now, limit: limit)
     }
 
+    /// Carries out what was accepted for later and is due.
+    mutating func settle(at now: Duration) {
+        events.settle(at: now)
+        let late = catalogs.filter { $0.value.pending > 0 }.map(\.key)
+        for name in late { catalogs[name]?.settle(at: now) }
+    }
+
     mutating func addList(
         name: String, description: String? = nil, type: SandboxListType = .standard, isInUse: Bool = false,
         visibleFrom: Duration = .zero, at time: Double

@@ -5,13 +5,15 @@ import RollcallCore
 /// Makes rows of bodies, under the state's key.
 struct EventMaker: Sendable {
     let key: [UInt8]
-    private let idKey: SymmetricKey
+    /// The code of an id, with the key in it and no body yet: ids begin with a copy of it.
+    private let keyed: HMAC<SHA256>
     private let hidingKey: [UInt8]
 
     /// - Parameter key: the state's, 32 bytes.
     init(key: [UInt8]) {
         self.key = key
-        idKey = SymmetricKey(data: key)
+        let idKey = SymmetricKey(data: key)
+        keyed = HMAC(key: idKey)
         // Ids of events and hashes of people never have a key in common.
         let purpose = Array("rollcall receivers: hidden identifiers".utf8)
         hidingKey = Array(HMAC<SHA256>.authenticationCode(for: purpose, using: idKey).prefix(16))
@@ -33,11 +35,11 @@ struct EventMaker: Sendable {
     /// HMAC-SHA256 over the receiver's name and the canonical body, each with its length as 8 bytes before it.
     private func id(receiver: String, _ body: ReceivedBody) -> String {
         let canonical = body.canonical()
-        var writer = SpoolWriter()
-        writer.append(UInt64(receiver.utf8.count))
-        var head = writer.bytes + receiver.utf8
+        var head: [UInt8] = []
+        withUnsafeBytes(of: UInt64(receiver.utf8.count).bigEndian) { head.append(contentsOf: $0) }
+        head.append(contentsOf: receiver.utf8)
         withUnsafeBytes(of: UInt64(canonical.count).bigEndian) { head.append(contentsOf: $0) }
-        var code = HMAC<SHA256>(key: idKey)
+        var code = keyed
         code.update(data: head)
         code.update(data: canonical)
         return Self.hexadecimal(code.finalize())

@@ -98,11 +98,11 @@ extension ReceiverService {
         guard ticket.lane.inbox.reserve(body.count) else { return unavailable(ticket) }
         defer { ticket.lane.inbox.release(body.count) }
         do throws(BodyProblem) {
-            let read = try ReceivedBody(body)
-            if let outcome = ticket.settings.filtered(read) {
+            if let outcome = try ticket.settings.omission(of: body) {
                 ticket.lane.count(ticket.receiver, outcome)
                 return .done
             }
+            let read = try ReceivedBody(body)
             guard let item = await item(read, body, ticket), await keep(item, body.count, ticket) else {
                 return unavailable(ticket)
             }
@@ -176,13 +176,5 @@ extension ReceiverService {
     /// To the millisecond, as warehouses keep it.
     private var now: Date {
         Date(timeIntervalSince1970: (clock.wallTime.timeIntervalSince1970 * 1000).rounded(.down) / 1000)
-    }
-}
-
-extension ReceiverSettings {
-    /// Why the receiver leaves an event out; nil: it does not.
-    fileprivate func filtered(_ body: ReceivedBody) -> ReceiverOutcome? {
-        if events != .all, !events.includes(body.eventName) { return .filtered }
-        return requiresUserID && !body.hasUserID ? .withoutUser : nil
     }
 }

@@ -81,8 +81,8 @@ enum AudienceKeys {
         example: .string("audiences/vip.sql"))
     static let read = ConfigurationKey(
         "read", .choice(ReadSetting.allCases.map(\.rawValue)),
-        "Of lists in Postgres. all: every row is read each time; changed: the server groups the rows, and only groups that are "
-            + "not as they were are read; auto: whichever cost less in earlier runs.",
+        "In Postgres, not of events. all: every row is read each time; changed: the server groups the rows, and only groups that "
+            + "are not as they were are read; auto: whichever cost less in earlier runs.",
         defaultValue: .string(ReadSetting.all.rawValue))
 
     static let section = ConfigurationSection(

@@ -15,12 +15,10 @@ enum AudienceReader {
     static func readSetting(_ reader: SectionReader, _ kind: RecordKind, warehouse: WarehouseType?) -> ReadSetting {
         let key = AudienceKeys.read
         guard reader.has(key) else { return .all }
-        guard kind == .list else {
+        guard kind != .events else {
             reader.report(
-                at: key,
-                "\(reader.path(of: key.name)) is for the audience of a list; this sync is of kind \(kind.rawValue)",
-                hint: kind == .events
-                    ? "Take it out: events have a cursor for it." : "Take it out: users and catalogs read all rows.")
+                at: key, "\(reader.path(of: key.name)) is not for events",
+                hint: "Take it out: events have a cursor for it, by which only new rows are read.")
             return .all
         }
         guard let setting = reader.choice(key, of: ReadSetting.self) else { return .all }

@@ -82,7 +82,7 @@ struct Located<Value> {
     var value: Value
     var position: Position
     var path: String
-    /// As it stands in the file, before anything was replaced.
+    /// As the file has it, before anything was replaced.
     var original: String
     /// The text as the file itself says it: see ``Substitution/Outcome/literal``.
     var literal: String

@@ -50,6 +50,8 @@ public struct HeldTurns: Sendable {
     private var clean = 0
     /// Turns to ask for beside those for which requests wait.
     private var ahead = 0.0
+    /// As ``RateNeed/owed`` at the last exchange, less what it gave.
+    private var owed = Double.infinity
     /// As ``RateNeed/lead`` at the last exchange.
     private var lead: Int64 = 0
     /// Whether the first turn of the last grant had gone by when the answer came.
@@ -157,9 +159,11 @@ public struct HeldTurns: Sendable {
         learn(duration)
         let most = Double(streams.waiting + runs.waiting) + ahead
         let claim = claim(now, most: most)
+        if let exchangedAt { owed += Double(now - exchangedAt) / 1_000_000 }
         (streams.used, runs.used, missed, exchangedAt) = (0, 0, 0, now)
         return RateNeed(
-            budget: budget, claim: claim, held: turns.count { $0.time > now }, most: Int(most.rounded(.up)), lead: lead)
+            budget: budget, claim: claim, held: turns.count { $0.time > now }, most: Int(most.rounded(.up)), owed: owed,
+            lead: lead)
     }
 
     /// Turns that are given in advance and not used are lost to everybody. So a process asks in advance only if it has used
@@ -201,6 +205,7 @@ public struct HeldTurns: Sendable {
     public mutating func receive(_ grant: RateGrant, first: Int64, now: Int64) {
         share = grant.share
         isAlone = grant.isAlone
+        note(grant)
         guard grant.count > 0 else { return }
         cameLate = first < now && !isAlone
         let follows = last?.end == grant.first
@@ -212,10 +217,18 @@ public struct HeldTurns: Sendable {
         last = (grant.first + end * grant.interval, grant.count, grant.interval)
     }
 
+    /// What the process is owed after a grant. A turn that came early counts against its next share, and what was lent does not.
+    private mutating func note(_ grant: RateGrant) {
+        guard grant.share > 0 else { return }
+        let turn = 1 / grant.share
+        owed = max(min(owed, RateBudget.advance) - Double(grant.count) * turn, -turn)
+    }
+
     /// Lets go of all turns, as a clock was set by which their times are wrong.
     public mutating func drop() {
         turns = []
         taken = 0
         last = nil
+        owed = .infinity
     }
 }

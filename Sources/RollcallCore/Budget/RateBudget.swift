@@ -36,8 +36,8 @@ public struct RateBudget: Sendable, Equatable {
         next = min(next, now + Int64(others.count + 1) * interval + Self.tolerance)
         // What no process wants is lent: there it does not matter whether it is used.
         let lent = others.isEmpty ? share.rate : share.lent
-        let count = max(
-            min(Self.turns(share.rate) - need.held, need.most), lent > 0 ? Self.turns(lent) - need.held : 0, 0)
+        let own = min(Self.turns(share.rate) - need.held, need.most, Self.due(need.owed, of: share.rate))
+        let count = max(own, lent > 0 ? Self.turns(lent) - need.held : 0, 0)
         let lead = max(others.isEmpty ? 0 : Self.lead, min(need.lead, Self.longestLead))
         let first = max(next, now + lead)
         if count > 0 { next = first + Int64(count) * interval }
@@ -47,6 +47,11 @@ public struct RateBudget: Sendable, Equatable {
     }
 
     private static func turns(_ rate: Double) -> Int { max(1, Int(min((rate * advance).rounded(.up), mostTurns))) }
+
+    /// How many turns a process is owed. The last one may come early: the process is then owed less at its next exchange.
+    private static func due(_ seconds: Double, of rate: Double) -> Int {
+        rate > 0 ? Int(min(max(seconds * rate, 0), mostTurns).rounded(.up)) : 0
+    }
 
     /// Microseconds between two turns. Rounded up, and a little more than the limit asks for, like all pacing here.
     static func interval(limit: Double) -> Int64 {
@@ -64,16 +69,21 @@ public struct RateNeed: Sendable, Equatable {
     public var held: Int
     /// The most further turns that are of use until the next exchange.
     public var most: Int
+    /// Seconds of its share that it was not given yet, so that processes get the same whichever of them asks first: the time
+    /// since its last exchange, more by what it lacked before that, less by what it had too much. Infinite: there was none.
+    public var owed: Double
     /// A turn is of use if it lies so far behind the exchange, in microseconds: what the last exchange took; 0: there was none.
     public var lead: Int64
     /// The turns that a process which leaves has not used. They are free again if nothing was given out behind them.
     public var unused: TurnRange?
 
     public init(
-        budget: String, claim: RateClaim?, held: Int = 0, most: Int = .max, lead: Int64 = 0, unused: TurnRange? = nil
+        budget: String, claim: RateClaim?, held: Int = 0, most: Int = .max, owed: Double = .infinity, lead: Int64 = 0,
+        unused: TurnRange? = nil
     ) {
         self.budget = budget
         self.most = most
+        self.owed = owed
         self.lead = lead
         self.claim = claim
         self.held = held

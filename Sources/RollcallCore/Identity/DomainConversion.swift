@@ -28,7 +28,7 @@ enum DomainConversion {
 }
 
 extension Unicode.Scalar {
-    /// Whether the character has no appearance of its own: zero-width characters, joiners, direction marks, soft
+    /// Whether the character is not seen by itself: zero-width characters, joiners, direction marks, soft
     /// hyphens, variation selectors (general category Cf, or Default_Ignorable_Code_Point).
     var isInvisible: Bool {
         properties.isDefaultIgnorableCodePoint || properties.generalCategory == .format

@@ -59,6 +59,7 @@ enum MailDomain {
     /// Whether the system's parser takes the bytes as an address in its textual form.
     private static func isAddress(_ bytes: Slice<UnsafeRawBufferPointer>, family: Int32) -> Bool {
         guard bytes.count < INET6_ADDRSTRLEN, bytes.allSatisfy(ASCII.isPrintable) else { return false }
+        // SAFETY: the bytes are fewer than there is room for, all of which is set before it is read: the text ends with a zero.
         return withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(INET6_ADDRSTRLEN)) { text in
             text.initialize(repeating: 0)
             for (offset, byte) in bytes.enumerated() { text[offset] = CChar(bitPattern: byte) }

@@ -55,7 +55,7 @@ public enum ColumnResolver {
         default:
             throw RunError(
                 code: "column_ambiguous", message: "the source has several columns called \"\(name)\"",
-                hint: "Give each column of the query a name of its own with AS.")
+                hint: "Give each column of the query another name with AS.")
         }
     }
 

@@ -82,7 +82,7 @@ public struct MemberTable: ~Copyable {
         }
     }
 
-    /// Makes room, so that so many more entries do not make the table grow.
+    /// Makes room for this number of further entries, so that they do not make the table grow.
     public mutating func reserve(_ more: Int) {
         while (count + more) * 5 > slots * 4 { grow() }
     }

@@ -1,5 +1,5 @@
-/// How the rows of an audience are grouped by the engine that has them: each row falls into one bucket, by a keyed hash of
-/// one of its identifiers, in the bytes that the row has.
+/// How the rows of a source are grouped by the engine that has them: each row falls into one bucket, by a keyed hash of one of its
+/// identifiers, or of a catalog's key, in the bytes that the row has.
 public struct RowGrouping: Sendable, Equatable {
     /// Rows in a bucket, on average, when the number of buckets is chosen.
     public static let rowsPerBucket = 80
@@ -12,18 +12,14 @@ public struct RowGrouping: Sendable, Equatable {
     public let buckets: Int
     /// Seeds of the hash that gives the bucket, and of the two whose sums over a bucket are its digest.
     public let seeds: [Int64]
-    /// What is mixed into a hash for a NULL in the first and in the second column.
-    public let nulls: [Int64]
 
     /// - Parameter key: the sync's 16 secret bytes; whoever does not know them cannot choose rows whose digests are equal.
     public init(buckets: Int, key: [UInt8]) {
         self.buckets = min(max(buckets, 1), Self.mostBuckets)
         let hash = SipHash(key: key)
-        let numbers = (0..<5).map { number in
+        seeds = (0..<3).map { number in
             Array("bucket \(number)".utf8).withUnsafeBytes { Int64(bitPattern: hash.hash($0).0) }
         }
-        seeds = Array(numbers[..<3])
-        nulls = Array(numbers[3...])
     }
 
     /// How many buckets an audience of about this many rows is grouped into.
@@ -37,8 +33,8 @@ public struct RowGrouping: Sendable, Equatable {
 
 /// What the engine says of one bucket: how many rows it has, and two sums of keyed 64-bit hashes of them, each modulo 2⁶³ - 1.
 ///
-/// Other rows have the same digest with a probability of about 2⁻¹²⁶: for the 131,072 buckets of a run about 10⁻³³. Sums rather
-/// than exclusive ors, for of these two equal rows would leave no trace.
+/// Other rows have the same digest with a probability of about 2⁻¹⁰⁹, as 17 bits of the first hash may be the number of the bucket:
+/// for the 131,072 buckets of a run about 10⁻²⁸. Sums rather than exclusive ors, for of these two equal rows would leave no trace.
 public struct BucketDigest: Sendable, Equatable, BitwiseCopyable {
     public var rows: Int64
     public var first: Int64

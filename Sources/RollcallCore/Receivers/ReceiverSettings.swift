@@ -50,7 +50,7 @@ public struct ReceiverSettings: Sendable, Equatable {
     }
 }
 
-/// How all receivers listen: a listener of their own, so that a public port shows neither dashboard nor API.
+/// How all receivers listen: on a listener apart, so that a public port shows neither dashboard nor API.
 public struct ReceiverListenSettings: Sendable, Equatable {
     /// Host name or address, IPv6 without brackets.
     public var host = "127.0.0.1"

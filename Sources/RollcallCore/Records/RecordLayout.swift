@@ -208,6 +208,11 @@ public struct RecordLayout: Sendable {
         unit.fields.contains { hasValue($0, values) }
     }
 
+    /// Places in ``units`` of those without a value.
+    public func emptyUnits(_ values: UnsafeBufferPointer<FieldValue>) -> FieldBits {
+        FieldBits(units.indices.filter { !hasValue(units[$0], values) })
+    }
+
     /// Appends the object.
     /// - Parameter nulls: whether to write `null` for a unit without a value, by its place in ``units``.
     public func write(

@@ -14,7 +14,7 @@ public enum TickOutcome: String, Sendable, Codable, CaseIterable {
     case skippedPaused = "skipped_paused"
     /// The sync is disabled in the configuration.
     case skippedDisabled = "skipped_disabled"
-    /// Nobody was there in time; a later tick made up for it.
+    /// No process was there in time; a later tick made up for it.
     case missed
 }
 

@@ -96,7 +96,7 @@ public struct CatalogSettings: Sendable, Equatable {
     public var create = false
     /// The column whose text is the item's id.
     public var key: String
-    /// Whether ids with other characters than Iterable takes are written in a form of their own (see ``ItemID``).
+    /// Whether ids with other characters than Iterable takes are written in another form (see ``ItemID``).
     public var encodesKey = false
     public var mode = Mode.upsert
     /// nil: not said, which is `replace` for a catalog that the sync makes.

@@ -222,7 +222,7 @@ public struct SyncSettings: Sendable, Equatable {
     public var destination: String
     public var enabled = true
     public var audience: AudienceSource
-    /// Of lists: how the rows of the audience are read.
+    /// How the rows of the audience are read; of no meaning for events.
     public var read = ReadSetting.all
     public var target: SyncTarget
     public var mapping = ColumnMapping()

@@ -10,24 +10,13 @@ struct BatchSender: Sendable {
     let policy: RetryPolicy
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
-    /// Of the whole delivery.
-    let narrowing = NarrowingBudget()
-
-    init(
-        run: RunContext, target: any ReadyTarget, policy: RetryPolicy,
-        claim: @escaping @Sendable (_ through: Int64) async throws -> Void
-    ) {
-        self.run = run
-        self.target = target
-        self.policy = policy
-        self.claim = claim
-    }
 
     var settings: DestinationSettings { run.settings }
     var limiters: RateLimiterPool { run.limiters }
     var keeper: LeaseKeeper { run.keeper }
     var clock: any EngineClock { run.clock }
     var stop: StopSignal { run.stop }
+    var narrowing: NarrowingBudget { run.narrowing }
 
     /// What was tried before with the same records.
     struct History {
@@ -181,7 +170,7 @@ struct BatchSender: Sendable {
             let outcome = RecordOutcome.rejected(refused.reasons.values.first ?? refused.reason)
             return record(part, [outcome], refused.reason.httpStatus, history, &result)
         }
-        // What an earlier attempt may have carried out must be told apart record by record.
+        // What an earlier attempt may have carried out must be found out record by record.
         if refused.reasons.isEmpty || history.mayLandUntil != nil {
             return await split(part, refused.reason, isKnown: true, history, &result)
         }

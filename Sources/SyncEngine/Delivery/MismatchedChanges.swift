@@ -35,7 +35,8 @@ struct MismatchedChanges {
     }
 }
 
-/// How many requests one delivery may make to find the records for which requests are refused.
+/// How many further requests one run may make to find the records for which requests are refused; of a stream, each row of
+/// `sync_runs`.
 final class NarrowingBudget: Sendable {
     /// Of refusals that are narrowed down so.
     static let code = "type_mismatch"

@@ -3,7 +3,7 @@ import Synchronization
 /// Claims of one run. Requests whose turn comes while a claim is being written share the next one, which says that all of
 /// them may be sent: as many transactions as the warehouse can take, however many requests begin at once.
 ///
-/// Each claim that returns was begun after it was asked for, so it proves the lease as late as one of its own would.
+/// Each claim that returns was begun after it was asked for, so it proves the lease as late as a claim for one request would.
 final class SharedClaims: Sendable {
     private enum Turn { case lead, done }
 

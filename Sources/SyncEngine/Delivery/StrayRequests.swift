@@ -39,8 +39,8 @@ extension Delivery {
         var pause = Duration.milliseconds(100)
         while true {
             do throws(WarehouseError) {
-                let settles = context.limits.lostRequestSeconds
-                return try await context.warehouse.noteStrays(run, changes, settleSeconds: settles)
+                let seconds = context.limits.lostRequestSeconds
+                return try await context.warehouse.noteStrays(run, changes, settleSeconds: seconds)
             } catch {
                 guard error.isTransient, context.clock.uptime < end, (try? await context.clock.sleep(for: pause)) != nil
                 else {

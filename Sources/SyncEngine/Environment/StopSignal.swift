@@ -4,9 +4,9 @@ import Synchronization
 public final class StopSignal: Sendable {
     /// Why a run is to stop; decides its status.
     public enum Reason: Sendable, Equatable {
-        /// The process was told to end (Ctrl-C, SIGTERM): the run becomes `interrupted`.
+        /// The process was asked to end (Ctrl-C, SIGTERM): the run becomes `interrupted`.
         case interrupted
-        /// Somebody cancelled this run: it becomes `cancelled`.
+        /// A person cancelled this run: it becomes `cancelled`.
         case cancelled
     }
 

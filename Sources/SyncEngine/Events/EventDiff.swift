@@ -8,7 +8,7 @@ import Warehouse
 /// Used by one thread at a time.
 ///
 /// This file has the way of a row (``row(_:_:_:)``) as far as what is done with it. `EventDiff+Sending` makes the event,
-/// `EventDiff+Counting` counts the rows that leave none, `EventDiff+Settling` decides between rows of one key when all have come.
+/// `EventDiff+Counting` counts the rows that leave none, `EventDiff+Contests` decides between rows of one key when all have come.
 // SAFETY: a reading in one part calls `row` from one thread at a time, and the planner uses the rest when it has ended.
 final class EventDiff: @unchecked Sendable {
     var counts = RunCounts()

@@ -56,7 +56,7 @@ struct EventPlanner: Sendable {
         // What was not read lies behind all that was only where the rows have come in the order of whole numbers, and never in a sweep.
         let isSweep = circumstances.window?.isSweep ?? false
         if diff.isCut, isSweep || circumstances.cells.cursorFamily != .long { circumstances.moves = false }
-        try diff.settle(known: try await known(diff.givenIDs))
+        try diff.resolveContests(known: try await known(diff.givenIDs))
         let takesUp = stream?.readsUnfinished ?? true
         let waiting = takesUp ? try await addUnfinished(diff, circumstances) : 0
         try diff.spool.arrange { place in
@@ -191,6 +191,7 @@ struct EventPlanner: Sendable {
 }
 
 /// Filled by one reading, from one thread at a time.
+// SAFETY: the reading calls its body from one thread at a time, and the table is looked into when it has ended.
 private final class LoadedEvents: @unchecked Sendable {
     var table = EventTable()
 }

@@ -141,7 +141,7 @@ public struct StateMovePlan: Sendable {
             hint: "`rollcall abandon \(sync) --warehouse NAME` lets go of the one that is not to count any more.")
     }
 
-    /// Two names may be of one database: only what has an id can be told apart.
+    /// Two names may be of one database: only what has an id can be distinguished.
     private static func isUnnamed(_ name: String) -> RunError {
         RunError(
             code: "state_conflict",

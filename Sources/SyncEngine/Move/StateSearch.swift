@@ -1,7 +1,7 @@
-import RollcallCore
+public import RollcallCore
 import Warehouse
 
-/// Looks for the state of a sync in the other warehouses of the configuration, where the one that should have it knows
+/// Looks for the state of syncs in the other warehouses of the configuration, where the one that should have it knows
 /// nothing of it: a run would begin from nothing, and send again what was sent.
 public struct StateSearch: Sendable {
     let home: String
@@ -15,36 +15,78 @@ public struct StateSearch: Sendable {
         self.others = others
     }
 
+    /// Of each of these syncs the name of the warehouse that has its state, or had it last. A sync is left out where none of them
+    /// knows it, or where those that could be looked at do not. Never throws; each warehouse is connected to once.
+    public func places(of syncs: [String]) async -> [String: String] { await look(for: syncs).places }
+
     /// The name of the warehouse that has the state, or had it last; nil: none of them knows it.
-    /// - Throws: `state_unknown` where one could not be looked at, and the others do not have the state: it may be there.
+    /// - Throws: `state_unknown` where one could not be looked at, and the others do not have the state: it may be there. Any of
+    ///   them may have it, whatever the configuration says now: `state` or `warehouse` may have named it before.
     func find(_ sync: String) async throws(RunError) -> String? {
-        var found: (name: String, moves: Int64)?
-        var unknown: RunError?
+        let (places, unread) = await look(for: [sync])
+        if let place = places[sync] { return place }
+        if !unread.isEmpty { throw unknown(sync, unread) }
+        return nil
+    }
+
+    /// A warehouse that could not be looked at.
+    private typealias Unread = (warehouse: String, error: WarehouseError)
+
+    private func look(for syncs: [String]) async -> (places: [String: String], unread: [Unread]) {
+        var found: [String: (name: String, moves: Int64)] = [:]
+        var unread: [Unread] = []
         for home in others() {
             do throws(WarehouseError) {
-                let standing = try await home.warehouse.stateStanding(sync: sync)
-                if standing.content == .kept, standing.moves > found?.moves ?? -1 {
-                    found = (home.name, standing.moves)
+                for sync in syncs {
+                    let standing = try await home.warehouse.stateStanding(sync: sync)
+                    if standing.content == .kept, standing.moves > found[sync]?.moves ?? -1 {
+                        found[sync] = (home.name, standing.moves)
+                    }
                 }
             } catch {
-                unknown = unknown ?? notSeen(home.name, sync, error)
+                unread.append((home.name, error))
             }
             await home.warehouse.close()
         }
-        if found == nil, let unknown { throw unknown }
-        return found?.name
+        return (found.mapValues(\.name), unread)
     }
 
-    private func notSeen(_ name: String, _ sync: String, _ error: WarehouseError) -> RunError {
-        RunError(
+    private func unknown(_ sync: String, _ unread: [Unread]) -> RunError {
+        let names = unread.map(\.warehouse).joined(separator: ", ")
+        let reasons = unread.map { "the warehouse \($0.warehouse) could not be read: \($0.error.error.message)" }
+        return RunError(
             code: "state_unknown",
-            message:
-                "the sync \(sync) has no state in \(home) yet, and whether the warehouse \(name) has it could not be"
-                + " looked up: \(error.error.message)",
+            message: "the sync \(sync) has no state in \(home) yet, and another warehouse may have it: "
+                + reasons.joined(separator: "; "),
             hint:
-                "Nothing was begun, for a run may begin from nothing only where no warehouse of the configuration has the"
-                + " state. Make \(name) readable, or take it out of the configuration, then run again.")
+                "Nothing was begun: a run that begins from nothing sends everybody again and removes nobody who has left."
+                + " Make \(names) readable, then run again. If the state is certainly not there, run \(sync) once with a copy of"
+                + " the configuration that leaves \(names) out (`--config`): once \(home) has the state, no other warehouse is"
+                + " looked at.")
     }
+}
+
+extension RunError {
+    /// `state_elsewhere`: the state of a sync is in another warehouse than the configuration has it in.
+    /// - Parameters:
+    ///   - place: the name of the warehouse that has it.
+    ///   - home: the name of the one in which the configuration has it.
+    ///   - isMarked: whether `home` is marked as left: it stays so, whatever becomes of the other place.
+    public static func stateElsewhere(
+        _ sync: SyncSettings, in place: String, home: String, isMarked: Bool
+    ) -> RunError {
+        let stay = place == sync.warehouse ? "without `state:`" : "with `state: \(place)`"
+        let move = isMarked ? "moves it, or ends a move that was broken off" : "moves it"
+        let begin = isMarked ? "" : " To begin from nothing: `rollcall abandon \(sync.name) --warehouse \(place)`."
+        return RunError(
+            code: stateElsewhereCode,
+            message: "the state of the sync \(sync.name) is in the warehouse \(place),"
+                + " and the configuration has it in \(home)",
+            hint: "`rollcall move-state \(sync.warehouse) --from \(place)` \(move);"
+                + " \(stay) at the warehouse \(sync.warehouse) it stays there." + begin)
+    }
+
+    static let stateElsewhereCode = "state_elsewhere"
 }
 
 extension SyncPipeline {
@@ -71,18 +113,7 @@ extension SyncPipeline {
         return isElsewhere(name, isMarked: true)
     }
 
-    /// - Parameter isMarked: whether the place that the configuration has is marked as left: it stays so, whatever becomes of the
-    ///   other one.
     private func isElsewhere(_ name: String, isMarked: Bool) -> RunError {
-        let home = search?.home ?? sync.warehouse
-        let isAtHome = name == sync.warehouse
-        let stay = isAtHome ? "without `state:`" : "with `state: \(name)`"
-        let begin = isMarked ? "" : " To begin from nothing: `rollcall abandon \(sync.name) --warehouse \(name)`."
-        return RunError(
-            code: "state_elsewhere",
-            message: "the state of the sync \(sync.name) is in the warehouse \(name),"
-                + " and the configuration has it in \(home)",
-            hint: "`rollcall move-state \(sync.warehouse) --from \(name)` moves it;"
-                + " \(stay) at the warehouse \(sync.warehouse) it stays there." + begin)
+        .stateElsewhere(sync, in: name, home: search?.home ?? sync.warehouse, isMarked: isMarked)
     }
 }

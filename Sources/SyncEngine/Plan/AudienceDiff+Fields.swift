@@ -51,8 +51,8 @@ extension AudienceDiff {
         if isSame, before.contains(.rejected), !resend.rejected {
             return (.parked, FilledRow(content: content))
         }
-        let isSettled = isSame && before.isDisjoint(with: [.rejected, .inDoubt]) && !fields.clears(held: known.held)
-        if isSettled && !resend.full { return nil }
+        let isCurrent = isSame && before.isDisjoint(with: [.rejected, .inDoubt]) && !fields.clears(held: known.held)
+        if isCurrent && !resend.full { return nil }
         var row = try fields.write(held: known.held)
         row.isChange = isMember && !isSame && before.isDisjoint(with: [.rejected, .inDoubt])
         return (.send, row)
@@ -88,7 +88,7 @@ extension AudienceDiff {
     }
 
     /// Takes what was spooled of rows that gave way out of the spool again.
-    func settleContests() throws {
+    func resolveContests() throws {
         guard hasContests else { return }
         hasContests = false
         try spool.removeEntered { entry in

@@ -3,14 +3,14 @@ import RollcallCore
 import Synchronization
 import Warehouse
 
-/// Feeds an ``AudienceDiff`` from several threads: each part of the audience fills batches of its own, and they are compared
+/// Feeds an ``AudienceDiff`` from several threads: each part of the audience fills its own batches, and they are compared
 /// one after another.
 ///
 /// A large audience that comes in one part is read by one thread and compared by another; the reader takes the hashing over
 /// whenever the other one falls behind. An audience that comes in several parts keeps the cores busy as it is.
 // SAFETY: a batch belongs to the thread of its part, or, in the ring of the first part, to the worker from `flush` until it signals
-// `spare`; `turn` belongs to the first part's thread; `diff` is touched with `lock` held, but for the hashing, which changes
-// nothing in it. The memory is owned by this object and freed in `deinit`.
+// `spare`; `turn` belongs to the first part's thread, and to who ends the feed when it has ended; `diff` is touched with `lock`
+// held, but for the hashing, which changes nothing in it. The memory is owned by this object and freed in `deinit`.
 final class DiffFeed: @unchecked Sendable {
     /// Batches of the first part: one is filled while the others wait to be compared.
     private static let ring = 4
@@ -63,15 +63,32 @@ final class DiffFeed: @unchecked Sendable {
         try lock.withLock { _ in try diff.row(email, userID) }
     }
 
-    /// When the reading has failed: afterwards nothing is compared, or reported to `onRows`, any more.
+    /// When the reading has failed: afterwards nothing is compared, or reported to `onRows`, any more. Blocks the thread while
+    /// another one compares.
     func stop() { worker.sync {} }
 
-    /// When no thread feeds any more.
+    /// When no thread feeds any more. Blocks the thread while another one compares.
     func finish() throws {
         worker.sync {}
         if let failure = failure.withLock({ $0 }) { throw failure }
         for place in 0..<(Self.ring + parts - 1) { try compare(place) }
     }
+
+    /// Reads the audience by `read`, which feeds, and ends with it: whether it succeeds or fails, nothing is compared afterwards.
+    func during<R>(_ read: () async throws -> R) async throws -> R {
+        let result: R
+        do {
+            result = try await read()
+        } catch {
+            if hasWorker { try? await BlockingWork.run { self.stop() } }
+            throw error
+        }
+        if hasWorker { try await BlockingWork.run { try self.finish() } } else { try finish() }
+        return result
+    }
+
+    /// Whether the other thread may be comparing. Only when no thread feeds.
+    private var hasWorker: Bool { turn.pointee.filled >= Self.few }
 
     private func flush(_ part: Int, _ place: Int) throws {
         if part > 0 { isShared.store(true, ordering: .relaxed) }

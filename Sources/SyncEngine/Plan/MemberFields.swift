@@ -111,10 +111,8 @@ final class MemberFields {
         var object: [UInt8] = []
         shape.layout.write(filled, to: &object)
         guard object.count <= largest else { throw RefusedRecord(reason: tooLarge(object.count)) }
-        let units = shape.layout.units
         return FilledRow(
-            content: content, object: object,
-            empty: FieldBits(units.indices.filter { !shape.layout.hasValue(units[$0], filled) }), held: heldSets[held])
+            content: content, object: object, empty: shape.layout.emptyUnits(filled), held: heldSets[held])
     }
 
     private func tooLarge(_ bytes: Int) -> FailureReason {

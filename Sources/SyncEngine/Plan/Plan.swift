@@ -34,6 +34,12 @@ public struct Plan: Sendable {
     /// the order of fingerprints.
     func makeReader() throws -> any StagedPlan { try changes.makeReader(isOrdered: true) }
 
+    /// As ``makeReader()``. What orders a large plan works with files: the task waits for it without a thread.
+    func makeStagedReader() async throws -> any StagedPlan {
+        guard members?.spool.isLarge == true else { return try makeReader() }
+        return try await BlockingWork.run { try makeReader() }
+    }
+
     /// Calls `body` for the first `limit` changes (all with nil) that are listed (``ChangeKind/isListed``).
     public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
         let reader = try changes.makeReader(isOrdered: false)

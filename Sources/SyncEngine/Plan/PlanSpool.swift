@@ -90,6 +90,9 @@ final class PlanSpool: @unchecked Sendable {
     }
     func makeLeftReader() -> EntryReader { EntryReader(left.makeReader(), .unsubscribe, marked: .forget) }
 
+    /// Whether there are as many changes as are ordered by their fingerprints.
+    var isLarge: Bool { entered.isSpilled || left.isSpilled }
+
     /// As ``makeEnteredReader()``, but many come in the order of their fingerprints.
     func makeOrderedEnteredReader() throws -> EntryReader {
         let ordered = try OrderedSpool.order(entered, values: hasFields ? 3 : 2)

@@ -11,10 +11,9 @@ extension Planner {
         into diff: AudienceDiff, known: BucketReading?, cached: SnapshotReader.Cached?, key: [UInt8]
     ) async throws -> AudienceRead {
         progress(.readingAudience(rows: 0))
-        let choice = try await choice(diff, cached)
-        let meter = ReadMeter()
-        let start = clock.uptime
-        try await ReadMeter.$current.withValue(meter) {
+        let reading = SourceReading(sync: sync, warehouse: warehouse, clock: clock)
+        let choice = try await reading.choice(diff.resend, obstacle: obstacle(diff, cached))
+        let read = try await reading.measured(choice, diff.resend) {
             try await stop.breakingOff {
                 let onRows: @Sendable (Int) throws -> Void = { [progress, stop] rows in
                     if stop.reason != nil { throw CancellationError() }
@@ -23,51 +22,17 @@ extension Planner {
                 if choice.usesBuckets, try await streamBuckets(into: diff, known, key, onRows: onRows) { return }
                 try await stream(into: diff, columns: diff.columns, onRows: onRows)
             }
+        } isWhole: {
+            diff.buckets?.isWhole
         }
         progress(.readingAudience(rows: diff.counts.rowsRead))
-        let (mode, reason) = outcome(diff, choice)
-        return AudienceRead(mode: mode, bytes: meter.bytes, seconds: (clock.uptime - start).seconds, reason: reason)
+        return read
     }
 
-    private func outcome(_ diff: AudienceDiff, _ choice: ReadChoice) -> (AudienceRead.Mode, String) {
-        guard let notes = diff.buckets else {
-            if choice.usesBuckets {
-                return (.fallback, "The warehouse could not give digests and rows in one view, so all rows were read.")
-            }
-            return (diff.resend.ungrouped ? .fallback : .all, choice.reason)
-        }
-        guard notes.isWhole else { return (.changed, choice.reason) }
-        return (
-            .grouped,
-            "The local cache knew nothing of the rows of this source and mapping, so all were read, each with its bucket."
-        )
-    }
-
-    private func choice(_ diff: AudienceDiff, _ cached: SnapshotReader.Cached?) async throws -> ReadChoice {
-        if sync.read == .all { return ReadChoice(usesBuckets: false, reason: "All rows are read each time.") }
-        if diff.resend.full { return ReadChoice(usesBuckets: false, reason: "A full run reads all rows.") }
-        if diff.resend.rejected {
-            return ReadChoice(usesBuckets: false, reason: "A run that sends rejected people again reads all rows.")
-        }
-        if diff.resend.ungrouped {
-            return ReadChoice(
-                usesBuckets: false,
-                reason: "The source gave other rows than those of its digests, in the same view, so all rows were read."
-            )
-        }
-        if diff.fields != nil {
-            return ReadChoice(
-                usesBuckets: false, reason: "Members are sent with fields, of which the local cache knows nothing.")
-        }
-        guard cached?.size != nil else {
-            return ReadChoice(
-                usesBuckets: false, reason: "There was no local cache of the snapshot, so all rows were read.")
-        }
-        if sync.read == .changed {
-            return ReadChoice(usesBuckets: true, reason: "What changed is read, as configured.")
-        }
-        let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: ReadChoice.history))
-        return ReadChoice.auto(runs.compactMap(\.read))
+    /// Why all rows have to come, in a whole sentence; nil: they need not.
+    private func obstacle(_ diff: AudienceDiff, _ cached: SnapshotReader.Cached?) -> String? {
+        if diff.fields != nil { return "Members are sent with fields, of which the local cache knows nothing." }
+        return cached?.size == nil ? "There was no local cache of the snapshot, so all rows were read." : nil
     }
 
     /// - Returns: false where the warehouse cannot, and nothing was read.
@@ -80,11 +45,11 @@ extension Planner {
         let basis = basis(of: diff.columns)
         let notes = BucketNotes()
         let feed = DiffFeed(diff, parts: 1, onRows: onRows)
-        do {
-            let isRead = try await warehouse.readBuckets(sync.audience, columns: diff.columns, grouping: grouping) {
+        return try await feed.during {
+            try await warehouse.readBuckets(sync.audience, columns: diff.columns, grouping: grouping) {
                 found in
                 let reading = BucketReading(
-                    proof: .init(key: key, text: "\(basis)\n\(found.basis)"), digests: found.digests)
+                    proof: .init(key: key, text: "rows \(basis)\n\(found.basis)"), digests: found.digests)
                 let isUseful = known?.proof == reading.proof && known?.digests.count == reading.digests.count
                 let wanted = notes.choose(reading, known: isUseful ? known : nil, in: &diff.table)
                 diff.buckets = notes
@@ -93,30 +58,12 @@ extension Planner {
             } _: { email, userID, bucket in
                 try feed.row(0, email, userID, bucket: bucket)
             }
-            guard isRead else { return false }
-        } catch {
-            feed.stop()
-            throw error
         }
-        try feed.finish()
-        return true
     }
 
-    /// What decides beside the rows which people they are. Gets another number when identifiers are normalised in another way.
+    /// What decides beside the rows which people they are.
     private func basis(of columns: IdentifierColumns) -> String {
-        let source =
-            switch sync.audience {
-            case .table(let parts): "table \(parts)"
-            case .query(let query, _): "query \(query)"
-            }
-        return "1 \(destination.projectType) \([columns.email, columns.userID]) \(source)"
-    }
-}
-
-extension Fingerprint {
-    /// A keyed hash of a text.
-    fileprivate init(key: [UInt8], text: String) {
-        let (high, low) = Array("rows \(text)".utf8).withUnsafeBytes { SipHash(key: key).hash($0) }
-        self.init(high: high, low: low)
+        let source = SourceReading.words(sync.audience)
+        return "\(SourceReading.rules) \(destination.projectType) \([columns.email, columns.userID]) \(source)"
     }
 }

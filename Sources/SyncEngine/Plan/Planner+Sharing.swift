@@ -8,7 +8,7 @@ extension Planner {
     ) async throws -> (SharedIdentifiers, OversharedIdentifiers) {
         if diff.table.markSharing() == 0 { return (SharedIdentifiers([]) { _ in }, .none) }
         let overshared = try await takeOffOvershared(diff, list: list)
-        try diff.settleContests()
+        try diff.resolveContests()
         var entries: [Fingerprint: SharedIdentifiers.Entry] = [:]
         addMembers(to: &entries, try await sharingMembers(diff, list: list), diff)
         try addSpooled(to: &entries, diff)

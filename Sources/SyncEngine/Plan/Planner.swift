@@ -43,7 +43,7 @@ struct Planner: Sendable {
         let isHybrid = destination.projectType == .hybrid
         if isHybrid && diff.readsBoth { diff.countMeetings() }
         let read = try await readAudience(into: diff, known: snapshot.reading, cached: cached, key: key)
-        try diff.settleContests()
+        try diff.resolveContests()
         var sharing = SharedIdentifiers([]) { _ in }
         var overshared = OversharedIdentifiers.none
         if isHybrid { (sharing, overshared) = try await resolveSharing(diff, list: list) }
@@ -57,7 +57,7 @@ struct Planner: Sendable {
         let fields = try await changedFields(diff, sharing, overshared, key: key)
         let inDoubt = try await list.asyncMap { try await inDoubtIndex(list: $0) }
         // The last look into the table: what it says of the audience is forgotten.
-        let buckets = mayWrite ? snapshots.keep(diff, snapshot, &cached) : nil
+        let buckets = mayWrite ? await snapshots.keep(diff, snapshot, &cached) : nil
         var plan = Plan(
             kind: .list, target: sync.configuredTarget, counts: counts,
             held: GuardJudge.judge(
@@ -97,15 +97,11 @@ struct Planner: Sendable {
     ) async throws {
         if let shape = diff.fields?.shape { return try await stream(shape, into: diff, onRows: onRows) }
         let feed = DiffFeed(diff, parts: Self.parts, onRows: onRows)
-        do {
+        try await feed.during {
             try await warehouse.readAudience(sync.audience, columns: columns, parts: Self.parts) {
                 try feed.row($0, $1, $2)
             }
-        } catch {
-            feed.stop()
-            throw error
         }
-        try feed.finish()
     }
 
     // MARK: Who left

@@ -204,9 +204,9 @@ struct SharedIdentifiers {
         linkRemovals(order.filter { !kept.contains($0.fingerprint) && $0.member?.listed == true })
     }
 
-    /// (a, u1) and (a) leave, by two requests, for (a) may be a profile of its own by now. But Iterable acknowledged that
+    /// (a, u1) and (a) leave, by two requests, for (a) may be another profile by now. But Iterable acknowledged that
     /// the two were one, and so either request may take both off the list: when one has been carried out, what the snapshot
-    /// says of the other is void. Somebody who returns under it is sent again, even if the second request never was.
+    /// says of the other is void. Whoever returns under it is sent again, even if the second request never was.
     private mutating func linkRemovals(_ leavers: [Entry]) {
         var byEmail: [String: Entry] = [:]
         for leaver in leavers where leaver.identity.userID == nil {

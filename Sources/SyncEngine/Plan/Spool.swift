@@ -95,6 +95,7 @@ final class Spool: @unchecked Sendable {
                 try body(UnsafeRawBufferPointer(rebasing: $0[start - written..<start - written + count]))
             }
         }
+        // SAFETY: all of it is read from the file before `body` gets it.
         return try withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { bytes in
             var got = 0
             while got < count {

@@ -1,9 +1,9 @@
 import RollcallCore
 
-/// Sets of fields that a sync has given a value, each with a number: many entries have the same one.
+/// Sets of fields, each with a number: those that a sync has given a value, or those without one. Many entries have the same set.
 struct HeldSets: Sendable {
-    /// The first is empty.
-    private var sets = [FieldBits()]
+    /// In the order of their numbers; the first is empty.
+    private(set) var sets = [FieldBits()]
     private var numbers: [FieldBits: UInt32] = [FieldBits(): 0]
 
     subscript(number: UInt32) -> FieldBits { sets[Int(number)] }

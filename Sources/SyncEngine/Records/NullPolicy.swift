@@ -53,6 +53,12 @@ struct NullPolicy: Sendable {
         }
     }
 
+    /// As ``clears(_:_:held:)``, for a row of which it is known which units have no value.
+    func clears(empty: FieldBits, held: FieldBits) -> Bool {
+        if held.isEmpty { return false }
+        return rules.indices.contains { rules[$0] != .skip && empty.contains($0) && !held.isDisjoint(with: masks[$0]) }
+    }
+
     /// What is due for a row of which it is known which units have no value.
     /// - Parameters:
     ///   - empty: units without a value.

@@ -46,16 +46,35 @@ struct PersonContests: Sendable {
         self.fingerprinter = fingerprinter
     }
 
+    /// Fingerprints of the identifiers of a row, each by itself; nil where it has none, or where it is of no use here.
+    struct Identifiers: Sendable {
+        var email: Fingerprint?
+        var userID: Fingerprint?
+    }
+
+    /// Which identifiers of a row ``claim(_:_:)`` has a use for.
+    var claimsEmail: Bool { usesEmail || keepsMentions }
+    var claimsUserID: Bool { usesUserID || keepsMentions }
+
+    /// The identifiers of a row, as far as ``claim(_:_:)`` has a use for them.
+    func identifiers(_ row: RowSubject) -> Identifiers {
+        Identifiers(
+            email: claimsEmail ? row.email.map(fingerprint(email:)) : nil,
+            userID: claimsUserID ? row.userID.map(fingerprint(userID:)) : nil)
+    }
+
+    private func fingerprint(email: [UInt8]) -> Fingerprint {
+        email.withUnsafeBytes { fingerprinter.fingerprint(email: $0, userID: nil) }
+    }
+
+    private func fingerprint(userID: [UInt8]) -> Fingerprint {
+        userID.withUnsafeBytes { fingerprinter.fingerprint(email: nil, userID: $0) }
+    }
+
     /// Fingerprints of what identifies a person.
     func names(_ email: [UInt8]?, _ userID: [UInt8]?) -> [Fingerprint] {
-        var names: [Fingerprint] = []
-        if usesEmail, let email {
-            names.append(email.withUnsafeBytes { fingerprinter.fingerprint(email: $0, userID: nil) })
-        }
-        if usesUserID, let userID {
-            names.append(userID.withUnsafeBytes { fingerprinter.fingerprint(email: nil, userID: $0) })
-        }
-        return names
+        [usesEmail ? email.map(fingerprint(email:)) : nil, usesUserID ? userID.map(fingerprint(userID:)) : nil]
+            .compactMap(\.self)
     }
 
     func names(_ identity: Identity) -> [Fingerprint] {
@@ -80,15 +99,21 @@ struct PersonContests: Sendable {
     var sharing: Set<Fingerprint> { shared.values.reduce(into: []) { $0.formUnion($1) } }
 
     /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
-    mutating func claim(_ row: RowSubject, _ record: Fingerprint) {
-        if keepsMentions { mentioned.formUnion(others(row.identity)) }
-        for name in names(row.email, row.userID) {
-            guard let owner = owners[name] else {
-                owners[name] = record
-                continue
-            }
-            if owner != record { shared[name, default: [owner]].insert(record) }
+    mutating func claim(_ row: Identifiers, _ record: Fingerprint) {
+        if let email = row.email { claim(email, record, identifies: usesEmail) }
+        if let userID = row.userID { claim(userID, record, identifies: usesUserID) }
+    }
+
+    private mutating func claim(_ name: Fingerprint, _ record: Fingerprint, identifies: Bool) {
+        guard identifies else {
+            mentioned.insert(name)
+            return
         }
+        guard let owner = owners[name] else {
+            owners[name] = record
+            return
+        }
+        if owner != record { shared[name, default: [owner]].insert(record) }
     }
 
     mutating func settle(_ rule: DuplicateRule, _ standing: (Fingerprint) -> Standing) {

@@ -20,6 +20,8 @@ final class RecordDiff: @unchecked Sendable {
     /// Of people.
     private(set) var persons: PersonContests?
     private var checked: [Fingerprint: RecordSpool.Entry] = [:]
+    /// Where rows are read by bucket: which buckets are passed over, and what is known of the rows that come.
+    var buckets: RecordBuckets?
     /// Of a look of a stream: what it meets and what of that waits; see `RecordDiff+Look`.
     let look: RecordLook?
     var meetings = LookMeetings()
@@ -79,7 +81,10 @@ final class RecordDiff: @unchecked Sendable {
 
     // MARK: One row
 
-    func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
+    /// - Parameter bucket: in which the row lies; of no meaning where rows are not read by bucket.
+    func row(
+        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, bucket: Int = 0
+    ) throws {
         guard takes(cells) else { return }
         counts.rowsRead += 1
         let shown = Shown(email: email.bytes, userID: userID.bytes)
@@ -96,14 +101,23 @@ final class RecordDiff: @unchecked Sendable {
         if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
             try addInvalid(shown, isFailure: false, dropped)
         }
-        persons?.claim(subject, fingerprint)
+        let identifiers = persons?.identifiers(subject)
+        if let identifiers { persons?.claim(identifiers, fingerprint) }
         if let look { holdBack(fingerprint, persons?.names(subject.email, subject.userID) ?? [], look) }
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
             return try refuse(shown, error.reason, of: fingerprint, rank)
         }
-        try compare(UnsafeBufferPointer(values), shown, fingerprint, rank)
+        let filled = UnsafeBufferPointer(values)
+        let content = contentHash(of: filled)
+        try compare(filled, content, shown, fingerprint, rank)
+        guard let buckets, subject.dropped == nil else { return }
+        buckets.add(
+            KnownRow(
+                fingerprint: fingerprint, content: content, bucket: bucket, rank: rank, email: identifiers?.email,
+                userID: identifiers?.userID),
+            empty: shape.nulls == nil ? FieldBits() : shape.layout.emptyUnits(filled))
     }
 
     /// The identifiers of a row as the warehouse has them.
@@ -114,9 +128,9 @@ final class RecordDiff: @unchecked Sendable {
 
     /// The fingerprint is that of the key, of catalogs that of the item: what Iterable knows one record by, there is one entry for.
     private func compare(
-        _ values: UnsafeBufferPointer<FieldValue>, _ shown: Shown, _ fingerprint: Fingerprint, _ rank: Int64?
+        _ values: UnsafeBufferPointer<FieldValue>, _ content: Int64, _ shown: Shown, _ fingerprint: Fingerprint,
+        _ rank: Int64?
     ) throws {
-        let content = contentHash(of: values)
         var entry = table[fingerprint]
         let held = table.held(entry)
         if entry.marks.contains(.known), entry.acknowledged == content,
@@ -215,6 +229,38 @@ final class RecordDiff: @unchecked Sendable {
                 key: String(decoding: subject.key, as: UTF8.self), content: entry.seen, rank: entry.rank)
         }
         contests[fingerprint]?.add(content, rank)
+    }
+
+    // MARK: Rows that do not come
+
+    /// What is to be known of a row, so that it need not come.
+    var knownParts: KnownRows.Parts {
+        var parts: KnownRows.Parts = []
+        if shape.rankCell != nil { parts.insert(.rank) }
+        if persons?.claimsEmail == true { parts.insert(.email) }
+        if persons?.claimsUserID == true { parts.insert(.userID) }
+        return parts
+    }
+
+    /// Whether the row of a record, as it was at its last reading, would leave nothing behind but that it was met, and needs not
+    /// come for anything else. Only before the first row.
+    /// - Parameter empty: units of the layout without a value.
+    func isUnchanged(_ row: KnownRow, empty: FieldBits) -> Bool {
+        let entry = table[row.fingerprint]
+        guard kind(entry, row.content) == nil, checks[row.fingerprint] == nil else { return false }
+        return shape.nulls?.clears(empty: empty, held: table.held(entry)) != true
+    }
+
+    /// Does what the row of an unchanged record does.
+    func passOver(_ row: KnownRow) {
+        counts.rowsRead += 1
+        persons?.claim(.init(email: row.email, userID: row.userID), row.fingerprint)
+        see(row.fingerprint, row.content, row.rank)
+    }
+
+    /// The records of which several rows were met, or one that cannot be sent, or one that shares an identifier with another record.
+    var contested: Set<Fingerprint> {
+        Set(contests.keys).union(refused.keys).union(persons?.sharing ?? [])
     }
 
     // MARK: What becomes of a record

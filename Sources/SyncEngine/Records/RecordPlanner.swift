@@ -8,8 +8,11 @@ struct RecordPlanner: Sendable {
     let subject: RecordSubject
     let destination: DestinationSettings
     let warehouse: any Warehouse
+    let clock: any EngineClock
     let stop: StopSignal
     let progress: ProgressHandler
+    /// Where it is kept what is known of the rows; nil: nowhere.
+    let cache: SnapshotCache?
 
     /// Rows between two reports of the progress.
     private static let progressRows = 5000
@@ -37,18 +40,22 @@ struct RecordPlanner: Sendable {
         var checks: ItemChecks?
     }
 
-    /// - Parameter key: the sync's secret key for fingerprints.
+    /// - Parameters:
+    ///   - key: the sync's secret key for fingerprints.
+    ///   - mayWrite: whether it may be kept in the local cache what is known of the rows.
     func plan(
-        _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances
+        _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances, mayWrite: Bool
     ) async throws -> Plan {
-        try await compare(shape, key: key, resend: resend, circumstances, pause: try await pause()).plan
+        try await compare(
+            shape, key: key, resend: resend, circumstances, pause: try await pause(), mayWrite: mayWrite
+        ).plan
     }
 
     /// A plan of the whole source, with the rows that it was made of.
-    /// - Parameter look: set for the sweep of a stream.
+    /// - Parameter look: set for the sweep of a stream, which reads all rows.
     func compare(
         _ shape: RecordShape, key: [UInt8], resend: PlanScope, _ circumstances: Circumstances, pause: OppositePause,
-        look: RecordLook? = nil
+        mayWrite: Bool = false, look: RecordLook? = nil
     ) async throws -> (plan: Plan, diff: RecordDiff) {
         let table = try await acknowledged()
         let owned = table.ownedCount
@@ -57,8 +64,14 @@ struct RecordPlanner: Sendable {
         let diff = RecordDiff(
             shape, table: table, key: key, salt: circumstances.salt, resend: resend, largest: largest,
             newFields: circumstances.newFields, checks: checks?.due ?? [], look: look)
-        try await read(shape.columns, into: diff)
+        var rows: AudienceRead?
+        if look == nil {
+            rows = try await readSource(into: diff, shape, key: key, salt: circumstances.salt, resend)
+        } else {
+            try await read(shape.columns, into: diff)
+        }
         try diff.settle()
+        if mayWrite { await keepRows(of: diff, key: key) }
         let verdicts = await checks?.carryOut(diff, stop) ?? ItemVerdicts()
         try diff.take(verdicts)
         var counts = diff.counts
@@ -87,13 +100,14 @@ struct RecordPlanner: Sendable {
             held.append(
                 GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(plannedRemovals)"))
         }
-        let plan = Plan(
+        var plan = Plan(
             kind: subject.kind, target: subject.target, counts: counts, held: held,
             listID: nil, snapshotSize: owned,
             preparations: circumstances.preparations + (try lookUps(changes, diff.table, circumstances))
                 + (try changes.canaryWords()),
             notes: verdicts.texts,
             changes: changes)
+        plan.read = rows
         return (plan, diff)
     }
 
@@ -143,13 +157,18 @@ struct RecordPlanner: Sendable {
         progress(.readingAudience(rows: 0))
         try await stop.breakingOff {
             try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) {
-                [progress, stop] _, email, userID, cells in
+                _, email, userID, cells in
                 try diff.row(email, userID, cells)
-                guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
-                if stop.reason != nil { throw CancellationError() }
-                progress(.readingAudience(rows: diff.counts.rowsRead))
+                try report(diff)
             }
         }
+        progress(.readingAudience(rows: diff.counts.rowsRead))
+    }
+
+    /// Reports from time to time how many rows were read; ends the reading where the run is to stop.
+    func report(_ diff: RecordDiff) throws {
+        guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
+        if stop.reason != nil { throw CancellationError() }
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 

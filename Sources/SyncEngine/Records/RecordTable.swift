@@ -79,6 +79,9 @@ struct RecordTable {
 
     func held(_ entry: Entry) -> FieldBits { heldSets[entry.held] }
 
+    /// Records that are known, or of which a row was met.
+    var count: Int { entries.count }
+
     /// Records that may be in Iterable because of this sync.
     var ownedCount: Int { entries.values.count { $0.marks.contains(.owned) } }
 

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Who holds a lease: this process, told apart from any other on any machine, also from one that gets the same pid later.
+/// Who holds a lease: this process and no other on any machine, also from one that gets the same pid later.
 public struct Holder: Sendable, Equatable {
     /// `machine boot pidNamespace pid startTime`, without blanks in the parts.
     public let text: String

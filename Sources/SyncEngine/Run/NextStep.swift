@@ -9,7 +9,7 @@ extension WhyReport {
         if kind == .events { return eventStep }
         if kind != .list { return recordStep }
         let guarded = held.isEmpty ? "" : " (but a guard would hold the run)"
-        if let overshared { return whyNobody(overshared) }
+        if let overshared { return whyNoPerson(overshared) }
         let steps = changes.map(words)
         if !steps.isEmpty { return representation + steps.joined(separator: "; ") + guarded }
         if rows.contains(where: \.isValid) { return representation + standing }
@@ -116,7 +116,7 @@ extension WhyReport {
             ?? "nothing is sent under this identifier"
     }
 
-    private func whyNobody(_ identifier: OversharedIdentifier) -> String {
+    private func whyNoPerson(_ identifier: OversharedIdentifier) -> String {
         let others = identifier.kind == .email ? "userIds" : "emails"
         let kept = members.contains { $0.member.listed && $0.member.identity.shares(with: identity) }
         return

@@ -18,13 +18,22 @@ struct RunContext: Sendable {
     /// Whether a stream sends, and not a run that comes to an end by itself.
     var isStream = false
     /// Empty until the run has one.
-    var runID = ""
+    private(set) var runID = ""
+    /// Requests that may still be made to find the records for which requests of this run are refused.
+    private(set) var narrowing = NarrowingBudget()
     /// What the rate limit is shared by with other processes; nil: with none.
     var budget: BudgetUse?
 
     var lease: Lease { keeper.lease }
     var limits: DestinationLimits { settings.limits }
     var now: Date { runClock.now }
+
+    /// The same for one row of `sync_runs`. What a run may do only so often counts from zero.
+    func forRun(_ id: String) -> RunContext {
+        var context = self
+        (context.runID, context.narrowing) = (id, NarrowingBudget())
+        return context
+    }
 }
 
 extension RunContext {

@@ -29,7 +29,7 @@ extension SyncPipeline {
             subject: "ids",
             finding: "the column \"\(column)\" gives the ids, and an id is unique among all custom events of a project,"
                 + " whatever their names: an event with an id that is there replaces the one that has it",
-            fix: "begin the ids with a word of their own, as in 'order-' || id; or leave event.id out, and they are"
+            fix: "begin the ids with a word of this sync, as in 'order-' || id; or leave event.id out, and they are"
                 + " made of the key")
     }
 

@@ -13,7 +13,7 @@ extension SyncPipeline {
         staged.counts.notAttempted = plan.held.isEmpty ? PerOperation() : plan.counts.planned
         staged.held = plan.held
         if !plan.held.isEmpty { staged.status = .held }
-        let reader = try plan.makeReader()
+        let reader = try await plan.makeStagedReader()
         do throws(WarehouseError) {
             try await warehouse.stage(keeper.lease, staged, plan: reader, log: sync.logs)
         } catch {

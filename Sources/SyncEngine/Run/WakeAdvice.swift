@@ -10,12 +10,12 @@ extension SyncPipeline {
     ) async throws -> [Advice] {
         guard let stream = sync.stream, let channel = stream.wake else { return [] }
         let watch = try await source.watch(channel: channel) {}
-        let state = await settledState(of: watch, seconds)
+        let state = await lastState(of: watch, seconds)
         await watch.end()
         return [arrival(state, channel, stream), try await sender(channel)]
     }
 
-    private func settledState(of watch: any SourceWatch, _ seconds: Double) async -> WakeState {
+    private func lastState(of watch: any SourceWatch, _ seconds: Double) async -> WakeState {
         let end = clock.uptime + .seconds(seconds)
         while watch.wakes == .none, clock.uptime < end {
             guard (try? await clock.sleep(for: .milliseconds(100))) != nil else { break }

@@ -63,11 +63,13 @@ public struct WhyReport: Sendable {
 }
 
 extension SyncPipeline {
-    /// Looks one person or record up everywhere. Writes nothing.
+    /// Looks one person or record up everywhere. Writes nothing. Throws `state_elsewhere` or `state_unknown` where a run would:
+    /// the story would be that of a sync which has done nothing yet.
     /// - Parameters:
     ///   - identifier: an email (in any spelling) or a userId; the key of a record, or the id of an item or event.
     ///   - logLimit: how many logged outcomes are wanted.
     public func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
+        try await refuseStateElsewhere()
         let found = try await resolver.find()
         let refusal = try await found.refusal()
         let plan = try await plan(for: found)

@@ -17,6 +17,8 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         case notRunning
         /// The warehouse did not answer, or refused.
         case warehouse
+        /// The state of the sync is in another warehouse than the configuration has it in.
+        case stateElsewhere
         /// Something else failed: the audience, the destination.
         case failed
         /// The process is ending (or has not begun) and starts nothing.
@@ -32,6 +34,11 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         self.kind = kind
         self.error = error
         self.runID = runID
+    }
+
+    /// What a pipeline failed with.
+    init(pipeline error: RunError) {
+        self.init(error.code == RunError.stateElsewhereCode ? .stateElsewhere : .failed, error)
     }
 
     public var description: String { error.description }

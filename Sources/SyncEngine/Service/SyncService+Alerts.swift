@@ -138,7 +138,7 @@ private struct AlertBook: Sendable {
 }
 
 extension ReceiverSummary {
-    /// Requests that leave no row of their own when they came, but show that Iterable posts.
+    /// Requests that leave no row that says when they came, but show that Iterable posts.
     private static let signs: Set<ReceiverOutcome> = [.repeated, .filtered, .withoutUser]
 
     /// When the latest event came, whether it was kept or not. Of those that left no row only the hour is known; its end counts.

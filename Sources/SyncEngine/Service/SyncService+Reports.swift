@@ -5,8 +5,8 @@ public import Warehouse
 extension SyncService {
     // MARK: Syncs
 
-    /// All syncs, in the configuration's order. Warehouses are asked side by side; a sync whose warehouse does not answer
-    /// says so in `problem`.
+    /// All syncs, in the configuration's order. Warehouses are asked side by side; a sync whose warehouse does not answer, or
+    /// whose state is in another one, says so in `problem`. Where the state of a new sync is, is looked for in the background.
     public func statuses() async -> [SyncStatus] {
         let setup = generation.setup
         var summaries: [String: Result<[String: SyncSummary], ServiceError>] = [:]
@@ -18,6 +18,7 @@ extension SyncService {
             }
             for await (name, result) in group { summaries[name] = result }
         }
+        for case .success(let found) in summaries.values { lookForStatesLater(found) }
         return setup.syncs.map { sync in
             switch summaries[setup.state(of: sync)] {
             case .success(let found)?: status(sync, found[sync.name], nil)
@@ -30,7 +31,9 @@ extension SyncService {
     public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         switch await summaries([sync], in: generation.setup.state(of: settings)) {
-        case .success(let found): return status(settings, found[sync], nil)
+        case .success(let found):
+            await lookForStates(found)
+            return status(settings, found[sync], nil)
         case .failure(let error): return status(settings, nil, error.error)
         }
     }
@@ -65,9 +68,11 @@ extension SyncService {
 
     private func status(_ sync: SyncSettings, _ summary: SyncSummary?, _ problem: RunError?) -> SyncStatus {
         var status = SyncStatus(settings: sync)
+        status.stateWarehouse = generation.setup.states[sync.warehouse]
         status.live = registry[sync.name]?.live
-        status.problem = problem
+        status.problem = problem ?? summary.flatMap { stateElsewhere(sync, $0) }
         if sync.stream != nil { status.stream = streams[sync.name]?.status }
+        if status.isStateElsewhere { return status }
         status.members = counters.members(of: sync.name)
         if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil {
             countMembers(sync, generation)
@@ -86,7 +91,8 @@ extension SyncService {
 
     // MARK: Runs and records
 
-    /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list.
+    /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list. With one,
+    /// throws `stateElsewhere` instead of giving an empty list where its state is in another warehouse.
     public func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
         var list = RunList()
         var names = generation.setup.stateOrder
@@ -106,6 +112,7 @@ extension SyncService {
                 list.unreachable[name] = error.error
             }
         }
+        if let sync = filter.sync, list.runs.isEmpty { try await refuseStateElsewhere(sync) }
         list.runs.sort { $0.id > $1.id }
         list.runs = Array(list.runs.prefix(max(0, filter.limit)))
         return list
@@ -140,13 +147,17 @@ extension SyncService {
         }
     }
 
-    /// Ticks of one sync, newest first: due at `since` or later, and before `before`.
+    /// Ticks of one sync, newest first: due at `since` or later, and before `before`. Throws as ``runs(_:)`` does.
     public func ticks(
         _ sync: String, since: Date? = nil, before: Date? = nil, limit: Int = 50
     ) async throws(ServiceError) -> [Tick] {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         let filter = TickFilter(sync: sync, since: since, before: before, limit: limit)
-        return try await ask(generation.setup.state(of: settings)) { warehouse in try await warehouse.ticks(filter) }
+        let ticks = try await ask(generation.setup.state(of: settings)) { warehouse in
+            try await warehouse.ticks(filter)
+        }
+        if ticks.isEmpty { try await refuseStateElsewhere(sync) }
+        return ticks
     }
 
     /// Everything that is known of one person; reads the audience and asks the destination for its lists.
@@ -200,9 +211,7 @@ extension SyncService {
 
     /// The run, and the name of the warehouse that holds its state.
     func find(_ id: String) async throws(ServiceError) -> (warehouse: String, run: SyncRun) {
-        let unknown = ServiceError(
-            .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\""), runID: id)
-        guard RunID.isValid(id) else { throw unknown }
+        guard RunID.isValid(id) else { throw unknown(run: id) }
         var failure: ServiceError?
         for name in generation.setup.stateOrder {
             do throws(ServiceError) {
@@ -213,7 +222,15 @@ extension SyncService {
             }
         }
         // A warehouse that cannot be asked may know it.
-        throw failure ?? unknown
+        if let failure { throw failure }
+        throw unknown(run: id, stateElsewhere: await statuses().first(where: \.isStateElsewhere)?.problem)
+    }
+
+    /// - Parameter error: why the runs of a sync are not shown, of which it may be one.
+    private func unknown(run id: String, stateElsewhere error: RunError? = nil) -> ServiceError {
+        let hint = error.map { "Some runs are not shown: \($0.message). \($0.hint ?? "")" }
+        return ServiceError(
+            .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\"", hint: hint), runID: id)
     }
 
     /// Calls a warehouse of the present setup; it stays open meanwhile.
@@ -233,7 +250,7 @@ extension SyncService {
         } catch let error as WarehouseError {
             throw ServiceError(.warehouse, error.error)
         } catch {
-            throw ServiceError(.failed, RunError(any: error))
+            throw ServiceError(pipeline: RunError(any: error))
         }
     }
 }

@@ -176,7 +176,7 @@ extension SyncService {
             return .failure(
                 ServiceError(.busy, error, runID: latest.flatMap { $0.status == .running ? $0.id : nil }))
         case .failed(let error, let isWarehouse):
-            return .failure(ServiceError(isWarehouse ? .warehouse : .failed, error))
+            return .failure(isWarehouse ? ServiceError(.warehouse, error) : ServiceError(pipeline: error))
         }
     }
 

@@ -23,6 +23,8 @@ public actor SyncService {
     var problems = ServiceProblems()
     /// The streams of this process, by sync.
     var streams: [String: StreamTracker] = [:]
+    /// Where the states of syncs are that are new where the configuration has them.
+    var stateFindings = StateFindings()
     /// When each state's scheduler means to look at the clock again, on the monotonic clock.
     var wakeTimes: [String: Duration] = [:]
     var resources = ResourceUses()
@@ -95,6 +97,7 @@ public actor SyncService {
         for resource in resources.replace(old.setup.resources, by: setup.resources) { close(resource) }
         counters.keep(Set(setup.syncs.map(\.name)))
         problems.keep(setup)
+        stateFindings = StateFindings()
         let streamed = Set(setup.syncs.filter { $0.stream != nil }.map(\.name))
         streams = streams.filter { streamed.contains($0.key) }
         if phase == .running { startSchedulers() }

@@ -21,8 +21,13 @@ public struct SyncStatus: Sendable {
     public var listID: Int64?
     /// What its stream does in this process; nil: it has none.
     public var stream: StreamStatus?
-    /// Why its warehouse cannot be reached; what else stands here is then not known.
+    /// Why nothing is known of the sync but its settings and what it does in this process: its warehouse cannot be reached, or
+    /// its state is in another one (`state_elsewhere`).
     public var problem: RunError?
+    /// Whether ``problem`` is that its state is in another warehouse than the configuration has it in.
+    public var isStateElsewhere: Bool { problem?.code == RunError.stateElsewhereCode }
+    /// The name of the warehouse in which the configuration has its state; nil: in that of its rows.
+    public var stateWarehouse: String?
 
     public init(settings: SyncSettings) { self.settings = settings }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import RollcallCore
 
-/// A folder of ``SnapshotFile``s. Without it, or when it cannot be used, runs are slower and otherwise the same.
+/// A folder of ``SnapshotFile``s and ``KnownRowsFile``s. Without it, or when it cannot be used, runs are slower and otherwise the same.
 ///
 /// Files hold keyed hashes of identifiers, nothing that can be read without the warehouse, and may be deleted at any time.
 public struct SnapshotCache: Sendable {
@@ -17,14 +17,26 @@ public struct SnapshotCache: Sendable {
         self.leastMembers = leastMembers
     }
 
-    /// The file of one snapshot; named after its sync, for people, and after the proof, for us.
+    /// The file of one snapshot.
     func file(sync: String, _ proof: Fingerprint) -> SnapshotFile {
+        SnapshotFile(path: path(sync, proof, "snapshot"))
+    }
+
+    /// The file of what is known of the rows of a sync of users or of a catalog.
+    /// - Parameter key: the sync's own, which the warehouse keeps.
+    func rows(sync: String, key: [UInt8]) -> KnownRowsFile {
+        let proof = Fingerprint(key: key, text: "known rows \(sync)")
+        return KnownRowsFile(path: path(sync, proof, "rows"), proof: proof)
+    }
+
+    /// Named after the sync, for people, and after the proof, for us.
+    private func path(_ sync: String, _ proof: Fingerprint, _ ending: String) -> String {
         let name = sync.utf8.prefix(64).map { byte in
             let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
             return Character(UnicodeScalar(isPlain || byte == 0x2d ? byte : 0x5f))
         }
         let proof = proof.bytes.prefix(8).hexadecimal
-        return SnapshotFile(path: "\(folder)/\(String(name))-\(proof).snapshot")
+        return "\(folder)/\(String(name))-\(proof).\(ending)"
     }
 
     /// Whether the folder is there, ours alone, now.
@@ -34,13 +46,14 @@ public struct SnapshotCache: Sendable {
         return access(folder, W_OK | X_OK) == 0
     }
 
-    /// Removes what a process was writing when it was killed: files of that kind that are an hour older than `file`, which was
-    /// just written.
-    func removeAbandoned(before file: SnapshotFile) {
-        guard let now = Self.modified(file.path) else { return }
+    /// Removes what a process was writing when it was killed: files of that kind that are an hour older than the file at
+    /// `path`, which was just written.
+    func removeAbandoned(before path: String) {
+        guard let now = Self.modified(path) else { return }
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             let path = "\(folder)/\(name)"
-            guard name.contains(".snapshot."), let then = Self.modified(path), then < now.addingTimeInterval(-3600)
+            let isTemporary = name.contains(".snapshot.") || name.contains(".rows.")
+            guard isTemporary, let then = Self.modified(path), then < now.addingTimeInterval(-3600)
             else { continue }
             unlink(path)
         }
@@ -67,7 +80,14 @@ public struct SnapshotCache: Sendable {
 
     /// What a file of this sync and list can be known by: a hash under the sync's own key, which the warehouse keeps.
     static func proof(key: [UInt8], sync: String, list: Int64) -> Fingerprint {
-        let (high, low) = Array("snapshot \(list) \(sync)".utf8).withUnsafeBytes { SipHash(key: key).hash($0) }
-        return Fingerprint(high: high, low: low)
+        Fingerprint(key: key, text: "snapshot \(list) \(sync)")
+    }
+}
+
+extension Fingerprint {
+    /// A keyed hash of a text, as a proof of what a file is of. Texts of different uses begin with different words.
+    init(key: [UInt8], text: String) {
+        let (high, low) = Array(text.utf8).withUnsafeBytes { SipHash(key: key).hash($0) }
+        self.init(high: high, low: low)
     }
 }

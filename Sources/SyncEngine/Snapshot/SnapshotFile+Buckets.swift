@@ -59,7 +59,7 @@ extension SnapshotFile {
         [digest.rows, digest.first, digest.second].map { UInt64(bitPattern: $0) }
     }
 
-    private static func digest(_ words: ArraySlice<UInt64>) -> BucketDigest {
+    static func digest(_ words: ArraySlice<UInt64>) -> BucketDigest {
         let numbers = words.map { Int64(bitPattern: $0) }
         return BucketDigest(rows: numbers[0], first: numbers[1], second: numbers[2])
     }

@@ -39,8 +39,11 @@ struct SnapshotFile {
 
     // MARK: Reading
 
-    /// The table, if the file is whole and of this key; nil otherwise. `journal`: bytes of it beside the table's.
-    func load(_ key: Key) -> (table: LoadedTable, size: Int, journal: Int)? {
+    /// What a file held, with the bytes of all of it and of what lies behind the table.
+    typealias Loaded = (table: LoadedTable, size: Int, journal: Int)
+
+    /// The table, if the file is whole and of this key; nil otherwise.
+    func load(_ key: Key) -> Loaded? {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return nil }
         defer { close(file) }
@@ -108,8 +111,8 @@ struct SnapshotFile {
         return isWhole == true ? words : nil
     }
 
-    /// Read rather than mapped: the table is looked into at random, which huge pages make faster, and nobody who truncates
-    /// the file can hurt who uses it.
+    /// Read rather than mapped: the table is looked into at random, which huge pages make faster, and a program that truncates
+    /// the file cannot hurt the one that uses it.
     private static func table(_ file: Int32, _ header: Header) -> LoadedTable? {
         var sums: [UInt64] = []
         let table = MemberTable(slots: header.slots) { fingerprints, marks in

@@ -29,10 +29,12 @@ struct SnapshotReader: Sendable {
     /// - Parameter mayWrite: false for a plan, which writes nothing anywhere.
     func read(list: Int64, key: [UInt8], mayWrite: Bool) async throws -> (LoadedTable, Cached?) {
         guard var cached = try await locate(list: list, key: key) else { return (try await readAll(list: list), nil) }
-        if let found = cached.file.load(cached.key) {
+        if let found = await load(cached.file, cached.key) {
             cached.members = found.table.value.count
             cached.size = found.size
-            if mayWrite, found.journal > found.size / Self.journalShare { write(found.table, &cached) }
+            if mayWrite, found.journal > found.size / Self.journalShare {
+                await write(found.table, &cached)
+            }
             return (found.table, cached)
         }
         let table = try await readAll(list: list)
@@ -51,17 +53,31 @@ struct SnapshotReader: Sendable {
     /// Only if the snapshot has not changed since the generation was asked for.
     private func writeIfCurrent(_ table: LoadedTable, _ cached: inout Cached) async throws {
         guard try await warehouse.snapshotGeneration(sync: sync) == cached.key.generation else { return }
-        write(table, &cached)
+        await write(table, &cached)
     }
 
-    private func write(_ table: LoadedTable, _ cached: inout Cached) {
+    private func load(_ file: SnapshotFile, _ key: SnapshotFile.Key) async -> SnapshotFile.Loaded? {
+        guard let size = file.size, size > BlockingWork.instantBytes else { return file.load(key) }
+        return try? await BlockingWork.run { file.load(key) }
+    }
+
+    private func write(_ table: LoadedTable, _ cached: inout Cached) async {
         cached.size = nil
         guard let cache, table.value.count >= cache.leastMembers, cache.prepare() else { return }
         // Whoever enters in a later plan finds room in the table: growing costs as much as reading the audience.
         table.value.reserve(table.value.count / Self.roomShare)
-        guard (try? cached.file.save(table.value, cached.key, reading: table.reading)) != nil else { return }
+        guard (try? await save(table, cached.file, cached.key)) != nil else { return }
         cached.size = cached.file.size
-        cache.removeAbandoned(before: cached.file)
+        cache.removeAbandoned(before: cached.file.path)
+    }
+
+    private func save(_ table: LoadedTable, _ file: SnapshotFile, _ key: SnapshotFile.Key) async throws {
+        guard table.value.withImage({ $0.count + $1.count }) > BlockingWork.instantBytes else {
+            return try file.save(table.value, key, reading: table.reading)
+        }
+        // SAFETY: only the thread that writes the table uses it until the call returns.
+        nonisolated(unsafe) let table = table
+        try await BlockingWork.run { try file.save(table.value, key, reading: table.reading) }
     }
 
     // MARK: What was read
@@ -70,13 +86,13 @@ struct SnapshotReader: Sendable {
     /// says of each member, as the snapshot has them still, where their row lies. That holds whatever becomes of the plan. What few rows
     /// have changed is left to ``keepUp(_:list:)``.
     /// - Parameter diff: whose table is of no use any more afterwards.
-    func keep(_ diff: AudienceDiff, _ table: LoadedTable, _ cached: inout Cached?) -> BucketFindings? {
+    func keep(_ diff: AudienceDiff, _ table: LoadedTable, _ cached: inout Cached?) async -> BucketFindings? {
         guard let notes = diff.buckets, var known = cached, known.size != nil, !diff.hasTakenUp else { return nil }
         var findings = notes.end(&diff.table, limit: known.members / Self.changedShare)
         guard findings.isWhole || findings.isTooMuch else { return findings }
         diff.table.forgetAudience()
         table.reading = findings.reading
-        write(table, &known)
+        await write(table, &known)
         cached = known
         if known.size == nil { return nil }
         // The file has them.
@@ -178,7 +194,7 @@ struct SnapshotReader: Sendable {
 
     /// The snapshot after a run that changed much of it, with what is known of the rows.
     private func readAgain(_ plan: ListChanges, list: Int64) async throws -> LoadedTable {
-        guard let old = plan.cached, let size = old.size, let found = old.file.load(old.key), found.size == size,
+        guard let old = plan.cached, let size = old.size, let found = await load(old.file, old.key), found.size == size,
             found.table.reading != nil
         else { return try await readAll(list: list) }
         found.table.value.forgetMembers()

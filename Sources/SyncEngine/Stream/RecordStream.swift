@@ -108,7 +108,7 @@ struct RecordStream: StreamSource {
         return StreamFinding(
             plan: plan, isEmpty: !isSweep && plan.counts == RunCounts() && !diff.spool.hasInvalid,
             newRecords: plan.counts.planned.total, oldest: cell.isTime ? diff.meetings.lowestNew : nil,
-            isCut: diff.meetings.isCut, cursor: changes.cursor, countsAllWaiting: false, isFoundAnew: isFoundSinceLook,
+            isCut: diff.meetings.isCut, cursor: changes.cursor, countsAllWaiting: false, isFoundAgain: isFoundSinceLook,
             reader: { try changes.reader(after: $0) })
     }
 

@@ -93,7 +93,7 @@ struct StreamRow: Sendable {
     private func carryOut(
         _ finding: StreamFinding, _ source: any StreamSource, _ run: inout SyncRun, _ progress: inout Progress
     ) async throws -> Delivery.Ending? {
-        if finding.isFoundAnew { progress.target = nil }
+        if finding.isFoundAgain { progress.target = nil }
         if finding.isEmpty, finding.cursor == nil || finding.cursor == source.cursor { return Delivery.Ending() }
         let before = run.counts.notAttempted
         let first = progress.sequence

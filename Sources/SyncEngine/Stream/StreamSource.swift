@@ -47,7 +47,7 @@ struct StreamFinding: Sendable {
     /// Whether the plan counts all that waits, and not only what begins to.
     var countsAllWaiting: Bool
     /// Whether what is sent to was looked for again.
-    var isFoundAnew = false
+    var isFoundAgain = false
     /// Gives the changes numbers above one.
     let reader: @Sendable (_ sequence: Int64) throws -> any NumberedPlan
 }

@@ -112,13 +112,12 @@ extension SyncPipeline {
         _ parts: StreamParts, _ watch: any SourceWatch, _ outer: RunContext, _ source: inout (any StreamSource)?
     ) async throws -> (SyncRun, Plan?) {
         let opened = newRow(outer)
-        var context = outer
-        context.runID = opened.id
+        let context = outer.forRun(opened.id)
         try await warehouse.openRun(context.lease, opened)
         context.progress(.opened(opened))
         var held: Plan?
         var memory = source
-        let ended = await finished(opened, context) { [context] run in
+        let ended = await finished(opened, context) { run in
             let found = try await resolver.find()
             run.target = found.name ?? run.target
             try await found.take(context)
@@ -148,8 +147,7 @@ extension SyncPipeline {
     /// Puts what a guard holds into another row.
     private func hold(_ plan: Plan, _ found: any FoundTarget, _ outer: RunContext) async throws -> SyncRun {
         var run = newRow(outer)
-        var context = outer
-        context.runID = run.id
+        let context = outer.forRun(run.id)
         try await warehouse.openRun(context.lease, run)
         try await stage(plan, &run, context.keeper)
         try await found.staged(plan, isHeld: true, context)

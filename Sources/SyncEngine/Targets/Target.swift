@@ -93,8 +93,10 @@ extension ReadyTarget {
 
 /// What was found of a target that plans for itself.
 protocol PlanningTarget: FoundTarget {
-    /// - Parameter runID: the run that is planned; "" where none is.
-    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan
+    /// - Parameters:
+    ///   - runID: the run that is planned; "" where none is.
+    ///   - mayWrite: whether local files may be written.
+    func plan(key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool) async throws -> Plan
 }
 
 /// What was found of a target whose records have content.
@@ -107,8 +109,8 @@ protocol FoundRecords: PlanningTarget {
 }
 
 extension FoundRecords {
-    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
+    func plan(key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool) async throws -> Plan {
         if let misuse = resend.misuse(of: planner.sync) { throw misuse }
-        return try await planner.plan(shape, key: key, resend: resend, circumstances(runID))
+        return try await planner.plan(shape, key: key, resend: resend, circumstances(runID), mayWrite: mayWrite)
     }
 }

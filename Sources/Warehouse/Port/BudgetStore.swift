@@ -18,11 +18,17 @@ public protocol BudgetStore: Sendable {
 }
 
 /// A row of `rate_shares`.
-struct StoredClaim {
-    var process: String
-    var claim: RateClaim
+public struct StoredClaim: Sendable {
+    public var process: String
+    public var claim: RateClaim
     /// Microseconds since 1970, by the database's clock.
-    var seenAt: Int64
+    public var seenAt: Int64
+
+    public init(process: String, claim: RateClaim, seenAt: Int64) {
+        self.process = process
+        self.claim = claim
+        self.seenAt = seenAt
+    }
 
     /// Whether the process counts. A time far ahead was noted before the clock was set back.
     func isLive(now: Int64) -> Bool { abs(now - seenAt) <= RateBudget.lifetime }
@@ -31,7 +37,7 @@ struct StoredClaim {
 extension RateBudget {
     /// Exchanges with what stands in the tables.
     /// - Returns: the grant, and the processes whose rows are to be deleted: those that are gone, and one that leaves.
-    mutating func exchange(
+    public mutating func exchange(
         _ need: RateNeed, process: String, stored: [StoredClaim], now: Int64
     ) -> (grant: RateGrant?, gone: [String]) {
         let others = stored.filter { $0.process != process }

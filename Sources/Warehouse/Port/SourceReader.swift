@@ -45,4 +45,16 @@ public protocol SourceReader: Sendable {
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws
+    /// As ``readBuckets(_:columns:grouping:choose:_:)``, of rows with content: the cells are those of
+    /// ``readRecords(_:columns:parts:_:)``, and a digest covers every column that is read, whatever its type. A row's bucket
+    /// depends on nothing but the grouping and the text forms of the identifiers, or of the first field where none is read. All
+    /// rows are grouped, whatever ``RecordColumns/bound`` says.
+    func readRecordBuckets(
+        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body:
+            @escaping @Sendable (
+                _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
+            ) throws -> Void
+    ) async throws -> Bool
 }

@@ -126,6 +126,11 @@ public struct SyncSummary: Sendable, Equatable {
     public var firstTick: Date?
     /// As ``TickStore/changeAlertState(sync:from:to:)`` noted it last.
     public var alertState: String?
+    /// No run has kept anything of the sync here, as ``Lease/isNew`` has it.
+    public var isNew = true
+    /// The name of the warehouse to which the sync's state was moved, or was to be, as ``LeaseStore/stateElsewhere(sync:)`` has
+    /// it: everything else here is what it has left. nil: it was not moved.
+    public var elsewhere: String?
 
     public init() {}
 }

@@ -68,6 +68,17 @@ public final class SplitWarehouse: ServiceWarehouse {
         try await source.readRecords(audience, columns: columns, parts: parts, body)
     }
 
+    public func readRecordBuckets(
+        _ audience: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body:
+            @escaping @Sendable (
+                _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
+            ) throws -> Void
+    ) async throws -> Bool {
+        try await source.readRecordBuckets(audience, columns: columns, grouping: grouping, choose: choose, body)
+    }
+
     public func watch(
         channel: String?, onWake: @escaping @Sendable () -> Void
     ) async throws(WarehouseError) -> any SourceWatch {

@@ -11,7 +11,8 @@ enum APIObject {
         return .object([
             ("sync", .string(settings.name)), ("state", .string(SyncState(status).rawValue)),
             ("enabled", .bool(settings.enabled)), ("paused", .bool(status.isPaused)),
-            ("warehouse", .string(settings.warehouse)), ("destination", .string(settings.destination)),
+            ("warehouse", .string(settings.warehouse)), ("state_warehouse", .string(status.stateWarehouse)),
+            ("destination", .string(settings.destination)),
             ("kind", .string(settings.kind.rawValue)), ("list_id", .integer(status.listID)),
             ("schedule", schedule(settings.schedule)),
             ("stream_settings", settings.stream.map(StreamObject.settings) ?? .null),
@@ -148,7 +149,8 @@ enum SyncState: String, Sendable, CaseIterable {
     case held
     case paused
     case disabled
-    /// Its latest run failed, or its stream has ended with an error and is tried again.
+    /// Its latest run failed, or each would, because its state is in another warehouse; or its stream has ended with an error and
+    /// is tried again.
     case failing
     /// Sends what is new as it comes, in whichever process.
     case streaming
@@ -159,7 +161,7 @@ enum SyncState: String, Sendable, CaseIterable {
 
     init(_ status: SyncStatus) {
         if status.problem != nil {
-            self = .unreachable
+            self = status.isStateElsewhere ? .failing : .unreachable
         } else if status.isRunning {
             self = status.isStreaming ? .streaming : .running
         } else if status.heldRun != nil {

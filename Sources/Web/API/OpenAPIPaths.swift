@@ -58,14 +58,14 @@ extension OpenAPIDocument {
           "schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},{"name":"cursor","in":"query",
           "required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^-?[0-9]{1,18}$"}}],"responses":{
           "200":{"description":"A page.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/TickPage"}}}},\#(problems(400, 401, 403, 404, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/TickPage"}}}},\#(problems(400, 401, 403, 404, 409, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/syncs/{name}/why": {"parameters":[{"name":"name","in":"path","required":true,
           "description":"Name of the sync.","schema":{"type":"string"}}],"get":{"operationId":"why",
           "summary":"What is known of one person or record; reads the whole source.","tags":["syncs"],"parameters":[{
           "name":"identifier","in":"query","required":true,
           "description":"Email in any spelling, or userId; of a record its key, of a catalog also an item's id, of events an event's.",
           "schema":{"type":"string","minLength":1,"maxLength":1000}}],"responses":{"200":{"description":"The story.",
-          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},\#(problems(400, 401, 403, 404, 502, 503))"default":{
+          "content":{"application/json":{"schema":{"$ref":"#/components/schemas/Why"}}}},\#(problems(400, 401, 403, 404, 409, 502, 503))"default":{
           "$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs": {"get":{"operationId":"listRuns","summary":"Runs, newest first.","tags":["runs"],
           "parameters":[{"name":"sync","in":"query","required":false,"description":"Only runs of this sync.",
@@ -76,7 +76,7 @@ extension OpenAPIDocument {
           "schema":{"type":"string","pattern":\#(JSON.string(PastTime.pattern).text)}},{"name":"limit","in":"query","required":false,
           "description":"How many items at most.","schema":{"type":"integer","minimum":1,"maximum":500,"default":50}},
           {"name":"cursor","in":"query","required":false,"description":"The `next` of the page before.","schema":{"type":"string","pattern":"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$"}}],"responses":{"200":{"description":"A page.","content":{"application/json":{"schema":{
-          "$ref":"#/components/schemas/RunPage"}}}},\#(problems(400, 401, 403, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
+          "$ref":"#/components/schemas/RunPage"}}}},\#(problems(400, 401, 403, 404, 409, 503))"default":{"$ref":"#/components/responses/Problem"}}}},
         "/api/v1/runs/{id}": {"parameters":[{"name":"id","in":"path","required":true,"description":"Id of the run.",
           "schema":{"type":"string"}}],"get":{"operationId":"getRun","summary":"One run.","tags":["runs"],
           "responses":{"200":{"description":"The run.","content":{"application/json":{"schema":{

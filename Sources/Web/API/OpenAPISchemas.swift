@@ -49,7 +49,9 @@ extension OpenAPIDocument {
           "string","null"]}},"required":["code","message","hint"],"additionalProperties":false},
         "Sync": {"type":"object","properties":{"sync":{"type":"string"},"state":{"type":"string","enum":[
           "unreachable","running","held","paused","disabled","failing","streaming","scheduled","manual"]},"enabled":{
-          "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string"},"destination":{"type":"string"},"kind":{
+          "type":"boolean"},"paused":{"type":"boolean"},"warehouse":{"type":"string","description":"Its rows are read there."},
+          "state_warehouse":{"type":["string","null"],"description":"State and logs are kept there; null: in `warehouse`."},
+          "destination":{"type":"string"},"kind":{
           "type":"string","enum":["list","users","events","catalog"]},
           "list_id":{"type":["integer","null"]},"schedule":{"oneOf":[{"$ref":"#/components/schemas/Schedule"},{
           "type":"null"}]},"stream_settings":{"oneOf":[{"$ref":"#/components/schemas/StreamSettings"},{"type":"null"}],
@@ -58,8 +60,9 @@ extension OpenAPIDocument {
           "format":"date-time"},"latest_tick":{"oneOf":[{"$ref":"#/components/schemas/Tick"},{"type":"null"}]},
           "latest_run":{"oneOf":[{"$ref":"#/components/schemas/Run"},{"type":"null"}]},"held_run_id":{"type":[
           "string","null"]},"live":{"oneOf":[{"$ref":"#/components/schemas/Live"},{"type":"null"}]},"problem":{
-          "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}]}},"required":["sync","state","enabled",
-          "paused","warehouse","destination","kind","list_id","schedule","stream_settings","stream","members","next_due_at","latest_tick","latest_run",
+          "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}],
+          "description":"Why members, runs and ticks are not known: the warehouse does not answer (`state` is `unreachable`), or `state_elsewhere` (`state` is `failing`): the state of the sync is in another warehouse than the configuration has it in."}},"required":["sync","state","enabled",
+          "paused","warehouse","state_warehouse","destination","kind","list_id","schedule","stream_settings","stream","members","next_due_at","latest_tick","latest_run",
           "held_run_id","live","problem"],"additionalProperties":false},
         "Schedule": {"type":"object","properties":{"every":{"type":"string","enum":["5m","10m","15m","30m","1h","3h",
           "6h","12h","24h"]},"at":{"type":"string"}},"required":["every","at"],"additionalProperties":false},
@@ -139,7 +142,10 @@ extension OpenAPIDocument {
         "RunPage": {"type":"object","properties":{"items":{"type":"array","items":{
           "$ref":"#/components/schemas/Run"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
           "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
-          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}}},
+          "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}},
+          "state_elsewhere":{"type":"array","description":"Syncs whose runs are not among these: their state is in another warehouse than the configuration has it in.",
+          "items":{"type":"object","properties":{"sync":{"type":"string"},"error":{
+          "$ref":"#/components/schemas/Error"}},"required":["sync","error"],"additionalProperties":false}}},
           "required":["items","next"],"additionalProperties":false},
         "TickPage": {"type":"object","properties":{"items":{"type":"array","items":{
           "$ref":"#/components/schemas/Tick"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",

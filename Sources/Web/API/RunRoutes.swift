@@ -61,13 +61,24 @@ struct RunRoutes: Sendable {
         }
         let found = try await service.runs(filter)
         let page = found.runs.prefix(limit)
-        let unreachable = found.unreachable.sorted { $0.key < $1.key }.map { name, error -> JSON in
-            .object(["warehouse": .string(name), "error": APIObject.error(error)])
-        }
         return Reply.json(
             APIObject.page(
                 page.map(APIObject.run), next: found.runs.count > limit ? page.last?.id : nil,
-                also: unreachable.isEmpty ? [] : [("unreachable", .array(unreachable))]))
+                also: await missing(from: found, filter)))
+    }
+
+    /// What keeps runs out of a list: warehouses that did not answer, and syncs whose state is in another one. Of a list of one
+    /// sync, there is nothing: it is refused instead.
+    private func missing(from list: RunList, _ filter: RunFilter) async -> [(key: String, value: JSON)] {
+        if filter.sync != nil { return [] }
+        let unreachable = list.unreachable.sorted { $0.key < $1.key }.map { name, error -> JSON in
+            .object(["warehouse": .string(name), "error": APIObject.error(error)])
+        }
+        let elsewhere = await service.statuses().filter(\.isStateElsewhere).map { status -> JSON in
+            .object(["sync": .string(status.settings.name), "error": status.problem.map(APIObject.error) ?? .null])
+        }
+        return [("unreachable", unreachable), ("state_elsewhere", elsewhere)].filter { !$0.1.isEmpty }
+            .map { (key: $0.0, value: .array($0.1)) }
     }
 
     private func records(_ request: Request, _ context: WebContext) async throws -> Response {

@@ -8,7 +8,7 @@ extension Problem {
         let status: HTTPResponse.Status =
             switch error.kind {
             case .unknownSync, .unknownRun: .notFound
-            case .busy, .alreadyHeld, .notHeld, .notRunning: .conflict
+            case .busy, .alreadyHeld, .notHeld, .notRunning, .stateElsewhere: .conflict
             case .warehouse, .stopping: .serviceUnavailable
             case .failed: .badGateway
             }

@@ -143,7 +143,7 @@ struct CheckCommand: AsyncParsableCommand {
                 try await pipeline.describeTarget()
             }
             let sharing = columns.isFine ? await self.sharing(sync, pipeline) : []
-            let state = await stateElsewhere(sync, pipeline)
+            let state = await self.state(sync, pipeline, app)
             var lines = ([columns] + sharing + [list] + state).map { Line(finding: $0) }
             if columns.isFine {
                 lines += await advice(sync, "rows") { try await pipeline.sourceAdvice() }
@@ -153,17 +153,22 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    /// Nothing unless the sync's state is in another warehouse than the configuration has it in, or may be. What else fails,
-    /// others say.
-    private func stateElsewhere(_ sync: SyncSettings, _ pipeline: SyncPipeline) async -> [Finding] {
+    /// Where the sync's state is, if it is not where its rows are. What else fails, others say.
+    private func state(_ sync: SyncSettings, _ pipeline: SyncPipeline, _ app: App) async -> [Finding] {
+        let subject = "sync \(sync.name), state"
         do {
             try await pipeline.refuseStateElsewhere()
         } catch let error as RunError where ["state_elsewhere", "state_unknown"].contains(error.code) {
-            return [
-                Finding(subject: "sync \(sync.name), state", isFine: false, detail: error.message, fix: error.hint)
-            ]
-        } catch {}
-        return []
+            return [Finding(subject: subject, isFine: false, detail: error.message, fix: error.hint)]
+        } catch {
+            return []
+        }
+        guard let state = app.configuration.stateWarehouses[sync.warehouse] else { return [] }
+        return [
+            Finding(
+                subject: subject, isFine: true,
+                detail: "in the warehouse \(state); rows come from the warehouse \(sync.warehouse)")
+        ]
     }
 
     /// What a sync of events, or a stream, may do that its author did not mean; no failure.

@@ -33,7 +33,7 @@ struct DemoCommand: AsyncParsableCommand {
             try await show(port, console)
             if stay {
                 console.out("The sandbox stays at http://127.0.0.1:\(port) until Ctrl-C.")
-                await SandboxCommand.untilSignal()
+                await Signals.first()
             }
         } catch {
             await sandbox.stop()

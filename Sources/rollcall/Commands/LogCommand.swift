@@ -62,7 +62,7 @@ struct LogCommand: AsyncParsableCommand {
         let writer = RecordWriter(format, app.console, hasRecords: app.hasRecords)
         do {
             try await app.forEachState(only) { name, warehouse in
-                for error in try await app.leftBehind(in: name, warehouse, sync: filter.sync) { app.note(error) }
+                try await app.noteStatesElsewhere(in: name, warehouse, sync: filter.sync)
                 try await warehouse.records(filter) { writer.add($0) }
             }
         } catch {

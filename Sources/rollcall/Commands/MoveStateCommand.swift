@@ -84,7 +84,7 @@ struct MoveStateCommand: AsyncParsableCommand {
             if json { for (_, plan) in plans { app.console.out(MoveStateText.json(plan, result: "nothing")) } }
             return .success
         }
-        try confirm(app.console)
+        try await confirm(app.console)
         var statuses: [ExitStatus] = []
         for (sync, plan) in plans { statuses.append(try await carryOut(plan, sync, app)) }
         if statuses.contains(.success) {
@@ -115,7 +115,7 @@ struct MoveStateCommand: AsyncParsableCommand {
         }
     }
 
-    private func confirm(_ console: Console) throws {
+    private func confirm(_ console: Console) async throws {
         if yes { return }
         guard isatty(STDIN_FILENO) == 1, console.errorIsTerminal else {
             throw UsageError(
@@ -123,7 +123,11 @@ struct MoveStateCommand: AsyncParsableCommand {
                 hint: "--yes moves what stands above.")
         }
         console.raw("Move it? [y/N] ")
-        guard ["y", "yes"].contains(readLine()?.lowercased() ?? "") else {
+        // A person may take long to answer: the task waits without a thread.
+        let answer = await withCheckedContinuation { (continuation: CheckedContinuation<String?, Never>) in
+            DispatchQueue.global().async { continuation.resume(returning: readLine()) }
+        }
+        guard ["y", "yes"].contains(answer?.lowercased() ?? "") else {
             throw UsageError(code: "not_confirmed", message: "nothing was moved", hint: nil)
         }
     }

@@ -51,6 +51,9 @@ struct RecordsCommand: AsyncParsableCommand {
         let warehouse = try app.stateWarehouse(settings.warehouse)
         let result: Result<Void, any Error>
         do {
+            let home = app.configuration.stateWarehouse(of: settings.warehouse)
+            let errors = try await app.statesElsewhere(in: home, warehouse, sync: settings.name)
+            if let error = errors[settings.name] { throw error }
             switch settings.kind {
             case .events: try await readEvents(settings.name, warehouse, &writer)
             case .list, .users, .catalog: try await readEntries(settings, warehouse, &writer)

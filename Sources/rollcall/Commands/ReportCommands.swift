@@ -17,48 +17,70 @@ struct SyncsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let app = try App.load(options)
+        var known: [String: [Value]] = [:]
+        var failure: (any Error)?
+        do {
+            try await app.forEachState { name, warehouse in
+                let elsewhere = try await app.statesElsewhere(in: name, warehouse)
+                for sync in app.configuration.syncs where app.configuration.stateWarehouse(of: sync.warehouse) == name {
+                    if let error = elsewhere[sync.name] {
+                        app.note(error)
+                        known[sync.name] = Self.unknown("state_elsewhere")
+                    } else {
+                        known[sync.name] = try await state(sync, warehouse)
+                    }
+                }
+            }
+        } catch {
+            failure = error
+        }
         var listing = Listing(columns: [
             "sync", "enabled", "schedule", "list_id", "members", "last_status", "last_started_at", "last_run_id",
+            "warehouse", "state_warehouse",
         ])
-        var failure: RunError?
-        for sync in app.configuration.syncs {
-            let warehouse = try app.stateWarehouse(sync.warehouse)
-            do throws(WarehouseError) {
-                listing.rows.append(try await row(sync, warehouse))
-            } catch {
-                failure = failure ?? error.error
-                listing.rows.append(
-                    [
-                        .text(sync.name), .flag(sync.enabled), schedule(sync), .none, .none, .text("unreachable"),
-                        .none, .none,
-                    ])
-            }
-            await warehouse.close()
+        listing.rows = app.configuration.syncs.map { sync in
+            [.text(sync.name), .flag(sync.enabled), schedule(sync)] + (known[sync.name] ?? Self.unknown("unreachable"))
+                + [.text(sync.warehouse), Value(app.configuration.stateWarehouses[sync.warehouse])]
         }
+        if format == .table { listing = Self.table(listing) }
         if format == .table && !TextTable(listing).fits(app.console) {
-            for row in listing.rows {
-                app.console.out(app.console.styled(row[0].shown, .bold))
-                let pace = row[2] == Self.streamed ? "streamed" : "every \(row[2].shown)"
-                app.console.out(
-                    "    list \(row[3].shown), \(row[4].shown) members, records or events, \(pace),"
-                        + " enabled \(row[1].shown)")
-                app.console.out("    last \(row[5].shown) \(row[6].shown)")
-                if row[7] != .none { app.console.out("    \(row[7].shown)") }
-            }
+            listing.rows.forEach { Self.showStacked($0, on: app.console) }
         } else {
             app.console.out(listing.render(format, on: app.console))
         }
         if let failure { throw failure }
     }
 
-    private func row(_ sync: SyncSettings, _ warehouse: any Warehouse) async throws(WarehouseError) -> [Value] {
+    /// Without the warehouses where all is in one.
+    private static func table(_ listing: Listing) -> Listing {
+        var listing = listing
+        let places = Set(listing.rows.flatMap { [$0[8], $0[9]] }).subtracting([.none])
+        if places.count < 2 { for column in [9, 8] { listing.drop(column) } }
+        return listing
+    }
+
+    /// For narrow terminals.
+    private static func showStacked(_ row: [Value], on console: Console) {
+        console.out(console.styled(row[0].shown, .bold))
+        let pace = row[2] == streamed ? "streamed" : "every \(row[2].shown)"
+        console.out(
+            "    list \(row[3].shown), \(row[4].shown) members, records or events, \(pace), enabled \(row[1].shown)")
+        console.out("    last \(row[5].shown) \(row[6].shown)")
+        if row[7] != .none { console.out("    \(row[7].shown)") }
+        if row.count > 8 {
+            console.out("    from \(row[8].shown)" + (row[9] == .none ? "" : ", state in \(row[9].shown)"))
+        }
+    }
+
+    /// The values of ``state(_:_:)`` of a sync of which nothing is known.
+    private static func unknown(_ status: String) -> [Value] { [.none, .none, .text(status), .none, .none] }
+
+    /// List, members, and of the latest run status, time and id.
+    private func state(_ sync: SyncSettings, _ warehouse: any Warehouse) async throws(WarehouseError) -> [Value] {
         let last = try await warehouse.runs(RunFilter(sync: sync.name, limit: 1)).first
         let list = sync.kind == .list ? try await warehouse.listBinding(sync: sync.name)?.listID : nil
         let members = try await members(sync, list, warehouse)
-        return [
-            .text(sync.name), .flag(sync.enabled), schedule(sync), Value(list), members, Value(last?.status.rawValue),
-            Value(last?.startedAt), Value(last?.id),
-        ]
+        return [Value(list), members, Value(last?.status.rawValue), Value(last?.startedAt), Value(last?.id)]
     }
 
     /// Members, records, or events that may be in Iterable because of the sync.
@@ -123,7 +145,7 @@ struct RunsCommand: AsyncParsableCommand {
         var failure: (any Error)?
         do {
             try await app.forEachState(only) { name, warehouse in
-                for error in try await app.leftBehind(in: name, warehouse, sync: filter.sync) { app.note(error) }
+                try await app.noteStatesElsewhere(in: name, warehouse, sync: filter.sync)
                 runs += try await warehouse.runs(filter)
             }
         } catch {

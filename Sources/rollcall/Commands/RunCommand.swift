@@ -124,6 +124,7 @@ struct RunCommand: AsyncParsableCommand {
 
     private func run(_ chosen: [SyncSettings], _ request: RunRequest, _ app: App) async throws {
         let stop = StopSignal()
+        let signals = await Signals.take()
         let work = Task {
             var statuses: [ExitStatus] = []
             for sync in chosen where stop.reason == nil {
@@ -131,8 +132,8 @@ struct RunCommand: AsyncParsableCommand {
             }
             return statuses
         }
-        let signals = Signals(stop: stop, console: app.console) { work.cancel() }
-        defer { withExtendedLifetime(signals) {} }
+        let watch = Signals.follow(signals, stop: stop, console: app.console) { work.cancel() }
+        defer { withExtendedLifetime(watch) {} }
         var statuses = await work.value
         if stop.reason != nil && statuses.count < chosen.count { statuses.append(.interrupted) }
         try ExitStatus.worst(statuses).check()

@@ -39,6 +39,12 @@ struct SandboxCommand: AsyncParsableCommand {
     @Option(help: "Seconds that each subscribe and unsubscribe takes.")
     var latency = 0.0
 
+    @Option(help: "Seconds until what trackBulk has accepted is there.")
+    var bulkEventsAfter = 0.0
+
+    @Option(help: "Seconds until accepted changes of catalog items are carried out.")
+    var catalogItemsAfter = 0.0
+
     @Flag(
         inversion: .prefixedNo, help: "Allow size, getUsers and previewUsers 5 times a minute only, as Iterable does.")
     var readLimits = true
@@ -94,6 +100,8 @@ struct SandboxCommand: AsyncParsableCommand {
         options.dataCenter = dataCenter
         options.requestsPerSecond = requestsPerSecond
         options.latencySeconds = latency
+        options.bulkEventsAfterSeconds = bulkEventsAfter
+        options.catalogItemsAfterSeconds = catalogItemsAfter
         options.readRateLimits = readLimits
         options.forgottenEmails = forgottenEmail
         options.forgottenUserIds = forgottenUserId
@@ -162,27 +170,11 @@ struct SandboxCommand: AsyncParsableCommand {
         } catch let error as SandboxError {
             throw RunError(code: "sandbox", message: "\(error)", hint: "Choose another port with --port.")
         }
-        await Self.untilSignal()
+        await Signals.first()
         await sandbox.stop()
     }
 
     private func make(_ options: SandboxOptions) throws -> Sandbox {
         do { return try Sandbox(options: options) } catch { throw ValidationError("\(error)") }
-    }
-
-    /// Returns on Ctrl-C or SIGTERM.
-    static func untilSignal() async {
-        await withCheckedContinuation { continuation in
-            let once = OnceFlag()
-            for number in [SIGINT, SIGTERM] {
-                signal(number, SIG_IGN)
-                let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-                source.setEventHandler {
-                    if once.set() { continuation.resume() }
-                    withExtendedLifetime(source) {}
-                }
-                source.resume()
-            }
-        }
     }
 }

@@ -10,7 +10,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 /// One value of a listing.
-enum Value: Sendable, Equatable {
+enum Value: Sendable, Hashable {
     case text(String)
     case integer(Int64)
     case time(Date)

@@ -9,27 +9,39 @@ extension App {
         StateHome(name: name, warehouse: try sourceWarehouse(name))
     }
 
-    /// One error for each sync whose state is marked as left in the warehouse in which the configuration has it: reports leave out
-    /// what it has there, also while a move is broken off.
-    /// - Parameter sync: only this one; nil: all.
-    func leftBehind(
+    /// `state_elsewhere` of each sync whose state is in another warehouse than the configuration has it in, by the sync's name: reports
+    /// have nothing of it, also while a move is broken off.
+    /// - Parameters:
+    ///   - state: the name of `warehouse`. Only syncs count that have their state there.
+    ///   - sync: only this one; nil: all.
+    func statesElsewhere(
         in state: String, _ warehouse: any Warehouse, sync: String? = nil
-    ) async throws(WarehouseError) -> [RunError] {
-        var errors: [RunError] = []
+    ) async throws(WarehouseError) -> [String: RunError] {
+        var errors: [String: RunError] = [:]
+        var new: [SyncSettings] = []
         for settings in configuration.syncs where configuration.stateWarehouse(of: settings.warehouse) == state {
             guard sync == nil || settings.name == sync else { continue }
-            guard let place = try await warehouse.stateElsewhere(sync: settings.name) else { continue }
-            errors.append(
-                RunError(
-                    code: "state_elsewhere",
-                    message:
-                        "the state of the sync \(settings.name) was moved from \(state) to \(place), or was to be: what"
-                        + " \(state) has of it is not shown",
-                    hint:
-                        "`rollcall move-state \(settings.warehouse)` completes a move that was broken off, or brings the"
-                        + " state back."))
+            if let place = try await warehouse.stateElsewhere(sync: settings.name) {
+                errors[settings.name] = .stateElsewhere(settings, in: place, home: state, isMarked: true)
+            } else if try await warehouse.fingerprintKey(sync: settings.name, newKey: nil) == nil {
+                new.append(settings)
+            }
+        }
+        if new.isEmpty { return errors }
+        let places = await configuration.search(outside: state).places(of: new.map(\.name))
+        for settings in new {
+            guard let place = places[settings.name] else { continue }
+            errors[settings.name] = .stateElsewhere(settings, in: place, home: state, isMarked: false)
         }
         return errors
+    }
+
+    /// Says of which syncs reports have nothing, on stderr. The parameters are those of ``statesElsewhere(in:_:sync:)``.
+    func noteStatesElsewhere(
+        in state: String, _ warehouse: any Warehouse, sync: String? = nil
+    ) async throws(WarehouseError) {
+        let errors = try await statesElsewhere(in: state, warehouse, sync: sync)
+        for settings in configuration.syncs { if let error = errors[settings.name] { note(error) } }
     }
 }
 
@@ -37,11 +49,13 @@ extension Configuration {
     /// Seconds that a look for a state waits for a connection or a lock at most.
     private static let lookSeconds = 10.0
 
-    /// Where else the state of a sync may be than where the configuration has it. The look has connections that nothing else
+    /// Where else the state of a sync may be than where the configuration has it.
+    func search(for sync: SyncSettings) -> StateSearch { search(outside: stateWarehouse(of: sync.warehouse)) }
+
+    /// Where states may be that the configuration has in the warehouse `home`. The look has connections that nothing else
     /// uses: a reload of the configuration does not close them, and they wait for a short time only.
-    func search(for sync: SyncSettings) -> StateSearch {
-        let home = stateWarehouse(of: sync.warehouse)
-        return StateSearch(home: home) { [warehouses, warehouseOrder] in
+    func search(outside home: String) -> StateSearch {
+        StateSearch(home: home) { [warehouses, warehouseOrder] in
             warehouseOrder.filter { $0 != home }.compactMap { name in
                 warehouses[name].map {
                     StateHome(name: name, warehouse: $0.waiting(atMost: Self.lookSeconds).makeWarehouse())

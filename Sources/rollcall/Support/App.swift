@@ -167,10 +167,8 @@ final class App: Sendable {
                 code: "run_id", message: "\"\(id)\" is not a run id", hint: "`rollcall runs` lists the runs there are.")
         }
         var found: (String, SyncRun)?
-        var left: [RunError] = []
         do {
             try await forEachState { name, warehouse in
-                left += try await leftBehind(in: name, warehouse)
                 if found == nil, let run = try await warehouse.run(id: id) { found = (name, run) }
             }
         } catch {
@@ -178,7 +176,11 @@ final class App: Sendable {
             if found == nil { throw error }
         }
         guard let found else {
-            if let error = left.first { throw error }
+            // It may be one of those that are not shown.
+            try await forEachState { name, warehouse in
+                let errors = try await statesElsewhere(in: name, warehouse)
+                if let error = configuration.syncs.compactMap({ errors[$0.name] }).first { throw error }
+            }
             throw UsageError(
                 code: "run_unknown", message: "there is no run \(id)", hint: "`rollcall runs` lists the runs there are."
             )

@@ -1,6 +1,6 @@
 import RollcallCore
 
-/// Bodies as Iterable posts them, one for each type of event that it documents. Nobody is meant by them. Source: the samples of
+/// Bodies as Iterable posts them, one for each type of event that it documents. They are about no real person. Source: the samples of
 /// Iterable's help centre, article 208013936, for the members.
 enum ReceiverSample {
     static let all = KnownEvents.names.map(body)

@@ -36,7 +36,7 @@ struct ServeProcess {
         let environment = ProcessInfo.processInfo.environment
         let web = try ServeWeb.server(
             service, receivers?.service, address, environment: environment, logger: logger)
-        let parts = Parts(service: service, web: web, receivers: receivers, signals: ServeSignals())
+        let parts = Parts(service: service, web: web, receivers: receivers, signals: await ServeSignals())
         let events = service.events(buffering: 10_000)
         let alerts = AlertSender(configuration.alerts, log: log)
         async let alerting: Void = alerts.follow(service.events(buffering: 10_000)) {

@@ -1,19 +1,18 @@
-import Dispatch
-import Foundation
 import SyncEngine
+import UnixSignals
 
-/// Turns Ctrl-C and SIGTERM into a request to stop; a second one gives up the requests under way.
-// SAFETY: `sources` is filled in `init` and kept, never read again.
-final class Signals: @unchecked Sendable {
-    private var sources: [any DispatchSourceSignal] = []
+/// The signals of a command that sends: Ctrl-C and SIGTERM.
+enum Signals {
+    /// From its return on, neither of them ends the process by itself.
+    static func take() async -> UnixSignalsSequence { await UnixSignalsSequence(trapping: .sigint, .sigterm) }
 
-    /// - Parameter onSecond: called when the signal comes again.
-    init(stop: StopSignal, console: Console, onSecond: @escaping @Sendable () -> Void) {
-        signal(SIGPIPE, SIG_IGN)
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
+    /// Turns a signal into a request to stop; those after it give up the requests under way.
+    /// - Parameter onSecond: called when a signal comes after the first one.
+    static func follow(
+        _ signals: UnixSignalsSequence, stop: StopSignal, console: Console, onSecond: @escaping @Sendable () -> Void
+    ) -> SignalWatch {
+        SignalWatch {
+            for await _ in signals {
                 if stop.reason == nil {
                     stop.request(.interrupted)
                     console.note("\nstopping: the requests under way get their answers; once more to give them up")
@@ -21,8 +20,11 @@ final class Signals: @unchecked Sendable {
                     onSecond()
                 }
             }
-            source.resume()
-            sources.append(source)
         }
+    }
+
+    /// Returns on Ctrl-C or SIGTERM.
+    static func first() async {
+        for await _ in await take() { return }
     }
 }

@@ -26,10 +26,29 @@ import Testing
         let fair = item.limit * seconds / Double(item.processes)
         for process in 0..<item.processes {
             let count = Double(world.count(of: process, from: start, seconds: seconds))
-            #expect(count >= 0.8 * fair - 1 && count <= 1.2 * fair + 1, "\(process): \(count) of \(fair)")
+            #expect(count >= 0.9 * fair - 1 && count <= 1.1 * fair + 1, "\(process): \(count) of \(fair)")
         }
         // Once a second each, and none more.
         #expect(world.exchanges <= item.processes * 71)
+    }
+
+    /// Each asks once a second, one behind the other, always in the same order: who asks first gets no more for it.
+    @Test(arguments: [2, 3, 5], [0, 0.02, 0.3])
+    func whoAsksFirstGetsNoMore(_ processes: Int, _ seconds: Double) {
+        var world = BudgetWorld(seed: 2, limit: 30)
+        for _ in 0..<processes {
+            world.add(concurrency: 12)
+            world.run(seconds: seconds)
+        }
+        world.run(seconds: 10)
+        let start = world.now
+        world.run(seconds: 60)
+        let fair = 30.0 * 60 / Double(processes)
+        for process in 0..<processes {
+            let count = Double(world.count(of: process, from: start, seconds: 60))
+            #expect(abs(count - fair) <= 0.05 * fair, "\(process): \(count) of \(fair)")
+        }
+        #expect(world.busiestSecond(from: start) <= 30)
     }
 
     /// Processes with one request at a time, far from the warehouse: its answers come when the turn after the exchange has gone by.
@@ -111,7 +130,8 @@ import Testing
         world.run(seconds: 120)
         let (stream, all) = (world.count(of: 0, from: start, seconds: 120), world.count(from: start, seconds: 120))
         #expect(all >= 1164)
-        #expect(stream > all * 2 / 3 && all - stream >= all / 5, "\(stream) of \(all)")
+        // At the edges a turn more or less.
+        #expect(stream > all * 2 / 3 && all - stream + 2 >= all / 5, "\(stream) of \(all)")
     }
 
     /// Processes that want little get it, although others want all, and lose others little.

@@ -83,6 +83,19 @@ import Testing
         #expect(free.count > 2)
     }
 
+    @Test func aProcessGetsWhatItIsOwed() throws {
+        func count(_ owed: Double, runs: Double = 10, others: [RateClaim] = [Self.claim()]) throws -> Int {
+            var budget = RateBudget()
+            var need = Self.need(Self.claim(runs: runs))
+            need.owed = owed
+            return try Self.exchange(&budget, need, others: others, now: Self.now).count
+        }
+        let counts = try [-0.1, 0, 0.5, 1, 9, .infinity].map { try count($0) }
+        #expect(counts == [0, 0, 3, 5, 8, 8], "of a share of five, and never more than a second and a half of it")
+        #expect(try count(0, others: []) == 15, "alone")
+        #expect(try count(0, runs: 3, others: [Self.claim(runs: 1)]) > 0, "what no process wants is lent")
+    }
+
     @Test func whoLeavesGivesTurnsBackIfNothingWasGivenBehindThem() throws {
         var budget = RateBudget()
         let grant = try Self.exchange(&budget, Self.need(), others: [], now: Self.now)
@@ -178,6 +191,21 @@ import Testing
         _ = held.take(now: 1000, limit: 8, isStream: false, isWaiting: &isWaiting)
         #expect(held.need(now: 1100).claim?.limit == 8, "the other one asks no more")
         #expect(held.need(now: 1200).claim?.limit == 8)
+    }
+
+    /// What was not given is owed for a second and a half, and a turn that came early counts against the next ones.
+    @Test func whatIsOwedGrowsWithTimeAndIsLessWhatWasGiven() {
+        var (held, isWaiting) = (HeldTurns(budget: "b", limit: 10), false)
+        _ = held.take(now: 0, limit: 10, isStream: false, isWaiting: &isWaiting)
+        #expect(held.need(now: 0).owed == .infinity)
+        held.receive(Self.grant(8), first: 20_000, now: 0)
+        var owed: [Double] = []
+        for second in 1...4 as ClosedRange<Int64> {
+            owed.append(held.need(now: second * 1_000_000).owed)
+            let grant = Self.grant(second == 1 ? 2 : 0)
+            held.receive(grant, first: second * 1_000_000 + 20_000, now: second * 1_000_000)
+        }
+        #expect(zip(owed, [0.9, 1.5, 2.5, 2.5]).allSatisfy { abs($0 - $1) < 1e-9 }, "\(owed)")
     }
 
     /// A turn has to lie behind the answer that gives it.

@@ -115,7 +115,7 @@ import Testing
     @Test func anotherKeyGivesOtherSeeds() {
         let one = RowGrouping(buckets: 8, key: [UInt8](repeating: 1, count: 16))
         let other = RowGrouping(buckets: 8, key: [UInt8](repeating: 2, count: 16))
-        #expect(Set(one.seeds + one.nulls + other.seeds + other.nulls).count == 10)
+        #expect(Set(one.seeds + other.seeds).count == 6)
         #expect(one == RowGrouping(buckets: 8, key: [UInt8](repeating: 1, count: 16)))
     }
 

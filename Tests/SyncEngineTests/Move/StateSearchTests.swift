@@ -83,7 +83,10 @@ import Warehouse
                 Issue.record("the run began from nothing")
                 return
             }
-            #expect(error.code == "state_unknown" && error.message.contains("gone") && error.hint != nil, "\(error)")
+            #expect(error.code == "state_unknown", "\(error)")
+            #expect(error.message.contains("the warehouse gone could not be read: "), "\(error.message)")
+            let hint = try #require(error.hint)
+            #expect(hint.contains("Make gone readable") && hint.contains("leaves gone out (`--config`)"), "\(hint)")
         }
         let plan = await #expect(throws: RunError.self) { try await pipeline.plan() }
         #expect(plan?.code == "state_unknown")
@@ -98,6 +101,29 @@ import Warehouse
             return
         }
         #expect(run.status == .succeeded)
+    }
+
+    @Test func allWarehousesThatCouldNotBeReadAreNamed() async throws {
+        try await with { bench, archive, _ in
+            let folder = bench.fixture.folder
+            guard case .done = try await Abandoning(sync: "vip", warehouse: archive.warehouse).carryOut() else {
+                throw RunError(code: "test", message: "not abandoned")
+            }
+            let pipeline = bench.pipeline(
+                search: StateSearch(home: "shop") {
+                    [
+                        ("north", folder.appendingPathComponent("north.sqlite").path), ("archive", archive.path),
+                        ("south", folder.appendingPathComponent("south.sqlite").path),
+                    ].map { StateHome(name: $0.0, warehouse: SQLiteWarehouse(path: $0.1)) }
+                })
+            guard case .failed(let error, isWarehouse: false) = await pipeline.run(RunRequest()) else {
+                Issue.record("the run began from nothing")
+                return
+            }
+            #expect(error.code == "state_unknown", "\(error)")
+            #expect(error.message.contains("warehouse north could") && error.message.contains("warehouse south could"))
+            #expect(!error.message.contains("archive") && error.hint?.contains("Make north, south readable") == true)
+        }
     }
 
     /// Another warehouse that is away changes nothing where the state is found.

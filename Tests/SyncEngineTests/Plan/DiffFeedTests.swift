@@ -251,8 +251,40 @@ import Warehouse
         #expect(told.withLock { $0 } == ["compared", "compared", "stopped"])
     }
 
+    /// The last rows are compared by the other thread when the reading has ended: the task that waits for it holds no thread.
+    @Test func aTaskLeavesItsThreadToOthersWhileItWaits() async throws {
+        let rows = Self.people(11 * RowBatch.capacity)
+        let diff = MixedAudience(.email, count: 0, seed: 1).makeDiff()
+        let (reader, proceed) = (WatchedThread(), DispatchSemaphore(value: 0))
+        let feed = DiffFeed(diff, parts: 1) { _ in if !reader.isCurrent { proceed.wait() } }
+        let thread = OneThread()
+        try await Task(executorPreference: thread) {
+            try await feed.during {
+                try await Threads.run([
+                    {
+                        reader.watchCurrent()
+                        try feed.take(rows)
+                    }
+                ])
+                // Gets the only thread when this task lets go of it.
+                Task(executorPreference: thread) { for _ in 0..<8 { proceed.signal() } }
+            }
+        }.value
+        #expect(diff.counts.rowsRead == rows.count)
+    }
+
     private static func people(_ count: Int) -> [MixedAudience.Row] {
         (0..<count).map { .init(email: .init("p\($0)@example.com"), userID: .init(nil)) }
+    }
+}
+
+/// Runs tasks on one thread at a time.
+private final class OneThread: TaskExecutor {
+    private let queue = DispatchQueue(label: "tests.one-thread")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
 

@@ -1,5 +1,6 @@
 import RollcallCore
 import SyncEngine
+import Synchronization
 import TestSupport
 import Testing
 import Warehouse
@@ -48,6 +49,7 @@ import Warehouse
                 #expect(try await service.runs(RunFilter(sync: "club")).runs.count == 1)
                 let statuses = await service.statuses()
                 #expect(statuses.map(\.settings.name) == ["vip", "club"])
+                #expect(statuses.map(\.stateWarehouse) == [nil, "shop"])
                 #expect(statuses.allSatisfy { $0.problem == nil && $0.latestRun?.status == .succeeded })
                 #expect(bench.iterable.members(1).count == 3 && bench.iterable.members(2).count == 2)
                 let paused = try await service.setPaused("club", true)
@@ -70,6 +72,54 @@ import Warehouse
                     #expect(try await service.ticks(sync).allSatisfy { $0.outcome == .ran }, "\(sync)")
                 }
             }
+        }
+    }
+
+    /// Each look connects to every other warehouse: what it has found counts for a minute, or until the configuration changes.
+    @Test func aNewSyncIsLookedForOnceAMinute() async throws {
+        try await ServiceBench.with { bench in
+            let archive = try await SQLiteFixture.make()
+            let looks = Mutex(0)
+            let own = try #require(bench.fixture.warehouse as? any ServiceWarehouse)
+            let state = try #require(archive.warehouse as? any ServiceWarehouse)
+            do {
+                let there = try bench.setup([bench.sync()], warehouse: SplitWarehouse(source: own, state: state))
+                try await bench.serving(there) { service in
+                    let run = try await service.start("vip")
+                    try await bench.until("the run has ended") { try await service.run(run.id).status == .succeeded }
+                }
+                let path = archive.path
+                var here = try bench.setup([bench.sync()])
+                here.search = { _ in
+                    StateSearch(home: "shop") {
+                        looks.withLock { $0 += 1 }
+                        return [StateHome(name: "archive", warehouse: SQLiteWarehouse(path: path))]
+                    }
+                }
+                try await bench.serving(here) { service in
+                    for _ in 0..<3 {
+                        #expect(try await service.status(of: "vip").problem?.code == "state_elsewhere")
+                        #expect(await service.statuses().first?.isStateElsewhere == true)
+                    }
+                    #expect(looks.withLock { $0 } == 1)
+                    await #expect(throws: ServiceError.self) { try await service.runs(RunFilter(sync: "vip")) }
+                    #expect(looks.withLock { $0 } == 1)
+                    bench.clock.advance(by: .seconds(61))
+                    #expect(try await service.status(of: "vip").isStateElsewhere)
+                    #expect(looks.withLock { $0 } == 2)
+                    // The overview does not wait for a look.
+                    await service.reload(here)
+                    #expect(await service.statuses().first?.problem == nil)
+                    try await bench.until("it was found in the background") {
+                        await service.statuses().first?.isStateElsewhere == true
+                    }
+                    #expect(looks.withLock { $0 } == 3)
+                }
+            } catch {
+                await archive.tearDown()
+                throw error
+            }
+            await archive.tearDown()
         }
     }
 }

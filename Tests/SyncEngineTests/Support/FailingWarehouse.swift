@@ -16,6 +16,7 @@ final class FailingWarehouse: Warehouse {
     private let onAcknowledge: @Sendable ([BatchOutcome]) async -> Void
     private let time: (@Sendable () -> Date)?
     private let upgrade: String
+    private let grouper: RecordGrouper?
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
@@ -27,13 +28,15 @@ final class FailingWarehouse: Warehouse {
     ///   - upgrade: what its server's version says more than that of the other one.
     ///   - conflicts: how many readings of the source end after their first row, as a standby ends them.
     ///   - time: what its clock says; nil: what that of the other one says.
+    ///   - grouper: groups the rows of users and catalogs; nil: the other one does, if it can.
     init(
         _ inner: any Warehouse, writes: Int = .max, after: Bool = false, renews: Bool = true,
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
         onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in },
         refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }, time: (@Sendable () -> Date)? = nil,
-        upgrade: String = "", conflicts: Int = 0
+        upgrade: String = "", conflicts: Int = 0, grouper: RecordGrouper? = nil
     ) {
+        self.grouper = grouper
         self.conflicts = Mutex(conflicts)
         self.upgrade = upgrade
         self.refusesToEnd = refusesToEnd
@@ -249,6 +252,20 @@ final class FailingWarehouse: Warehouse {
     ) async throws -> Bool {
         let upgrade = upgrade
         return try await inner.readBuckets(
+            source, columns: columns, grouping: grouping,
+            choose: { try choose(GroupedRows(basis: $0.basis + upgrade, digests: $0.digests)) }, body)
+    }
+    func readRecordBuckets(
+        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body: @escaping @Sendable (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>, Int) throws -> Void
+    ) async throws -> Bool {
+        let upgrade = upgrade
+        if let grouper {
+            return try await grouper.read(
+                inner, source, columns: columns, grouping: grouping, basis: "fake" + upgrade, choose: choose, body)
+        }
+        return try await inner.readRecordBuckets(
             source, columns: columns, grouping: grouping,
             choose: { try choose(GroupedRows(basis: $0.basis + upgrade, digests: $0.digests)) }, body)
     }

@@ -36,7 +36,7 @@ struct ConformanceTest: Sendable, CustomTestStringConvertible {
 enum ConformanceSuite {
     static let all: [ConformanceTest] =
         SchemaConformance.tests + UpgradeConformance.tests + AudienceConformance.tests + RecordConformance.tests
-        + BoundConformance.tests + BucketConformance.tests + WatchConformance.tests
+        + BoundConformance.tests + BucketConformance.tests + RecordBucketConformance.tests + WatchConformance.tests
         + LeaseConformance.tests + TransferConformance.tests + RunConformance.tests
         + OutcomeConformance.tests + TransitionConformance.tests + RecordStateConformance.tests
         + HeldFieldsConformance.tests + RecordPartConformance.tests + ListFieldsConformance.tests

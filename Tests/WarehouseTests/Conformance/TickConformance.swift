@@ -204,7 +204,10 @@ enum TickConformance {
         #expect(summary.isPaused && summary.listID == 42)
         #expect(summary.latestRun?.id == Scene.id(2) && summary.heldRun?.id == Scene.id(2))
         #expect(summary.latestTick?.dueAt == noon)
+        #expect(summary.isNew && summary.elsewhere == nil, "no run has made its key")
         #expect(summaries["other"] == SyncSummary())
+        _ = try await fixture.warehouse.fingerprintKey(sync: Scene.sync, newKey: Array(repeating: 7, count: 16))
+        #expect(try await store.summaries([Scene.sync])[Scene.sync]?.isNew == false)
     }
 
     @Sendable static func alertState(_ fixture: any WarehouseFixture) async throws {

@@ -93,6 +93,9 @@ enum TransferConformance {
         #expect(mark.token > scene.lease.token && mark.moves == 0)
         #expect(try await scene.warehouse.stateElsewhere(sync: Scene.sync) == "archive")
         #expect(try await transfer.stateStanding(sync: Scene.sync).elsewhere == elsewhere)
+        let store = try #require(fixture.warehouse as? any TickStore)
+        let summaries = try await store.summaries([Scene.sync, "other"])
+        #expect(summaries[Scene.sync]?.elsewhere == "archive" && summaries["other"]?.elsewhere == nil)
         let refusal = try await failure {
             _ = try await Scene.lease(scene.warehouse, holder: "b", isDead: { _ in true })
         }

@@ -209,4 +209,20 @@ import Warehouse
             #expect(try await read(fixture.warehouse).digest == parts.digest && parts.rows.count == 1000)
         }
     }
+
+    /// Rows of other servers are grouped by another statement, with the same digests.
+    @Test func aForeignTableHasTheDigestOfALocalOne() async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute(
+                """
+                CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+                CREATE FOREIGN TABLE people (id text) SERVER files OPTIONS (program 'seq 1 1000')
+                """)
+            let foreign = try await read(fixture.warehouse)
+            try await fixture.execute(
+                "DROP FOREIGN TABLE people; CREATE TABLE people AS SELECT i::text AS id FROM generate_series(1, 1000) i"
+            )
+            #expect(try await read(fixture.warehouse).digest == foreign.digest && foreign.rows.count == 1000)
+        }
+    }
 }

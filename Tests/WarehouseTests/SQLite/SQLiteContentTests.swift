@@ -55,6 +55,18 @@ import Warehouse
         await fixture.tearDown()
     }
 
+    /// To group rows of a file would cost more than to hand them over.
+    @Test func rowsAreNotGrouped() async throws {
+        let fixture = try await SQLiteFixture.make()
+        try await fixture.execute("CREATE TABLE t (sku TEXT, v INTEGER); INSERT INTO t VALUES ('a', 1)")
+        let columns = RecordColumns(identifiers: IdentifierColumns(email: nil, userID: nil), fields: ["sku", "v"])
+        #expect(try await RecordBucketConformance.read(fixture.warehouse, .table(["t"]), columns) == nil)
+        #expect(
+            try await BucketConformance.read(
+                fixture, .table(["t"]), IdentifierColumns(email: nil, userID: "sku")) == nil)
+        await fixture.tearDown()
+    }
+
     /// A query that swallows what is put behind it would give other columns than those that were asked for.
     @Test func aQueryThatDoesNotEndWhereItSeemsToIsRefused() async throws {
         let fixture = try await SQLiteFixture.make()

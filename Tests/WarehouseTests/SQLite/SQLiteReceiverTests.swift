@@ -9,8 +9,10 @@ import Testing
 /// What receivers keep in SQLite alone.
 @Suite("SQLite: receivers")
 struct SQLiteReceiverTests {
-    private func withWarehouse(_ body: (SQLiteWarehouse) async throws -> Void) async throws {
-        let fixture = try await SQLiteFixture.make()
+    private func withWarehouse(
+        journalMode: String = "DELETE", _ body: (SQLiteWarehouse) async throws -> Void
+    ) async throws {
+        let fixture = try await SQLiteFixture.make(journalMode: journalMode)
         do {
             _ = try await fixture.warehouse.migrate()
             try await body(try #require(fixture.warehouse as? SQLiteWarehouse))
@@ -50,6 +52,29 @@ struct SQLiteReceiverTests {
             // The first is the one that began to listen.
             #expect(Array(kept.dropFirst()) == whole + whole)
             #expect(try await Self.setting(warehouse) == usual)
+        }
+    }
+
+    /// Whoever waits for the commit does not wait until the log is copied as well; what is committed next comes after that.
+    @Test func aLongLogIsCopiedAfterTheAnswer() async throws {
+        try await withWarehouse(journalMode: "WAL") { warehouse in
+            let usual = "PRAGMA synchronous = \(try await Self.setting(warehouse) ?? -1)"
+            let statements = Collected<String>()
+            try await Self.trace(warehouse, statements)
+            var large = ReceiverScene.event(1)
+            large.payload = [UInt8](repeating: UInt8(ascii: "1"), count: 5_000_000)
+            _ = try await warehouse.storeReceived(ReceiverScene.group(1, [large]))
+            _ = try await warehouse.storeReceived(ReceiverScene.group(2, [ReceiverScene.event(2)]))
+            try await Self.trace(warehouse, nil)
+            let words = ["PRAGMA synchronous =", "COMMIT", "PRAGMA wal_checkpoint"]
+            let kept = statements.all.filter { statement in words.contains { statement.hasPrefix($0) } }
+            func synced(_ statement: String) -> [String] { ["PRAGMA synchronous = EXTRA", statement, usual] }
+            // The first is the one that began to listen; the last commit leaves a short log.
+            #expect(
+                Array(kept.dropFirst()) == synced("COMMIT TRANSACTION") + synced("PRAGMA wal_checkpoint(PASSIVE)")
+                    + synced("COMMIT TRANSACTION"))
+            let file = try FileManager.default.attributesOfItem(atPath: warehouse.file.path)
+            #expect(try #require(file[.size] as? Int) > 5_000_000)
         }
     }
 

@@ -5,7 +5,8 @@ import Testing
 @Suite("Conformance of a state elsewhere")
 struct ConformanceSplitTests {
     private static let tests =
-        AudienceConformance.tests + RecordConformance.tests + BoundConformance.tests + WatchConformance.tests
+        AudienceConformance.tests + RecordConformance.tests + BoundConformance.tests + BucketConformance.tests
+        + RecordBucketConformance.tests + WatchConformance.tests
         + LeaseConformance.tests + RunConformance.tests + OutcomeConformance.tests + SnapshotConformance.tests
         + ListConformance.tests + FieldConformance.tests + LogConformance.tests + TickConformance.tests
 

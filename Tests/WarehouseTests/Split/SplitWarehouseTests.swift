@@ -72,6 +72,19 @@ import Warehouse
         await fixture.tearDown()
     }
 
+    /// Rows come by bucket from a source that can group them, wherever the state lives.
+    @Test func rowsOfTheSourceAreGrouped() async throws {
+        let fixture = try SplitFixture(source: await PostgresFixture.make(), state: await SQLiteFixture.make())
+        try await fixture.execute(
+            "CREATE TABLE people (email text, plan text); INSERT INTO people VALUES ('a@b.co', 'free')")
+        let columns = RecordColumns(identifiers: IdentifierColumns(email: "email", userID: nil), fields: ["plan"])
+        let reading = try await RecordBucketConformance.read(fixture.warehouse, Self.source, columns)
+        #expect(reading?.rows.map(\.text) == ["a@b.co|NULL|free"])
+        let direct = try await RecordBucketConformance.read(fixture.source.warehouse, Self.source, columns)
+        #expect(direct?.digests == reading?.digests && direct?.basis == reading?.basis)
+        await fixture.tearDown()
+    }
+
     /// Others may use the state's connections: whoever counts uses counts them by the adapters.
     @Test func theAdaptersAreThoseOfBothParts() async throws {
         let fixture = try await SplitFixture.make()

@@ -24,7 +24,7 @@ final class WebBench: Sendable {
 
     private init(
         tokens: String?, names: [String], receivers: (any ReceiverReading)?, adjust: (inout WebSettings) -> Void,
-        adjustSync: (inout SyncSettings) -> Void
+        adjustSync: (inout SyncSettings) -> Void, adjustSetup: (inout ServiceSetup) -> Void
     ) async throws {
         fixture = try await SQLiteFixture.make()
         try await fixture.execute("CREATE TABLE people (email TEXT)")
@@ -40,11 +40,12 @@ final class WebBench: Sendable {
         var destinationSettings = DestinationSettings(
             name: "marketing", apiKey: Secret("key"), projectType: .email, baseURL: "http://127.0.0.1")
         destinationSettings.limits.requestsPerSecond = 1000
-        service = SyncService(
-            ServiceSetup(
-                syncs: syncs,
-                destinations: ["marketing": ServiceDestination(settings: destinationSettings, client: destination)],
-                warehouses: ["shop": warehouse], warehouseOrder: ["shop"]))
+        var setup = ServiceSetup(
+            syncs: syncs,
+            destinations: ["marketing": ServiceDestination(settings: destinationSettings, client: destination)],
+            warehouses: ["shop": warehouse], warehouseOrder: ["shop"])
+        adjustSetup(&setup)
+        service = SyncService(setup)
         var settings = WebSettings()
         settings.port = 0
         if let tokens { try settings.tokens.add(environment: tokens) }
@@ -58,10 +59,12 @@ final class WebBench: Sendable {
     static func with(
         tokens: String? = "ops:operator:\(operatorToken),eye:read:\(readToken)", names: [String] = ["vip"],
         people: Int = 3, receivers: (any ReceiverReading)? = nil, adjust: (inout WebSettings) -> Void = { _ in },
-        adjustSync: (inout SyncSettings) -> Void = { _ in }, _ body: (WebBench) async throws -> Void
+        adjustSync: (inout SyncSettings) -> Void = { _ in }, adjustSetup: (inout ServiceSetup) -> Void = { _ in },
+        _ body: (WebBench) async throws -> Void
     ) async throws {
         let bench = try await WebBench(
-            tokens: tokens, names: names, receivers: receivers, adjust: adjust, adjustSync: adjustSync)
+            tokens: tokens, names: names, receivers: receivers, adjust: adjust, adjustSync: adjustSync,
+            adjustSetup: adjustSetup)
         try await bench.addPeople(people)
         let task = Task { await bench.service.run() }
         let result: Result<Void, any Error>

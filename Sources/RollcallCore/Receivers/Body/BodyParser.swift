@@ -1,31 +1,57 @@
-import Foundation
+/// Reads and checks a body in one pass, without recursion. Texts that need no change are not copied. What is made of the body is
+/// the keeper's; what is refused, and for which reason, does not depend on the keeper.
+struct BodyParser<Keeper: BodyKeeper> {
+    private struct Container {
+        var isObject: Bool
+        /// Where the names of an object begin.
+        var firstName: Int
+    }
 
-/// Reads and checks a body in one pass, without recursion. Texts that need no change are not copied.
-struct BodyParser {
     private var scanner: JSONScanner<BodyProblem>
     private var bytes: UnsafeRawBufferPointer { scanner.bytes }
     private var place: Int {
         get { scanner.place }
         set { scanner.place = newValue }
     }
-    private(set) var nodes: [BodyNode] = []
-    private(set) var sortedNames: [UInt32] = []
-    private(set) var unescaped: [UInt8] = []
-    /// The containers around the present place.
-    private var open: [Int] = []
+    private var keeper: Keeper
+    private var unescaped: [UInt8] = []
+    /// The containers around the present place, and the names of those that are objects.
+    private var open: [Container] = []
+    private var names = BodyNames()
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    private init(_ bytes: UnsafeRawBufferPointer, _ keeper: Keeper) {
         scanner = JSONScanner(bytes)
-        nodes.reserveCapacity(min(bytes.count / 12 + 8, 4096))
+        self.keeper = keeper
+        open.reserveCapacity(8)
     }
 
-    mutating func document() throws(BodyProblem) {
+    /// Reads a body, which must be an object.
+    /// - Parameter bytes: at most 2 GB.
+    /// - Returns: the keeper, and the contents of names and strings that were written with escapes.
+    static func read(
+        _ bytes: [UInt8], _ keeper: Keeper
+    ) throws(BodyProblem) -> (keeper: Keeper, unescaped: [UInt8]) {
+        guard bytes.count <= Int(Int32.max) else { throw .notJSON }
+        let read = bytes.withUnsafeBytes { pointer in
+            Result { () throws(BodyProblem) in
+                var parser = BodyParser(pointer, keeper)
+                try parser.document()
+                return (parser.keeper, parser.unescaped)
+            }
+        }
+        return try read.get()
+    }
+
+    private mutating func document() throws(BodyProblem) {
+        scanner.skipBlanks()
+        let isObject = scanner.peek() == UInt8(ascii: "{")
         repeat {
             try valueOrOpening()
             try closings()
         } while !open.isEmpty
         scanner.skipBlanks()
         guard scanner.isAtEnd else { throw .notJSON }
+        guard isObject else { throw .notAnObject }
     }
 
     /// A whole value, or everything up to the first value within it.
@@ -58,16 +84,12 @@ struct BodyParser {
         while let innermost = open.last {
             scanner.skipBlanks()
             let byte = try scanner.next()
-            let isObject = nodes[innermost].kind == .object
-            if byte == (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                open.removeLast()
-                nodes[innermost].end = UInt32(place)
-                nodes[innermost].next = UInt32(nodes.count)
-                if isObject { try sortNames(of: innermost) }
+            if byte == (innermost.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+                try close(innermost)
                 continue
             }
             guard byte == UInt8(ascii: ",") else { throw .notJSON }
-            if isObject {
+            if innermost.isObject {
                 scanner.skipBlanks()
                 try name()
             }
@@ -76,9 +98,16 @@ struct BodyParser {
     }
 
     private mutating func push(_ kind: BodyNode.Kind, _ start: Int) throws(BodyProblem) {
-        open.append(nodes.count)
-        nodes.append(BodyNode(kind: kind, start: UInt32(start)))
+        open.append(Container(isObject: kind == .object, firstName: names.count))
         guard open.count <= ReceivedBody.deepest else { throw .tooDeep }
+        keeper.open(kind, at: start)
+    }
+
+    private mutating func close(_ innermost: Container) throws(BodyProblem) {
+        if innermost.isObject { try names.sort(from: innermost.firstName, bytes, unescaped) }
+        keeper.close(at: place, names, from: innermost.firstName)
+        names.forget(from: innermost.firstName)
+        open.removeLast()
     }
 
     private mutating func name() throws(BodyProblem) {
@@ -86,55 +115,6 @@ struct BodyParser {
         try text(.name)
         scanner.skipBlanks()
         guard try scanner.next() == UInt8(ascii: ":") else { throw .notJSON }
-    }
-
-    // MARK: Names of an object
-
-    private mutating func sortNames(of object: Int) throws(BodyProblem) {
-        let first = sortedNames.count
-        var index = object + 1
-        while index < nodes.count {
-            sortedNames.append(UInt32(index))
-            index = Int(nodes[index + 1].next)
-        }
-        nodes[object].names = UInt32(first)
-        nodes[object].count = UInt32(sortedNames.count - first)
-        if sortedNames.count - first > 24 {
-            let sorted = sortedNames[first...].sorted { compare($0, $1) < 0 }
-            sortedNames.replaceSubrange(first..., with: sorted)
-        } else {
-            insertionSort(from: first)
-        }
-        for place in sortedNames.indices.dropFirst(first + 1)
-        where compare(sortedNames[place - 1], sortedNames[place]) == 0 {
-            throw .repeatedMember
-        }
-    }
-
-    private mutating func insertionSort(from first: Int) {
-        for end in sortedNames.indices.dropFirst(first + 1) {
-            let name = sortedNames[end]
-            var place = end
-            while place > first, compare(sortedNames[place - 1], name) > 0 {
-                sortedNames[place] = sortedNames[place - 1]
-                place -= 1
-            }
-            sortedNames[place] = name
-        }
-    }
-
-    /// Bytes of UTF-8 are in the order of code points.
-    private func compare(_ left: UInt32, _ right: UInt32) -> Int {
-        let (left, right) = (nodes[Int(left)], nodes[Int(right)])
-        let lengths = (Int(left.contentEnd - left.contentStart), Int(right.contentEnd - right.contentStart))
-        let order = unescaped.withUnsafeBytes { unescaped -> Int32 in
-            // Empty buffers may have no address.
-            guard lengths.0 > 0, lengths.1 > 0, let first = (left.isUnescaped ? unescaped : bytes).baseAddress,
-                let second = (right.isUnescaped ? unescaped : bytes).baseAddress
-            else { return 0 }
-            return memcmp(first + Int(left.contentStart), second + Int(right.contentStart), min(lengths.0, lengths.1))
-        }
-        return order == 0 ? lengths.0 - lengths.1 : Int(order)
     }
 
     // MARK: Texts
@@ -147,6 +127,8 @@ struct BodyParser {
         if try scanner.next() == UInt8(ascii: "\"") {
             node.contentStart = UInt32(start)
             node.contentEnd = UInt32(place - 1)
+            node.end = UInt32(place)
+            keep(node, bytes)
         } else {
             place -= 1
             node.isUnescaped = true
@@ -154,16 +136,26 @@ struct BodyParser {
             unescaped.append(contentsOf: bytes[start..<place])
             node.hasNUL = try unescape()
             node.contentEnd = UInt32(unescaped.count)
+            node.end = UInt32(place)
+            let texts = unescaped
+            texts.withUnsafeBytes { keep(node, $0) }
         }
-        node.end = UInt32(place)
-        node.next = UInt32(nodes.count + 1)
-        nodes.append(node)
+    }
+
+    /// - Parameter texts: where the content is.
+    private mutating func keep(_ node: BodyNode, _ texts: UnsafeRawBufferPointer) {
+        let content = UnsafeRawBufferPointer(rebasing: texts[Int(node.contentStart)..<Int(node.contentEnd)])
+        if node.kind == .name {
+            names.append(BodyName(node, content, number: keeper.name(node, content)))
+        } else {
+            keeper.string(node, content)
+        }
     }
 
     /// Passes over text up to a quote or a backslash.
     private mutating func skipPlain() throws(BodyProblem) {
         while true {
-            skipPlainWords()
+            skipPlainASCII()
             guard place < bytes.count else { throw .notJSON }
             let byte = bytes[place]
             if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
@@ -176,19 +168,24 @@ struct BodyParser {
         }
     }
 
-    /// Eight bytes at a time, as long as all of them are ASCII that stands for itself.
-    private mutating func skipPlainWords() {
+    /// Passes over ASCII that stands for itself, eight bytes at a time as long as there are eight.
+    private mutating func skipPlainASCII() {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let highs: UInt64 = 0x8080_8080_8080_8080
+        let bytes = bytes
+        var place = place
+        defer { self.place = place }
         while place + 8 <= bytes.count {
-            let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
             let quotes = word ^ (ones &* 0x22)
             let backslashes = word ^ (ones &* 0x5C)
             let controls = (word &- ones &* 0x20) & ~word
+            // Borrows go upwards, so that the lowest bit of all is right.
             let special =
-                controls | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes | word
-            if special & highs != 0 { return }
-            place += 8
+                (controls | (quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes | word) & highs
+            // Eight, where none is set.
+            place += special.trailingZeroBitCount / 8
+            if special != 0 { return }
         }
     }
 
@@ -212,18 +209,17 @@ struct BodyParser {
     private mutating func number(_ start: Int) throws(BodyProblem) {
         scanner.place = start
         try scanner.number()
-        append(.number, start)
+        other(.number, start)
     }
 
     private mutating func word(_ rest: StaticString, _ start: Int) throws(BodyProblem) {
         try scanner.word(rest)
-        append(.word, start)
+        other(.word, start)
     }
 
-    private mutating func append(_ kind: BodyNode.Kind, _ start: Int) {
+    private mutating func other(_ kind: BodyNode.Kind, _ start: Int) {
         var node = BodyNode(kind: kind, start: UInt32(start))
         node.end = UInt32(place)
-        node.next = UInt32(nodes.count + 1)
-        nodes.append(node)
+        keeper.other(node)
     }
 }

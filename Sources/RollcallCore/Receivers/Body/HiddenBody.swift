@@ -5,7 +5,7 @@ struct HiddenBody {
     private let values: Set<String>
     private let hiding: IdentifierHiding
 
-    /// Iterable's own numbers: one that happens to be somebody's userId stays.
+    /// Iterable's own numbers: one that happens to be a person's userId stays.
     private static let numbers: [StaticString] = [
         "campaignId", "templateId", "messageTypeId", "messageTypeIds", "channelId", "channelIds", "workflowId",
         "experimentId", "contentId", "linkId", "emailListIds", "userListIds",

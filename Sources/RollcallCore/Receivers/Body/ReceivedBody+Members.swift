@@ -1,12 +1,6 @@
 public import Foundation
 
 extension ReceivedBody {
-    /// The name of the event; nil where it has none.
-    public var eventName: String? { string("eventName", in: [0]) }
-
-    /// Whether the event says whose it is by a userId.
-    public var hasUserID: Bool { string("userId", in: [0]) != nil }
-
     /// The event as a row. A member of another type than the column's counts as none.
     /// - Parameters:
     ///   - eventID: made of ``canonical()``.

@@ -7,25 +7,19 @@ public struct ReceivedBody: Sendable {
 
     let bytes: [UInt8]
     /// In the order of the text; the first is the object itself.
-    var nodes: [BodyNode] = []
+    let nodes: [BodyNode]
     /// The names of each object, sorted by code points.
-    var sortedNames: [UInt32] = []
+    let sortedNames: [UInt32]
     /// Contents of names and strings that were written with escapes.
-    var unescaped: [UInt8] = []
+    let unescaped: [UInt8]
 
     /// - Parameter bytes: at most 2 GB.
     public init(_ bytes: [UInt8]) throws(BodyProblem) {
         self.bytes = bytes
-        guard bytes.count <= Int(Int32.max) else { throw .notJSON }
-        let read = bytes.withUnsafeBytes { pointer in
-            Result { () throws(BodyProblem) in
-                var parser = BodyParser(pointer)
-                try parser.document()
-                return (parser.nodes, parser.sortedNames, parser.unescaped)
-            }
-        }
-        (nodes, sortedNames, unescaped) = try read.get()
-        guard nodes[0].kind == .object else { throw .notAnObject }
+        let read = try BodyParser.read(bytes, BodyTree(bytes: bytes.count))
+        nodes = read.keeper.nodes
+        sortedNames = read.keeper.sortedNames
+        unescaped = read.unescaped
     }
 
     // MARK: Members
@@ -47,13 +41,20 @@ public struct ReceivedBody: Sendable {
         bytes.withUnsafeBytes { bytes in
             unescaped.withUnsafeBytes { unescaped in
                 body { node, name in
-                    let length = Int(node.contentEnd - node.contentStart)
-                    guard length == name.utf8CodeUnitCount else { return false }
-                    guard length > 0, let base = (node.isUnescaped ? unescaped : bytes).baseAddress else { return true }
-                    return memcmp(base + Int(node.contentStart), name.utf8Start, length) == 0
+                    let content = Int(node.contentStart)..<Int(node.contentEnd)
+                    guard content.count == name.utf8CodeUnitCount else { return false }
+                    let texts = node.isUnescaped ? unescaped : bytes
+                    return Self.is(UnsafeRawBufferPointer(rebasing: texts[content]), name)
                 }
             }
         }
+    }
+
+    /// Whether a content is this text.
+    static func `is`(_ content: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        guard content.count == text.utf8CodeUnitCount else { return false }
+        // An empty buffer may have no address.
+        return content.baseAddress.map { memcmp($0, text.utf8Start, content.count) == 0 } ?? true
     }
 
     /// The content of a name or string, in UTF-8.
@@ -62,10 +63,11 @@ public struct ReceivedBody: Sendable {
     }
 
     /// The content with U+FFFD in place of U+0000, which databases cannot keep.
-    func text(_ node: BodyNode) -> String {
-        let content = content(node)
-        return node.hasNUL
-            ? String(decoding: Self.withoutNUL(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
+    func text(_ node: BodyNode) -> String { Self.text(content(node), hasNUL: node.hasNUL) }
+
+    static func text(_ content: some Collection<UInt8>, hasNUL: Bool) -> String {
+        hasNUL
+            ? String(decoding: withoutNUL(content), as: UTF8.self) : String(decoding: content, as: UTF8.self)
     }
 
     static func withoutNUL(_ content: some Sequence<UInt8>) -> [UInt8] {

@@ -123,7 +123,7 @@ struct FoundEvents: PlanningTarget {
         try await resolver.planner.plan(shape, key: key, resend: PlanScope(), isShown: false, stream: look)
     }
 
-    func plan(key: [UInt8], runID: String, resend: PlanScope) async throws -> Plan {
+    func plan(key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool) async throws -> Plan {
         if let misuse = resend.misuse(of: sync) { throw misuse }
         return try await resolver.planner.plan(shape, key: key, resend: resend, isShown: runID.isEmpty)
     }

@@ -93,7 +93,7 @@ struct ListResolver: TargetResolver {
         if let found, found.listID != nil { return found }
         guard case .name(let name, let description) = list else { throw gone }
         // Also where the clock was set back meanwhile.
-        if let began = found?.createdAt, abs(run.now.timeIntervalSince(began)) < Self.creationSettles {
+        if let began = found?.createdAt, abs(run.now.timeIntervalSince(began)) < Self.creationPause {
             throw creationUnknown(name)
         }
         var binding = ListBinding(
@@ -134,7 +134,7 @@ struct ListResolver: TargetResolver {
     }
 
     /// Seconds in which a list whose creation got no answer may still appear.
-    private static let creationSettles = 120.0
+    private static let creationPause = 120.0
 
     private func creationUnknown(_ name: String) -> RunError {
         RunError(

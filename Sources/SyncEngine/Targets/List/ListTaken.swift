@@ -36,8 +36,8 @@ struct ListTaken: Sendable {
             parts.append(isEarlier ? "still has members there from before it changed its list" : "has members there")
         }
         if let run = claim.openRun { parts.append("has the \(run.status.rawValue) run \(run.id)") }
-        if let settles = claim.mayLandUntil, !claim.ownsMembers {
-            parts.append("sent a request without an answer that may still land until \(settles.iso8601)")
+        if let end = claim.mayLandUntil, !claim.ownsMembers {
+            parts.append("sent a request without an answer that may still land until \(end.iso8601)")
         }
         return parts.joined(separator: " and ")
     }
@@ -84,7 +84,7 @@ struct ListClaimRules: Sendable {
     var now: Date
 
     /// How long Iterable may not show a list that was just made, in seconds, with room for clocks that differ.
-    private static let creationSettles = 120.0
+    private static let creationPause = 120.0
 
     func standing(_ claims: [ListClaim]) -> [ListClaim] { claims.filter(stands) }
 
@@ -96,7 +96,7 @@ struct ListClaimRules: Sendable {
                 return false
             }
             return theirs.listID == nil
-                || theirs.createdAt.map { abs(now.timeIntervalSince($0)) < Self.creationSettles } ?? false
+                || theirs.createdAt.map { abs(now.timeIntervalSince($0)) < Self.creationPause } ?? false
         }
         if let theirs = claim.binding {
             if theirs.listID == list { return mayBeSame(theirs) }

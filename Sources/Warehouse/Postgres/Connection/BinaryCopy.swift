@@ -174,7 +174,7 @@ struct BinaryFieldCursor {
         return length == -1 ? nil : try bytes(length)
     }
 
-    /// So many bytes from here on.
+    /// This number of bytes from here on.
     @inline(__always)
     mutating func bytes(_ length: Int) throws -> UnsafeRawBufferPointer {
         guard length >= 0, offset + length <= bytes.count else { throw Self.broken }

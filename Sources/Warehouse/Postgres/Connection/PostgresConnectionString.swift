@@ -97,6 +97,7 @@ struct PostgresConnectionString: Sendable {
 func withCStrings<R>(
     _ strings: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) throws -> R
 ) rethrows -> R {
+    // SAFETY: the copies are freed when `body` has returned, and it has the array during its call only.
     let copies = strings.map { $0.flatMap { strdup($0) } }
     defer { for copy in copies { free(copy) } }
     let pointers = copies.map { UnsafePointer($0) } + [nil]

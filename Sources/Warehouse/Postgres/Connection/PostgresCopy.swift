@@ -83,6 +83,7 @@ extension PostgresSession {
     }
 
     private func put(_ bytes: [UInt8]) throws {
+        // SAFETY: UInt8 and CChar have the same layout, and libpq copies the bytes during the call.
         let sent = bytes.withUnsafeBytes { bytes in
             PQputCopyData(connection, bytes.bindMemory(to: CChar.self).baseAddress, Int32(bytes.count))
         }

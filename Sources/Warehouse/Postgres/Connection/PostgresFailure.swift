@@ -66,6 +66,9 @@ struct PostgresFailure: Error {
     /// server lacks it or the statement. There may be a slower way.
     var isIncapable: Bool { ["42501", "42601", "42883", "0A000"].contains(sqlState) && !isDisconnected }
 
+    /// Whether a statement has more columns or a deeper term than the server takes (class 54, "Program Limit Exceeded").
+    var isBeyondLimit: Bool { sqlState?.hasPrefix("54") == true && !isDisconnected }
+
     /// Whether a text has a character that the database's encoding lacks (untranslatable character), or that is none in the
     /// encoding of the connection.
     var isUnheldCharacter: Bool { sqlState == "22P05" || sqlState == "22021" }

@@ -29,7 +29,7 @@ final class PostgresSession {
     /// The encoding of the database's texts, as `server_encoding` has it.
     var serverEncoding: String? { parameter("server_encoding") }
 
-    /// A setting that the server reports of its own accord; nil where it, or a pooler, does not.
+    /// A setting that the server reports without being asked; nil where it, or a pooler, does not.
     private func parameter(_ name: String) -> String? {
         PQparameterStatus(connection, name).map { String(cString: $0) }
     }

@@ -103,6 +103,7 @@ extension PostgresSession {
                 fields = Int(try cursor.integer(Int16.self))
                 for _ in 0..<fields {
                     let field = try cursor.field()
+                    // SAFETY: UInt8 and CChar have the same layout, and `rows` outlives the call that reads the values.
                     values.append(field?.baseAddress?.assumingMemoryBound(to: CChar.self))
                     lengths.append(Int32(field?.count ?? 0))
                 }

@@ -161,7 +161,7 @@ final class PostgresCancellation: @unchecked Sendable {
         if isTooLate { other.request() }
     }
 
-    /// Returns at once; libpq's cancel request opens a connection of its own and blocks, so it has its own thread.
+    /// Returns at once; libpq's cancel request opens another connection and blocks, so it has its own thread.
     func request() {
         let followers = lock.withLock {
             wasRequested = true

@@ -37,10 +37,10 @@ final class StorableCharacters {
     ///   character that it lacks.
     func learn(_ scalars: some Sequence<Unicode.Scalar>, _ isHeld: (String) throws -> Bool) rethrows {
         let unknown = Set(scalars.filter { !$0.isASCII && known[$0] == nil })
-        try settle(unknown.sorted()[...], isHeld)
+        try bisect(unknown.sorted()[...], isHeld)
     }
 
-    private func settle(_ scalars: ArraySlice<Unicode.Scalar>, _ isHeld: (String) throws -> Bool) rethrows {
+    private func bisect(_ scalars: ArraySlice<Unicode.Scalar>, _ isHeld: (String) throws -> Bool) rethrows {
         guard let first = scalars.first else { return }
         if try isHeld(String(String.UnicodeScalarView(scalars))) {
             for scalar in scalars { known[scalar] = true }
@@ -48,8 +48,8 @@ final class StorableCharacters {
             known[first] = false
         } else {
             let middle = scalars.startIndex + scalars.count / 2
-            try settle(scalars[..<middle], isHeld)
-            try settle(scalars[middle...], isHeld)
+            try bisect(scalars[..<middle], isHeld)
+            try bisect(scalars[middle...], isHeld)
         }
     }
 

@@ -65,7 +65,7 @@ struct PostgresMembers {
     /// A row for each member. Nearly all are subscribed and listed: a NULL is the shortest way to say so.
     private static let columns = "fingerprint, CASE WHEN \(isUsual) THEN NULL ELSE state || listed::text END"
 
-    /// All members in one value, 16 bytes each, which the server says and we read in much less time than so many rows. Where
+    /// All members in one value, 16 bytes each, which the server says and we read in much less time than as many rows. Where
     /// a member is not subscribed and listed, 16 zero bytes stand before it and its state, in 32 bytes, behind it.
     private static let packed = """
         string_agg(CASE WHEN \(isUsual) THEN uuid_send(fingerprint)

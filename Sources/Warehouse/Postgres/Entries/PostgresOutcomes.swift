@@ -69,7 +69,7 @@ struct PostgresOutcomes {
         if words == .filledList, operation == .subscribe,
             try session.query(PostgresOutcomeStatements.hasOutdated, [run.id] + bounds).boolean(0, 0)
         {
-            try session.modify(PostgresOutcomeStatements.outdate, common)
+            if try session.modify(PostgresOutcomeStatements.outdate, common) > 0 { moved = true }
         }
         let result = try session.query(statements.own(operation.direction), common + logged)
         return (result.count(0, 0), moved || result.count(0, 1) > 0)

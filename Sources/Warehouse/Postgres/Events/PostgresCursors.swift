@@ -63,7 +63,7 @@ enum PostgresCursors {
 
     /// Moves the cursor to where the run has staged it, or leaves it where it is.
     /// - Parameter isDone: whether everything that was planned has an outcome.
-    static func settle(_ run: SyncRun, isDone: Bool, _ session: PostgresSession) throws {
+    static func resolveStaged(_ run: SyncRun, isDone: Bool, _ session: PostgresSession) throws {
         guard run.mayMoveCursor else { return }
         let found = try session.query(
             "SELECT staged FROM sync_cursors WHERE sync_name = $1 AND staged_run_id = $2::uuid", [run.sync, run.id])

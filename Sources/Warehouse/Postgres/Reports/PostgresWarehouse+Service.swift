@@ -18,7 +18,8 @@ extension PostgresWarehouse {
                    (SELECT \(PostgresRunRow.milliseconds("min(due_at)")) FROM schedule_ticks WHERE sync_name = $1),
                    (SELECT \(PostgresRunRow.milliseconds("started_at")) FROM sync_runs
                      WHERE sync_name = $1 AND status IN ('succeeded', 'completed_with_failures')
-                     ORDER BY run_id DESC LIMIT 1)
+                     ORDER BY run_id DESC LIMIT 1),
+                   fingerprint_key IS NULL, (SELECT \(PostgresTransfer.elsewhere) FROM sync_leases l WHERE l.sync_name = $1)
               FROM (VALUES (1)) AS one LEFT JOIN sync_state ON sync_name = $1
             """, [sync])
         summary.isPaused = state.boolean(0, 0)
@@ -26,6 +27,8 @@ extension PostgresWarehouse {
         summary.alertState = state.text(0, 2)
         summary.firstTick = state.date(0, 3)
         summary.latestGoodStart = state.date(0, 4)
+        summary.isNew = state.boolean(0, 5)
+        summary.elsewhere = state.text(0, 6)
         summary.latestRun =
             try PostgresRunRow.runs(
                 try session.query(

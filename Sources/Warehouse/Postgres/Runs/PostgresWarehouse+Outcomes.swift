@@ -171,7 +171,7 @@ extension PostgresWarehouse {
             let isDone = try PostgresCursors.isDone(run, session)
             try Self.emptyOutbox(run, reason, log, session)
             try PostgresRunRow.updateState(run, session)
-            try PostgresCursors.settle(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
+            try PostgresCursors.resolveStaged(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
             try session.modify(
                 "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at < clock_timestamp()", [run.sync])
         }
@@ -181,7 +181,7 @@ extension PostgresWarehouse {
         try await leased(lease, .long) { session in
             try PostgresRunRow.proveRunning(run, of: lease, session)
             guard run.counts.notAttempted.total == 0, try PostgresCursors.isDone(run, session) else { return }
-            try PostgresCursors.settle(run, isDone: true, session)
+            try PostgresCursors.resolveStaged(run, isDone: true, session)
         }
     }
 
@@ -217,7 +217,7 @@ extension PostgresWarehouse {
         try emptyOutbox(run, .endedBeforeSending, log, session)
         run.interrupt(unknown: unknown, at: now)
         try PostgresRunRow.updateState(run, session)
-        try PostgresCursors.settle(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
+        try PostgresCursors.resolveStaged(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
         return try Self.run(run.id, session)
     }
 

@@ -45,7 +45,7 @@ extension PostgresWarehouse {
             if run.kind == .events {
                 try PostgresEventOutcomes.discard(run, session)
             }
-            try PostgresCursors.settle(run, isDone: run.kind == .events, session)
+            try PostgresCursors.resolveStaged(run, isDone: run.kind == .events, session)
             try session.modify("DELETE FROM sync_changes WHERE run_id = $1::uuid", [id])
             return run
         }

@@ -124,14 +124,9 @@ struct PostgresAudience {
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) throws -> PostgresReading.Work {
         let relation = try relation()
-        let existing = try lockedColumns(relation)
-        let email = try wanted.email.map { try find($0, existing) }
-        let userID = try wanted.userID.map { try find($0, existing) }
-        let encoding = PostgresEncoding(session.serverEncoding)
-        let list = [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
-        let wires = (email?.wire, userID?.wire)
-        return try work(list, relation, reading) {
-            let reader = PostgresAudienceReader(email: wires.0, userID: wires.1, encoding: encoding)
+        let columns = try columns(wanted, of: lockedColumns(relation))
+        return try work(columns.list, relation, reading) {
+            let reader = columns.makeAudienceReader()
             return { part, message in try reader.read(message) { try body(part, $0, $1) } }
         }
     }
@@ -146,21 +141,12 @@ struct PostgresAudience {
     ) throws -> PostgresReading.Work {
         let relation = try relation()
         let existing = try lockedColumns(relation)
-        let email = try wanted.identifiers.email.map { try find($0, existing) }
-        let userID = try wanted.identifiers.userID.map { try find($0, existing) }
-        let fields = try wanted.fields.map { try find($0, existing) }
-        let encoding = PostgresEncoding(session.serverEncoding)
-        let list =
-            [email, userID].compactMap { $0 }.map { $0.expression(encoding) }
-            + fields.map { $0.content.expression($0.name, encoding) }
-        let (wires, contents) = ((email?.wire, userID?.wire), fields.map(\.content.wire))
-        // The JSON of such an array has as many digits as the role wants to see.
-        let hasFloats = fields.contains { $0.content.family == .array(.decimal) }
-        if hasFloats { try session.execute("SET LOCAL extra_float_digits = 3") }
+        let columns = try columns(wanted.identifiers, fields: wanted.fields, of: existing)
+        let hasFloats = columns.hasFloatArrays
+        if hasFloats { try session.execute(PostgresReadColumns.exactDigits) }
         let rows = try wanted.bound.map { try Self.rows($0, find($0.column, existing)) } ?? ""
-        return try work(list, relation, rows: rows, hasFloats ? nil : reading) {
-            let reader = PostgresRecordReader(
-                email: wires.0, userID: wires.1, contents: contents, encoding: encoding)
+        return try work(columns.list, relation, rows: rows, hasFloats ? nil : reading) {
+            let reader = columns.makeRecordReader()
             return { part, message in try reader.read(message) { try body(part, $0, $1, $2) } }
         }
     }
@@ -204,7 +190,6 @@ struct PostgresAudience {
         _ list: [String], _ relation: String, rows: String = "", _ reading: PostgresReading?,
         _ makeBody: @escaping @Sendable () -> PostgresReading.Body
     ) throws -> PostgresReading.Work {
-        guard !list.isEmpty else { throw WarehouseError(.other, "No column of the audience was asked for.") }
         let all = "SELECT \(list.joined(separator: ", ")) FROM \(relation)"
         if !rows.isEmpty {
             // Few rows are wanted, which an index finds, or one order of all.

@@ -33,11 +33,18 @@ final class PostgresRecordReader {
         _ message: UnsafeRawBufferPointer,
         _ body: (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
     ) throws {
-        try reader.read(message, fields: identifiers.fields + contents.count) { row in
-            let (email, userID) = try identifiers.cells(&row)
-            for index in contents.indices { cells[index] = try cell(row.field(), index) }
-            try body(email, userID, UnsafeBufferPointer(cells))
-        }
+        try reader.read(message, fields: identifiers.fields + contents.count) { try self.row(&$0, body) }
+    }
+
+    /// Calls `body` with the cells at the place in a row; they are valid until the next call.
+    @inline(__always)
+    func row(
+        _ row: inout BinaryFieldCursor,
+        _ body: (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>) throws -> Void
+    ) throws {
+        let (email, userID) = try identifiers.cells(&row)
+        for index in contents.indices { cells[index] = try cell(row.field(), index) }
+        try body(email, userID, UnsafeBufferPointer(cells))
     }
 
     private func cell(_ field: UnsafeRawBufferPointer?, _ index: Int) throws -> RecordCell {

@@ -7,13 +7,17 @@ enum PostgresTransfer {
     /// Rows asked for at once.
     private static let page = 500
 
+    /// SQL for the name of the place that a row `l` of `sync_leases` says the state is in; NULL: it is here. Tables which no run
+    /// has upgraded yet lack the column.
+    static let elsewhere = "to_jsonb(l) ->> 'elsewhere'"
+
     // MARK: Standing
 
     static func standing(_ session: PostgresSession, sync: String) throws -> StateStanding {
         // Tables which no run has upgraded yet lack the columns.
         let row = try session.query(
             """
-            SELECT to_jsonb(l) ->> 'moves', to_jsonb(l) ->> 'elsewhere_id', to_jsonb(l) ->> 'elsewhere'
+            SELECT to_jsonb(l) ->> 'moves', to_jsonb(l) ->> 'elsewhere_id', \(elsewhere)
               FROM sync_leases l WHERE l.sync_name = $1
             """, [sync])
         return StateStanding(

@@ -4,7 +4,7 @@ extension PostgresWarehouse: StateTransfer {
     public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
         try await read(orWithoutTables: nil) { session in
             try session.query(
-                "SELECT to_jsonb(l) ->> 'elsewhere' FROM sync_leases l WHERE l.sync_name = $1", [sync]
+                "SELECT \(PostgresTransfer.elsewhere) FROM sync_leases l WHERE l.sync_name = $1", [sync]
             ).text(0, 0)
         }
     }

@@ -21,32 +21,41 @@ enum SQLiteValue: Sendable {
     static func of(_ value: Fingerprint) -> SQLiteValue { .blob(value.bytes) }
 }
 
-/// A prepared statement, stepped through SQLite's C interface: nothing is allocated per row, bytes stay as they are,
-/// and a value of an unexpected type is converted instead of ending the process. Lives within one database access.
+/// A statement of GRDB's whose values are bound and read through SQLite's C interface: nothing is allocated per row, bytes stay as
+/// they are, and a value of an unexpected type is converted instead of ending the process. Lives within one database access.
 final class SQLitePrepared {
-    let pointer: OpaquePointer
+    private let statement: Statement
     private let connection: OpaquePointer
+    /// Whether the connection keeps the statement for the next one who has the same text.
+    private let isCached: Bool
     /// SQLite's own copy of what is bound: the Swift bytes live only during the call.
     // SAFETY: SQLITE_TRANSIENT is defined as this cast of -1; SQLite compares it and never calls it.
     private static let copied = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
 
-    init(_ database: Database, _ sql: String) throws {
+    /// For the C interface.
+    var pointer: OpaquePointer { statement.sqliteStatement }
+
+    /// - Parameters:
+    ///   - sql: a single statement.
+    ///   - isCached: whether it is compiled once for each connection. The text is kept as long as the connection is open, so it must
+    ///     not be made of values.
+    /// - Throws: `SQLITE_MISUSE`, a `DatabaseError`, where there is more than one statement.
+    init(_ database: Database, _ sql: String, isCached: Bool = false) throws {
         guard let connection = database.sqliteConnection else { throw SQLiteFile.closed }
-        var prepared: OpaquePointer?
-        let isSingle = try sql.withCString { start in
-            var tail: UnsafePointer<CChar>?
-            try Self.check(connection, sqlite3_prepare_v2(connection, start, -1, &prepared, &tail))
-            return tail.map { strspn($0, " \t\r\n") == strlen($0) } ?? true
-        }
-        guard let prepared, isSingle else {
-            sqlite3_finalize(prepared)
-            throw DatabaseError(resultCode: .SQLITE_MISUSE, message: "not a single statement")
-        }
         self.connection = connection
-        self.pointer = prepared
+        let statement = try isCached ? database.cachedStatement(sql: sql) : database.makeStatement(sql: sql)
+        // One that stands at a row keeps its place: what reads that row may need the same statement.
+        let isBusy = sqlite3_stmt_busy(statement.sqliteStatement) != 0
+        self.statement = try isBusy ? database.makeStatement(sql: sql) : statement
+        self.isCached = isCached && !isBusy
     }
 
-    deinit { sqlite3_finalize(pointer) }
+    /// A cached statement lets go of its row, and of the lock on the file with it, and of the values that were bound.
+    deinit {
+        guard isCached else { return }
+        sqlite3_reset(pointer)
+        sqlite3_clear_bindings(pointer)
+    }
 
     /// Binds every parameter of the statement (`:name`) from `values`.
     func bind(_ values: [String: SQLiteValue]) throws {
@@ -146,8 +155,7 @@ extension Database {
     /// Runs one INSERT, UPDATE or DELETE and returns the number of rows it changed.
     @discardableResult
     func change(_ sql: String, _ values: [String: SQLiteValue] = [:]) throws -> Int {
-        let statement = try SQLitePrepared(self, sql)
-        try statement.bind(values)
+        let statement = try prepared(sql, values)
         while try statement.step() {}
         return changesCount
     }
@@ -156,8 +164,7 @@ extension Database {
     func rows<T>(
         _ sql: String, _ values: [String: SQLiteValue] = [:], _ read: (SQLitePrepared) throws -> T
     ) throws -> [T] {
-        let statement = try SQLitePrepared(self, sql)
-        try statement.bind(values)
+        let statement = try prepared(sql, values)
         var rows: [T] = []
         while try statement.step() { rows.append(try read(statement)) }
         return rows
@@ -167,8 +174,14 @@ extension Database {
     func firstRow<T>(
         _ sql: String, _ values: [String: SQLiteValue] = [:], _ read: (SQLitePrepared) throws -> T
     ) throws -> T? {
-        let statement = try SQLitePrepared(self, sql)
-        try statement.bind(values)
+        let statement = try prepared(sql, values)
         return try statement.step() ? read(statement) : nil
+    }
+
+    private func prepared(_ sql: String, _ values: [String: SQLiteValue]) throws -> SQLitePrepared {
+        // SQLite answers some PRAGMAs when it compiles them, and a cached one would give the old answer.
+        let statement = try SQLitePrepared(self, sql, isCached: !sql.hasPrefix("PRAGMA"))
+        try statement.bind(values)
+        return statement
     }
 }

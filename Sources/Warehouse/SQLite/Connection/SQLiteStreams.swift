@@ -3,7 +3,7 @@ import GRDB
 import GRDBSQLite
 import Synchronization
 
-/// Long reads: each has a connection and a thread of its own and can be stopped.
+/// Long reads: each has its own connection and thread, and can be stopped.
 final class SQLiteStreams: Sendable {
     /// Stops one read, from any thread.
     final class Stop: Sendable {
@@ -39,7 +39,7 @@ final class SQLiteStreams: Sendable {
         var running: [ObjectIdentifier: Stop] = [:]
     }
 
-    /// SQLite looks at the stop after so many of its virtual machine's steps, some milliseconds of work.
+    /// SQLite looks at the stop after this number of its virtual machine's steps, some milliseconds of work.
     private static let stepsBetweenChecks: Int32 = 100_000
 
     private let file: SQLiteFile

@@ -8,7 +8,8 @@ enum SQLiteTime {
     private static let earliest: Int64 = -62_167_219_200_000  // 0000-01-01
     private static let latest: Int64 = 253_402_300_799_999  // 9999-12-31
 
-    /// To the nearest millisecond; years outside 0 to 9999 become the nearest of them.
+    /// To the nearest millisecond; years outside 0 to 9999 become the nearest of them. Several are made for each row, so the text is the
+    /// only allocation.
     static func text(_ date: Date) -> String {
         let exact = (date.timeIntervalSince1970 * 1000).rounded()
         let milliseconds = exact.isNaN ? latest : Int64(max(Double(earliest), min(Double(latest), exact)))
@@ -16,10 +17,26 @@ enum SQLiteTime {
         var time = time_t(rest < 0 ? seconds - 1 : seconds)
         var parts = tm()
         gmtime_r(&time, &parts)
-        return digits(Int(parts.tm_year) + 1900, 4) + "-" + digits(Int(parts.tm_mon) + 1, 2) + "-"
-            + digits(Int(parts.tm_mday), 2) + "T" + digits(Int(parts.tm_hour), 2) + ":"
-            + digits(Int(parts.tm_min), 2) + ":" + digits(Int(parts.tm_sec), 2) + "."
-            + digits(Int(rest < 0 ? rest + 1000 : rest), 3) + "Z"
+        return String(unsafeUninitializedCapacity: 24) { bytes in
+            var place = 0
+            func add(_ value: Int, _ width: Int, before sign: Unicode.Scalar) {
+                var rest = value
+                for index in (place..<(place + width)).reversed() {
+                    bytes[index] = UInt8(48 + rest % 10)
+                    rest /= 10
+                }
+                bytes[place + width] = UInt8(ascii: sign)
+                place += width + 1
+            }
+            add(Int(parts.tm_year) + 1900, 4, before: "-")
+            add(Int(parts.tm_mon) + 1, 2, before: "-")
+            add(Int(parts.tm_mday), 2, before: "T")
+            add(Int(parts.tm_hour), 2, before: ":")
+            add(Int(parts.tm_min), 2, before: ":")
+            add(Int(parts.tm_sec), 2, before: ".")
+            add(Int(rest < 0 ? rest + 1000 : rest), 3, before: "Z")
+            return place
+        }
     }
 
     /// nil for text of any other form.
@@ -40,10 +57,5 @@ enum SQLiteTime {
         parts.tm_min = number(14..<16)
         parts.tm_sec = number(17..<19)
         return Date(timeIntervalSince1970: Double(Int64(timegm(&parts)) * 1000 + Int64(number(20..<23))) / 1000)
-    }
-
-    private static func digits(_ value: Int, _ width: Int) -> String {
-        let text = String(max(0, value))
-        return String(repeating: "0", count: max(0, width - text.count)) + text
     }
 }

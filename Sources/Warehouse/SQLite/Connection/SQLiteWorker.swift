@@ -2,7 +2,7 @@ import Dispatch
 import GRDB
 import Synchronization
 
-/// One connection, opened when it is first needed, with a thread of its own. Work runs to its end even when the task
+/// One connection, opened when it is first needed, with its own thread. Work runs to its end even when the task
 /// that waits for it is cancelled, so that bookkeeping is never cut off.
 final class SQLiteWorker: Sendable {
     private enum State {
@@ -15,6 +15,7 @@ final class SQLiteWorker: Sendable {
     private let open: @Sendable () throws -> DatabaseQueue
     private let thread: DispatchQueue
     private let state = Mutex(State.unopened)
+    private let log = SQLiteLog()
 
     init(label: String, file: SQLiteFile, open: @escaping @Sendable () throws -> DatabaseQueue) {
         self.file = file
@@ -50,6 +51,7 @@ final class SQLiteWorker: Sendable {
                     returning: Result {
                         try WarehouseWait.$current.withValue(wait) { try self.perform(kind, file, isSynced, body) }
                     }.mapError(self.file.explain))
+                self.shortenLog()
             }
         }
         return try result.get()
@@ -97,16 +99,32 @@ final class SQLiteWorker: Sendable {
         _ connection: DatabaseQueue, _ kind: Database.TransactionKind, _ isSynced: Bool, _ body: (Database) throws -> T
     ) throws -> T {
         try connection.inDatabase { database in
-            let usual = isSynced ? try database.firstRow("PRAGMA synchronous") { $0.count(0) } : nil
-            if isSynced { try database.execute(sql: "PRAGMA synchronous = EXTRA") }
-            defer { if let usual { try? database.execute(sql: "PRAGMA synchronous = \(usual)") } }
             var result: T?
-            try database.inTransaction(kind) {
-                result = try body(database)
-                return .commit
+            func run() throws {
+                try database.inTransaction(kind) {
+                    result = try body(database)
+                    return .commit
+                }
             }
+            if isSynced { try synced(database, run) } else { try run() }
             guard let result else { throw WarehouseError(.other, "A transaction ended without a result.") }
             return result
+        }
+    }
+
+    private static func synced(_ database: Database, _ body: () throws -> Void) throws {
+        let usual = try database.firstRow("PRAGMA synchronous") { $0.count(0) }
+        try database.execute(sql: "PRAGMA synchronous = EXTRA")
+        defer { if let usual { try? database.execute(sql: "PRAGMA synchronous = \(usual)") } }
+        try body()
+    }
+
+    /// Copies a write-ahead log that has grown long into the file, when whoever waits for the commit has the answer. What was synced
+    /// must not be lost by it, so this is synced too. Where it fails, the next commit leads here again, as it is with SQLite itself.
+    private func shortenLog() {
+        guard log.takeIsLong(), case .open(let connection, _) = state.withLock({ $0 }) else { return }
+        try? connection.inDatabase { database in
+            try Self.synced(database) { _ = try database.firstRow("PRAGMA wal_checkpoint(PASSIVE)") { _ in } }
         }
     }
 
@@ -127,6 +145,7 @@ final class SQLiteWorker: Sendable {
                 state = .unopened
             }
             let opened = try file.opening(open)
+            try opened.0.inDatabase { try log.watch($0) }
             state = .open(opened.0, opened.1)
             return opened
         }

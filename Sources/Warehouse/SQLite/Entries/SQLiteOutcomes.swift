@@ -124,7 +124,8 @@ struct SQLiteOutcomes {
     private func addExceptions(_ exceptions: [Int64: RecordOutcome]) throws {
         try database.change("DELETE FROM temp.rollcall_exceptions")
         guard !exceptions.isEmpty else { return }
-        let insert = try SQLitePrepared(database, "INSERT INTO temp.rollcall_exceptions VALUES (?, ?, ?, ?, ?)")
+        let insert = try SQLitePrepared(
+            database, "INSERT INTO temp.rollcall_exceptions VALUES (?, ?, ?, ?, ?)", isCached: true)
         for (sequence, outcome) in exceptions {
             try insert.bind(1, .integer(sequence))
             try insert.bind(2, .text(outcome.kind.rawValue))
@@ -183,7 +184,9 @@ struct SQLiteOutcomes {
             } else {
                 let set = SQLiteEntryTable(entries).parameter
                 try moveSnapshot(SQLiteOutcomeStatements.of(words), ["set": set, "now": now])
-                if words == .filledList { _ = try change(SQLiteOutcomeStatements.outdate, ["set": set]) }
+                if words == .filledList, try change(SQLiteOutcomeStatements.outdate, ["set": set]) > 0 {
+                    try Self.renewGeneration(database, sync: sync)
+                }
             }
             let list = entries.listID
             _ = try change(

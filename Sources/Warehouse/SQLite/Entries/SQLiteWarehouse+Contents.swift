@@ -17,7 +17,7 @@ extension SQLiteWarehouse {
                 """
                 SELECT state, \(table.words.listed), content, values_held FROM \(table.name)
                  WHERE sync_name = ? AND \(SQLiteEntryTable.set(table.words)) = ? AND fingerprint = ?
-                """)
+                """, isCached: true)
             try statement.bind(1, .of(sync))
             try statement.bind(2, table.parameter)
             for fingerprint in Set(fingerprints) {

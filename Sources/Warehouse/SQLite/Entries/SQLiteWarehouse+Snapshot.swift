@@ -103,7 +103,7 @@ extension SQLiteWarehouse {
         return try await read([]) { database in
             guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
             let condition = "sync_name = ? AND \(SQLiteEntryTable.set(table.words)) = ? AND fingerprint = ?"
-            let statement = try SQLitePrepared(database, Self.select(table, condition))
+            let statement = try SQLitePrepared(database, Self.select(table, condition), isCached: true)
             try statement.bind(1, .of(sync))
             try statement.bind(2, table.parameter)
             return try Set(fingerprints).compactMap { fingerprint in

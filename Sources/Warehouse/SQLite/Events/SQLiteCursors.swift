@@ -72,7 +72,7 @@ enum SQLiteCursors {
 
     /// Moves the cursor to where the run has staged it, or leaves it where it is.
     /// - Parameter isDone: whether everything that was planned has an outcome.
-    static func settle(_ database: Database, _ run: SyncRun, isDone: Bool) throws {
+    static func resolveStaged(_ database: Database, _ run: SyncRun, isDone: Bool) throws {
         guard run.mayMoveCursor else { return }
         let found = try database.firstRow(
             "SELECT staged FROM rollcall_sync_cursors WHERE sync_name = :sync AND staged_run_id = :run",

@@ -43,7 +43,7 @@ extension SQLiteWarehouse {
     public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         try Self.proveFew(keys.count)
         return try await ofEvents([]) { database in
-            let statement = try SQLitePrepared(database, SQLiteEvents.byKey)
+            let statement = try SQLitePrepared(database, SQLiteEvents.byKey, isCached: true)
             try statement.bind(1, .of(sync))
             return try Set(keys).compactMap { key in
                 defer { statement.reset() }
@@ -73,7 +73,7 @@ extension SQLiteWarehouse {
     public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
         try Self.proveFew(ids.count)
         return try await ofEvents([]) { database in
-            let statement = try SQLitePrepared(database, SQLiteEvents.byID)
+            let statement = try SQLitePrepared(database, SQLiteEvents.byID, isCached: true)
             try statement.bind(1, .of(sync))
             var events: [StoredEvent] = []
             for id in Set(ids) {
@@ -114,7 +114,7 @@ extension SQLiteWarehouse {
         let none = people.map { _ in false }
         return try await read(none) { database in
             guard try SQLiteMigrations.hasTable("rollcall_synced_records", database) else { return none }
-            let statement = try SQLitePrepared(database, SQLiteEvents.acknowledged)
+            let statement = try SQLitePrepared(database, SQLiteEvents.acknowledged, isCached: true)
             return try people.map { person in
                 defer { statement.reset() }
                 try statement.bind(

@@ -49,8 +49,8 @@ struct SQLiteReceivedGroup {
     private func storeEvents(_ database: Database, _ tally: inout ReceiverTally) throws -> StoredGroups {
         guard !group.events.isEmpty else { return StoredGroups() }
         var result = StoredGroups()
-        let insert = try SQLitePrepared(database, Self.insert)
-        let raise = try SQLitePrepared(database, Self.raise)
+        let insert = try SQLitePrepared(database, Self.insert, isCached: true)
+        let raise = try SQLitePrepared(database, Self.raise, isCached: true)
         for event in group.events {
             try Self.bind(event, to: insert)
             if try Self.changes(insert, database) {

@@ -15,8 +15,8 @@ extension SQLiteWarehouse {
         let key = ["sync": SQLiteValue.of(sync)]
         var summary = SyncSummary()
         let state = try database.firstRow(
-            "SELECT paused, list_id, alert_state FROM rollcall_sync_state WHERE sync_name = :sync", key
-        ) { (isPaused: $0.count(0) != 0, listID: $0.integer(1), alert: $0.text(2)) }
+            "SELECT paused, list_id, alert_state, fingerprint_key FROM rollcall_sync_state WHERE sync_name = :sync", key
+        ) { (isPaused: $0.count(0) != 0, listID: $0.integer(1), alert: $0.text(2), isNew: $0.isNull(3)) }
         summary.isPaused = state?.isPaused ?? false
         summary.listID = state?.listID
         summary.latestRun = try SQLiteRunRow.first(
@@ -26,6 +26,8 @@ extension SQLiteWarehouse {
         summary.latestTick = try database.firstRow(
             SQLiteTicks.select("sync_name = :sync ORDER BY due_at DESC LIMIT 1"), key, SQLiteTicks.read)
         summary.alertState = state?.alert
+        summary.isNew = state?.isNew ?? true
+        summary.elsewhere = try SQLiteTransfer.elsewhere(database, sync: sync)
         summary.latestGoodStart =
             try database.firstRow(
                 """

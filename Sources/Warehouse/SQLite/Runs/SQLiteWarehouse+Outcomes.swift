@@ -32,7 +32,7 @@ extension SQLiteWarehouse {
             var ended = run
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRunRow.save(database, ended)
-            try SQLiteCursors.settle(database, ended, isDone: isDone && ended.counts.notAttempted.total == 0)
+            try SQLiteCursors.resolveStaged(database, ended, isDone: isDone && ended.counts.notAttempted.total == 0)
             try database.change(
                 "DELETE FROM rollcall_settling_requests WHERE sync_name = :sync AND settles_at < \(SQLiteTime.now)",
                 ["sync": .of(run.sync)])
@@ -43,7 +43,7 @@ extension SQLiteWarehouse {
         try await write(lease) { database in
             try SQLiteRunRow.proveRunning(database, run, of: lease)
             guard run.counts.notAttempted.total == 0, try SQLiteCursors.isDone(database, run) else { return }
-            try SQLiteCursors.settle(database, run, isDone: true)
+            try SQLiteCursors.resolveStaged(database, run, isDone: true)
         }
     }
 
@@ -148,7 +148,7 @@ extension SQLiteWarehouse {
                 try work.giveUpRest(.endedBeforeSending)
                 run.interrupt(unknown: unknown, at: now)
                 try SQLiteRunRow.save(database, run)
-                try SQLiteCursors.settle(database, run, isDone: isDone && run.counts.notAttempted.total == 0)
+                try SQLiteCursors.resolveStaged(database, run, isDone: isDone && run.counts.notAttempted.total == 0)
                 return run
             }
         }

@@ -28,7 +28,7 @@ extension SQLiteWarehouse {
             if run.kind == .events {
                 try SQLiteOutcomes(database, run, LogSettings()).discardEvents()
             }
-            try SQLiteCursors.settle(database, run, isDone: run.kind == .events)
+            try SQLiteCursors.resolveStaged(database, run, isDone: run.kind == .events)
             try database.change("DELETE FROM rollcall_sync_changes WHERE run_id = :id", ["id": .of(id)])
             return run
         }

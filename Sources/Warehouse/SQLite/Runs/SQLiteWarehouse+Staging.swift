@@ -41,7 +41,7 @@ enum SQLiteStaging {
             """
             INSERT INTO rollcall_sync_changes (\(columns.joined(separator: ", ")))
             VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
-            """)
+            """, isCached: true)
         try insert.bind(1, .of(run.id))
         while case let changes = try plan.nextChanges(limit: page), !changes.isEmpty {
             for change in changes {
@@ -101,7 +101,7 @@ enum SQLiteStaging {
             """
             INSERT INTO rollcall_sync_log (run_id, sync_name, logged_at, email, user_id, operation, status, error_code,
                 error_reason, http_status, record_key) VALUES (?, ?, ?, ?, ?, 'validate', ?, ?, ?, ?, ?)
-            """)
+            """, isCached: true)
         try insert.bind(1, .of(run.id))
         try insert.bind(2, .of(run.sync))
         try insert.bind(3, .of(try SQLiteWarehouse.now(database)))

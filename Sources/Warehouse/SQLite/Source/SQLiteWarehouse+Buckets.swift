@@ -7,4 +7,13 @@ extension SQLiteWarehouse {
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
     ) async throws -> Bool { false }
+
+    public func readRecordBuckets(
+        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
+        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
+        _ body:
+            @escaping @Sendable (
+                _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
+            ) throws -> Void
+    ) async throws -> Bool { false }
 }

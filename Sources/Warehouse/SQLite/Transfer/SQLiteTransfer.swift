@@ -9,8 +9,10 @@ enum SQLiteTransfer {
     /// The end of a lease that no process has, because the state is elsewhere.
     private static let never = "9999-12-31T23:59:59.999Z"
 
+    /// Where the state of a sync was moved to, or was to be; nil: it was not.
     static func elsewhere(_ database: Database, sync: String) throws -> String? {
-        try database.firstRow(
+        guard try SQLiteMigrations.version(database) ?? 0 >= version else { return nil }
+        return try database.firstRow(
             "SELECT elsewhere FROM rollcall_sync_leases WHERE sync_name = :sync", ["sync": .of(sync)]
         ) { $0.text(0) } ?? nil
     }

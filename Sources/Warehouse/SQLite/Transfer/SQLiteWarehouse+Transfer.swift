@@ -2,10 +2,7 @@ import GRDB
 
 extension SQLiteWarehouse: StateTransfer {
     public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
-        try await read(nil) { database in
-            guard try SQLiteMigrations.version(database) ?? 0 >= SQLiteTransfer.version else { return nil }
-            return try SQLiteTransfer.elsewhere(database, sync: sync)
-        }
+        try await read(nil) { try SQLiteTransfer.elsewhere($0, sync: sync) }
     }
 
     public func stateID() async throws(WarehouseError) -> String? {

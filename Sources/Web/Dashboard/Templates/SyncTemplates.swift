@@ -23,11 +23,12 @@ enum SyncTemplates {
         <div class="figure"><div><span class="big">{{members}}</span> <span class="soft">{{entries}}</span></div>
         {{#spark}}<svg class="spark" viewBox="0 0 120 32" role="img" aria-label="{{sizeName}} over the latest runs"><path d="{{spark}}"/></svg>{{/spark}}</div>
         <dl>
-        <div><dt>Last run</dt><dd>{{#last}}<a href="{{link}}">{{status}}</a> {{#when}}{{>time}}{{/when}}{{/last}}{{^last}}never{{/last}}</dd></div>
+        <div><dt>Last run</dt><dd>{{#last}}<a href="{{link}}">{{status}}</a> {{#when}}{{>time}}{{/when}}{{/last}}{{^last}}{{noLast}}{{/last}}</dd></div>
         {{#stream}}<div><dt>Stream</dt><dd>{{stream}}</dd></div>{{/stream}}
         {{^stream}}<div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/stream}}
         <div><dt>{{targetName}}</dt><dd><bdi>{{target}}</bdi></dd></div>
+        <div><dt>Warehouse</dt><dd><bdi>{{warehouse}}</bdi></dd></div>
         </dl>
         </article>
         {{/cards}}
@@ -48,7 +49,7 @@ enum SyncTemplates {
         <p class="crumbs"><a href="/">Syncs</a></p>
         <div id="state" data-part>
         <div class="title"><h1><bdi>{{name}}</bdi></h1>{{#badge}}{{>badge}}{{/badge}}</div>
-        {{#problem}}<p class="note bad" role="alert">{{problem}}</p>{{/problem}}
+        {{#problem}}<p class="note bad" role="alert">{{problem}}{{#hint}}<br><span class="soft">{{hint}}</span>{{/hint}}</p>{{/problem}}
         {{#held}}<p class="note warn">A run is held by a guard; nothing was sent. <a href="{{held}}">Look at the plan, then approve or discard it</a></p>{{/held}}
         {{#running}}<section class="card"><h2><a href="{{running}}">Running now</a></h2>{{#live}}{{>live}}{{/live}}{{^live}}<p>In another process.</p>{{/live}}</section>{{/running}}
         <section class="card facts">
@@ -60,6 +61,7 @@ enum SyncTemplates {
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/streamLooks}}
         <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
+        {{#stateWarehouse}}<div><dt>State in</dt><dd><bdi>{{stateWarehouse}}</bdi></dd></div>{{/stateWarehouse}}
         {{#events}}{{#readTo}}<div><dt>Read up to</dt><dd>{{readTo}}</dd></div>{{/readTo}}
         {{#readUpTo}}<div><dt>Read up to</dt><dd><time datetime="{{iso}}">{{words}}</time></dd></div>{{/readUpTo}}
         {{#sweep}}<div><dt>Last sweep</dt><dd>{{>time}}</dd></div>{{/sweep}}
@@ -80,7 +82,7 @@ enum SyncTemplates {
         <div id="charts" data-part>{{#hasCharts}}<div class="charts">{{#charts}}<figure class="card"><figcaption>{{title}}</figcaption>{{>chart}}</figure>{{/charts}}</div>{{/hasCharts}}</div>
         <div id="runs" data-part>
         <section class="card"><h2>Runs</h2>
-        {{^runs}}<p class="soft">None yet.</p>{{/runs}}
+        {{^runs}}<p class="soft">{{noRuns}}</p>{{/runs}}
         {{#hasRuns}}<div class="scroll"><table>
         <thead><tr><th scope="col">Started</th><th scope="col">Status</th><th scope="col" class="number">{{words.People}}</th><th scope="col" class="number">{{words.Put}}</th>{{#words.hasRemovals}}<th scope="col" class="number">{{words.Removed}}</th>{{/words.hasRemovals}}<th scope="col" class="number">Failed</th><th scope="col" class="number">Took</th><th scope="col">By</th></tr></thead>
         <tbody>{{#runs}}<tr><td><a href="{{link}}">{{#when}}{{>time}}{{/when}}</a></td><td>{{#badge}}{{>badge}}{{/badge}}</td><td class="number">{{people}}</td><td class="number">{{entered}}</td>{{#words.hasRemovals}}<td class="number">{{left}}</td>{{/words.hasRemovals}}<td class="number">{{failed}}</td><td class="number">{{took}}</td><td>{{trigger}}</td></tr>

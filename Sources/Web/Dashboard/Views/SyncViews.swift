@@ -40,7 +40,11 @@ struct SyncCard: PageView {
     var target: String
     var targetName: String
     var sizeName: String
+    /// Where its rows are read, and where its state is if that is elsewhere.
+    var warehouse: String
     var last: Last?
+    /// Where there is no last run.
+    var noLast: String
     var next: TimeView?
     /// Where there is no next run.
     var nextWords: String
@@ -64,6 +68,8 @@ struct SyncCard: PageView {
         target = words.target
         targetName = words.kind.target
         sizeName = words.kind.size
+        warehouse = words.stateWarehouse.map { "\(words.warehouse), state in \($0)" } ?? words.warehouse
+        noLast = status.problem == nil ? "never" : "–"
         last = status.latestRun.map { run in
             Last(
                 link: "/runs/\(run.id)", status: run.status.rawValue.replacing("_", with: " "),
@@ -72,7 +78,8 @@ struct SyncCard: PageView {
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
-        problem = status.problem.map { DisplayText.line($0.message, limit: 90) }
+        // Names of syncs and warehouses, which say where the state is, are long.
+        problem = status.problem.map { DisplayText.line($0.message, limit: status.isStateElsewhere ? 300 : 90) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         let streamWords = StreamWords(status)
         stream = streamWords?.glance
@@ -131,6 +138,11 @@ struct SyncWords {
 
     var lateness: String { status.latestTick?.latenessSeconds.map(DisplayText.duration) ?? "–" }
 
+    var warehouse: String { DisplayText.safe(status.settings.warehouse, limit: 80) }
+
+    /// nil: as ``warehouse``.
+    var stateWarehouse: String? { status.stateWarehouse.map { DisplayText.safe($0, limit: 80) } }
+
     var source: String {
         let from =
             switch status.settings.audience {
@@ -156,10 +168,14 @@ struct SyncView: PageView {
     /// How its stream looks for new rows; nil: it is not streamed.
     var streamLooks: String?
     var source: String
+    /// The warehouse with its state; nil: that of its rows.
+    var stateWarehouse: String?
     var next: TimeView?
     var nextWords: String
     var lateness: String
     var problem: String?
+    /// How to fix the problem.
+    var hint: String?
     var held: String?
     /// Link to the run in progress, but for one of the stream.
     var running: String?
@@ -177,6 +193,8 @@ struct SyncView: PageView {
     var hasCharts: Bool
     var runs: [RunRow]
     var hasRuns: Bool
+    /// Where there are none.
+    var noRuns: String
     var older: String?
     var ticks: [TickRow]
     var hasTicks: Bool
@@ -201,10 +219,12 @@ struct SyncView: PageView {
         schedule = words.schedule
         streamLooks = StreamWords(status)?.looks
         source = words.source
+        stateWarehouse = words.stateWarehouse
         next = status.nextDue.map { TimeView($0, now: now) }
         nextWords = words.noNextRun
         lateness = words.lateness
         problem = status.problem.map { DisplayText.line($0.message, limit: 500) }
+        hint = status.problem?.hint.map { DisplayText.line($0, limit: 500) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         let isShown = status.isRunning && !status.isStreaming
         running = isShown ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
@@ -221,6 +241,7 @@ struct SyncView: PageView {
         hasCharts = !charts.isEmpty
         runs = page.map { RunRow($0, now: now) }
         hasRuns = !page.isEmpty
+        noRuns = status.problem == nil ? "None yet." : "They cannot be shown: see above."
         self.older = older
         self.ticks = ticks.map { TickRow($0, now: now) }
         hasTicks = !ticks.isEmpty

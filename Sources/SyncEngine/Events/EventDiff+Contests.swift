@@ -6,7 +6,7 @@ import Warehouse
 extension EventDiff {
     /// Decides between the rows of one key, and the keys of one id.
     /// - Parameter known: ids that other keys were sent with.
-    func settle(known: [String: Fingerprint]) throws {
+    func resolveContests(known: [String: Fingerprint]) throws {
         for (id, owner) in owners where known[id].map({ $0 != owner }) ?? false { sharedIDs.insert(owner) }
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
             let isUncounted = table[fingerprint].isUncounted

@@ -120,7 +120,9 @@ struct CustomerReadings {
             return "another record has its identifier"
         }
         if undecided.contains(key) { return "its rows contradict each other" }
-        if flaws[key]?.contains(where: { !look.reads($0) }) == true { return "a row of it cannot be sent and was not read" }
+        if flaws[key]?.contains(where: { !look.reads($0) }) == true {
+            return "a row of it cannot be sent and was not read"
+        }
         if refused[key] == hash { return "it was not taken, and its row has not changed" }
         if rule, let sent = newest[key], content != sent.content, look.meaning.ranks[key] ?? .min <= sent.rank {
             return "a newer row of it was sent"

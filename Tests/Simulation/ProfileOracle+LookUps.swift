@@ -34,7 +34,9 @@ extension ProfileOracle {
     func judgeLookUps(_ changes: [Change], _ outcomes: [BatchOutcome], _ node: Node) {
         for batch in outcomes {
             for change in changes {
-                guard let outcome = batch.exceptions[change.sequence], outcome.reason?.code == Self.notFound else { continue }
+                guard let outcome = batch.exceptions[change.sequence], outcome.reason?.code == Self.notFound else {
+                    continue
+                }
                 oracle.saw("somebody whom Iterable does not know is left out")
                 if case .rejected = outcome {
                     violated("\(change.record?.key ?? "") is given up, though every run is to look again")

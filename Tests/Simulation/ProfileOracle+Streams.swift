@@ -41,7 +41,9 @@ extension ProfileOracle {
     /// No fault is left, and no row has changed for a long time: what the looks of a stream decide is in Iterable, also where its
     /// cursor has long gone by.
     func judgeStream(_ rows: [Customers.Row], _ node: Node) {
-        guard var readings = readings[node.name] else { return violated("the stream of the quiet phase has read nothing") }
+        guard var readings = readings[node.name] else {
+            return violated("the stream of the quiet phase has read nothing")
+        }
         readings.end()
         let meaning = Customers.Meaning(rows, clients, scenario.type)
         for (key, record) in meaning.records.sorted(by: { $0.key < $1.key })

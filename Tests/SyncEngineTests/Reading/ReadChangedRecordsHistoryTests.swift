@@ -13,7 +13,8 @@ import Warehouse
     typealias Bench = RecordReadingBench
     private static let kinds: [Bench.Records] = [
         .users(.hybrid, hasKey: true, .clear), .users(.hybrid, hasKey: false, .delete),
-        .users(.email, hasKey: true, .keep), .users(.email, hasKey: true, .delete), .users(.email, hasKey: false, .clear),
+        .users(.email, hasKey: true, .keep), .users(.email, hasKey: true, .delete),
+        .users(.email, hasKey: false, .clear),
         .users(.userID, hasKey: true, .delete), .users(.userID, hasKey: false, .keep), .items(.upsert, .replace),
         .items(.mirror, .merge),
     ]

@@ -154,7 +154,9 @@ import Warehouse
     }
 
     @Test func anItemThatIsToBeReadBackBringsItsBucket() async throws {
-        try await Self.afterTwoRuns(.items(.mirror, .replace), adjust: { $0.catalog.verify = .init(sample: 2, seconds: 0) }) {
+        try await Self.afterTwoRuns(
+            .items(.mirror, .replace), adjust: { $0.catalog.verify = .init(sample: 2, seconds: 0) }
+        ) {
             bench in
             // Of the first run's items the second one has read back all that were due.
             #expect(try await bench.compare("nothing is due").rows == 0)

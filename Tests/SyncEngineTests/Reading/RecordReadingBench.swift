@@ -100,7 +100,8 @@ final class RecordReadingBench: Sendable {
     func pipeline(
         _ read: ReadSetting, cache: SnapshotCache?, warehouse: (any Warehouse)? = nil, change: Change = { _ in }
     ) -> SyncPipeline {
-        let fields = FieldSelection.only(["plan", "city", "orders"].map { FieldSetting(name: $0, source: .column($0)) })
+        let fields = FieldSelection.only(
+            ["plan", "city", "orders"].map { FieldSetting(name: $0, source: .column($0)) })
         var settings = Settings(
             sync: SyncSettings(
                 name: "things", warehouse: "shop", destination: "marketing", audience: .table(["things"]),
@@ -178,7 +179,9 @@ final class RecordReadingBench: Sendable {
             records.sort()
         }
 
-        private static func text(_ bytes: [UInt8]?) -> String { bytes.map { String(decoding: $0, as: UTF8.self) } ?? "-" }
+        private static func text(_ bytes: [UInt8]?) -> String {
+            bytes.map { String(decoding: $0, as: UTF8.self) } ?? "-"
+        }
     }
 
     /// How the two readers have read, and what both would do.

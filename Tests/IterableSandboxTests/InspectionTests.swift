@@ -31,10 +31,10 @@ struct InspectionTests {
     @Test("All users are shown without a key, the oldest first, with their fields")
     func users() async throws {
         try await withAPI { api in
-            let body = #"{"userId":"u-1","dataFields":{"n":[1.5,2.5]}}"#
+            let body = #"{"email":"b@shop.com","dataFields":{"n":[1.5,2.5]}}"#
             _ = try await api(.post, "/api/users/update", body)
             api.sandbox.addUser(email: "a@shop.com")
-            let first = #"{"dataFields":{"n":[1.5,2.5]},"userId":"u-1"}"#
+            let first = #"{"dataFields":{"n":[1.5,2.5]},"email":"b@shop.com"}"#
             let second = #"{"dataFields":{},"email":"a@shop.com"}"#
             #expect(try await api(.get, "/sandbox/users", key: nil).text == #"{"users":[\#(first),\#(second)]}"#)
         }

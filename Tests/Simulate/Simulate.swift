@@ -21,7 +21,12 @@ struct Simulate: ParsableCommand {
     @Flag(help: "With --seed: tell it as it is.") var whole = false
     @Flag(help: "Stop at the first seed that breaks a rule, one seed after the other, and tell nothing.") var first =
         false
-    @Flag(help: "Fail if something was never seen that must be; for campaigns of tens of thousands of seeds.")
+    @Flag(
+        help:
+            """
+            Also try every fault at every call of histories without faults; and fail if something was never seen that must be, \
+            as campaigns of tens of thousands of seeds do.
+            """)
     var thorough = false
     @Flag(help: "Print what was seen, with the number of histories that saw it.") var seen = false
     @Flag(help: ArgumentHelp("Print the trace of every twentieth seed only.", visibility: .hidden)) var traces = false
@@ -60,6 +65,14 @@ struct Simulate: ParsableCommand {
             print("never seen: \(campaign.unseen.joined(separator: ", "))")
             throw ExitCode(1)
         }
+        if thorough { try trySingleFaults() }
+    }
+
+    private func trySingleFaults() throws {
+        let (histories, tried, broken) = Simulation.singleFaults(threads: threads)
+        print("\(tried) single faults in \(histories) histories without others, \(broken.count) broken")
+        for fault in broken.prefix(20) { print("broken: \(fault)") }
+        if !broken.isEmpty { throw ExitCode(1) }
     }
 
     private func replay(_ seed: UInt64) throws {

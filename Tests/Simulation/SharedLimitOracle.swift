@@ -15,6 +15,8 @@ final class SharedLimitOracle {
         var seen: [String: Int64] = [:]
         /// From one turn to the next.
         var interval: Int64 = 0
+        /// The same at the highest limit that a process had: the turns before those of a lower one may lie as close.
+        var closest = Int64.max
     }
 
     private let oracle: Oracle
@@ -58,7 +60,10 @@ final class SharedLimitOracle {
         let latest = budget.turns.values.joined().max()
         if let first = turns.first {
             if grant.interval < closest { oracle.violated("turns of a shared limit lie \(grant.interval) µs apart") }
-            if let latest, first < latest + closest { oracle.violated("a turn of a shared limit is given to two") }
+            budget.closest = min(budget.closest, closest)
+            if let latest, first < latest + budget.closest {
+                oracle.violated("a turn of a shared limit is given to two")
+            }
             if first < now { oracle.violated("a turn of a shared limit has gone by when it is given") }
         }
         budget.turns[process, default: []] += turns

@@ -26,6 +26,47 @@ public enum Simulation {
         return (tried, broken)
     }
 
+    /// Histories without faults, in words: whose calls get every fault, one at a time.
+    private static var undisturbed: [(String, Scenario)] {
+        let types: [ProjectType] = [.email, .userID, .hybrid]
+        var found: [(String, Scenario)] = [("a person of two names", .twoNames()), ("a shared limit", .shared())]
+        for type in types {
+            found += [Scenario.ListStart.absent, .byID].map { ("a list, \(type), \($0)", .plain(type, list: $0)) }
+            found.append(("members with fields, \(type)", .filled(type)))
+            found.append(("groups of rows, \(type)", .grouped(type)))
+            found.append(("profiles, \(type)", .profiles(type)))
+            found.append(("only people whom Iterable knows, \(type)", .updates(type)))
+            found.append(("streamed profiles, \(type)", .streamedProfiles(type)))
+        }
+        for (type, updates) in [(ProjectType.email, false), (.email, true), (.userID, false), (.hybrid, true)] {
+            found.append(("events, \(type), changed rows \(updates)", .events(type, updates: updates)))
+        }
+        return found
+    }
+
+    /// Tries every fault at every call of histories that have none, one at a time, on as many threads as are asked for.
+    /// - Returns: how many histories without faults there are, how many faults were tried, and what broke a rule.
+    public static func singleFaults(threads: Int) -> (histories: Int, tried: Int, broken: [String]) {
+        let scenarios = undisturbed
+        let result = Mutex((next: 0, tried: 0, broken: [String]()))
+        DispatchQueue.concurrentPerform(iterations: threads) { _ in
+            while true {
+                let place = result.withLock { result in
+                    result.next += 1
+                    return result.next - 1
+                }
+                guard scenarios.indices.contains(place) else { return }
+                let (name, scenario) = scenarios[place]
+                let (tried, broken) = everySingleFault(scenario)
+                result.withLock {
+                    $0.tried += tried
+                    $0.broken += broken.map { "\(name): \($0)" }
+                }
+            }
+        }
+        return result.withLock { (scenarios.count, $0.tried, $0.broken.sorted()) }
+    }
+
     /// What a campaign came to.
     public struct Campaign: Sendable {
         public var histories = 0

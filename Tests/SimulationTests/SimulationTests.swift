@@ -15,58 +15,12 @@ import Testing
         #expect(broken == [])
     }
 
-    /// Every fault at every call of a plain history, one at a time: nothing is left to the dice.
-    @Test(arguments: [ProjectType.email, .userID, .hybrid])
-    func everySingleFaultIsSurvived(type: ProjectType) async throws {
-        for list in [Scenario.ListStart.absent, .byID] {
-            try await everySingleFaultIsSurvived(.plain(type, list: list))
-        }
-    }
-
-    @Test func everySingleFaultIsSurvivedByAPersonOfTwoNames() async throws {
-        try await everySingleFaultIsSurvived(.twoNames())
-    }
-
-    /// The same for a list whose members are sent with fields, one of which changes, one is cleared and one comes back.
-    @Test(arguments: [ProjectType.email, .userID, .hybrid])
-    func everySingleFaultIsSurvivedByMembersWithFields(type: ProjectType) async throws {
-        try await everySingleFaultIsSurvived(.filled(type))
-    }
-
-    /// The same where only groups of rows are fetched that changed.
-    @Test(arguments: [ProjectType.email, .userID, .hybrid])
-    func everySingleFaultIsSurvivedByGroupsOfRows(type: ProjectType) async throws {
-        try await everySingleFaultIsSurvived(.grouped(type))
-    }
-
-    /// The same where processes share the rate limit.
-    @Test func everySingleFaultIsSurvivedWithASharedLimit() async throws {
-        try await everySingleFaultIsSurvived(.shared())
-    }
-
-    /// The same for a sync of users, which tries a new field first, clears one and is to refuse a rename.
-    @Test(arguments: [ProjectType.email, .userID, .hybrid])
-    func everySingleFaultIsSurvivedByProfiles(type: ProjectType) async throws {
-        try await everySingleFaultIsSurvived(.profiles(type))
-    }
-
-    /// The same for a sync of users that sends only people whom Iterable knows, of whom some appear late.
-    @Test(arguments: [ProjectType.email, .hybrid])
-    func everySingleFaultIsSurvivedByUpdates(type: ProjectType) async throws {
-        try await everySingleFaultIsSurvived(.updates(type))
-    }
-
-    /// The same for users that are streamed while their rows change.
-    @Test(arguments: [ProjectType.email, .userID])
-    func everySingleFaultIsSurvivedByStreamedProfiles(type: ProjectType) async throws {
-        try await everySingleFaultIsSurvived(.streamedProfiles(type))
-    }
-
-    /// The same for a sync of events, of which one row comes late, one changes and one repeats another; of email
-    /// projects a person is not known at first.
-    @Test(arguments: [(ProjectType.email, false), (.email, true), (.userID, false), (.hybrid, true)])
-    func everySingleFaultIsSurvivedByEvents(type: ProjectType, updates: Bool) async throws {
-        try await everySingleFaultIsSurvived(.events(type, updates: updates))
+    /// Every fault at every call of a plain history, one at a time: nothing is left to the dice. `simulate --thorough` does it with
+    /// histories of every kind.
+    @Test func everySingleFaultIsSurvived() async throws {
+        let (tried, broken) = try await busyWork { Simulation.everySingleFault(.plain(.email, list: .absent)) }
+        #expect(broken == [])
+        #expect(tried > 500, "only \(tried) faults were tried")
     }
 
     /// A catalog or users beside the list, and each of them often enough.
@@ -126,12 +80,6 @@ import Testing
         #expect(scenarios.allSatisfy { $0.goods == nil || $0.tracks == nil })
         let cursors = Set(events.compactMap { $0.tracks?.cursor })
         #expect(cursors == [.whole, .time, .number])
-    }
-
-    private func everySingleFaultIsSurvived(_ scenario: Scenario) async throws {
-        let (tried, broken) = try await busyWork { Simulation.everySingleFault(scenario) }
-        #expect(broken == [])
-        #expect(tried > 500, "only \(tried) faults were tried")
     }
 
     @Test func aSeedIsAHistory() async throws {

@@ -589,6 +589,26 @@ import Warehouse
         try await stream.check()
     }
 
+    /// The row that cannot be sent lies behind those that are read.
+    @Test func aKeyIsNotSentWhereTheRowThatForbidsItIsNotReadAnyMore() async throws {
+        let (users, stream) = try await Self.make(overlap: 10)
+        try await Self.add(users, 9, "zoe", "free", at: 500)
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        await stream.stream(settings: settings) { number in
+            if number == 2 {
+                try await users.fixture.execute("INSERT INTO customers (id, email, changed) VALUES (1, 'flawed', 505)")
+            }
+            if number == 3 {
+                try await Self.add(users, 1, "ann", "free", at: 501)
+                for id in 11...16 { try await Self.add(users, id, "p\(id)", "free", at: 502) }
+            }
+            return number < 8
+        }
+        #expect(Set(Self.sent(users).joined()) == ["zoe", "p11", "p12", "p13", "p14", "p15", "p16"])
+        try await stream.check()
+    }
+
     // MARK: Trouble
 
     @Test func aWarehouseThatGoesAwayAnywhereLosesNothing() async throws {

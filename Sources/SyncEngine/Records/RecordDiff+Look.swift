@@ -108,6 +108,11 @@ extension RecordDiff {
         }
     }
 
+    /// Leaves records to the next sweep of which a row cannot be sent that may lie where the reading has not come.
+    func holdBackUndecided(_ look: RecordLook) {
+        meetings.heldBack.formUnion(meetings.records.filter(look.memory.isDoubtful))
+    }
+
     /// Of keys with several rows, the row that is sent, where a column tells that it is the newest.
     var newestRows: [Fingerprint: RecordMemory.NewestRow] {
         guard case .newest = rule else { return [:] }

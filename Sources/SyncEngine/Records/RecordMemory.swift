@@ -55,6 +55,9 @@ final class RecordMemory: @unchecked Sendable {
         return lowest.map { !window.contains($0) } ?? true
     }
 
+    /// Whether the key has, or had when it was last read, a row that does not say what is right.
+    func isDoubtful(_ record: Fingerprint) -> Bool { doubtful[record] != nil }
+
     /// Whether the record was planned with this content and not taken: it waits for the next sweep, or another content.
     func hasFailed(_ record: Fingerprint, _ content: Int64) -> Bool { failed[record] == content }
 

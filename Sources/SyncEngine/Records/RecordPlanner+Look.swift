@@ -16,7 +16,9 @@ extension RecordPlanner {
             largest: largest, newFields: circumstances.newFields, look: look)
         do {
             try await read(Self.columns(shape, look), into: diff)
-        } catch is RecordDiff.Enough {}
+        } catch is RecordDiff.Enough {
+            diff.holdBackUndecided(look)
+        }
         try diff.settle()
         let isEmpty = diff.meetings.changes == 0
         let changes = RecordChanges(
@@ -120,8 +122,8 @@ extension RecordPlanner {
             }
         } else {
             memory.forgetSource()
-            memory.own(try await stillHeld(changes, diff, keeper))
         }
+        memory.own(try await stillHeld(changes, diff, keeper))
         memory.hasWaiting = !look.isPartial && plan.counts.waiting > 0
         for (record, position) in diff.meetings.refused { memory.doubt(record, since: position) }
         for record in diff.contradicted { memory.doubt(record, since: nil) }

@@ -226,7 +226,7 @@ import Warehouse
                 ("nulls", { $0.users.nulls = .always }),
                 ("duplicates", { $0.users.duplicates = .newest("changed") }),
                 ("leaving", { $0.users.onLeave = .delete }),
-                ("API key", { $0.destination.apiKey = Secret("another") }),
+                ("API key", { $0.destination.keyHash = "another" }),
             ]
             for (what, change) in changes {
                 let read = try await bench.compare(what, change: change)

@@ -95,7 +95,7 @@ public struct SyncPipeline: Sendable {
 
     private func begin(_ request: RunRequest) async -> RunOutcome {
         do {
-            _ = try await warehouse.migrate()
+            try await prepareState()
             let hold = LeaseHold(
                 sync: sync.name, warehouse: warehouse, limits: settings.limits, clock: clock, holder: holder, stop: stop
             )

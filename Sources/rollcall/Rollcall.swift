@@ -105,6 +105,3 @@ enum Main {
         }
     }
 }
-
-/// Version of the program; the changelog says what each brought.
-let rollcallVersion = "0.1.0"

@@ -43,6 +43,21 @@ import Testing
         }
     }
 
+    /// What a process knows of the rows counts for the next one.
+    @Test func theNextProcessReadsOnlyWhatChanged() async throws {
+        try await UsersScene.with(.postgres, rows: 1...12) { scene in
+            try scene.configure(table: "customers, read: changed")
+            let cache = ["ROLLCALL_CACHE_DIR": scene.shop.folder.appendingPathComponent("caches").path]
+            var modes: [String?] = []
+            for _ in 0..<3 {
+                let run = try await scene.shop.rollcall("run", "customers", "--json", environment: cache)
+                let read = try run.object()["read"] as? [String: Any]
+                modes.append(read?["mode"] as? String)
+            }
+            #expect(modes == ["all", "grouped", "changed"])
+        }
+    }
+
     /// A run goes on without the folder, and says so; a folder that can be made is none to speak of.
     @Test func aFolderThatCannotBeUsedIsTold() async throws {
         try await Shop.with { shop in

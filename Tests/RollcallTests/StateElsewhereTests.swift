@@ -95,6 +95,67 @@ import Testing
         }
     }
 
+    /// `state` taken out of the configuration, and a role that may only read: the place of the state is named, not the missing rights.
+    @Test func whereStateWasTakenOutItsPlaceIsNamed() async throws {
+        try await with(.postgresIsRead) { shop, fixture in
+            #expect(try await shop.rollcall("run", "members").code == 0)
+            let postgres = try #require(fixture.source as? PostgresFixture)
+            let role = "reader_" + UUID().uuidString.lowercased().prefix(8)
+            try await postgres.cluster.createRole(role)
+            try await postgres.execute("GRANT SELECT ON people TO \"\(role)\"")
+            let asRole = ["WAREHOUSE_URL": postgres.cluster.socketURL(database: postgres.database, user: role)]
+            try shop.configure { $0.warehouse = $0.warehouse.replacingOccurrences(of: ", state: keeper", with: "") }
+            let tablesOfOthers = "CREATE SCHEMA rollcall; CREATE TABLE rollcall.schema_migrations (version integer)"
+            for tables in ["", tablesOfOthers] {
+                if !tables.isEmpty { try await postgres.execute(tables) }
+                for arguments in [["run", "members"], ["plan", "members"], ["abandon", "members"]] {
+                    let output = try await shop.rollcall(arguments, environment: asRole)
+                    #expect(output.code == 1, "\(arguments): \(output.all)")
+                    for words in ["is in the warehouse keeper", "rollcall move-state shop --from keeper"] {
+                        #expect(output.err.contains(words), "\(arguments): \(output.all)")
+                    }
+                }
+            }
+            try await postgres.execute("DROP OWNED BY \"\(role)\"")
+        }
+    }
+
+    /// One reason that fails all checks of a sync is said once, with the way out.
+    @Test func aStateFileThatIsNotThereIsNamedOnce() async throws {
+        try await with(.postgresIsRead) { shop, _ in
+            let path = shop.folder.appendingPathComponent("state.sqlite").path
+            try shop.configure { $0.keeper = "{ type: sqlite, path: \"\(path)\" }" }
+            let check = try await shop.rollcall("check")
+            #expect(check.code == 1 && check.out.contains("FAIL warehouse keeper, connection: "), "\(check.all)")
+            #expect(check.out.components(separatedBy: "`touch ").count == 2, "\(check.out)")
+            #expect(check.out.components(separatedBy: "There is no SQLite database").count == 2, "\(check.out)")
+            try Data().write(to: URL(fileURLWithPath: path))
+            #expect(try await shop.rollcall("check").code == 0)
+        }
+    }
+
+    /// The state of a new sync may be in a warehouse that cannot be read: its history is not empty, but unknown.
+    @Test func reportsSayWhereAStateMayBe() async throws {
+        try await Shop.with(people: Shop.people(1...2)) { shop in
+            #expect(try await shop.rollcall("migrate", "shop").code == 0)
+            try shop.configure { $0.keeper = "{ type: sqlite, path: \"/dev/null/archive.sqlite\" }" }
+            func saysSo(_ output: Output) -> Bool {
+                let words = output.err.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                return words.contains(
+                    "no state in shop yet, and another warehouse may have it: the warehouse keeper could")
+                    && words.contains("Make keeper readable")
+            }
+            for (command, code) in [("runs", Int32(0)), ("log", 0), ("records", 1)] {
+                let output = try await shop.rollcall(command, "members")
+                #expect(output.code == code && saysSo(output), "\(command): \(output.all)")
+            }
+            let syncs = try await shop.rollcall("syncs", "--format", "json")
+            #expect(saysSo(syncs), "\(syncs.all)")
+            let rows = try #require(try syncs.json() as? [[String: Any]])
+            #expect(rows.map { $0["last_status"] as? String } == ["state_unknown"], "\(syncs.out)")
+        }
+    }
+
     @Test func aStandbyIsNamedWithItsLag() async throws {
         let cluster = try await PostgresCluster.separate()
         defer { cluster.stop() }

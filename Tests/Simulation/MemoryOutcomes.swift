@@ -129,7 +129,7 @@ extension MemoryState {
         guard let held = record.change.held, record.change.operation.direction == .put else { return nil }
         let mayStillLand = record.mayLandUntil != nil
         switch record.outcome.kind {
-        case .succeeded: return mayStillLand ? held.ifInDoubt : held.ifDone
+        case .succeeded: return held.ifDone
         case .unknown: return held.ifInDoubt
         case .failed, .rejected: return mayStillLand ? held.ifInDoubt : nil
         case .notAttempted, .waiting: return nil

@@ -211,6 +211,30 @@ import Testing
         #expect(try await bench.run().counts.unchanged == 3)
     }
 
+    @Test func addressesOfAChainAreInNoRequestTogether() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["p1@example.com/U1", "p3@example.com/U3"])
+        try await bench.run()
+        try await bench.setAudience(["p3@example.com/-", "p2@example.com/U1", "p1@example.com/U3"])
+        try await bench.run()
+        let sent = bench.iterable.requests.dropFirst().map { $0.subscribers.map { $0.email ?? "-" } }
+        #expect(sent == [["p2@example.com"], ["p1@example.com"], ["p3@example.com"]])
+    }
+
+    /// An order is no time.
+    @Test func whoIsSentLastWaitsForNoTime() async throws {
+        let bench = try await Bench(.hybrid)
+        try await bench.setAudience(["a@example.com/u1", "b@example.com/u2"])
+        try await bench.run()
+        try await bench.setAudience(["a@example.com/u2", "b@example.com/u1"])
+        var changes: [Change] = []
+        try await bench.pipeline().plan().forEachChange(limit: nil) { changes.append($0) }
+        #expect(changes.count == 2 && changes.allSatisfy { $0.goesLast && $0.waitsUntil == nil }, "\(changes)")
+        let step = try await bench.pipeline().why("a@example.com").nextStep
+        let last = "after all others: its address belongs to another profile until then"
+        #expect(step.contains("subscribe a@example.com") && step.contains(last) && !step.contains("1970"), "\(step)")
+    }
+
     @Test func aLostUserIDKeepsTheMember() async throws {
         let bench = try await Bench(.hybrid)
         try await bench.setAudience(["a@example.com/u1"])

@@ -100,6 +100,21 @@ import Warehouse
         #expect(try await bench.run().requests.sent == 0)
     }
 
+    @Test func aNullThatAPartOfARequestHasClearedIsNotSentAgain() async throws {
+        let bench = try await FieldsBench()
+        try await bench.setAudience(["a@x.de gold 3", "b@x.de silver 4"])
+        try await bench.run()
+        bench.iterable.setFate { request, _ in
+            let mismatch = FailureReason(code: "counts_mismatch", reason: "Who?", httpStatus: 200)
+            return request.subscribers.count > 1 ? .unclear(mismatch) : .ok
+        }
+        try await bench.setAudience(["a@x.de - 3", "b@x.de - 4"])
+        let halved = try await bench.run()
+        #expect(halved.counts.succeeded.subscribe == 2 && halved.requests.sent == 3, "\(halved)")
+        #expect(bench.iterable.fields == ["a@x.de/- ltv=3", "b@x.de/- ltv=4"])
+        #expect(try await bench.run().requests.sent == 0)
+    }
+
     @Test(arguments: [NullRule.skip, .always]) func theOtherRulesHold(_ rule: NullRule) async throws {
         let bench = try await FieldsBench { sync, _ in sync.memberFields?.nulls = rule }
         try await bench.setAudience(["a@x.de gold 3", "b@x.de - -"])

@@ -91,7 +91,7 @@ import Warehouse
         #expect(try await bench.run().counts.succeeded.update > 100)
     }
 
-    /// Looks of a stream share a row of `sync_runs`, and the forty requests with it.
+    /// Looks of a stream share a row of `sync_runs`, and the forty requests of halving with it.
     @Test func theLooksOfAnHourShareTheFortyRequests() async throws {
         let bench = try await UsersBench { users, _, destination in
             users.fields = .only([FieldSetting(name: "address", source: .column("city", type: .json))])
@@ -132,6 +132,37 @@ import Warehouse
         }
         #expect(bench.users.requests.count == 6 * 9 + 1)
         #expect(stream.ended.count == 2 && stream.ended[1].counts.succeeded.update == 15, "\(stream.ended)")
+        try await stream.check()
+    }
+
+    /// A stream into which one bad row comes with each look goes on: the answers name it.
+    @Test func looksWhoseAnswersNameTheFieldTakeNoneOfTheFortyRequests() async throws {
+        let looks = 42
+        let bench = try await UsersBench { users, _, destination in
+            users.fields = .only([FieldSetting(name: "address", source: .column("city", type: .json))])
+            users.cursor = RecordStreamBench.cursor()
+            destination.limits.users.recordsPerRequest = 100
+        }
+        bench.users.setFate { request, _ in
+            Self.isBad(request) ? .answer(.mismatched(Self.reason, [Self.mismatch])) : .ok
+        }
+        let stream = RecordStreamBench(bench)
+        let end = await stream.stream { number in
+            guard number <= looks else { return false }
+            let rows = [(2 * number, "1"), (2 * number + 1, #""x""#)].map { id, zip in
+                "(\(id), 'p\(id)@example.com', '{\"zip\":\(zip)}', \(id))"
+            }
+            try await bench.fixture.execute(
+                "INSERT INTO customers (id, email, city, changed) VALUES \(rows.joined(separator: ", "))")
+            return true
+        }
+        guard case .stopped = end else {
+            Issue.record("\(end)")
+            return
+        }
+        let run = try #require(stream.ended.first)
+        #expect(stream.ended.count == 1 && bench.users.requests.count == 2 * looks, "\(run)")
+        #expect(run.counts.succeeded.update == looks && run.counts.failed.update == looks, "\(run.counts)")
         try await stream.check()
     }
 

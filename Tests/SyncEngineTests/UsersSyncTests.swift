@@ -94,6 +94,26 @@ import Warehouse
         #expect(bench.users.people == ["ben@example.com"])
     }
 
+    /// A row without its key, and one that cannot be sent, say of no record what it is, but who is in the source.
+    @Test func aPersonIsNotDeletedWhoseAddressARowWithoutAKeyHas() async throws {
+        for (row, isDeleted) in [
+            ("NULL, 'ann@example.com', 'free', 'Bonn', 3, 'u1'", false), ("NULL, NULL, 'free', 'Bonn', 3, 'u1'", false),
+            ("7, 'nobody', 'free', 'Bonn', 3, 'u1'", false), ("NULL, 'cy@example.com', 'free', 'Bonn', 3, 'u3'", true),
+        ] {
+            let bench = try await UsersBench { users, sync, _ in
+                users.onLeave = .delete
+                sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+            }
+            let ben = "2, 'ben@example.com', 'pro', NULL, 0, 'u2'"
+            try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3, 'u1'", ben])
+            try await bench.run()
+            try await bench.setRows([row, ben])
+            bench.clock.advance(by: .seconds(120))
+            let run = try await bench.run()
+            #expect(run.counts.invalid == 1 && run.counts.planned[.delete] == (isDeleted ? 1 : 0), "\(row): \(run)")
+        }
+    }
+
     @Test func whoLeftWhileProfilesWereKeptIsNotRemovedLater() async throws {
         let bench = try await UsersBench()
         let (ann, ben) = ("1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0")
@@ -486,6 +506,19 @@ import Warehouse
         bench.users.setFate { _, _ in .ok }
         #expect(try await bench.run().counts.succeeded[.update] == 1)
         #expect(bench.users.objects(bench.users.requests.count - 1)[0].contains(#""city":null"#))
+    }
+
+    /// What the earlier attempt may still clear is cleared by the later one already.
+    @Test func aNullIsAcknowledgedThoughAnEarlierAttemptHadNoAnswer() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        bench.users.setFate { _, number in number == 2 ? .loseAfter : .ok }
+        try await bench.setRows(["1, 'ann@example.com', 'free', NULL, 3"])
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.users.requests.count == 3 && bench.users.profile("ann@example.com")?["city"] == nil)
+        let next = try await bench.run()
+        #expect(next.counts.unchanged == 1 && next.requests.sent == 0, "\(next)")
     }
 
     @Test func skipNeverSendsANullAndAlwaysSendsEach() async throws {

@@ -11,6 +11,8 @@ import Warehouse
 @Suite struct StateElsewhereTests {
     /// Every place that would show the history of `vip`.
     private func isNamed(_ place: String, in client: RouteClient) async throws {
+        // It is looked for in the background.
+        try await eventually { try await !(client.get("/api/v1/syncs/vip", token: nil).json["problem"] is NSNull) }
         let sync = try await client.get("/api/v1/syncs/vip", token: nil)
         #expect(sync.status == 200)
         #expect(try Schema.violations(of: "Sync", in: sync.body).isEmpty, "\(sync.body)")
@@ -44,7 +46,11 @@ import Warehouse
         #expect(overview.body.contains(message), "\(overview.body)")
         let page = try await client.get("/syncs/vip", token: nil)
         #expect(page.status == 200)
-        #expect(page.body.contains(message) && page.body.contains(hint), "\(page.body)")
+        #expect(page.body.contains(message), "\(page.body)")
+        let command = ["rollcall", "move-state", "shop", "--from", place].map { "<span>\($0)</span>" }
+        #expect(page.body.contains("<code>\(command.joined(separator: " "))</code>"), "\(page.body)")
+        #expect(!page.body.contains("`") && !page.body.contains("/syncs/vip/why"), "\(page.body)")
+        for body in [overview.body, page.body] { #expect(!body.contains("not made yet"), "\(body)") }
         #expect(page.body.contains("They cannot be shown") && !page.body.contains("None yet."), "\(page.body)")
         #expect(!page.body.contains("id=\"run\""), "no run can begin")
     }
@@ -95,6 +101,57 @@ import Warehouse
                 }
                 #expect(bench.destination.deliveries == 0)
             }
+        }
+    }
+
+    /// The page of a sync waits for the look, and says what it has found.
+    @Test func aStateThatMayBeInAWarehouseThatIsAwayIsNoEmptyHistory() async throws {
+        try await WebBench.with(
+            tokens: nil,
+            adjustSetup: { setup in
+                setup.search = { _ in
+                    StateSearch(home: "shop") {
+                        [StateHome(name: "archive", warehouse: SQLiteWarehouse(path: "/dev/null/archive.sqlite"))]
+                    }
+                }
+            }
+        ) { bench in
+            try await bench.routes { client in
+                let page = try await client.get("/syncs/vip", token: nil)
+                #expect(page.status == 200 && page.body.contains("has no state in shop yet"), "\(page.body)")
+                #expect(page.body.contains("They cannot be shown") && !page.body.contains("None yet."), "\(page.body)")
+                for path in ["runs?sync=vip", "syncs/vip/ticks"] {
+                    let answer = try await client.get("/api/v1/" + path, token: nil)
+                    #expect(answer.status == 503, "\(path): \(answer.body)")
+                    #expect(try Schema.violations(of: "Problem", in: answer.body).isEmpty, "\(path): \(answer.body)")
+                    #expect(try answer.json["code"] as? String == "state_unknown", "\(path)")
+                }
+                let sync = try await client.get("/api/v1/syncs/vip", token: nil)
+                #expect(try Schema.violations(of: "Sync", in: sync.body).isEmpty, "\(sync.body)")
+                #expect(try sync.json["state"] as? String == "failing")
+                #expect(try (sync.json["problem"] as? [String: Any])?["code"] as? String == "state_unknown")
+                let runs = try await client.get("/api/v1/runs", token: nil)
+                #expect(try Schema.violations(of: "RunPage", in: runs.body).isEmpty, "\(runs.body)")
+                let missing = try #require(try runs.json["state_elsewhere"] as? [[String: Any]])
+                #expect(missing.map { $0["sync"] as? String } == ["vip"])
+            }
+        }
+    }
+
+    @Test func aSyncThatNeverStartsByItselfIsNotFailing() {
+        let settings = SyncSettings(
+            name: "vip", warehouse: "shop", destination: "marketing", audience: .table(["people"]),
+            list: .name("VIP", description: nil))
+        for code in ["state_elsewhere", "state_unknown"] {
+            var status = SyncStatus(settings: settings)
+            status.problem = RunError(code: code, message: "It is not here.")
+            #expect(SyncState(status) == .failing)
+            status.isPaused = true
+            #expect(SyncState(status) == .paused)
+            status.settings.enabled = false
+            #expect(SyncState(status) == .disabled)
+            status.problem = RunError(code: "warehouse_unreachable", message: "It does not answer.")
+            #expect(SyncState(status) == .unreachable)
         }
     }
 

@@ -51,6 +51,8 @@ import Testing
                 let sync = try await client.get("/api/v1/syncs/vip").json
                 #expect(sync["kind"] as? String == "users" && sync["list_id"] is NSNull)
                 #expect(sync["members"] as? Int == 2)
+                let statuses = await bench.service.statuses()
+                #expect(statuses.map { SyncWords($0).hasTarget } == [false], "profiles have no name")
                 #expect((sync["latest_run"] as? [String: Any])?["run_id"] as? String == run.id)
             }
         }

@@ -32,7 +32,8 @@ public struct Change: Sendable, Equatable {
     public var operation: Operation
     public var fingerprint: Fingerprint
     public var identity: Identity
-    /// Not sent before this time, because an opposite request may still land.
+    /// Not sent before this time, because an opposite request may still land, and after all that need not wait. Of a change that
+    /// only goes after all others it is no time (``last(_:)``).
     public var notBefore: Date?
     /// Only with ``ChangeKind/supersede`` and ``ChangeKind/outdate``: the `sequence` of the change that makes this entry obsolete.
     public var parent: Int64?

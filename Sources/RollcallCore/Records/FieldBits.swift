@@ -49,7 +49,7 @@ public struct FieldBits: Sendable, Hashable {
 /// Which fields of a record this sync has given a value, once a change of it is carried out. A field's bit is the place that
 /// the warehouse keeps for its name.
 public struct HeldFields: Sendable, Hashable {
-    /// Where the change succeeds.
+    /// Where the change succeeds, whatever became of earlier requests with it.
     public var ifDone: FieldBits
     /// Where it may have been carried out, or not: those of before as well.
     public var ifInDoubt: FieldBits

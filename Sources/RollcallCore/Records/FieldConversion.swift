@@ -2,7 +2,7 @@ public import Foundation
 
 /// How values of a column become values of a field: the closed table of casts. What a cast could lose in silence is refused
 /// when the configuration is read; what one value does not fit is found row by row.
-public struct FieldConversion: Sendable, Hashable {
+public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
     /// What the field is in Iterable.
     public let type: FieldType
     private let rule: Rule
@@ -61,6 +61,16 @@ public struct FieldConversion: Sendable, Hashable {
             }
         }
         (type, rule) = (.geoLocation, .point)
+    }
+
+    /// The same text in every process, for what two of them compare: `date localTimestamp Europe/Berlin`. The text that Swift
+    /// makes of a private type has an address in it, and that of a time zone says whether it is the process's.
+    public var description: String {
+        switch rule {
+        case .localTimestamp(let zone): "\(type) localTimestamp \(zone.identifier)"
+        case .parsedDate(let zone): "\(type) parsedDate \(zone.identifier)"
+        default: "\(type) \(rule)"
+        }
     }
 
     private static func find(

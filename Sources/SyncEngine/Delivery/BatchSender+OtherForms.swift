@@ -3,41 +3,72 @@ import RollcallCore
 import Warehouse
 
 extension BatchSender {
-    /// Sends what Iterable refused once more, where the target knows another form of it. Whatever keeps that from being done leaves
-    /// the refusals as they are.
+    /// Sends what Iterable refused once more, where the target knows another form of it. What may have one and is not sent in
+    /// it, because the run stops or has no request left for it, is not attempted, so that it comes again also where a stream's
+    /// cursor moves on. Where Iterable cannot be asked which form it takes, the refusals stay.
     /// - Returns: whether anything was sent so.
     func sendInOtherForms(_ result: inout BatchResult) async -> Bool {
-        if result.stop != nil || run.isStopped || narrowing.isSpent { return false }
-        var refused: [(change: Change, reason: FailureReason)] = []
-        for outcome in result.outcomes where !outcome.exceptions.isEmpty {
-            for change in outcome.entries {
-                if case .failed(let reason)? = outcome.exceptions[change.sequence] { refused.append((change, reason)) }
-            }
-        }
+        let refused = mayHaveOtherForms(result)
         if refused.isEmpty { return false }
-        // Where Iterable cannot be asked now, the next run asks.
-        guard let others = try? await target.otherForms(of: refused), !others.isEmpty, narrowing.take(1) else {
+        if result.stop != nil || isStopped {
+            let reason = result.stop.map { FailureReason(code: $0.code, reason: $0.message) }
+            leave(refused, reason ?? Self.stopped, &result)
             return false
         }
+        if further.isSpent {
+            leave(refused, nil, &result)
+            return false
+        }
+        let others: [Change]
+        do {
+            others = try await target.otherForms(of: refused.map(\.change))
+        } catch {
+            if error is CancellationError { leave(refused, Self.stopped, &result) }
+            return false
+        }
+        if others.isEmpty { return false }
         let sequences = Set(others.map(\.sequence))
+        guard further.take(1) else {
+            leave(refused.filter { sequences.contains($0.change.sequence) }, nil, &result)
+            return false
+        }
         let first = result.outcomes
         result.outcomes = []
         await deliver(others[...], history(of: first, with: sequences), &result)
-        let reasons = Dictionary(
-            refused.map { ($0.change.sequence, RecordOutcome.failed($0.reason)) },
-            uniquingKeysWith: { first, _ in first })
-        let again = result.outcomes.map { Self.refusing(reasons, what: $0) }
-        result.outcomes = first.map { Self.without(sequences, $0) } + again
+        result.outcomes = first.map { Self.without(sequences, $0) } + result.outcomes
         return true
     }
 
-    /// What was not sent again has the outcome that it had.
-    private static func refusing(_ reasons: [Int64: RecordOutcome], what outcome: BatchOutcome) -> BatchOutcome {
-        var outcome = outcome
-        for (sequence, exception) in outcome.exceptions where exception.kind == .notAttempted {
-            outcome.exceptions[sequence] = reasons[sequence]
+    private typealias Refused = (change: Change, reason: FailureReason)
+
+    private func mayHaveOtherForms(_ result: BatchResult) -> [Refused] {
+        var refused: [Refused] = []
+        for outcome in result.outcomes where !outcome.exceptions.isEmpty {
+            for change in outcome.entries {
+                guard case .failed(let reason)? = outcome.exceptions[change.sequence],
+                    target.mayHaveOtherForm(change, refusedFor: reason)
+                else { continue }
+                refused.append((change, reason))
+            }
         }
-        return outcome
+        return refused
+    }
+
+    /// Has refused changes count as not attempted.
+    /// - Parameter reason: why they are not sent in another form; nil: the delivery has no further request for them.
+    private func leave(_ refused: [Refused], _ reason: FailureReason?, _ result: inout BatchResult) {
+        let reasons = Dictionary(
+            refused.map { ($0.change.sequence, reason ?? NarrowingBudget.isSpentForForms($0.reason)) },
+            uniquingKeysWith: { first, _ in first })
+        for index in result.outcomes.indices {
+            let isInDoubt = result.outcomes[index].mayLandUntil != nil
+            for change in result.outcomes[index].entries {
+                guard let reason = reasons[change.sequence] else { continue }
+                // What an earlier attempt may have carried out is not as if it had never been sent.
+                result.outcomes[index].exceptions[change.sequence] =
+                    isInDoubt ? .unknown(reason) : .notAttempted(reason)
+            }
+        }
     }
 
     /// The outcome as that of its other changes.

@@ -10,6 +10,8 @@ struct BatchSender: Sendable {
     let policy: RetryPolicy
     /// Says durably that changes up to this sequence may have been sent; called right before their first request.
     let claim: @Sendable (_ through: Int64) async throws -> Void
+    /// Requests that this delivery may still make after an answer that names the records for which a request is refused.
+    let further = NarrowingBudget()
 
     var settings: DestinationSettings { run.settings }
     var limiters: RateLimiterPool { run.limiters }
@@ -177,7 +179,7 @@ struct BatchSender: Sendable {
         let rest = part.filter { refused.reasons[$0.sequence] == nil }
         result.withheld.merge(refused.reasons.mapValues { .rejected($0) }) { first, _ in first }
         if rest.isEmpty { return }
-        if narrowing.take(1) { return await deliver(rest[...], history, &result) }
+        if further.take(1) { return await deliver(rest[...], history, &result) }
         let unsent = RecordOutcome.notAttempted(NarrowingBudget.isSpent(refused.reason))
         record(rest[...], Array(repeating: unsent, count: rest.count), refused.reason.httpStatus, history, &result)
     }

@@ -49,10 +49,17 @@ struct ChangePages: Sendable {
         var bytes = body.envelopeBytes
         let batch = changes.prefix(recordsOf(first.operation)).prefix { change in
             bytes += body.recordBytes(change)
-            return change.operation == first.operation && (change.notBefore == nil) == (first.notBefore == nil)
+            return change.operation == first.operation && Self.goTogether(first, change)
                 && (bytes <= body.maximumBytes || change.sequence == first.sequence)
         }
         changes = changes.dropFirst(batch.count)
         return Array(batch)
+    }
+
+    /// What must wait goes apart from what need not. Of what goes last, no two places share a request: the second one needs an
+    /// address that is free only once the first one was carried out.
+    private static func goTogether(_ first: Change, _ other: Change) -> Bool {
+        if first.goesLast || other.goesLast { return first.notBefore == other.notBefore }
+        return (first.notBefore == nil) == (other.notBefore == nil)
     }
 }

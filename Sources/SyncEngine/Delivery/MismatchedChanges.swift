@@ -35,8 +35,11 @@ struct MismatchedChanges {
     }
 }
 
-/// How many further requests one run may make to find the records for which requests are refused; of a stream, each row of
-/// `sync_runs`.
+/// How many further requests may be made because requests are refused for some of their records.
+///
+/// One run, or of a stream one row of `sync_runs`, has 40 to look for such records by halving (``RunContext/narrowing``): a
+/// request costs two. Where the answer names the records one request carries the others, so each delivery, of a stream each
+/// look, has 40 for that (``BatchSender/further``), and for sending in other forms.
 final class NarrowingBudget: Sendable {
     /// Of refusals that are narrowed down so.
     static let code = "type_mismatch"
@@ -62,5 +65,13 @@ final class NarrowingBudget: Sendable {
             reason:
                 "Not sent: some record of its request has a value of another type than its field, and the run has made"
                 + " \(most) requests to find such records. The next run goes on.", httpStatus: reason.httpStatus)
+    }
+
+    /// Why a record that was refused is not sent in another form.
+    static func isSpentForForms(_ reason: FailureReason) -> FailureReason {
+        FailureReason(
+            code: reason.code,
+            reason: "Not sent in another form: \(most) requests were made with such records. The next run goes on.",
+            httpStatus: reason.httpStatus)
     }
 }

@@ -93,11 +93,16 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
         if deferred.isEmpty { return nil }
         if isDeferring {
             isDeferring = false
-            deferred.sort { ($0.notBefore ?? .distantPast) < ($1.notBefore ?? .distantPast) }
+            deferred.sort { turn($0) < turn($1) }
             deferred.reverse()
         }
         guard let change = deferred.popLast() else { return nil }
         return place(change)
+    }
+
+    /// The order of what was put off to the end: who takes an address over goes behind the one who has it, though that one waits.
+    private func turn(_ change: Change) -> (Int, Date) {
+        (plan.sharing.last[change.fingerprint] ?? 0, change.notBefore ?? .distantPast)
     }
 
     /// The entry as a change with its place in the order; nil when it was put off to the end.
@@ -111,7 +116,7 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
             change.notBefore =
                 plan.inDoubt.notBefore(
                     .init(operation: entry.operation, content: change.content), for: .person(entry.identity))
-                ?? place.map { Date(timeIntervalSince1970: Double($0)) }
+                ?? place.map(Change.last)
         }
         if change.notBefore != nil {
             deferred.append(change)

@@ -32,7 +32,14 @@ extension Planner {
     /// Why all rows have to come, in a whole sentence; nil: they need not.
     private func obstacle(_ diff: AudienceDiff, _ cached: SnapshotReader.Cached?) -> String? {
         if diff.fields != nil { return "Members are sent with fields, of which the local cache knows nothing." }
-        return cached?.size == nil ? "There was no local cache of the snapshot, so all rows were read." : nil
+        if cached?.size != nil { return nil }
+        guard let cache else { return "There is no folder for a local cache, so all rows were read." }
+        if diff.table.count == 0 { return "Nothing of the source was sent yet, so all rows were read." }
+        if diff.table.count < cache.leastMembers {
+            let least = DisplayText.grouped(cache.leastMembers)
+            return "A list of fewer than \(least) members has no local cache, which this needs, so all rows were read."
+        }
+        return "There was no local cache of the snapshot, so all rows were read."
     }
 
     /// - Returns: false where the warehouse cannot, and nothing was read.

@@ -1,3 +1,4 @@
+import Foundation
 import RollcallCore
 import Warehouse
 
@@ -28,9 +29,11 @@ struct SourceReading: Sendable {
         return nil
     }
 
-    /// What decides of the program which people rows stand for: a part of what proves a reading, as ``words(_:)`` is. Gets another
-    /// number when identifiers are normalised, or rows are judged, in another way.
-    static let rules = "1 \(EmailRules.topLevelDomainsVersion)"
+    /// What decides of the program, and of what it finds on the machine, which people rows stand for and what they hold: a part
+    /// of what proves a reading, as ``words(_:)`` is. Identifiers are normalised, rows judged and values written as the version
+    /// does it; times without a zone become moments by the data of time zones.
+    static let rules = [rollcallVersion, EmailRules.topLevelDomainsVersion, TimeZone.timeZoneDataVersion].joined(
+        separator: " ")
 
     /// What is read, as a part of what proves that two readings were of the same rows.
     static func words(_ source: AudienceSource) -> String {
@@ -62,14 +65,17 @@ struct SourceReading: Sendable {
     ) -> (AudienceRead.Mode, String) {
         guard let isWhole else {
             if choice.usesBuckets {
-                return (.fallback, "The warehouse could not give digests and rows in one view, so all rows were read.")
+                return (
+                    .fallback,
+                    "The warehouse could not give digests, or not in one view with the rows, so all rows were read."
+                )
             }
             return (scope.ungrouped ? .fallback : .all, choice.reason)
         }
         guard isWhole else { return (.changed, choice.reason) }
         return (
             .grouped,
-            "The local cache knew nothing of the rows of this source and mapping, so all were read, each with its bucket."
+            "The local cache knew nothing of the rows of this source and mapping, so all were read, with their groups."
         )
     }
 }

@@ -32,7 +32,8 @@ struct PersonContests: Sendable {
     private let fingerprinter: Fingerprinter
     /// Which record has an identifier; of several the first one.
     private(set) var owners: [Fingerprint: Fingerprint] = [:]
-    /// Identifiers of rows beside those that identify a person; only where people who left are removed.
+    /// Identifiers of rows that are no record's: because of the project's type, or because the row says of no record what it is.
+    /// Only where people who left are removed.
     private var mentioned: Set<Fingerprint> = []
     private let keepsMentions: Bool
     /// Identifiers that several records have.
@@ -86,7 +87,7 @@ struct PersonContests: Sendable {
 
     /// Whether a row carries an identifier of a person, be it one that says nothing of who it is in this project.
     func mentions(_ identity: Identity) -> Bool {
-        claims(identity) || others(identity).contains { mentioned.contains($0) }
+        claims(identity) || (names(identity) + others(identity)).contains { mentioned.contains($0) }
     }
 
     /// The identifiers that do not identify anybody in this project.
@@ -97,6 +98,13 @@ struct PersonContests: Sendable {
 
     /// Records that have an identifier in common with another one.
     var sharing: Set<Fingerprint> { shared.values.reduce(into: []) { $0.formUnion($1) } }
+
+    /// Notes that a row without a key, or of which no record is made, has these identifiers: whoever has one of them is not gone.
+    mutating func mention(_ row: RowSubject) {
+        guard keepsMentions else { return }
+        let row = identifiers(row)
+        for name in [row.email, row.userID] { if let name { mentioned.insert(name) } }
+    }
 
     /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
     mutating func claim(_ row: Identifiers, _ record: Fingerprint) {

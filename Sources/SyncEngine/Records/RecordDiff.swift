@@ -90,6 +90,7 @@ final class RecordDiff: @unchecked Sendable {
         let shown = Shown(email: email.bytes, userID: userID.bytes)
         let reading = subject.read(email, userID, cells)
         if case .noKey(let reason, let shownKey) = reading {
+            persons?.mention(subject)
             let shownBytes = [shown.email, shown.userID].map { $0.map { Array($0) } ?? [] }
             guard isCounted(reason, shownKey ? [subject.key] : shownBytes) else { return }
             counts.invalid += 1
@@ -97,7 +98,10 @@ final class RecordDiff: @unchecked Sendable {
         }
         let fingerprint = (subject.item ?? subject.key).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
         let rank = shape.rankCell.flatMap { cells[$0].rank }
-        if case .invalid(let reason) = reading { return try refuse(shown, reason, of: fingerprint, rank) }
+        if case .invalid(let reason) = reading {
+            persons?.mention(subject)
+            return try refuse(shown, reason, of: fingerprint, rank)
+        }
         if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
             try addInvalid(shown, isFailure: false, dropped)
         }

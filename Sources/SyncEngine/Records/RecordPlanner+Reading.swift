@@ -34,7 +34,7 @@ extension RecordPlanner {
         progress(.readingAudience(rows: 0))
         let known = await knownRows(key)
         let buckets = RowGrouping.buckets(rows: diff.table.count, known: known?.reading.digests.count)
-        let basis = basis(shape, salt)
+        let basis = Self.basis(shape, salt, sync.audience)
         try await stop.breakingOff {
             _ = try await warehouse.readRecordBuckets(
                 sync.audience, columns: shape.columns, grouping: RowGrouping(buckets: buckets, key: key)
@@ -52,12 +52,11 @@ extension RecordPlanner {
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 
-    /// What decides beside the rows which records they are and what they hold. Gets another number when values are read, or contents
-    /// are hashed, in another way.
-    private func basis(_ shape: RecordShape, _ salt: String) -> String {
+    /// What decides beside the rows which records they are and what they hold: the same text in every process.
+    static func basis(_ shape: RecordShape, _ salt: String, _ source: AudienceSource) -> String {
         [
-            "1", SourceReading.rules, "\(subject)", "\(shape.columns)", "\(shape.layout.fields)", salt,
-            SourceReading.words(sync.audience),
+            SourceReading.rules, "\(shape.subject)", "\(shape.columns)", "\(shape.layout.fields)", salt,
+            SourceReading.words(source),
         ].joined(separator: "\n")
     }
 

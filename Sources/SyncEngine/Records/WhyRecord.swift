@@ -93,10 +93,10 @@ private final class RecordRowFinder: @unchecked Sendable {
     }
 
     func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {
-        if case .noKey(_, shown: false) = subject.read(email, userID, cells) { return }
-        let isIt =
-            [subject.key, subject.item, subject.userID].contains(key)
-            || (subject.email != nil && subject.email == self.email)
+        var hasKey = true
+        if case .noKey(_, shown: false) = subject.read(email, userID, cells) { hasKey = false }
+        let isNamed = subject.userID == key || (subject.email != nil && subject.email == self.email)
+        let isIt = isNamed || hasKey && (subject.key == key || subject.item == key)
         if isIt { try diff.row(email, userID, cells) }
     }
 

@@ -48,8 +48,7 @@ extension WhyReport {
         case .parked: return "nothing is sent of \(key): \(change.refusal?.reason ?? "Iterable refused it before")"
         default: break
         }
-        return "send \(change.event?.name ?? "") \(key)"
-            + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
+        return "send \(change.event?.name ?? "") \(key)" + time(change)
     }
 
     /// What becomes of events of which nothing is planned.
@@ -72,8 +71,12 @@ extension WhyReport {
                 + " --retry-rejected tries again"
         }
         return "\(change.operation.rawValue) \(change.record?.key ?? "\(change.identity)")" + fields(change)
-            + (isLookedUp(change) ? ", if Iterable knows the person" : "")
-            + (change.notBefore.map { ", not before \($0.iso8601)" } ?? "")
+            + (isLookedUp(change) ? ", if Iterable knows the person" : "") + time(change)
+    }
+
+    private func time(_ change: Change) -> String {
+        if change.goesLast { return ", after all others: its address belongs to another profile until then" }
+        return change.waitsUntil.map { ", not before \($0.iso8601)" } ?? ""
     }
 
     private func isLookedUp(_ change: Change) -> Bool {

@@ -19,7 +19,7 @@ struct RunContext: Sendable {
     var isStream = false
     /// Empty until the run has one.
     private(set) var runID = ""
-    /// Requests that may still be made to find the records for which requests of this run are refused.
+    /// Requests that may still be made to find, by halving, the records for which requests of this run are refused.
     private(set) var narrowing = NarrowingBudget()
     /// What the rate limit is shared by with other processes; nil: with none.
     var budget: BudgetUse?

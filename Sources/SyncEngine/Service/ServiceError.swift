@@ -15,7 +15,7 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         case notHeld
         /// The run is not running.
         case notRunning
-        /// The warehouse did not answer, or refused.
+        /// A warehouse did not answer, or refused; also one in which the state of a new sync may be (`state_unknown`).
         case warehouse
         /// The state of the sync is in another warehouse than the configuration has it in.
         case stateElsewhere
@@ -38,7 +38,13 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// What a pipeline failed with.
     init(pipeline error: RunError) {
-        self.init(error.code == RunError.stateElsewhereCode ? .stateElsewhere : .failed, error)
+        let kind: Kind =
+            switch error.code {
+            case RunError.stateElsewhereCode: .stateElsewhere
+            case RunError.stateUnknownCode: .warehouse
+            default: .failed
+            }
+        self.init(kind, error)
     }
 
     public var description: String { error.description }

@@ -6,12 +6,14 @@ extension SyncService {
     // MARK: Syncs
 
     /// All syncs, in the configuration's order. Warehouses are asked side by side; a sync whose warehouse does not answer, or
-    /// whose state is in another one, says so in `problem`. Where the state of a new sync is, is looked for in the background.
-    public func statuses() async -> [SyncStatus] {
+    /// whose state is in another one or may be, says so in `problem`. Where the state of a new sync is, is looked for in the
+    /// background.
+    /// - Parameter warehouses: names of warehouses that are not asked; syncs with their state there are left out.
+    public func statuses(leavingOut warehouses: Set<String> = []) async -> [SyncStatus] {
         let setup = generation.setup
         var summaries: [String: Result<[String: SyncSummary], ServiceError>] = [:]
         await withTaskGroup(of: (String, Result<[String: SyncSummary], ServiceError>).self) { group in
-            for name in setup.stateOrder {
+            for name in setup.stateOrder where !warehouses.contains(name) {
                 let syncs = setup.syncs(inState: name).map(\.name)
                 if syncs.isEmpty { continue }
                 group.addTask { (name, await self.summaries(syncs, in: name)) }
@@ -19,7 +21,7 @@ extension SyncService {
             for await (name, result) in group { summaries[name] = result }
         }
         for case .success(let found) in summaries.values { lookForStatesLater(found) }
-        return setup.syncs.map { sync in
+        return setup.syncs.filter { !warehouses.contains(setup.state(of: $0)) }.map { sync in
             switch summaries[setup.state(of: sync)] {
             case .success(let found)?: status(sync, found[sync.name], nil)
             case .failure(let error)?: status(sync, nil, error.error)
@@ -28,11 +30,12 @@ extension SyncService {
         }
     }
 
+    /// One sync, as ``statuses(leavingOut:)`` has it.
     public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         switch await summaries([sync], in: generation.setup.state(of: settings)) {
         case .success(let found):
-            await lookForStates(found)
+            lookForStatesLater(found)
             return status(settings, found[sync], nil)
         case .failure(let error): return status(settings, nil, error.error)
         }
@@ -70,15 +73,15 @@ extension SyncService {
         var status = SyncStatus(settings: sync)
         status.stateWarehouse = generation.setup.states[sync.warehouse]
         status.live = registry[sync.name]?.live
-        status.problem = problem ?? summary.flatMap { stateElsewhere(sync, $0) }
+        status.problem = problem ?? summary.flatMap { missingState(sync, $0) }
         if sync.stream != nil { status.stream = streams[sync.name]?.status }
-        if status.isStateElsewhere { return status }
+        status.isPaused = summary?.isPaused ?? false
+        if status.isMissingState { return status }
         status.members = counters.members(of: sync.name)
         if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil {
             countMembers(sync, generation)
         }
         guard let summary else { return status }
-        status.isPaused = summary.isPaused
         status.latestRun = summary.latestRun
         status.heldRun = summary.heldRun
         status.latestTick = summary.latestTick
@@ -92,7 +95,8 @@ extension SyncService {
     // MARK: Runs and records
 
     /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list. With one,
-    /// throws `stateElsewhere` instead of giving an empty list where its state is in another warehouse.
+    /// throws instead of giving an empty list where its state is in another warehouse (`stateElsewhere`), or may be in one that
+    /// cannot be read (`warehouse`).
     public func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
         var list = RunList()
         var names = generation.setup.stateOrder
@@ -112,7 +116,7 @@ extension SyncService {
                 list.unreachable[name] = error.error
             }
         }
-        if let sync = filter.sync, list.runs.isEmpty { try await refuseStateElsewhere(sync) }
+        if let sync = filter.sync, list.runs.isEmpty { try await refuseMissingState(sync) }
         list.runs.sort { $0.id > $1.id }
         list.runs = Array(list.runs.prefix(max(0, filter.limit)))
         return list
@@ -156,7 +160,7 @@ extension SyncService {
         let ticks = try await ask(generation.setup.state(of: settings)) { warehouse in
             try await warehouse.ticks(filter)
         }
-        if ticks.isEmpty { try await refuseStateElsewhere(sync) }
+        if ticks.isEmpty { try await refuseMissingState(sync) }
         return ticks
     }
 
@@ -223,11 +227,11 @@ extension SyncService {
         }
         // A warehouse that cannot be asked may know it.
         if let failure { throw failure }
-        throw unknown(run: id, stateElsewhere: await statuses().first(where: \.isStateElsewhere)?.problem)
+        throw unknown(run: id, missingState: await statuses().first(where: \.isMissingState)?.problem)
     }
 
     /// - Parameter error: why the runs of a sync are not shown, of which it may be one.
-    private func unknown(run id: String, stateElsewhere error: RunError? = nil) -> ServiceError {
+    private func unknown(run id: String, missingState error: RunError? = nil) -> ServiceError {
         let hint = error.map { "Some runs are not shown: \($0.message). \($0.hint ?? "")" }
         return ServiceError(
             .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\"", hint: hint), runID: id)

@@ -21,11 +21,12 @@ public struct SyncStatus: Sendable {
     public var listID: Int64?
     /// What its stream does in this process; nil: it has none.
     public var stream: StreamStatus?
-    /// Why nothing is known of the sync but its settings and what it does in this process: its warehouse cannot be reached, or
-    /// its state is in another one (`state_elsewhere`).
+    /// Why nothing is known of the sync but its settings, whether it is paused and what it does in this process: its warehouse
+    /// cannot be reached, or its state is in another one (`state_elsewhere`), or may be in one that cannot be read
+    /// (`state_unknown`).
     public var problem: RunError?
-    /// Whether ``problem`` is that its state is in another warehouse than the configuration has it in.
-    public var isStateElsewhere: Bool { problem?.code == RunError.stateElsewhereCode }
+    /// Whether ``problem`` is that its state is in another warehouse than the configuration has it in, or may be.
+    public var isMissingState: Bool { problem?.isMissingState ?? false }
     /// The name of the warehouse in which the configuration has its state; nil: in that of its rows.
     public var stateWarehouse: String?
 

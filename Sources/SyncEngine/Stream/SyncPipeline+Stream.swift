@@ -36,7 +36,7 @@ extension SyncPipeline {
         let parts = StreamParts(settings: settings, tracker: tracker, wake: wake, onEnded: onEnded)
         return await WarehouseWait.$current.withValue(wait) {
             do {
-                _ = try await warehouse.migrate()
+                try await prepareState()
                 let hold = LeaseHold(
                     sync: sync.name, warehouse: warehouse, limits: self.settings.limits, clock: clock, holder: holder,
                     stop: stop)

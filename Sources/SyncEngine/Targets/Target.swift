@@ -60,10 +60,12 @@ protocol ReadyTarget: Sendable {
     /// The outcomes of changes that are not sent, where a look at Iterable tells so before the request for their batch.
     /// - Throws: where Iterable, or the warehouse, cannot be asked; `CancellationError` where the run is to stop.
     func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome]
-    /// Changes that Iterable refused and that are sent once more in another form, in this form and in their order.
-    /// - Parameter refused: with what Iterable refused each for.
+    /// Whether Iterable may take, in another form, a change that it refused for this reason.
+    func mayHaveOtherForm(_ change: Change, refusedFor reason: FailureReason) -> Bool
+    /// Those of these changes that are sent once more in another form, in this form and in their order.
+    /// - Parameter refused: changes that may have another form.
     /// - Throws: as ``withhold(_:)``.
-    func otherForms(of refused: [(change: Change, reason: FailureReason)]) async throws -> [Change]
+    func otherForms(of refused: [Change]) async throws -> [Change]
     /// What becomes of a request, where a look at Iterable tells it before the request is sent; nil: it is to be sent.
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer?
     /// Writes down, where that matters, that Iterable has it no more.
@@ -78,7 +80,9 @@ extension ReadyTarget {
 
     func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome] { [:] }
 
-    func otherForms(of refused: [(change: Change, reason: FailureReason)]) async throws -> [Change] { [] }
+    func mayHaveOtherForm(_ change: Change, refusedFor reason: FailureReason) -> Bool { false }
+
+    func otherForms(of refused: [Change]) async throws -> [Change] { [] }
 
     func foresee(_ request: DeliveryRequest) async -> DeliveryAnswer? { nil }
 

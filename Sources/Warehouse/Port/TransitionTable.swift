@@ -58,7 +58,8 @@ enum TransitionTable {
     }
 
     /// SQL for the fields of a record that hold a value after a change that puts something (``HeldFields``); NULL: those of before.
-    /// A request that may still be carried out leaves both in doubt, whatever its last answer was.
+    /// After a success these are certain, although an earlier request with the change may still be carried out: it says the
+    /// same, and nothing else is sent of the record until it can land no more. Without a success it leaves both in doubt.
     /// - Parameters:
     ///   - outcome: SQL for the word of the outcome.
     ///   - settles: SQL for the time until which the request may still be carried out; NULL: it cannot be.
@@ -66,8 +67,8 @@ enum TransitionTable {
     static func held(outcome: String, settles: String, of row: String) -> String {
         """
         CASE WHEN \(outcome) = 'not_attempted' THEN NULL
-             WHEN \(outcome) = 'unknown' OR \(settles) IS NOT NULL THEN \(row).values_in_doubt
-             WHEN \(outcome) = 'succeeded' THEN \(row).values_held END
+             WHEN \(outcome) = 'succeeded' THEN \(row).values_held
+             WHEN \(outcome) = 'unknown' OR \(settles) IS NOT NULL THEN \(row).values_in_doubt END
         """
     }
 

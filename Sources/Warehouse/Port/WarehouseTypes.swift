@@ -22,6 +22,8 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case timeout
         /// A standby ended the reading of a source, since changes of its primary had to be replayed.
         case recoveryConflict = "recovery_conflict"
+        /// Another session locked what a source reads after its first rows had come.
+        case lockTimeout = "lock_timeout"
         /// A source gave other rows than those of which it had said digests; they can be read without digests.
         case inconsistent
         /// The sync's lease is another's now.
@@ -54,9 +56,12 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
 
     public var description: String { error.description }
 
+    /// Whether what passes ended the reading of a source in its middle, so that it can only be begun again from its start.
+    public var endsReading: Bool { kind == .recoveryConflict || kind == .lockTimeout }
+
     /// Whether the same call may succeed a little later.
     public var isTransient: Bool {
-        kind == .connection || kind == .busy || kind == .timeout || kind == .recoveryConflict || kind == .inconsistent
+        kind == .connection || kind == .busy || kind == .timeout || kind == .inconsistent || endsReading
     }
 }
 

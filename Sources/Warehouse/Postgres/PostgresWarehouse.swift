@@ -224,7 +224,7 @@ extension PostgresWarehouse {
     }
 
     /// A call that streams from the state tables, whose transactions `body` begins. What it gives cannot be taken back, so
-    /// it is not run again once it has given something; locks come before that.
+    /// it is not run again once it has given something, as ``GivenRows`` says.
     func streaming(
         _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
     ) async throws {

@@ -149,8 +149,8 @@ enum SyncState: String, Sendable, CaseIterable {
     case held
     case paused
     case disabled
-    /// Its latest run failed, or each would, because its state is in another warehouse; or its stream has ended with an error and
-    /// is tried again.
+    /// Its latest run failed, or each would, because its state is in another warehouse or may be; or its stream has ended with an
+    /// error and is tried again.
     case failing
     /// Sends what is new as it comes, in whichever process.
     case streaming
@@ -160,8 +160,8 @@ enum SyncState: String, Sendable, CaseIterable {
     case manual
 
     init(_ status: SyncStatus) {
-        if status.problem != nil {
-            self = status.isStateElsewhere ? .failing : .unreachable
+        if status.problem != nil, !status.isMissingState {
+            self = .unreachable
         } else if status.isRunning {
             self = status.isStreaming ? .streaming : .running
         } else if status.heldRun != nil {
@@ -170,7 +170,7 @@ enum SyncState: String, Sendable, CaseIterable {
             self = .disabled
         } else if status.isPaused {
             self = .paused
-        } else if status.latestRun?.status == .failed || status.streamProblem != nil {
+        } else if status.isMissingState || status.latestRun?.status == .failed || status.streamProblem != nil {
             self = .failing
         } else if status.settings.stream != nil {
             self = .streaming

@@ -61,7 +61,7 @@ extension OpenAPIDocument {
           "latest_run":{"oneOf":[{"$ref":"#/components/schemas/Run"},{"type":"null"}]},"held_run_id":{"type":[
           "string","null"]},"live":{"oneOf":[{"$ref":"#/components/schemas/Live"},{"type":"null"}]},"problem":{
           "oneOf":[{"$ref":"#/components/schemas/Error"},{"type":"null"}],
-          "description":"Why members, runs and ticks are not known: the warehouse does not answer (`state` is `unreachable`), or `state_elsewhere` (`state` is `failing`): the state of the sync is in another warehouse than the configuration has it in."}},"required":["sync","state","enabled",
+          "description":"Why members, runs and ticks are not known: the warehouse does not answer (`state` is `unreachable`); or `state_elsewhere` (`state` is `failing`, unless it is `paused` or `disabled`): the state of the sync is in another warehouse than the configuration has it in; or `state_unknown` (the same): it may be in one that cannot be read."}},"required":["sync","state","enabled",
           "paused","warehouse","state_warehouse","destination","kind","list_id","schedule","stream_settings","stream","members","next_due_at","latest_tick","latest_run",
           "held_run_id","live","problem"],"additionalProperties":false},
         "Schedule": {"type":"object","properties":{"every":{"type":"string","enum":["5m","10m","15m","30m","1h","3h",
@@ -143,7 +143,7 @@ extension OpenAPIDocument {
           "$ref":"#/components/schemas/Run"}},"next":{"type":["string","null"]},"unreachable":{"type":"array",
           "items":{"type":"object","properties":{"warehouse":{"type":"string"},"error":{
           "$ref":"#/components/schemas/Error"}},"required":["warehouse","error"],"additionalProperties":false}},
-          "state_elsewhere":{"type":"array","description":"Syncs whose runs are not among these: their state is in another warehouse than the configuration has it in.",
+          "state_elsewhere":{"type":"array","description":"Syncs whose runs are not among these: their state is in another warehouse than the configuration has it in, or may be (`state_unknown`).",
           "items":{"type":"object","properties":{"sync":{"type":"string"},"error":{
           "$ref":"#/components/schemas/Error"}},"required":["sync","error"],"additionalProperties":false}}},
           "required":["items","next"],"additionalProperties":false},

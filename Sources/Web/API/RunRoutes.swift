@@ -67,14 +67,15 @@ struct RunRoutes: Sendable {
                 also: await missing(from: found, filter)))
     }
 
-    /// What keeps runs out of a list: warehouses that did not answer, and syncs whose state is in another one. Of a list of one
-    /// sync, there is nothing: it is refused instead.
+    /// What keeps runs out of a list: warehouses that did not answer, which are not asked again, and syncs whose state is in
+    /// another one or may be. Of a list of one sync, there is nothing: it is refused instead.
     private func missing(from list: RunList, _ filter: RunFilter) async -> [(key: String, value: JSON)] {
         if filter.sync != nil { return [] }
         let unreachable = list.unreachable.sorted { $0.key < $1.key }.map { name, error -> JSON in
             .object(["warehouse": .string(name), "error": APIObject.error(error)])
         }
-        let elsewhere = await service.statuses().filter(\.isStateElsewhere).map { status -> JSON in
+        let statuses = await service.statuses(leavingOut: Set(list.unreachable.keys))
+        let elsewhere = statuses.filter(\.isMissingState).map { status -> JSON in
             .object(["sync": .string(status.settings.name), "error": status.problem.map(APIObject.error) ?? .null])
         }
         return [("unreachable", unreachable), ("state_elsewhere", elsewhere)].filter { !$0.1.isEmpty }

@@ -77,7 +77,15 @@ struct Dashboard: Sendable {
         var ticks: [Tick] = []
         var events: EventsView?
         if status.problem == nil {
-            history = try await service.runs(RunFilter(sync: name, limit: Self.historyLength)).runs
+            do throws(ServiceError) {
+                history = try await service.runs(RunFilter(sync: name, limit: Self.historyLength)).runs
+            } catch {
+                // That the state is elsewhere may be found out now.
+                guard error.error.isMissingState else { throw error }
+                status.problem = error.error
+            }
+        }
+        if status.problem == nil {
             page = history
             if let before = query["before"] {
                 guard RunID.isValid(before) else { throw Problem.notFound }
@@ -162,7 +170,7 @@ struct Dashboard: Sendable {
         }
         let view = ErrorPageView(
             frame: frame(problem.status.reasonPhrase, context), heading: problem.status.reasonPhrase,
-            detail: problem.detail, hint: problem.hint, runID: problem.runID,
+            detail: problem.detail, hint: problem.hint.map { ProseView($0, limit: 1000) }, runID: problem.runID,
             back: request.method == .get ? "/" : Self.back(from: request.uri.path))
         guard var response = try? page(view, "error") else { return problem.response }
         response.status = problem.status

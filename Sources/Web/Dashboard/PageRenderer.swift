@@ -27,6 +27,7 @@ struct PageRenderer: Sendable {
         let templates = [
             "head": FrameTemplates.head, "foot": FrameTemplates.foot, "error": FrameTemplates.error,
             "login": FrameTemplates.login, "badge": SyncTemplates.badge, "time": SyncTemplates.time,
+            "prose": SyncTemplates.prose,
             "overview": SyncTemplates.overview, "live": SyncTemplates.live, "sync": SyncTemplates.sync,
             "chart": SyncTemplates.chart, "stream": SyncTemplates.stream, "why": SyncTemplates.why,
             "run": RunTemplates.run,

@@ -35,9 +35,7 @@ struct AbandonCommand: AsyncParsableCommand {
         let name = try await place(app)
         let warehouse = try app.sourceWarehouse(name)
         let outcome: Result<Abandoning.Outcome, any Error>
-        do { outcome = .success(try await abandoning(warehouse, app).carryOut(list: list)) } catch {
-            outcome = .failure(error)
-        }
+        do { outcome = .success(try await letGo(name, warehouse, app)) } catch { outcome = .failure(error) }
         await warehouse.close()
         switch try outcome.get() {
         case .busy(let refusal):
@@ -52,6 +50,18 @@ struct AbandonCommand: AsyncParsableCommand {
                     ? Self.json(abandonment, sync: sync, warehouse: name)
                     : text(abandonment, warehouse: name, kind: configured(app)?.kind))
         }
+    }
+
+    /// - Throws: `state_elsewhere` where there is nothing to let go of because another warehouse has the state.
+    private func letGo(_ name: String, _ warehouse: any Warehouse, _ app: App) async throws -> Abandoning.Outcome {
+        let outcome = try await abandoning(warehouse, app).carryOut(list: list)
+        if case .done(let abandonment) = outcome, abandonment.isEmpty, self.warehouse == nil,
+            let error = try await app.statesElsewhere(in: name, warehouse, sync: sync)[sync],
+            error.code == "state_elsewhere"
+        {
+            throw error
+        }
+        return outcome
     }
 
     // MARK: Where

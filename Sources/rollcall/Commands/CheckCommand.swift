@@ -60,9 +60,20 @@ struct CheckCommand: AsyncParsableCommand {
             }
             return console.out(listing.render(format, on: console))
         }
+        // A warehouse that cannot be used fails everything that needs it, for one reason.
+        var said: [String: String] = [:]
         for line in lines {
             let finding = line.finding
-            console.out("\(mark(line, console)) \(finding.subject): \(DisplayText.safe(finding.detail))")
+            let start = "\(mark(line, console)) \(finding.subject): "
+            if !finding.isFine, let fix = finding.fix {
+                let all = "\(finding.detail)\n\(fix)"
+                if let subject = said[all] {
+                    console.out("\(start)the same as of \(subject)")
+                    continue
+                }
+                said[all] = finding.subject
+            }
+            console.out(start + DisplayText.safe(finding.detail))
             let label = finding.isFine ? "better: " : "fix: "
             for line in finding.fix?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
         }

@@ -141,16 +141,20 @@ struct PlanCommand: AsyncParsableCommand {
     }
 
     private func row(_ change: Change) -> [Value] {
-        let note: String? =
-            change.kind == .parked
-            ? change.refusal?.reason
-                ?? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
-            : change.notBefore.map { "not before \($0.iso8601), what was sent before may still land" }
         let person = [Value(change.identity.email), Value(change.identity.userID)]
         let names =
             change.record.map { [.text($0.key)] + ($0.itemID.map { [.text($0)] } ?? person) } ?? person
         let event = change.event.map { [Value.text($0.name), .text($0.id)] } ?? []
-        return [.text(change.operation.rawValue)] + names + event + [Value(note)]
+        return [.text(change.operation.rawValue)] + names + event + [Value(note(of: change))]
+    }
+
+    private func note(of change: Change) -> String? {
+        if change.kind == .parked {
+            return change.refusal?.reason
+                ?? "not sent: Iterable refused \(change.record == nil ? "this person" : "it") before"
+        }
+        if change.goesLast { return "after all others, its address belongs to another profile until then" }
+        return change.waitsUntil.map { "not before \($0.iso8601), what was sent before may still land" }
     }
 
     private func row(_ record: ValidationRecord, _ kind: RecordKind) -> [Value] {

@@ -22,14 +22,17 @@ struct SyncsCommand: AsyncParsableCommand {
         do {
             try await app.forEachState { name, warehouse in
                 let elsewhere = try await app.statesElsewhere(in: name, warehouse)
+                var unread: (any Error)?
                 for sync in app.configuration.syncs where app.configuration.stateWarehouse(of: sync.warehouse) == name {
                     if let error = elsewhere[sync.name] {
                         app.note(error)
-                        known[sync.name] = Self.unknown("state_elsewhere")
-                    } else {
-                        known[sync.name] = try await state(sync, warehouse)
+                        known[sync.name] = Self.unknown(error.code)
+                        continue
                     }
+                    // Others may be readable where one is not.
+                    do { known[sync.name] = try await state(sync, warehouse) } catch { unread = unread ?? error }
                 }
+                if let unread { throw unread }
             }
         } catch {
             failure = error
@@ -62,13 +65,27 @@ struct SyncsCommand: AsyncParsableCommand {
     /// For narrow terminals.
     private static func showStacked(_ row: [Value], on console: Console) {
         console.out(console.styled(row[0].shown, .bold))
-        let pace = row[2] == streamed ? "streamed" : "every \(row[2].shown)"
-        console.out(
-            "    list \(row[3].shown), \(row[4].shown) members, records or events, \(pace), enabled \(row[1].shown)")
-        console.out("    last \(row[5].shown) \(row[6].shown)")
+        var facts: [String] = []
+        if row[3] != .none { facts.append("list \(row[3].shown)") }
+        if row[4] != .none { facts.append("\(row[4].shown) members, records or events") }
+        facts.append(row[2] == streamed ? "streamed" : row[2] == .none ? "by hand" : "every \(row[2].shown)")
+        facts.append("enabled \(row[1].shown)")
+        console.out("    " + facts.joined(separator: ", "))
+        console.out("    \(last(status: row[5], started: row[6]))")
         if row[7] != .none { console.out("    \(row[7].shown)") }
         if row.count > 8 {
             console.out("    from \(row[8].shown)" + (row[9] == .none ? "" : ", state in \(row[9].shown)"))
+        }
+    }
+
+    /// What became of the last run, in words.
+    private static func last(status: Value, started: Value) -> String {
+        switch status {
+        case .none: "no run yet"
+        case .text("state_elsewhere"): "last run not known: the state is in another warehouse"
+        case .text("state_unknown"): "last run not known: the state may be in a warehouse that cannot be read"
+        case .text("unreachable"): "last run not known: the warehouse cannot be read"
+        default: "last \(status.shown.replacingOccurrences(of: "_", with: " ")) \(started.shown)"
         }
     }
 

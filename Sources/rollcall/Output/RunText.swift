@@ -121,9 +121,12 @@ struct RunText {
             lines.append("  Nothing was sent. The way on is one of:")
             lines.append("    rollcall run --approve \(run.id)")
             lines.append("    rollcall run --discard \(run.id)")
-        } else if run.counts.invalid + run.counts.failed.total > 0 {
-            lines.append("  Which and why:")
-            lines.append("    rollcall log --run \(run.id) --status failed")
+        } else {
+            let statuses = [
+                (run.counts.invalid + run.counts.failed.total, "failed"), (run.counts.unknown.total, "unknown"),
+            ].filter { $0.0 > 0 }.map(\.1)
+            if !statuses.isEmpty { lines.append("  Which and why:") }
+            lines += statuses.map { "    rollcall log --run \(run.id) --status \($0)" }
         }
         return lines
     }

@@ -9,8 +9,9 @@ extension App {
         StateHome(name: name, warehouse: try sourceWarehouse(name))
     }
 
-    /// `state_elsewhere` of each sync whose state is in another warehouse than the configuration has it in, by the sync's name: reports
-    /// have nothing of it, also while a move is broken off.
+    /// `state_elsewhere` of each sync whose state is in another warehouse than the configuration has it in, and `state_unknown`
+    /// of each new one whose state may be in a warehouse that cannot be read, by the sync's name: reports have nothing of it,
+    /// also while a move is broken off.
     /// - Parameters:
     ///   - state: the name of `warehouse`. Only syncs count that have their state there.
     ///   - sync: only this one; nil: all.
@@ -28,11 +29,8 @@ extension App {
             }
         }
         if new.isEmpty { return errors }
-        let places = await configuration.search(outside: state).places(of: new.map(\.name))
-        for settings in new {
-            guard let place = places[settings.name] else { continue }
-            errors[settings.name] = .stateElsewhere(settings, in: place, home: state, isMarked: false)
-        }
+        let places = await configuration.search(outside: state).look(for: new.map(\.name))
+        for settings in new { errors[settings.name] = places.problem(of: settings) }
         return errors
     }
 

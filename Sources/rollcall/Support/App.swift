@@ -59,7 +59,9 @@ final class App: Sendable {
 
     /// Says on stderr what keeps something from being shown.
     func note(_ error: RunError) {
-        console.note(DisplayText.safe(error.message) + (error.hint.map { "\n  " + $0 } ?? ""))
+        let message = TextTable.wrap(DisplayText.safe(error.message), console.width)
+        let hint = (error.hint ?? "").split(separator: "\n").flatMap { TextTable.wrap(String($0), console.width - 2) }
+        console.note((message + hint.map { "  " + $0 }).joined(separator: "\n"))
     }
 
     func warn(_ text: String) { console.note(console.styledError("warning: ", .yellow) + text) }

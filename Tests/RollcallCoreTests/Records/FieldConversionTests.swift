@@ -44,6 +44,17 @@ enum OwnedCell: Sendable {
 }
 
 @Suite struct FieldConversionTests {
+    /// Two processes compare the text: it has no address of the program in it, and does not say what the process's time zone is.
+    @Test func theTextOfAConversionIsThatOfEveryProcess() throws {
+        let zone = TimeZone.current
+        func text(_ family: ColumnFamily, as type: DeclaredType? = nil) throws -> String {
+            "\([RecordField(path: ["at"], source: .cell(0, try FieldConversion(family, as: type, zone: zone)))])"
+        }
+        #expect(try text(.localTimestamp).contains("cell(0, date localTimestamp \(zone.identifier))"))
+        #expect(try text(.text, as: .date).contains("cell(0, date parsedDate \(zone.identifier))"))
+        #expect(try text(.long, as: .string).contains("cell(0, string quotedLong)"))
+    }
+
     /// The JSON of a value, or the name of its problem.
     private func sent(
         _ cell: OwnedCell, _ family: ColumnFamily, as type: DeclaredType? = nil, zone: TimeZone = .gmt

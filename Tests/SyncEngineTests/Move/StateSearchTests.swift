@@ -41,6 +41,7 @@ import Warehouse
             #expect(plan?.code == "state_elsewhere")
             let runs = try await bench.fixture.warehouse.runs(RunFilter(sync: "vip", limit: 10))
             #expect(runs.isEmpty)
+            #expect(try await bench.fixture.warehouse.schemaVersion() == nil, "no tables were made")
         }
     }
 
@@ -67,8 +68,9 @@ import Warehouse
                 return []
             })
         _ = await pipeline.run(RunRequest())
+        let first = looks.number
         _ = await pipeline.run(RunRequest())
-        #expect(looks.number == 1)
+        #expect(first > 0 && looks.number == first)
     }
 
     /// A first run that failed late has its key and its binding: the next run would not look any more.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Warehouse
 
-/// A standby that ends a reading: the whole plan is begun again, and nothing of the broken one is left in it.
+/// A standby or a lock that ends a reading: the whole plan is begun again, and nothing of the broken one is left in it.
 @Suite struct PlanAttemptsTests {
     @Test(arguments: [ProjectType.email, .hybrid]) func theWholePlanIsBegunAgain(_ type: ProjectType) async throws {
         let bench = try await Bench(type)
@@ -17,20 +17,23 @@ import Warehouse
         #expect(bench.iterable.requests.flatMap(\.subscribers).count == run.counts.succeeded.subscribe)
     }
 
-    @Test func aStandbyThatEndsEachReadingFailsTheRun() async throws {
+    @Test(arguments: [WarehouseError.Kind.recoveryConflict, .lockTimeout])
+    func whereEachReadingIsEndedTheRunFails(_ kind: WarehouseError.Kind) async throws {
         let bench = try await Bench()
         try await bench.setAudience(addresses(1...20))
-        let run = try await bench.run(warehouse: FailingWarehouse(bench.fixture.warehouse, conflicts: .max))
-        #expect(run.status == .failed && run.error?.code == "warehouse_recovery_conflict", "\(run)")
+        let run = try await bench.run(
+            warehouse: FailingWarehouse(bench.fixture.warehouse, conflicts: .max, ending: kind))
+        #expect(run.status == .failed && run.error?.code == "warehouse_\(kind.rawValue)", "\(run)")
         #expect(run.error?.message.contains("3 times") == true && run.error?.hint != nil, "\(run)")
         #expect(bench.iterable.requests.isEmpty)
         #expect(try await bench.run().counts.succeeded.subscribe == 20, "the next run reads it")
     }
 
-    @Test func aPlanForPeopleToLookAtIsBegunAgainToo() async throws {
+    @Test(arguments: [WarehouseError.Kind.recoveryConflict, .lockTimeout])
+    func aPlanForPeopleToLookAtIsBegunAgainToo(_ kind: WarehouseError.Kind) async throws {
         let bench = try await Bench()
         try await bench.setAudience(addresses(1...5))
-        let warehouse = FailingWarehouse(bench.fixture.warehouse, conflicts: 1)
+        let warehouse = FailingWarehouse(bench.fixture.warehouse, conflicts: 1, ending: kind)
         let plan = try await bench.pipeline(warehouse: warehouse).plan()
         #expect(plan.counts.planned.subscribe == 5 && plan.counts.rowsRead == 5)
     }

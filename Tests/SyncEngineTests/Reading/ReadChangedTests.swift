@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import TemporaryFolders
 import TestSupport
 import Testing
 import Warehouse
@@ -38,6 +39,25 @@ import Warehouse
             let stored = try #require(try await bench.fixture.warehouse.run(id: run.id))
             #expect(stored.read == run.read)
         }
+    }
+
+    @Test func whyAllRowsOfASmallListComeIsSaid() async throws {
+        let folder = try TemporaryFolders.path("cache").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let bench = try await Bench(cache: SnapshotCache(folder: folder, leastMembers: 100)) { sync, _ in
+            sync.read = .changed
+        }
+        try await bench.setAudience(addresses(1...3))
+        var reasons: [String] = []
+        for _ in 0..<2 {
+            guard case .ran(let run) = await bench.pipeline().run(RunRequest()) else {
+                Issue.record("it did not run")
+                return
+            }
+            reasons.append(run.read?.reason ?? "")
+        }
+        #expect(reasons.first?.hasPrefix("Nothing of the source was sent yet") == true, "\(reasons)")
+        #expect(reasons.last?.hasPrefix("A list of fewer than 100 members has no local cache") == true, "\(reasons)")
     }
 
     @Test func aRowThatChangedBringsItsBucketAndIsKnownAfterwards() async throws {

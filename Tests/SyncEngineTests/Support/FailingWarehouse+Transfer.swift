@@ -1,4 +1,5 @@
 import RollcallCore
+import Synchronization
 import Warehouse
 
 /// Steps of a move count as writes.
@@ -15,7 +16,9 @@ extension FailingWarehouse: StateTransfer {
     }
     func stateID() async throws(WarehouseError) -> String? { try await transfer.stateID() }
     func stateStanding(sync: String) async throws(WarehouseError) -> StateStanding {
-        try await transfer.stateStanding(sync: sync)
+        let before = beforeStanding.withLock { $0 }
+        await before?()
+        return try await transfer.stateStanding(sync: sync)
     }
     func stateTrace(sync: String) async throws(WarehouseError) -> StateTrace {
         try await transfer.stateTrace(sync: sync)

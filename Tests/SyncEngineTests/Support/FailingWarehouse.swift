@@ -9,6 +9,7 @@ final class FailingWarehouse: Warehouse {
     let inner: any Warehouse
     private let left: Mutex<Int>
     private let conflicts: Mutex<Int>
+    private let ending: WarehouseError.Kind
     private let after: Bool
     private let renews: Bool
     private let refusesToEnd: @Sendable (SyncRun) -> Bool
@@ -17,6 +18,8 @@ final class FailingWarehouse: Warehouse {
     private let time: (@Sendable () -> Date)?
     private let upgrade: String
     private let grouper: RecordGrouper?
+    /// Awaited before the standing of a state is read.
+    let beforeStanding = Mutex<(@Sendable () async -> Void)?>(nil)
 
     /// - Parameters:
     ///   - writes: how many leased writes succeed before the failing one.
@@ -27,6 +30,7 @@ final class FailingWarehouse: Warehouse {
     ///   - refusesToEnd: whether a run cannot be ended as it is.
     ///   - upgrade: what its server's version says more than that of the other one.
     ///   - conflicts: how many readings of the source end after their first row, as a standby ends them.
+    ///   - ending: how they end.
     ///   - time: what its clock says; nil: what that of the other one says.
     ///   - grouper: groups the rows of users and catalogs; nil: the other one does, if it can.
     init(
@@ -34,10 +38,12 @@ final class FailingWarehouse: Warehouse {
         onClaim: @escaping @Sendable ([Change]) -> Void = { _ in },
         onAcknowledge: @escaping @Sendable ([BatchOutcome]) async -> Void = { _ in },
         refusesToEnd: @escaping @Sendable (SyncRun) -> Bool = { _ in false }, time: (@Sendable () -> Date)? = nil,
-        upgrade: String = "", conflicts: Int = 0, grouper: RecordGrouper? = nil
+        upgrade: String = "", conflicts: Int = 0, ending: WarehouseError.Kind = .recoveryConflict,
+        grouper: RecordGrouper? = nil
     ) {
         self.grouper = grouper
         self.conflicts = Mutex(conflicts)
+        self.ending = ending
         self.upgrade = upgrade
         self.refusesToEnd = refusesToEnd
         self.time = time
@@ -231,12 +237,13 @@ final class FailingWarehouse: Warehouse {
         let isEnded = endsReading()
         try await inner.readAudience(source, columns: columns, parts: parts) {
             try body($0, $1, $2)
-            if isEnded { throw Self.conflict }
+            if isEnded { throw self.conflict }
         }
     }
 
-    private static let conflict = WarehouseError(
-        .recoveryConflict, "The audience was not read to its end.", hint: "Read the primary.")
+    private var conflict: WarehouseError {
+        WarehouseError(ending, "The audience was not read to its end.", hint: "Read the primary.")
+    }
 
     /// Whether the present reading of the source is one that ends early.
     private func endsReading() -> Bool {
@@ -276,7 +283,7 @@ final class FailingWarehouse: Warehouse {
         let isEnded = endsReading()
         try await inner.readRecords(source, columns: columns, parts: parts) {
             try body($0, $1, $2, $3)
-            if isEnded { throw Self.conflict }
+            if isEnded { throw self.conflict }
         }
     }
     func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await inner.heldRun(sync: sync) }

@@ -180,10 +180,10 @@ enum HeldFieldsConformance {
         var fields: [Int]? {
             switch outcome.kind {
             case .notAttempted, .waiting: isKnown ? [9] : nil
-            case .succeeded where !mayStillLand: [1]
+            case .succeeded: [1]
             case .failed where !mayStillLand: isKnown ? [9] : nil
             case .rejected where !mayStillLand: isKnown ? [9] : []
-            case .succeeded, .failed, .rejected, .unknown: [1, 9]
+            case .failed, .rejected, .unknown: [1, 9]
             }
         }
 

@@ -126,9 +126,9 @@ enum ListFieldsConformance {
     private static func fields(_ outcome: RecordOutcome, _ lands: Bool, isKnown: Bool) -> [Int] {
         switch outcome.kind {
         case .notAttempted, .waiting: isKnown ? [9] : []
-        case .succeeded where !lands: [1]
+        case .succeeded: [1]
         case .failed where !lands, .rejected where !lands: isKnown ? [9] : []
-        case .succeeded, .failed, .rejected, .unknown: [1, 9]
+        case .failed, .rejected, .unknown: [1, 9]
         }
     }
 

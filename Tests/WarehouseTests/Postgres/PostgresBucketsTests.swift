@@ -67,6 +67,64 @@ import Warehouse
         }
     }
 
+    private static func costly(_ fixture: PostgresFixture, code: String) async throws -> AudienceSource {
+        try await fixture.execute(
+            """
+            CREATE FUNCTION costly(i integer) RETURNS text LANGUAGE plpgsql AS $$
+            BEGIN
+                IF current_query() LIKE '%GROUP BY%' THEN RAISE EXCEPTION 'no' USING ERRCODE = '\(code)'; END IF;
+                RETURN i::text;
+            END $$
+            """)
+        return .query("SELECT costly(i) AS id FROM generate_series(1, 10) i", file: nil)
+    }
+
+    /// A limit of time, the disk, memory, a limit of temporary files: rows may come another way.
+    @Test(arguments: ["57014", "53100", "53200", "53400"]) func digestsThatCostTooMuchAreNoError(
+        _ code: String
+    ) async throws {
+        try await withDatabase { fixture in
+            let source = try await Self.costly(fixture, code: code)
+            let columns = IdentifierColumns(email: nil, userID: "id")
+            let isRead = try await fixture.warehouse.readBuckets(source, columns: columns, grouping: Self.grouping) {
+                _ in
+                Issue.record("nothing is to be chosen")
+                return BucketSelection(buckets: 1)
+            } _: { _, _, _ in
+            }
+            #expect(!isRead)
+            #expect(try await audience(fixture.warehouse, source, columns).count == 10)
+        }
+    }
+
+    /// What a standby ends in the digests it may end in the rows too.
+    @Test func digestsThatAStandbyEndsAreAnError() async throws {
+        try await withDatabase { fixture in
+            let source = try await Self.costly(fixture, code: "40001")
+            let error = await warehouseFailure { try await read(fixture.warehouse, of: source) }
+            #expect(error?.kind == .recoveryConflict, "\(error as Any)")
+        }
+    }
+
+    /// Whether rows are on other servers is then not known, and the digests are the same.
+    @Test func aServerThatShowsNoPlanIsRead() async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute("CREATE TABLE people AS SELECT i::text AS id FROM generate_series(1, 100) i")
+            let proxy = try FaultyProxy(to: fixture.cluster.port)
+            proxy.set(.misspell("EXPLAIN "), times: .max)
+            let other = PostgresWarehouse(
+                url: Secret("postgresql://\(PostgresCluster.superuser)@127.0.0.1:\(proxy.port)/\(fixture.database)"),
+                stateSchema: "rollcall")
+            var reading: Reading?
+            let error = await warehouseFailure { reading = try await read(other) }
+            await other.close()
+            proxy.stop()
+            let expected = try await read(fixture.warehouse)
+            #expect(error == nil && reading?.rows.sorted() == expected.rows.sorted())
+            #expect(reading?.digest == expected.digest && proxy.happened > 0)
+        }
+    }
+
     /// What the role has is set up for the digests, and set down for nothing.
     @Test func aQueryKeepsTheMemoryOfItsRole() async throws {
         try await withDatabase { fixture in

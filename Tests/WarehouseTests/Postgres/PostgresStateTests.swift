@@ -25,6 +25,25 @@ import Warehouse
         }
     }
 
+    /// The server says of tables in a schema that may not be used that they do not exist.
+    @Test func aSchemaThatMayNotBeUsedIsNamedWithTheGrant() async throws {
+        try await withDatabase { fixture in
+            _ = try await fixture.warehouse.migrate()
+            let role = "reader_" + fixture.database
+            try await fixture.cluster.createRole(role)
+            let url = fixture.cluster.socketURL(database: fixture.database, user: role)
+            let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall")
+            let error = try #require(await warehouseFailure { try await warehouse.migrate() })
+            #expect(error.kind == .permission)
+            #expect(error.error.message.contains("\(role) may not use the schema rollcall"), "\(error.error.message)")
+            let hint = try #require(error.error.hint)
+            for grant in hint.split(separator: ";") { try await fixture.execute(String(grant)) }
+            #expect(await warehouseFailure { try await warehouse.migrate() } == nil)
+            await warehouse.close()
+            try await fixture.execute("DROP OWNED BY \(role); DROP ROLE \(role)")
+        }
+    }
+
     @Test func readingWithoutTablesGivesNothing() async throws {
         try await withDatabase { fixture in
             let warehouse = fixture.warehouse

@@ -151,7 +151,10 @@ import Warehouse
         status.spooledBytes = 3400
         status.problem = RunError(code: "warehouse_connection", message: "no route", hint: "Start it.")
         let findings = ReceiverFinding.all(status, OutcomeTally(counts, since: .distantPast))
-        let text = findings.map { "\($0.message) \($0.hint ?? "")" }.joined(separator: "\n")
+        let text = findings.map { finding in
+            let hint = (finding.hint?.parts ?? []).flatMap(\.words).map { $0.text + $0.gap }.joined()
+            return "\(finding.message) \(hint)"
+        }.joined(separator: "\n")
         for part in [
             "cannot be used: no route Start it.", "12 bodies, 3.4 kB of this receiver wait on disk",
             "2,000 requests came without a valid token", "had too large a body", "server.max_body",

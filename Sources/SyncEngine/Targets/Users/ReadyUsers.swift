@@ -43,17 +43,20 @@ struct ReadyUsers: ReadyTarget {
 
     /// In hybrid projects a profile may have been made by its address alone. An update under the userId is refused then, and one
     /// under the address gives the profile its userId; but only where it has none, or another person would get the row.
-    func otherForms(of refused: [(change: Change, reason: FailureReason)]) async throws -> [Change] {
-        guard resolver.identifiedAs == .hybrid else { return [] }
-        let conflicts = refused.filter { $0.reason.code == Self.conflict && $0.change.operation == .update }
-        let forms = try await lookUps.forEach(conflicts.map(\.change)) { change in
-            guard let email = change.identity.email, change.identity.userID != nil else { return Change?.none }
+    func mayHaveOtherForm(_ change: Change, refusedFor reason: FailureReason) -> Bool {
+        resolver.identifiedAs == .hybrid && reason.code == Self.conflict && change.operation == .update
+            && change.identity.email != nil && change.identity.userID != nil
+    }
+
+    func otherForms(of refused: [Change]) async throws -> [Change] {
+        let forms = try await lookUps.forEach(refused) { change in
+            guard let email = change.identity.email else { return Change?.none }
             guard try await lookUps.look(.email(email)) == .found(userID: nil) else { return nil }
             var other = change
             other.payload = change.payload.flatMap { ProfileObject.byEmail($0, change.identity) }
             return other.payload == nil ? nil : other
         }
-        return conflicts.compactMap { forms[$0.change.sequence] }
+        return refused.compactMap { forms[$0.sequence] }
     }
 
     /// A rename is never repeated when its answer was lost: whether it is still to be made, both addresses say.

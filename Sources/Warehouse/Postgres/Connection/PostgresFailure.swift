@@ -23,6 +23,8 @@ struct PostgresFailure: Error {
     var isStandby = false
     /// Whether there never was a connection, so that nothing has been run.
     var isBeforeConnection = false
+    /// Whether the reading that failed had given something to its caller before, so that it cannot be begun again.
+    var isAfterRows = false
 
     /// PostgreSQL's documentation, appendix A, "PostgreSQL Error Codes".
     var kind: WarehouseError.Kind {
@@ -59,6 +61,11 @@ struct PostgresFailure: Error {
     /// Whether a lock was not had in time; the transaction was rolled back.
     var isLockTimeout: Bool { sqlState == "55P03" && !isDisconnected }
 
+    /// Whether a lock was not had in time, and the same call can be made again to wait on for it. Not every lock comes before
+    /// the first row: that of a TOAST table is taken for each value (PostgreSQL's source, `heap_fetch_toast_slice`), and a
+    /// function of a query may take any.
+    var isWorthWaiting: Bool { isLockTimeout && !isAfterRows }
+
     /// Whether a table or schema does not exist.
     var isMissingTable: Bool { sqlState == "42P01" || sqlState == "3F000" }
 
@@ -68,6 +75,10 @@ struct PostgresFailure: Error {
 
     /// Whether a statement has more columns or a deeper term than the server takes (class 54, "Program Limit Exceeded").
     var isBeyondLimit: Bool { sqlState?.hasPrefix("54") == true && !isDisconnected }
+
+    /// Whether a statement took more time, memory or disk than it was given (query canceled, disk full, out of memory,
+    /// configuration limit exceeded, which is `temp_file_limit`); another one may take less.
+    var isBeyondMeans: Bool { ["57014", "53100", "53200", "53400"].contains(sqlState) && !isDisconnected }
 
     /// Whether a text has a character that the database's encoding lacks (untranslatable character), or that is none in the
     /// encoding of the connection.

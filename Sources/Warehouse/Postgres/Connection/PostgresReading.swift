@@ -38,12 +38,33 @@ struct PostgresReading {
         /// A SELECT of the rows that meet a condition on `audience.ctid`.
         var selectRange: @Sendable (_ condition: String) -> String = { _ in "" }
         var makeBody: @Sendable () -> Body
+
+        /// With each message noted before it is given.
+        func noting(_ given: GivenRows) -> Work { preceded { _ in given.note() } }
+
+        /// With each message passed to `first` before it is given.
+        func preceded(_ first: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) -> Work {
+            var work = self
+            work.makeBody = { [makeBody] in
+                let body = makeBody()
+                return { part, message in
+                    first(message)
+                    try body(part, message)
+                }
+            }
+            return work
+        }
     }
 
     /// Reads everything.
     ///
     /// - Parameter prepare: takes the locks, in the transaction that is open, and says what to read.
     func read(_ prepare: (PostgresSession) throws -> Work) throws {
+        let given = GivenRows()
+        try given.during { try readAll { try prepare($0).noting(given) } }
+    }
+
+    private func readAll(_ prepare: (PostgresSession) throws -> Work) throws {
         var mayShare = true
         while true {
             let shared = try session.transaction(begin(.readCommitted), mayRepeat: { false }) {

@@ -16,7 +16,7 @@ struct PostgresWaiting: Sendable {
     /// Calls `body` until it no longer fails for want of a connection or a lock.
     ///
     /// - Parameter mayRepeat: whether `body` can begin again after it has waited for a lock. Where there was no connection,
-    ///   it has not begun.
+    ///   it has not begun. A reading that has given rows is not repeated: see ``PostgresFailure/isAfterRows``.
     func callAsFunction<T>(
         mayRepeat: @Sendable () -> Bool = { true }, _ body: () async throws -> T
     ) async throws -> T {
@@ -26,7 +26,7 @@ struct PostgresWaiting: Sendable {
         while true {
             do {
                 return try await body()
-            } catch let failure as PostgresFailure where failure.isShortage || failure.isLockTimeout && mayRepeat() {
+            } catch let failure as PostgresFailure where failure.isShortage || failure.isWorthWaiting && mayRepeat() {
                 switch clock.check(wait, reason(failure)) {
                 case .goOn: break
                 case .over: throw over(failure)

@@ -47,9 +47,11 @@ extension PostgresWarehouse {
                        \(hasKeys ? "record_key, item_id, event_name, event_id" : "NULL, NULL, NULL, NULL")
                   FROM sync_log \(conditions)
                 """, parameters)
+            let given = GivenRows()
             while true {
                 try cancellation.check()
-                let result = try session.query("FETCH FORWARD \(Self.page) FROM records")
+                let result = try given.during { try session.query("FETCH FORWARD \(Self.page) FROM records") }
+                given.note()
                 for row in 0..<result.rowCount { try body(Self.record(result, row)) }
                 if result.rowCount < Self.page { return }
             }

@@ -54,7 +54,11 @@ extension PostgresWarehouse {
         _ = try session.query(
             "SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))", ["rollcall migrate", tables.schema])
         let schema = try session.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [tables.schema])
-        if schema.rowCount == 0 { try session.execute("CREATE SCHEMA \(tables.quotedSchema)") }
+        if schema.rowCount == 0 {
+            try session.execute("CREATE SCHEMA \(tables.quotedSchema)")
+        } else {
+            try requireUsage(session, tables)
+        }
         let from = try createLedger(session, tables)
         let refusal = try stateVersion(session)?.refusal(
             EmbeddedMigrations.postgres, place: "in schema \(tables.schema)")
@@ -75,6 +79,15 @@ extension PostgresWarehouse {
             }
         }
         return MigrationResult(from: from, to: max(from ?? 0, knownVersion))
+    }
+
+    /// Without this right, the server says of tables that are there that they do not exist.
+    private static func requireUsage(_ session: PostgresSession, _ tables: PostgresStateTables) throws {
+        if try session.query("SELECT has_schema_privilege($1, 'USAGE')", [tables.schema]).boolean(0, 0) { return }
+        throw WarehouseError(
+            .permission,
+            "Postgres: the role \(session.role) may not use the schema \(tables.schema) of the state tables.",
+            hint: tables.grants(to: session.role))
     }
 
     /// The version so far; makes the ledger where there is none.

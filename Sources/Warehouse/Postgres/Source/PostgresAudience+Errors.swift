@@ -7,7 +7,7 @@ extension PostgresAudience {
     func explaining<T>(_ limit: PostgresTimeLimit, _ body: () throws -> T) throws -> T {
         do {
             return try body()
-        } catch let failure as PostgresFailure where !failure.isLockTimeout {
+        } catch let failure as PostgresFailure where !failure.isWorthWaiting {
             throw explained(failure, limit)
         }
     }
@@ -19,6 +19,11 @@ extension PostgresAudience {
         case .permission: denied(failure)
         case .query: refused(failure)
         case .timeout: limit.explain(place)
+        case .busy where failure.isLockTimeout:
+            WarehouseError(
+                .lockTimeout, "\(place) was not read to its end: another session has locked what it reads.",
+                hint: "Run again when that session has ended, which may run REINDEX, VACUUM FULL or ALTER TABLE:"
+                    + " pg_stat_activity shows it.")
         case .busy:
             WarehouseError(.busy, "\(place) was not read to its end: \(failure.message).", hint: "Run again.")
         default: failure.warehouseError

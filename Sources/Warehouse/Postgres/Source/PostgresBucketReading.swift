@@ -37,7 +37,7 @@ final class PostgresBucketReading: @unchecked Sendable {
     private let standing = Mutex(Standing.idle)
     private let failure = Mutex<(any Error)?>(nil)
     /// Whether anything was called.
-    private let hasChosen = Atomic(false)
+    private let given = GivenRows()
     /// Signalled when the second connection has its view and locks, or has failed.
     private let hasBegun = DispatchSemaphore(value: 0)
     private let isOver = DispatchSemaphore(value: 0)
@@ -48,9 +48,13 @@ final class PostgresBucketReading: @unchecked Sendable {
         self.cancellation = cancellation
     }
 
-    /// - Returns: false where the second connection had no view in time, or the server lacks a function, or room for a term of very
-    ///   many columns; nothing was called then.
+    /// - Returns: false where the second connection had no view in time, or the server lacks a function, room for a term of very
+    ///   many columns, or time, memory or disk for the digests; nothing was called then.
     func read(_ session: PostgresSession) throws -> Bool {
+        try given.during { try readOnce(session) }
+    }
+
+    private func readOnce(_ session: PostgresSession) throws -> Bool {
         do {
             try session.transaction(reader.limit.begin(.readCommitted), mayRepeat: { false }) { session in
                 try reader.limit.apply(session)
@@ -71,11 +75,7 @@ final class PostgresBucketReading: @unchecked Sendable {
         try cancellation.check()
         guard isReading else { return false }
         if let failure = failure.withLock({ $0 }) {
-            if let lack = failure as? PostgresFailure, lack.isIncapable || lack.isBeyondLimit,
-                !hasChosen.load(ordering: .acquiring)
-            {
-                return false
-            }
+            if given.isEmpty, (failure as? PostgresFailure)?.leavesOtherWays == true { return false }
             throw failure
         }
         return true
@@ -136,7 +136,7 @@ final class PostgresBucketReading: @unchecked Sendable {
         let digests = PostgresDigestReader(buckets: buckets.grouping.buckets)
         try withRoom(session) { try copy(buckets.digests, session) { try digests.read($0) } }
         let basis = try basis(of: buckets, session)
-        hasChosen.store(true, ordering: .releasing)
+        given.note()
         let wanted = try reader.choose(GroupedRows(basis: basis, digests: digests.digests))
         if wanted.count == 0 { return }
         let rows = buckets.makeReader()
@@ -145,7 +145,8 @@ final class PostgresBucketReading: @unchecked Sendable {
             throw WarehouseError(
                 .inconsistent, "The audience gave other rows than a moment before, in the same view.",
                 hint:
-                    "Give its query one result: a total ORDER BY for DISTINCT ON and LIMIT, and nothing that is random."
+                    "Give its query one result: a total ORDER BY for DISTINCT ON, LIMIT, and aggregates that go by the order of"
+                    + " rows (array_agg, string_agg), sums of numeric instead of floats, and nothing that is random."
             )
         }
     }
@@ -188,4 +189,9 @@ final class PostgresBucketReading: @unchecked Sendable {
             try body(message)
         }
     }
+}
+
+extension PostgresFailure {
+    /// Whether rows may come another way where their digests did not.
+    fileprivate var leavesOtherWays: Bool { isIncapable || isBeyondLimit || isBeyondMeans }
 }

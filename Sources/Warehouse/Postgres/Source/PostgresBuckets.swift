@@ -142,10 +142,15 @@ extension PostgresAudience {
             settings: fields.isEmpty ? [] : Self.settingsOfTexts, makeRow: makeRow)
     }
 
-    /// Whether the plan reads nothing through an extension that has rows on other servers, such as postgres_fdw or Citus.
+    /// Whether the plan reads nothing through an extension that has rows on other servers, such as postgres_fdw or Citus. Where the
+    /// server shows no plan, it may.
     private func isLocal(_ relation: String) throws -> Bool {
-        let plan = try session.query("EXPLAIN SELECT 1 FROM \(relation)")
-        let lines = (0..<plan.rowCount).map { plan.text($0, 0) ?? "" }
+        guard
+            let lines = try session.attempt({
+                let plan = try session.query("EXPLAIN SELECT 1 FROM \(relation)")
+                return (0..<plan.rowCount).map { plan.text($0, 0) ?? "" }
+            })
+        else { return false }
         return !lines.contains { $0.contains("Foreign Scan") || $0.contains("Custom Scan") }
     }
 

@@ -54,7 +54,6 @@ extension PostgresWarehouse {
         let reading = reading(parts: parts) { limit.begin($0) }
         let meter = ReadMeter.current
         do {
-            // Locks come before the first row.
             try await audienceWaiting() {
                 try await worker(.long).runCancellable { session, cancellation in
                     let audience = PostgresAudience(source, session)

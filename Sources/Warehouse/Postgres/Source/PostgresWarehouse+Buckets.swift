@@ -46,14 +46,6 @@ extension PostgresReading.Work {
     /// With its bytes counted as they come.
     func counted(by meter: ReadMeter?) -> PostgresReading.Work {
         guard let meter else { return self }
-        var work = self
-        work.makeBody = {
-            let body = makeBody()
-            return { part, message in
-                meter.add(message.count)
-                try body(part, message)
-            }
-        }
-        return work
+        return preceded { meter.add($0.count) }
     }
 }

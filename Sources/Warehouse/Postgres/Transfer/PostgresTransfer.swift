@@ -109,6 +109,9 @@ enum PostgresTransfer {
         _ session: PostgresSession, sync: String, _ cancellation: PostgresCancellation,
         _ body: (StatePart) throws -> Void
     ) throws {
+        // All locks come before the first row: another session's can be waited for until then.
+        let tables = StateTable.allCases.map(\.rawValue)
+        try session.execute(tables.map { "SELECT FROM \($0) LIMIT 0" }.joined(separator: "; "))
         for table in StateTable.allCases {
             let columns = try PostgresTransferColumn.all(of: table, session)
             try body(.table(table, columns: columns.map(\.name)))

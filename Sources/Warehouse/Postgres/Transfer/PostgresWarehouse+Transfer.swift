@@ -73,7 +73,13 @@ extension PostgresWarehouse: StateTransfer {
 
     public func readState(sync: String, _ body: @escaping @Sendable (StatePart) throws -> Void) async throws {
         try await stream { session, cancellation in
-            try PostgresTransfer.read(session, sync: sync, cancellation, body)
+            let given = GivenRows()
+            try given.during {
+                try PostgresTransfer.read(session, sync: sync, cancellation) {
+                    given.note()
+                    try body($0)
+                }
+            }
         }
     }
 

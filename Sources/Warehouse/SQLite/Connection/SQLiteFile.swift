@@ -56,11 +56,21 @@ struct SQLiteFile: Sendable {
         let folder = (path as NSString).deletingLastPathComponent
         let hint =
             access(folder, F_OK) == 0
-            ? "Correct `path`; relative paths count from the configuration's folder. Rollcall does not create it."
+            ? "Correct `path`; relative paths count from the configuration's folder. Rollcall makes no file; where this is to"
+                + " be a new one, for state, make an empty one: `touch \(quotedPath)`."
             : "There is no folder \(folder). Correct `path`; relative paths count from the configuration's folder."
         return WarehouseError(
             kind, "There is no SQLite database at \(path): \(Self.reason(code)).",
             hint: code == EACCES ? "Let the user who runs Rollcall enter the folder and read the file." : hint)
+    }
+
+    /// The path as a shell reads it.
+    private var quotedPath: String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte
+                || UInt8(ascii: "-")...UInt8(ascii: "9") ~= byte || byte == UInt8(ascii: "_")
+        }
+        return isPlain ? path : "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
 
     private static func reason(_ code: Int32) -> String { String(cString: strerror(code)).lowercased() }

@@ -62,6 +62,7 @@ enum StyleSheet {
         details summary{cursor:pointer;color:var(--mark);margin-bottom:6px}
         .soft{color:var(--soft)}.mono{font-family:ui-monospace,monospace;font-size:13px;margin:-6px 0 14px}
         code{font-family:ui-monospace,monospace;font-size:.9em;background:var(--calm-back);border-radius:4px;padding:1px 5px}
+        code span{display:inline-block;max-width:100%}
         .scroll{overflow-x:auto}
         table{border-collapse:collapse;width:100%;font-size:14px}
         th,td{text-align:left;padding:7px 14px 7px 0;border-bottom:1px solid var(--line);vertical-align:top}

@@ -37,7 +37,7 @@ enum FrameTemplates {
         <section class="card narrow">
         <h1>{{heading}}</h1>
         <p>{{detail}}</p>
-        {{#hint}}<p class="soft">{{hint}}</p>{{/hint}}
+        {{#hint}}<p class="soft">{{>prose}}</p>{{/hint}}
         {{#runID}}<p><a href="/runs/{{runID}}">Show the run in the way</a></p>{{/runID}}
         <p><a href="{{back}}">Back</a></p>
         </section>

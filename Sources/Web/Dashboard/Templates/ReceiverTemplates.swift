@@ -30,7 +30,7 @@ enum ReceiverTemplates {
         <p class="crumbs"><a href="/receivers">Receivers</a></p>
         <div id="state" data-part>
         <div class="title"><h1><bdi>{{name}}</bdi></h1>{{#badge}}{{>badge}}{{/badge}}</div>
-        {{#findings}}<div class="note {{kind}}"{{#isBad}} role="alert"{{/isBad}}><p>{{message}}</p>{{#hint}}<p class="soft">{{hint}}</p>{{/hint}}</div>{{/findings}}
+        {{#findings}}<div class="note {{kind}}"{{#isBad}} role="alert"{{/isBad}}><p>{{message}}</p>{{#hint}}<p class="soft">{{>prose}}</p>{{/hint}}</div>{{/findings}}
         {{#setup}}<section class="card"><h2>Nothing has come yet: set it up in Iterable</h2>
         <ol class="steps">{{#steps}}<li>{{words}}{{#code}} <code><bdi>{{code}}</bdi></code>{{/code}}{{rest}}</li>{{/steps}}</ol></section>{{/setup}}
         <section class="card facts">

@@ -6,7 +6,7 @@ enum RunTemplates {
         <div id="state" data-part>
         <div class="title"><h1>Run of {{when.exact}}</h1>{{#badge}}{{>badge}}{{/badge}}</div>
         <p class="soft mono">{{id}}, {{when.words}}</p>
-        {{#error}}<div class="note bad" role="alert"><p><strong>{{code}}</strong>: {{message}}</p>{{#hint}}<p class="soft">{{hint}}</p>{{/hint}}</div>{{/error}}
+        {{#error}}<div class="note bad" role="alert"><p><strong>{{code}}</strong>: {{message}}</p>{{#hint}}<p class="soft">{{>prose}}</p>{{/hint}}</div>{{/error}}
         {{#isHeld}}<section class="card warn"><h2>Held: nothing was sent</h2>
         <ul>{{#findings}}<li>{{.}}</li>{{/findings}}</ul>
         <p>The plan: <strong>{{planPut}}</strong> to {{words.put}}{{#words.hasRemovals}}, <strong>{{planRemove}}</strong> to {{words.remove}}{{/words.hasRemovals}}, {{unchanged}} unchanged{{#waiting}}, {{waiting}} waiting{{/waiting}}.</p>

@@ -2,13 +2,16 @@
 enum SyncTemplates {
     static let badge = #"<span class="badge {{kind}}">{{words}}</span>"#
 
+    static let prose =
+        #"{{#parts}}{{#isCode}}<code>{{#words}}<span>{{text}}</span>{{gap}}{{/words}}</code>{{/isCode}}{{^isCode}}{{#words}}{{text}}{{/words}}{{/isCode}}{{/parts}}"#
+
     static let time = #"<time datetime="{{iso}}" title="{{exact}}">{{words}}</time>"#
 
     static let overview = #"""
         {{>head}}
         <h1>Syncs</h1>
         <div id="problems" data-part>
-        {{#problems}}<p class="note bad" role="alert"><strong>{{subject}}</strong> {{message}}{{#hint}}<br><span class="soft">{{hint}}</span>{{/hint}}</p>{{/problems}}
+        {{#problems}}<p class="note bad" role="alert"><strong>{{subject}}</strong> {{message}}{{#hint}}<br><span class="soft">{{>prose}}</span>{{/hint}}</p>{{/problems}}
         </div>
         <div id="syncs" data-part>
         {{^cards}}<section class="card"><p>No sync is configured yet. Add one under <code>syncs</code> in <code>rollcall.yaml</code>; it appears here by itself.</p></section>{{/cards}}
@@ -27,7 +30,7 @@ enum SyncTemplates {
         {{#stream}}<div><dt>Stream</dt><dd>{{stream}}</dd></div>{{/stream}}
         {{^stream}}<div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/stream}}
-        <div><dt>{{targetName}}</dt><dd><bdi>{{target}}</bdi></dd></div>
+        {{#hasTarget}}<div><dt>{{targetName}}</dt><dd><bdi>{{target}}</bdi></dd></div>{{/hasTarget}}
         <div><dt>Warehouse</dt><dd><bdi>{{warehouse}}</bdi></dd></div>
         </dl>
         </article>
@@ -49,7 +52,7 @@ enum SyncTemplates {
         <p class="crumbs"><a href="/">Syncs</a></p>
         <div id="state" data-part>
         <div class="title"><h1><bdi>{{name}}</bdi></h1>{{#badge}}{{>badge}}{{/badge}}</div>
-        {{#problem}}<p class="note bad" role="alert">{{problem}}{{#hint}}<br><span class="soft">{{hint}}</span>{{/hint}}</p>{{/problem}}
+        {{#problem}}<p class="note bad" role="alert">{{problem}}{{#hint}}<br><span class="soft">{{>prose}}</span>{{/hint}}</p>{{/problem}}
         {{#held}}<p class="note warn">A run is held by a guard; nothing was sent. <a href="{{held}}">Look at the plan, then approve or discard it</a></p>{{/held}}
         {{#running}}<section class="card"><h2><a href="{{running}}">Running now</a></h2>{{#live}}{{>live}}{{/live}}{{^live}}<p>In another process.</p>{{/live}}</section>{{/running}}
         <section class="card facts">
@@ -59,7 +62,7 @@ enum SyncTemplates {
         {{^streamLooks}}<div><dt>Next run</dt><dd>{{#next}}{{>time}}{{/next}}{{^next}}{{nextWords}}{{/next}}</dd></div>
         <div><dt>Schedule</dt><dd>{{schedule}}</dd></div>
         <div><dt>Lateness</dt><dd>{{lateness}}</dd></div>{{/streamLooks}}
-        <div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>
+        {{#hasTarget}}<div><dt>{{words.target}}</dt><dd><bdi>{{target}}</bdi></dd></div>{{/hasTarget}}
         <div><dt>From</dt><dd><bdi>{{source}}</bdi></dd></div>
         {{#stateWarehouse}}<div><dt>State in</dt><dd><bdi>{{stateWarehouse}}</bdi></dd></div>{{/stateWarehouse}}
         {{#events}}{{#readTo}}<div><dt>Read up to</dt><dd>{{readTo}}</dd></div>{{/readTo}}
@@ -74,7 +77,7 @@ enum SyncTemplates {
         {{#canPause}}<form method="post" action="{{link}}/pause"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="pause">Pause the {{#streamLooks}}stream{{/streamLooks}}{{^streamLooks}}schedule{{/streamLooks}}</button></form>{{/canPause}}
         {{#canResume}}<form method="post" action="{{link}}/resume"><input type="hidden" name="token" value="{{frame.formToken}}"><button id="resume">Resume the {{#streamLooks}}stream{{/streamLooks}}{{^streamLooks}}schedule{{/streamLooks}}</button></form>{{/canResume}}
         {{/frame.isOperator}}
-        <a class="button" href="{{link}}/why">{{#isList}}Why is a person on the list?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</a>
+        {{#canAskWhy}}<a class="button" href="{{link}}/why">{{#isList}}Why is a person on the list?{{/isList}}{{^isList}}Why is a record as it is?{{/isList}}</a>{{/canAskWhy}}
         </div>
         </section>
         </div>

@@ -8,13 +8,13 @@ struct ReceiverFinding: PageView {
     var kind: String
     var isBad: Bool
     var message: String
-    var hint: String?
+    var hint: ProseView?
 
     init(_ kind: BadgeView.Kind, _ message: String, hint: String?) {
         self.kind = kind.rawValue
         isBad = kind == .bad
         self.message = message
-        self.hint = hint
+        self.hint = hint.map { ProseView($0, limit: 500) }
     }
 
     /// - Parameter day: what became of the requests of the last 24 hours.
@@ -28,7 +28,7 @@ struct ReceiverFinding: PageView {
         status.problem.map {
             ReceiverFinding(
                 .bad, "The warehouse cannot be used: \(DisplayText.line($0.message, limit: 500))",
-                hint: $0.hint.map { DisplayText.safe($0, limit: 500) })
+                hint: $0.hint)
         }
     }
 

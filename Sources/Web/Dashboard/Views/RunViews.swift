@@ -20,7 +20,7 @@ struct RunView: PageView {
     struct ErrorView: PageView {
         var code: String
         var message: String
-        var hint: String?
+        var hint: ProseView?
     }
     struct PlanRow: PageView {
         var who: String
@@ -34,7 +34,9 @@ struct RunView: PageView {
                 names.isEmpty
                 ? RecordView.person(change.identity.email, change.identity.userID) : names.joined(separator: " · ")
             operation = change.operation.rawValue
-            remark = change.notBefore.map { "not before \(TimeView.minute($0))" } ?? ""
+            remark =
+                change.goesLast
+                ? "after all others" : change.waitsUntil.map { "not before \(TimeView.minute($0))" } ?? ""
         }
     }
     struct Filter: PageView {
@@ -101,7 +103,7 @@ struct RunView: PageView {
         error = run.error.map { error in
             ErrorView(
                 code: error.code, message: DisplayText.safe(error.message, limit: 1000),
-                hint: error.hint.map { DisplayText.safe($0, limit: 1000) })
+                hint: error.hint.map { ProseView($0, limit: 1000) })
         }
         isHeld = run.status == .held
         findings = run.held.map { Self.words($0, run.kind) }
@@ -284,7 +286,7 @@ struct ErrorPageView: PageView {
     var frame: Frame
     var heading: String
     var detail: String
-    var hint: String?
+    var hint: ProseView?
     var runID: String?
     var back: String
 }

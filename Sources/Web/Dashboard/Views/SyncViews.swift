@@ -13,13 +13,13 @@ struct OverviewView: PageView {
 struct ProblemView: PageView {
     var subject: String
     var message: String
-    var hint: String?
+    var hint: ProseView?
 
     init(_ problem: ServiceProblem) {
         let (kind, name) = ProblemReport.words(problem.subject)
         subject = name.map { "\(kind) \(DisplayText.safe($0, limit: 60)):" } ?? "\(kind):"
         message = DisplayText.line(problem.error.message, limit: 500)
-        hint = problem.error.hint.map { DisplayText.safe($0, limit: 500) }
+        hint = problem.error.hint.map { ProseView($0, limit: 500) }
     }
 }
 
@@ -39,6 +39,7 @@ struct SyncCard: PageView {
     var entries: String
     var target: String
     var targetName: String
+    var hasTarget: Bool
     var sizeName: String
     /// Where its rows are read, and where its state is if that is elsewhere.
     var warehouse: String
@@ -67,6 +68,7 @@ struct SyncCard: PageView {
         entries = words.kind.entries
         target = words.target
         targetName = words.kind.target
+        hasTarget = words.hasTarget
         sizeName = words.kind.size
         warehouse = words.stateWarehouse.map { "\(words.warehouse), state in \($0)" } ?? words.warehouse
         noLast = status.problem == nil ? "never" : "–"
@@ -79,13 +81,13 @@ struct SyncCard: PageView {
         nextWords = words.noNextRun
         lateness = words.lateness
         // Names of syncs and warehouses, which say where the state is, are long.
-        problem = status.problem.map { DisplayText.line($0.message, limit: status.isStateElsewhere ? 300 : 90) }
+        problem = status.problem.map { DisplayText.line($0.message, limit: status.isMissingState ? 300 : 90) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         let streamWords = StreamWords(status)
         stream = streamWords?.glance
         isBehind = streamWords?.isBehind ?? false
         live = status.isStreaming ? nil : status.live.map(LiveView.init)
-        spark = ChartMaker(runs).spark
+        spark = status.isMissingState ? nil : ChartMaker(runs).spark
     }
 }
 
@@ -119,9 +121,13 @@ struct SyncWords {
         case .list(.id(let configured)): return id ?? "\(configured)"
         case .list(.name(let name, _)):
             let shown = DisplayText.safe(name, limit: 60)
-            return id.map { "\(shown) (\($0))" } ?? "\(shown) (not made yet)"
+            // Whether it was made is not known where the state cannot be seen.
+            return id.map { "\(shown) (\($0))" } ?? (status.problem == nil ? "\(shown) (not made yet)" : shown)
         }
     }
+
+    /// Profiles of users are no target with a name.
+    var hasTarget: Bool { status.settings.kind != .users }
 
     var schedule: String {
         guard let schedule = status.settings.schedule else { return "on demand" }
@@ -162,6 +168,7 @@ struct SyncView: PageView {
     /// What the members are called, as a heading.
     var entries: String
     var target: String
+    var hasTarget: Bool
     var words: WordsView
     var isList: Bool
     var schedule: String
@@ -175,7 +182,7 @@ struct SyncView: PageView {
     var lateness: String
     var problem: String?
     /// How to fix the problem.
-    var hint: String?
+    var hint: ProseView?
     var held: String?
     /// Link to the run in progress, but for one of the stream.
     var running: String?
@@ -184,6 +191,8 @@ struct SyncView: PageView {
     var stream: StreamView?
     /// Of syncs of events.
     var events: EventsView?
+    /// Whether a person or record may be looked up: not where the state is in another warehouse.
+    var canAskWhy: Bool
     var canRun: Bool
     /// Whether everything may be sent again.
     var canSendAll: Bool
@@ -214,6 +223,7 @@ struct SyncView: PageView {
         members = words.members
         entries = words.kind.entries.capitalized
         target = words.target
+        hasTarget = words.hasTarget
         self.words = WordsView(status.settings.kind)
         isList = status.settings.kind == .list
         schedule = words.schedule
@@ -224,7 +234,7 @@ struct SyncView: PageView {
         nextWords = words.noNextRun
         lateness = words.lateness
         problem = status.problem.map { DisplayText.line($0.message, limit: 500) }
-        hint = status.problem?.hint.map { DisplayText.line($0, limit: 500) }
+        hint = status.problem?.hint.map { ProseView($0, limit: 500) }
         held = status.heldRun.map { "/runs/\($0.id)" }
         let isShown = status.isRunning && !status.isStreaming
         running = isShown ? (status.live?.runID ?? status.latestRun?.id).map { "/runs/\($0)" } : nil
@@ -234,6 +244,7 @@ struct SyncView: PageView {
         let isStreamed = status.settings.stream != nil
         let isFree = !isStreamed || status.isPaused || !status.settings.enabled
         canRun = isFree && !status.isRunning && status.heldRun == nil && status.problem == nil
+        canAskWhy = !status.isMissingState
         canSendAll = status.settings.kind != .events
         canPause = (status.settings.schedule != nil || isStreamed) && !status.isPaused
         canResume = status.isPaused

@@ -30,7 +30,9 @@ import Testing
                     let unknown = route.path.replacingOccurrences(of: "{name}", with: "none")
                         .replacingOccurrences(of: "{sync}", with: "none").replacingOccurrences(of: "{id}", with: "none")
                     // What the call asks for is given, so that only the name is wrong.
-                    let needed = route.path.hasSuffix("/why") ? "?identifier=a@example.com" : ""
+                    let needed =
+                        route.path.hasSuffix("/why")
+                        ? "?identifier=a@example.com" : route.path == "/api/v1/runs" ? "?sync=none" : ""
                     let token = WebBench.operatorToken
                     let isPost = route.method == .post
                     let json = ["content-type": "application/json"]

@@ -66,6 +66,12 @@ extension HelpTexts {
                                   when left out.
           --latency <latency>     Seconds that each subscribe and unsubscribe takes.
                                   (default: 0.0)
+          --bulk-events-after <bulk-events-after>
+                                  Seconds until what trackBulk has accepted is there.
+                                  (default: 0.0)
+          --catalog-items-after <catalog-items-after>
+                                  Seconds until accepted changes of catalog items are
+                                  carried out. (default: 0.0)
           --read-limits/--no-read-limits
                                   Allow size, getUsers and previewUsers 5 times a
                                   minute only, as Iterable does. (default:

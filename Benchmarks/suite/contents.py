@@ -118,8 +118,12 @@ def object_of(fields: list[tuple[str, str]]) -> str:
     """SQL for a JSON object. A NULL is left out."""
     parts = []
     for name, kind in fields:
-        value = time_as_sent(f"{name}::timestamp") if kind in ("date", "timestamp") else name
-        if kind == "timestamptz":
+        value = name
+        if kind == "date":
+            value = f"to_char({name}, 'YYYY-MM-DD')"
+        elif kind == "timestamp":
+            value = time_as_sent(name)
+        elif kind == "timestamptz":
             value = time_as_sent(f"{name} AT TIME ZONE 'UTC'")
         parts.append(f"'{name}', {value}")
     # A function takes 100 arguments at most.

@@ -36,7 +36,7 @@ extension History {
         world.after(appearance.after) { [self] in
             let (email, userID) = customers.identifiers(of: appearance.customer)
             guard profiles.appear(email: email, userID: userID) else { return }
-            oracle.saw("somebody whom Iterable did not know gets a profile")
+            oracle.saw("a person whom Iterable did not know gets a profile")
             world.note(nil, "another system makes the profile of \(email ?? userID ?? "")")
         }
     }

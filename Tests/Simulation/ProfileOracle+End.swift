@@ -71,7 +71,7 @@ extension ProfileOracle {
             if let json = wanted.values[field] {
                 if found?.json != json {
                     violated(
-                        "\(field) of \(key) is \(found?.json ?? "missing"), written by \(found?.writer ?? "nobody"),"
+                        "\(field) of \(key) is \(found?.json ?? "missing"), written by \(found?.writer ?? "no run"),"
                             + " and the row says \(json)")
                 }
             } else if let found, let writer = found.writer, clients.rule(of: field) != .skip {

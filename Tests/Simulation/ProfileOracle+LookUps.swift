@@ -1,7 +1,7 @@
 import RollcallCore
 import Warehouse
 
-/// Syncs that send only people whom Iterable knows: nobody gets a profile by them, and who is left out was not there when
+/// Syncs that send only people whom Iterable knows: no one gets a profile by them, and who is left out was not there when
 /// Iterable was asked.
 extension ProfileOracle {
     /// Iterable has said whether it knows somebody.
@@ -13,8 +13,8 @@ extension ProfileOracle {
             }
         lookUps[node.name, default: [:]][text] = finding
         switch finding {
-        case .found: oracle.saw("a look-up finds somebody")
-        case .unknown: oracle.saw("a look-up finds nobody")
+        case .found: oracle.saw("a look-up finds a person")
+        case .unknown: oracle.saw("a look-up finds no person")
         case .refused: oracle.saw("a look-up is refused")
         }
     }
@@ -37,7 +37,7 @@ extension ProfileOracle {
                 guard let outcome = batch.exceptions[change.sequence], outcome.reason?.code == Self.notFound else {
                     continue
                 }
-                oracle.saw("somebody whom Iterable does not know is left out")
+                oracle.saw("a person whom Iterable does not know is left out")
                 if case .rejected = outcome {
                     violated("\(change.record?.key ?? "") is given up, though every run is to look again")
                 }

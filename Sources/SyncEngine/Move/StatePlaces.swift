@@ -51,7 +51,7 @@ public struct StatePlaces: Sendable {
             message: "the sync \(sync) has no state in \(home) yet, and another warehouse may have it: "
                 + reasons.joined(separator: "; "),
             hint:
-                "Nothing was begun: a run that begins from nothing sends everybody again and removes nobody who has left."
+                "Nothing was begun: a run that begins from nothing sends everybody again and takes off none of those who have left."
                 + " Make \(names) readable, then run again. If the state is certainly not there, run \(sync) once with a copy of"
                 + " the configuration that leaves \(names) out (`--config`): once \(home) has the state, no other warehouse is"
                 + " looked at.")

@@ -7,26 +7,26 @@ import Warehouse
 /// others are looked into, written as JSON and spooled. Used by one thread at a time.
 // SAFETY: a reading in one part calls `row` from one thread at a time, and the planner uses the rest when it has ended.
 final class RecordDiff: @unchecked Sendable {
-    private(set) var counts = RunCounts()
+    var counts = RunCounts()
     /// Records that are sent because their content is another one than was acknowledged.
-    private(set) var changed = 0
+    var changed = 0
     let spool: RecordSpool
     /// Profiles that are to get another address.
     let renames: RecordSpool
-    private(set) var table: RecordTable
-    private(set) var contests: [Fingerprint: KeyContest] = [:]
+    var table: RecordTable
+    var contests: [Fingerprint: KeyContest] = [:]
     /// Rows that cannot be sent although their key can; of each key one.
-    private(set) var refused: [Fingerprint: RefusedRows] = [:]
+    var refused: [Fingerprint: RefusedRows] = [:]
     /// Of people.
-    private(set) var persons: PersonContests?
-    private var checked: [Fingerprint: RecordSpool.Entry] = [:]
+    var persons: PersonContests?
+    var checked: [Fingerprint: RecordSpool.Entry] = [:]
     /// Where rows are read by bucket: which buckets are passed over, and what is known of the rows that come.
     var buckets: RecordBuckets?
     /// Of a look of a stream: what it meets and what of that waits; see `RecordDiff+Look`.
     let look: RecordLook?
     var meetings = LookMeetings()
 
-    private let shape: RecordShape
+    let shape: RecordShape
     private let subject: RowSubject
     let rule: DuplicateRule
     let fingerprinter: Fingerprinter
@@ -36,7 +36,7 @@ final class RecordDiff: @unchecked Sendable {
     /// Places in the layout of fields that Iterable does not have yet.
     private let newFields: [Int]
     /// Items that are to be read back, with what was put; of one item there may be several, of which one was accepted last.
-    private let checks: [Fingerprint: Set<Int64>]
+    let checks: [Fingerprint: Set<Int64>]
     private let values: UnsafeMutableBufferPointer<FieldValue>
     private var scratch: [UInt8] = []
     private var prefix: [UInt8] = []
@@ -216,7 +216,7 @@ final class RecordDiff: @unchecked Sendable {
         !FieldValue.looksLikeDate(String(decoding: constant.filter { $0 != UInt8(ascii: "\"") }, as: UTF8.self))
     }
 
-    private func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {
+    func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {
         table.change(fingerprint) { entry in
             entry.marks.insert(.seen)
             entry.seen = content
@@ -235,42 +235,10 @@ final class RecordDiff: @unchecked Sendable {
         contests[fingerprint]?.add(content, rank)
     }
 
-    // MARK: Rows that do not come
-
-    /// What is to be known of a row, so that it need not come.
-    var knownParts: KnownRows.Parts {
-        var parts: KnownRows.Parts = []
-        if shape.rankCell != nil { parts.insert(.rank) }
-        if persons?.claimsEmail == true { parts.insert(.email) }
-        if persons?.claimsUserID == true { parts.insert(.userID) }
-        return parts
-    }
-
-    /// Whether the row of a record, as it was at its last reading, would leave nothing behind but that it was met, and needs not
-    /// come for anything else. Only before the first row.
-    /// - Parameter empty: units of the layout without a value.
-    func isUnchanged(_ row: KnownRow, empty: FieldBits) -> Bool {
-        let entry = table[row.fingerprint]
-        guard kind(entry, row.content) == nil, checks[row.fingerprint] == nil else { return false }
-        return shape.nulls?.clears(empty: empty, held: table.held(entry)) != true
-    }
-
-    /// Does what the row of an unchanged record does.
-    func passOver(_ row: KnownRow) {
-        counts.rowsRead += 1
-        persons?.claim(.init(email: row.email, userID: row.userID), row.fingerprint)
-        see(row.fingerprint, row.content, row.rank)
-    }
-
-    /// The records of which several rows were met, or one that cannot be sent, or one that shares an identifier with another record.
-    var contested: Set<Fingerprint> {
-        Set(contests.keys).union(refused.keys).union(persons?.sharing ?? [])
-    }
-
     // MARK: What becomes of a record
 
     /// - Returns: nil for a record that is unchanged.
-    private func kind(_ entry: RecordTable.Entry, _ content: Int64) -> ChangeKind? {
+    func kind(_ entry: RecordTable.Entry, _ content: Int64) -> ChangeKind? {
         guard entry.marks.contains(.known), entry.acknowledged == content else { return .send }
         if entry.marks.contains(.rejected) { return resend.rejected || resend.full ? .send : .parked }
         // One that was released is this sync's own again.
@@ -278,7 +246,7 @@ final class RecordDiff: @unchecked Sendable {
         return isSettled && !resend.full ? nil : .send
     }
 
-    private func count(_ entry: RecordTable.Entry, _ content: Int64, _ number: Int) {
+    func count(_ entry: RecordTable.Entry, _ content: Int64, _ number: Int) {
         counts.audience += number
         guard kind(entry, content) != nil else { return counts.unchanged += number }
         counts.planned[shape.subject.kind.operations[0]] += number
@@ -306,141 +274,5 @@ final class RecordDiff: @unchecked Sendable {
         if look != nil { meetings.refuse(fingerprint) }
         table.change(fingerprint) { _ = $0.marks.insert(.stands) }
         refused[fingerprint, default: RefusedRows(key: String(decoding: subject.key, as: UTF8.self))].add(rank)
-    }
-
-    // MARK: When all rows have come
-
-    /// Decides between the rows of one key, and then between the records of one person, and counts them.
-    func settle() throws {
-        for (fingerprint, rows) in refused {
-            let entry = table[fingerprint]
-            guard entry.marks.contains(.seen) else { continue }
-            if contests[fingerprint] == nil {
-                count(entry, entry.seen, -1)
-                contests[fingerprint] = KeyContest(key: rows.key, content: entry.seen, rank: entry.rank)
-            }
-            contests[fingerprint]?.refused = rows
-        }
-        for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
-            guard let winner = contest.winner(rule) else {
-                let rows = counted(contest.rows, of: contest.key, Self.duplicateKey(rule))
-                counts.invalid += rows
-                for _ in 0..<rows { try addContested(contest.key) }
-                continue
-            }
-            counts.duplicates += counted(contest.rows - 1, of: contest.key, Self.isRepeated)
-            count(table[fingerprint], winner, 1)
-        }
-        if let look, look.isPartial { holdBackOlder(look) } else { settlePersons() }
-    }
-
-    /// Of equal rows of a key, or of which one is known to be the newest.
-    private static let isRepeated = FailureReason(code: "duplicate", reason: "")
-
-    /// Which of the spooled changes are made, once ``settle()`` has decided.
-    var selection: SelectedRecords {
-        SelectedRecords(contested: contests.mapValues { $0.winner(rule) }, verdicts: verdicts)
-    }
-
-    private var verdicts: [Fingerprint: PersonContests.Verdict] {
-        guard look?.isPartial == true else { return persons?.verdicts ?? [:] }
-        return Dictionary(heldBack.map { ($0, .contested) }) { first, _ in first }
-    }
-
-    /// Records that are not sent because nothing says which of their rows, or of their person's records, is right.
-    var contradicted: [Fingerprint] {
-        contests.filter { $0.value.winner(rule) == nil }.map(\.key)
-            + (persons?.verdicts ?? [:]).filter { $0.value == .contested }.map(\.key)
-    }
-
-    /// Records that this sync keeps, and of whose person another record is sent: what they were sent with last is there no more.
-    var outdone: [Fingerprint] {
-        (persons?.verdicts ?? [:]).filter { $0.value == .duplicate && table[$0.key].marks.contains(.owned) }.keys
-            .sorted()
-    }
-
-    /// Of the items that are to be read back, the changes that would put those again whose rows are as they were put, once
-    /// ``settle()`` has decided.
-    var unchangedItems: [Fingerprint: RecordSpool.Entry] {
-        if checked.isEmpty { return [:] }
-        let selection = selection
-        return checked.filter { selection.has($0.value) }
-    }
-
-    /// Whether what Iterable accepted of an item last is what is to be read back.
-    func stands(_ check: ItemCheck) -> Bool {
-        let entry = table[check.fingerprint]
-        return entry.marks.isSuperset(of: [.known, .synced, .owned]) && entry.acknowledged == check.content
-    }
-
-    /// Takes in what was found of items that were read back. One that is put again fails first, and is planned twice.
-    func take(_ verdicts: ItemVerdicts) throws {
-        for entry in verdicts.again { try spool.add(entry) }
-        counts.unchanged -= verdicts.notVerified
-        counts.planned.put += verdicts.failures.count + verdicts.again.count
-        counts.verified = verdicts.verified
-        counts.notVerified = verdicts.notVerified
-    }
-
-    private func addContested(_ key: String) throws {
-        try Array(key.utf8).withUnsafeBytes {
-            try spool.addInvalid(key: $0, (nil, nil), Self.duplicateKey(rule))
-        }
-    }
-
-    private func settlePersons() {
-        persons?.settle(rule) { fingerprint in
-            let entry = table[fingerprint]
-            if let contest = contests[fingerprint] {
-                return .init(
-                    content: contest.winner(rule), rank: contest.rank, isOwned: entry.marks.contains(.owned),
-                    refused: refused[fingerprint])
-            }
-            return .init(
-                content: entry.marks.contains(.seen) ? entry.seen : nil, rank: entry.rank,
-                isOwned: entry.marks.contains(.owned), refused: refused[fingerprint])
-        }
-        for (fingerprint, verdict) in persons?.verdicts ?? [:] {
-            let entry = table[fingerprint]
-            count(entry, contests[fingerprint]?.winner(rule) ?? entry.seen, -1)
-            if verdict == .duplicate { counts.duplicates += 1 } else { counts.invalid += 1 }
-        }
-    }
-
-    /// Notes that a record is not sent because another one is of the same person.
-    func logContested(_ key: String, _ identity: Identity) throws {
-        try Array(key.utf8).withUnsafeBytes { key in
-            try identity.withBytes { email, userID in
-                try spool.addInvalid(key: key, (email, userID), Self.samePerson(rule))
-            }
-        }
-    }
-
-    private static func duplicateKey(_ rule: DuplicateRule) -> FailureReason {
-        switch rule {
-        case .refuse:
-            FailureReason(
-                code: "duplicate_key", reason: "Another row has the same key and other fields; neither is sent.")
-        case .newest(let column):
-            FailureReason(
-                code: "duplicate_key",
-                reason: "Several rows have this key, and \(column) does not tell which of them is the newest.")
-        }
-    }
-
-    /// Why a record is not sent that another one contradicts.
-    var samePerson: FailureReason { Self.samePerson(rule) }
-
-    private static func samePerson(_ rule: DuplicateRule) -> FailureReason {
-        switch rule {
-        case .refuse:
-            FailureReason(
-                code: "duplicate_key",
-                reason: "A row with another key is of the same person and differs; neither is sent.")
-        case .newest(let column):
-            FailureReason(
-                code: "duplicate_key",
-                reason: "Rows with several keys are of this person, and \(column) does not tell which is the newest.")
-        }
     }
 }

@@ -10,6 +10,29 @@ import Testing
         return try #require(try output.json() as? [[String: Any]])
     }
 
+    @Test func aSyncThatCannotBeReadHidesNoOther() async throws {
+        try await Shop.with(people: Shop.people(1...2)) { shop in
+            try shop.configure {
+                $0.further = """
+                      other:
+                        warehouse: shop
+                        destination: iterable
+                        audience: { table: people }
+                        list: { name: Other }
+                        mapping: { email: email }
+                    """
+            }
+            for sync in ["members", "other"] { #expect(try await shop.rollcall("run", sync).code == 0) }
+            try await shop.execute(
+                "UPDATE \(shop.state("sync_runs")) SET status = 'damaged' WHERE sync_name = 'members'")
+            let syncs = try await shop.rollcall("syncs", "--format", "json")
+            #expect(syncs.code == 1, "\(syncs.all)")
+            let rows = try #require(try syncs.json() as? [[String: Any]])
+            #expect(rows.map { $0["last_status"] as? String } == ["unreachable", "succeeded"], "\(syncs.out)")
+            #expect(rows.last?["members"] as? Int == 2, "\(syncs.out)")
+        }
+    }
+
     @Test func theLogByStatusRunAgeAndNumber() async throws {
         try await Shop.with(people: Shop.people(1...5) + ["nobody"]) { shop in
             #expect(try await shop.rollcall("run", "members").code == 3)

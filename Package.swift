@@ -95,8 +95,8 @@ let package = Package(
         .testTarget(
             name: "IterableTests",
             dependencies: [
-                "Iterable", "IterableProtocol", "RollcallCore", "SeededRandom", hummingbird, nioCore, nioHTTP1,
-                httpClient, log,
+                "Iterable", "IterableProtocol", "RollcallCore", "SeededRandom", "TestSupport", hummingbird, nioCore,
+                nioHTTP1, httpClient, log,
             ],
             swiftSettings: settings),
         .testTarget(

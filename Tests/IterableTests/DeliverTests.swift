@@ -3,6 +3,7 @@ import Iterable
 import IterableProtocol
 import RollcallCore
 import Synchronization
+import TestSupport
 import Testing
 
 /// What of a delivery's answer decides: `ok`, or what to do and why.
@@ -115,7 +116,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
     }
 
     @Test func refusedConnectionsWereCertainlyNotCarriedOut() async throws {
-        let client = Harness.client(baseURL: "http://127.0.0.1:\(try ScriptedServer.closedPort())")
+        let client = Harness.client(baseURL: "http://127.0.0.1:\(try LoopbackListener.freePort())")
         let answer = await client.deliver(Harness.request)
         await client.shutdown()
         #expect(gist(answer) == "retry connect_failed applied=false limited=false after=-")
@@ -269,7 +270,7 @@ func gist(_ answer: DeliveryAnswer) -> String {
     }
 
     @Test func withoutAConnectionThereIsNoLook() async throws {
-        let client = Harness.client(baseURL: "http://127.0.0.1:\(try ScriptedServer.closedPort())")
+        let client = Harness.client(baseURL: "http://127.0.0.1:\(try LoopbackListener.freePort())")
         let looks = Mutex(0)
         let answer = await client.deliver(Harness.request) {
             looks.withLock { $0 += 1 }

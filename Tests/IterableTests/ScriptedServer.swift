@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A TCP server on a free port of the loopback interface that answers each request with what a test says, byte by byte:
 /// cut off, reset, drip-fed, or never.
@@ -26,8 +27,7 @@ final class ScriptedServer: Sendable {
         case reset
     }
 
-    let port: Int
-    private let listener: Int32
+    private let listener: LoopbackListener
     private let script: @Sendable (Request, Int) -> [Step]
     /// Sent before anything is read.
     private let greeting: String
@@ -39,52 +39,22 @@ final class ScriptedServer: Sendable {
     ) throws {
         self.script = script
         self.greeting = greeting
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        port = try Self.listen(on: listener)
-        Thread.detachNewThread { [listener, weak self] in
-            while true {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
-                guard let server = self else {
-                    Glibc.close(connection)
-                    return
-                }
-                Thread.detachNewThread { server.serve(connection) }
+        listener = try LoopbackListener()
+        listener.accept { [weak self] connection in
+            guard let server = self else {
+                Glibc.close(connection)
+                return
             }
+            Thread.detachNewThread { server.serve(connection) }
         }
     }
 
-    deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        Glibc.close(listener)
-    }
+    deinit { listener.stop() }
+
+    var port: Int { listener.port }
 
     var requests: [Request] { received.withLock { $0 } }
     var baseURL: String { "http://127.0.0.1:\(port)" }
-
-    /// A port on which nobody listens.
-    static func closedPort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { Glibc.close(descriptor) }
-        return try listen(on: descriptor)
-    }
-
-    struct SystemError: Error { var number: Int32 }
-
-    private static func listen(on descriptor: Int32) throws -> Int {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let failed = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) != 0 || Glibc.listen(descriptor, 64) != 0
-                    || getsockname(descriptor, address, &length) != 0
-            }
-        }
-        guard !failed else { throw SystemError(number: errno) }
-        return Int(UInt16(bigEndian: address.sin_port))
-    }
 
     private func serve(_ connection: Int32) {
         var pending: [UInt8] = []

@@ -1,6 +1,7 @@
 import Foundation
 import Iterable
 import RollcallCore
+import TestSupport
 import Testing
 
 /// The API key stays where it is used, whatever the server says.
@@ -37,7 +38,7 @@ import Testing
     }
 
     @Test func passwordsInTheAddressAreNotShown() async throws {
-        let port = try ScriptedServer.closedPort()
+        let port = try LoopbackListener.freePort()
         let client = Harness.client(baseURL: "http://user:hunter2@127.0.0.1:\(port)")
         let answer = await client.deliver(Harness.request)
         await client.shutdown()

@@ -37,10 +37,6 @@ public final class FaultyProxy: Sendable {
         case misspell(String)
     }
 
-    public struct Failure: Error {
-        public var reason: String
-    }
-
     struct State {
         var fault: Fault?
         /// How often it is still to happen.
@@ -54,28 +50,18 @@ public final class FaultyProxy: Sendable {
         var isStopped = false
     }
 
-    public let port: Int
     private let target: Int
-    private let listener: Int32
+    private let listener: LoopbackListener
     private let state = Mutex(State())
 
     /// - Parameter target: port on 127.0.0.1 that connections are forwarded to.
     public init(to target: Int) throws {
         self.target = target
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = LoopbackAddress.of(port: 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                    && getsockname(listener, pointer, &length) == 0
-            }
-        }
-        guard isBound else { throw Failure(reason: "no free port") }
-        port = Int(UInt16(bigEndian: address.sin_port))
-        Thread { self.accept() }.start()
+        listener = try LoopbackListener()
+        listener.accept { self.forward($0) }
     }
+
+    public var port: Int { listener.port }
 
     public var baseURL: String { "http://127.0.0.1:\(port)" }
 
@@ -119,7 +105,7 @@ public final class FaultyProxy: Sendable {
             state.isStopped = true
             return state.links
         }
-        shutdown(listener, Int32(SHUT_RDWR))
+        listener.stop()
         for link in links { link.cut(reset: true) }
     }
 
@@ -132,38 +118,32 @@ public final class FaultyProxy: Sendable {
         }
     }
 
-    private func accept() {
-        while true {
-            let client = Foundation.accept(listener, nil, nil)
-            if client < 0 && (errno == EINTR || errno == ECONNABORTED) { continue }
-            if client < 0 { break }
-            let server = LoopbackAddress.connect(to: target)
-            let link = ProxyLink(client: client, server: server)
-            let isRefused = state.withLock { state in
-                state.links.removeAll { $0.isOver }
-                if server < 0 || state.isStopped { return true }
-                if case .refuse = state.fault, state.left > 0 {
-                    state.left -= 1
-                    state.happened += 1
-                    return true
-                }
-                state.links.append(link)
-                return false
+    private func forward(_ client: Int32) {
+        let server = LoopbackAddress.connect(to: target)
+        let link = ProxyLink(client: client, server: server)
+        let isRefused = state.withLock { state in
+            state.links.removeAll { $0.isOver }
+            if server < 0 || state.isStopped { return true }
+            if case .refuse = state.fault, state.left > 0 {
+                state.left -= 1
+                state.happened += 1
+                return true
             }
-            if isRefused {
-                link.cut(reset: true)
-                link.end()
-                link.end()
-                continue
-            }
-            for direction in [Direction.toServer, .toClient] {
-                Thread {
-                    link.pump(direction) { self.judge($0, direction, link) }
-                    link.end()
-                }.start()
-            }
+            state.links.append(link)
+            return false
         }
-        close(listener)
+        if isRefused {
+            link.cut(reset: true)
+            link.end()
+            link.end()
+            return
+        }
+        for direction in [Direction.toServer, .toClient] {
+            Thread {
+                link.pump(direction) { self.judge($0, direction, link) }
+                link.end()
+            }.start()
+        }
     }
 
     /// What is to be done with a piece that has come.

@@ -32,7 +32,7 @@ public final class PostgresCluster: Sendable {
         binaries = try PostgresPrograms.folder()
         settings = []
         folder = try Self.makeFolder()
-        port = try Self.freePort()
+        port = try LoopbackListener.freePort()
         try initialise()
         try launch()
         try awaitReadiness()
@@ -44,7 +44,7 @@ public final class PostgresCluster: Sendable {
         binaries = primary.binaries
         self.settings = settings
         folder = try Self.makeFolder()
-        port = try Self.freePort()
+        port = try LoopbackListener.freePort()
         let log = folder.appendingPathComponent("basebackup.log")
         let copy = try PostgresPrograms.start(
             binaries + "/pg_basebackup",
@@ -185,22 +185,6 @@ extension PostgresCluster {
             }
         }
         return base
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
-            }
-        }
-        guard bound else { throw Failure(description: "no free port on 127.0.0.1") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     private func initialise() throws {

@@ -1,15 +1,10 @@
 import Foundation
+import TestSupport
 
 /// A server on a free loopback port that gives every request the same answer, with the request's own head in it where
 /// the answer says `{request}`: what a debugging proxy does.
 final class OneAnswerServer: Sendable {
-    struct Failure: Error {
-        var reason: String
-    }
-
-    let port: Int
-    private let descriptor: Int32
-    private let answer: @Sendable (String) -> String
+    private let listener: LoopbackListener
 
     /// - Parameters:
     ///   - onRequest: gets head and body of each request.
@@ -18,25 +13,11 @@ final class OneAnswerServer: Sendable {
         onRequest: @escaping @Sendable (String, String) -> Void = { _, _ in },
         answer: @escaping @Sendable (String) -> String
     ) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                    && getsockname(listener, pointer, &length) == 0
-            }
+        listener = try LoopbackListener()
+        listener.accept { connection in
+            Self.respond(connection, onRequest, answer)
+            close(connection)
         }
-        guard isBound else {
-            close(listener)
-            throw Failure(reason: "no free port")
-        }
-        port = Int(UInt16(bigEndian: address.sin_port))
-        descriptor = listener
-        self.answer = answer
-        Thread { [listener, answer] in Self.serve(listener, onRequest, answer) }.start()
     }
 
     /// Answers with a status and a body; the connection is closed after it.
@@ -48,21 +29,10 @@ final class OneAnswerServer: Sendable {
         }
     }
 
+    var port: Int { listener.port }
     var baseURL: String { "http://127.0.0.1:\(port)" }
 
-    func stop() { shutdown(descriptor, Int32(SHUT_RDWR)) }
-
-    private static func serve(
-        _ listener: Int32, _ onRequest: @Sendable (String, String) -> Void, _ answer: @Sendable (String) -> String
-    ) {
-        while true {
-            let connection = accept(listener, nil, nil)
-            if connection < 0 { break }
-            respond(connection, onRequest, answer)
-            close(connection)
-        }
-        close(listener)
-    }
+    func stop() { listener.stop() }
 
     /// Reads the whole request, so that closing the connection does not reset it, and writes the answer.
     private static func respond(

@@ -94,7 +94,7 @@ final class PostgresWorker: @unchecked Sendable {
         self.session = session
         defer { if !session.isUsable { self.session = nil } }
         guard callTimeout > 0 else { return try body(session) }
-        let watchdog = PostgresWatchdog(session.descriptor, seconds: callTimeout)
+        let watchdog = PostgresWatchdog(try SharedSocket(session.descriptor), seconds: callTimeout)
         defer { watchdog.end() }
         do {
             return try body(session)
@@ -118,7 +118,7 @@ final class PostgresCancellation: @unchecked Sendable {
     private var wasRequested = false
     private var wasSent = false
     private var handle: OpaquePointer?
-    private var descriptor: Int32?
+    private var socket: SharedSocket?
     /// Broken off together with this one.
     private var followers: [PostgresCancellation] = []
     private var watchdog: PostgresWatchdog?
@@ -130,9 +130,10 @@ final class PostgresCancellation: @unchecked Sendable {
     }
 
     func arm(_ session: PostgresSession) throws {
+        let socket = try SharedSocket(session.descriptor)
         let isTooLate = lock.withLock {
             handle = PQgetCancel(session.connection)
-            descriptor = session.descriptor
+            self.socket = socket
             return wasRequested
         }
         guard isTooLate else { return }
@@ -145,7 +146,7 @@ final class PostgresCancellation: @unchecked Sendable {
         lock.withLock {
             PQfreeCancel(handle)
             handle = nil
-            descriptor = nil
+            socket = nil
             watchdog?.end()
             watchdog = nil
             if wasSent { session.condemn() }
@@ -179,10 +180,10 @@ final class PostgresCancellation: @unchecked Sendable {
 
     private func takeHandle() -> OpaquePointer? {
         lock.withLock {
-            guard let handle, let descriptor, !wasSent else { return nil }
+            guard let handle, let socket, !wasSent else { return nil }
             wasSent = true
             self.handle = nil
-            watchdog = PostgresWatchdog(descriptor, seconds: Self.grace)
+            watchdog = PostgresWatchdog(socket, seconds: Self.grace)
             return handle
         }
     }

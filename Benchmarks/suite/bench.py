@@ -14,9 +14,11 @@ from .shops import PostgresShop, SQLiteShop, fill_sqlite
 
 SMALL = 1000
 """People in the audience of the small runs."""
+UNLIMITED_LISTS = {"requests_per_second": 1000, "concurrent_requests": 8}
+"""What every version of Rollcall knows of the next one."""
 UNLIMITED = {
-    "requests_per_second": 1000, "concurrent_requests": 8, "users": {"requests_per_second": 500},
-    "events": {"requests_per_second": 1000}, "catalog": {"requests_per_second": 1000},
+    **UNLIMITED_LISTS, "users": {"requests_per_second": 500}, "events": {"requests_per_second": 1000},
+    "catalog": {"requests_per_second": 1000},
 }
 """For the sink: the highest rates that a configuration may have. Requests carry 1000 records, as they do by default."""
 

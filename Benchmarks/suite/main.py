@@ -36,6 +36,7 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "first-sync-sqlite": (first_sync.first_sync_sqlite, "first sync from SQLite, INSERT ... SELECT into two tables"),
     "plan-postgres": (plans.plan_postgres, "plan, 0.1 % churn, with and without cache; psql COPY"),
     "read-changed": (read_changed.read_changed, "plan with read: changed, 0.01 and 0.1 % churn; with read: all"),
+    "read-changed-users": (read_changed.read_changed_users, "the same for users (--records)"),
     "plan-sqlite": (plans.plan_sqlite, "the same; sqlite3 SELECT"),
     "sql-postgres": (sql.sql_postgres, "plan; EXCEPT, NOT EXISTS, FULL JOIN"),
     "sql-sqlite": (sql.sql_sqlite, "plan; EXCEPT, FULL JOIN"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .audience import LEAVERS, leaving, postgres_people, sqlite_people
 from .basics import fail, say
-from .bench import UNLIMITED, Bench
+from .bench import UNLIMITED_LISTS, Bench
 from .postgres import uri
 from .rollcall import Rollcall
 from .shops import fill_sqlite
@@ -27,7 +27,7 @@ class Version:
         self.rollcall.configure(
             {"postgres": postgres, "sqlite": {"type": "sqlite", "path": "shop.sqlite"}},
             {f"postgres-{name}": ("postgres", "people"), f"sqlite-{name}": ("sqlite", "people")},
-            bench.sink.url, UNLIMITED)
+            bench.sink.url, UNLIMITED_LISTS)
 
     def forget(self) -> None:
         self.cluster.sql(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE", "CHECKPOINT")

@@ -108,7 +108,11 @@ import Testing
             let tablesOfOthers = "CREATE SCHEMA rollcall; CREATE TABLE rollcall.schema_migrations (version integer)"
             for tables in ["", tablesOfOthers] {
                 if !tables.isEmpty { try await postgres.execute(tables) }
-                for arguments in [["run", "members"], ["plan", "members"], ["abandon", "members"]] {
+                var commands = [["run", "members"], ["plan", "members"], ["abandon", "members"]]
+                if !tables.isEmpty {
+                    commands += [["runs", "members"], ["log", "members"], ["records", "members"], ["syncs"]]
+                }
+                for arguments in commands {
                     let output = try await shop.rollcall(arguments, environment: asRole)
                     #expect(output.code == 1, "\(arguments): \(output.all)")
                     for words in ["is in the warehouse keeper", "rollcall move-state shop --from keeper"] {

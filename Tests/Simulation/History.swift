@@ -106,7 +106,7 @@ final class History: @unchecked Sendable {
         store.givesMoreRows = scenario.tracks?.givesMoreRows ?? false
         var dice = Dice(scenario.seed, "cache")
         // Rows are grouped only for who has a cache.
-        let hasCache = dice.chance(40) || scenario.reading != .all
+        let hasCache = dice.chance(40) || scenario.reading != .all || scenario.recordReading != .all
         cacheFolder = hasCache ? (try? TemporaryFolders.path("history"))?.path : nil
         sharesCache = dice.chance(60)
         list = scenario.list == .absent ? nil : iterable.addList(History.listName)

@@ -91,15 +91,6 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func readRecordBuckets(
-        _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
-        choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
-        _ body:
-            @escaping @Sendable (
-                _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
-            ) throws -> Void
-    ) async throws -> Bool { false }
-
     public func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
@@ -107,12 +98,15 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
                 _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
             ) throws -> Void
     ) async throws {
-        if source == Customers.table { return try read(wanted(customers, columns.bound), columns, body) }
-        if source == Visits.table { return try read(wanted(visits, columns.bound), columns, body) }
-        if source == .table(["products"]) {
-            return try read(wanted(products.map(\.cells), columns.bound), columns, body)
+        for row in wanted(rows(of: source), columns.bound) {
+            try Self.give(row, columns) { try body(0, $0, $1, $2) }
         }
-        try read(audience.map(\.cells), columns, body)
+    }
+
+    func rows(of source: AudienceSource) -> [TableRow] {
+        if source == Customers.table { return customers }
+        if source == Visits.table { return visits }
+        return source == .table(["products"]) ? products.map(\.cells) : audience.map(\.cells)
     }
 
     func wanted(_ rows: [TableRow], _ bound: RowBound?) -> [TableRow] {
@@ -132,19 +126,15 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         return bound.position.map { position >= $0 } ?? true
     }
 
-    private func read(
-        _ rows: [TableRow], _ columns: RecordColumns,
-        _ body: (
-            _ part: Int, _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
-        ) throws -> Void
+    static func give(
+        _ row: TableRow, _ columns: RecordColumns,
+        _ body: (_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws -> Void
     ) throws {
-        for row in rows {
-            let email = columns.identifiers.email.flatMap { row[$0].bytes }
-            let userID = columns.identifiers.userID.flatMap { row[$0].bytes }
-            try row.withCells(columns.fields) { cells in
-                try MemoryWarehouse.withCell(email) { email in
-                    try MemoryWarehouse.withCell(userID) { try body(0, email, $0, cells) }
-                }
+        let email = columns.identifiers.email.flatMap { row[$0].bytes }
+        let userID = columns.identifiers.userID.flatMap { row[$0].bytes }
+        try row.withCells(columns.fields) { cells in
+            try MemoryWarehouse.withCell(email) { email in
+                try MemoryWarehouse.withCell(userID) { try body(email, $0, cells) }
             }
         }
     }

@@ -139,6 +139,7 @@ extension Scenario {
             target: .users(users))
         sync.mapping = ColumnMapping(
             email: clients.mapsEmail ? "email" : nil, userID: clients.mapsUserID ? "user_id" : nil)
+        sync.read = recordReading
         sync.guards.maxInvalid = guarded ? clients.maxInvalid : nil
         sync.guards.maxChanges = clients.maxChanges
         sync.guards.allowEmpty = guarded ? clients.allowEmpty : true

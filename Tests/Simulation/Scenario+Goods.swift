@@ -95,6 +95,7 @@ extension Scenario {
         var sync = SyncSettings(
             name: "goods", warehouse: "shop", destination: "marketing", audience: .table(["products"]),
             target: .catalog(catalog))
+        sync.read = recordReading
         sync.guards.maxRemovals = guarded ? goods.maxRemovals : .percent(100)
         sync.guards.allowEmpty = guarded ? goods.allowEmpty : true
         return sync

@@ -40,6 +40,7 @@ public struct Scenario: Sendable {
     var listFields: ListFields?
     /// How the rows of the list are read.
     var reading = ReadSetting.all
+    var recordReading = ReadSetting.all
     /// A rate limit that the processes share; nil: each keeps its own.
     var sharing: Sharing?
     /// A second sync, of a catalog; nil: there is none.
@@ -191,6 +192,7 @@ extension Scenario {
         goods = goods(seed: seed)
         clients = clients(seed: seed)
         tracks = tracks(seed: seed)
+        recordReading = recordReading(seed: seed)
     }
 }
 
@@ -227,7 +229,7 @@ extension Scenario {
         }
         scenario.chosenFaults = [:]
         (scenario.goods, scenario.clients, scenario.tracks) = (nil, nil, nil)
-        (scenario.listFields, scenario.sharing, scenario.reading) = (nil, nil, .all)
+        (scenario.listFields, scenario.sharing, scenario.reading, scenario.recordReading) = (nil, nil, .all, .all)
         return scenario
     }
 }

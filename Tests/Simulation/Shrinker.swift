@@ -23,6 +23,7 @@ public enum Shrinker {
         attempt { $0.listFields = nil }
         attempt { $0.sharing = nil }
         attempt { $0.reading = ReadSetting.all }
+        attempt { $0.recordReading = ReadSetting.all }
         attempt { $0.goods = nil }
         attempt { $0.tracks = nil }
         attempt { $0.clients = nil }

@@ -131,30 +131,54 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, Int) throws -> Void
     ) async throws -> Bool {
-        let (rows, history) = (store.audience, history)
-        let fault = try await arrive("read groups", Fault.grouping)
-        let view = MemoryWarehouse(time: store.time)
-        view.audience = rows
-        view.isRefusingGroups = fault?.0 == .groupsRefused
-        view.isContradictingGroups = fault?.0 == .groupsContradicted
-        let isRead = try await view.readBuckets(source, columns: columns, grouping: grouping) { found in
-            let wanted = try choose(found)
-            history.noteBuckets(found, wanted)
-            return wanted
-        } _: { email, userID, bucket in
-            try body(email, userID, bucket)
+        let history = history
+        return try await readGroups { view in
+            try await view.readBuckets(source, columns: columns, grouping: grouping) { found in
+                let wanted = try choose(found)
+                history.noteBuckets(found, wanted, of: "rows")
+                return wanted
+            } _: { email, userID, bucket in
+                try body(email, userID, bucket)
+            }
         }
-        // The plan is that of all rows.
-        if isRead { history.oracle.hasRead(rows, node) }
-        try await leave(fault)
-        return isRead
     }
 
     func readRecordBuckets(
         _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>, Int) throws -> Void
-    ) async throws -> Bool { false }
+    ) async throws -> Bool {
+        let (history, rows) = (history, "rows of \(node.sync)")
+        return try await readGroups { view in
+            try await view.readRecordBuckets(source, columns: columns, grouping: grouping) { found in
+                let wanted = try choose(found)
+                history.noteBuckets(found, wanted, of: rows)
+                return wanted
+            } _: { email, userID, cells, bucket in
+                try body(email, userID, cells, bucket)
+            }
+        }
+    }
+
+    /// One view of digests and rows. The plan is that of all rows, whichever come.
+    private func readGroups(_ body: (MemoryWarehouse) async throws -> Bool) async throws -> Bool {
+        let (rows, products, customers) = (store.audience, store.products, store.customers)
+        let fault = try await arrive("read groups", Fault.grouping)
+        let view = MemoryWarehouse(time: store.time)
+        (view.audience, view.products, view.customers) = (rows, products, customers)
+        view.isRefusingGroups = fault?.0 == .groupsRefused
+        view.isContradictingGroups = fault?.0 == .groupsContradicted
+        let isRead = try await body(view)
+        if isRead {
+            switch node.sync {
+            case "goods": history.goods.hasRead(products, node)
+            case "clients": history.clients.hasRead(customers, nil, isCut: false, node)
+            default: history.oracle.hasRead(rows, node)
+            }
+        }
+        try await leave(fault)
+        return isRead
+    }
 
     func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,

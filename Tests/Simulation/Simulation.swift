@@ -35,6 +35,7 @@ public enum Simulation {
             found.append(("members with fields, \(type)", .filled(type)))
             found.append(("groups of rows, \(type)", .grouped(type)))
             found.append(("profiles, \(type)", .profiles(type)))
+            found.append(("groups of rows of profiles, \(type)", .groupedProfiles(type)))
             found.append(("only people whom Iterable knows, \(type)", .updates(type)))
             found.append(("streamed profiles, \(type)", .streamedProfiles(type)))
         }
@@ -155,6 +156,8 @@ public enum Simulation {
             "processes share a limit", "the share of a dead process is used again",
             "error rate_budget_unavailable",
             "all rows were passed over", "some rows were passed over, and others were fetched",
+            "all rows of clients were passed over", "some rows of clients were passed over, and others were fetched",
+            "all rows of goods were passed over", "some rows of goods were passed over, and others were fetched",
             "fields of a member came to rest", "a field of a member was cleared",
             "a row with fields that cannot be sent", "rows with the same identifiers have different fields",
             "the catalog was deleted", "a catalog came to rest", "a row of a catalog was a duplicate",

@@ -59,6 +59,41 @@ import Warehouse
         #expect(try await Self.read(Self.people + [Self.people[0]]).digests != before.digests, "a row that comes twice")
     }
 
+    @Test func theDigestOfARecordCoversEveryColumnAndItsBucketFollowsTheIdentifiers() async throws {
+        func digests(_ change: (inout TableRow) -> Void) async throws -> [BucketDigest] {
+            var row = TableRow()
+            (row["id"], row["email"], row["plan"], row["orders"]) = (
+                .text("c-1"), .text("a@example.com"), .text("1"), .null
+            )
+            change(&row)
+            let warehouse = MemoryWarehouse(time: { Date() })
+            warehouse.customers = [row]
+            let found = Mutex<[BucketDigest]>([])
+            let columns = RecordColumns(
+                identifiers: IdentifierColumns(email: "email", userID: nil), fields: ["id", "plan", "orders"])
+            let isRead = try await warehouse.readRecordBuckets(
+                Customers.table, columns: columns, grouping: Self.grouping
+            ) { groups in
+                found.withLock { $0 = groups.digests }
+                return BucketSelection(buckets: groups.digests.count)
+            } _: { _, _, _, _ in
+                Issue.record("no row was wanted")
+            }
+            #expect(isRead)
+            return found.withLock { $0 }
+        }
+        let first = try await digests { _ in }
+        let changes: [(inout TableRow) -> Void] = [
+            { $0["id"] = .text("c-2") }, { $0["plan"] = .null }, { $0["plan"] = .integer(1) },
+            { $0["orders"] = .integer(0) }, { ($0["plan"], $0["orders"]) = (.null, .text("1")) },
+        ]
+        for change in changes {
+            let changed = try await digests(change)
+            #expect(changed != first && changed.map(\.rows) == first.map(\.rows))
+        }
+        #expect(try await digests { $0["changed"] = .integer(7) } == first, "a column that is not read")
+    }
+
     @Test func digestsTellWhereATextEndsAndWhetherThereIsOne() async throws {
         let rows: [(String?, String?)] = [
             ("ab", "c"), ("a", "bc"), ("abc", ""), ("abc", nil), ("", "abc"), (nil, "abc"),

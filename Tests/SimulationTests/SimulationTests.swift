@@ -51,6 +51,10 @@ import Testing
         #expect((80...165).contains(changed.count), "\(changed.count) of 600")
         #expect(Set(changed.map(\.reading)) == [.changed, .auto] && changed.allSatisfy { $0.listFields == nil })
         #expect(Set(changed.map(\.type)) == Set(ProjectType.allCases))
+        let records = scenarios.filter { $0.recordReading != .all }
+        #expect((70...190).contains(records.count), "\(records.count) of 600")
+        #expect(records.contains { $0.goods != nil } && records.contains { $0.clients != nil })
+        #expect(records.allSatisfy { $0.goods != nil || $0.clients != nil })
     }
 
     @Test func someHistoriesShareTheRateLimit() {

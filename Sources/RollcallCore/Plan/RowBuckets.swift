@@ -2,11 +2,11 @@
 /// identifiers, or of a catalog's key, in the bytes that the row has.
 public struct RowGrouping: Sendable, Equatable {
     /// Rows in a bucket, on average, when the number of buckets is chosen.
-    public static let rowsPerBucket = 80
+    public static let rowsPerBucket = 64
     /// With fewer or more than these rows in a bucket the number of buckets is chosen again.
-    public static let usefulRowsPerBucket = 64...100
+    public static let usefulRowsPerBucket = 52...80
     /// Most buckets: what is said of all of them stays small beside ten million rows.
-    public static let mostBuckets = 1 << 17
+    public static let mostBuckets = 1 << 18
 
     /// Buckets, 1 to ``mostBuckets``.
     public let buckets: Int
@@ -33,8 +33,8 @@ public struct RowGrouping: Sendable, Equatable {
 
 /// What the engine says of one bucket: how many rows it has, and two sums of keyed 64-bit hashes of them, each modulo 2⁶³ - 1.
 ///
-/// Other rows have the same digest with a probability of about 2⁻¹⁰⁹, as 17 bits of the first hash may be the number of the bucket:
-/// for the 131,072 buckets of a run about 10⁻²⁸. Sums rather than exclusive ors, for of these two equal rows would leave no trace.
+/// Other rows have the same digest with a probability of about 2⁻¹⁰⁸, as 18 bits of the first hash may be the number of the bucket:
+/// for the 262,144 buckets of a run about 10⁻²⁷. Sums rather than exclusive ors, for of these two equal rows would leave no trace.
 public struct BucketDigest: Sendable, Equatable, BitwiseCopyable {
     public var rows: Int64
     public var first: Int64

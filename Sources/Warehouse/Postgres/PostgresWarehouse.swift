@@ -158,7 +158,9 @@ extension PostgresWarehouse {
         let begin = tables.begin(.readWrite, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
             return try await waiting(use)(mayRepeat: mayRepeat) {
-                try await worker(use).run { try $0.transaction(begin, mayRepeat: mayRepeat, body) }
+                try await worker(use).run { [tables] session in
+                    try tables.used(by: session) { try session.transaction(begin, mayRepeat: mayRepeat, body) }
+                }
             }
         } catch {
             throw stateError(error)
@@ -205,7 +207,11 @@ extension PostgresWarehouse {
     ) async throws(WarehouseError) -> T {
         let begin = tables.begin(.readOnly, isLong: use == .long) + (settings.map { "; " + $0 } ?? "")
         do {
-            return try await waiting(use)() { try await worker(use).run { try $0.transaction(begin, body) } }
+            return try await waiting(use)() {
+                try await worker(use).run { [tables] session in
+                    try tables.used(by: session) { try session.transaction(begin, body) }
+                }
+            }
         } catch let failure as PostgresFailure where failure.isMissingTable {
             return fallback
         } catch {
@@ -229,7 +235,11 @@ extension PostgresWarehouse {
         _ body: @escaping @Sendable (PostgresSession, PostgresCancellation) throws -> Void
     ) async throws {
         do {
-            try await waiting(.long)() { try await worker(.long).runCancellable { try body($0, $1) } }
+            try await waiting(.long)() {
+                try await worker(.long).runCancellable { [tables] session, cancellation in
+                    try tables.used(by: session) { try body(session, cancellation) }
+                }
+            }
         } catch let failure as PostgresFailure {
             if !failure.isMissingTable { throw stateError(failure) }
         }
@@ -256,6 +266,26 @@ extension PostgresWarehouse {
 }
 
 extension PostgresStateTables {
+    /// Runs transactions on the tables. Where it misses them, and the schema is only hidden from the role, that is the error:
+    /// PostgreSQL passes over a schema in `search_path` that the role may not use, as if it had no tables.
+    func used<T>(by session: PostgresSession, _ transactions: () throws -> T) throws -> T {
+        do { return try transactions() } catch let failure as PostgresFailure where failure.isMissingTable {
+            try requireUsage(session)
+            throw failure
+        }
+    }
+
+    /// Throws where the schema is there and the role may not use it.
+    func requireUsage(_ session: PostgresSession) throws {
+        let hidden = try session.query(
+            "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')",
+            [schema])
+        guard hidden.rowCount > 0 else { return }
+        throw WarehouseError(
+            .permission, "Postgres: the role \(session.role) may not use the schema \(schema) of the state tables.",
+            hint: grants(to: session.role))
+    }
+
     /// The SQL that lets a role keep state in a schema that exists.
     func grants(to role: String) -> String {
         let role = PostgresText.identifier(role)

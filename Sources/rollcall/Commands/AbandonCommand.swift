@@ -35,7 +35,12 @@ struct AbandonCommand: AsyncParsableCommand {
         let name = try await place(app)
         let warehouse = try app.sourceWarehouse(name)
         let outcome: Result<Abandoning.Outcome, any Error>
-        do { outcome = .success(try await letGo(name, warehouse, app)) } catch { outcome = .failure(error) }
+        do {
+            outcome = .success(
+                try await app.lookingElsewhereIfDenied(name, sync: sync) { try await letGo(name, warehouse, app) })
+        } catch {
+            outcome = .failure(error)
+        }
         await warehouse.close()
         switch try outcome.get() {
         case .busy(let refusal):

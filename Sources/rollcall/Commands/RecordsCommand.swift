@@ -52,7 +52,9 @@ struct RecordsCommand: AsyncParsableCommand {
         let result: Result<Void, any Error>
         do {
             let home = app.configuration.stateWarehouse(of: settings.warehouse)
-            let errors = try await app.statesElsewhere(in: home, warehouse, sync: settings.name)
+            let errors = try await app.lookingElsewhereIfDenied(home, sync: settings.name) {
+                try await app.statesElsewhere(in: home, warehouse, sync: settings.name)
+            }
             if let error = errors[settings.name] { throw error }
             switch settings.kind {
             case .events: try await readEvents(settings.name, warehouse, &writer)

@@ -34,6 +34,24 @@ extension App {
         return errors
     }
 
+    /// Throws `state_elsewhere` in place of a missing right where another warehouse has the state of a sync: the role may only read
+    /// where `state` was taken out of the configuration.
+    /// - Parameters:
+    ///   - home: the warehouse whose state `body` asks for.
+    ///   - sync: only this one; nil: all that have their state there.
+    func lookingElsewhereIfDenied<R>(
+        _ home: String, sync: String? = nil, _ body: () async throws -> R
+    ) async throws -> R {
+        do { return try await body() } catch {
+            guard let denied = error as? WarehouseError, denied.kind == .permission else { throw error }
+            let syncs = configuration.syncs.filter {
+                configuration.stateWarehouse(of: $0.warehouse) == home && (sync == nil || $0.name == sync)
+            }
+            let places = await configuration.search(outside: home).look(for: syncs.map(\.name))
+            throw syncs.lazy.compactMap { places.problem(of: $0) }.first { $0.code == "state_elsewhere" } ?? error
+        }
+    }
+
     /// Says of which syncs reports have nothing, on stderr. The parameters are those of ``statesElsewhere(in:_:sync:)``.
     func noteStatesElsewhere(
         in state: String, _ warehouse: any Warehouse, sync: String? = nil

@@ -156,7 +156,9 @@ final class App: Sendable {
         var failure: (any Error)?
         for name in name.map({ [configuration.stateWarehouse(of: $0)] }) ?? configuration.stateOrder {
             let warehouse = try stateWarehouse(name)
-            do { try await body(name, warehouse) } catch { failure = failure ?? error }
+            do { try await lookingElsewhereIfDenied(name) { try await body(name, warehouse) } } catch {
+                failure = failure ?? error
+            }
             await warehouse.close()
         }
         if let failure { throw failure }

@@ -107,8 +107,8 @@ import Testing
         #expect(RowGrouping.buckets(rows: 1_000_000_000) == RowGrouping.mostBuckets)
         // A number that still serves is kept.
         #expect(
-            RowGrouping.buckets(rows: 9900, known: 100) == 100 && RowGrouping.buckets(rows: 10_200, known: 100) == 127)
-        #expect(RowGrouping.buckets(rows: 5000, known: 100) == 62)
+            RowGrouping.buckets(rows: 7900, known: 100) == 100 && RowGrouping.buckets(rows: 8200, known: 100) == 128)
+        #expect(RowGrouping.buckets(rows: 5000, known: 100) == 78)
         #expect(RowGrouping.buckets(rows: 1 << 40, known: RowGrouping.mostBuckets) == RowGrouping.mostBuckets)
     }
 

@@ -62,6 +62,29 @@ import Warehouse
         }
     }
 
+    /// PostgreSQL says of both that there is no such table. To begin from nothing because of it would send everybody again.
+    @Test func aSchemaThatTheRoleMayNotUseIsNotOneWithoutTables() async throws {
+        try await withRole { fixture, role, warehouse in
+            #expect(try await warehouse.schemaVersion() == nil)
+            #expect(try await warehouse.stateStanding(sync: "members").content == .none)
+            let owner = PostgresWarehouse(
+                url: Secret(fixture.cluster.socketURL(database: fixture.database)), stateSchema: "state of us")
+            _ = try await owner.migrate()
+            await owner.close()
+            for error in [
+                await warehouseFailure { try await warehouse.schemaVersion() },
+                await warehouseFailure { try await warehouse.stateStanding(sync: "members") },
+                await warehouseFailure { try await warehouse.runs(RunFilter()) },
+                await warehouseFailure { try await warehouse.lease() },
+            ] {
+                #expect(error?.kind == .permission, "\(String(describing: error))")
+                #expect(error?.error.message.contains("\(role) may not use the schema state of us") == true)
+            }
+            try await fixture.execute("GRANT USAGE ON SCHEMA \"state of us\" TO \(role)")
+            #expect(await warehouseFailure { try await warehouse.schemaVersion() }?.kind == .permission)
+        }
+    }
+
     @Test func aSuperuserIsWarnedOf() async throws {
         try await withDatabase { fixture in
             let findings = await fixture.warehouse.diagnose([])

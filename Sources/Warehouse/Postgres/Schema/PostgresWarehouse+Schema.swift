@@ -57,7 +57,7 @@ extension PostgresWarehouse {
         if schema.rowCount == 0 {
             try session.execute("CREATE SCHEMA \(tables.quotedSchema)")
         } else {
-            try requireUsage(session, tables)
+            try tables.requireUsage(session)
         }
         let from = try createLedger(session, tables)
         let refusal = try stateVersion(session)?.refusal(
@@ -82,14 +82,6 @@ extension PostgresWarehouse {
     }
 
     /// Without this right, the server says of tables that are there that they do not exist.
-    private static func requireUsage(_ session: PostgresSession, _ tables: PostgresStateTables) throws {
-        if try session.query("SELECT has_schema_privilege($1, 'USAGE')", [tables.schema]).boolean(0, 0) { return }
-        throw WarehouseError(
-            .permission,
-            "Postgres: the role \(session.role) may not use the schema \(tables.schema) of the state tables.",
-            hint: tables.grants(to: session.role))
-    }
-
     /// The version so far; makes the ledger where there is none.
     private static func createLedger(_ session: PostgresSession, _ tables: PostgresStateTables) throws -> Int? {
         let ledger = try session.query(

@@ -131,7 +131,7 @@ struct SyncWords {
 
     var schedule: String {
         guard let schedule = status.settings.schedule else { return "on demand" }
-        return "every \(schedule.every.rawValue), through \(schedule.timeOfDay)"
+        return "every \(schedule.every.rawValue), counted from \(schedule.timeOfDay)"
     }
 
     var noNextRun: String {

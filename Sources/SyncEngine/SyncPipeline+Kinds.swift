@@ -45,7 +45,12 @@ extension SyncPipeline {
         EventPlanner(
             sync: sync, settings: events,
             subject: .events(events, mapping: sync.mapping, project: settings.projectType), destination: settings,
-            warehouse: warehouse, stop: stop, progress: progress)
+            warehouse: warehouse, stop: stop, progress: progress, search: search,
+            after: events.after.map { users in
+                var settings = sync
+                settings.name = users
+                return neighbours.first { $0.name == users } ?? settings
+            })
     }
 
     /// One attempt at a plan: see ``plan(for:key:runID:resend:mayWrite:)``.
@@ -78,7 +83,7 @@ extension SyncPipeline {
             message:
                 "--force-new would discard run \(held.id), and the events of a discarded run are not sent by later ones",
             hint:
-                "Approve the run to send them, or discard it to skip them: `rollcall run \(sync.name) --approve`, or --discard."
+                "Approve the run to send them, or discard it to skip them: `rollcall run --approve \(held.id)`, or --discard."
         )
     }
 

@@ -19,6 +19,23 @@ import Testing
         var testDescription: String { "\(status) \(body.prefix(60))" }
     }
 
+    /// Of writes that succeed as a whole.
+    @Test func anotherCodeIsNoSuccess() {
+        let requests: [DeliveryRequest] = [
+            .userRename(UserRename(email: "a@example.com", newEmail: "b@example.com")),
+            .catalog(CatalogRequest(catalog: "c", operation: .put, items: [.init(id: "a", document: Array("{}".utf8))])),
+        ]
+        for request in requests {
+            for (body, expected) in [
+                ("{}", Gist.answered(["ok"])), (Samples.envelope("Success"), .answered(["ok"])),
+                (Samples.envelope("GenericError"), Self.unreadable), (#"{"code":7}"#, Self.unreadable),
+                ("[]", Self.unreadable),
+            ] {
+                #expect(Gist(AnswerClassifier.classify(Samples.answer(200, body), request: request)) == expected, "\(body)")
+            }
+        }
+    }
+
     static let html = "\n<!DOCTYPE html><html><body>Not Found</body></html>"
     static let unreadable = Gist.retry("unreadable_answer", mayHaveBeenApplied: true)
     static let broken = Gist.retry("server_error", mayHaveBeenApplied: true)

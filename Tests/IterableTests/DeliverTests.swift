@@ -57,6 +57,10 @@ func gist(_ answer: DeliveryAnswer) -> String {
         (200, "{}", "answered 200 ok ok"),
         (202, "<html></html>", "retry unreadable_answer applied=true limited=false after=-"),
         (
+            202, #"{"msg":"no","code":"GenericError"}"#,
+            "retry unreadable_answer applied=true limited=false after=-"
+        ),
+        (
             404, #"{"error":"NotFound","message":"no","code":"error.catalogs.notFound"}"#,
             "list not found catalog_missing"
         ),

@@ -88,4 +88,13 @@ import Testing
         #expect(rendered.contains("syncs.orders.source.read is not for events"))
         #expect(rendered.contains("events have a cursor for it"))
     }
+
+    /// Without one the whole source is read each time, which is what these settings come to.
+    @Test(arguments: ["all", "auto"])
+    func eventsWithoutACursorAreAllRead(_ setting: String) throws {
+        let events = EventsSample.replacing(.source, with: "source: { table: order_events, read: \(setting) }")
+        #expect(try Sample.load(EventsSample.text(events)).sync(named: "orders").read == .all)
+        let changed = EventsSample.replacing(.source, with: "source: { table: order_events, read: changed }")
+        #expect(Sample.rendered(EventsSample.text(changed)).contains("syncs.orders.source.read is not for events"))
+    }
 }

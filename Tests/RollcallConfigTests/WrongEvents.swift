@@ -62,8 +62,9 @@ extension WrongEvents {
             event: "name: { value: \"a\\nb\" }",
             "15:29: syncs.orders.event.name.value \"a\\nb\" contains a line break or a control character"),
         WrongEvents(
-            event: "name: { value: a }, names: [a]", "15:34: syncs.orders.event.names stands beside a constant name",
-            hint: "It chooses among the names in a column. Take it out."),
+            event: "name: { value: a }, names: [b]",
+            "15:34: syncs.orders.event.names leaves out the name that all events have",
+            hint: "Add \"a\" to the names, or take them out."),
         WrongEvents(event: "name: status, names: []", "15:28: syncs.orders.event.names is an empty list"),
         WrongEvents(
             event: "name: status, names: shipped", "15:28: syncs.orders.event.names is not a list of that many texts"),

@@ -8,7 +8,8 @@ extension MemoryWarehouse {
     public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         let found = state.runs.map(\.run).reversed().filter { run in
             (filter.sync == nil || run.sync == filter.sync) && (filter.status == nil || run.status == filter.status)
-                && (filter.before.map { run.id < $0 } ?? true)
+                && (filter.before.map { run.id < $0 } ?? true) && (filter.since.map { run.startedAt >= $0 } ?? true)
+                && (filter.endedSince.map { run.finishedAt ?? .distantFuture >= $0 } ?? true)
         }
         return Array(found.prefix(max(0, filter.limit)))
     }
@@ -40,14 +41,8 @@ extension MemoryWarehouse {
     private func prune(_ policy: RetentionPolicy, _ state: inout MemoryState, _ result: inout PruneResult, _ now: Date)
     {
         let cutoff = now.addingTimeInterval(-86_400 * Double(policy.days))
-        let spared = now.addingTimeInterval(-86_400 * Double(max(policy.days, LogSettings().retentionDays)))
         let ended = state.runs.map(\.run).filter { $0.sync == policy.sync && $0.status.isFinal }
-        let latest = ended.map(\.id).max()
-        let gone = Set(
-            ended.filter { run in
-                guard let end = run.finishedAt, end < cutoff else { return false }
-                return end < spared || run.id != latest
-            }.map(\.id))
+        let gone = Set(ended.filter { $0.finishedAt.map { $0 < cutoff } ?? false }.map(\.id))
         let old = Set(ended.filter { $0.startedAt < cutoff }.map(\.id))
         let before = (state.log.count, state.runs.count)
         state.log.removeAll { old.contains($0.runID) && ($0.loggedAt < cutoff || gone.contains($0.runID)) }

@@ -434,6 +434,25 @@ import Warehouse
         #expect(bench.catalogs.items("products")?.count == 2)
     }
 
+    /// A run that was held began long before it deleted anything.
+    @Test func anItemIsNotPutRightAfterAnApprovedRunHasDeletedIt() async throws {
+        let bench = try await CatalogBench()
+        let rows = (1...120).map { "'k\($0)', 't', 1, 1" }
+        try await bench.setRows(rows)
+        try await bench.run()
+        bench.clock.advance(by: .seconds(120))
+        try await bench.setRows(Array(rows.prefix(60)))
+        let held = try await bench.run()
+        #expect(held.status == .held)
+        try await bench.fixture.execute(
+            "UPDATE rollcall_sync_runs SET started_at = '2020-01-01T00:00:00.000Z' WHERE run_id = '\(held.id)'")
+        #expect(try await bench.run(.approve(held.id)).counts.succeeded == PerOperation(put: 0, delete: 60))
+        try await bench.setRows(rows)
+        let deleted = bench.clock.uptime
+        #expect(try await bench.run().counts.succeeded == PerOperation(put: 60))
+        #expect(bench.clock.uptime - deleted >= .seconds(55), "what was deleted settles before it is put")
+    }
+
     @Test func aRequestThatIsTooLargeOrRefusedIsSplit() async throws {
         let bench = try await CatalogBench { _, destination in destination.limits.catalog.recordsPerRequest = 8 }
         try await bench.setRows((1...8).map { "'k\($0)', 't', 1, 1" })

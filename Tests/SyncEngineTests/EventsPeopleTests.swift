@@ -259,6 +259,35 @@ import Warehouse
         #expect(bench.requests.isEmpty)
     }
 
+    /// A move of states that was broken off has moved this sync, and not the one that knows the people.
+    @Test func noEventIsGivenUpWhileTheStateOfTheOtherSyncIsElsewhere() async throws {
+        let bench = try await EventsBench { events, _, _ in
+            events.after = "vip"
+            events.waitForUserSeconds = 3600
+        }
+        let (people, archive) = (try await Bench(), try await SQLiteFixture.make())
+        try await people.setAudience(addresses(1...2))
+        let source = try #require(people.fixture.warehouse as? any ServiceWarehouse)
+        let state = try #require(archive.warehouse as? any ServiceWarehouse)
+        let there = await people.pipeline(warehouse: SplitWarehouse(source: source, state: state)).run(RunRequest())
+        guard case .ran = there else { throw RunError(code: "test", message: "\(there)") }
+        let search = StateSearch(home: "shop") {
+            [StateHome(name: "archive", warehouse: SQLiteWarehouse(path: archive.path))]
+        }
+        try await bench.add((1, "ben", 200))
+        #expect(try await bench.run().counts.waiting == 1)
+        bench.clock.advance(by: .seconds(3700))
+        guard case .ran(let run) = await bench.pipeline(search: search).run(RunRequest()) else {
+            throw RunError(code: "test", message: "not run")
+        }
+        #expect(run.status == .failed && run.error?.code == "state_elsewhere", "\(run)")
+        #expect(run.error?.message.contains("archive") == true, "\(run)")
+        #expect(try await bench.table() == ["waiting 1"])
+        // Where none of the warehouses has it, the sync of users has never run, and the event is given up.
+        #expect(try await bench.run().counts.failed.track == 1)
+        await archive.tearDown()
+    }
+
     @Test func whoWaitsForTheOtherSyncIsStillWaitedForInIterable() async throws {
         let bench = try await EventsBench { events, _, _ in events.after = "people" }
         try await bench.acknowledge("ben")

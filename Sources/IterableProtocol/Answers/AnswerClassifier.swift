@@ -141,13 +141,20 @@ public enum AnswerClassifier {
             guard let track = TrackAnswer(json: answer.body) else { return unreadable }
             return .answered([track.outcome(status: answer.status)], httpStatus: answer.status)
         case .userRename, .userDeletion, .catalog:
-            guard isJSONObject(answer.body) else { return unreadable }
+            guard saysSuccess(answer.body) else { return unreadable }
             return .answered(Array(repeating: .succeeded, count: request.count), httpStatus: answer.status)
         }
     }
 
     private static func isJSONObject(_ body: [UInt8]) -> Bool {
         (try? JSONSerialization.jsonObject(with: Data(body))) is [String: Any]
+    }
+
+    /// Whether it is an object whose `code`, where it has one, is `Success`: something between us and Iterable may answer with
+    /// another one.
+    private static func saysSuccess(_ body: [UInt8]) -> Bool {
+        guard let object = try? JSONDecoder().decode([String: JSONTree].self, from: Data(body)) else { return false }
+        return [nil, .null, .string("Success")].contains(object["code"])
     }
 
     /// A refusal that names fields.

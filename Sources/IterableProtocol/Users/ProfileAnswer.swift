@@ -7,12 +7,33 @@ public enum ProfileAnswer {
     public static func finding(_ answer: HTTPAnswer) throws(DestinationError) -> ProfileFinding {
         if let refusal = refusal(answer) { return refusal }
         if let error = AnswerClassifier.error(for: answer, changesSomething: false) { throw error }
-        guard let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body)) else {
+        guard let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body)),
+            let finding = finding(body)
+        else {
             throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)
         }
+        return finding
+    }
+
+    /// nil: the object is no answer to the question. Somebody whom it does not mention is not unknown for that.
+    private static func finding(_ body: [String: JSONTree]) -> ProfileFinding? {
         // An unknown address is an empty object, and not an error (source: recorded answers of public clients).
-        guard let user = body["user"]?.members else { return .unknown }
-        return .found(userID: text(user["userId"]) ?? text(user["dataFields"]?.members?["userId"]))
+        if body.isEmpty || body["user"] == .null { return .unknown }
+        guard let user = body["user"]?.members, let own = userID(user["userId"]),
+            let inFields = userID(user["dataFields"]?.members?["userId"])
+        else { return nil }
+        return .found(userID: [own, inFields].first { !$0.isEmpty })
+    }
+
+    /// The empty text where there is none.
+    /// - Returns: nil for what is no userId. A profile that has one, in whatever form, must not be taken for one without.
+    private static func userID(_ value: JSONTree?) -> String? {
+        switch value {
+        case nil, .null?: ""
+        case .string(let text)?: text
+        case .integer(let number)?: String(number)
+        case .boolean?, .number?, .array?, .object?: nil
+        }
     }
 
     /// What is refused because of the person, and not of the call.

@@ -12,16 +12,22 @@ enum AudienceReader {
     }
 
     /// How the rows are read; reports what the kind of the sync or the type of the warehouse does not have.
-    static func readSetting(_ reader: SectionReader, _ kind: RecordKind, warehouse: WarehouseType?) -> ReadSetting {
+    /// - Parameter hasCursor: whether a sync of events, of which that is asked, has a cursor.
+    static func readSetting(
+        _ reader: SectionReader, _ kind: RecordKind, hasCursor: Bool, warehouse: WarehouseType?
+    ) -> ReadSetting {
         let key = AudienceKeys.read
         guard reader.has(key) else { return .all }
+        let setting = reader.choice(key, of: ReadSetting.self)
         guard kind != .events else {
-            reader.report(
-                at: key, "\(reader.path(of: key.name)) is not for events",
-                hint: "Take it out: events have a cursor for it, by which only new rows are read.")
+            if hasCursor || setting?.value == .changed {
+                reader.report(
+                    at: key, "\(reader.path(of: key.name)) is not for events",
+                    hint: "Take it out: events have a cursor for it, by which only new rows are read.")
+            }
             return .all
         }
-        guard let setting = reader.choice(key, of: ReadSetting.self) else { return .all }
+        guard let setting else { return .all }
         guard warehouse == .sqlite else { return setting.value }
         if setting.value == .changed {
             reader.report(

@@ -34,12 +34,15 @@ enum EventReader {
     }
 
     private static func names(_ reader: SectionReader, _ name: EventSettings.Name?) -> [String]? {
-        if reader.has(EventKeys.names), case .constant? = name {
+        let names = reader.texts(EventKeys.names)
+        guard case .constant(let constant)? = name, let names else { return names }
+        if !names.contains(constant) {
             reader.report(
-                at: EventKeys.names, "\(reader.path(of: "names")) stands beside a constant name",
-                hint: "It chooses among the names in a column. Take it out.")
+                at: EventKeys.names, "\(reader.path(of: "names")) leaves out the name that all events have",
+                hint: "Add \"\(constant)\" to the names, or take them out.")
         }
-        return reader.texts(EventKeys.names)
+        // Every row passes.
+        return nil
     }
 
     private static func id(_ reader: SectionReader) -> EventSettings.ID? {

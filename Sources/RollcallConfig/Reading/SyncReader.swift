@@ -120,7 +120,8 @@ struct SyncReader {
         let key = reader.has(SyncKeys.source) ? SyncKeys.source : usual
         guard reader.require(key) else { return nil }
         guard let section = reader.section(key, hint: Self.sourceHint, isRequired: true) else { return nil }
-        read = AudienceReader.readSetting(section, kind, warehouse: type)
+        read = AudienceReader.readSetting(
+            section, kind, hasCursor: reader.has(EventSyncKeys.cursor), warehouse: type)
         return AudienceReader.read(section, warehouse: type)
     }
 

@@ -9,6 +9,8 @@ struct EventChanges: PlannedChanges {
     let inDoubt: InDoubtIndex
     let logIdentity: LogIdentity
     let waitForUserSeconds: Int
+    /// The sync of users that must have had a person acknowledged first; nil: there is none.
+    let after: String?
     /// How long after it happened a stream may send an event, in seconds; nil: for ever.
     let maxAgeSeconds: Int?
     /// The lowest position of the events that are new, in microseconds; nil: there are none, or positions are no times.
@@ -38,7 +40,10 @@ struct EventChanges: PlannedChanges {
             payload: entry.payload.isEmpty ? nil : entry.payload, loggedKey: logIdentity.of(key: entry.key),
             event: entry.event)
         switch kind {
-        case .wait: change.refusal = cause == .isBehindAnother ? .waitingBehindAnother : .waitingForUser
+        case .wait:
+            change.refusal =
+                cause == .isBehindAnother
+                ? .waitingBehindAnother : after.map(FailureReason.waiting(for:)) ?? .waitingForUser
         case .parked:
             change.refusal =
                 cause == .isTooOld ? .tooOld(maxAgeSeconds ?? 0) : .userNeverAppeared(after: waitForUserSeconds)
@@ -54,6 +59,12 @@ struct EventChanges: PlannedChanges {
 extension FailureReason {
     static let waitingForUser = FailureReason(
         code: "waiting_for_user", reason: "Iterable does not know the person yet; the event waits.")
+    /// - Parameter users: the sync of users that comes first.
+    static func waiting(for users: String) -> FailureReason {
+        FailureReason(
+            code: "waiting_for_user",
+            reason: "The sync \(users) has not had the person acknowledged for 60 seconds; the event waits.")
+    }
     static let waitingBehindAnother = FailureReason(
         code: "waiting_for_user", reason: "An earlier event of the person waits; this one goes after it.")
     static let behindAnUnansweredOne = FailureReason(

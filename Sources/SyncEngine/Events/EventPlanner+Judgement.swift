@@ -43,6 +43,7 @@ extension EventPlanner {
         let changes = EventChanges(
             spool: diff.spool, invalid: diff.invalid, inDoubt: inDoubt,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), waitForUserSeconds: settings.waitForUserSeconds,
+            after: settings.after,
             maxAgeSeconds: circumstances.stream == nil ? nil : sync.guards.maxAgeSeconds,
             oldest: circumstances.cells.isTime ? diff.lowestNew : nil, oldInvalid: diff.oldInvalid, isCut: diff.isCut,
             cursor: moved(diff, circumstances, late), begun: begun(diff, circumstances),

@@ -38,7 +38,7 @@ extension EventPlanner {
     /// Where another sync must have had the people acknowledged first: what has none yet waits, or fails where it has waited too long.
     func hold(_ diff: EventDiff, _ circumstances: Circumstances) async throws {
         guard let users = settings.after else { return }
-        var start = 0
+        var (start, isProved) = (0, false)
         while start < diff.spool.places.count {
             let end = min(start + Planner.memberPage, diff.spool.places.count)
             let entries = try (start..<end).map { try diff.spool.entry(at: diff.spool.places[$0]) }
@@ -48,10 +48,26 @@ extension EventPlanner {
                 // What may have been sent goes again, whoever its person is now.
                 if diff.spool.places[start + index].isInDoubt { continue }
                 let hasTime = mayStillAppear(entry.event, circumstances.now)
+                if !hasTime, !isProved {
+                    try await refuseUsersElsewhere()
+                    isProved = true
+                }
                 diff.spool.change(start + index, kind: hasTime ? .wait : .parked)
             }
             start = end
         }
+    }
+
+    /// Throws `state_elsewhere` or `state_unknown` where the state of the sync of users is not here, or may not be: then nobody counts as
+    /// acknowledged, and no event may be given up for it.
+    private func refuseUsersElsewhere() async throws {
+        guard let after else { return }
+        let home = search?.home ?? sync.warehouse
+        if let place = try await warehouse.stateElsewhere(sync: after.name) {
+            throw RunError.stateElsewhere(after, in: place, home: home, isMarked: true)
+        }
+        guard try await warehouse.fingerprintKey(sync: after.name, newKey: nil) == nil else { return }
+        if let problem = await search?.look(for: [after.name]).problem(of: after) { throw problem }
     }
 
     private func mayStillAppear(_ event: EventReference, _ now: Date) -> Bool {

@@ -14,6 +14,10 @@ struct EventPlanner: Sendable {
     let warehouse: any Warehouse
     let stop: StopSignal
     let progress: ProgressHandler
+    /// Where else the state may be of the sync of users that the events wait for; nil: nowhere.
+    var search: StateSearch?
+    /// That sync of users; nil: events wait for none.
+    var after: SyncSettings?
 
     private static let progressRows = 5000
 

@@ -155,12 +155,12 @@ struct OppositePause: Sendable {
         self.addresses = addresses
     }
 
-    /// - Parameter runs: of the sync, newest first.
+    /// - Parameter runs: all of the sync that may matter, in any order: the one that ended last need not have begun last.
     init(after runs: [SyncRun], settleSeconds: Double, now: Date) {
         func end(_ hasDone: (PerOperation) -> Bool) -> Date? {
-            let run = runs.first { hasDone($0.counts.succeeded) }
+            let last = runs.filter { hasDone($0.counts.succeeded) }.compactMap(\.finishedAt).max()
             // Not later than from now on: the clock may have been set back.
-            return run?.finishedAt.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap {
+            return last.map { min($0, now).addingTimeInterval(settleSeconds) }.flatMap {
                 $0 > now ? $0 : nil
             }
         }

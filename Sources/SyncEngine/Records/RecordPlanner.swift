@@ -222,13 +222,11 @@ struct RecordPlanner: Sendable {
     func pause() async throws -> OppositePause {
         guard subject.removal != nil || subject.kind == .users else { return OppositePause() }
         let now = try await warehouse.now()
-        let since = now.addingTimeInterval(-destination.limits.settleSeconds - Self.longestRun)
-        let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: 50, since: since))
+        // One that ended later than now, by a clock that was set back, is among them.
+        let since = now.addingTimeInterval(-destination.limits.settleSeconds)
+        let runs = try await warehouse.runs(RunFilter(sync: sync.name, limit: .max, endedSince: since))
         return OppositePause(after: runs, settleSeconds: destination.limits.settleSeconds, now: now)
     }
-
-    /// Runs are found by when they began; one that still matters may have begun a day ago.
-    private static let longestRun = 86_400.0
 }
 
 /// Filled by one reading, from one thread at a time.

@@ -170,7 +170,9 @@ extension SyncService {
                     .alreadyHeld,
                     RunError(
                         code: "run_held", message: "run \(held.id) of sync \(sync.name) is held",
-                        hint: "Approve or discard it first, or force a new run."), runID: held.id))
+                        hint: held.kind == .events
+                            ? "Approve it to send its events, or discard it to skip them."
+                            : "Approve or discard it first, or force a new run."), runID: held.id))
         case .busy(let error):
             let latest = try? await summary(sync)?.latestRun
             return .failure(

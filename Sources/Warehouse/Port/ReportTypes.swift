@@ -9,15 +9,19 @@ public struct RunFilter: Sendable, Equatable {
     public var before: String?
     /// Only runs that started at this time or later.
     public var since: Date?
+    /// Only runs that go on, or ended at this time or later, whenever they started: one that was held may be approved days later.
+    public var endedSince: Date?
 
     public init(
-        sync: String? = nil, status: RunStatus? = nil, limit: Int = 50, before: String? = nil, since: Date? = nil
+        sync: String? = nil, status: RunStatus? = nil, limit: Int = 50, before: String? = nil, since: Date? = nil,
+        endedSince: Date? = nil
     ) {
         self.sync = sync
         self.status = status
         self.limit = limit
         self.before = before
         self.since = since
+        self.endedSince = endedSince
     }
 }
 

@@ -38,7 +38,9 @@ struct RecordsCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let state, !RecordKind.allCases.contains(where: { Self.states(of: $0).contains(state) }) {
-            throw ValidationError("\"\(state)\" is no state of a record.")
+            let states = RecordKind.allCases.map { "\(Self.states(of: $0).joined(separator: ", ")) (\($0.rawValue))" }
+            throw ValidationError(
+                "\"\(state)\" is no state of a record. They are: \(states.joined(separator: "; ")).")
         }
         if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
     }

@@ -167,12 +167,23 @@ struct RunCommand: AsyncParsableCommand {
         switch outcome {
         case .ran(let run):
             console.out(json ? RunJSON(run).text : RunText(console: console).summary(run))
+            if full, run.counts.notAttempted.total + run.counts.unknown.total > 0 || run.status != .succeeded,
+                run.status != .held
+            {
+                console.note(
+                    "\(sync.name): a run without --full sends nothing that was acknowledged before: what this one did not send goes"
+                        + " with `rollcall run \(sync.name) --full` once more")
+            }
         case .alreadyHeld(let held):
             if json {
                 console.out(RunJSON(held).text)
             } else {
+                console.out("\(sync.name): an earlier run is still held, so nothing was read or planned now:")
                 console.out(RunText(console: console).summary(held))
-                console.out("    rollcall run \(sync.name) --force-new   (discards it and plans again)")
+                // The events of a discarded run are not sent by later ones.
+                if held.kind != .events {
+                    console.out("    rollcall run \(sync.name) --force-new   (discards it and plans again)")
+                }
             }
         case .busy(let error): show(error.whileStreamed(sync), sync, console)
         case .failed(let error, _): show(error, sync, console)

@@ -21,7 +21,7 @@ struct WhyCommand: AsyncParsableCommand {
                 + "event's.", valueName: "identifier"))
     var identifier: String
 
-    @Option(help: "How many logged outcomes, at most.")
+    @Option(help: "How many logged outcomes, at most; 0: all.")
     var limit = 20
 
     @Option(help: "Output format.")
@@ -29,11 +29,15 @@ struct WhyCommand: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOptions
 
+    func validate() throws {
+        if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
+    }
+
     func run() async throws {
         let app = try App.load(options)
         let sync = try app.configuration.sync(named: sync)
         try await app.withPipeline(sync) { pipeline, _ in
-            let report = try await pipeline.why(identifier, logLimit: max(1, limit))
+            let report = try await pipeline.why(identifier, logLimit: limit == 0 ? .max : limit)
             switch format {
             case .table: showText(report, app.console)
             case .json: app.console.out(json(report))
@@ -59,6 +63,7 @@ struct WhyCommand: AsyncParsableCommand {
             let writer = RecordWriter(.table, console, hasRecords: report.kind != .list)
             report.records.forEach(writer.add)
             writer.end()
+            if report.records.count == limit { console.note("the latest \(limit) outcomes are shown; all: --limit 0") }
         }
     }
 

@@ -15,7 +15,8 @@ extension HelpTexts {
                                   event's.
 
         OPTIONS:
-          --limit <limit>         How many logged outcomes, at most. (default: 20)
+          --limit <limit>         How many logged outcomes, at most; 0: all. (default:
+                                  20)
           --format <format>       Output format. (values: table, json, csv; default:
                                   table)
           --config <config>       The configuration; default: ROLLCALL_CONFIG, else

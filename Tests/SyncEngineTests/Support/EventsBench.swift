@@ -72,7 +72,7 @@ final class EventsBench: Sendable {
 
     func pipeline(
         stop: StopSignal = StopSignal(), warehouse: (any Warehouse)? = nil, holder: Holder = .current,
-        change: Adjustment = { _, _, _ in }
+        search: StateSearch? = nil, change: Adjustment = { _, _, _ in }
     ) -> SyncPipeline {
         var events = EventSettings(key: ["id"], name: .constant("order_placed"), namespace: "orders")
         events.createdAt = EventSettings.Time(column: "at", unit: .seconds)
@@ -87,7 +87,7 @@ final class EventsBench: Sendable {
         sync.target = .events(events)
         return SyncPipeline(
             sync: sync, destinationSettings: destination, warehouse: warehouse ?? self.warehouse, destination: iterable,
-            limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop, holder: holder
+            limiters: RateLimiterPool(clock: clock), clock: clock, stop: stop, holder: holder, search: search
         ) { [self] progress in
             if case .note(let note) = progress { heard.withLock { $0.append(note) } }
         }

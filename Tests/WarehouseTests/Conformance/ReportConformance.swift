@@ -25,6 +25,15 @@ enum ReportConformance {
         #expect(try await ids(RunFilter(sync: Scene.sync, limit: 2)) == [4, 3])
         #expect(try await ids(RunFilter(sync: Scene.sync, limit: 2, before: Scene.id(3))) == [2, 1])
         #expect(try await ids(RunFilter(sync: "none")) == [])
+        let all = try await fixture.warehouse.runs(RunFilter())
+        let (begins, ends) = (all.map(\.startedAt).sorted(), all.compactMap(\.finishedAt).sorted())
+        let (begin, end) = (try #require(begins.first), try #require(ends.first))
+        #expect(ends.count == 4)
+        #expect(try await ids(RunFilter(since: begin)) == [5, 4, 3, 2, 1])
+        #expect(try await ids(RunFilter(since: try #require(begins.last).addingTimeInterval(1))) == [])
+        #expect(try await ids(RunFilter(limit: .max, endedSince: end)) == [5, 4, 3, 2, 1])
+        let after = try #require(ends.last).addingTimeInterval(1)
+        #expect(try await ids(RunFilter(endedSince: after)) == [5], "one that goes on has not ended")
     }
 
     @Sendable static func records(_ fixture: any WarehouseFixture) async throws {

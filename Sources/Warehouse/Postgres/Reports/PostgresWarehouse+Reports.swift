@@ -21,12 +21,15 @@ extension PostgresWarehouse {
                          WHERE ($1::text IS NULL OR sync_name = $1) AND ($2::text IS NULL OR status = $2)
                            AND ($3::uuid IS NULL OR run_id < $3::uuid)
                            AND ($5::bigint IS NULL OR started_at >= \(PostgresRunRow.timestamp("$5")))
-                           \(left.isEmpty ? "" : "AND sync_name <> ALL($6::text[])")
+                           AND ($6::bigint IS NULL OR finished_at IS NULL
+                             OR finished_at >= \(PostgresRunRow.timestamp("$6")))
+                           \(left.isEmpty ? "" : "AND sync_name <> ALL($7::text[])")
                          ORDER BY run_id DESC LIMIT $4::bigint
                         """,
                     [
                         filter.sync, filter.status?.rawValue, filter.before, String(max(0, filter.limit)),
                         filter.since.map { String(PostgresText.milliseconds($0)) },
+                        filter.endedSince.map { String(PostgresText.milliseconds($0)) },
                     ] + (left.isEmpty ? [] : [try session.array(left)])))
         }
     }
@@ -149,14 +152,9 @@ extension PostgresWarehouse {
              LIMIT $3::bigint)
         """
 
-    /// The latest ended run stays for the default period of 30 days.
     private static let oldRuns = """
         DELETE FROM sync_runs WHERE run_id = ANY(ARRAY(
-            SELECT r.run_id FROM sync_runs r WHERE r.sync_name = $1 AND r.finished_at < \(cutoff)
-               AND (r.finished_at < now() - interval '720 hours' OR EXISTS (
-                    SELECT 1 FROM sync_runs n
-                     WHERE n.sync_name = $1 AND n.run_id > r.run_id AND n.finished_at IS NOT NULL))
-             LIMIT $3::bigint))
+            SELECT r.run_id FROM sync_runs r WHERE r.sync_name = $1 AND r.finished_at < \(cutoff) LIMIT $3::bigint))
         """
 
     private static let oldTicks = """

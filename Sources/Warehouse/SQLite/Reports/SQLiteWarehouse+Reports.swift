@@ -18,6 +18,8 @@ extension SQLiteWarehouse {
         conditions.add("status = :status", "status", filter.status.map { .of($0.rawValue) })
         conditions.add("run_id < :before", "before", filter.before.map { .of($0) })
         conditions.add("started_at >= :since", "since", filter.since.map { .of($0) })
+        conditions.add(
+            "(finished_at IS NULL OR finished_at >= :endedSince)", "endedSince", filter.endedSince.map { .of($0) })
         conditions.values["limit"] = .of(max(0, filter.limit))
         return try await read([]) { [conditions] database in
             var conditions = conditions

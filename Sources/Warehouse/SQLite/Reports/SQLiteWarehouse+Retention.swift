@@ -17,11 +17,9 @@ extension SQLiteWarehouse {
     private static let final =
         "('succeeded', 'completed_with_failures', 'failed', 'cancelled', 'skipped', 'interrupted')"
 
-    /// Runs that ended before the cutoff, except the sync's latest ended one while it is of the default period.
+    /// Runs that ended before the cutoff.
     private static let expiredRuns = """
         SELECT run_id FROM rollcall_sync_runs WHERE sync_name = :sync AND status IN \(final) AND finished_at < :cutoff
-           AND (finished_at < :spared OR run_id <> (
-                SELECT max(run_id) FROM rollcall_sync_runs WHERE sync_name = :sync AND status IN \(final)))
         """
 
     /// Log rows of runs that ended: those past the cutoff, and all of the runs that go.
@@ -34,11 +32,7 @@ extension SQLiteWarehouse {
     private static let expiredTicks = "sync_name = :sync AND due_at < :cutoff"
 
     private static func values(_ policy: RetentionPolicy, _ now: Date) -> [String: SQLiteValue] {
-        let defaultDays = LogSettings().retentionDays
-        return [
-            "sync": .of(policy.sync), "cutoff": .of(now.addingTimeInterval(-86_400 * Double(policy.days))),
-            "spared": .of(now.addingTimeInterval(-86_400 * Double(max(policy.days, defaultDays)))),
-        ]
+        ["sync": .of(policy.sync), "cutoff": .of(now.addingTimeInterval(-86_400 * Double(policy.days)))]
     }
 
     private static func hasExpired(_ database: Database, _ policies: [RetentionPolicy]) throws -> Bool {

@@ -23,7 +23,8 @@ import Testing
     @Test func anotherCodeIsNoSuccess() {
         let requests: [DeliveryRequest] = [
             .userRename(UserRename(email: "a@example.com", newEmail: "b@example.com")),
-            .catalog(CatalogRequest(catalog: "c", operation: .put, items: [.init(id: "a", document: Array("{}".utf8))])),
+            .catalog(
+                CatalogRequest(catalog: "c", operation: .put, items: [.init(id: "a", document: Array("{}".utf8))])),
         ]
         for request in requests {
             for (body, expected) in [
@@ -31,7 +32,8 @@ import Testing
                 (Samples.envelope("GenericError"), Self.unreadable), (#"{"code":7}"#, Self.unreadable),
                 ("[]", Self.unreadable),
             ] {
-                #expect(Gist(AnswerClassifier.classify(Samples.answer(200, body), request: request)) == expected, "\(body)")
+                #expect(
+                    Gist(AnswerClassifier.classify(Samples.answer(200, body), request: request)) == expected, "\(body)")
             }
         }
     }

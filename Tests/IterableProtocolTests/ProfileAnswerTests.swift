@@ -54,7 +54,8 @@ import Testing
         (404, #"{"msg":"Not found","code":"NotFound"}"#, false), (401, #"{"code":"BadApiKey"}"#, false),
         (429, "Too many requests", true), (500, "oops", true), (502, "<html></html>", true), (200, "[]", true),
         (200, "<html></html>", true), (200, #"{"msg":"x","code":"GenericError"}"#, true),
-        (200, #"{"status":"maintenance"}"#, true), (200, #"{"user":"x"}"#, true), (200, #"{"user":{"userId":{}}}"#, true),
+        (200, #"{"status":"maintenance"}"#, true), (200, #"{"user":"x"}"#, true),
+        (200, #"{"user":{"userId":{}}}"#, true),
         (200, #"{"user":{"dataFields":{"userId":[1]}}}"#, true),
     ])
     func whatSaysNothingOfThePerson(_ status: Int, _ body: String, _ isTransient: Bool) {

@@ -315,6 +315,8 @@ import Testing
         try await CatalogScene.with(.sqlite, rows: 1...3) { scene in
             let shop = scene.shop
             #expect(try await shop.rollcall("records", "goods").out == "no items\n", "before the first run")
+            let unknown = try await shop.rollcall("records", "goods", "--state", "foo")
+            #expect(unknown.code == 2 && unknown.err.contains("subscribed"), "\(unknown.all)")
             #expect(try await shop.rollcall("run", "goods").code == 0)
             let csv = try await shop.rollcall("records", "goods", "--format", "csv")
             let rows = try CommaSeparatedValues.rows(csv.out)

@@ -10,6 +10,21 @@ import Testing
         return try #require(try output.json() as? [[String: Any]])
     }
 
+    /// What was acknowledged before is sent by runs with `--full` alone.
+    @Test func aFullRunThatDidNotSendEverythingSaysHowTheRestGoes() async throws {
+        try await Shop.with(people: Shop.people(1...3)) { shop in
+            let whole = try await shop.rollcall("run", "members", "--full")
+            #expect(whole.code == 0 && !whole.all.contains("once more"), "\(whole.all)")
+            shop.sandbox.setFaults([Fault(.status(401))])
+            for (arguments, isSaid) in [(["--full"], true), ([], false)] {
+                let output = try await shop.rollcall(["run", "members"] + arguments)
+                #expect(output.code == (isSaid ? 1 : 0), "nothing else is to be sent: \(output.all)")
+                let words = output.err.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+                #expect(words.contains("`rollcall run members --full` once more") == isSaid, "\(output.all)")
+            }
+        }
+    }
+
     @Test func aSyncThatCannotBeReadHidesNoOther() async throws {
         try await Shop.with(people: Shop.people(1...2)) { shop in
             try shop.configure {

@@ -141,6 +141,9 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
+    /// Whether somebody waits.
+    var isMet: Bool { state.withLock { !$0.waiting.isEmpty } }
+
     func pass() async {
         await withCheckedContinuation { continuation in
             let isOpen = state.withLock { state in

@@ -75,6 +75,7 @@ import Warehouse
                         try bench.setup([bench.sync()], warehouse: other), clock: bench.clock, holder: Holder(text: "b")
                     )
                     let run = try await service.start("vip")
+                    try await bench.until("a request is under way") { gate.isMet }
                     _ = try await (isHere ? service : elsewhere).cancel(run.id)
                     if !isHere { try await bench.advance(by: 5, schedulers: 2) }
                     if !isHere {

@@ -15,7 +15,7 @@ public enum ProfileAnswer {
         return finding
     }
 
-    /// nil: the object is no answer to the question. Somebody whom it does not mention is not unknown for that.
+    /// nil: the object is no answer to the question. A person whom it does not mention is not unknown for that.
     private static func finding(_ body: [String: JSONTree]) -> ProfileFinding? {
         // An unknown address is an empty object, and not an error (source: recorded answers of public clients).
         if body.isEmpty || body["user"] == .null { return .unknown }

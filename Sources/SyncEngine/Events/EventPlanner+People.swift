@@ -58,7 +58,7 @@ extension EventPlanner {
         }
     }
 
-    /// Throws `state_elsewhere` or `state_unknown` where the state of the sync of users is not here, or may not be: then nobody counts as
+    /// Throws `state_elsewhere` or `state_unknown` where the state of the sync of users is not here, or may not be: then no person counts as
     /// acknowledged, and no event may be given up for it.
     private func refuseUsersElsewhere() async throws {
         guard let after else { return }

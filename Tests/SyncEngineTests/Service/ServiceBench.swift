@@ -141,7 +141,7 @@ final class Gate: Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    /// Whether somebody waits.
+    /// Whether a task waits.
     var isMet: Bool { state.withLock { !$0.waiting.isEmpty } }
 
     func pass() async {

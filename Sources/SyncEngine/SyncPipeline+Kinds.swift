@@ -45,12 +45,15 @@ extension SyncPipeline {
         EventPlanner(
             sync: sync, settings: events,
             subject: .events(events, mapping: sync.mapping, project: settings.projectType), destination: settings,
-            warehouse: warehouse, stop: stop, progress: progress, search: search,
-            after: events.after.map { users in
-                var settings = sync
-                settings.name = users
-                return neighbours.first { $0.name == users } ?? settings
-            })
+            warehouse: warehouse, stop: stop, progress: progress, search: search, usersSync: events.after.map(usersSync))
+    }
+
+    /// The sync of users with this name. Where it is not known, errors name it, and this sync's warehouse.
+    private func usersSync(named name: String) -> SyncSettings {
+        if let known = neighbours.first(where: { $0.name == name }) { return known }
+        var sync = sync
+        sync.name = name
+        return sync
     }
 
     /// One attempt at a plan: see ``plan(for:key:runID:resend:mayWrite:)``.

@@ -65,6 +65,7 @@ extension FailureReason {
             code: "waiting_for_user",
             reason: "The sync \(users) has not had the person acknowledged for 60 seconds; the event waits.")
     }
+
     static let waitingBehindAnother = FailureReason(
         code: "waiting_for_user", reason: "An earlier event of the person waits; this one goes after it.")
     static let behindAnUnansweredOne = FailureReason(

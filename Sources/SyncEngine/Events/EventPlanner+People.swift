@@ -61,13 +61,13 @@ extension EventPlanner {
     /// Throws `state_elsewhere` or `state_unknown` where the state of the sync of users is not here, or may not be: then no person counts as
     /// acknowledged, and no event may be given up for it.
     private func refuseUsersElsewhere() async throws {
-        guard let after else { return }
+        guard let usersSync else { return }
         let home = search?.home ?? sync.warehouse
-        if let place = try await warehouse.stateElsewhere(sync: after.name) {
-            throw RunError.stateElsewhere(after, in: place, home: home, isMarked: true)
+        if let place = try await warehouse.stateElsewhere(sync: usersSync.name) {
+            throw RunError.stateElsewhere(usersSync, in: place, home: home, isMarked: true)
         }
-        guard try await warehouse.fingerprintKey(sync: after.name, newKey: nil) == nil else { return }
-        if let problem = await search?.look(for: [after.name]).problem(of: after) { throw problem }
+        guard try await warehouse.fingerprintKey(sync: usersSync.name, newKey: nil) == nil else { return }
+        if let problem = await search?.look(for: [usersSync.name]).problem(of: usersSync) { throw problem }
     }
 
     private func mayStillAppear(_ event: EventReference, _ now: Date) -> Bool {

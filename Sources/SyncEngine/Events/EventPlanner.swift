@@ -17,7 +17,7 @@ struct EventPlanner: Sendable {
     /// Where else the state may be of the sync of users that the events wait for; nil: nowhere.
     var search: StateSearch?
     /// That sync of users; nil: events wait for none.
-    var after: SyncSettings?
+    var usersSync: SyncSettings?
 
     private static let progressRows = 5000
 

@@ -45,7 +45,8 @@ extension SyncPipeline {
         EventPlanner(
             sync: sync, settings: events,
             subject: .events(events, mapping: sync.mapping, project: settings.projectType), destination: settings,
-            warehouse: warehouse, stop: stop, progress: progress, search: search, usersSync: events.after.map(usersSync))
+            warehouse: warehouse, stop: stop, progress: progress, search: search, usersSync: events.after.map(usersSync)
+        )
     }
 
     /// The sync of users with this name. Where it is not known, errors name it, and this sync's warehouse.

@@ -19,6 +19,9 @@ import Testing
         (#"{"user":{"email":"ann@example.com","dataFields":{"plan":"free"}}}"#, .found(userID: nil)),
         (#"{"user":{"email":"ann@example.com","userId":null}}"#, .found(userID: nil)),
         (#"{"user":{"email":"ann@example.com","userId":""}}"#, .found(userID: nil)),
+        (#"{"user":{"email":"ann@example.com","userId":4711}}"#, .found(userID: "4711")),
+        (#"{"user":{"email":"ann@example.com","dataFields":{"userId":4711}}}"#, .found(userID: "4711")),
+        (#"{"user":null}"#, .unknown),
         ("{}", .unknown), (#"{"user":null}"#, .unknown),
     ])
     func anAnswerOfSuccess(_ body: String, _ expected: ProfileFinding) {

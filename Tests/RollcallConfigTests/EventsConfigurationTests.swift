@@ -69,6 +69,11 @@ import Testing
             .event,
             with: "event: { name: { value: order_placed }, id: derived, namespace: orders, created_at: placed_at }")
         #expect(try Sample.load(EventsSample.text(derived)).syncs == short)
+        let named = EventsSample.replacing(
+            .event,
+            with:
+                "event: { name: { value: order_placed }, names: [order_placed, order_shipped], created_at: placed_at }")
+        #expect(try Sample.load(EventsSample.text(named)).syncs == short, "every row has a name that is wanted")
     }
 
     private static let everything = """

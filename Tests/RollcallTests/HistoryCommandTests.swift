@@ -10,6 +10,25 @@ import Testing
         return try #require(try output.json() as? [[String: Any]])
     }
 
+    @Test func whyShowsAsManyOutcomesAsAreAskedFor() async throws {
+        try await Shop.with(people: Shop.people(1...1)) { shop in
+            for _ in 1...3 { #expect(try await shop.rollcall("run", "members", "--full").code == 0) }
+            let person = try #require(Shop.people(1...1).first)
+            func shown(_ limit: String) async throws -> Int? {
+                let output = try await shop.rollcall("why", "members", person, "--format", "json", "--limit", limit)
+                return (try output.object()["log"] as? [Any])?.count
+            }
+            #expect(try await shown("2") == 2)
+            #expect(try await shown("0") == 3)
+            let some = try await shop.rollcall("why", "members", person, "--limit", "2")
+            #expect(some.code == 0 && some.err.contains("all: --limit 0"), "\(some.all)")
+            let all = try await shop.rollcall("why", "members", person)
+            #expect(all.code == 0 && !all.err.contains("--limit"), "\(all.all)")
+            let wrong = try await shop.rollcall("why", "members", person, "--limit", "-1")
+            #expect(wrong.code == 2, "\(wrong.all)")
+        }
+    }
+
     /// What was acknowledged before is sent by runs with `--full` alone.
     @Test func aFullRunThatDidNotSendEverythingSaysHowTheRestGoes() async throws {
         try await Shop.with(people: Shop.people(1...3)) { shop in

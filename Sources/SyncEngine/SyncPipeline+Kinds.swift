@@ -63,11 +63,6 @@ extension SyncPipeline {
     ) async throws -> Plan {
         guard let planning = found as? any PlanningTarget else {
             if let misuse = resend.misuse(of: sync) { throw misuse }
-            if resend.only != nil {
-                throw RunError(
-                    code: "only_records", message: "--only takes the key of a record, and \(sync.name) keeps a list",
-                    hint: "Leave --only out. `rollcall why \(sync.name) PERSON` tells one person's story.")
-            }
             return try await planner.plan(
                 list: found.id, key: key, shape: (found as? FoundList)?.shape, resend: resend, mayWrite: mayWrite)
         }

@@ -195,7 +195,7 @@ extension MemoryState {
             }
             apply(records, run: orphan.run.id, sync: sync, orphan.run.entrySet, log, now: now)
             let isEmpty = hasEmptyOutbox(orphan.run.id)
-            giveUpRest(orphan.run.id, sync, .endedBeforeSending, log, now: now)
+            giveUpRest(orphan.run, .endedBeforeSending, log, now: now)
             guard let index = runs.firstIndex(where: { $0.run.id == orphan.run.id }) else { continue }
             var unknown = PerOperation()
             for change in lost { unknown[change.operation] += 1 }

@@ -180,16 +180,31 @@ struct MemoryState {
                 eventID: event?.id))
     }
 
-    /// Logs what is left in the run's outbox as not attempted, and empties it.
-    mutating func giveUpRest(_ run: String, _ sync: String, _ reason: FailureReason, _ settings: LogSettings, now: Date)
-    {
-        let rest = outbox.removeValue(forKey: run) ?? []
+    /// Logs what is left in the run's outbox as not attempted, and empties it. What was to be sent once more although it was
+    /// acknowledged is in doubt from now on.
+    mutating func giveUpRest(_ run: SyncRun, _ reason: FailureReason, _ settings: LogSettings, now: Date) {
+        let rest = outbox.removeValue(forKey: run.id) ?? []
+        if run.full, let entries = run.entrySet, entries != .records(.events) {
+            for change in rest where change.kind == .send && change.operation.direction == .put {
+                doubtUnsent(change, Place(sync: run.sync, entries: entries), run.id, now)
+            }
+        }
         guard settings.retain else { return }
         for change in rest where change.kind.isListed {
             write(
-                run, sync, change, status: "not_attempted", reason: reason, httpStatus: reason.httpStatus, attempts: 0,
-                now: now)
+                run.id, run.sync, change, status: "not_attempted", reason: reason, httpStatus: reason.httpStatus,
+                attempts: 0, now: now)
         }
+    }
+
+    private mutating func doubtUnsent(_ change: Change, _ place: Place, _ run: String, _ now: Date) {
+        guard let entry = members[place]?[change.fingerprint], entry.member.state == .subscribed, isSame(change, place),
+            let mark = EntryTransition.unsent(listed: entry.member.listed)
+        else { return }
+        members[place]?[change.fingerprint]?.member.state = mark.state
+        members[place]?[change.fingerprint]?.member.listed = mark.listed
+        members[place]?[change.fingerprint]?.sinceRunID = run
+        members[place]?[change.fingerprint]?.since = now
     }
 }
 

@@ -311,7 +311,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
             // Repeated after a lost answer: it is done.
             if state.run(run.id)?.status == run.status { return }
             let isDone = run.counts.notAttempted.total == 0 && state.hasEmptyOutbox(run.id)
-            state.giveUpRest(run.id, run.sync, reason, log, now: now)
+            state.giveUpRest(run, reason, log, now: now)
             var ended = run
             ended.finishedAt = run.finishedAt ?? now
             try state.save(ended)

@@ -31,7 +31,7 @@ final class Oracle {
     private var acknowledged: Set<String> = []
     private var inFlight: [Int: (node: Node, subscribers: [SimulatedIterable.Subscriber], until: Duration)] = [:]
 
-    private let store: MemoryWarehouse
+    let store: MemoryWarehouse
 
     init(_ scenario: Scenario, _ world: World, _ iterable: SimulatedIterable, _ store: MemoryWarehouse) {
         self.store = store

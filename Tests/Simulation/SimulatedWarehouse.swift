@@ -301,8 +301,9 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
         let closed = try await write("recover runs") { [store, history] () async throws(WarehouseError) in
-            let before = store.state.cursors[lease.sync]
+            let (before, outbox) = (store.state.cursors[lease.sync], store.state.outbox)
             let closed = try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
+            for run in closed { history.oracle.judgeUnsent(run, outbox[run.id] ?? []) }
             for run in closed where run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
             return closed
         }
@@ -433,6 +434,7 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
             let outbox = store.state.outbox[run.id] ?? []
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
+            history.oracle.judgeUnsent(run, outbox.filter { $0.hasFailed(outcomes) })
             if run.kind == .users { history.clients.hasRecorded(outbox, outcomes, node) }
             if run.kind == .events { history.tracks.hasRecorded(outbox, outcomes) }
             if run.kind == .list { history.listFields.hasRecorded(outbox, outcomes) }
@@ -444,8 +446,9 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try await write("finish run") { [store, history] () async throws(WarehouseError) in
-            let before = store.state.cursors[run.sync]
+            let (before, rest) = (store.state.cursors[run.sync], store.state.outbox[run.id] ?? [])
             try await store.finishRun(lease, run, reason: reason, log: log)
+            history.oracle.judgeUnsent(run, rest)
             if run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
         }
     }

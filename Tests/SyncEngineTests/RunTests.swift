@@ -251,6 +251,34 @@ import Warehouse
         #expect(bench.iterable.members() == listed(addresses(1...5000)))
     }
 
+    /// A call that might have got through had it been tried again is no failure of a run that was stopped meanwhile.
+    @Test(arguments: ["lists", "creation", "creation without an answer"])
+    func aRunThatIsStoppedBeforeItSendsIsInterrupted(_ place: String) async throws {
+        let bench = try await Bench()
+        try await bench.setAudience(addresses(1...3))
+        let stop = StopSignal()
+        switch place {
+        case "lists":
+            bench.iterable.setListsFailure { number in
+                if number == 2 { stop.request(.interrupted) }
+                return DestinationError(error: RunError(code: "unavailable", message: "no answer"), isTransient: true)
+            }
+        default:
+            bench.iterable.deleteLists()
+            bench.iterable.setCreateFate { _ in
+                stop.request(.interrupted)
+                return place == "creation" ? .answer(.stop(RunError(code: "unavailable", message: "no answer"))) : .loseBefore
+            }
+        }
+        let run = try await bench.run(stop: stop)
+        #expect(run.status == .interrupted && run.error == nil, "\(run)")
+        #expect(run.counts.notAttempted.total == (place == "lists" ? 0 : 3))
+        #expect(bench.iterable.requests.isEmpty)
+        guard place == "lists" else { return }
+        bench.iterable.setListsFailure { _ in nil }
+        #expect(try await bench.run(stop: StopSignal()).counts.succeeded.subscribe == 3)
+    }
+
     @Test func aCancelledRunIsCancelled() async throws {
         let bench = try await Bench { _, destination in destination.limits.concurrentRequests = 1 }
         try await bench.setAudience(addresses(1...3000))

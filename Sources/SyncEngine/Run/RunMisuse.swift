@@ -3,7 +3,7 @@ public import RollcallCore
 extension RunRequest {
     /// Why a sync cannot do what is asked, as far as its configuration alone tells; nil: it may be able to.
     public func misuse(of sync: SyncSettings) -> RunError? {
-        let scope = PlanScope(full: full, backfill: backfill)
+        let scope = PlanScope(full: full, only: only, backfill: backfill)
         if let misuse = scope.misuse(of: sync) { return misuse }
         return acceptNewIDs && sync.kind != .events ? PlanScope.onlyEvents("--accept-new-ids", sync, "") : nil
     }
@@ -13,6 +13,7 @@ extension PlanScope {
     /// Why a plan of a sync of this kind cannot have this scope; nil: it can.
     func misuse(of sync: SyncSettings) -> RunError? {
         if sync.kind == .events { return full ? Self.fullOfEvents(sync.name) : nil }
+        if sync.kind == .list && only != nil { return Self.onlyRecords(sync.name) }
         return backfill == nil ? nil : Self.onlyEvents("--backfill", sync, "; --full sends everything again")
     }
 
@@ -21,6 +22,12 @@ extension PlanScope {
             code: "full_of_events", message: "--full would send every event of \(sync) again",
             hint: "An event is sent once. --backfill 30d sends those of the last 30 days that were not sent,"
                 + " --backfill all those of all times.")
+    }
+
+    private static func onlyRecords(_ sync: String) -> RunError {
+        RunError(
+            code: "only_records", message: "--only takes the key of a record, and \(sync) keeps a list",
+            hint: "Leave --only out. `rollcall why \(sync) PERSON` tells one person's story.")
     }
 
     fileprivate static func onlyEvents(_ option: String, _ sync: SyncSettings, _ instead: String) -> RunError {

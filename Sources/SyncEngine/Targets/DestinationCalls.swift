@@ -10,8 +10,14 @@ struct DestinationCalls: Sendable {
         do throws(DestinationError) {
             return try await retrying(while: \.isTransient, body)
         } catch {
-            throw error.error
+            throw failure(error)
         }
+    }
+
+    /// What a call ends with that has not got through. Where the run is to stop, and another try might have helped, that is
+    /// `CancellationError`: the run was stopped, it has not failed.
+    func failure(_ error: DestinationError) -> any Error {
+        error.isTransient && stop.reason != nil ? CancellationError() : error.error
     }
 
     /// As ``retrying(_:)``, until it gets through or nothing more is to be done.
@@ -23,7 +29,7 @@ struct DestinationCalls: Sendable {
             do throws(DestinationError) {
                 return try await body()
             } catch {
-                guard error.isTransient, !isStopped() else { throw error.error }
+                guard error.isTransient, !isStopped() else { throw failure(error) }
                 await stop.sleep(for: max(pause, min(error.retryAfter ?? .zero, Self.longestPause)), on: clock)
                 pause = min(pause * 2, Self.longestPause)
             }

@@ -82,6 +82,25 @@ enum TransitionTable {
             "content = CASE WHEN \(row).state = '\(subscribed)' OR excluded.state = '\(leaving)' THEN \(row).content END, "
     }
 
+    /// SQL for the condition that a change puts what Iterable has acknowledged of its entry.
+    /// - Parameters:
+    ///   - change: the row of the outbox.
+    ///   - row: the row of the table of entries.
+    static func isSentAgain(_ change: String, _ row: String, _ words: EntryWords) -> String {
+        "\(change).kind = 'send' AND \(change).operation IN (\(words.puts))"
+            + " AND \(row).state = '\(words.word(.subscribed))'"
+            + " AND (\(change).content IS NULL OR \(change).content = \(row).content)"
+    }
+
+    /// SQL for the assignments to an acknowledged entry that a run was to send once more, and has not (``EntryTransition/unsent(listed:)``).
+    static func unsent(of row: String, _ words: EntryWords) -> String {
+        func either(_ value: (EntryMark) -> String) -> String {
+            let marks = [true, false].map { EntryTransition.unsent(listed: $0) ?? EntryMark(.subscribed, listed: $0) }
+            return "CASE WHEN \(row).\(words.listed) THEN \(value(marks[0])) ELSE \(value(marks[1])) END"
+        }
+        return "state = \(either { "'\(words.word($0.state))'" }), \(words.listed) = \(either { String($0.listed) })"
+    }
+
     /// SQL for a list of the words of the entries that a `forget` change drops.
     static func forgotten(_ words: EntryWords) -> String {
         EntryTransition.marks.compactMap(\.self).filter(EntryTransition.isForgotten)
@@ -131,6 +150,9 @@ enum EntryWords: CaseIterable {
     var operations: [RollcallCore.Operation] {
         RollcallCore.Operation.allCases.filter { RecordKind.list.operations.contains($0) != areRecords }
     }
+
+    /// SQL for a list of the operations that put something.
+    var puts: String { operations.filter { $0.direction == .put }.map { "'\($0.rawValue)'" }.joined(separator: ", ") }
 
     func word(_ state: MemberState) -> String { state.word(areRecords ? .catalog : .list) }
 

@@ -47,7 +47,7 @@ struct SyncRoutes: Sendable {
             RunOption.self, known: RunOption.names, expected: RunOption.expected, context, limits: limits)
         let wanted = try RunOption.request(fields)
         // What the configuration tells needs no run that fails.
-        if wanted.full || wanted.backfill != nil || wanted.acceptNewIDs,
+        if wanted.full || wanted.only != nil || wanted.backfill != nil || wanted.acceptNewIDs,
             let misuse = wanted.misuse(of: try await service.status(of: name).settings)
         {
             throw Problem(.badRequest, misuse.code, misuse.message, hint: misuse.hint)

@@ -167,11 +167,6 @@ struct RunCommand: AsyncParsableCommand {
         switch outcome {
         case .ran(let run):
             console.out(json ? RunJSON(run).text : RunText(console: console).summary(run))
-            if full, Self.leavesRest(run) {
-                console.note(
-                    "\(sync.name): a run without --full sends nothing that was acknowledged before: what this one did not send goes"
-                        + " with `rollcall run \(sync.name) --full` once more")
-            }
         case .alreadyHeld(let held):
             if json {
                 console.out(RunJSON(held).text)
@@ -185,16 +180,6 @@ struct RunCommand: AsyncParsableCommand {
             }
         case .busy(let error): show(error.whileStreamed(sync), sync, console)
         case .failed(let error, _): show(error, sync, console)
-        }
-    }
-
-    /// Whether a run has not sent everything that it was to send, or has no answer to some of it.
-    private static func leavesRest(_ run: SyncRun) -> Bool {
-        switch run.status {
-        case .succeeded, .completedWithFailures: run.counts.notAttempted.total + run.counts.unknown.total > 0
-        case .failed, .cancelled, .interrupted: true
-        // What is held is sent once it is approved.
-        case .queued, .running, .held, .skipped: false
         }
     }
 

@@ -41,6 +41,7 @@ final class FakeIterable: Destination {
         var createFate: (@Sendable (Int) -> Fate)?
         var creations = 0
         var listCalls = 0
+        var beforeLists: @Sendable (Int) -> DestinationError? = { _ in nil }
         var inFlight: [String: Int] = [:]
         var overlaps = 0
         var refusesConflicts = false
@@ -65,6 +66,10 @@ final class FakeIterable: Destination {
     /// What happens between the engine's call and its last look; gets how many requests were sent so far.
     func setBeforeLook(_ action: @escaping @Sendable (Int) async -> Void) { state.withLock { $0.beforeLook = action } }
     func setCreateFate(_ fate: @escaping @Sendable (Int) -> Fate) { state.withLock { $0.createFate = fate } }
+    /// What a look at the lists fails with; gets the number of the call, from 1.
+    func setListsFailure(_ failure: @escaping @Sendable (Int) -> DestinationError?) {
+        state.withLock { $0.beforeLists = failure }
+    }
     func addList(_ list: RemoteList) { state.withLock { $0.lists.append(list) } }
     func deleteLists() {
         state.withLock { state in
@@ -120,10 +125,12 @@ final class FakeIterable: Destination {
     // MARK: Destination
 
     func lists() async throws(DestinationError) -> [RemoteList] {
-        state.withLock { state in
+        let (found, error) = state.withLock { state in
             state.listCalls += 1
-            return state.lists
+            return (state.lists, state.beforeLists(state.listCalls))
         }
+        if let error { throw error }
+        return found
     }
 
     func createList(

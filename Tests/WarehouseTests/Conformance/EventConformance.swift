@@ -114,7 +114,7 @@ enum EventConformance {
 
     @Sendable static func everyOutcome(_ fixture: any WarehouseFixture) async throws {
         let scene = try await EventScene.make(fixture)
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         let batches = lines()
         let lines = batches.flatMap(\.self)
         try await scene.enter(

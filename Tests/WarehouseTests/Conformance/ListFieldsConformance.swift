@@ -209,7 +209,7 @@ enum ListFieldsConformance {
             ])
         #expect(
             try await members(scene) == [
-                1: "subscribed listed 5 [9]", 2: "subscribed listed 5 [9]", 3: "subscribed listed 0 []",
+                1: "subscribing listed 5 [9]", 2: "subscribed listed 5 [9]", 3: "subscribed listed 0 []",
             ])
     }
 
@@ -228,7 +228,7 @@ enum ListFieldsConformance {
         #expect(closed.first?.counts.balances == true)
         #expect(
             try await members(scene) == [
-                1: "subscribed listed 5 [1, 9]", 2: "subscribing listed 6 [1, 9]", 3: "subscribing listed 6 [1, 9]",
+                1: "subscribing listed 5 [1, 9]", 2: "subscribing listed 6 [1, 9]", 3: "subscribing listed 6 [1, 9]",
                 4: "subscribed listed 0 [9]",
             ])
         #expect(try await scene.count("sync_changes") == 0)

@@ -36,10 +36,10 @@ enum OutcomeConformance {
         Case(operation: .subscribe, outcome: .succeeded, settles: true, after: "subscribed listed 001"),
         Case(operation: .subscribe, outcome: failed, after: nil),
         Case(operation: .subscribe, outcome: failed, settles: true, after: "subscribing listed 001"),
-        Case(operation: .subscribe, outcome: failed, before: (.subscribed, true), after: "subscribed listed 900"),
+        Case(operation: .subscribe, outcome: failed, before: (.subscribed, true), after: "subscribing listed 001"),
         Case(
             operation: .subscribe, outcome: failed, settles: true, before: (.subscribed, true),
-            after: "subscribed listed 900"),
+            after: "subscribing listed 001"),
         Case(operation: .subscribe, outcome: failed, before: (.rejected, true), after: "rejected listed 900"),
         Case(operation: .subscribe, outcome: rejected, after: "rejected unlisted 001"),
         Case(operation: .subscribe, outcome: rejected, settles: true, after: "rejected listed 001"),
@@ -48,7 +48,7 @@ enum OutcomeConformance {
         Case(operation: .subscribe, outcome: unknown, settles: true, after: "subscribing listed 001"),
         Case(
             operation: .subscribe, outcome: unknown, settles: true, before: (.subscribed, true),
-            after: "subscribed listed 900"),
+            after: "subscribing listed 001"),
         Case(
             operation: .subscribe, outcome: unknown, settles: true, before: (.unsubscribing, true),
             after: "subscribing listed"),
@@ -56,7 +56,7 @@ enum OutcomeConformance {
             operation: .subscribe, outcome: unknown, settles: true, before: (.rejected, false),
             after: "subscribing listed"),
         Case(operation: .subscribe, outcome: notAttempted, after: nil),
-        Case(operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribed listed 900"),
+        Case(operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribing listed 001"),
         Case(operation: .unsubscribe, outcome: .succeeded, before: (.subscribed, true), after: nil),
         Case(operation: .unsubscribe, outcome: .succeeded, after: nil),
         Case(operation: .unsubscribe, outcome: failed, before: (.subscribed, true), after: "subscribed listed 900"),
@@ -87,7 +87,7 @@ enum OutcomeConformance {
         let change = row.operation == .subscribe ? Scene.subscribe(1, 1) : Scene.unsubscribe(1, 1)
         var run = try await scene.staged(1, [change])
         run.requests.sent = 2
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         try await scene.acknowledge(
             run, [Scene.batch(row.operation, 1...1, [1: row.outcome], mayLandUntil: row.settles ? mayLandUntil : nil)])
         let entry = try await scene.entry(1)
@@ -149,7 +149,7 @@ enum OutcomeConformance {
         var run = try await scene.staged(1, [Scene.subscribe(1, 1), Scene.subscribe(2, 2)])
         run.counts.succeeded.subscribe = 1
         run.counts.unknown.subscribe = 1
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         let outcomes = [Scene.batch(.subscribe, 1...2, [2: unknown], mayLandUntil: mayLandUntil)]
         try await scene.acknowledge(run, outcomes)
         try await scene.acknowledge(run, outcomes)

@@ -12,6 +12,7 @@ enum RecordStateConformance {
         ConformanceTest("a removal leaves nothing, or a record in doubt", removals),
         ConformanceTest("an older record keeps its own key and content", superseded),
         ConformanceTest("records of a run whose process ended are in doubt with what was sent", recovered),
+        ConformanceTest("records that a full run has not sent again are in doubt", unsent),
         ConformanceTest("stray notes of records are put right by what was sent", strays),
         ConformanceTest("refused records are logged as failed with their reason, and forgotten", local),
         ConformanceTest("records are those of one sync and kind", separate),
@@ -39,8 +40,11 @@ enum RecordStateConformance {
             payload: operation == .put ? Array("{\"n\":\(item)}".utf8) : nil)
     }
 
-    private static func stage(_ scene: Scene, _ number: Int = 1, _ changes: [Change]) async throws -> SyncRun {
+    private static func stage(
+        _ scene: Scene, _ number: Int = 1, full: Bool = false, _ changes: [Change]
+    ) async throws -> SyncRun {
         var run = run(number)
+        run.full = full
         try await scene.warehouse.openRun(scene.lease, run)
         for change in changes where change.kind.isListed {
             run.counts.planned[change.operation] += 1
@@ -127,7 +131,7 @@ enum RecordStateConformance {
 
     @Sendable static func everyLine(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         var lines: [Line] = []
         var batches: [BatchOutcome] = []
         for outcome in outcomes {
@@ -185,6 +189,26 @@ enum RecordStateConformance {
         }
     }
 
+    @Sendable static func unsent(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(
+            scene, EntryTransition.marks.enumerated().compactMap { item, mark in mark.map { (item, $0) } })
+        let count = EntryTransition.marks.count
+        try await enter(scene, [(count, EntryMark(.subscribed, listed: true))])
+        let before = try await records(scene)
+        let changes = (1..<count).map { change(Int64($0), $0) } + [change(Int64(count), count, content: 6)]
+        let run = try await stage(scene, 1, full: true, changes)
+        try await scene.finish(run)
+        let after = try await records(scene)
+        for (item, mark) in EntryTransition.marks.enumerated() {
+            guard let mark else { continue }
+            let isDoubted = mark.state == .subscribed
+            #expect(after[item] == (isDoubted ? "sending \(mark.listed) 5 001 -" : before[item]), "\(mark)")
+        }
+        // Its row has another content, and is sent for that.
+        #expect(after[count] == "synced true 5 900 -")
+    }
+
     @Sendable static func removals(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         let marks = EntryTransition.marks.compactMap(\.self)
@@ -194,7 +218,7 @@ enum RecordStateConformance {
             change(Int64($0.offset + 1), $0.element, .delete)
         }
         let run = try await stage(scene, 1, changes)
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         let half = Int64(items.count)
         let lost = Dictionary(uniqueKeysWithValues: (half + 1...2 * half).map { ($0, outcomes[3]) })
         try await scene.acknowledge(
@@ -228,7 +252,7 @@ enum RecordStateConformance {
                 change(1, 1, .delete, content: 9), older(2, 2, parent: 1), change(3, 3, .delete, content: 9),
                 older(4, 4, parent: 3),
             ])
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         try await scene.acknowledge(
             run,
             [
@@ -254,7 +278,7 @@ enum RecordStateConformance {
         let found = try await records(scene)
         #expect(
             found == [
-                1: "sending true 6 001 -", 2: "synced true 5 900 -", 3: "sending true 5 001 -",
+                1: "sending true 6 001 -", 2: "sending true 5 001 -", 3: "sending true 5 001 -",
             ])
         #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: catalog).count == 3)
         let logged = try await fixture.query(

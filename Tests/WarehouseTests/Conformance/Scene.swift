@@ -43,8 +43,11 @@ struct Scene {
     }
 
     /// Opens a run and stages these changes; the counts plan all that is sent or parked.
-    func staged(_ number: Int = 1, _ changes: [Change], log: LogSettings = LogSettings()) async throws -> SyncRun {
+    func staged(
+        _ number: Int = 1, full: Bool = false, _ changes: [Change], log: LogSettings = LogSettings()
+    ) async throws -> SyncRun {
         var run = Self.run(number)
+        run.full = full
         try await warehouse.openRun(lease, run)
         for change in changes where change.kind.isListed {
             run.counts.planned[change.operation] += 1

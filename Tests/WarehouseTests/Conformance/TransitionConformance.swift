@@ -88,7 +88,7 @@ enum TransitionConformance {
 
     @Sendable static func everyLine(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         let (lines, changes, batches) = plan(mayLandUntil)
         try await scene.enter(lines.compactMap { line in line.before.map { (line.person, $0) } })
         let run = try await scene.staged(1, changes)
@@ -141,7 +141,7 @@ enum TransitionConformance {
         }
         let run = try await scene.staged(
             1, [Scene.unsubscribe(1, 1), older(2, parent: 1), Scene.unsubscribe(3, 2), older(4, parent: 3)])
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         try await scene.acknowledge(
             run,
             [
@@ -157,7 +157,7 @@ enum TransitionConformance {
         let scene = try await Scene.make(fixture)
         try await scene.member(1, state: .rejected, listed: false)
         let run = try await scene.staged(1, [Scene.subscribe(1, 1)])
-        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+        let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
         try await scene.acknowledge(run, [Scene.batch(.subscribe, 1...1, [1: outcomes[1]], mayLandUntil: mayLandUntil)])
         #expect(try await scene.entry(1) == "rejected listed 900")
         let member = try await fixture.warehouse.members(

@@ -276,7 +276,7 @@ import Testing
             var doubted = Scene.unsubscribe(3, 3, kind: .supersede)
             doubted.parent = 2
             let run = try await scene.staged(1, [Scene.unsubscribe(1, 1), Scene.unsubscribe(2, 2), doubted])
-            let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(60)
+            let mayLandUntil = try await fixture.warehouse.now().addingTimeInterval(3600)
             try await scene.acknowledge(
                 run,
                 [

@@ -156,7 +156,7 @@ import Warehouse
                 sequences: 1...4, operation: .subscribe,
                 exceptions: [2: .failed(reason), 3: .rejected(reason), 4: .unknown(reason)], httpStatus: 202,
                 attempts: 2,
-                mayLandUntil: try await warehouse.now().addingTimeInterval(60))
+                mayLandUntil: try await warehouse.now().addingTimeInterval(3600))
             run.counts.succeeded.subscribe = 1
             run.counts.failed.subscribe = 2
             run.counts.unknown.subscribe = 1

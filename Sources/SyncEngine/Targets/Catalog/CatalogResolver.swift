@@ -93,7 +93,7 @@ struct CatalogResolver: TargetResolver {
                 if try await remoteFields() != nil { return }
                 await stop.sleep(for: .seconds(pause), on: clock)
             }
-            throw error.error
+            throw calls.failure(error)
         }
     }
 
@@ -109,7 +109,7 @@ struct CatalogResolver: TargetResolver {
                 }
             } catch {
                 guard error.error.code == "route_not_found", let pause = pauses.popFirst(), stop.reason == nil else {
-                    throw error.error
+                    throw calls.failure(error)
                 }
                 await stop.sleep(for: .seconds(pause), on: clock)
             }

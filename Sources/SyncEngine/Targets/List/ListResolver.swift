@@ -122,7 +122,7 @@ struct ListResolver: TargetResolver {
             }
         } catch {
             if error.wasWithheld { throw RunError.leaseLost }
-            guard error.mayHaveBeenApplied else { throw error.error }
+            guard error.mayHaveBeenApplied else { throw calls.failure(error) }
         }
         // Creating is not idempotent: look whether it was carried out before anything else.
         for pause in [1, 2, 4, 8] {
@@ -130,6 +130,8 @@ struct ListResolver: TargetResolver {
             let lists = try await calls.retrying { () async throws(DestinationError) in try await destination.lists() }
             if let id = try adopt(name, previous: nil, lists)?.listID { return id }
         }
+        // The next run looks first.
+        if stop.reason != nil { throw CancellationError() }
         throw creationUnknown(name)
     }
 

@@ -144,10 +144,12 @@ extension PostgresWarehouse {
             + " CASE WHEN \(isPlain) THEN \(row).user_id ELSE \(row).logged_user_id END"
     }
 
-    /// Logs what is left in the outbox and counts as not attempted, and empties it.
+    /// Logs what is left in the outbox and counts as not attempted, and empties it. What was to be sent once more although it was
+    /// acknowledged is in doubt from now on.
     private static func emptyOutbox(
         _ run: SyncRun, _ reason: FailureReason, _ log: LogSettings, _ session: PostgresSession
     ) throws {
+        if run.full, try doubtUnsent(run, session) > 0 { try renewGeneration(run.sync, session) }
         try session.modify(
             """
             WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
@@ -158,6 +160,19 @@ extension PostgresWarehouse {
               FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
             """,
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
+    }
+
+    private static func doubtUnsent(_ run: SyncRun, _ session: PostgresSession) throws -> Int {
+        guard let entries = run.entrySet, entries != .records(.events) else { return 0 }
+        let table = PostgresEntryTable(entries)
+        return try session.modify(
+            """
+            UPDATE \(table.words.table) m
+               SET \(TransitionTable.unsent(of: "m", table.words)), since_run_id = $3::uuid, since = \(PostgresText.now)
+              FROM sync_changes c
+             WHERE c.run_id = $3::uuid AND \(PostgresEntryTable.isOfSet(table.words, "m"))
+               AND m.fingerprint = c.fingerprint AND \(TransitionTable.isSentAgain("c", "m", table.words))
+            """, [run.sync, table.parameter, run.id])
     }
 
     public func finishRun(

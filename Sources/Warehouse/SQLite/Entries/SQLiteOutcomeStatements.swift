@@ -7,8 +7,7 @@ struct SQLiteOutcomeStatements {
     let putSuperseded: String
     let drop: String
     let put: String
-    /// The entries that the snapshot does not have: the bulk of a first sync, without a look at the table before. An
-    /// outcome that keeps who is absent keeps everybody.
+    /// The entries that the snapshot does not have: the bulk of a first sync, without a look at the table before.
     let enter: String
 
     private static let lists = SQLiteOutcomeStatements(.list)
@@ -96,10 +95,7 @@ struct SQLiteOutcomeStatements {
         }
 
         /// Whether the change `w` puts something.
-        private var puts: String {
-            let operations = words.operations.filter { $0.direction == .put }.map { "'\($0.rawValue)'" }
-            return "w.operation IN (\(operations.joined(separator: ", ")))"
-        }
+        private var puts: String { "w.operation IN (\(words.puts))" }
 
         /// The fields of a record that hold a value after the outcome of the change `w`; NULL: those of before.
         private var held: String {

@@ -13,6 +13,8 @@ struct SQLiteOutcomes {
     let entries: EntrySet?
     /// nil where `entries` is.
     private let words: EntryWords?
+    /// Whether the run sends what is acknowledged once more.
+    private let isFull: Bool
     let log: LogSettings
 
     /// Tables of the writing connection alone, kept in memory.
@@ -50,7 +52,7 @@ struct SQLiteOutcomes {
         _ database: Database, _ run: SyncRun, _ log: LogSettings, sentFields: SentFields = .outbox(from: 0)
     ) throws {
         self.database = database
-        (sync, runID, entries) = (run.sync, run.id, run.entrySet)
+        (sync, runID, entries, isFull) = (run.sync, run.id, run.entrySet, run.full)
         self.log = log
         let hasFields =
             switch sentFields {
@@ -268,8 +270,10 @@ struct SQLiteOutcomes {
 
     // MARK: What was never sent
 
-    /// Logs what is left in the outbox of the run as not attempted, and empties it.
+    /// Logs what is left in the outbox of the run as not attempted, and empties it. What was to be sent once more although it was
+    /// acknowledged is in doubt from now on.
     func giveUpRest(_ reason: FailureReason) throws {
+        if isFull, try doubtUnsent() > 0 { try Self.renewGeneration(database, sync: sync) }
         if log.retain {
             _ = try change(
                 """
@@ -282,5 +286,17 @@ struct SQLiteOutcomes {
                 ["code": .of(reason.code), "reason": .of(reason.reason), "http_status": .of(reason.httpStatus)])
         }
         _ = try change("DELETE FROM rollcall_sync_changes WHERE run_id = :run")
+    }
+
+    private func doubtUnsent() throws -> Int {
+        guard let entries, let words, !areEvents else { return 0 }
+        return try change(
+            """
+            UPDATE \(SQLiteEntryTable.name(words)) AS m SET \(TransitionTable.unsent(of: "m", words)), since_run_id = :run, since = :now
+              FROM rollcall_sync_changes c
+             WHERE c.run_id = :run AND \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint
+               AND \(TransitionTable.isSentAgain("c", "m", words))
+            """,
+            ["set": SQLiteEntryTable(entries).parameter, "now": .of(SQLiteWarehouse.now(database))])
     }
 }

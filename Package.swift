@@ -10,6 +10,10 @@ var settings: [SwiftSetting] = [
 // `make check` sets it: a warning is an error then, in our own targets only.
 if Context.environment["ROLLCALL_STRICT"] != nil { settings.append(.treatAllWarnings(as: .error)) }
 
+/// What the tests spend their time in is optimised in debug builds too, with all its checks: hashing a row takes 50 times as long
+/// without.
+let hot = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -47,18 +51,19 @@ let package = Package(
         .systemLibrary(
             name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CMalloc"),
-        .target(name: "RollcallCore", swiftSettings: settings),
-        .target(name: "IterableProtocol", dependencies: ["RollcallCore"], swiftSettings: settings),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "RollcallCore", swiftSettings: hot),
+        .target(name: "IterableProtocol", dependencies: ["RollcallCore"], swiftSettings: hot),
         .target(
-            name: "Warehouse", dependencies: ["RollcallCore", "CLibPQ", grdb, log], swiftSettings: settings),
+            name: "Warehouse", dependencies: ["RollcallCore", "CLibPQ", "CSQLite", grdb, log], swiftSettings: hot),
         .target(
             name: "Iterable", dependencies: ["RollcallCore", "IterableProtocol", httpClient, nioCore, nioHTTP1, log],
             swiftSettings: settings),
         .target(
-            name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: settings),
+            name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: hot),
         .target(
             name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc", crypto],
-            swiftSettings: settings),
+            swiftSettings: hot),
         .target(
             name: "Receivers", dependencies: ["RollcallCore", "Warehouse", crypto], swiftSettings: settings),
         .target(
@@ -118,7 +123,7 @@ let package = Package(
                 "SyncEngine", "Warehouse", "IterableProtocol", "RollcallCore", "SeededRandom", "TemporaryFolders",
             ],
             path: "Tests/Simulation",
-            swiftSettings: settings),
+            swiftSettings: hot),
         .executableTarget(
             name: "simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
             swiftSettings: settings),

@@ -67,10 +67,16 @@ enum Main {
 
     private static func runCommand() async throws {
         var command = try Rollcall.parseAsRoot()
-        if var command = command as? any AsyncParsableCommand {
-            try await command.run()
-        } else {
-            try command.run()
+        do {
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ValidationError {
+            // Found while the command ran: the parser knows no more which command it was.
+            let usage = type(of: command).configuration.usage
+            throw UsageError(code: "usage", message: error.message, hint: usage.map { "Usage: \($0)" })
         }
     }
 

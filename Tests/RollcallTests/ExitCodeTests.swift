@@ -24,6 +24,23 @@ import Testing
         }
     }
 
+    /// The usage of the command that was given, not that of the program.
+    @Test func aValueThatIsRefusedComesWithItsCommandsUsage() async throws {
+        try await withFolder { folder in
+            let output = try await Program.run(["sandbox", "--port", "99999"], in: folder, environment: [:])
+            #expect(output.code == 2 && output.err.contains("from 0 to 65535"), "\(output.all)")
+            #expect(output.err.contains("Usage: rollcall sandbox [--port <port>]"), "\(output.all)")
+        }
+    }
+
+    @Test func aFolderThatCannotBeMadeIsNamedWithTheReason() async throws {
+        try await withFolder { folder in
+            try Data().write(to: folder.appendingPathComponent("file"))
+            let output = try await Program.run(["init", "file/shop"], in: folder, environment: [:])
+            #expect(output.code == 1 && output.err.contains("file/shop: Not a directory"), "\(output.all)")
+        }
+    }
+
     @Test(arguments: [
         ["run", "members", "--no-such-option"], ["run"], ["run", "members", "--all"], ["nonsense"],
         ["run", "no-such-sync"], ["plan"], ["plan", "no-such-sync"], ["why", "members"],
@@ -40,6 +57,7 @@ import Testing
         ["records", "members", "--state", "synced"], ["records", "no-such-sync"],
         ["records", "members", "--state", "splendid"],
         ["lists", "create", "iterable", " "], ["sandbox", "--fault", "earthquake", "--port", "0"],
+        ["sandbox", "--port", "99999"],
     ]) func twoForWrongUsage(_ arguments: [String]) async throws {
         try await withFolder { folder in
             var configuration = ConfigurationText(baseURL: "http://127.0.0.1:9", list: "Members")

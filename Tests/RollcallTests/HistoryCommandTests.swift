@@ -30,7 +30,8 @@ import Testing
     }
 
     /// The rest goes with the next run, whether or not that is a full one.
-    @Test(arguments: [[], ["--full"]]) func whatAFullRunHasNotSentIsSentByTheNextRun(_ arguments: [String]) async throws {
+    @Test(arguments: [[], ["--full"]]) func whatAFullRunHasNotSentIsSentByTheNextRun(_ arguments: [String]) async throws
+    {
         try await Shop.with(people: Shop.people(1...3)) { shop in
             #expect(try await shop.rollcall("run", "members").code == 0)
             shop.sandbox.setFaults([Fault(.status(401))])

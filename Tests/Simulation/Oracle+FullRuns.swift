@@ -7,7 +7,9 @@ extension Oracle {
         guard run.full, let entries = run.entrySet else { return }
         let place = MemoryState.Place(sync: run.sync, entries: entries)
         for change in changes where change.kind == .send && change.operation.direction == .put {
-            guard change.operation != .rename, let entry = store.state.members[place]?[change.fingerprint] else { continue }
+            guard change.operation != .rename, let entry = store.state.members[place]?[change.fingerprint] else {
+                continue
+            }
             if entry.member.state == .subscribing { saw("a full run left a rest") }
             guard entry.member.state == .subscribed, store.state.isSame(change, place) else { continue }
             violated("the full run \(run.id) has not sent \(change.identity), who counts as acknowledged")

@@ -267,7 +267,8 @@ import Warehouse
             bench.iterable.deleteLists()
             bench.iterable.setCreateFate { _ in
                 stop.request(.interrupted)
-                return place == "creation" ? .answer(.stop(RunError(code: "unavailable", message: "no answer"))) : .loseBefore
+                return place == "creation"
+                    ? .answer(.stop(RunError(code: "unavailable", message: "no answer"))) : .loseBefore
             }
         }
         let run = try await bench.run(stop: stop)

@@ -85,7 +85,9 @@ struct InitCommand: ParsableCommand {
         do {
             try PrivateFiles.makeFolder(folder)
         } catch {
-            throw RunError(code: "folder", message: "cannot make the folder \(folder): \(error.localizedDescription)")
+            throw RunError(
+                code: "folder", message: "cannot make the folder \(folder): \(error.description)",
+                hint: "Name another: rollcall init DIR")
         }
         let path = (folder == "." ? "" : folder + "/") + "rollcall.yaml"
         do throws(PrivateFiles.Failure) {
@@ -94,10 +96,14 @@ struct InitCommand: ParsableCommand {
             let exists = error.code == EEXIST
             throw RunError(
                 code: "file", message: "cannot write \(path): \(exists ? "it exists already" : error.description)",
-                hint: exists ? "Move it away first, or name another folder: rollcall init DIR" : nil)
+                hint: exists
+                    ? "Move it away first, or name another folder: rollcall init DIR"
+                    : "Who runs this command must be able to write the folder; or name another one: rollcall init DIR")
         }
         console.out("wrote \(path)")
+        let enter = folder == "." ? "" : "`cd \(DisplayText.safe(folder))`, "
         console.out(
-            "next: fill in the warehouse and the audience, put ITERABLE_API_KEY into .env, then `rollcall check`")
+            "next: \(enter)fill in the warehouse and the audience, put ITERABLE_API_KEY into .env, then `rollcall check`"
+        )
     }
 }

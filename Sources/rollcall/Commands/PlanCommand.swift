@@ -71,7 +71,9 @@ struct PlanCommand: AsyncParsableCommand {
         let app = try App.load(options)
         let sync = try app.configuration.sync(named: sync)
         var request = RunRequest()
-        (request.full, request.only, request.backfill, request.acceptNewIDs) = (full, only, backfill?.value, acceptNewIDs)
+        (request.full, request.only, request.backfill, request.acceptNewIDs) = (
+            full, only, backfill?.value, acceptNewIDs
+        )
         if let misuse = request.misuse(of: sync) { throw UsageError(misuse) }
         let line = ProgressLine(sync.name, console: app.console)
         try await app.withPipeline(sync, withCache: !noCache, progress: { line.show($0) }) { pipeline, _ in

@@ -4,9 +4,16 @@ import RollcallCore
 /// Files and folders that Rollcall itself makes are their owner's alone: 0600 and 0700, whatever the umask is.
 enum PrivateFiles {
     /// Makes a folder, and those above it that are missing. One that is there keeps its mode.
-    static func makeFolder(_ path: String) throws {
-        try FileManager.default.createDirectory(
-            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    static func makeFolder(_ path: String) throws(Failure) {
+        var folder = path.hasPrefix("/") ? "/" : ""
+        for part in path.split(separator: "/") {
+            folder += part
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw Failure(code: errno) }
+            folder += "/"
+        }
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw Failure(code: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw Failure(code: ENOTDIR) }
     }
 
     /// Writes a file, in place of one that is there. A symbolic link is not followed.

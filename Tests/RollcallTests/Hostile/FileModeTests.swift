@@ -21,7 +21,7 @@ import Testing
     func initMakesAPrivateFile(_ umask: String) async throws {
         try await withFolder { folder in
             let output = try await run(["init", "made"], umask: umask == "277" ? "000" : umask, in: folder)
-            #expect(output.code == 0, "\(output.all)")
+            #expect(output.code == 0 && output.out.contains("next: `cd made`, fill in"), "\(output.all)")
             let path = folder.appendingPathComponent("made").path
             #expect(try mode(path) == 0o700)
             #expect(try mode(path + "/rollcall.yaml") == 0o600)

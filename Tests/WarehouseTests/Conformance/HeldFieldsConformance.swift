@@ -240,7 +240,9 @@ enum HeldFieldsConformance {
         let found = try await held(scene)
         for line in lines { #expect(found[line.person] == line.fields, "\(line)") }
         let states = try await states(scene)
-        for line in lines { #expect(states[line.person] == (line.outcome == .succeeded ? "synced 900" : "sending 001")) }
+        for line in lines {
+            #expect(states[line.person] == (line.outcome == .succeeded ? "synced 900" : "sending 001"))
+        }
         let after = try await scene.warehouse.snapshotGeneration(sync: Scene.sync)
         #expect(before != nil && after != before)
         try await scene.finish(run)

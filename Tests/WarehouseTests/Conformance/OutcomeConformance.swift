@@ -56,7 +56,8 @@ enum OutcomeConformance {
             operation: .subscribe, outcome: unknown, settles: true, before: (.rejected, false),
             after: "subscribing listed"),
         Case(operation: .subscribe, outcome: notAttempted, after: nil),
-        Case(operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribing listed 001"),
+        Case(
+            operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribing listed 001"),
         Case(operation: .unsubscribe, outcome: .succeeded, before: (.subscribed, true), after: nil),
         Case(operation: .unsubscribe, outcome: .succeeded, after: nil),
         Case(operation: .unsubscribe, outcome: failed, before: (.subscribed, true), after: "subscribed listed 900"),

@@ -1,3 +1,4 @@
+import CSQLite
 import Foundation
 import GRDB
 
@@ -9,7 +10,13 @@ struct SQLiteFile: Sendable {
     /// How long a statement waits for another program's lock.
     let busyTimeoutSeconds: Double
 
+    /// SQLite counts how much memory it uses, under one lock for all connections of the process, at which connections that work
+    /// at the same time wait for each other. Nothing here asks for that number. It can be switched off before the first
+    /// connection only; later this changes nothing.
+    private static let countsNoMemory = sqlite_counts_no_memory()
+
     init(path: String, busyTimeoutSeconds: Double) {
+        _ = Self.countsNoMemory
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path
         self.busyTimeoutSeconds = busyTimeoutSeconds
     }

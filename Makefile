@@ -42,8 +42,8 @@ check: ## format, layers, warnings as errors, tests, 50,000 simulated histories:
 	@SWIFT=$(SWIFT) SEEDS=$(SEEDS) scripts/check
 
 simulate: ## play SEEDS histories of crashes, lost answers and changing audiences; SEED=n replays one
-	@$(SWIFT) build -c release --product simulate
-	$(BUILD)/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
+	@$(SWIFT) build --product simulate
+	$(BUILD)/debug/simulate $(if $(SEED),--seed $(SEED),--seeds $(SEEDS))
 
 matrix: ## one story on each version of PostgreSQL, pooler, role, encoding and shape of table; ONLY="pgbouncer|TLS", ROLLCALL=binary
 	@scripts/matrix $(if $(ONLY),--only '$(ONLY)')

@@ -68,14 +68,11 @@ public enum EntryTransition {
         case .unknown, .failed, .notAttempted:
             let mayBeThere = outcome == .unknown || outcome == .failed && mayStillLand
             guard mayBeThere || before?.state == .subscribed && isSame else { return .keep }
-            let keepsState =
-                switch before?.state {
-                case nil, .subscribed, .subscribing: false
-                case .unsubscribing: outcome == .failed
-                case .rejected: outcome == .failed && isSame
-                }
-            let state = keepsState ? before?.state : nil
-            return .put(EntryMark(state ?? .subscribing, listed: wasListed || mayBeThere))
+            // What is being removed, or was refused with this content, stays so after a failure.
+            if outcome == .failed, let before, before.state == .unsubscribing || before.state == .rejected && isSame {
+                return .put(EntryMark(before.state, listed: true))
+            }
+            return .put(EntryMark(.subscribing, listed: wasListed || mayBeThere))
         case .waiting: return .keep
         }
     }

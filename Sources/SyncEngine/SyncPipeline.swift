@@ -221,8 +221,8 @@ public struct SyncPipeline: Sendable {
         } catch let lost as OutcomesLost {
             return await abandoned(run, context, lost)
         } catch is CancellationError where stop.reason != nil {
-            // Stopped while the audience was read: nothing was staged, nothing was sent.
-            if run.counts.planned.total == 0 { run.counts = RunCounts() }
+            // Stopped while the audience was read: nothing was staged, nothing was sent. What was held counts what it had read.
+            if run.counts.planned.total == 0 && run.held.isEmpty { run.counts = RunCounts() }
         } catch let error as WarehouseError where error.wasStopped && stop.reason != nil {
             // Stopped while it waited for the warehouse: the run's status says so.
         } catch {

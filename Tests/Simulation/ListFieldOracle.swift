@@ -115,6 +115,11 @@ final class ListFieldOracle {
         }
     }
 
+    /// Who was to be sent once more, and was not, is sent by the next run.
+    func hasLeft(_ changes: [Change]) {
+        for change in changes where change.operation == .subscribe { recorded[change.identity] = nil }
+    }
+
     /// A request has put something older in the place of what was acknowledged. One that was sent or carried out while another
     /// process had the lease may do that: its process notes it, and the next run puts it right.
     func hasOverwritten(

@@ -29,6 +29,8 @@ extension MemoryState {
                     attempts: batch.attempts, mayLandUntil: batch.mayLandUntil)
             }
         }
+        let failed = records.filter { $0.outcome.kind != .succeeded && $0.outcome.kind != .rejected }
+        leaveToTheNextRun(failed.map(\.change), run, now: now)
         apply(records, run: run.id, sync: run.sync, run.entrySet, log, now: now)
         try saveProgress(run)
     }
@@ -193,6 +195,7 @@ extension MemoryState {
                     change: $0, outcome: .unknown(.answerNotRecorded), httpStatus: nil, attempts: 1,
                     mayLandUntil: now.addingTimeInterval(settleSeconds))
             }
+            leaveToTheNextRun(outbox[orphan.run.id] ?? [], orphan.run, now: now)
             apply(records, run: orphan.run.id, sync: sync, orphan.run.entrySet, log, now: now)
             let isEmpty = hasEmptyOutbox(orphan.run.id)
             giveUpRest(orphan.run, .endedBeforeSending, log, now: now)

@@ -180,15 +180,11 @@ struct MemoryState {
                 eventID: event?.id))
     }
 
-    /// Logs what is left in the run's outbox as not attempted, and empties it. What was to be sent once more although it was
-    /// acknowledged is in doubt from now on.
+    /// Logs what is left in the run's outbox as not attempted, and empties it.
     mutating func giveUpRest(_ run: SyncRun, _ reason: FailureReason, _ settings: LogSettings, now: Date) {
-        let rest = outbox.removeValue(forKey: run.id) ?? []
-        if run.full, let entries = run.entrySet, entries != .records(.events) {
-            for change in rest where change.kind == .send && change.operation.direction == .put {
-                doubtUnsent(change, Place(sync: run.sync, entries: entries), run.id, now)
-            }
-        }
+        let rest = outbox[run.id] ?? []
+        leaveToTheNextRun(rest, run, now: now)
+        outbox[run.id] = nil
         guard settings.retain else { return }
         for change in rest where change.kind.isListed {
             write(
@@ -197,14 +193,25 @@ struct MemoryState {
         }
     }
 
-    private mutating func doubtUnsent(_ change: Change, _ place: Place, _ run: String, _ now: Date) {
-        guard let entry = members[place]?[change.fingerprint], entry.member.state == .subscribed, isSame(change, place),
-            let mark = EntryTransition.unsent(listed: entry.member.listed)
-        else { return }
-        members[place]?[change.fingerprint]?.member.state = mark.state
-        members[place]?[change.fingerprint]?.member.listed = mark.listed
-        members[place]?[change.fingerprint]?.sinceRunID = run
-        members[place]?[change.fingerprint]?.since = now
+    /// What a full run was to send once more of what is acknowledged, and did not, or without success: the next run sends it.
+    mutating func leaveToTheNextRun(_ changes: [Change], _ run: SyncRun, now: Date) {
+        guard run.full, let entries = run.entrySet, entries != .records(.events) else { return }
+        let place = Place(sync: run.sync, entries: entries)
+        for change in changes
+        where change.kind == .send && change.operation.direction == .put && change.operation != .rename {
+            guard let entry = members[place]?[change.fingerprint], entry.member.state == .subscribed,
+                isSame(change, place)
+            else { continue }
+            if change.record != nil {
+                members[place]?[change.fingerprint]?.member.record?.content = RecordReference.forgottenContent
+            } else if change.content != nil {
+                contents[place]?[change.fingerprint] = nil
+            } else {
+                members[place]?[change.fingerprint]?.member.state = .subscribing
+                members[place]?[change.fingerprint]?.sinceRunID = run.id
+                members[place]?[change.fingerprint]?.since = now
+            }
+        }
     }
 }
 

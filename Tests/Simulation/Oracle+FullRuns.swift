@@ -2,18 +2,31 @@ import RollcallCore
 import Warehouse
 
 extension Oracle {
-    /// What a full run was to send once more, and did not, must not count as acknowledged: the next run would leave it out.
+    /// What a full run was to send once more, and did not, must be sent by the next run.
     func judgeUnsent(_ run: SyncRun, _ changes: [Change]) {
         guard run.full, let entries = run.entrySet else { return }
         let place = MemoryState.Place(sync: run.sync, entries: entries)
-        for change in changes where change.kind == .send && change.operation.direction == .put {
-            guard change.operation != .rename, let entry = store.state.members[place]?[change.fingerprint] else {
+        for change in changes
+        where change.kind == .send && change.operation.direction == .put && change.operation != .rename {
+            guard let member = store.state.members[place]?[change.fingerprint]?.member, member.state == .subscribed
+            else {
                 continue
             }
-            if entry.member.state == .subscribing { saw("a full run left a rest") }
-            guard entry.member.state == .subscribed, store.state.isSame(change, place) else { continue }
-            violated("the full run \(run.id) has not sent \(change.identity), who counts as acknowledged")
+            if store.state.isSame(change, place) {
+                let name = change.record?.key ?? "\(change.identity)"
+                violated("the full run \(run.id) has not sent \(name), and the next one will not")
+            }
+            saw("a full run left a rest")
         }
+    }
+}
+
+extension History {
+    /// The run has ended without these changes, or they had outcomes that are no success.
+    func hasLeft(_ run: SyncRun, _ changes: [Change]) {
+        guard run.full else { return }
+        oracle.judgeUnsent(run, changes)
+        if run.kind == .list { listFields.hasLeft(changes) }
     }
 }
 
@@ -23,7 +36,7 @@ extension Change {
         outcomes.contains { batch in
             guard kind == .send, operation == batch.operation, batch.sequences.contains(sequence) else { return false }
             let outcome = batch.exceptions[sequence]?.kind ?? .succeeded
-            return outcome != .succeeded
+            return outcome != .succeeded && outcome != .rejected
         }
     }
 }

@@ -303,7 +303,7 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         let closed = try await write("recover runs") { [store, history] () async throws(WarehouseError) in
             let (before, outbox) = (store.state.cursors[lease.sync], store.state.outbox)
             let closed = try await store.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
-            for run in closed { history.oracle.judgeUnsent(run, outbox[run.id] ?? []) }
+            for run in closed { history.hasLeft(run, outbox[run.id] ?? []) }
             for run in closed where run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
             return closed
         }
@@ -434,7 +434,7 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         try await write("acknowledge") { [store] () async throws(WarehouseError) in
             let outbox = store.state.outbox[run.id] ?? []
             try await store.acknowledge(lease, run, outcomes: outcomes, log: log)
-            history.oracle.judgeUnsent(run, outbox.filter { $0.hasFailed(outcomes) })
+            history.hasLeft(run, outbox.filter { $0.hasFailed(outcomes) })
             if run.kind == .users { history.clients.hasRecorded(outbox, outcomes, node) }
             if run.kind == .events { history.tracks.hasRecorded(outbox, outcomes) }
             if run.kind == .list { history.listFields.hasRecorded(outbox, outcomes) }
@@ -448,7 +448,7 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         try await write("finish run") { [store, history] () async throws(WarehouseError) in
             let (before, rest) = (store.state.cursors[run.sync], store.state.outbox[run.id] ?? [])
             try await store.finishRun(lease, run, reason: reason, log: log)
-            history.oracle.judgeUnsent(run, rest)
+            history.hasLeft(run, rest)
             if run.kind == .events { history.tracks.mayHaveMoved(before, by: run.id) }
         }
     }

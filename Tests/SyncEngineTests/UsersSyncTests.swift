@@ -704,6 +704,23 @@ import Warehouse
         #expect(approved.counts.succeeded[.update] == 61)
     }
 
+    /// Whoever a full run did not reach is sent by the next run, whatever the guards say of changes; events need not wait for them.
+    @Test func whatAFullRunHasNotSentIsNoChange() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.guards.maxChanges = 1 }
+        try await bench.setRows((1...120).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        try await bench.run()
+        let snapshot = try await bench.snapshot()
+        let refused = DeliveryAnswer.stop(RunError(code: "api_key_refused", message: "refused"))
+        bench.users.setFate { _, _ in .answer(refused) }
+        let full = try await bench.run(.sendingAll)
+        #expect(full.status == .failed && full.counts.notAttempted.total == 120, "\(full)")
+        #expect(try await bench.snapshot() == snapshot)
+        bench.users.setFate { _, _ in .ok }
+        let next = try await bench.run()
+        #expect(next.status == .succeeded && next.counts.succeeded[.update] == 120, "\(next)")
+        #expect(try await bench.run().counts.unchanged == 120)
+    }
+
     @Test func anotherAPIKeySendsEverybodyAgainAndAnotherAddressNobody() async throws {
         let bench = try await UsersBench { _, sync, destination in
             sync.guards.maxChanges = 1

@@ -21,6 +21,9 @@ public struct RecordReference: Sendable, Hashable {
     /// ``RecordLayout/hash(_:_:_:)`` of the object.
     public var content: Int64
 
+    /// The content of a record that is to be put again, whatever its row has: no hash of an object, but for a chance of 1 in 2^64.
+    public static let forgottenContent: Int64 = 0
+
     public init(key: String, itemID: String? = nil, content: Int64) {
         self.key = key
         self.itemID = itemID

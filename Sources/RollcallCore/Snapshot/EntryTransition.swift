@@ -63,17 +63,15 @@ public enum EntryTransition {
         switch outcome {
         case .succeeded: return .put(EntryMark(.subscribed, listed: true))
         case .rejected: return .put(EntryMark(.rejected, listed: wasListed || mayStillLand))
-        // What Iterable has acknowledged is sent once more only where it is doubted (`run --full`): it stays in doubt until a
-        // request succeeds, so that the next run sends what this one did not.
-        case .unknown, .failed, .notAttempted:
-            let mayBeThere = outcome == .unknown || outcome == .failed && mayStillLand
-            guard mayBeThere || before?.state == .subscribed && isSame else { return .keep }
-            // What is being removed, or was refused with this content, stays so after a failure.
-            if outcome == .failed, let before, before.state == .unsubscribing || before.state == .rejected && isSame {
-                return .put(EntryMark(before.state, listed: true))
-            }
-            return .put(EntryMark(.subscribing, listed: wasListed || mayBeThere))
-        case .waiting: return .keep
+        case .unknown:
+            // What is there already stays there, whether or not the request arrived; which content it has is in doubt.
+            let stays = before?.state == .subscribed && isSame
+            return .put(EntryMark(stays ? .subscribed : .subscribing, listed: true))
+        case .failed:
+            guard mayStillLand else { return .keep }
+            let state = before?.state ?? .subscribing
+            return .put(EntryMark(isSame || state == .unsubscribing ? state : .subscribing, listed: true))
+        case .notAttempted, .waiting: return .keep
         }
     }
 
@@ -102,12 +100,6 @@ public enum EntryTransition {
         case .failed, .rejected: mayStillLand
         case .succeeded, .notAttempted, .waiting: false
         }
-    }
-
-    /// What becomes of acknowledged entries whose content a run was to send once more (`--full`), and has not sent when it ends.
-    public static func unsent(listed: Bool) -> EntryMark? {
-        let write = next(.own, EntryMark(.subscribed, listed: listed), .put, .notAttempted, mayStillLand: false)
-        return if case .put(let mark) = write { mark } else { nil }
     }
 
     /// Whether a ``ChangeKind/forget`` change drops the entry: nothing of it is on the list.

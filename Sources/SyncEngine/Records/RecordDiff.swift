@@ -250,7 +250,7 @@ final class RecordDiff: @unchecked Sendable {
         counts.audience += number
         guard kind(entry, content) != nil else { return counts.unchanged += number }
         counts.planned[shape.subject.kind.operations[0]] += number
-        if entry.marks.contains(.owned) && entry.acknowledged != content { changed += number }
+        if entry.hasChanged(to: content) { changed += number }
     }
 
     private func addInvalid(

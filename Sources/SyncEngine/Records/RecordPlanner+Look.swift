@@ -75,8 +75,7 @@ extension RecordPlanner {
                 tally.counts.waiting += 1
             } else {
                 tally.counts.planned[entry.operation] += 1
-                let known = diff.table[entry.fingerprint]
-                if known.marks.contains(.owned), known.acknowledged != entry.record.content {
+                if diff.table[entry.fingerprint].hasChanged(to: entry.record.content) {
                     tally.changed.insert(entry.fingerprint)
                 }
             }

@@ -12,6 +12,12 @@ struct RecordTable {
         var rank: Int64?
         /// Number of the set of fields that this sync may have given a value (``RecordTable/held(_:)``).
         var held: UInt32 = 0
+
+        /// Whether Iterable has another content of a record of this sync, as far as is known: what a full run has not sent is sent again, and
+        /// need not have changed.
+        func hasChanged(to content: Int64) -> Bool {
+            marks.contains(.owned) && acknowledged != content && acknowledged != RecordReference.forgottenContent
+        }
         var marks: Marks = []
 
         mutating func forgetRow() {

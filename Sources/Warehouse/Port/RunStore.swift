@@ -60,6 +60,11 @@ public protocol RunStore: Sendable {
     /// the operations of one call are carried out is not promised: no plan has an entry as the older one of a change of one
     /// operation and as that of a change of the other.
     ///
+    /// Of a full run (``SyncRun/full``), what puts the content that an acknowledged entry has, and has not succeeded nor been refused, makes
+    /// the next run send it: the content is forgotten (``RecordReference/forgottenContent``; NULL for members with fields), or, of a member
+    /// without fields, the state becomes `subscribing`. ``finishRun(_:_:reason:log:)`` and ``recoverRuns(_:settleSeconds:log:)`` do the same with
+    /// what is left in the outbox.
+    ///
     /// Where members of a list are sent with fields, a subscribe that succeeded, or may still be carried out, makes the fields of the
     /// entries of its `outdate` changes unknown: their content is NULL then, and after a success no field of theirs counts as held.
     ///

@@ -82,23 +82,26 @@ enum TransitionTable {
             "content = CASE WHEN \(row).state = '\(subscribed)' OR excluded.state = '\(leaving)' THEN \(row).content END, "
     }
 
-    /// SQL for the condition that a change puts what Iterable has acknowledged of its entry.
+    /// SQL for the condition that a full run sends what Iterable has acknowledged of an entry once more.
     /// - Parameters:
-    ///   - change: the row of the outbox.
+    ///   - change: the row of the outbox, or of what is made of it.
     ///   - row: the row of the table of entries.
     static func isSentAgain(_ change: String, _ row: String, _ words: EntryWords) -> String {
-        "\(change).kind = 'send' AND \(change).operation IN (\(words.puts))"
-            + " AND \(row).state = '\(words.word(.subscribed))'"
-            + " AND (\(change).content IS NULL OR \(change).content = \(row).content)"
+        "\(change).operation IN (\(words.puts)) AND \(row).state = '\(words.word(.subscribed))'"
+            + (words.haveContents ? " AND \(row).content = \(change).content" : "")
     }
 
-    /// SQL for the assignments to an acknowledged entry that a run was to send once more, and has not (``EntryTransition/unsent(listed:)``).
-    static func unsent(of row: String, _ words: EntryWords) -> String {
-        func either(_ value: (EntryMark) -> String) -> String {
-            let marks = [true, false].map { EntryTransition.unsent(listed: $0) ?? EntryMark(.subscribed, listed: $0) }
-            return "CASE WHEN \(row).\(words.listed) THEN \(value(marks[0])) ELSE \(value(marks[1])) END"
+    /// SQL for the assignments to such an entry where that was not sent, or without success: the next run sends it. Where entries have a
+    /// content, that is forgotten: the record counts as acknowledged still, and as one that has changed. Others are in doubt.
+    /// - Parameters:
+    ///   - run: SQL for the run's id.
+    ///   - now: SQL for the time.
+    static func unsent(_ words: EntryWords, run: String, now: String) -> String {
+        switch words {
+        case .list: "state = '\(words.word(.subscribing))', since_run_id = \(run), since = \(now)"
+        case .filledList: "content = NULL"
+        case .records: "content = \(RecordReference.forgottenContent)"
         }
-        return "state = \(either { "'\(words.word($0.state))'" }), \(words.listed) = \(either { String($0.listed) })"
     }
 
     /// SQL for a list of the words of the entries that a `forget` change drops.
@@ -151,8 +154,10 @@ enum EntryWords: CaseIterable {
         RollcallCore.Operation.allCases.filter { RecordKind.list.operations.contains($0) != areRecords }
     }
 
-    /// SQL for a list of the operations that put something.
-    var puts: String { operations.filter { $0.direction == .put }.map { "'\($0.rawValue)'" }.joined(separator: ", ") }
+    /// SQL for a list of the operations that put something. A rename puts nothing of the content.
+    var puts: String {
+        operations.filter { $0.direction == .put && $0 != .rename }.map { "'\($0.rawValue)'" }.joined(separator: ", ")
+    }
 
     func word(_ state: MemberState) -> String { state.word(areRecords ? .catalog : .list) }
 

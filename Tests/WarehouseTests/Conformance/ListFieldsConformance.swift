@@ -17,6 +17,7 @@ enum ListFieldsConformance {
         ConformanceTest("stray notes make members with other fields doubtful", strays),
         ConformanceTest("a member's request in doubt says which fields it has", doubts),
         ConformanceTest("fields leave no record keys in the log", logged),
+        ConformanceTest("members whom a full run has not sent with their fields are sent by the next run", unsent),
     ]
 
     /// Of a person who has a value in field 9 before, and in field 1 instead once the change is carried out.
@@ -209,7 +210,22 @@ enum ListFieldsConformance {
             ])
         #expect(
             try await members(scene) == [
-                1: "subscribing listed 5 [9]", 2: "subscribed listed 5 [9]", 3: "subscribed listed 0 []",
+                1: "subscribed listed 5 [9]", 2: "subscribed listed 5 [9]", 3: "subscribed listed 0 []",
+            ])
+    }
+
+    /// They count as members still; the fields that they were sent with are forgotten.
+    @Sendable static func unsent(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2, 3])
+        var run = try await scene.staged(1, full: true, (1...3).map { change(Int64($0), $0, content: 5) })
+        try await scene.acknowledge(
+            run, [batch(1, .succeeded, lands: false), batch(2, .failed(Scene.reason("conflict")), lands: false)])
+        (run.counts.succeeded.subscribe, run.counts.failed.subscribe) = (1, 1)
+        try await scene.finish(run)
+        #expect(
+            try await members(scene) == [
+                1: "subscribed listed 5 [1]", 2: "subscribed listed 0 [9]", 3: "subscribed listed 0 [9]",
             ])
     }
 
@@ -228,7 +244,7 @@ enum ListFieldsConformance {
         #expect(closed.first?.counts.balances == true)
         #expect(
             try await members(scene) == [
-                1: "subscribing listed 5 [1, 9]", 2: "subscribing listed 6 [1, 9]", 3: "subscribing listed 6 [1, 9]",
+                1: "subscribed listed 5 [1, 9]", 2: "subscribing listed 6 [1, 9]", 3: "subscribing listed 6 [1, 9]",
                 4: "subscribed listed 0 [9]",
             ])
         #expect(try await scene.count("sync_changes") == 0)

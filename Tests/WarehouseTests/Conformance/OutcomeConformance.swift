@@ -36,10 +36,10 @@ enum OutcomeConformance {
         Case(operation: .subscribe, outcome: .succeeded, settles: true, after: "subscribed listed 001"),
         Case(operation: .subscribe, outcome: failed, after: nil),
         Case(operation: .subscribe, outcome: failed, settles: true, after: "subscribing listed 001"),
-        Case(operation: .subscribe, outcome: failed, before: (.subscribed, true), after: "subscribing listed 001"),
+        Case(operation: .subscribe, outcome: failed, before: (.subscribed, true), after: "subscribed listed 900"),
         Case(
             operation: .subscribe, outcome: failed, settles: true, before: (.subscribed, true),
-            after: "subscribing listed 001"),
+            after: "subscribed listed 900"),
         Case(operation: .subscribe, outcome: failed, before: (.rejected, true), after: "rejected listed 900"),
         Case(operation: .subscribe, outcome: rejected, after: "rejected unlisted 001"),
         Case(operation: .subscribe, outcome: rejected, settles: true, after: "rejected listed 001"),
@@ -48,7 +48,7 @@ enum OutcomeConformance {
         Case(operation: .subscribe, outcome: unknown, settles: true, after: "subscribing listed 001"),
         Case(
             operation: .subscribe, outcome: unknown, settles: true, before: (.subscribed, true),
-            after: "subscribing listed 001"),
+            after: "subscribed listed 900"),
         Case(
             operation: .subscribe, outcome: unknown, settles: true, before: (.unsubscribing, true),
             after: "subscribing listed"),
@@ -56,8 +56,7 @@ enum OutcomeConformance {
             operation: .subscribe, outcome: unknown, settles: true, before: (.rejected, false),
             after: "subscribing listed"),
         Case(operation: .subscribe, outcome: notAttempted, after: nil),
-        Case(
-            operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribing listed 001"),
+        Case(operation: .subscribe, outcome: notAttempted, before: (.subscribed, true), after: "subscribed listed 900"),
         Case(operation: .unsubscribe, outcome: .succeeded, before: (.subscribed, true), after: nil),
         Case(operation: .unsubscribe, outcome: .succeeded, after: nil),
         Case(operation: .unsubscribe, outcome: failed, before: (.subscribed, true), after: "subscribed listed 900"),

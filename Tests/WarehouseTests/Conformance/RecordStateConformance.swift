@@ -12,7 +12,8 @@ enum RecordStateConformance {
         ConformanceTest("a removal leaves nothing, or a record in doubt", removals),
         ConformanceTest("an older record keeps its own key and content", superseded),
         ConformanceTest("records of a run whose process ended are in doubt with what was sent", recovered),
-        ConformanceTest("records that a full run has not sent again are in doubt", unsent),
+        ConformanceTest("records that a full run has not sent are sent by the next run: it was stopped", fullStopped),
+        ConformanceTest("records that a full run has not sent are sent by the next run: it died", fullDied),
         ConformanceTest("stray notes of records are put right by what was sent", strays),
         ConformanceTest("refused records are logged as failed with their reason, and forgotten", local),
         ConformanceTest("records are those of one sync and kind", separate),
@@ -189,26 +190,6 @@ enum RecordStateConformance {
         }
     }
 
-    @Sendable static func unsent(_ fixture: any WarehouseFixture) async throws {
-        let scene = try await Scene.make(fixture)
-        try await enter(
-            scene, EntryTransition.marks.enumerated().compactMap { item, mark in mark.map { (item, $0) } })
-        let count = EntryTransition.marks.count
-        try await enter(scene, [(count, EntryMark(.subscribed, listed: true))])
-        let before = try await records(scene)
-        let changes = (1..<count).map { change(Int64($0), $0) } + [change(Int64(count), count, content: 6)]
-        let run = try await stage(scene, 1, full: true, changes)
-        try await scene.finish(run)
-        let after = try await records(scene)
-        for (item, mark) in EntryTransition.marks.enumerated() {
-            guard let mark else { continue }
-            let isDoubted = mark.state == .subscribed
-            #expect(after[item] == (isDoubted ? "sending \(mark.listed) 5 001 -" : before[item]), "\(mark)")
-        }
-        // Its row has another content, and is sent for that.
-        #expect(after[count] == "synced true 5 900 -")
-    }
-
     @Sendable static func removals(_ fixture: any WarehouseFixture) async throws {
         let scene = try await Scene.make(fixture)
         let marks = EntryTransition.marks.compactMap(\.self)
@@ -278,13 +259,54 @@ enum RecordStateConformance {
         let found = try await records(scene)
         #expect(
             found == [
-                1: "sending true 6 001 -", 2: "sending true 5 001 -", 3: "sending true 5 001 -",
+                1: "sending true 6 001 -", 2: "synced true 5 900 -", 3: "sending true 5 001 -",
             ])
         #expect(try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: catalog).count == 3)
         let logged = try await fixture.query(
             "SELECT record_key, status FROM \(fixture.state("sync_log")) ORDER BY record_id")
         #expect(logged.map { $0[0] } == ["k/1", "k/2", "k/3", "k/4", "k/1"])
         #expect(logged.map { $0[1] } == ["unknown", "unknown", "unknown", "not_attempted", "not_attempted"])
+    }
+
+    private static func halfFull(_ fixture: any WarehouseFixture) async throws -> (Scene, SyncRun) {
+        let scene = try await Scene.make(fixture)
+        let synced = EntryMark(.subscribed, listed: true)
+        let marks = [
+            synced, synced, synced, synced, EntryMark(.rejected, listed: false), EntryMark(.subscribing, listed: true),
+        ]
+        try await enter(scene, marks.enumerated().map { ($0.offset + 1, $0.element) })
+        // The row of the fourth has another content, and is sent for that.
+        let changes = (1...7).map { change(Int64($0), $0, content: $0 == 4 ? 6 : 5) }
+        var run = try await stage(scene, 1, full: true, changes)
+        run.counts.succeeded.put = 1
+        run.counts.failed.put = 1
+        try await scene.warehouse.claim(scene.lease, run: run.id, through: 2)
+        try await scene.acknowledge(run, [Scene.batch(.put, 1...2, [2: .failed(Scene.reason("conflict"))])])
+        return (scene, run)
+    }
+
+    /// They count as acknowledged still; what was sent of them is forgotten.
+    private static func judgeHalfFull(_ scene: Scene) async throws {
+        let found = try await records(scene)
+        #expect(
+            found == [
+                1: "synced true 5 900 -", 2: "synced true 0 900 -", 3: "synced true 0 900 -", 4: "synced true 5 900 -",
+                5: "rejected false 5 900 before", 6: "sending true 5 900 -",
+            ])
+    }
+
+    @Sendable static func fullStopped(_ fixture: any WarehouseFixture) async throws {
+        let (scene, run) = try await halfFull(fixture)
+        let generation = try await scene.warehouse.snapshotGeneration(sync: Scene.sync)
+        try await scene.finish(run)
+        try await judgeHalfFull(scene)
+        #expect(try await scene.warehouse.snapshotGeneration(sync: Scene.sync) != generation)
+    }
+
+    @Sendable static func fullDied(_ fixture: any WarehouseFixture) async throws {
+        let (scene, _) = try await halfFull(fixture)
+        _ = try await scene.warehouse.recoverRuns(scene.lease, settleSeconds: 60, log: LogSettings())
+        try await judgeHalfFull(scene)
     }
 
     @Sendable static func strays(_ fixture: any WarehouseFixture) async throws {

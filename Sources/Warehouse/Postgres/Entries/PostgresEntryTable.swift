@@ -24,6 +24,13 @@ struct PostgresEntryTable {
         }
     }
 
+    /// The same of the table itself, so that no index on it is used.
+    static func isOfSetWithoutIndex(_ words: EntryWords, sync: String, set: String) -> String {
+        words.areRecords
+            ? "sync_name || '' = \(sync) AND kind = \(set)::text"
+            : "sync_name || '' = \(sync) AND list_id + 0 = \(set)::bigint"
+    }
+
     /// The columns of a row as ``PostgresWarehouse`` reads entries: state and content last.
     static func columns(_ words: EntryWords) -> String {
         """

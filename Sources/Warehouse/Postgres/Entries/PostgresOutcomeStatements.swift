@@ -114,11 +114,7 @@ struct PostgresOutcomeStatements {
             "(SELECT m.ctid FROM \(words.table) m WHERE \(isOfSet) AND m.fingerprint = \(column))"
         }
 
-        /// The key without an index.
-        private var isOfSetWithoutIndex: String {
-            words.areRecords
-                ? "sync_name || '' = $2 AND kind = $3::text" : "sync_name || '' = $2 AND list_id + 0 = $3::bigint"
-        }
+        private var isOfSetWithoutIndex: String { PostgresEntryTable.isOfSetWithoutIndex(words, sync: "$2", set: "$3") }
 
         private let given = PostgresOutcomeStatements.given(from: 7)
 

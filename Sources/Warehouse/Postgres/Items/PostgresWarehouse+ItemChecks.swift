@@ -79,7 +79,7 @@ extension PostgresWarehouse {
         let isSynced = Self.isSynced("synced_records", fingerprint: "c.fingerprint", content: "c.content")
         try session.modify(
             """
-            UPDATE synced_records SET content = 0 FROM item_checks AS c
+            UPDATE synced_records SET content = \(RecordReference.forgottenContent) FROM item_checks AS c
              WHERE c.sync_name = $1 AND c.run_id = $2::uuid AND c.has_failed AND c.accepted_at IS NULL AND \(isSynced)
             """, [run.sync, run.id])
         try session.modify(
@@ -92,7 +92,7 @@ extension PostgresWarehouse {
     private static func forgetContent(_ session: PostgresSession, _ sync: String, _ check: ItemCheck) throws {
         try session.modify(
             """
-            UPDATE synced_records SET content = 0
+            UPDATE synced_records SET content = \(RecordReference.forgottenContent)
              WHERE \(isSynced("synced_records", fingerprint: "$2::uuid", content: "$3::bigint"))
             """, [sync, PostgresText.uuid(check.fingerprint), String(check.content)])
     }

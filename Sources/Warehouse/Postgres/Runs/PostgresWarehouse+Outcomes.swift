@@ -9,6 +9,7 @@ extension PostgresWarehouse {
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
             var moved = false
             let hasFields = try Self.hasFields(run, outcomes.sentFields, session)
+            try PostgresUnsent.leaveFailures(outcomes, run, hasFields: hasFields, session)
             for operation in run.kind.operations {
                 var rest = outcomes.filter { $0.operation == operation }
                 guard !rest.isEmpty else { continue }
@@ -37,7 +38,7 @@ extension PostgresWarehouse {
     }
 
     /// Whether the outbox of a run of a list has members with fields.
-    private static func hasFields(
+    static func hasFields(
         _ run: SyncRun, _ sent: SentFields, _ session: PostgresSession
     ) throws -> Bool {
         guard run.kind == .list else { return false }
@@ -144,12 +145,11 @@ extension PostgresWarehouse {
             + " CASE WHEN \(isPlain) THEN \(row).user_id ELSE \(row).logged_user_id END"
     }
 
-    /// Logs what is left in the outbox and counts as not attempted, and empties it. What was to be sent once more although it was
-    /// acknowledged is in doubt from now on.
+    /// Logs what is left in the outbox and counts as not attempted, and empties it.
     private static func emptyOutbox(
         _ run: SyncRun, _ reason: FailureReason, _ log: LogSettings, _ session: PostgresSession
     ) throws {
-        if run.full, try doubtUnsent(run, session) > 0 { try renewGeneration(run.sync, session) }
+        try PostgresUnsent.leaveRest(run, session)
         try session.modify(
             """
             WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
@@ -160,19 +160,6 @@ extension PostgresWarehouse {
               FROM gone g WHERE g.kind IN ('send', 'parked') AND $6::boolean ORDER BY g.sequence
             """,
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
-    }
-
-    private static func doubtUnsent(_ run: SyncRun, _ session: PostgresSession) throws -> Int {
-        guard let entries = run.entrySet, entries != .records(.events) else { return 0 }
-        let table = PostgresEntryTable(entries)
-        return try session.modify(
-            """
-            UPDATE \(table.words.table) m
-               SET \(TransitionTable.unsent(of: "m", table.words)), since_run_id = $3::uuid, since = \(PostgresText.now)
-              FROM sync_changes c
-             WHERE c.run_id = $3::uuid AND \(PostgresEntryTable.isOfSet(table.words, "m"))
-               AND m.fingerprint = c.fingerprint AND \(TransitionTable.isSentAgain("c", "m", table.words))
-            """, [run.sync, table.parameter, run.id])
     }
 
     public func finishRun(
@@ -224,6 +211,8 @@ extension PostgresWarehouse {
         var run = run
         let now = try session.query("SELECT \(PostgresRunRow.milliseconds("clock_timestamp()"))").date(0, 0) ?? Date()
         var unknown = PerOperation()
+        // Also of what may have been sent: no one knows.
+        try PostgresUnsent.leaveRest(run, session)
         if claimed > 0, let entries = run.entrySet {
             unknown = try recoverClaimed(
                 run, entries, claimed, mayLandUntil: now.addingTimeInterval(settleSeconds), log, session)

@@ -95,7 +95,10 @@ struct SQLiteOutcomeStatements {
         }
 
         /// Whether the change `w` puts something.
-        private var puts: String { "w.operation IN (\(words.puts))" }
+        private var puts: String {
+            let operations = words.operations.filter { $0.direction == .put }.map { "'\($0.rawValue)'" }
+            return "w.operation IN (\(operations.joined(separator: ", ")))"
+        }
 
         /// The fields of a record that hold a value after the outcome of the change `w`; NULL: those of before.
         private var held: String {

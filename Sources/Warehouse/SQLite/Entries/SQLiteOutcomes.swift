@@ -184,6 +184,7 @@ struct SQLiteOutcomes {
             if areEvents {
                 try moveEvents(now)
             } else {
+                if isFull { try leaveFailuresToTheNextRun() }
                 let set = SQLiteEntryTable(entries).parameter
                 try moveSnapshot(SQLiteOutcomeStatements.of(words), ["set": set, "now": now])
                 if words == .filledList, try change(SQLiteOutcomeStatements.outdate, ["set": set]) > 0 {
@@ -270,10 +271,9 @@ struct SQLiteOutcomes {
 
     // MARK: What was never sent
 
-    /// Logs what is left in the outbox of the run as not attempted, and empties it. What was to be sent once more although it was
-    /// acknowledged is in doubt from now on.
+    /// Logs what is left in the outbox of the run as not attempted, and empties it.
     func giveUpRest(_ reason: FailureReason) throws {
-        if isFull, try doubtUnsent() > 0 { try Self.renewGeneration(database, sync: sync) }
+        if isFull { try leaveRestToTheNextRun() }
         if log.retain {
             _ = try change(
                 """
@@ -288,15 +288,39 @@ struct SQLiteOutcomes {
         _ = try change("DELETE FROM rollcall_sync_changes WHERE run_id = :run")
     }
 
-    private func doubtUnsent() throws -> Int {
-        guard let entries, let words, !areEvents else { return 0 }
-        return try change(
+    // MARK: What a full run does not send
+
+    /// In pages: SQLite keeps the rows that an UPDATE has found in memory.
+    private func leaveRestToTheNextRun() throws {
+        let bounds = try database.firstRow(
+            "SELECT min(sequence), max(sequence) FROM rollcall_sync_changes WHERE run_id = :run", ["run": .of(runID)]
+        ) { ($0.integer(0), $0.integer(1)) }
+        guard let first = bounds?.0, let last = bounds?.1 else { return }
+        for lower in stride(from: first, through: last, by: 10_000) {
+            try leaveToTheNextRun(
+                "rollcall_sync_changes c WHERE c.run_id = :run AND c.sequence BETWEEN :first AND :last AND c.kind = 'send'",
+                ["first": .of(lower), "last": .of(lower + 9_999)])
+        }
+    }
+
+    /// What was sent once more without success. Before its outcome is carried out.
+    private func leaveFailuresToTheNextRun() throws {
+        try leaveToTheNextRun("temp.rollcall_work c WHERE c.outcome NOT IN ('succeeded', 'rejected')", [:])
+    }
+
+    /// - Parameter changes: what follows `FROM`: changes `c`, and conditions on them.
+    private func leaveToTheNextRun(_ changes: String, _ values: [String: SQLiteValue]) throws {
+        guard let entries, let words, !areEvents else { return }
+        let common: [String: SQLiteValue] = [
+            "set": SQLiteEntryTable(entries).parameter, "now": .of(try SQLiteWarehouse.now(database)),
+        ]
+        let count = try change(
             """
-            UPDATE \(SQLiteEntryTable.name(words)) AS m SET \(TransitionTable.unsent(of: "m", words)), since_run_id = :run, since = :now
-              FROM rollcall_sync_changes c
-             WHERE c.run_id = :run AND \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint
+            UPDATE \(SQLiteEntryTable.name(words)) AS m SET \(TransitionTable.unsent(words, run: ":run", now: ":now"))
+              FROM \(changes)
+               AND \(SQLiteEntryTable.isOfSet(words, "m")) AND m.fingerprint = c.fingerprint
                AND \(TransitionTable.isSentAgain("c", "m", words))
-            """,
-            ["set": SQLiteEntryTable(entries).parameter, "now": .of(SQLiteWarehouse.now(database))])
+            """, common.merging(values) { $1 })
+        if count > 0 { try Self.renewGeneration(database, sync: sync) }
     }
 }

@@ -89,7 +89,7 @@ extension SQLiteWarehouse {
         let names: [String: SQLiteValue] = ["sync": .of(run.sync), "run": .of(run.id)]
         try database.change(
             """
-            UPDATE rollcall_synced_records SET content = 0
+            UPDATE rollcall_synced_records SET content = \(RecordReference.forgottenContent)
              WHERE EXISTS (SELECT 1 FROM rollcall_item_checks AS c
                             WHERE c.sync_name = :sync AND c.run_id = :run AND c.has_failed AND c.accepted_at IS NULL
                               AND \(isSynced))
@@ -102,7 +102,7 @@ extension SQLiteWarehouse {
     private static func forgetContent(_ database: Database, _ sync: String, _ check: ItemCheck) throws {
         try database.change(
             """
-            UPDATE rollcall_synced_records SET content = 0
+            UPDATE rollcall_synced_records SET content = \(RecordReference.forgottenContent)
              WHERE \(isSynced("rollcall_synced_records", fingerprint: ":fingerprint", content: ":content"))
             """,
             ["sync": .of(sync), "fingerprint": .of(check.fingerprint), "content": .of(check.content)])

@@ -28,7 +28,8 @@ extension SQLiteWarehouse {
             // Repeated after a lost answer: it is done.
             if try SQLiteRunRow.find(database, id: run.id)?.status == run.status { return }
             let isDone = try SQLiteCursors.isDone(database, run)
-            try SQLiteOutcomes(database, run, log, sentFields: .known(false)).giveUpRest(reason)
+            try SQLiteOutcomes(database, run, log, sentFields: run.full ? .outbox(from: 0) : .known(false))
+                .giveUpRest(reason)
             var ended = run
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRunRow.save(database, ended)

@@ -201,7 +201,10 @@ struct RecordPlanner: Sendable {
     /// What becomes of a record whose row is gone; nil: it stays as it is.
     private func fate(_ member: Member, _ diff: RecordDiff, _ outdone: Set<Fingerprint>) -> ChangeKind? {
         if outdone.contains(member.fingerprint) { return .release }
-        if EntryTransition.isForgotten(member.mark) { return .forget }
+        // A request that was lost before the refusal may have given it values: should its row come back without these, they are cleared.
+        if EntryTransition.isForgotten(member.mark) {
+            return diff.table.held(diff.table[member.fingerprint]).isEmpty ? .forget : nil
+        }
         guard member.listed else { return nil }
         // A person who is in the source under another key is not gone: the profile is that record's.
         if let persons = diff.persons {

@@ -19,18 +19,17 @@ enum PostgresUnsent {
     }
 
     /// The changes whose outcomes are neither a success nor a refusal. Before these are carried out.
+    /// - Returns: whether an entry has changed. The new generation is the caller's: its row is the last that outcomes lock.
     static func leaveFailures(
         _ outcomes: [BatchOutcome], _ run: SyncRun, hasFields: Bool, _ session: PostgresSession
-    ) throws {
-        guard run.full, let entries = entries(run) else { return }
+    ) throws -> Bool {
+        guard run.full, let entries = entries(run) else { return false }
         let failed = outcomes.flatMap { batch in
             batch.exceptions.filter { $0.value.kind != .succeeded && $0.value.kind != .rejected }.keys
         }
-        guard let first = failed.min(), let last = failed.max() else { return }
+        guard let first = failed.min(), let last = failed.max() else { return false }
         let words = EntryWords(entries, hasFields: hasFields)
-        if try leave(run, entries, words, first...last, only: failed, session) > 0 {
-            try PostgresWarehouse.renewGeneration(run.sync, session)
-        }
+        return try leave(run, entries, words, first...last, only: failed, session) > 0
     }
 
     private static func entries(_ run: SyncRun) -> EntrySet? {

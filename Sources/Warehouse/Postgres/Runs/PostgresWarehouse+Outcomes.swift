@@ -7,9 +7,8 @@ extension PostgresWarehouse {
     ) async throws(WarehouseError) {
         try await leased(lease, lock: .shared, settings: PostgresOutcomeStatements.settings) { session in
             guard PostgresText.runID(run.id) != nil else { throw PostgresRunRow.noRun(run.id) }
-            var moved = false
             let hasFields = try Self.hasFields(run, outcomes.sentFields, session)
-            try PostgresUnsent.leaveFailures(outcomes, run, hasFields: hasFields, session)
+            var moved = try PostgresUnsent.leaveFailures(outcomes, run, hasFields: hasFields, session)
             for operation in run.kind.operations {
                 var rest = outcomes.filter { $0.operation == operation }
                 guard !rest.isEmpty else { continue }

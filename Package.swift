@@ -10,8 +10,7 @@ var settings: [SwiftSetting] = [
 // `make check` sets it: a warning is an error then, in our own targets only.
 if Context.environment["ROLLCALL_STRICT"] != nil { settings.append(.treatAllWarnings(as: .error)) }
 
-/// What the tests spend their time in is optimised in debug builds too, with all its checks: hashing a row takes 50 times as long
-/// without.
+/// What tests and simulation spend their time in is optimised in debug builds too, with all its checks.
 let hot = settings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")

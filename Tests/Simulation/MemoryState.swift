@@ -182,9 +182,7 @@ struct MemoryState {
 
     /// Logs what is left in the run's outbox as not attempted, and empties it.
     mutating func giveUpRest(_ run: SyncRun, _ reason: FailureReason, _ settings: LogSettings, now: Date) {
-        let rest = outbox[run.id] ?? []
-        leaveToTheNextRun(rest, run, now: now)
-        outbox[run.id] = nil
+        let rest = outbox.removeValue(forKey: run.id) ?? []
         guard settings.retain else { return }
         for change in rest where change.kind.isListed {
             write(

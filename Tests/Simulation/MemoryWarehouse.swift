@@ -311,6 +311,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
             // Repeated after a lost answer: it is done.
             if state.run(run.id)?.status == run.status { return }
             let isDone = run.counts.notAttempted.total == 0 && state.hasEmptyOutbox(run.id)
+            state.leaveToTheNextRun(state.outbox[run.id] ?? [], run, now: now)
             state.giveUpRest(run, reason, log, now: now)
             var ended = run
             ended.finishedAt = run.finishedAt ?? now

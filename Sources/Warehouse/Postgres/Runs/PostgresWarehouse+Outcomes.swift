@@ -148,7 +148,6 @@ extension PostgresWarehouse {
     private static func emptyOutbox(
         _ run: SyncRun, _ reason: FailureReason, _ log: LogSettings, _ session: PostgresSession
     ) throws {
-        try PostgresUnsent.leaveRest(run, session)
         try session.modify(
             """
             WITH gone AS (DELETE FROM sync_changes WHERE run_id = $1::uuid RETURNING *)
@@ -170,6 +169,7 @@ extension PostgresWarehouse {
                 throw WarehouseError(.conflict, "The run \(run.id) cannot end as \(run.status.rawValue).")
             }
             let isDone = try PostgresCursors.isDone(run, session)
+            try PostgresUnsent.leaveRest(run, session)
             try Self.emptyOutbox(run, reason, log, session)
             try PostgresRunRow.updateState(run, session)
             try PostgresCursors.resolveStaged(run, isDone: isDone && run.counts.notAttempted.total == 0, session)

@@ -290,16 +290,18 @@ struct SQLiteOutcomes {
 
     // MARK: What a full run does not send
 
+    private static let page: Int64 = 10_000
+
     /// In pages: SQLite keeps the rows that an UPDATE has found in memory.
     private func leaveRestToTheNextRun() throws {
         let bounds = try database.firstRow(
             "SELECT min(sequence), max(sequence) FROM rollcall_sync_changes WHERE run_id = :run", ["run": .of(runID)]
         ) { ($0.integer(0), $0.integer(1)) }
         guard let first = bounds?.0, let last = bounds?.1 else { return }
-        for lower in stride(from: first, through: last, by: 10_000) {
+        for lower in stride(from: first, through: last, by: Int(Self.page)) {
             try leaveToTheNextRun(
                 "rollcall_sync_changes c WHERE c.run_id = :run AND c.sequence BETWEEN :first AND :last AND c.kind = 'send'",
-                ["first": .of(lower), "last": .of(lower + 9_999)])
+                ["first": .of(lower), "last": .of(lower + Self.page - 1)])
         }
     }
 

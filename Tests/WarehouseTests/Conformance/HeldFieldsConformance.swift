@@ -16,6 +16,7 @@ enum HeldFieldsConformance {
         ConformanceTest("what is not sent for a reason that the change names is logged with that reason", refused),
         ConformanceTest("a run of users counts each of its operations", counted),
         ConformanceTest("a rename that succeeds, and no other, gives an entry its new address", renamed),
+        ConformanceTest("a rename that a full run has not made leaves the content as it is", unmade),
         ConformanceTest("who is released stays, and is kept no more", released),
     ]
 
@@ -39,8 +40,11 @@ enum HeldFieldsConformance {
             held: HeldFields(ifDone: FieldBits([1]), ifInDoubt: FieldBits([1, 9])))
     }
 
-    private static func stage(_ scene: Scene, _ number: Int = 1, _ changes: [Change]) async throws -> SyncRun {
+    private static func stage(
+        _ scene: Scene, _ number: Int = 1, full: Bool = false, _ changes: [Change]
+    ) async throws -> SyncRun {
         var run = run(number)
+        run.full = full
         try await scene.warehouse.openRun(scene.lease, run)
         for change in changes where change.kind.isListed { run.counts.planned[change.operation] += 1 }
         try await scene.warehouse.stage(scene.lease, run, plan: Plan(changes), log: LogSettings())
@@ -248,6 +252,22 @@ enum HeldFieldsConformance {
         try await scene.acknowledge(again, lines.map(\.batch))
         #expect(try await held(scene) == found)
         #expect(try await scene.warehouse.snapshotGeneration(sync: Scene.sync) == after)
+    }
+
+    /// It puts nothing of the content; the person is renamed, and then updated, by the runs that follow.
+    @Sendable static func unmade(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2, 3])
+        var run = try await stage(
+            scene, 1, full: true,
+            [change(1, 1, .rename, content: 5), change(2, 2, .rename, content: 5), change(3, 3, content: 5)])
+        try await scene.acknowledge(run, [Scene.batch(.rename, 1...1, [1: outcomes[1]])])
+        run.counts.failed[.rename] = 1
+        try await scene.finish(run)
+        #expect(try await states(scene) == [1: "synced 900", 2: "synced 900", 3: "synced 900"])
+        let contents = try await fixture.query(
+            "SELECT content FROM \(scene.fixture.state("synced_records")) ORDER BY record_key")
+        #expect(contents == [["5"], ["5"], ["0"]])
     }
 
     @Sendable static func untouched(_ fixture: any WarehouseFixture) async throws {

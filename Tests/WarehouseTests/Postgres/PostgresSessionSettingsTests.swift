@@ -78,7 +78,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [("300ms", 1800.0, "0.3 s"), ("1h", 0.3, "0.3 s"), ("0", 0.3, "0.3 s"), ("300ms", 0.0, "0.3 s")])
+    /// The role's limit is long enough for what is asked before the audience query, on a busy machine too.
+    @Test(arguments: [("3s", 1800.0, "3 s"), ("1h", 0.3, "0.3 s"), ("0", 0.3, "0.3 s"), ("3s", 0.0, "3 s")])
     func theSmallerStatementTimeoutHolds(_ roles: String, _ own: Double, _ shown: String) async throws {
         var options = PostgresOptions()
         options.statementTimeoutSeconds = own
@@ -90,6 +91,14 @@ import Testing
             #expect(
                 message.contains("statement_timeout") && message.contains("statement_timeout_seconds"), "\(message)")
         }
+    }
+
+    /// A role's limit of a moment ends even the question for it, and says so.
+    @Test func aLimitThatIsNotKnownYetIsNoAdministrator() {
+        let error = PostgresTimeLimit(PostgresOptions()).explain("The audience query")
+        #expect(error.kind == .timeout && error.error.code == "warehouse_cancelled")
+        #expect(error.error.message.contains("the role's statement_timeout"), "\(error.error.message)")
+        #expect(error.error.hint?.contains("SHOW statement_timeout") == true)
     }
 
     /// State is written under limits of Rollcall's own.

@@ -80,8 +80,8 @@ extension PostgresWarehouse {
 /// the audience is the one that these people see in psql; only what the reading itself needs is set.
 final class PostgresTimeLimit: Sendable {
     private let options: PostgresOptions
-    /// Milliseconds: ours, the role's own; 0: none.
-    private let roles = Mutex(0)
+    /// The role's own limit in milliseconds; 0: none; nil until it was asked for.
+    private let roles = Mutex<Int?>(nil)
     private let standby = Mutex(false)
     private let start = ContinuousClock.now
 
@@ -116,12 +116,21 @@ final class PostgresTimeLimit: Sendable {
     private var own: Int { PostgresText.milliseconds(options.statementTimeoutSeconds) }
 
     private var effective: Int {
-        let limits = [own, roles.withLock { $0 }].filter { $0 > 0 }
+        let limits = [own, roles.withLock { $0 } ?? 0].filter { $0 > 0 }
         return limits.min() ?? 0
     }
 
-    /// What ended a statement that the server cancelled (57014), as far as the time it took tells.
+    /// What ended a statement that the server cancelled (57014), as far as the time it took tells. The server says it only in
+    /// a text that it translates.
     func explain(_ place: String) -> WarehouseError {
+        guard let roles = roles.withLock({ $0 }) else {
+            return WarehouseError(
+                .timeout, code: "warehouse_cancelled",
+                "\(place) was cancelled before its limits were known, by the role's statement_timeout or by an"
+                    + " administrator.",
+                hint: "Run again. If it is cancelled each time, raise the role's limit: SHOW statement_timeout says it."
+            )
+        }
         let elapsed = start.duration(to: .now)
         guard effective > 0, elapsed >= .milliseconds(effective) * 0.98 else {
             return WarehouseError(
@@ -134,7 +143,7 @@ final class PostgresTimeLimit: Sendable {
         return WarehouseError(
             .timeout,
             "\(place) took longer than \(seconds(effective)): the role's statement_timeout is"
-                + " \(seconds(roles.withLock { $0 })), statement_timeout_seconds of the warehouse \(seconds(own)).",
+                + " \(seconds(roles)), statement_timeout_seconds of the warehouse \(seconds(own)).",
             hint: "Make it faster, read a prepared table, or raise the smaller of the two.")
     }
 }

@@ -188,13 +188,13 @@ class PostgresOrders(Orders):
     def insert(self, table: Table, first: int, last: int) -> None:
         self.insert_rows(table, first, last)
         self.cluster.sql(
-            f"VACUUM ANALYZE {table.name}, rollcall_events.synced_events, rollcall_events.sync_changes", "CHECKPOINT")
+            f"VACUUM ANALYZE {table.name}, rollcall_events.seen_events, rollcall_events.sync_changes", "CHECKPOINT")
 
     def prepare_floor(self) -> None:
         """A table like Rollcall's own, indexes included, whose other columns fill themselves; keys, ids and hashes."""
         self.cluster.sql(
             "DROP SCHEMA IF EXISTS floor CASCADE", "CREATE SCHEMA floor",
-            "CREATE TABLE floor.events (LIKE rollcall_events.synced_events INCLUDING ALL)",
+            "CREATE TABLE floor.events (LIKE rollcall_events.seen_events INCLUDING ALL)",
             "ALTER TABLE floor.events ALTER sync_name SET DEFAULT 'bench', ALTER state SET DEFAULT 'sent', "
             f"ALTER run_id SET DEFAULT '{RUN_ID}', ALTER at SET DEFAULT now()")
         query = ("SELECT gen_random_uuid(), 'rc-' || md5(n::text) || '00000000', hashtextextended(n::text, 0), n "
@@ -264,7 +264,7 @@ class SQLiteOrders(Orders):
             f"ATTACH '{self.file}' AS shop;\n"
             f"SELECT {COLUMNS} FROM shop.{self.large.name} WHERE loaded_at >= {bound};\n"
             "BEGIN IMMEDIATE;\n"
-            "INSERT INTO rollcall_synced_events (sync_name, event_key, event_id, content, state, run_id, at, position) "
+            "INSERT INTO rollcall_seen_events (sync_name, event_key, event_id, content, state, run_id, at, position) "
             f"SELECT 'bench', randomblob(16), 'rc-' || hex(randomblob(20)), id, 'sent', '{RUN_ID}', "
             f"strftime('%Y-%m-%dT%H:%M:%fZ'), loaded_at FROM shop.{self.large.name} WHERE loaded_at >= {first_new};\n"
             "COMMIT;\n")
@@ -273,7 +273,7 @@ class SQLiteOrders(Orders):
     def empty_floor(self) -> None:
         if not self.floor_file.exists():
             self.prepare_floor()
-        sqlite(self.floor_file, "DELETE FROM rollcall_synced_events")
+        sqlite(self.floor_file, "DELETE FROM rollcall_seen_events")
 
 
 def events(bench: Bench) -> None:

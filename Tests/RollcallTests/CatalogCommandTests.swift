@@ -252,7 +252,8 @@ import Testing
                 let end = try await shop.rollcall("run", "goods", "--json")
                 return (end.code, try #require(end.object()["counts"] as? [String: Any]))
             }
-            try scene.configure(sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
+            try scene.configure(
+                limits: CatalogScene.unhurried, sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
             _ = try await shop.rollcall("migrate")
             shop.sandbox.setFaults([
                 Fault(.acceptOnly, target: .pathPrefix("/api/catalogs/goods/items"), limit: 1)
@@ -291,7 +292,8 @@ import Testing
                 try await shop.execute(
                     "UPDATE \(shop.state("item_checks")) SET accepted_at = '2020-01-01T00:00:00.000Z'")
             }
-            try scene.configure(sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
+            try scene.configure(
+                limits: CatalogScene.unhurried, sync: "mode: mirror\n    verify: { sample: 20, within: 10m }")
             try await run(0, verified: 0)
             #expect(scene.items == [:] && sandbox.pendingCatalogChanges == 5)
             try await run(0, verified: 0, "it is not looked at before its time")

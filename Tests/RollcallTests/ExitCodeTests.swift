@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test(arguments: Shop.Kind.allCases) func fiveWhileAnotherProcessRuns(_ kind: Shop.Kind) async throws {
-        try await Shop.with(kind, people: Shop.people(1...6), tune: { $0.latencySeconds = 0.2 }) { shop in
+        try await Shop.with(kind, people: Shop.people(1...6), tune: { $0.latencySeconds = 0.8 }) { shop in
             try shop.configure { $0.limits += ", subscribers_per_request: 1, concurrent_requests: 1" }
             let first = try shop.start("run", "members", "--json")
             #expect(try await eventually { !shop.members.isEmpty })
@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test(arguments: [SIGINT, SIGTERM]) func interruptedInMidRunAndCarriedOn(_ signal: Int32) async throws {
-        try await Shop.with(people: Shop.people(1...12), tune: { $0.latencySeconds = 0.1 }) { shop in
+        try await Shop.with(people: Shop.people(1...12), tune: { $0.latencySeconds = 0.5 }) { shop in
             try shop.configure { $0.limits += ", subscribers_per_request: 1, concurrent_requests: 2" }
             let first = try shop.start("run", "members", "--json")
             #expect(try await eventually { shop.members.count >= 3 })

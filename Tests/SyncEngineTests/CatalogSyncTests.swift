@@ -401,7 +401,7 @@ import Warehouse
     // MARK: Answers that are lost
 
     @Test func theSamePutIsRepeatedAtOnceAndAnotherWaits() async throws {
-        let bench = try await CatalogBench()
+        let bench = try await CatalogBench { _, destination in destination.limits.settleSeconds = Self.day }
         try await bench.setRows(["'a', 'Pen', 1, 1"])
         try await bench.run()
         try await bench.setRows(["'a', 'Pen', 2, 1"])

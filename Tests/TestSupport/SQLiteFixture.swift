@@ -13,7 +13,7 @@ public struct SQLiteFixture: WarehouseFixture {
 
     /// - Parameter busyTimeoutSeconds: how long the adapters wait for a lock.
     public static func make(
-        journalMode: String, busyTimeoutSeconds: Double = 10, folder parent: URL? = nil
+        journalMode: String, busyTimeoutSeconds: Double = 120, folder parent: URL? = nil
     ) async throws -> SQLiteFixture {
         var folder = try TemporaryFolders.path("sqlite")
         if let parent { folder = parent.appendingPathComponent(folder.lastPathComponent) }
@@ -59,7 +59,7 @@ public struct SQLiteFixture: WarehouseFixture {
         var configuration = Configuration()
         // A COMMIT that is refused leaves its transaction open, until the connection goes.
         configuration.allowsUnsafeTransactions = true
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(120)
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 }

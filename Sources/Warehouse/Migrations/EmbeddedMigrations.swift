@@ -663,6 +663,20 @@ enum EmbeddedMigrations {
                      WHERE NOT EXISTS (SELECT FROM sync_leases s WHERE s.sync_name = r.sync_name AND s.elsewhere_id IS NOT NULL)
                      ORDER BY r.sync_name, r.run_id DESC;
                 """#),
+        Migration(
+            version: 15, name: "event_keys", compatibleFrom: 15,
+            sql: #"""
+                -- compatible_from: 15
+                -- needs: stop. Processes of versions before 15 write to the table under its former name.
+                -- Keys of events as text: the table becomes an internal one, and a view of its former name shows them as 32 hexadecimal digits.
+                -- The indexes keep their names.
+
+                ALTER TABLE synced_events RENAME TO seen_events;
+                CREATE VIEW synced_events AS
+                    SELECT sync_name, replace(event_key::text, '-', '') AS event_key, event_id, state, run_id, at, record_key, email, user_id,
+                           event_name, first_seen, error_code, error_reason, http_status
+                      FROM seen_events;
+                """#),
     ]
 
     static let sqlite: [Migration] = [
@@ -1312,6 +1326,20 @@ enum EmbeddedMigrations {
                 ALTER TABLE rollcall_sync_runs ADD COLUMN read_bytes INTEGER;
                 ALTER TABLE rollcall_sync_runs ADD COLUMN read_seconds REAL;
                 ALTER TABLE rollcall_sync_runs ADD COLUMN read_reason TEXT;
+                """#),
+        Migration(
+            version: 15, name: "event_keys", compatibleFrom: 15,
+            sql: #"""
+                -- compatible_from: 15
+                -- needs: stop. Processes of versions before 15 write to the table under its former name.
+                -- Keys of events as text: the table becomes an internal one, and a view of its former name shows them as 32 hexadecimal digits.
+                -- The indexes keep their names.
+
+                ALTER TABLE rollcall_synced_events RENAME TO rollcall_seen_events;
+                CREATE VIEW rollcall_synced_events AS
+                    SELECT sync_name, lower(hex(event_key)) AS event_key, event_id, state, run_id, at, record_key, email, user_id,
+                           event_name, first_seen, error_code, error_reason, http_status
+                      FROM rollcall_seen_events;
                 """#),
     ]
 }

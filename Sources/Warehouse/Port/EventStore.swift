@@ -3,7 +3,7 @@ public import RollcallCore
 
 /// The events that syncs have seen, and how far they have read. The rules of ``Warehouse`` hold.
 ///
-/// What is written of events is written by ``RunStore``: outcomes move a row of `synced_events` as ``EventState`` says, and the
+/// What is written of events is written by ``RunStore``: outcomes move a row of `seen_events` as ``EventState`` says, and the
 /// cursor of a staged plan becomes the sync's own when its run ends with everything planned having an outcome.
 public protocol EventStore: Sendable {
     /// Of any kind that is streamed. nil: nothing was read yet.
@@ -57,7 +57,7 @@ public struct KnownEvent: Sendable, Equatable {
     }
 }
 
-/// A row of `synced_events`.
+/// A row of `seen_events`.
 public struct StoredEvent: Sendable, Equatable {
     public var key: Fingerprint
     public var state: EventState

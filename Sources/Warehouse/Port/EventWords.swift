@@ -28,7 +28,7 @@ extension EventState {
     var hasReason: Bool { self == .waiting || self == .rejected }
 }
 
-/// The table `synced_events`, and ``EventState`` as SQL. The text is the same for PostgreSQL and SQLite.
+/// The table `seen_events`, and ``EventState`` as SQL. The text is the same for PostgreSQL and SQLite.
 enum EventWords {
     /// Columns that a row has while its event ``EventState/isWhole``, with the names that they have in the outbox.
     static let body = ["record_key", "email", "user_id", "event_name", "payload", "happened", "first_seen"]

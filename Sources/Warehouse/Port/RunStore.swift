@@ -68,7 +68,7 @@ public protocol RunStore: Sendable {
     /// Where members of a list are sent with fields, a subscribe that succeeded, or may still be carried out, makes the fields of the
     /// entries of its `outdate` changes unknown: their content is NULL then, and after a success no field of theirs counts as held.
     ///
-    /// Outcomes of events move rows of `synced_events`: a success to `sent`, a failure or rejection to `rejected` with its reason, an
+    /// Outcomes of events move rows of `seen_events`: a success to `sent`, a failure or rejection to `rejected` with its reason, an
     /// unknown outcome to `sending`, and ``RecordOutcome/waiting(_:)`` to `waiting` with its reason; one that was not attempted stays
     /// as it was. Its run and time change where state or content do; its position only rises. That an event waits is logged where
     /// ``EventReference/isWaiting`` is false.

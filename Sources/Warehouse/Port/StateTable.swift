@@ -6,7 +6,7 @@ public enum StateTable: String, Sendable, CaseIterable {
     case changes = "sync_changes"
     case members = "list_members"
     case records = "synced_records"
-    case events = "synced_events"
+    case events = "seen_events"
     case log = "sync_log"
     case strayRequests = "stray_requests"
     case settlingRequests = "settling_requests"

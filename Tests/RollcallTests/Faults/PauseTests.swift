@@ -15,7 +15,7 @@ import Testing
             try await scene.putsRight()
             try await scene.leave(Set(1...12))
             try await scene.enter(Set(31...48))
-            let fault = whileWaiting ? Fault(.status(429), retryAfterSeconds: 2) : Fault(.stall, seconds: 0.5)
+            let fault = whileWaiting ? Fault(.status(429), retryAfterSeconds: 2) : Fault(.stall, seconds: 6)
             scene.shop.sandbox.setFaults([fault])
             let before = scene.shop.sandbox.counts.requests
             let sleeper = try scene.shop.start("run", "members", "--json")

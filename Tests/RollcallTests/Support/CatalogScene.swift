@@ -20,6 +20,9 @@ struct CatalogScene: Sendable {
         }
     }
 
+    /// Limits that a busy machine does not reach, for tests that count requests.
+    static let unhurried = "settle_seconds: 0.5, request_timeout_seconds: 40"
+
     func configure(
         baseURL: String? = nil, limits: String = "settle_seconds: 0.5, request_timeout_seconds: 2",
         sync: String = "mode: mirror",

@@ -175,7 +175,7 @@ enum EventConformance {
         try await scene.scene.acknowledge(next, [Scene.batch(.track, 1...2)])
         let left = ["record_key", "email", "user_id", "event_name", "payload", "happened", "first_seen", "error_code"]
         let rests = try await fixture.query(
-            "SELECT event_id FROM \(fixture.state("synced_events"))"
+            "SELECT event_id FROM \(fixture.state("seen_events"))"
                 + " WHERE state = 'sent' AND (\(left.map { "\($0) IS NOT NULL" }.joined(separator: " OR ")))")
         #expect(rests.isEmpty)
         #expect(try await scene.states() == [1: .sent, 2: .sent, 3: .sent, 4: .rejected, 5: .sent])
@@ -366,7 +366,7 @@ enum EventConformance {
                 7: "skipped - 5 700 001 -", 8: "skipped - 5 800 001 -",
             ])
         let rests = try await fixture.query(
-            "SELECT 1 FROM \(fixture.state("synced_events")) WHERE state = 'skipped'"
+            "SELECT 1 FROM \(fixture.state("seen_events")) WHERE state = 'skipped'"
                 + " AND (payload IS NOT NULL OR record_key IS NOT NULL OR email IS NOT NULL OR error_code IS NOT NULL)")
         #expect(rests.isEmpty)
         #expect(try await scene.scene.count("sync_changes") == 0)
@@ -470,7 +470,7 @@ enum EventConformance {
             """
             UPDATE \(fixture.state("sync_runs")) SET started_at = \(past), finished_at = \(past);
             UPDATE \(fixture.state("sync_log")) SET logged_at = \(past);
-            UPDATE \(fixture.state("synced_events")) SET at = \(past), first_seen = \(past);
+            UPDATE \(fixture.state("seen_events")) SET at = \(past), first_seen = \(past);
             """)
         let pruned = try await scene.warehouse.prune([RetentionPolicy(sync: Scene.sync, days: 1)])
         #expect(pruned.records == 2 && pruned.runs == 1)

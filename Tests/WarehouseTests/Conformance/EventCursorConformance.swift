@@ -184,7 +184,7 @@ enum EventCursorConformance {
             #expect(try await scene.scene.count("sync_changes") == 0, "\(phase.name)")
             let noted: [Int: EventState] = phase.notes ? [4: .skipped, 5: .waiting] : [:]
             #expect(try await scene.states().filter { $0.key > 3 } == noted, "\(phase.name)")
-            try await fixture.execute("DELETE FROM \(fixture.state("synced_events"))")
+            try await fixture.execute("DELETE FROM \(fixture.state("seen_events"))")
         }
         // With nothing to send: noted, or not.
         for (number, notes) in [(101, true), (102, false)] {

@@ -179,7 +179,7 @@ enum EventPartConformance {
             #expect(try await scene.scene.count("sync_changes") == 0)
             let inDoubt = try await scene.states().filter { $0.value == .sending }.keys.sorted()
             #expect(inDoubt == Array(4..<max(4, claimed + 1)))
-            try await fixture.execute("DELETE FROM \(fixture.state("synced_events"))")
+            try await fixture.execute("DELETE FROM \(fixture.state("seen_events"))")
         }
     }
 

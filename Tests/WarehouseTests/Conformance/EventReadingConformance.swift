@@ -47,7 +47,7 @@ enum EventReadingConformance {
         #expect(try await read(scene, from: 500) == [every[1]] + every[3...])
         #expect(try await read(scene, from: .max) == [every[1], every[3]] + every[5...])
         for position: Int64? in [nil, 100] { #expect(try await read(scene, from: position, sync: "other").isEmpty) }
-        let table = fixture.state("synced_events")
+        let table = fixture.state("seen_events")
         try await fixture.execute("UPDATE \(table) SET content = NULL WHERE state = 'skipped'")
         #expect(try await read(scene, from: nil)[2] == "3 skipped - 300")
     }
@@ -86,7 +86,7 @@ enum EventReadingConformance {
         let (key, time) = isSQLite ? ("randomblob(16)", "'2026-01-01T00:00:00.000Z'") : ("gen_random_uuid()", "now()")
         try await fixture.execute(
             """
-            INSERT INTO \(fixture.state("synced_events")) (sync_name, event_key, event_id, content, state, run_id, at, position)
+            INSERT INTO \(fixture.state("seen_events")) (sync_name, event_key, event_id, content, state, run_id, at, position)
             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
             SELECT 'vip', \(key), 'e-' || i, i, 'sent', '\(Scene.id(1))', \(time), i FROM n
             """)
@@ -145,7 +145,7 @@ enum EventReadingConformance {
         #expect(try await find(["e-1"], sync: "other") == [])
         #expect(try await find((1...10_000).map { "e-\($0)" }).count == 4)
         // Two keys may have one id.
-        let table = fixture.state("synced_events")
+        let table = fixture.state("seen_events")
         try await fixture.execute("UPDATE \(table) SET event_id = 'e-1' WHERE event_id = 'e-2'")
         #expect(try await find(["e-1"]) == ["1 sent", "2 sending"])
     }
@@ -168,7 +168,7 @@ enum EventReadingConformance {
         }
         #expect(try await find("U2") == [], "byte for byte")
         // The latest first; each once.
-        let table = fixture.state("synced_events")
+        let table = fixture.state("seen_events")
         let isSQLite = fixture is SQLiteFixture || fixture is SQLiteWALFixture
         let later = isSQLite ? "'2100-01-01T00:00:00.000Z'" : "'2100-01-01'"
         try await fixture.execute(

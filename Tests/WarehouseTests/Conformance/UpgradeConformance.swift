@@ -8,7 +8,7 @@ import Testing
 /// State tables of earlier versions, and of later ones.
 enum UpgradeConformance {
     static let tests =
-        upgrades + ofRecords + [
+        upgrades + ofRecords + ofEvents + [
             ConformanceTest("tables of a newer version that says so may be worked with", compatible),
             ConformanceTest("what a run did is shown by operation", countsByOperation),
         ]
@@ -25,7 +25,7 @@ enum UpgradeConformance {
         }
     }
 
-    private static func isSQLite(_ fixture: any WarehouseFixture) -> Bool {
+    static func isSQLite(_ fixture: any WarehouseFixture) -> Bool {
         fixture is SQLiteFixture || fixture is SQLiteWALFixture
     }
 

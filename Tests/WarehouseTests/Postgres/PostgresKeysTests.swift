@@ -243,14 +243,14 @@ import Testing
     @Test func theRolesLimitsDoNotEndABuild() async throws {
         try await withBuildUnderWay { fixture, release in
             try await fixture.execute(
-                "ALTER DATABASE \(fixture.database) SET statement_timeout = '1500ms';"
-                    + "ALTER DATABASE \(fixture.database) SET lock_timeout = '1500ms'")
+                "ALTER DATABASE \(fixture.database) SET statement_timeout = '5s';"
+                    + "ALTER DATABASE \(fixture.database) SET lock_timeout = '5s'")
             let warehouse = try fixture.second()
             async let migrated = warehouse.migrate()
             try await poll { try await Self.builder(fixture) != nil }
             let seconds =
                 "(SELECT now() - query_start FROM pg_stat_activity WHERE pid = \(try await Self.builder(fixture) ?? "0"))"
-            try await poll { try await fixture.query("SELECT \(seconds) > interval '2 seconds'") == [["t"]] }
+            try await poll { try await fixture.query("SELECT \(seconds) > interval '6 seconds'") == [["t"]] }
             try await release()
             #expect(try await migrated.from == Self.before)
             #expect(try await Self.indexes(fixture) == Self.keyed)

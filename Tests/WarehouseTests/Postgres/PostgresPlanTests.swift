@@ -47,7 +47,7 @@ import Testing
             _ = try await fixture.warehouse.migrate()
             try await fixture.execute(
                 """
-                INSERT INTO rollcall.synced_events (sync_name, event_key, event_id, state, run_id, at)
+                INSERT INTO rollcall.seen_events (sync_name, event_key, event_id, state, run_id, at)
                 SELECT 'vip', gen_random_uuid(), 'e-' || i, 'sent', gen_random_uuid(), now() FROM generate_series(1, 50000) i;
                 INSERT INTO rollcall.synced_records (sync_name, kind, fingerprint, record_key, email, user_id, content, state,
                                                      owned, since_run_id, since)
@@ -56,11 +56,11 @@ import Testing
                 """)
             try await fixture.execute("ALTER DATABASE \(fixture.database) SET enable_seqscan = off")
             let wanted = "(SELECT array_agg('e-' || i) FROM generate_series(1, 5000) i)"
-            let events = try await plan(fixture, PostgresEvents.byID, ["'vip'", wanted])
+            let events = try await plan(fixture, PostgresEvents(table: "seen_events").byID, ["'vip'", wanted])
             #expect(events.contains("Index Scan using synced_events_by_id"), "\(events)")
             #expect(!events.contains("Filter"), "\(events)")
             let keys = "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 5000))"
-            let known = try await plan(fixture, PostgresEvents.byKey, ["'vip'", keys])
+            let known = try await plan(fixture, PostgresEvents(table: "seen_events").byKey, ["'vip'", keys])
             #expect(known.contains("Index Scan using synced_events_pkey"), "\(known)")
             #expect(!known.contains("Filter"), "\(known)")
             let people = try await plan(fixture, PostgresEvents.acknowledged, ["'vip'", "'0'", wanted, wanted])

@@ -143,7 +143,10 @@ import Warehouse
             async let renewed: Void = fixture.warehouse.renewLease(lease, seconds: 60)
             try await poll { try await waiting("wait_event_type = 'Lock' AND query LIKE 'UPDATE sync_leases%'") }
             try await fixture.execute(
-                "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+                """
+                SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND wait_event = 'PgSleep'
+                """)
             _ = try? await recording
             // It may have given up waiting meanwhile; now nothing is in its way.
             _ = try? await renewed

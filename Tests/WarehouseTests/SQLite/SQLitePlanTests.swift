@@ -69,10 +69,11 @@ struct SQLitePlanTests {
         _ = try await fixture.warehouse.migrate()
         let warehouse = try #require(fixture.warehouse as? SQLiteWarehouse)
         // The function that takes the rows is there while they are read only.
-        let reading = SQLiteEvents.reading(from: 5).replacing("rollcall_rows", with: "max")
-        let page = SQLiteEvents.page([.sending, .waiting, .rejected], isFirst: false)
-        for statement in [reading, page, SQLiteEvents.known, SQLiteEvents.byID, SQLiteEvents.byKey] {
-            let plan = try await Self.plan(of: statement, warehouse).filter { $0.contains("synced_events") }
+        let events = try #require(SQLiteEvents(version: SQLiteMigrations.newest))
+        let reading = events.reading(from: 5).replacing("rollcall_rows", with: "max")
+        let page = events.page([.sending, .waiting, .rejected], isFirst: false)
+        for statement in [reading, page, events.known, events.byID, events.byKey] {
+            let plan = try await Self.plan(of: statement, warehouse).filter { $0.contains("seen_events") }
             #expect(!plan.isEmpty, "\(statement)")
             for line in plan {
                 #expect(line.hasPrefix("SEARCH ") && line.contains("(sync_name=? AND "), "\(line)\n\(statement)")

@@ -91,7 +91,7 @@ enum PostgresCursors {
         guard let kept = cursor.keepFrom else { return }
         try session.modify(
             """
-            DELETE FROM synced_events
+            DELETE FROM seen_events
              WHERE sync_name = $1 AND position < $2::bigint AND state IN \(EventWords.list { !$0.isUnfinished })
             """, [sync, String(kept)])
     }

@@ -1,6 +1,6 @@
 import RollcallCore
 
-/// What becomes of events: rows of `synced_events`, the log, the outbox and the requests in doubt. Each statement writes what it
+/// What becomes of events: rows of `seen_events`, the log, the outbox and the requests in doubt. Each statement writes what it
 /// takes out of the outbox, so a call that is repeated after a lost answer finds nothing left to do. What is made of an event is
 /// decided by ``EventState``.
 enum PostgresEventOutcomes {
@@ -51,7 +51,7 @@ enum PostgresEventOutcomes {
     /// - Parameter source: rows of the outbox with the reason of their outcome and the new `state`; NULL: nothing changes.
     private static func put(_ source: String) -> String {
         """
-        INSERT INTO synced_events AS m (\(EventWords.columns))
+        INSERT INTO seen_events AS m (\(EventWords.columns))
             SELECT \(EventWords.values(of: "e", sync: "$2", run: "$1::uuid", now: PostgresText.now))
               FROM \(source) e WHERE e.state IS NOT NULL
             ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.replacing(in: "m"))
@@ -93,7 +93,7 @@ enum PostgresEventOutcomes {
         WITH gone AS (
             DELETE FROM sync_changes WHERE run_id = $1::uuid AND \(changes) RETURNING fingerprint, content, position
         )
-        INSERT INTO synced_events AS m (sync_name, event_key, state, run_id, at, content, position)
+        INSERT INTO seen_events AS m (sync_name, event_key, state, run_id, at, content, position)
         SELECT $2, fingerprint, '\(EventState.skipped.rawValue)', $1::uuid, \(PostgresText.now), min(content), max(position)
           FROM gone GROUP BY fingerprint ORDER BY fingerprint
         ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.raising(in: "m"))
@@ -131,7 +131,7 @@ enum PostgresEventOutcomes {
     }
 
     private static let discardUnfinished = """
-        UPDATE synced_events m SET \(EventWords.skipping(run: "$1::uuid", now: PostgresText.now, content: "c.content"))
+        UPDATE seen_events m SET \(EventWords.skipping(run: "$1::uuid", now: PostgresText.now, content: "c.content"))
           FROM sync_changes c
          WHERE c.run_id = $1::uuid AND m.sync_name = $2 AND m.event_key = c.fingerprint
            AND m.state IN \(EventWords.list(\.isUnfinished))

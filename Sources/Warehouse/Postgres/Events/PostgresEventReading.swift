@@ -1,11 +1,11 @@
 import RollcallCore
 
-/// The keys of one sync's `synced_events`, and what a plan compares of each, as they come over a binary COPY.
+/// The keys of one sync's `seen_events`, and what a plan compares of each, as they come over a binary COPY.
 struct PostgresEventReading {
     let sync: String
     /// Only what lies at this position or later, has none, or is unfinished; nil: everything.
     let position: Int64?
-    /// `synced_events` with its schema, quoted.
+    /// The table with its schema, quoted.
     let table: String
 
     typealias Body = (KnownEvent) throws -> Void
@@ -16,11 +16,7 @@ struct PostgresEventReading {
             try session.execute("SELECT FROM \(table) LIMIT 0")
             // COPY takes no parameters: the name is quoted by the server.
             let name = try session.query("SELECT quote_literal($1)", [sync]).text(0, 0) ?? "''"
-            // Tables which no run has upgraded yet have no events.
-            let isUpgraded = try session.hasColumn("position", of: table)
-            return PostgresReading.Work(
-                select: isUpgraded ? select(name) : "\(rows(name, position: "NULL::bigint")) AND false"
-            ) {
+            return PostgresReading.Work(select: select(name)) {
                 let reader = BinaryCopyReader()
                 return { _, message in try Self.read(reader, message, body) }
             }
@@ -28,9 +24,9 @@ struct PostgresEventReading {
     }
 
     /// Nearly all were sent: a NULL is the shortest way to say so.
-    private func rows(_ name: String, position: String = "position") -> String {
+    private func rows(_ name: String) -> String {
         """
-        SELECT event_key, \(position), content, CASE WHEN state <> '\(EventState.sent.rawValue)' THEN state END FROM \(table)
+        SELECT event_key, position, content, CASE WHEN state <> '\(EventState.sent.rawValue)' THEN state END FROM \(table)
          WHERE sync_name = \(name)
         """
     }

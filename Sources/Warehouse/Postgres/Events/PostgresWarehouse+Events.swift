@@ -13,18 +13,20 @@ extension PostgresWarehouse {
     public func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
-        let events = PostgresEventReading(
-            sync: sync, position: position, table: "\(tables.quotedSchema).synced_events")
         let tables = tables
         let reading = reading(parts: 1) { tables.begin(.readOnly, $0, isLong: true) }
-        try await streaming { session, cancellation in try events.read(reading(session, cancellation), body) }
+        try await streaming { session, cancellation in
+            guard let table = try session.eventTable(prefix: "\(tables.quotedSchema).") else { return }
+            let events = PostgresEventReading(sync: sync, position: position, table: table)
+            try events.read(reading(session, cancellation), body)
+        }
     }
 
     public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         if keys.isEmpty { return [] }
         let wanted = PostgresText.array(Set(keys).map { PostgresText.uuid($0) as String? })
-        return try await lookedUp(keys.count > 1000 ? .long : .state) { session in
-            let result = try session.query(PostgresEvents.byKey, [sync, wanted], binary: true)
+        return try await lookedUp(keys.count > 1000 ? .long : .state) { session, events in
+            let result = try session.query(events.byKey, [sync, wanted], binary: true)
             return try (0..<result.rowCount).map { try PostgresEvents.knownEvent(result, $0) }
         }
     }
@@ -32,32 +34,32 @@ extension PostgresWarehouse {
     public func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await lookedUp {
-            try PostgresEvents.page(sync, states, after: key.map(PostgresText.uuid), limit: max(0, limit), $0)
+        try await lookedUp { session, events in
+            try events.page(sync, states, after: key.map(PostgresText.uuid), limit: max(0, limit), session)
         }
     }
 
     public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
-        try await lookedUp { session in
-            try PostgresEvents.all(PostgresEvents.byID, [sync, session.array(Array(Set(ids)))], session)
+        try await lookedUp { session, events in
+            try PostgresEvents.all(events.byID, [sync, session.array(Array(Set(ids)))], session)
         }
     }
 
     public func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await lookedUp { session in
+        try await lookedUp { session, events in
             try PostgresEvents.all(
-                PostgresEvents.known, [sync, PostgresText.uuid(key), text, String(max(0, limit))], session)
+                events.known, [sync, PostgresText.uuid(key), text, String(max(0, limit))], session)
         }
     }
 
     private func lookedUp<Row: Sendable>(
-        _ use: Use = .long, _ body: @escaping @Sendable (PostgresSession) throws -> [Row]
+        _ use: Use = .long, _ body: @escaping @Sendable (PostgresSession, PostgresEvents) throws -> [Row]
     ) async throws(WarehouseError) -> [Row] {
         try await read(use, orWithoutTables: [], settings: Self.alongIndexes) { session in
-            // Tables which no run has upgraded yet have no events.
-            try session.hasColumn("position", of: "synced_events") ? body(session) : []
+            guard let table = try session.eventTable() else { return [] }
+            return try body(session, PostgresEvents(table: table))
         }
     }
 
@@ -112,8 +114,10 @@ extension PostgresWarehouse {
     }
 }
 
-/// Rows of `synced_events`.
-enum PostgresEvents {
+/// Rows of events that syncs have seen.
+struct PostgresEvents {
+    let table: String
+
     /// In the order in which ``event(_:_:_:)`` takes them.
     private static let columns = """
         event_key, state, event_id, content, position, run_id::text, \(PostgresRunRow.milliseconds("at")), record_key, email, user_id,
@@ -121,28 +125,34 @@ enum PostgresEvents {
         """
 
     /// `OFFSET` keeps the server from joining the subquery, for which it would read all events.
-    static let byKey = """
+    var byKey: String {
+        """
         SELECT m.* FROM unnest($2::uuid[]) AS wanted CROSS JOIN LATERAL (
-            SELECT event_key, state, content, position FROM synced_events
+            SELECT event_key, state, content, position FROM \(table)
              WHERE sync_name = $1 AND event_key = wanted OFFSET 0) AS m
         """
+    }
 
     /// As ``byKey``.
-    static let byID = """
-        SELECT m.* FROM unnest($2::text[]) AS wanted CROSS JOIN LATERAL (
-            SELECT \(columns) FROM synced_events WHERE sync_name = $1 AND event_id = wanted OFFSET 0) AS m
+    var byID: String {
         """
+        SELECT m.* FROM unnest($2::text[]) AS wanted CROSS JOIN LATERAL (
+            SELECT \(Self.columns) FROM \(table) WHERE sync_name = $1 AND event_id = wanted OFFSET 0) AS m
+        """
+    }
 
-    static let known = """
-        SELECT \(columns) FROM synced_events
+    var known: String {
+        """
+        SELECT \(Self.columns) FROM \(table)
          WHERE sync_name = $1 AND event_key IN (
                SELECT $2::uuid
-               UNION SELECT event_key FROM synced_events WHERE sync_name = $1 AND event_id = $3
-               UNION SELECT event_key FROM synced_events
+               UNION SELECT event_key FROM \(table) WHERE sync_name = $1 AND event_id = $3
+               UNION SELECT event_key FROM \(table)
                 WHERE sync_name = $1 AND state IN \(EventWords.list(\.isWhole))
                   AND (email = $3 COLLATE "C" OR user_id = $3 COLLATE "C" OR record_key = $3 COLLATE "C"))
          ORDER BY at DESC, event_key LIMIT $4::bigint
         """
+    }
 
     /// Each person is looked up along the indexes of identifiers, in scalar subqueries.
     static let acknowledged = """
@@ -159,22 +169,22 @@ enum PostgresEvents {
     }
 
     /// Each state along its index, so that no row is read that is not given.
-    static func page(
+    func page(
         _ sync: String, _ states: Set<EventState>, after key: String?, limit: Int, _ session: PostgresSession
     ) throws -> [StoredEvent] {
         if states.isEmpty { return [] }
         let behind = key.map { _ in " AND event_key > $3::uuid" } ?? ""
         let parts = EventState.allCases.filter(states.contains).map { state in
             """
-            (SELECT * FROM synced_events WHERE sync_name = $1 AND state = '\(state.rawValue)'\(behind)
+            (SELECT * FROM \(table) WHERE sync_name = $1 AND state = '\(state.rawValue)'\(behind)
               ORDER BY event_key LIMIT $2::bigint)
             """
         }
         var parameters: [String?] = [sync, String(limit)]
         if let key { parameters.append(key) }
         let found = parts.joined(separator: " UNION ALL ")
-        return try all(
-            "SELECT \(columns) FROM (\(found)) AS e ORDER BY event_key LIMIT $2::bigint", parameters, session)
+        return try Self.all(
+            "SELECT \(Self.columns) FROM (\(found)) AS e ORDER BY event_key LIMIT $2::bigint", parameters, session)
     }
 
     static func all(_ sql: String, _ parameters: [String?], _ session: PostgresSession) throws -> [StoredEvent] {
@@ -192,7 +202,7 @@ enum PostgresEvents {
     }
 
     private static let unreadable = WarehouseError(
-        .other, "A row of synced_events cannot be read; it was changed by hand.")
+        .other, "A row of seen_events cannot be read; it was changed by hand.")
 
     /// An event from a row of a binary result.
     private static func event(

@@ -163,7 +163,7 @@ enum PostgresLists {
         func forget(_ table: String) throws -> Int {
             try session.modify("DELETE FROM \(table) WHERE sync_name = $1 AND $2::bigint IS NULL", names)
         }
-        let records = try forget("synced_records") + forget("synced_events")
+        let records = try forget("synced_records") + forget("seen_events")
         _ = try forget("sync_cursors")
         _ = try forget("item_checks")
         let members = (0..<gone.rowCount).map { row in

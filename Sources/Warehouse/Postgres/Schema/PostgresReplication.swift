@@ -10,7 +10,7 @@ struct PostgresReplication {
     private static let changed: [(table: String, column: String?)] = [
         ("sync_runs", "sync_name"), ("sync_log", nil), ("list_members", "listed"), ("sync_changes", nil),
         ("settling_requests", nil), ("stray_requests", nil), ("sync_state", "paused"), ("sync_leases", "token"),
-        ("schedule_ticks", "outcome"), ("synced_records", "owned"), ("synced_events", "state"),
+        ("schedule_ticks", "outcome"), ("synced_records", "owned"), ("seen_events", "state"),
         ("sync_cursors", "late_rows"), ("destination_fields", "type"), ("item_checks", "has_failed"),
         ("iterable_events", "deliveries"), ("iterable_rejects", nil), ("receiver_counts", "outcome"),
         ("receiver_writers", "sequence"), ("receivers", "alert_state"), ("rate_budgets", "next_turn"),

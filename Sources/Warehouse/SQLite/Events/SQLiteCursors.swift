@@ -102,7 +102,7 @@ enum SQLiteCursors {
         guard let kept = cursor.keepFrom else { return }
         try database.change(
             """
-            DELETE FROM rollcall_synced_events INDEXED BY rollcall_synced_events_by_position
+            DELETE FROM rollcall_seen_events INDEXED BY rollcall_synced_events_by_position
              WHERE sync_name = :sync AND position < :kept AND state IN \(EventWords.list { !$0.isUnfinished })
             """, ["sync": .of(sync), "kept": .of(kept)])
     }

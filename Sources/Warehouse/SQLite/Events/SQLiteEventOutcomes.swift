@@ -1,7 +1,7 @@
 import GRDB
 import RollcallCore
 
-/// What becomes of events: rows of `rollcall_synced_events`. What is made of an event is decided by ``EventState``.
+/// What becomes of events: rows of `rollcall_seen_events`. What is made of an event is decided by ``EventState``.
 extension SQLiteOutcomes {
     // MARK: Outcomes of requests
 
@@ -23,11 +23,11 @@ extension SQLiteOutcomes {
     /// - Parameter source: rows of the outbox with the reason of their outcome and the new `state`; NULL: nothing changes.
     private static func put(_ source: String) -> String {
         """
-        INSERT INTO rollcall_synced_events (\(EventWords.columns))
+        INSERT INTO rollcall_seen_events (\(EventWords.columns))
         SELECT \(EventWords.values(of: "e", sync: ":sync", run: ":run", now: ":now"))
           FROM (\(source)) e WHERE e.state IS NOT NULL
             ON CONFLICT (sync_name, event_key) DO UPDATE
-           SET \(EventWords.replacing(in: "rollcall_synced_events"))
+           SET \(EventWords.replacing(in: "rollcall_seen_events"))
         """
     }
 
@@ -57,10 +57,10 @@ extension SQLiteOutcomes {
     /// - Parameter changes: SQL for those of the run that are meant.
     private static func skipping(_ changes: String) -> String {
         """
-        INSERT INTO rollcall_synced_events (sync_name, event_key, state, run_id, at, content, position)
+        INSERT INTO rollcall_seen_events (sync_name, event_key, state, run_id, at, content, position)
         SELECT :sync, fingerprint, '\(EventState.skipped.rawValue)', :run, :now, min(content), max(position)
           FROM rollcall_sync_changes WHERE run_id = :run AND \(changes) GROUP BY fingerprint ORDER BY fingerprint
-            ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.raising(in: "rollcall_synced_events"))
+            ON CONFLICT (sync_name, event_key) DO UPDATE SET \(EventWords.raising(in: "rollcall_seen_events"))
         """
     }
 
@@ -93,7 +93,7 @@ extension SQLiteOutcomes {
     }
 
     private static let discardUnfinished = """
-        UPDATE rollcall_synced_events AS m SET \(EventWords.skipping(run: ":run", now: ":now", content: "c.content"))
+        UPDATE rollcall_seen_events AS m SET \(EventWords.skipping(run: ":run", now: ":now", content: "c.content"))
           FROM rollcall_sync_changes c
          WHERE c.run_id = :run AND m.sync_name = :sync AND m.event_key = c.fingerprint
            AND m.state IN \(EventWords.list(\.isUnfinished))

@@ -4,34 +4,37 @@ import GRDBSQLite
 public import RollcallCore
 
 extension SQLiteWarehouse {
-    /// Tables that no run has upgraded yet have no events.
+    /// Tables that no run has upgraded yet may have no events.
     private func ofEvents<T: Sendable>(
-        _ none: T, _ body: @escaping @Sendable (Database) throws -> T
+        _ none: T, _ body: @escaping @Sendable (Database, SQLiteEvents) throws -> T
     ) async throws(WarehouseError) -> T {
-        try await read(none) { try SQLiteEvents.areThere($0) ? body($0) : none }
+        try await read(none) { database in
+            guard let events = try SQLiteEvents(database) else { return none }
+            return try body(database, events)
+        }
     }
 
     public func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
-        try await ofEvents(nil) { try SQLiteCursors.cursor($0, sync) }
+        try await ofEvents(nil) { database, _ in try SQLiteCursors.cursor(database, sync) }
     }
 
     public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
-        try await ofEvents(nil) { try SQLiteCursors.begunAt($0, sync) }
+        try await ofEvents(nil) { database, _ in try SQLiteCursors.begunAt(database, sync) }
     }
 
     public func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
         try await streams.run { database, _ in
-            guard try SQLiteEvents.areThere(database) else { return }
+            guard let events = try SQLiteEvents(database) else { return }
             try SQLiteRows.read(database, columns: 4) {
-                let statement = try SQLitePrepared(database, SQLiteEvents.reading(from: position))
+                let statement = try SQLitePrepared(database, events.reading(from: position))
                 try statement.bind(["sync": .of(sync), "from": .of(position)])
                 return statement
             } _: { row in
                 let word = row.type(3) == SQLITE_NULL ? nil : String(decoding: row.text(3), as: UTF8.self)
                 guard let key = Fingerprint(bytes: row.blob(0)), let state = word.map(EventState.init) ?? .sent else {
-                    throw Self.unreadable(SQLiteEvents.table)
+                    throw Self.unreadable(events.table)
                 }
                 let content = row.type(1) == SQLITE_NULL ? nil : row.integer(1)
                 let position = row.type(2) == SQLITE_NULL ? nil : row.integer(2)
@@ -42,8 +45,8 @@ extension SQLiteWarehouse {
 
     public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         try Self.proveFew(keys.count)
-        return try await ofEvents([]) { database in
-            let statement = try SQLitePrepared(database, SQLiteEvents.byKey, isCached: true)
+        return try await ofEvents([]) { database, events in
+            let statement = try SQLitePrepared(database, events.byKey, isCached: true)
             try statement.bind(1, .of(sync))
             return try Set(keys).compactMap { key in
                 defer { statement.reset() }
@@ -61,10 +64,10 @@ extension SQLiteWarehouse {
     public func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await ofEvents([]) { database in
+        try await ofEvents([]) { database, events in
             if states.isEmpty { return [] }
             return try database.rows(
-                SQLiteEvents.page(states, isFirst: key == nil),
+                events.page(states, isFirst: key == nil),
                 ["sync": .of(sync), "key": key.map { SQLiteValue.of($0) } ?? .null, "limit": .of(max(0, limit))],
                 SQLiteEvents.read)
         }
@@ -72,34 +75,34 @@ extension SQLiteWarehouse {
 
     public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
         try Self.proveFew(ids.count)
-        return try await ofEvents([]) { database in
-            let statement = try SQLitePrepared(database, SQLiteEvents.byID, isCached: true)
+        return try await ofEvents([]) { database, events in
+            let statement = try SQLitePrepared(database, events.byID, isCached: true)
             try statement.bind(1, .of(sync))
-            var events: [StoredEvent] = []
+            var found: [StoredEvent] = []
             for id in Set(ids) {
                 try statement.bind(2, .of(id))
-                while try statement.step() { events.append(try SQLiteEvents.read(statement)) }
+                while try statement.step() { found.append(try SQLiteEvents.read(statement)) }
                 statement.reset()
             }
-            return events
+            return found
         }
     }
 
     public func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
-        try await ofEvents([]) { database in
+        try await ofEvents([]) { database, events in
             try database.rows(
-                SQLiteEvents.known,
+                events.known,
                 ["sync": .of(sync), "key": .of(key), "text": .of(text), "limit": .of(max(0, limit))],
                 SQLiteEvents.read)
         }
     }
 
     public func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
-        try await ofEvents([:]) { database in
+        try await ofEvents([:]) { database, events in
             let counts = try database.rows(
-                "SELECT state, count(*) FROM \(SQLiteEvents.table) WHERE sync_name = :sync GROUP BY state",
+                "SELECT state, count(*) FROM \(events.table) WHERE sync_name = :sync GROUP BY state",
                 ["sync": .of(sync)]
             ) { (state: $0.text(0).flatMap(EventState.init), count: $0.count(1)) }
             var known: [EventState: Int] = [:]
@@ -125,7 +128,7 @@ extension SQLiteWarehouse {
     }
 
     public func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
-        try await ofEvents(nil) { database in
+        try await ofEvents(nil) { database, _ in
             try database.firstRow(
                 "SELECT mapping_hash FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
             ) { $0.text(0) } ?? nil
@@ -144,25 +147,34 @@ extension SQLiteWarehouse {
     }
 }
 
-/// Rows of `rollcall_synced_events`.
-enum SQLiteEvents {
-    static let table = "rollcall_synced_events"
+/// Rows of events that syncs have seen.
+struct SQLiteEvents {
+    private static let table = "rollcall_seen_events"
+    /// In tables which no run has upgraded yet it has the name that a view has from version 15 on.
+    let table: String
+    /// What the names of the indexes begin with.
+    private static let index = "rollcall_synced_events"
 
-    /// Whether the tables are of a version that keeps events.
-    static func areThere(_ database: Database) throws -> Bool { try SQLiteMigrations.version(database) ?? 0 >= 8 }
+    /// Nil where the tables are of a version that keeps no events.
+    init?(version: Int) {
+        if version < 8 { return nil }
+        table = version < 15 ? "rollcall_synced_events" : Self.table
+    }
+
+    init?(_ database: Database) throws { self.init(version: try SQLiteMigrations.version(database) ?? 0) }
 
     // MARK: Keys
 
     /// What a plan reads, from `:from` on, in parts that each go along an index; nil: everything.
-    static func reading(from position: Int64?) -> String {
+    func reading(from position: Int64?) -> String {
         // Nearly all were sent: no text is made for them.
         let columns = ["event_key", "content", "position", "iif(state = '\(EventState.sent.rawValue)', NULL, state)"]
         let ofSync = "WHERE sync_name = :sync"
         guard position != nil else { return "SELECT \(SQLiteRows.call(columns)) FROM \(table) \(ofSync)" }
         let parts = [
-            "INDEXED BY \(table)_by_position \(ofSync) AND position >= :from",
-            "INDEXED BY \(table)_by_position \(ofSync) AND position IS NULL",
-            "\(unsent) AND state IN \(EventWords.list(\.isUnfinished)) AND position < :from",
+            "INDEXED BY \(Self.index)_by_position \(ofSync) AND position >= :from",
+            "INDEXED BY \(Self.index)_by_position \(ofSync) AND position IS NULL",
+            "\(Self.unsent) AND state IN \(EventWords.list(\.isUnfinished)) AND position < :from",
         ]
         let events = parts.map { "SELECT event_key, content, position, state FROM \(table) \($0)" }
         return "SELECT \(SQLiteRows.call(columns)) FROM (\(events.joined(separator: " UNION ALL ")))"
@@ -170,7 +182,7 @@ enum SQLiteEvents {
 
     /// The few rows whose events are not sent. SQLite takes an index with a condition only for that very condition.
     private static let unsent =
-        "INDEXED BY \(table)_unsent WHERE sync_name = :sync AND state IN \(EventWords.list(\.isWhole))"
+        "INDEXED BY \(Self.index)_unsent WHERE sync_name = :sync AND state IN \(EventWords.list(\.isWhole))"
 
     // MARK: Rows
 
@@ -180,7 +192,7 @@ enum SQLiteEvents {
         error_code, error_reason, http_status
         """
 
-    static let byKey = "SELECT state, content, position FROM \(table) WHERE sync_name = ? AND event_key = ?"
+    var byKey: String { "SELECT state, content, position FROM \(table) WHERE sync_name = ? AND event_key = ?" }
 
     /// What is known of the event, from a row of ``byKey``.
     static func knownEvent(_ row: SQLitePrepared, _ key: Fingerprint) throws -> KnownEvent {
@@ -188,24 +200,27 @@ enum SQLiteEvents {
         return KnownEvent(key: key, state: state, content: row.integer(1), position: row.integer(2))
     }
 
-    static let byID =
-        "SELECT \(columns) FROM \(table) INDEXED BY \(table)_by_id WHERE sync_name = ? AND event_id = ?"
+    var byID: String {
+        "SELECT \(Self.columns) FROM \(table) INDEXED BY \(Self.index)_by_id WHERE sync_name = ? AND event_id = ?"
+    }
 
-    static let known = """
-        SELECT \(columns) FROM \(table)
+    var known: String {
+        """
+        SELECT \(Self.columns) FROM \(table)
          WHERE sync_name = :sync AND event_key IN (
                SELECT :key
-               UNION SELECT event_key FROM \(table) INDEXED BY \(table)_by_id WHERE sync_name = :sync AND event_id = :text
-               UNION SELECT event_key FROM \(table) \(unsent) AND (email = :text OR user_id = :text OR record_key = :text))
+               UNION SELECT event_key FROM \(table) INDEXED BY \(Self.index)_by_id WHERE sync_name = :sync AND event_id = :text
+               UNION SELECT event_key FROM \(table) \(Self.unsent) AND (email = :text OR user_id = :text OR record_key = :text))
          ORDER BY at DESC, event_key LIMIT :limit
         """
+    }
 
     /// Each state along its index, so that no row is read that is not given.
-    static func page(_ states: Set<EventState>, isFirst: Bool) -> String {
+    func page(_ states: Set<EventState>, isFirst: Bool) -> String {
         let parts = EventState.allCases.filter(states.contains).map { state in
             """
             SELECT * FROM (
-                SELECT \(columns) FROM \(table) \(state.isWhole ? unsent : "WHERE sync_name = :sync")
+                SELECT \(Self.columns) FROM \(table) \(state.isWhole ? Self.unsent : "WHERE sync_name = :sync")
                    AND state = '\(state.rawValue)'\(isFirst ? "" : " AND event_key > :key") ORDER BY event_key LIMIT :limit)
             """
         }

@@ -160,7 +160,7 @@ enum SQLiteLists {
         func forget(_ table: String) throws -> Int {
             try database.change("DELETE FROM \(table) WHERE sync_name = :sync AND :list IS NULL", names)
         }
-        let records = try forget("rollcall_synced_records") + forget("rollcall_synced_events")
+        let records = try forget("rollcall_synced_records") + forget("rollcall_seen_events")
         _ = try forget("rollcall_sync_cursors")
         _ = try forget("rollcall_item_checks")
         // The places of fields stay (`rollcall_field_places`): a name keeps its place for ever.

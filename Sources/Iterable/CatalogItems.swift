@@ -1,9 +1,9 @@
 import IterableProtocol
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/catalogs/{name}/items/{itemId}`: an item, compared with its document as it was put. A hundred calls a second.
-    public func look(
+    package func look(
         at item: CatalogRequest.Item, ofCatalog name: String, keepsOtherFields: Bool
     ) async throws(DestinationError) -> ItemFinding {
         if let problem { throw DestinationError(error: problem, isTransient: false) }

@@ -1,11 +1,11 @@
 import Foundation
 import IterableProtocol
 import NIOHTTP1
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/catalogs`: the names of the project's catalogs, in Iterable's order. A hundred calls a second.
-    public func catalogs() async throws(DestinationError) -> [String] {
+    package func catalogs() async throws(DestinationError) -> [String] {
         var names: [String] = []
         for page in 1...Self.mostPages {
             let path = "/api/catalogs?page=\(page)&pageSize=\(Self.pageSize)"
@@ -28,7 +28,7 @@ extension IterableClient {
 
     /// `GET /api/catalogs/{name}/fieldMappings`: the fields of a catalog by name, those without a type last; nil: the project
     /// has no such catalog.
-    public func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
+    package func fields(ofCatalog name: String) async throws(DestinationError) -> [RemoteField]? {
         let answer: HTTPAnswer
         do throws(DestinationError) {
             answer = try await self.answer(
@@ -48,12 +48,12 @@ extension IterableClient {
     }
 
     /// `POST /api/catalogs/{name}`: makes an empty catalog.
-    public func createCatalog(_ name: String) async throws(DestinationError) {
+    package func createCatalog(_ name: String) async throws(DestinationError) {
         _ = try await answer(to: APICall(method: .POST, path: Self.catalogPath(name)))
     }
 
     /// `PUT /api/catalogs/{name}/fieldMappings`: gives fields their types, which stay for ever. May be repeated.
-    public func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
+    package func setTypes(_ fields: [RemoteField], ofCatalog name: String) async throws(DestinationError) {
         let updates = fields.compactMap { field in field.type.map { TypedField(fieldName: field.name, fieldType: $0) } }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

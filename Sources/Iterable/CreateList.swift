@@ -1,12 +1,12 @@
 import Foundation
 import IterableProtocol
 import NIOHTTP1
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `POST /api/lists`: creates a Standard list and gives its id. Must not be repeated blindly: Iterable takes a
     /// second list of the same name.
-    public func createList(
+    package func createList(
         name: String, description: String?, mayStillSend: @escaping @Sendable () -> Bool
     ) async throws(DestinationError) -> Int64 {
         guard let body = try? JSONEncoder().encode(NewList(name: name, description: description)) else {

@@ -1,6 +1,6 @@
 import IterableProtocol
 import NIOHTTP1
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// Sends a delivery: `POST /api/lists/subscribe` and `unsubscribe`, `POST /api/users/bulkUpdate` and `updateEmail`,
@@ -9,7 +9,7 @@ extension IterableClient {
     ///
     /// Gives up after `request_timeout_seconds`, and at once when the task is cancelled. `mayStillSend` is asked in the
     /// connection's event loop, right before the body is written.
-    public func deliver(
+    package func deliver(
         _ request: DeliveryRequest, mayStillSend: @escaping @Sendable () -> Bool
     ) async -> DeliveryAnswer {
         if let problem { return .stop(problem) }

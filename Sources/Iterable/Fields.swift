@@ -1,10 +1,10 @@
 import Foundation
 import IterableProtocol
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/users/getFields`: every field of the project's profiles, by name. Three calls a second.
-    public func profileFields() async throws(DestinationError) -> [RemoteField] {
+    package func profileFields() async throws(DestinationError) -> [RemoteField] {
         let answer = try await answer(to: APICall(path: "/api/users/getFields", maximumAnswerBytes: 16 << 20))
         guard let body = try? JSONDecoder().decode(FieldsBody.self, from: Data(answer.body)) else {
             throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)

@@ -1,17 +1,17 @@
-public import AsyncHTTPClient
+package import AsyncHTTPClient
 import Foundation
 import IterableProtocol
-public import Logging
+package import Logging
 import NIOCore
-public import RollcallCore
+package import RollcallCore
 import Synchronization
 
 /// Iterable's REST API, as far as Rollcall uses it. One file per call; ``AnswerClassifier`` says what answers mean.
 ///
 /// One call is one request: no redirects, no retries, no proxy from the environment. The API key is sent as the
 /// `Api-Key` header and appears nowhere else.
-public final class IterableClient: Destination {
-    public let bodyLimits: BodyLimits
+package final class IterableClient: Destination {
+    package let bodyLimits: BodyLimits
     let settings: DestinationSettings
     let transport: Transport
     /// Why no call can succeed with these settings; nil where nothing speaks against it.
@@ -24,7 +24,7 @@ public final class IterableClient: Destination {
     ///   - version: goes into the `User-Agent` header; nil for none.
     ///   - httpClient: one to share; it must not follow redirects and is not shut down by ``shutdown()``. By default
     ///     the client makes its own.
-    public init(
+    package init(
         settings: DestinationSettings, version: String? = nil, httpClient: HTTPClient? = nil, logger: Logger
     ) {
         self.settings = settings
@@ -40,7 +40,7 @@ public final class IterableClient: Destination {
     }
 
     /// Closes the connections. Calls after this fail; further calls of this one do nothing.
-    public func shutdown() async {
+    package func shutdown() async {
         guard ownsHTTPClient, !markShutDown() else { return }
         try? await transport.client.shutdown()
     }
@@ -106,8 +106,8 @@ extension IterableClient {
 }
 
 extension IterableClient: CustomStringConvertible, CustomReflectable {
-    public var description: String { "IterableClient(\(settings.name))" }
+    package var description: String { "IterableClient(\(settings.name))" }
 
     /// Empty: the connections within remember what was sent and received last, the API key among it.
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }

@@ -1,10 +1,10 @@
 import Foundation
 import IterableProtocol
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/lists`: every list of the project. Iterable does not page them.
-    public func lists() async throws(DestinationError) -> [RemoteList] {
+    package func lists() async throws(DestinationError) -> [RemoteList] {
         let answer = try await answer(to: APICall(path: "/api/lists", maximumAnswerBytes: 64 << 20))
         guard let body = try? JSONDecoder().decode(ListsBody.self, from: Data(answer.body)) else {
             throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)

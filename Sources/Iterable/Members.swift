@@ -3,7 +3,7 @@ import Foundation
 import IterableProtocol
 import NIOCore
 import NIOHTTP1
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/lists/getUsers`: one identifier a line, streamed. Five calls a minute for the whole project; lags by up
@@ -11,7 +11,7 @@ extension IterableClient {
     ///
     /// The answer may be long: silence ends it after `request_timeout_seconds`, and twenty times as much ends it in any
     /// case. If it throws, the members given out so far are only some of them.
-    public func members(
+    package func members(
         ofList id: Int64, preferUserID: Bool, _ body: @Sendable (String) -> Void
     ) async throws(DestinationError) {
         if let problem { throw DestinationError(error: problem, isTransient: false) }

@@ -1,9 +1,9 @@
 import IterableProtocol
-public import RollcallCore
+package import RollcallCore
 
 extension IterableClient {
     /// `GET /api/users/{email}` and `GET /api/users/byUserId/{userId}`. A hundred calls a second for the whole project.
-    public func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
+    package func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
         if let problem { throw DestinationError(error: problem, isTransient: false) }
         let path =
             switch name {

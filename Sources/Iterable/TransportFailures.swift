@@ -5,9 +5,9 @@ import RollcallCore
 
 /// Turns what NIO and AsyncHTTPClient throw into words. Their own descriptions are searched, never shown: some contain
 /// header values.
-public enum TransportFailures {
+package enum TransportFailures {
     /// One sentence: why a request to a host had no answer. It shows nothing of the address but the host that is given.
-    public static func message(for error: any Error, host: String) -> String { words(for: error, host: host).message }
+    package static func message(for error: any Error, host: String) -> String { words(for: error, host: host).message }
 
     /// - Parameters:
     ///   - state: whether the request's body was taken to be sent, or withheld.

@@ -1,20 +1,20 @@
 import Foundation
 import IterableProtocol
-public import RollcallCore
+package import RollcallCore
 
 /// A webhook of an Iterable project, as `GET /api/webhooks` gives it. Its token is not among what Iterable gives.
-public struct RemoteWebhook: Sendable, Equatable {
-    public var id: Int64
+package struct RemoteWebhook: Sendable, Equatable {
+    package var id: Int64
     /// The address that Iterable posts to; may hold merge parameters (`{{…}}`), and is no URL then.
-    public var endpoint: String
+    package var endpoint: String
     /// `NoAuth`, `Basic` or `OAuth2`.
-    public var authType: String
-    public var isEnabled: Bool
+    package var authType: String
+    package var isEnabled: Bool
     /// Whether events of blast campaigns are posted, and those of triggered ones.
-    public var blastSends: Bool
-    public var triggeredSends: Bool
+    package var blastSends: Bool
+    package var triggeredSends: Bool
 
-    public init(
+    package init(
         id: Int64, endpoint: String, authType: String, isEnabled: Bool, blastSends: Bool = true,
         triggeredSends: Bool = true
     ) {
@@ -27,7 +27,7 @@ public struct RemoteWebhook: Sendable, Equatable {
     }
 
     /// The path of the endpoint, without query and fragment, not decoded; `/` where it has none.
-    public var path: String {
+    package var path: String {
         let rest = endpoint.range(of: "://").map { endpoint[$0.upperBound...] } ?? endpoint[...]
         guard let slash = rest.firstIndex(of: "/") else { return "/" }
         return String(rest[slash...].prefix { $0 != "?" && $0 != "#" })
@@ -36,7 +36,7 @@ public struct RemoteWebhook: Sendable, Equatable {
 
 extension IterableClient {
     /// `GET /api/webhooks`: every system webhook of the project, enabled or not.
-    public func webhooks() async throws(DestinationError) -> [RemoteWebhook] {
+    package func webhooks() async throws(DestinationError) -> [RemoteWebhook] {
         let answer = try await answer(to: APICall(path: "/api/webhooks", maximumAnswerBytes: 16 << 20))
         guard let body = try? JSONDecoder().decode(WebhooksBody.self, from: Data(answer.body)) else {
             throw AnswerClassifier.unreadable(status: answer.status, changesSomething: false)

@@ -1,9 +1,9 @@
-public import RollcallCore
+package import RollcallCore
 
 /// The JSON of a delivery, whatever its kind.
-public enum DeliveryBody {
+package enum DeliveryBody {
     /// - Parameter maximumBytes: most bytes of one request.
-    public static func limits(maximumBytes: Int) -> BodyLimits {
+    package static func limits(maximumBytes: Int) -> BodyLimits {
         BodyLimits(maximumBytes: maximumBytes, envelopeBytes: envelopeBytes) {
             if $0.event != nil { return EventsBody.size(ofObject: $0.payload?.count ?? 0) }
             guard let record = $0.record else {
@@ -20,7 +20,7 @@ public enum DeliveryBody {
     }
 
     /// Appends the body of a request.
-    public static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
+    package static func write(_ request: DeliveryRequest, into bytes: inout [UInt8]) {
         switch request {
         case .list(let request): ListBody.write(request, into: &bytes)
         case .users(let request): UsersBody.write(request, into: &bytes)

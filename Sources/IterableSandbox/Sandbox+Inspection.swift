@@ -1,40 +1,40 @@
 import Foundation
 
 /// One list as tests and tools see it.
-public struct SandboxList: Sendable, Equatable {
-    public let id: Int
-    public let name: String
-    public let type: SandboxListType
-    public let memberCount: Int
+package struct SandboxList: Sendable, Equatable {
+    package let id: Int
+    package let name: String
+    package let type: SandboxListType
+    package let memberCount: Int
 }
 
 /// One person as tests and tools name him.
-public struct SandboxMember: Sendable, Hashable {
+package struct SandboxMember: Sendable, Hashable {
     /// Normalised address.
-    public let email: String?
-    public let userID: String?
+    package let email: String?
+    package let userID: String?
 
-    public init(email: String? = nil, userID: String? = nil) {
+    package init(email: String? = nil, userID: String? = nil) {
         self.email = email
         self.userID = userID
     }
 }
 
 /// One event as tests and tools see it.
-public struct SandboxEvent: Sendable, Hashable {
-    public let id: String
-    public let name: String
+package struct SandboxEvent: Sendable, Hashable {
+    package let id: String
+    package let name: String
     /// As the last request with this id named the person; the address is normalised.
-    public let email: String?
-    public let userID: String?
+    package let email: String?
+    package let userID: String?
     /// Seconds since 1970.
-    public let createdAt: Int
+    package let createdAt: Int
     /// The fields that were taken: a JSON object with sorted keys.
-    public let dataFields: String
-    public let campaignID: Int?
-    public let templateID: Int?
+    package let dataFields: String
+    package let campaignID: Int?
+    package let templateID: Int?
     /// How often an event with this id was written. The last one counts.
-    public let writes: Int
+    package let writes: Int
 
     init(_ event: StoredEvent) {
         id = event.id
@@ -50,31 +50,31 @@ public struct SandboxEvent: Sendable, Hashable {
 }
 
 /// Counts of what the sandbox was asked.
-public struct SandboxCounts: Sendable, Equatable {
-    public let requests: Int
+package struct SandboxCounts: Sendable, Equatable {
+    package let requests: Int
     /// Requests answered with 429.
-    public let rateLimited: Int
+    package let rateLimited: Int
     /// Requests answered with 400.
-    public let badRequests: Int
+    package let badRequests: Int
     /// Unsubscribe requests with `channelUnsubscribe: true`, which would remove people from a whole channel.
-    public let channelUnsubscribes: Int
+    package let channelUnsubscribes: Int
     /// Requests that are under way now; one whose connection was dropped counts until it is applied.
-    public let requestsInFlight: Int
+    package let requestsInFlight: Int
     /// Requests that were under way at once, at most.
-    public let maxRequestsInFlight: Int
+    package let maxRequestsInFlight: Int
     /// Requests that were changing one identifier in one list, or its events, at once, at most. A request whose
     /// connection was dropped and that is applied later counts until then.
-    public let maxInFlightPerIdentifier: Int
+    package let maxInFlightPerIdentifier: Int
     /// Identifiers for which ``maxInFlightPerIdentifier`` was more than 1.
-    public let overlappingIdentifiers: Set<String>
+    package let overlappingIdentifiers: Set<String>
     /// Dropped requests that will still be applied.
-    public let pendingLateRequests: Int
+    package let pendingLateRequests: Int
 }
 
 /// Looking in and preparing things without the API: no key, no limits, no faults, no log.
 extension Sandbox {
     /// All lists, oldest first.
-    public func lists() -> [SandboxList] {
+    package func lists() -> [SandboxList] {
         core.with { state in
             state.lists.values.sorted { $0.id < $1.id }.map {
                 SandboxList(id: $0.id, name: $0.name, type: $0.type, memberCount: $0.members.count)
@@ -83,12 +83,12 @@ extension Sandbox {
     }
 
     /// The members of a list, in the order in which the users were created; empty for an unknown list.
-    public func members(ofList id: Int) -> [SandboxMember] {
+    package func members(ofList id: Int) -> [SandboxMember] {
         core.with { state in state.members(of: id).map { SandboxMember(email: $0.email, userID: $0.userID) } }
     }
 
     /// Number of users of the project.
-    public var userCount: Int { core.with { $0.profiles.count } }
+    package var userCount: Int { core.with { $0.profiles.count } }
 
     /// Creates a list that is visible at once.
     ///
@@ -97,7 +97,7 @@ extension Sandbox {
     ///   - isInUse: A campaign uses the list, so that it cannot be deleted.
     /// - Returns: Its id.
     @discardableResult
-    public func addList(
+    package func addList(
         name: String, type: SandboxListType = .standard, members: [SandboxMember] = [], isInUse: Bool = false
     ) -> Int {
         let moment = core.moment
@@ -113,24 +113,24 @@ extension Sandbox {
     /// Creates a user, or finds the one who has these identifiers already.
     /// - Returns: Whether the identifiers are acceptable for the project.
     @discardableResult
-    public func addUser(email: String? = nil, userID: String? = nil) -> Bool {
+    package func addUser(email: String? = nil, userID: String? = nil) -> Bool {
         let moment = core.moment
         return core.with { $0.place(SandboxMember(email: email, userID: userID), moment) != nil }
     }
 
     /// Forgets a user (GDPR), as `users/forget` does, whatever the project type.
-    public func forget(email: String? = nil, userID: String? = nil) {
+    package func forget(email: String? = nil, userID: String? = nil) {
         core.with { $0.forget(email: email.map(EmailRules.normalized), userID: userID) }
     }
 
     /// All events, in the order in which their ids came first.
-    public var events: [SandboxEvent] { core.with { $0.events.all }.map(SandboxEvent.init) }
+    package var events: [SandboxEvent] { core.with { $0.events.all }.map(SandboxEvent.init) }
 
     /// Number of events.
-    public var eventCount: Int { core.with { $0.events.count } }
+    package var eventCount: Int { core.with { $0.events.count } }
 
     /// The items of a catalog: JSON texts by id; nil: there is no such catalog.
-    public func catalogItems(_ name: String) -> [String: String]? {
+    package func catalogItems(_ name: String) -> [String: String]? {
         core.with { state in
             state.catalogs[name.lowercased()]?.items.mapValues {
                 String(decoding: JSONValue.object($0.value).encoded(), as: UTF8.self)
@@ -139,39 +139,39 @@ extension Sandbox {
     }
 
     /// The types of a catalog's fields, by name; nil: there is no such catalog.
-    public func catalogTypes(_ name: String) -> [String: String]? {
+    package func catalogTypes(_ name: String) -> [String: String]? {
         core.with { $0.catalogs[name.lowercased()]?.mappings }
     }
 
     /// Fields of a catalog of which some item's value was written before the field had a type: no collection finds that item
     /// by it. nil: there is no such catalog.
-    public func untypedCatalogFields(_ name: String) -> Set<String>? {
+    package func untypedCatalogFields(_ name: String) -> Set<String>? {
         core.with { state in
             state.catalogs[name.lowercased()].map { $0.items.values.reduce(into: []) { $0.formUnion($1.untyped) } }
         }
     }
 
     /// How many accepted changes of items are not carried out yet, in all catalogs.
-    public var pendingCatalogChanges: Int { core.with { $0.catalogs.values.map(\.pending).reduce(0, +) } }
+    package var pendingCatalogChanges: Int { core.with { $0.catalogs.values.map(\.pending).reduce(0, +) } }
 
     /// Carries out all accepted changes of items now, before their time.
-    public func carryOutCatalogChanges() {
+    package func carryOutCatalogChanges() {
         core.with { state in
             for name in Array(state.catalogs.keys) { state.catalogs[name]?.settle(at: .seconds(Int64.max)) }
         }
     }
 
     /// Deletes a catalog, as a person does who works in Iterable.
-    public func deleteCatalog(_ name: String) { core.with { $0.catalogs[name.lowercased()] = nil } }
+    package func deleteCatalog(_ name: String) { core.with { $0.catalogs[name.lowercased()] = nil } }
 
     /// Takes the place of all faults in force. Counting for `nth` starts again.
-    public func setFaults(_ faults: [Fault]) { core.with { $0.faults = FaultPlan(faults) } }
+    package func setFaults(_ faults: [Fault]) { core.with { $0.faults = FaultPlan(faults) } }
 
     /// The last 1000 requests, oldest first.
-    public var requestLog: [SandboxRequestRecord] { core.with { $0.traffic.requests } }
+    package var requestLog: [SandboxRequestRecord] { core.with { $0.traffic.requests } }
 
     /// What was asked so far.
-    public var counts: SandboxCounts {
+    package var counts: SandboxCounts {
         let pending = core.pendingLateRequests
         return core.with { state in
             let traffic = state.traffic
@@ -185,7 +185,7 @@ extension Sandbox {
     }
 
     /// Back to the state at the start.
-    public func reset() { core.with { $0.reset() } }
+    package func reset() { core.with { $0.reset() } }
 }
 
 extension SandboxState {

@@ -1,6 +1,6 @@
 import Foundation
 import Hummingbird
-public import Logging
+package import Logging
 import NIOCore
 import Synchronization
 
@@ -13,7 +13,7 @@ import Synchronization
 /// // … talk to sandbox.baseURL …
 /// await sandbox.stop()
 /// ```
-public final class Sandbox: Sendable {
+package final class Sandbox: Sendable {
     private struct Running {
         var task: Task<Void, any Error>?
         /// The socket that accepts connections.
@@ -28,7 +28,7 @@ public final class Sandbox: Sendable {
     ///
     /// - Parameter logger: Takes what the server has to say; by default warnings and errors only.
     /// - Throws: ``SandboxError/emailProjectInEU`` and ``SandboxError/invalidOption(_:)``.
-    public convenience init(options: SandboxOptions = SandboxOptions(), logger: Logger? = nil) throws {
+    package convenience init(options: SandboxOptions = SandboxOptions(), logger: Logger? = nil) throws {
         let start = ContinuousClock.now
         try self.init(options: options, logger: logger) { ContinuousClock.now - start }
     }
@@ -43,7 +43,7 @@ public final class Sandbox: Sendable {
 
     /// Listens until the task is cancelled, then closes its connections and returns.
     /// - Throws: ``SandboxError`` when the address cannot be listened on.
-    public func run() async throws {
+    package func run() async throws {
         _ = try await start()
         try await withTaskCancellationHandler {
             try await wait()
@@ -56,7 +56,7 @@ public final class Sandbox: Sendable {
     /// Starts listening in the background.
     /// - Returns: The port, once connections are accepted.
     /// - Throws: ``SandboxError`` when the address cannot be listened on.
-    public func start() async throws -> Int {
+    package func start() async throws -> Int {
         let (channels, continuation) = AsyncThrowingStream<any Channel, any Error>.makeStream()
         let application = application { continuation.yield($0) }
         let (host, port) = (core.options.host, core.options.port)
@@ -91,7 +91,7 @@ public final class Sandbox: Sendable {
 
     /// Stops listening, closes all connections and gives up requests that have not taken effect, and those to the webhook
     /// that have no answer. What the sandbox holds stays, and it can be started again.
-    public func stop() async {
+    package func stop() async {
         let (task, channel) = running.withLock { ($0.task, $0.channel) }
         try? await channel?.close().get()
         task?.cancel()
@@ -103,10 +103,10 @@ public final class Sandbox: Sendable {
     }
 
     /// Port that is listened on; nil while the sandbox is not running.
-    public var port: Int? { running.withLock { $0.channel?.localAddress?.port } }
+    package var port: Int? { running.withLock { $0.channel?.localAddress?.port } }
 
     /// `http://127.0.0.1:8421`, without a slash at the end; nil while the sandbox is not running.
-    public var baseURL: String? {
+    package var baseURL: String? {
         port.map { port in
             let host = core.options.host
             return host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
@@ -163,7 +163,7 @@ public final class Sandbox: Sendable {
 }
 
 /// Runs `body` with a sandbox that listens, and stops it afterwards.
-public func withSandbox<Result: Sendable>(
+package func withSandbox<Result: Sendable>(
     _ options: SandboxOptions = SandboxOptions(), _ body: (Sandbox) async throws -> Result
 ) async throws -> Result {
     let sandbox = try Sandbox(options: options)

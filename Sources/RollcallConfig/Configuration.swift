@@ -1,39 +1,39 @@
 internal import Foundation
-public import RollcallCore
+package import RollcallCore
 
 /// A configuration that has been read and found right: every name refers to something, every number is in its range.
-public struct Configuration: Sendable {
+package struct Configuration: Sendable {
     /// The file as the user named it.
-    public var path: String
+    package var path: String
     /// Absolute folder of the file; relative paths count from it.
-    public var folder: String
-    public var warehouses: [String: WarehouseSettings]
+    package var folder: String
+    package var warehouses: [String: WarehouseSettings]
     /// Names in the order of the file.
-    public var warehouseOrder: [String]
+    package var warehouseOrder: [String]
     /// Of each warehouse that is only read (`state`): the one in which state and logs of its syncs live, which has no entry.
-    public var stateWarehouses: [String: String]
-    public var destinations: [String: DestinationSettings]
+    package var stateWarehouses: [String: String]
+    package var destinations: [String: DestinationSettings]
     /// Names in the order of the file.
-    public var destinationOrder: [String]
+    package var destinationOrder: [String]
     /// In the order of the file.
-    public var syncs: [SyncSettings]
+    package var syncs: [SyncSettings]
     /// In the order of the file.
-    public var receivers: [ReceiverSettings]
+    package var receivers: [ReceiverSettings]
     /// How all receivers listen; what the file does not say has its default.
-    public var receiverListen: ReceiverListenSettings
+    package var receiverListen: ReceiverListenSettings
     /// Nil when the file has no `server`.
-    public var server: ServerSettings?
+    package var server: ServerSettings?
     /// Nil when the file has no `alerts`.
-    public var alerts: AlertSettings?
+    package var alerts: AlertSettings?
     /// What is not wrong but unwise, in the order of the lines.
-    public var warnings: [ConfigurationProblem]
+    package var warnings: [ConfigurationProblem]
 }
 
 extension Configuration {
     /// Reads a file and the `.env` beside it; what `environment` has wins over `.env`.
     ///
     /// Throws everything that is wrong, in one go. No secret stands in the messages.
-    public static func load(
+    package static func load(
         path: String, environment: [String: String]
     ) throws(ConfigurationErrors) -> Configuration {
         let problems = ProblemCollector(file: path)
@@ -56,7 +56,7 @@ extension Configuration {
 
     /// Reads a text as if it stood in `path`; `folder` is absolute. The environment is taken as it is: no `.env` is
     /// read. Query files are.
-    public static func parse(
+    package static func parse(
         text: String, path: String, folder: String, environment: [String: String]
     ) throws(ConfigurationErrors) -> Configuration {
         try read(text: text, folder: folder, environment: environment, problems: ProblemCollector(file: path))
@@ -115,33 +115,33 @@ extension Configuration {
 
 extension Configuration {
     /// The name of the warehouse in which state and logs of the syncs of a warehouse live: the warehouse itself unless it has `state`.
-    public func stateWarehouse(of name: String) -> String { stateWarehouses[name] ?? name }
+    package func stateWarehouse(of name: String) -> String { stateWarehouses[name] ?? name }
 
     /// The names of the warehouses that hold state, each once, in the order of the file: those that have no `state` themselves.
-    public var stateOrder: [String] { warehouseOrder.filter { stateWarehouses[$0] == nil } }
+    package var stateOrder: [String] { warehouseOrder.filter { stateWarehouses[$0] == nil } }
 }
 
 extension Configuration {
     /// The receiver of a name; the error tells which name was probably meant.
-    public func receiver(named name: String) throws(ConfigurationLookupError) -> ReceiverSettings {
+    package func receiver(named name: String) throws(ConfigurationLookupError) -> ReceiverSettings {
         if let receiver = receivers.first(where: { $0.name == name }) { return receiver }
         throw ConfigurationLookupError(kind: .receiver, name: name, known: receivers.map(\.name), file: path)
     }
 
     /// The sync of a name; the error tells which name was probably meant.
-    public func sync(named name: String) throws(ConfigurationLookupError) -> SyncSettings {
+    package func sync(named name: String) throws(ConfigurationLookupError) -> SyncSettings {
         if let sync = syncs.first(where: { $0.name == name }) { return sync }
         throw ConfigurationLookupError(kind: .sync, name: name, known: syncs.map(\.name), file: path)
     }
 
     /// The warehouse of a name; the error tells which name was probably meant.
-    public func warehouse(named name: String) throws(ConfigurationLookupError) -> WarehouseSettings {
+    package func warehouse(named name: String) throws(ConfigurationLookupError) -> WarehouseSettings {
         if let warehouse = warehouses[name] { return warehouse }
         throw ConfigurationLookupError(kind: .warehouse, name: name, known: warehouseOrder, file: path)
     }
 
     /// The destination of a name; the error tells which name was probably meant.
-    public func destination(named name: String) throws(ConfigurationLookupError) -> DestinationSettings {
+    package func destination(named name: String) throws(ConfigurationLookupError) -> DestinationSettings {
         if let destination = destinations[name] { return destination }
         throw ConfigurationLookupError(kind: .destination, name: name, known: destinationOrder, file: path)
     }

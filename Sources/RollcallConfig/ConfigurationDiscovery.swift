@@ -5,7 +5,7 @@ extension Configuration {
     /// `rollcall.yml` in the working directory. Whether a path that was given exists is left to ``load(path:environment:)``.
     ///
     /// Throws when nothing was given and nothing lies there.
-    public static func locate(
+    package static func locate(
         explicit: String?, environment: [String: String], workingDirectory: String
     ) throws(ConfigurationErrors) -> String {
         if let explicit { return join(explicit, workingDirectory: workingDirectory) }

@@ -1,18 +1,18 @@
 /// What `rollcall init` writes: a configuration that names every key and says what it does.
-public enum ConfigurationTemplate {
-    public enum Warehouse: String, Sendable, CaseIterable {
+package enum ConfigurationTemplate {
+    package enum Warehouse: String, Sendable, CaseIterable {
         case sqlite
         case postgres
     }
 
     /// Text of a commented `rollcall.yaml`. It loads unchanged once `ITERABLE_API_KEY`, and for Postgres
     /// `WAREHOUSE_DATABASE_URL`, are in the environment or in `.env`.
-    public static func yaml(warehouse: Warehouse = .sqlite) -> String {
+    package static func yaml(warehouse: Warehouse = .sqlite) -> String {
         [header, warehouses(warehouse), destinations, syncs, receivers, alerts, server].joined(separator: "\n")
     }
 
     /// Text of a `.env` to be filled in; it must not be readable by others.
-    public static func environmentFile(warehouse: Warehouse = .sqlite) -> String {
+    package static func environmentFile(warehouse: Warehouse = .sqlite) -> String {
         var text = "# Secrets of rollcall.yaml. Keep this file out of version control, and: chmod 600 .env\n"
         if warehouse == .postgres {
             text += "WAREHOUSE_DATABASE_URL=postgresql://user:password@localhost:5432/database\n"

@@ -1,6 +1,6 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// One sync, end to end: the table of contents of the engine.
 ///
@@ -10,7 +10,7 @@ public import Warehouse
 ///     -> batch -> rate limit -> Iterable -> outcome           Delivery, BatchSender
 ///     -> snapshot, log and outbox in one transaction          Warehouse.acknowledge
 ///     -> run closed, retention applied                        finish
-public struct SyncPipeline: Sendable {
+package struct SyncPipeline: Sendable {
     let sync: SyncSettings
     let settings: DestinationSettings
     let warehouse: any Warehouse
@@ -36,7 +36,7 @@ public struct SyncPipeline: Sendable {
     ///   - neighbours: other syncs of the configuration in the same project; none of them may keep this sync's list.
     ///   - search: where else the sync's state may be; nil: nowhere.
     ///   - sharedLimits: where the destination's rate limits stand that processes keep together; nil: this process keeps them alone.
-    public init(
+    package init(
         sync: SyncSettings, destinationSettings: DestinationSettings, warehouse: any Warehouse,
         destination: any Destination, limiters: RateLimiterPool, clock: any EngineClock = SystemClock(),
         stop: StopSignal = StopSignal(), holder: Holder = .current, retention: [RetentionPolicy]? = nil,
@@ -65,7 +65,7 @@ public struct SyncPipeline: Sendable {
 
     /// What a run would do. Writes nothing anywhere and needs no lease.
     /// - Throws: `RunError` `list_taken` among others: whatever a run would fail with.
-    public func plan(
+    package func plan(
         full: Bool = false, retryRejected: Bool = false, only: String? = nil, backfill: Backfill? = nil,
         acceptNewIDs: Bool = false
     ) async throws -> Plan {
@@ -86,7 +86,7 @@ public struct SyncPipeline: Sendable {
     // MARK: Run
 
     /// Runs the sync once. Never throws: whatever goes wrong is in the outcome, and in the warehouse if that can be reached.
-    public func run(_ request: RunRequest) async -> RunOutcome {
+    package func run(_ request: RunRequest) async -> RunOutcome {
         let outer = WarehouseWait.current
         var wait = outer
         wait.isStopped = { [stop] in stop.reason != nil || outer.isStopped() }
@@ -309,7 +309,7 @@ extension SyncSettings {
     }
 
     /// A sync that keeps no log keeps its runs for the default time.
-    public var retention: RetentionPolicy {
+    package var retention: RetentionPolicy {
         RetentionPolicy(sync: name, days: logs.retain ? logs.retentionDays : LogSettings().retentionDays)
     }
 }

@@ -1,10 +1,10 @@
 import Hummingbird
 import HummingbirdCore
-public import Logging
+package import Logging
 import NIOCore
-public import Receivers
-public import RollcallCore
-public import SyncEngine
+package import Receivers
+package import RollcallCore
+package import SyncEngine
 
 /// The HTTP side of `rollcall serve`: API, trigger API, health, metrics and dashboard.
 ///
@@ -12,7 +12,7 @@ public import SyncEngine
 /// let server = try WebServer(service: service, settings: settings, logger: logger)
 /// try await server.run { port in … }   // until stop() or the task's cancellation
 /// ```
-public final class WebServer: Sendable {
+package final class WebServer: Sendable {
     private let settings: WebSettings
     private let logger: Logger
     private let gate: Gate
@@ -27,7 +27,7 @@ public final class WebServer: Sendable {
     /// A server that does not listen yet.
     /// - Parameter receivers: what it shows of receivers; nil: the process has none.
     /// - Throws: `unsafe_listen` for an address beyond this machine without a token.
-    public convenience init(
+    package convenience init(
         service: SyncService, settings: WebSettings, logger: Logger, receivers: ReceiverService? = nil
     ) throws(RunError) {
         try self.init(service: service, settings: settings, logger: logger, reading: receivers)
@@ -57,7 +57,7 @@ public final class WebServer: Sendable {
 
     /// Other tokens from now on; sessions of tokens that are gone end.
     /// - Throws: `unsafe_listen` when none is left and the address is not loopback; the old ones stay then.
-    public func replaceTokens(_ tokens: AccessTokens) throws(RunError) {
+    package func replaceTokens(_ tokens: AccessTokens) throws(RunError) {
         guard LoopbackAddress.contains(settings.host) || !tokens.isEmpty else {
             throw RunError(
                 code: "unsafe_listen", message: "\(settings.host) needs at least one token",
@@ -69,7 +69,7 @@ public final class WebServer: Sendable {
     /// Listens until ``stop()`` or the cancellation of the task. Call it once.
     /// - Parameter onListening: gets the port, once connections are accepted.
     /// - Throws: `port_in_use` or `cannot_listen`, a `RunError`.
-    public func run(onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }) async throws {
+    package func run(onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }) async throws {
         let application = application { [settings] channel in
             await onListening(channel.localAddress?.port ?? settings.port)
         }
@@ -81,7 +81,7 @@ public final class WebServer: Sendable {
 
     /// Ends streams of events, lets other answers come to their end, closes all connections, and returns when ``run(onListening:)``
     /// is over. A second call returns at once.
-    public func stop() async {
+    package func stop() async {
         closing.close()
         await listening.stop()
     }

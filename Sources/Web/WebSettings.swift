@@ -1,26 +1,26 @@
 /// How the server listens, and how patient it is.
-public struct WebSettings: Sendable {
+package struct WebSettings: Sendable {
     /// Host name or address, IPv6 without brackets.
-    public var host = "127.0.0.1"
+    package var host = "127.0.0.1"
     /// 0 to 65535; 0 takes a free one.
-    public var port = 8420
-    public var tokens = AccessTokens()
+    package var port = 8420
+    package var tokens = AccessTokens()
     /// Connections at once; more wait until one is free. Bounded by the files that the process may open.
-    public var connections = 16_384
+    package var connections = 16_384
     /// Seconds in which the head of a request must arrive, and that an idle connection is kept.
-    public var idleSeconds = 30
+    package var idleSeconds = 30
     /// Seconds that a client may take nothing of an answer.
-    public var stallSeconds = 30
+    package var stallSeconds = 30
     /// Seconds for the body of a request to arrive.
-    public var bodySeconds = 30.0
+    package var bodySeconds = 30.0
     /// Bytes of the body of a request.
-    public var bodyBytes = 65_536
+    package var bodyBytes = 65_536
     /// Streams of events at once.
-    public var eventStreams = 256
+    package var eventStreams = 256
     /// Seconds between two keep-alive comments in a stream of events.
-    public var heartbeatSeconds = 15.0
+    package var heartbeatSeconds = 15.0
     /// Seconds that answers under way get when the server stops.
-    public var shutdownSeconds = 5.0
+    package var shutdownSeconds = 5.0
 
-    public init() {}
+    package init() {}
 }

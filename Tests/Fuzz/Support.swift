@@ -3,7 +3,7 @@ import Foundation
 /// What a fuzz target is: one function over any bytes, which ends the process where a promise is broken. libFuzzer finds
 /// `LLVMFuzzerTestOneInput` by its name; each target's file defines `fuzz(_:)`.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+package func testOneInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     fuzz(Array(UnsafeBufferPointer(start: data, count: size)))
     return 0
 }

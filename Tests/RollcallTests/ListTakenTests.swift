@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test func abandonWaitsForARunInProgress() async throws {
-        try await Shop.with(people: Shop.people(1...6), tune: { $0.latencySeconds = 0.2 }) { shop in
+        try await Shop.with(people: Shop.people(1...6), tune: { $0.latencySeconds = 0.8 }) { shop in
             try shop.configure { $0.limits += ", subscribers_per_request: 1, concurrent_requests: 1" }
             let run = try shop.start("run", "members")
             #expect(try await eventually { !shop.members.isEmpty })

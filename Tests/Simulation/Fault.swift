@@ -1,5 +1,5 @@
 /// What can go wrong at one call. The catalogue of docs/reliability.md, as far as it can happen inside a history.
-public enum Fault: String, CaseIterable, Sendable {
+package enum Fault: String, CaseIterable, Sendable {
     // The warehouse
     case storeLostBefore, storeLostAfter, storeLate, storeSlow, storeOutage, storeBusy, storeFull
     // The source, asked for groups of rows: it cannot give them now, or gives other rows than those of its digests

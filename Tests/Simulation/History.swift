@@ -5,24 +5,24 @@ import TemporaryFolders
 import Warehouse
 
 /// What became of one history.
-public struct Report: Sendable {
-    public var seed: UInt64
+package struct Report: Sendable {
+    package var seed: UInt64
     /// What must never happen and did; empty when all is well.
-    public var violations: [String]
+    package var violations: [String]
     /// Equal for every run of one seed.
-    public var trace: UInt64
-    public var steps: Int
+    package var trace: UInt64
+    package var steps: Int
     /// Simulated time in seconds.
-    public var seconds: Double
+    package var seconds: Double
     /// Runs of the sync.
-    public var runs: Int
-    public var requests: Int
+    package var runs: Int
+    package var requests: Int
     /// Faults met, crashes, states and error codes that were seen.
-    public var seen: Set<String>
+    package var seen: Set<String>
     /// Calls that met a fault, in order.
-    public var faultsAt: [String]
+    package var faultsAt: [String]
     /// What happened, in words, if asked for.
-    public var story: [String]
+    package var story: [String]
 }
 
 /// One scenario as it happens: the engine's own code on simulated surroundings, then a quiet phase that must put

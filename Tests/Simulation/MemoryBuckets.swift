@@ -1,6 +1,6 @@
-public import RollcallCore
+package import RollcallCore
 import SeededRandom
-public import Warehouse
+package import Warehouse
 
 /// Rows by bucket, with digests of them: hashes of every byte, under the seeds of the grouping.
 extension MemoryWarehouse {
@@ -8,7 +8,7 @@ extension MemoryWarehouse {
     /// beside others that do not.
     private static let bucketsForOne = 4
 
-    public func readBuckets(
+    package func readBuckets(
         _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
@@ -25,7 +25,7 @@ extension MemoryWarehouse {
         }
     }
 
-    public func readRecordBuckets(
+    package func readRecordBuckets(
         _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body:

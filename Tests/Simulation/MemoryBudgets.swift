@@ -1,10 +1,10 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// Rate limits that processes share.
 extension MemoryWarehouse: BudgetStore {
-    public func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
+    package func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
         let now = microseconds
         return try write(nil) { state, _ in
             let grants = needs.compactMap { state.exchange($0, process, now: now) }

@@ -1,12 +1,12 @@
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 extension MemoryWarehouse {
-    public func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
+    package func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
         .unknown
     }
 
-    public func entries(
+    package func entries(
         sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [MemberEntry] {
         let all = (state.members[.init(sync: sync, entries: entries)] ?? [:]).sorted { $0.key < $1.key }

@@ -1,15 +1,15 @@
-public import Foundation
-public import RollcallCore
-public import Warehouse
+package import Foundation
+package import RollcallCore
+package import Warehouse
 
 extension MemoryWarehouse {
-    public func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? { state.cursors[sync] }
+    package func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? { state.cursors[sync] }
 
-    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+    package func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
         state.cursors[sync] == nil ? state.begunAt[sync] : nil
     }
 
-    public func readEvents(
+    package func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
         for event in state.sortedEvents(of: sync) where event.isToBeRead(from: position) {
@@ -17,12 +17,12 @@ extension MemoryWarehouse {
         }
     }
 
-    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+    package func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         let events = state.events[sync] ?? [:]
         return Set(keys).sorted().compactMap { events[$0]?.known }
     }
 
-    public func events(
+    package func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         let found = state.sortedEvents(of: sync).filter { event in
@@ -31,12 +31,12 @@ extension MemoryWarehouse {
         return Array(found.prefix(max(0, limit)))
     }
 
-    public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
+    package func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
         let wanted = Set(ids)
         return state.sortedEvents(of: sync).filter { event in event.id.map(wanted.contains) ?? false }
     }
 
-    public func events(
+    package func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         let found = state.sortedEvents(of: sync).filter { event in
@@ -46,11 +46,11 @@ extension MemoryWarehouse {
         return Array(found.sorted { $0.at > $1.at }.prefix(max(0, limit)))
     }
 
-    public func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
+    package func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
         state.sortedEvents(of: sync).reduce(into: [:]) { $0[$1.state, default: 0] += 1 }
     }
 
-    public func areAcknowledged(
+    package func areAcknowledged(
         sync: String, _ people: [Identity], before time: Date
     ) async throws(WarehouseError) -> [Bool] {
         let known = (state.members[.init(sync: sync, entries: .records(.users))] ?? [:]).values.filter {
@@ -63,9 +63,9 @@ extension MemoryWarehouse {
         }
     }
 
-    public func eventIDScheme(sync: String) async throws(WarehouseError) -> String? { state.idSchemes[sync] }
+    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? { state.idSchemes[sync] }
 
-    public func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         try write(lease) { state, _ in state.idSchemes[lease.sync] = scheme }
     }
 }

@@ -1,10 +1,10 @@
-public import Foundation
+package import Foundation
 import RollcallCore
-public import Warehouse
+package import Warehouse
 
 /// Items of catalogs that are to be read back.
 extension MemoryWarehouse {
-    public func itemChecks(
+    package func itemChecks(
         sync: String, acceptedBefore time: Date, limit: Int
     ) async throws(WarehouseError) -> [ItemCheck] {
         let rows = (state.itemChecks[sync] ?? [:]).values.filter { $0.since <= time }
@@ -18,7 +18,7 @@ extension MemoryWarehouse {
         }
     }
 
-    public func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
+    package func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
         try write(lease) { state, now in
             let place = MemoryState.Place(sync: lease.sync, entries: .records(.catalog))
             for check in notes.setAside where state.isSynced(check, place) {
@@ -37,7 +37,7 @@ extension MemoryWarehouse {
         }
     }
 
-    public func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
+    package func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
         try write(lease) { state, now in
             let place = MemoryState.Place(sync: lease.sync, entries: .records(.catalog))
             for (key, row) in state.itemChecks[lease.sync] ?? [:]

@@ -1,19 +1,19 @@
 import Foundation
 import RollcallCore
-public import Warehouse
+package import Warehouse
 
 extension MemoryWarehouse {
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
+    package func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? { state.bindings[sync] }
 
-    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+    package func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
         state.bindings.values.filter { $0.listName == name }.sorted { $0.sync < $1.sync }
     }
 
-    public func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+    package func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         (state.fields[[destination, scope]] ?? [:]).values.sorted { $0.name < $1.name }
     }
 
-    public func noteFields(
+    package func noteFields(
         _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
     ) async throws(WarehouseError) {
         try write(lease) { state, _ in
@@ -21,9 +21,9 @@ extension MemoryWarehouse {
         }
     }
 
-    public func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] { state.places[sync] ?? [] }
+    package func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] { state.places[sync] ?? [] }
 
-    public func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+    package func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
         try write(lease) { state, _ in
             var places = state.places[lease.sync] ?? []
             var known = Set(places.map { Array($0.utf8) })
@@ -33,15 +33,15 @@ extension MemoryWarehouse {
         }
     }
 
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+    package func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try write(lease) { state, _ in state.bindings[binding.sync] = binding }
     }
 
-    public func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+    package func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
         state.claims(besides: sync, list: list, now: time())
     }
 
-    public func takeList(
+    package func takeList(
         _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
     ) async throws(WarehouseError) -> [ListClaim] {
         try write(lease) { state, now in
@@ -56,7 +56,7 @@ extension MemoryWarehouse {
         }
     }
 
-    public func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+    package func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
         try write(lease) { state, now throws(WarehouseError) in try state.abandon(lease.sync, list, now: now) }
     }
 }

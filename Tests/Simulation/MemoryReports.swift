@@ -1,11 +1,11 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 extension MemoryWarehouse {
-    public func run(id: String) async throws(WarehouseError) -> SyncRun? { state.run(id) }
+    package func run(id: String) async throws(WarehouseError) -> SyncRun? { state.run(id) }
 
-    public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
+    package func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         let found = state.runs.map(\.run).reversed().filter { run in
             (filter.sync == nil || run.sync == filter.sync) && (filter.status == nil || run.status == filter.status)
                 && (filter.before.map { run.id < $0 } ?? true) && (filter.since.map { run.startedAt >= $0 } ?? true)
@@ -14,7 +14,7 @@ extension MemoryWarehouse {
         return Array(found.prefix(max(0, filter.limit)))
     }
 
-    public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+    package func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         var left = filter.limit ?? .max
         for record in state.log.reversed() where left > 0 {
             guard filter.sync == nil || record.sync == filter.sync, filter.runID == nil || record.runID == filter.runID,
@@ -29,7 +29,7 @@ extension MemoryWarehouse {
         }
     }
 
-    public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+    package func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
         var result = PruneResult()
         let now = time()
         change { state in

@@ -1,10 +1,10 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 import SeededRandom
-public import Warehouse
+package import Warehouse
 
 /// A warehouse in memory, with a clock that the simulation drives. For one thread.
-public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
+package final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendable {
     /// The warehouse's clock.
     var time: () -> Date
     /// What a plan reads of the table `people`.
@@ -23,7 +23,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     private(set) var state = MemoryState()
     var sabotage: Sabotage?
 
-    public init(time: @escaping () -> Date) { self.time = time }
+    package init(time: @escaping () -> Date) { self.time = time }
 
     /// One transaction: after an error nothing of it is left.
     func write<R>(
@@ -43,17 +43,17 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
 
     // MARK: Schema and audience
 
-    public func schemaVersion() async throws(WarehouseError) -> Int? { state.isMigrated ? 1 : nil }
+    package func schemaVersion() async throws(WarehouseError) -> Int? { state.isMigrated ? 1 : nil }
 
-    public func migrate() async throws(WarehouseError) -> MigrationResult {
+    package func migrate() async throws(WarehouseError) -> MigrationResult {
         defer { state.isMigrated = true }
         return MigrationResult(from: state.isMigrated ? 1 : nil, to: 1)
     }
 
-    public func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
-    public func close() async {}
+    package func diagnose(_ sources: [AudienceSource]) async -> [Finding] { [] }
+    package func close() async {}
 
-    public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+    package func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         if source == Customers.table { return Customers.columns }
         if source == Visits.table { return Visits.columns }
         if source == .table(["products"]) {
@@ -80,7 +80,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func readAudience(
+    package func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
@@ -91,7 +91,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func readRecords(
+    package func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
             @escaping @Sendable (
@@ -146,15 +146,15 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
 
     // MARK: Watching
 
-    public func watch(
+    package func watch(
         channel: String?, onWake: @escaping @Sendable () -> Void
     ) async throws(WarehouseError) -> any SourceWatch { BlindWatch() }
 
-    public func isPaused(sync: String) async throws(WarehouseError) -> Bool { state.paused.contains(sync) }
+    package func isPaused(sync: String) async throws(WarehouseError) -> Bool { state.paused.contains(sync) }
 
     // MARK: Leases
 
-    public func acquireLease(
+    package func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
         let isGivenAway = sabotage == .givesLeasesAway
@@ -163,19 +163,19 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+    package func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
         try write(lease) { state, now in
             state.leases[lease.sync]?.expiresAt = now.addingTimeInterval(seconds)
         }
     }
 
-    public func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+    package func releaseLease(_ lease: Lease) async throws(WarehouseError) {
         try write(nil) { state, _ in state.release(lease) }
     }
 
     // MARK: Runs
 
-    public func recoverRuns(
+    package func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
         if sabotage == .recoversNothing { return [] }
@@ -184,11 +184,11 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try write(lease) { state, _ throws(WarehouseError) in try state.insert(run) }
     }
 
-    public func stage(
+    package func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in
@@ -200,7 +200,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func stageMore(
+    package func stageMore(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in
@@ -235,7 +235,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try write(lease) { state, _ throws(WarehouseError) in
             try state.proveRunning(run, of: lease)
             guard run.counts.notAttempted.total == 0, state.hasEmptyOutbox(run.id) else { return }
@@ -245,11 +245,11 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
 
     private static func shown(_ bytes: [UInt8]?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
 
-    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+    package func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
         state.runs.first { $0.run.sync == sync && $0.run.status == .held }?.run
     }
 
-    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try write(lease) { state, now throws(WarehouseError) in
             try state.update(id, of: lease.sync, when: [.held]) { $0.run.status = .running }
             state.resumeItemChecks(of: id, lease.sync, now: now)
@@ -257,7 +257,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try write(lease) { state, now throws(WarehouseError) in
             try state.update(id, of: lease.sync, when: [.held]) { row in
                 row.run.status = .cancelled
@@ -275,18 +275,18 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         return run
     }
 
-    public func applyLocalChanges(
+    package func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         try write(lease) { state, now throws(WarehouseError) in try state.applyLocalChanges(run, log, now: now) }
     }
 
-    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+    package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         let rest = (state.outbox[id] ?? []).filter { $0.kind == .send && $0.sequence > sequence }
         return Array(rest.prefix(max(0, limit)))
     }
 
-    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+    package func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
         if sabotage == .forgetsClaims { return }
         try write(lease) { state, _ throws(WarehouseError) in
             try state.update(id, of: lease.sync, when: [.running]) { row in
@@ -295,13 +295,13 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func acknowledge(
+    package func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in try state.acknowledge(run, outcomes, log, now: now) }
     }
 
-    public func finishRun(
+    package func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try write(lease) { state, now throws(WarehouseError) in
@@ -323,7 +323,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
 
     // MARK: Stray requests
 
-    public func noteStrays(
+    package func noteStrays(
         _ run: SyncRun, _ changes: [Change], settleSeconds: Double
     ) async throws(WarehouseError) {
         if sabotage == .forgetsStrays { return }
@@ -332,13 +332,13 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
+    package func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         try write(lease) { state, now in state.applyStrayNotes(lease.sync, now: now) }
     }
 
     // MARK: Snapshot
 
-    public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+    package func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
         if state.keys[sync] == nil, let newKey { try write(nil) { state, _ in state.keys[sync] = newKey } }
         return state.keys[sync]
     }
@@ -350,7 +350,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
     }
 
     /// Made of the snapshot itself, so that it cannot fail to change.
-    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+    package func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
         var sum: UInt64 = 1
         func add(_ value: UInt64) { sum = SeededGenerator.mix(sum ^ value) }
         let places = state.members.filter { $0.key.sync == sync }.sorted { "\($0.key)" < "\($1.key)" }
@@ -368,7 +368,7 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         return Int64(bitPattern: sum)
     }
 
-    public func readSnapshot(
+    package func readSnapshot(
         sync: String, of set: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
@@ -377,13 +377,13 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func readContents(
+    package func readContents(
         sync: String, of set: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         try readContents(sync, set, { _ in true }, body)
     }
 
-    public func readContents(
+    package func readContents(
         sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
         _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws(WarehouseError) {
@@ -411,14 +411,14 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func members(
+    package func members(
         sync: String, of set: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         let known = state.members[.init(sync: sync, entries: set)] ?? [:]
         return Set(fingerprints).sorted().compactMap { known[$0]?.member }
     }
 
-    public func members(
+    package func members(
         sync: String, of set: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
         entries(sync, set).filter { entry in
@@ -430,13 +430,13 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         }
     }
 
-    public func memberCounts(
+    package func memberCounts(
         sync: String, of set: EntrySet
     ) async throws(WarehouseError) -> [MemberState: Int] {
         entries(sync, set).reduce(into: [:]) { $0[$1.member.state, default: 0] += 1 }
     }
 
-    public func requestsInDoubt(
+    package func requestsInDoubt(
         sync: String, of set: EntrySet
     ) async throws(WarehouseError) -> [RequestInDoubt] {
         let now = time()
@@ -446,5 +446,5 @@ public final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Sendab
         .map(\.request).sorted { $0.mayLandUntil < $1.mayLandUntil }
     }
 
-    public func now() async throws(WarehouseError) -> Date { time() }
+    package func now() async throws(WarehouseError) -> Date { time() }
 }

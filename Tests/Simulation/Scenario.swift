@@ -1,9 +1,9 @@
-public import RollcallCore
+package import RollcallCore
 
 /// One history, before it happens: everything that does not depend on what the engine does.
-public struct Scenario: Sendable {
-    public var seed: UInt64
-    public var type: ProjectType
+package struct Scenario: Sendable {
+    package var seed: UInt64
+    package var type: ProjectType
     var list: ListStart
     var recordsPerRequest: Int
     var concurrentRequests: Int
@@ -152,7 +152,7 @@ enum Sabotage: String, CaseIterable, Sendable {
 
 extension Scenario {
     /// The history of a seed.
-    public init(seed: UInt64) {
+    package init(seed: UInt64) {
         var dice = Dice(seed, "scenario")
         self.seed = seed
         type = dice.pick([.email, .userID, .hybrid, .hybrid])

@@ -2,9 +2,9 @@ import RollcallCore
 
 /// Makes a failing history as short as it can: rounds, processes, moves and faults are left out as long as the same rule
 /// is broken.
-public enum Shrinker {
+package enum Shrinker {
     /// The shortest history found that breaks the same rule, told in words; nil if the seed breaks none.
-    public static func shrink(seed: UInt64) -> Report? { shrink(Scenario(seed: seed)) }
+    package static func shrink(seed: UInt64) -> Report? { shrink(Scenario(seed: seed)) }
 
     static func shrink(_ scenario: Scenario) -> Report? {
         var best = scenario

@@ -3,9 +3,9 @@ import RollcallCore
 import Synchronization
 
 /// The simulation's front door: single histories, and campaigns of many.
-public enum Simulation {
+package enum Simulation {
     /// Plays the history of a seed.
-    public static func play(seed: UInt64, tellsStory: Bool = false) -> Report {
+    package static func play(seed: UInt64, tellsStory: Bool = false) -> Report {
         History.play(Scenario(seed: seed), tellsStory: tellsStory)
     }
 
@@ -47,7 +47,7 @@ public enum Simulation {
 
     /// Tries every fault at every call of histories that have none, one at a time, on as many threads as are asked for.
     /// - Returns: how many histories without faults there are, how many faults were tried, and what broke a rule.
-    public static func singleFaults(threads: Int) -> (histories: Int, tried: Int, broken: [String]) {
+    package static func singleFaults(threads: Int) -> (histories: Int, tried: Int, broken: [String]) {
         let scenarios = undisturbed
         let result = Mutex((next: 0, tried: 0, broken: [String]()))
         DispatchQueue.concurrentPerform(iterations: threads) { _ in
@@ -69,30 +69,30 @@ public enum Simulation {
     }
 
     /// What a campaign came to.
-    public struct Campaign: Sendable {
-        public var histories = 0
-        public var runs = 0
-        public var requests = 0
-        public var faults = 0
-        public var steps = 0
+    package struct Campaign: Sendable {
+        package var histories = 0
+        package var runs = 0
+        package var requests = 0
+        package var faults = 0
+        package var steps = 0
         /// Simulated seconds.
-        public var seconds = 0.0
+        package var seconds = 0.0
         /// Histories in which something happened that must never happen, by seed.
-        public var broken: [Report] = []
+        package var broken: [Report] = []
         /// How many histories saw what.
-        public var seen: [String: Int] = [:]
+        package var seen: [String: Int] = [:]
         /// Of the seeds that were asked for, in order.
-        public var traces: [UInt64: UInt64] = [:]
+        package var traces: [UInt64: UInt64] = [:]
 
         /// Everything that a thorough campaign has seen at least once, and this one has not.
-        public var unseen: [String] { Simulation.mustBeSeen.filter { seen[$0] == nil }.sorted() }
+        package var unseen: [String] { Simulation.mustBeSeen.filter { seen[$0] == nil }.sorted() }
     }
 
     /// Plays many histories, on as many threads as are asked for. What it comes to does not depend on their number.
     /// - Parameters:
     ///   - traced: whether the trace of a seed is kept.
     ///   - limit: ends early after so many broken histories.
-    public static func campaign(
+    package static func campaign(
         _ seeds: Range<UInt64>, threads: Int, limit: Int = 20,
         traced: @escaping @Sendable (UInt64) -> Bool = { _ in false },
         progress: @escaping @Sendable (Int) -> Void = { _ in }

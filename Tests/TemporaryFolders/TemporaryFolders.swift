@@ -1,34 +1,34 @@
-public import Foundation
+package import Foundation
 
 /// Folders for tests. All of them lie in one folder of this process, which is gone when the process has ended, however it
 /// ended: at an orderly exit before the exit is over, else a moment later. What a machine that lost its power left behind
 /// goes when the next process asks for its first folder.
-public enum TemporaryFolders {
-    public struct Failure: Error, CustomStringConvertible {
-        public var description: String
+package enum TemporaryFolders {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
     /// Makes a folder whose name begins with `name`. Throws where the temporary folder cannot be written.
-    public static func make(_ name: String) throws -> URL {
+    package static func make(_ name: String) throws -> URL {
         let folder = try path(name)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         return folder
     }
 
     /// A path at which nothing is yet, whose last part begins with `name`.
-    public static func path(_ name: String) throws -> URL {
+    package static func path(_ name: String) throws -> URL {
         try process.get().folder.appendingPathComponent("\(name)-\(UUID().uuidString.prefix(13))")
     }
 
     /// Calls `body` with a new folder and removes it afterwards.
-    public static func with<R>(_ name: String, _ body: (URL) throws -> R) throws -> R {
+    package static func with<R>(_ name: String, _ body: (URL) throws -> R) throws -> R {
         let folder = try make(name)
         defer { try? FileManager.default.removeItem(at: folder) }
         return try body(folder)
     }
 
     /// As ``with(_:_:)``.
-    public static func with<R>(_ name: String, _ body: (URL) async throws -> R) async throws -> R {
+    package static func with<R>(_ name: String, _ body: (URL) async throws -> R) async throws -> R {
         let folder = try make(name)
         defer { try? FileManager.default.removeItem(at: folder) }
         return try await body(folder)

@@ -2,7 +2,7 @@ import Foundation
 
 /// Runs work that keeps a processor busy, on a thread of its own and behind all else. On the threads that `async` code shares,
 /// it would keep servers and clients of other tests from answering in time.
-public func busyWork<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+package func busyWork<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
     try await withCheckedThrowingContinuation { continuation in
         Thread.detachNewThread {
             // Of this thread alone (Linux: setpriority(2), "C library/kernel differences").

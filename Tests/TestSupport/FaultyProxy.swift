@@ -5,13 +5,13 @@ import Synchronization
 ///
 /// A fault is set while connections are under way and acts on all of them. It happens as often as it was asked for, then
 /// everything is forwarded again, on new connections and on those that are left.
-public final class FaultyProxy: Sendable {
-    public enum Direction: Sendable {
+package final class FaultyProxy: Sendable {
+    package enum Direction: Sendable {
         case toServer
         case toClient
     }
 
-    public enum Fault: Sendable {
+    package enum Fault: Sendable {
         /// New connections are reset.
         case refuse
         /// Each piece that comes is kept back for so long.
@@ -55,25 +55,25 @@ public final class FaultyProxy: Sendable {
     private let state = Mutex(State())
 
     /// - Parameter target: port on 127.0.0.1 that connections are forwarded to.
-    public init(to target: Int) throws {
+    package init(to target: Int) throws {
         self.target = target
         listener = try LoopbackListener()
         listener.accept { self.forward($0) }
     }
 
-    public var port: Int { listener.port }
+    package var port: Int { listener.port }
 
-    public var baseURL: String { "http://127.0.0.1:\(port)" }
+    package var baseURL: String { "http://127.0.0.1:\(port)" }
 
     /// How often a fault has happened since it was set.
-    public var happened: Int { state.withLock { $0.happened } }
+    package var happened: Int { state.withLock { $0.happened } }
 
     /// Bytes that have come, each way.
-    public var traffic: (toServer: Int, toClient: Int) { state.withLock { ($0.toServer, $0.toClient) } }
+    package var traffic: (toServer: Int, toClient: Int) { state.withLock { ($0.toServer, $0.toClient) } }
 
     /// Takes the place of the present fault.
     /// - Parameter times: how often it happens; `delay` and `trickle` count the pieces that they acted on.
-    public func set(_ fault: Fault, times: Int = 1) {
+    package func set(_ fault: Fault, times: Int = 1) {
         state.withLock { state in
             state.fault = fault
             state.left = times
@@ -83,7 +83,7 @@ public final class FaultyProxy: Sendable {
     }
 
     /// Forwards everything again; frozen connections are reset.
-    public func heal() {
+    package func heal() {
         let links = state.withLock { state in
             state.fault = nil
             return state.links
@@ -92,15 +92,15 @@ public final class FaultyProxy: Sendable {
     }
 
     /// Whether a request is kept back to its last byte.
-    public var keepsAWholeRequest: Bool { state.withLock { $0.links }.contains { $0.keepsAWholeRequest } }
+    package var keepsAWholeRequest: Bool { state.withLock { $0.links }.contains { $0.keepsAWholeRequest } }
 
     /// Forwards what was kept back.
-    public func letGo() {
+    package func letGo() {
         for link in state.withLock({ $0.links }) { link.letGo() }
     }
 
     /// Resets all connections and takes no more.
-    public func stop() {
+    package func stop() {
         let links = state.withLock { state in
             state.isStopped = true
             return state.links

@@ -5,18 +5,18 @@ import Synchronization
 ///
 /// Its number belongs to another test as soon as it is closed. So whoever stops it a second time, or after it ended by itself,
 /// must not touch that number, and the thread that accepts connections is the one that closes it.
-public final class LoopbackListener: Sendable {
-    public struct Failure: Error {
+package final class LoopbackListener: Sendable {
+    package struct Failure: Error {
         /// Of `errno`.
-        public var code: Int32
+        package var code: Int32
     }
 
-    public let port: Int
+    package let port: Int
     /// nil: it is closed.
     private let open: Mutex<Int32?>
 
     /// Connections are taken into its queue from now on.
-    public init() throws {
+    package init() throws {
         let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = LoopbackAddress.of(port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -38,11 +38,11 @@ public final class LoopbackListener: Sendable {
     deinit { closeOnce() }
 
     /// A port on which nothing listens now.
-    public static func freePort() throws -> Int { try LoopbackListener().port }
+    package static func freePort() throws -> Int { try LoopbackListener().port }
 
     /// Accepts connections on a new thread until ``stop()``. Call it once.
     /// - Parameter take: gets each connection, and closes it.
-    public func accept(_ take: @escaping @Sendable (Int32) -> Void) {
+    package func accept(_ take: @escaping @Sendable (Int32) -> Void) {
         Thread {
             while let socket = self.open.withLock(\.self) {
                 let connection = Foundation.accept(socket, nil, nil)
@@ -60,7 +60,7 @@ public final class LoopbackListener: Sendable {
     }
 
     /// Refuses connections from now on.
-    public func stop() {
+    package func stop() {
         open.withLock { socket in
             if let socket { shutdown(socket, Int32(SHUT_RDWR)) }
         }

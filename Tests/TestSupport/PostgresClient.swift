@@ -2,10 +2,10 @@ import CLibPQ
 import Foundation
 
 /// A plain connection for tests, apart from the adapter under test. Blocks.
-public final class PostgresClient {
+package final class PostgresClient {
     private let connection: OpaquePointer?
 
-    public init(_ url: String) throws {
+    package init(_ url: String) throws {
         connection = PQconnectdb(url)
         guard PQstatus(connection) == CONNECTION_OK else {
             // `deinit` ends it.
@@ -20,7 +20,7 @@ public final class PostgresClient {
 
     /// Runs statements and gives the rows of the last, as text.
     @discardableResult
-    public func run(_ sql: String) throws -> [[String?]] {
+    package func run(_ sql: String) throws -> [[String?]] {
         let result = PQexec(connection, sql)
         defer { PQclear(result) }
         switch PQresultStatus(result) {

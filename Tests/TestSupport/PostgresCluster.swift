@@ -1,22 +1,22 @@
 import CLibPQ
-public import Foundation
+package import Foundation
 import Synchronization
 import TemporaryFolders
 
 /// A private PostgreSQL server for one test process, in a temporary folder, on a Unix socket and a free loopback port.
 /// Started when first asked for; gone, with its folder, when the process has ended (see `TemporaryFolders`).
-public final class PostgresCluster: Sendable {
-    public struct Failure: Error, CustomStringConvertible {
-        public var description: String
+package final class PostgresCluster: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
     /// Name of the superuser; local connections need no password.
-    public static let superuser = "postgres"
+    package static let superuser = "postgres"
     /// Members of this group need their password over TCP.
-    public static let passwordGroup = "password_required"
+    package static let passwordGroup = "password_required"
 
-    public let folder: URL
-    public let port: Int
+    package let folder: URL
+    package let port: Int
     private let binaries: String
     /// Settings beside those that every cluster has: `name=value`.
     private let settings: [String]
@@ -24,7 +24,7 @@ public final class PostgresCluster: Sendable {
     private static let started = Result { try PostgresCluster() }
 
     /// The one cluster of this process.
-    public static func shared() async throws -> PostgresCluster {
+    package static func shared() async throws -> PostgresCluster {
         try await onThread { try started.get() }
     }
 
@@ -63,12 +63,12 @@ public final class PostgresCluster: Sendable {
     // MARK: Addresses
 
     /// Over the Unix socket.
-    public func socketURL(database: String, user: String = superuser) -> String {
+    package func socketURL(database: String, user: String = superuser) -> String {
         "host=\(folder.path) port=\(port) dbname=\(database) user=\(user)"
     }
 
     /// Over TCP.
-    public func tcpURL(database: String, user: String = superuser, password: String? = nil) -> String {
+    package func tcpURL(database: String, user: String = superuser, password: String? = nil) -> String {
         "postgresql://\(user)\(password.map { ":" + $0 } ?? "")@127.0.0.1:\(port)/\(database)"
     }
 
@@ -76,19 +76,19 @@ public final class PostgresCluster: Sendable {
 
     /// Runs SQL as the superuser; rows as text.
     @discardableResult
-    public func run(_ sql: String, database: String = "postgres") async throws -> [[String?]] {
+    package func run(_ sql: String, database: String = "postgres") async throws -> [[String?]] {
         let url = socketURL(database: database)
         return try await Self.onThread { try PostgresClient(url).run(sql) }
     }
 
     /// Makes a login role without rights; with a password it needs that over TCP.
-    public func createRole(_ name: String, password: String? = nil) async throws {
+    package func createRole(_ name: String, password: String? = nil) async throws {
         try await run("CREATE ROLE \"\(name)\" LOGIN" + (password.map { " PASSWORD '\($0)'" } ?? ""))
         if password != nil { try await run("GRANT \(Self.passwordGroup) TO \"\(name)\"") }
     }
 
     /// Ends every other connection to the database.
-    public func terminateBackends(database: String) async throws {
+    package func terminateBackends(database: String) async throws {
         try await run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '\(database)' AND pid <> pg_backend_pid()"
         )
@@ -97,7 +97,7 @@ public final class PostgresCluster: Sendable {
     /// Stops a server of its own at once, as in a crash, and starts it again. Not on the shared one: it ends every test's
     /// connections.
     /// - Parameter isFast: in good order instead, though without waiting for sessions.
-    public func restart(isFast: Bool = false) async throws {
+    package func restart(isFast: Bool = false) async throws {
         try await Self.onThread {
             self.kill(isFast ? SIGINT : SIGQUIT)
             try self.awaitStop()
@@ -107,7 +107,7 @@ public final class PostgresCluster: Sendable {
     }
 
     /// Makes a server of its own a hot standby, on which nothing can be written.
-    public func becomeStandby() async throws {
+    package func becomeStandby() async throws {
         try await Self.onThread {
             self.kill(SIGINT)
             try self.awaitStop()
@@ -124,18 +124,18 @@ public final class PostgresCluster: Sendable {
 
     /// A standby of this cluster, which must be a test's own.
     /// - Parameter settings: of the standby: `name=value`.
-    public func makeStandby(_ settings: [String] = []) async throws -> PostgresCluster {
+    package func makeStandby(_ settings: [String] = []) async throws -> PostgresCluster {
         try await Self.onThread { try PostgresCluster(following: self, settings: settings) }
     }
 
     /// Waits until this standby has replayed all that its primary has changed until now.
-    public func awaitReplay(of primary: PostgresCluster) async throws {
+    package func awaitReplay(of primary: PostgresCluster) async throws {
         let position = try await primary.run("SELECT pg_current_wal_lsn()")[0][0] ?? ""
         try await awaitTrue("SELECT pg_last_wal_replay_lsn() >= '\(position)'::pg_lsn")
     }
 
     /// Waits until a query of one truth value gives true.
-    public func awaitTrue(_ query: String) async throws {
+    package func awaitTrue(_ query: String) async throws {
         let deadline = ContinuousClock.now + patience
         while try await run(query)[0][0] != "t" {
             guard ContinuousClock.now < deadline else { throw Failure(description: "this did not come true: \(query)") }
@@ -144,18 +144,18 @@ public final class PostgresCluster: Sendable {
     }
 
     /// Makes this standby a server that takes changes; returns when it does.
-    public func promote() async throws {
+    package func promote() async throws {
         try await run("SELECT pg_promote()")
         try await awaitTrue("SELECT NOT pg_is_in_recovery()")
     }
 
     /// A second server for a test that restarts it.
-    public static func separate() async throws -> PostgresCluster {
+    package static func separate() async throws -> PostgresCluster {
         try await onThread { try PostgresCluster() }
     }
 
     /// Stops a server of its own and removes its folder; returns before that is done.
-    public func stop() {
+    package func stop() {
         kill(SIGQUIT)
         DispatchQueue.global().async {
             if (try? self.awaitStop()) != nil { try? FileManager.default.removeItem(at: self.folder) }

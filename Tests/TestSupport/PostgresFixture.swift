@@ -1,20 +1,20 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// A fresh database of the shared cluster for one test.
-public struct PostgresFixture: WarehouseFixture {
-    public let cluster: PostgresCluster
-    public let database: String
+package struct PostgresFixture: WarehouseFixture {
+    package let cluster: PostgresCluster
+    package let database: String
     private let adapter: PostgresWarehouse
 
-    public static func make() async throws -> PostgresFixture {
+    package static func make() async throws -> PostgresFixture {
         try await make(on: PostgresCluster.shared())
     }
 
     /// On a cluster of the test's own.
     /// - Parameter encoding: the server's name of it; that of the cluster, UTF8, where none is given.
-    public static func make(
+    package static func make(
         on cluster: PostgresCluster, encoding: String? = nil
     ) async throws -> PostgresFixture {
         let database = "t_" + UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
@@ -24,7 +24,7 @@ public struct PostgresFixture: WarehouseFixture {
     }
 
     /// In an encoding other than the cluster's.
-    public static func make(encoding: String) async throws -> PostgresFixture {
+    package static func make(encoding: String) async throws -> PostgresFixture {
         try await make(on: PostgresCluster.shared(), encoding: encoding)
     }
 
@@ -34,26 +34,26 @@ public struct PostgresFixture: WarehouseFixture {
         adapter = PostgresWarehouse(url: Secret(cluster.socketURL(database: database)), stateSchema: "rollcall")
     }
 
-    public var warehouse: any Warehouse { adapter }
+    package var warehouse: any Warehouse { adapter }
 
     /// The superuser's connection string, over the Unix socket.
-    public var url: Secret { Secret(cluster.socketURL(database: database)) }
+    package var url: Secret { Secret(cluster.socketURL(database: database)) }
 
-    public func second() throws -> any Warehouse {
+    package func second() throws -> any Warehouse {
         PostgresWarehouse(url: url, stateSchema: "rollcall")
     }
 
-    public func execute(_ sql: String) async throws {
+    package func execute(_ sql: String) async throws {
         _ = try await cluster.run(sql, database: database)
     }
 
-    public func query(_ sql: String) async throws -> [[String?]] {
+    package func query(_ sql: String) async throws -> [[String?]] {
         try await cluster.run(sql, database: database)
     }
 
-    public func state(_ table: String) -> String { "rollcall.\(table)" }
+    package func state(_ table: String) -> String { "rollcall.\(table)" }
 
-    public func tearDown() async {
+    package func tearDown() async {
         await adapter.close()
         _ = try? await cluster.run("DROP DATABASE IF EXISTS \(database) WITH (FORCE)")
     }

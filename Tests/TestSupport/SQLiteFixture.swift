@@ -1,18 +1,18 @@
-public import Foundation
+package import Foundation
 import GRDB
 import TemporaryFolders
-public import Warehouse
+package import Warehouse
 
 /// A SQLite file in a temporary folder of its own, with a rollback journal as SQLite makes it.
-public struct SQLiteFixture: WarehouseFixture {
-    public let folder: URL
-    public let path: String
-    public let warehouse: any Warehouse
+package struct SQLiteFixture: WarehouseFixture {
+    package let folder: URL
+    package let path: String
+    package let warehouse: any Warehouse
 
-    public static func make() async throws -> SQLiteFixture { try await make(journalMode: "DELETE") }
+    package static func make() async throws -> SQLiteFixture { try await make(journalMode: "DELETE") }
 
     /// - Parameter busyTimeoutSeconds: how long the adapters wait for a lock.
-    public static func make(
+    package static func make(
         journalMode: String, busyTimeoutSeconds: Double = 120, folder parent: URL? = nil
     ) async throws -> SQLiteFixture {
         var folder = try TemporaryFolders.path("sqlite")
@@ -29,15 +29,15 @@ public struct SQLiteFixture: WarehouseFixture {
         warehouse = SQLiteWarehouse(path: path, busyTimeoutSeconds: busyTimeoutSeconds)
     }
 
-    public func second() throws -> any Warehouse { SQLiteWarehouse(path: path) }
+    package func second() throws -> any Warehouse { SQLiteWarehouse(path: path) }
 
-    public func execute(_ sql: String) async throws {
+    package func execute(_ sql: String) async throws {
         let outsider = try outsider()
         defer { try? outsider.close() }
         try await outsider.writeWithoutTransaction { try $0.execute(sql: sql) }
     }
 
-    public func query(_ sql: String) async throws -> [[String?]] {
+    package func query(_ sql: String) async throws -> [[String?]] {
         let outsider = try outsider()
         defer { try? outsider.close() }
         return try await outsider.writeWithoutTransaction { database in
@@ -47,9 +47,9 @@ public struct SQLiteFixture: WarehouseFixture {
         }
     }
 
-    public func state(_ table: String) -> String { "rollcall_" + table }
+    package func state(_ table: String) -> String { "rollcall_" + table }
 
-    public func tearDown() async {
+    package func tearDown() async {
         await warehouse.close()
         try? FileManager.default.removeItem(at: folder)
     }
@@ -65,17 +65,17 @@ public struct SQLiteFixture: WarehouseFixture {
 }
 
 /// The same in WAL mode.
-public struct SQLiteWALFixture: WarehouseFixture {
+package struct SQLiteWALFixture: WarehouseFixture {
     private let file: SQLiteFixture
 
-    public static func make() async throws -> SQLiteWALFixture {
+    package static func make() async throws -> SQLiteWALFixture {
         SQLiteWALFixture(file: try await SQLiteFixture.make(journalMode: "WAL"))
     }
 
-    public var warehouse: any Warehouse { file.warehouse }
-    public func second() throws -> any Warehouse { try file.second() }
-    public func execute(_ sql: String) async throws { try await file.execute(sql) }
-    public func query(_ sql: String) async throws -> [[String?]] { try await file.query(sql) }
-    public func state(_ table: String) -> String { file.state(table) }
-    public func tearDown() async { await file.tearDown() }
+    package var warehouse: any Warehouse { file.warehouse }
+    package func second() throws -> any Warehouse { try file.second() }
+    package func execute(_ sql: String) async throws { try await file.execute(sql) }
+    package func query(_ sql: String) async throws -> [[String?]] { try await file.query(sql) }
+    package func state(_ table: String) -> String { file.state(table) }
+    package func tearDown() async { await file.tearDown() }
 }

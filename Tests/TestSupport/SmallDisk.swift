@@ -2,19 +2,19 @@ import Foundation
 import TemporaryFolders
 
 /// A disk so small that it is soon full: a tmpfs, which only root can mount.
-public final class SmallDisk: Sendable {
-    public let path: String
+package final class SmallDisk: Sendable {
+    package let path: String
 
     /// Whether this user may mount at all.
-    public static let isPossible: Bool = {
+    package static let isPossible: Bool = {
         guard let disk = try? SmallDisk(kilobytes: 64) else { return false }
         disk.unmount()
         return true
     }()
 
-    public struct Unmountable: Error {}
+    package struct Unmountable: Error {}
 
-    public init(kilobytes: Int) throws {
+    package init(kilobytes: Int) throws {
         path = try TemporaryFolders.make("disk").path
         guard try Self.run("mount", ["-t", "tmpfs", "-o", "size=\(kilobytes)k", "tmpfs", path]) == 0 else {
             try? FileManager.default.removeItem(atPath: path)
@@ -23,7 +23,7 @@ public final class SmallDisk: Sendable {
     }
 
     /// Writes into `file` until nothing more fits.
-    public func fill(_ file: String) throws {
+    package func fill(_ file: String) throws {
         let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
         defer { try? handle.close() }
         let block = Data(repeating: 1, count: 4096)
@@ -31,20 +31,20 @@ public final class SmallDisk: Sendable {
     }
 
     /// Lets a user of this machine write to it.
-    public func give(to user: String, _ folder: String = "") throws {
+    package func give(to user: String, _ folder: String = "") throws {
         guard let entry = getpwnam(user), chown(path + "/" + folder, entry.pointee.pw_uid, entry.pointee.pw_gid) == 0
         else {
             throw Unmountable()
         }
     }
 
-    public func remount(readOnly: Bool) throws {
+    package func remount(readOnly: Bool) throws {
         guard try Self.run("mount", ["-o", "remount,\(readOnly ? "ro" : "rw")", path]) == 0 else {
             throw Unmountable()
         }
     }
 
-    public func unmount() {
+    package func unmount() {
         _ = try? Self.run("umount", ["-l", path])
         try? FileManager.default.removeItem(atPath: path)
     }

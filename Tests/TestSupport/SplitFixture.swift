@@ -1,20 +1,20 @@
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// Two fresh databases for one test: audiences are read in one, and state lives in the other. The tests fill the source themselves;
 /// where it has a standby, the adapters read that.
-public struct SplitFixture: WarehouseFixture {
-    public let source: any WarehouseFixture
-    public let stateFixture: any WarehouseFixture
+package struct SplitFixture: WarehouseFixture {
+    package let source: any WarehouseFixture
+    package let stateFixture: any WarehouseFixture
     /// Of the cluster that the source is in.
-    public let standby: PostgresCluster?
+    package let standby: PostgresCluster?
     private let adapter: SplitWarehouse
 
-    public static func make() async throws -> SplitFixture {
+    package static func make() async throws -> SplitFixture {
         try SplitFixture(source: await SQLiteFixture.make(), state: await PostgresFixture.make())
     }
 
-    public init(
+    package init(
         source: any WarehouseFixture, state: any WarehouseFixture, standby: PostgresCluster? = nil
     ) throws {
         self.source = source
@@ -24,14 +24,14 @@ public struct SplitFixture: WarehouseFixture {
             source: Self.reader(source, standby) ?? source.warehouse, state: state.warehouse)
     }
 
-    public var warehouse: any Warehouse { adapter }
+    package var warehouse: any Warehouse { adapter }
 
-    public func second() throws -> any Warehouse {
+    package func second() throws -> any Warehouse {
         try Self.adapter(source: Self.reader(source, standby) ?? source.second(), state: stateFixture.second())
     }
 
     /// The superuser's connection string to what is read; nil where that is a file.
-    public var readURL: Secret? {
+    package var readURL: Secret? {
         guard let postgres = source as? PostgresFixture else { return nil }
         return standby.map { Secret($0.socketURL(database: postgres.database)) } ?? postgres.url
     }
@@ -53,7 +53,7 @@ public struct SplitFixture: WarehouseFixture {
     /// Statements that name a state table are for the database with the state.
     private func isOfState(_ sql: String) -> Bool { sql.contains(stateFixture.state("")) }
 
-    public func execute(_ sql: String) async throws {
+    package func execute(_ sql: String) async throws {
         if isOfState(sql) { return try await stateFixture.execute(sql) }
         try await source.execute(sql)
         if let standby, let postgres = source as? PostgresFixture {
@@ -61,14 +61,14 @@ public struct SplitFixture: WarehouseFixture {
         }
     }
 
-    public func query(_ sql: String) async throws -> [[String?]] {
+    package func query(_ sql: String) async throws -> [[String?]] {
         try await isOfState(sql) ? stateFixture.query(sql) : source.query(sql)
     }
 
-    public func state(_ table: String) -> String { stateFixture.state(table) }
+    package func state(_ table: String) -> String { stateFixture.state(table) }
 
     /// The clusters are the test's to stop.
-    public func tearDown() async {
+    package func tearDown() async {
         await adapter.close()
         await source.tearDown()
         await stateFixture.tearDown()

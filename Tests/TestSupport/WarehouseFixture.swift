@@ -1,7 +1,7 @@
-public import Warehouse
+package import Warehouse
 
 /// A fresh, private database for one test, with its adapter. The conformance suite runs on every kind.
-public protocol WarehouseFixture: Sendable {
+package protocol WarehouseFixture: Sendable {
     static func make() async throws -> Self
     /// The adapter under test; its state tables do not exist yet.
     var warehouse: any Warehouse { get }
@@ -20,5 +20,5 @@ public protocol WarehouseFixture: Sendable {
 }
 
 extension WarehouseFixture {
-    public var source: any WarehouseFixture { self }
+    package var source: any WarehouseFixture { self }
 }

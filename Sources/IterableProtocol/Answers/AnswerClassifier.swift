@@ -1,12 +1,12 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 /// Says what an answer, or its absence, means for a delivery and for every other call.
 ///
 /// Pure. The server's own messages are never passed on: they may echo headers, the API key among them.
-public enum AnswerClassifier {
+package enum AnswerClassifier {
     /// What an answer to a delivery means.
-    public static func classify(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
+    package static func classify(_ answer: HTTPAnswer, request: DeliveryRequest) -> DeliveryAnswer {
         let row = AnswerTable.row(for: facts(of: answer))
         if isTargetMissing(row, answer, request) { return targetMissing(row, answer, request) }
         switch row.meaning {
@@ -29,7 +29,7 @@ public enum AnswerClassifier {
     }
 
     /// What it means for a delivery that there was no answer.
-    public static func classify(failure: TransportFailure, request: DeliveryRequest) -> DeliveryAnswer {
+    package static func classify(failure: TransportFailure, request: DeliveryRequest) -> DeliveryAnswer {
         if failure.kind == .withheld { return .withheld }
         return .retry(
             FailureReason(code: failure.code, reason: failure.message), after: nil,
@@ -39,7 +39,7 @@ public enum AnswerClassifier {
     /// Why a call other than a delivery failed; nil when its status is one of success.
     ///
     /// - Parameter changesSomething: whether the call changes anything in Iterable, so that losing its answer matters.
-    public static func error(for answer: HTTPAnswer, changesSomething: Bool) -> DestinationError? {
+    package static func error(for answer: HTTPAnswer, changesSomething: Bool) -> DestinationError? {
         let row = AnswerTable.row(for: facts(of: answer))
         let delay = RetryAfter.parse(answer.retryAfter, now: answer.now)
         switch row.meaning {
@@ -56,7 +56,7 @@ public enum AnswerClassifier {
     }
 
     /// Why a call other than a delivery failed when there was no answer.
-    public static func error(for failure: TransportFailure, changesSomething: Bool) -> DestinationError {
+    package static func error(for failure: TransportFailure, changesSomething: Bool) -> DestinationError {
         var error = DestinationError(
             error: RunError(code: failure.code, message: failure.message), isTransient: true,
             mayHaveBeenApplied: failure.kind == .noAnswer && changesSomething)
@@ -71,7 +71,7 @@ public enum AnswerClassifier {
     }
 
     /// The error for an answer of success whose body is not what the call promises.
-    public static func unreadable(status: Int, changesSomething: Bool) -> DestinationError {
+    package static func unreadable(status: Int, changesSomething: Bool) -> DestinationError {
         let reason = unreadableReason(status: status)
         return DestinationError(
             error: RunError(
@@ -81,7 +81,7 @@ public enum AnswerClassifier {
     }
 
     /// Whether the body is needed to know what an answer means. Where not, an answer counts although its body broke off.
-    public static func needsBody(status: Int) -> Bool {
+    package static func needsBody(status: Int) -> Bool {
         switch status {
         case 300...399, 401, 403, 404, 408, 413, 429, 500...599: false
         default: true

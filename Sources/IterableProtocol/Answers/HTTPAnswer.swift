@@ -1,16 +1,16 @@
-public import Foundation
+package import Foundation
 import RollcallCore
 
 /// One HTTP answer, complete, as far as its meaning depends on it.
-public struct HTTPAnswer: Sendable, Equatable {
-    public var status: Int
+package struct HTTPAnswer: Sendable, Equatable {
+    package var status: Int
     /// Every `Retry-After` header, in the order of arrival.
-    public var retryAfter: [String]
-    public var body: [UInt8]
+    package var retryAfter: [String]
+    package var body: [UInt8]
     /// When the answer arrived; dates in `Retry-After` count from here.
-    public var now: Date
+    package var now: Date
 
-    public init(status: Int, retryAfter: [String] = [], body: [UInt8] = [], now: Date) {
+    package init(status: Int, retryAfter: [String] = [], body: [UInt8] = [], now: Date) {
         self.status = status
         self.retryAfter = retryAfter
         self.body = body
@@ -19,8 +19,8 @@ public struct HTTPAnswer: Sendable, Equatable {
 }
 
 /// A request that got no usable HTTP answer.
-public struct TransportFailure: Error, Sendable, Equatable {
-    public enum Kind: Sendable, Equatable {
+package struct TransportFailure: Error, Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// Nothing of the request's body left this machine (refused connection, unknown host, failed TLS handshake):
         /// certainly not carried out.
         case notSent
@@ -30,14 +30,14 @@ public struct TransportFailure: Error, Sendable, Equatable {
         case noAnswer
     }
 
-    public var kind: Kind
+    package var kind: Kind
     /// Stable, lower-case: `connect_failed`, `unknown_host`, `tls_failed`, `timeout`, `connection_lost`,
     /// `answer_too_large`, `cancelled`, `withheld`.
-    public var code: String
+    package var code: String
     /// One sentence for a person, without secrets.
-    public var message: String
+    package var message: String
 
-    public init(kind: Kind, code: String, message: String) {
+    package init(kind: Kind, code: String, message: String) {
         self.kind = kind
         self.code = code
         self.message = message

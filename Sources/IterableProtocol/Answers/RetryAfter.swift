@@ -1,14 +1,14 @@
-public import Foundation
+package import Foundation
 import RollcallCore
 
 /// Reads `Retry-After` headers (RFC 9110, section 10.2.3): seconds or an HTTP date.
-public enum RetryAfter {
+package enum RetryAfter {
     /// No server is waited for longer than this.
-    public static let longest = Duration.seconds(300)
+    package static let longest = Duration.seconds(300)
 
     /// The longest valid delay among the headers, within 0 and ``longest``; nil where none of them makes sense.
     /// A date that has passed means now.
-    public static func parse(_ headers: [String], now: Date) -> Duration? {
+    package static func parse(_ headers: [String], now: Date) -> Duration? {
         headers.compactMap { delay($0, now: now) }.max()
     }
 

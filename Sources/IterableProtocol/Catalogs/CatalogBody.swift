@@ -1,15 +1,15 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Writes the JSON of a request that puts items of a catalog or deletes them, straight into bytes.
-public enum CatalogBody {
+package enum CatalogBody {
     /// Upper bound, in bytes, of everything in a body but its items.
-    public static let envelopeBytes = 128
+    package static let envelopeBytes = 128
 
     /// Upper bound, in bytes, of what one item adds to a body, its comma included.
-    public static func size(ofItem id: String, document bytes: Int) -> Int { JSONBytes.quotedSize(id) + bytes + 2 }
+    package static func size(ofItem id: String, document bytes: Int) -> Int { JSONBytes.quotedSize(id) + bytes + 2 }
 
     /// Appends the body of a request.
-    public static func write(_ request: CatalogRequest, into bytes: inout [UInt8]) {
+    package static func write(_ request: CatalogRequest, into bytes: inout [UInt8]) {
         switch request.operation.direction {
         case .put:
             append("{\"documents\":{", to: &bytes)

@@ -1,14 +1,14 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 /// What the answer to `GET /api/catalogs/{catalogName}/items/{itemId}` says of an item that was put before.
-public enum ItemAnswer {
+package enum ItemAnswer {
     /// Compares the answer with the document that was put.
     /// - Parameters:
     ///   - document: a JSON object.
     ///   - keepsOtherFields: whether fields that the document does not name may be there.
     /// - Returns: nil for an answer that is not one of Iterable's.
-    public static func finding(
+    package static func finding(
         _ answer: HTTPAnswer, document: [UInt8], keepsOtherFields: Bool
     ) -> ItemFinding? {
         let decoder = JSONDecoder()

@@ -1,17 +1,17 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Writes the JSON of a subscribe or unsubscribe request, straight into bytes.
 ///
 /// A subscribe carries every identifier that is known. An unsubscribe carries one, the userId where it is known, and
 /// always `"channelUnsubscribe":false`: sources disagree on the default, and `true` would take the person off the whole
 /// channel. Fields are written with `"mergeNestedObjects":false`: an object is what the row says, and no more.
-public enum ListBody {
+package enum ListBody {
     /// Upper bound, in bytes, of everything in a body but its subscribers.
-    public static let envelopeBytes = 128
+    package static let envelopeBytes = 128
 
     /// Upper bound, in bytes, of what one subscriber adds to a body, its comma included.
     /// - Parameter fields: bytes of the object of the fields; nil: there is none.
-    public static func size(of identity: Identity, operation: Operation, fields: Int? = nil) -> Int {
+    package static func size(of identity: Identity, operation: Operation, fields: Int? = nil) -> Int {
         let sent = sent(identity, operation: operation)
         var size = 3
         if let email = sent.email { size += emailKey.utf8.count + 1 + JSONBytes.quotedSize(email) }
@@ -24,13 +24,13 @@ public enum ListBody {
     }
 
     /// The identifiers of a person that a request names.
-    public static func sent(_ identity: Identity, operation: Operation) -> Identity {
+    package static func sent(_ identity: Identity, operation: Operation) -> Identity {
         guard operation == .unsubscribe, identity.userID != nil else { return identity }
         return Identity(email: nil, userID: identity.userID)
     }
 
     /// Appends the body of a request.
-    public static func write(_ request: ListRequest, into bytes: inout [UInt8]) {
+    package static func write(_ request: ListRequest, into bytes: inout [UInt8]) {
         append("{\"listId\":\(request.listID)", to: &bytes)
         switch request.operation.direction {
         case .put:

@@ -1,10 +1,10 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 /// What the answer to `GET /api/users/{email}` or `GET /api/users/byUserId/{userId}` says of a profile.
-public enum ProfileAnswer {
+package enum ProfileAnswer {
     /// - Throws: for an answer that says nothing of the profile.
-    public static func finding(_ answer: HTTPAnswer) throws(DestinationError) -> ProfileFinding {
+    package static func finding(_ answer: HTTPAnswer) throws(DestinationError) -> ProfileFinding {
         if let refusal = refusal(answer) { return refusal }
         if let error = AnswerClassifier.error(for: answer, changesSomething: false) { throw error }
         guard let body = try? JSONDecoder().decode([String: JSONTree].self, from: Data(answer.body)),

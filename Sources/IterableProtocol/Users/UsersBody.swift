@@ -1,15 +1,15 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Writes the JSON of a request that makes or updates profiles, straight into bytes.
-public enum UsersBody {
+package enum UsersBody {
     /// Upper bound, in bytes, of everything in a body but its people.
-    public static let envelopeBytes = 64
+    package static let envelopeBytes = 64
 
     /// Upper bound, in bytes, of what one person adds to a body, the comma included.
-    public static func size(ofObject bytes: Int) -> Int { bytes + 1 }
+    package static func size(ofObject bytes: Int) -> Int { bytes + 1 }
 
     /// Appends the body of a request.
-    public static func write(_ request: UsersRequest, into bytes: inout [UInt8]) {
+    package static func write(_ request: UsersRequest, into bytes: inout [UInt8]) {
         bytes.append(contentsOf: "{\"users\":[".utf8)
         for (position, person) in request.people.enumerated() {
             if position > 0 { bytes.append(UInt8(ascii: ",")) }

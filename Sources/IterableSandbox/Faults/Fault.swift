@@ -2,9 +2,9 @@
 ///
 /// Faults act on requests that passed the key, size and rate checks, or on the events that are sent to the webhook. Their
 /// text form is described by ``help``.
-public struct Fault: Sendable, Equatable {
+package struct Fault: Sendable, Equatable {
     /// What happens.
-    public enum Kind: Sendable, Equatable {
+    package enum Kind: Sendable, Equatable {
         /// An answer with this status, 400 to 599, in the form that the API or its gateway gives it.
         case status(Int)
         /// The connection is closed without an answer, nothing is applied.
@@ -37,7 +37,7 @@ public struct Fault: Sendable, Equatable {
     }
 
     /// How often it happens.
-    public enum Trigger: Sendable, Equatable {
+    package enum Trigger: Sendable, Equatable {
         /// With this probability, 0 to 1, for each matching request.
         case probability(Double)
         /// For one matching request, counted from 1.
@@ -45,7 +45,7 @@ public struct Fault: Sendable, Equatable {
     }
 
     /// Which requests match.
-    public enum Target: Sendable, Equatable {
+    package enum Target: Sendable, Equatable {
         case subscribe
         case unsubscribe
         /// Subscribe and unsubscribe.
@@ -70,17 +70,17 @@ public struct Fault: Sendable, Equatable {
         }
     }
 
-    public var kind: Kind
-    public var trigger: Trigger
-    public var target: Target
+    package var kind: Kind
+    package var trigger: Trigger
+    package var target: Target
     /// How many times it happens at most; nil is without end.
-    public var limit: Int?
+    package var limit: Int?
     /// For ``Kind/stall``, ``Kind/lateApply`` and ``Kind/retryOn5xx``: seconds until it goes on, 0 to 3600.
-    public var seconds: Double
+    package var seconds: Double
     /// Whether the request takes effect.
-    public var applies: Bool
+    package var applies: Bool
     /// For ``Kind/status(_:)``: value of a `Retry-After` header in seconds.
-    public var retryAfterSeconds: Int?
+    package var retryAfterSeconds: Int?
 
     /// A fault with the defaults of its text form.
     ///
@@ -88,7 +88,7 @@ public struct Fault: Sendable, Equatable {
     ///   - target: kinds of the webhook have ``Target/webhook`` always.
     ///   - applies: Whether the request takes effect; nil takes the default of the kind. Kinds whose name says it
     ///     (``Kind/dropBefore``, ``Kind/dropAfter``, ``Kind/lateApply``) ignore the value.
-    public init(
+    package init(
         _ kind: Kind, trigger: Trigger = .probability(1), target: Target = .listWrites, limit: Int? = nil,
         seconds: Double = 5, applies: Bool? = nil, retryAfterSeconds: Int? = nil
     ) {

@@ -1,14 +1,14 @@
 import Foundation
 
 /// What is wrong with the text form of a fault.
-public struct FaultTextError: Error, Equatable, CustomStringConvertible {
+package struct FaultTextError: Error, Equatable, CustomStringConvertible {
     /// A sentence for the person who wrote the text.
-    public let description: String
+    package let description: String
 }
 
 extension Fault {
     /// The text form in full, for the help of a command.
-    public static let help = """
+    package static let help = """
         A fault is KIND or KIND:OPTION=VALUE,OPTION=VALUE…
 
         Kinds:
@@ -45,7 +45,7 @@ extension Fault {
 
     /// Reads the text form that ``help`` describes.
     /// - Throws: ``FaultTextError`` with a sentence that names the faulty part.
-    public init(parsing text: String) throws(FaultTextError) {
+    package init(parsing text: String) throws(FaultTextError) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         guard let name = parts.first, let kind = Kind(name: name) else {
             throw FaultTextError(
@@ -119,7 +119,7 @@ extension Fault {
 
 extension Fault: CustomStringConvertible {
     /// The text form; ``init(parsing:)`` reads it back.
-    public var description: String {
+    package var description: String {
         var options: [String] = []
         switch trigger {
         case .probability(let number): if number != 1 { options.append("p=\(number)") }

@@ -1,5 +1,5 @@
 /// Kinds of lists, as `listType` names them.
-public enum SandboxListType: String, Sendable, CaseIterable {
+package enum SandboxListType: String, Sendable, CaseIterable {
     /// A static list: the only kind that subscribe and unsubscribe accept.
     case standard = "Standard"
     case dynamic = "Dynamic"

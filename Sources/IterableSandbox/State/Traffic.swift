@@ -1,18 +1,18 @@
-public import Foundation
+package import Foundation
 
 /// One request as the log of the sandbox keeps it. Neither keys, nor query strings, nor bodies are in it.
-public struct SandboxRequestRecord: Sendable, Equatable {
-    public let time: Date
-    public let method: String
-    public let path: String
+package struct SandboxRequestRecord: Sendable, Equatable {
+    package let time: Date
+    package let method: String
+    package let path: String
     /// Status of the answer; nil when the connection was closed without one.
-    public let status: Int?
+    package let status: Int?
     /// Rows of a bulk request.
-    public let rowCount: Int?
+    package let rowCount: Int?
     /// Text form of the fault that was produced.
-    public let fault: String?
+    package let fault: String?
     /// Why the request was refused.
-    public let reason: String?
+    package let reason: String?
 }
 
 /// A person and a list that a request is changing.

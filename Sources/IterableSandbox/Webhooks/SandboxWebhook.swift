@@ -1,6 +1,6 @@
 /// How a webhook's token stands in its `Authorization` header. Iterable calls the first three "Basic"; which of them it sends
 /// is not documented beyond doubt.
-public enum SandboxWebhookAuth: String, Sendable, CaseIterable {
+package enum SandboxWebhookAuth: String, Sendable, CaseIterable {
     /// `TOKEN`, as it was typed: the form of Iterable's documentation.
     case bare
     /// `Basic TOKEN`
@@ -12,33 +12,33 @@ public enum SandboxWebhookAuth: String, Sendable, CaseIterable {
 }
 
 /// One request to a webhook: a POST with one event.
-public struct SandboxWebhookRequest: Sendable {
-    public let url: String
+package struct SandboxWebhookRequest: Sendable {
+    package let url: String
     /// In the order in which they are sent.
-    public let headers: [(name: String, value: String)]
+    package let headers: [(name: String, value: String)]
     /// A JSON object in UTF-8.
-    public let body: [UInt8]
+    package let body: [UInt8]
 }
 
 /// The project's webhook: where Iterable posts what became of messages.
-public struct SandboxWebhook: Sendable {
+package struct SandboxWebhook: Sendable {
     /// Sends a request and gives the status of its answer. It follows no redirects, and throws when there is no answer; how long
     /// it waits for one is its own matter. It is called from several tasks at once, and cancelled when the sandbox stops.
-    public typealias Sender = @Sendable (SandboxWebhookRequest) async throws -> Int
+    package typealias Sender = @Sendable (SandboxWebhookRequest) async throws -> Int
 
     /// `https://…`, or `http://…` on loopback.
-    public var url: String
-    public var auth = SandboxWebhookAuth.bare
+    package var url: String
+    package var auth = SandboxWebhookAuth.bare
     /// 1 to 2000 printable ASCII characters without white space at its ends; nil: requests have no `Authorization` header.
-    public var token: String?
+    package var token: String?
     /// Whether events have a `userId`: in Iterable a feature that has to be asked for.
-    public var sendsUserIDs = false
+    package var sendsUserIDs = false
     /// Requests that are under way at once, 1 to 64.
-    public var concurrentRequests = 4
+    package var concurrentRequests = 4
     let send: Sender
 
     /// - Parameter send: what posts; the sandbox itself has no HTTP client.
-    public init(url: String, send: @escaping Sender) {
+    package init(url: String, send: @escaping Sender) {
         self.url = url
         self.send = send
     }

@@ -1,5 +1,5 @@
 /// What became of an event that the webhook was to get.
-public enum SandboxWebhookState: String, Sendable {
+package enum SandboxWebhookState: String, Sendable {
     /// It is still to be sent, once at least.
     case waiting
     /// The webhook answered a 2xx status, once at least.
@@ -11,20 +11,20 @@ public enum SandboxWebhookState: String, Sendable {
 }
 
 /// One event as the journal of the webhook has it.
-public struct SandboxWebhookRecord: Sendable, Equatable {
+package struct SandboxWebhookRecord: Sendable, Equatable {
     /// Counted from 1, in the order in which the events were made.
-    public let number: Int
-    public let eventName: String
+    package let number: Int
+    package let eventName: String
     /// The JSON object that is posted, byte for byte.
-    public let body: String
-    public fileprivate(set) var state: SandboxWebhookState
+    package let body: String
+    package fileprivate(set) var state: SandboxWebhookState
     /// The answers to all attempts, in the order in which they came; nil stands for an attempt without an answer.
-    public fileprivate(set) var statuses: [Int?] = []
+    package fileprivate(set) var statuses: [Int?] = []
     /// How often it is still to be sent; attempts that follow a failed one do not count.
     fileprivate var left: Int
 
     /// How often the webhook answered a 2xx status.
-    public var deliveries: Int { statuses.count { $0.map(Self.isSuccess) ?? false } }
+    package var deliveries: Int { statuses.count { $0.map(Self.isSuccess) ?? false } }
 
     static func isSuccess(_ status: Int) -> Bool { (200..<300).contains(status) }
 

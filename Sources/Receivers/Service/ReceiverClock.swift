@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// The receivers' only source of time.
-public protocol ReceiverClock: Sendable {
+package protocol ReceiverClock: Sendable {
     /// UTC.
     var wallTime: Date { get }
     /// Monotonic time since some fixed moment.
@@ -11,12 +11,12 @@ public protocol ReceiverClock: Sendable {
 }
 
 /// The machine's own clock.
-public struct SystemReceiverClock: ReceiverClock {
+package struct SystemReceiverClock: ReceiverClock {
     private let start = ContinuousClock.now
 
-    public init() {}
+    package init() {}
 
-    public var wallTime: Date { Date() }
-    public var uptime: Duration { start.duration(to: ContinuousClock.now) }
-    public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
+    package var wallTime: Date { Date() }
+    package var uptime: Duration { start.duration(to: ContinuousClock.now) }
+    package func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Something that whoever runs `serve` may want to know. No note holds secrets, tokens or identifiers of people.
-public enum ReceiverNote: Sendable, Equatable {
-    public enum Level: String, Sendable {
+package enum ReceiverNote: Sendable, Equatable {
+    package enum Level: String, Sendable {
         case info
         case warning
         case error
@@ -29,7 +29,7 @@ public enum ReceiverNote: Sendable, Equatable {
     /// Old events could not be deleted.
     case retentionFailed(warehouse: String, problem: RunError)
 
-    public var level: Level {
+    package var level: Level {
         switch self {
         case .warehouseBack, .spoolAdopted, .spoolDrained: .info
         case .warehouseAway(_, _, let spools): spools ? .warning : .error
@@ -39,7 +39,7 @@ public enum ReceiverNote: Sendable, Equatable {
     }
 
     /// A short word for programs.
-    public var kind: String {
+    package var kind: String {
         switch self {
         case .warehouseAway: "receiver_warehouse_away"
         case .warehouseBack: "receiver_warehouse_back"
@@ -56,7 +56,7 @@ public enum ReceiverNote: Sendable, Equatable {
     }
 
     /// One line, for people.
-    public var text: String {
+    package var text: String {
         func name(_ text: String) -> String { DisplayText.safe(text, limit: 200) }
         switch self {
         case .warehouseAway(let warehouse, let problem, let spools):

@@ -1,19 +1,19 @@
-public import Foundation
-public import RollcallCore
-public import Warehouse
+package import Foundation
+package import RollcallCore
+package import Warehouse
 
 /// A receiver as pages, the API and `check` show it.
-public struct ReceiverStatus: Sendable {
-    public var settings: ReceiverSettings
+package struct ReceiverStatus: Sendable {
+    package var settings: ReceiverSettings
     /// nil: the warehouse cannot be read now.
-    public var summary: ReceiverSummary?
+    package var summary: ReceiverSummary?
     /// Bodies that wait in the spool for the receiver's warehouse, those of its other receivers included.
-    public var spooledBodies: Int
-    public var spooledBytes: Int64
+    package var spooledBodies: Int
+    package var spooledBytes: Int64
     /// Why the warehouse cannot be read or written; nil: it can.
-    public var problem: RunError?
+    package var problem: RunError?
 
-    public init(
+    package init(
         settings: ReceiverSettings, summary: ReceiverSummary? = nil, spooledBodies: Int = 0, spooledBytes: Int64 = 0,
         problem: RunError? = nil
     ) {
@@ -26,25 +26,25 @@ public struct ReceiverStatus: Sendable {
 }
 
 /// Figures of a process, since its start.
-public struct ReceiverMetrics: Sendable, Equatable {
-    public struct Requests: Sendable, Equatable {
-        public var receiver: String
-        public var outcome: ReceiverOutcome
-        public var count: Int
+package struct ReceiverMetrics: Sendable, Equatable {
+    package struct Requests: Sendable, Equatable {
+        package var receiver: String
+        package var outcome: ReceiverOutcome
+        package var count: Int
 
-        public init(receiver: String, outcome: ReceiverOutcome, count: Int) {
+        package init(receiver: String, outcome: ReceiverOutcome, count: Int) {
             self.receiver = receiver
             self.outcome = outcome
             self.count = count
         }
     }
 
-    public struct Spool: Sendable, Equatable {
-        public var warehouse: String
-        public var bodies: Int
-        public var bytes: Int64
+    package struct Spool: Sendable, Equatable {
+        package var warehouse: String
+        package var bodies: Int
+        package var bytes: Int64
 
-        public init(warehouse: String, bodies: Int, bytes: Int64) {
+        package init(warehouse: String, bodies: Int, bytes: Int64) {
             self.warehouse = warehouse
             self.bodies = bodies
             self.bytes = bytes
@@ -53,17 +53,17 @@ public struct ReceiverMetrics: Sendable, Equatable {
 
     /// By receiver and outcome, zeros included; receivers by name, outcomes in the order of ``ReceiverOutcome``. A body in the spool
     /// counts when it is stored.
-    public var requests: [Requests] = []
+    package var requests: [Requests] = []
     /// What waits in the spool, by warehouse, those that the configuration does not have included.
-    public var spools: [Spool] = []
+    package var spools: [Spool] = []
     /// Bodies between their arrival and their answer.
-    public var waiting = 0
+    package var waiting = 0
 
-    public init() {}
+    package init() {}
 }
 
 extension ReceiverService {
-    public func metrics() -> ReceiverMetrics {
+    package func metrics() -> ReceiverMetrics {
         let (lanes, names) = lanesAndReceivers()
         let all = totals.all
         var metrics = ReceiverMetrics()
@@ -88,7 +88,7 @@ extension ReceiverService {
 
     /// One for each configured receiver, in the order of the configuration.
     /// - Parameter since: counts are given from this hour on.
-    public func statuses(since: Date) async -> [ReceiverStatus] {
+    package func statuses(since: Date) async -> [ReceiverStatus] {
         let (lanes, names) = lanesAndReceivers()
         let found = await withTaskGroup(of: [ReceiverStatus].self) { group in
             for lane in lanes { group.addTask { await lane.statuses(since: since) } }

@@ -1,5 +1,5 @@
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// What was received, for pages and the API.
 extension ReceiverService {
@@ -7,7 +7,7 @@ extension ReceiverService {
     private static let readLimit = Duration.seconds(5)
 
     /// Those of the configuration, in its order.
-    public var receivers: [ReceiverSettings] {
+    package var receivers: [ReceiverSettings] {
         let (lanes, names) = lanesAndReceivers()
         let all = lanes.flatMap(\.receivers)
         return names.compactMap { name in all.first { $0.name == name } }
@@ -15,13 +15,13 @@ extension ReceiverService {
 
     /// The newest events that the warehouse has, newest first; none of a receiver that is not configured.
     /// - Throws: why the warehouse cannot be read.
-    public func events(_ filter: ReceivedFilter) async throws(RunError) -> [ReceivedEventRow] {
+    package func events(_ filter: ReceivedFilter) async throws(RunError) -> [ReceivedEventRow] {
         try await read(filter.receiver) { store throws(WarehouseError) in try await store.receivedEvents(filter) }
     }
 
     /// The newest bodies that were no JSON objects, newest first; none of a receiver that is not configured.
     /// - Throws: why the warehouse cannot be read.
-    public func rejectedBodies(receiver: String, limit: Int) async throws(RunError) -> [RejectedBody] {
+    package func rejectedBodies(receiver: String, limit: Int) async throws(RunError) -> [RejectedBody] {
         try await read(receiver) { store throws(WarehouseError) in
             try await store.rejectedBodies(receiver: receiver, limit: limit)
         }

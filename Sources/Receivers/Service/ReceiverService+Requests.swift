@@ -9,7 +9,7 @@ extension ReceiverService {
     // MARK: The head
 
     /// Looks at a request before any byte of its body is read.
-    public func admit(_ head: ReceiverHead) -> Admission {
+    package func admit(_ head: ReceiverHead) -> Admission {
         if head.path == "/healthz" { return .answer(Self.health(head.method)) }
         guard let (desk, listen) = desk(at: head.path) else {
             return .answer(.refused(404, "not_found", "There is nothing at this path."))
@@ -69,7 +69,7 @@ extension ReceiverService {
     // MARK: The body
 
     /// Why a body could not be read whole.
-    public enum BodyFault: Sendable {
+    package enum BodyFault: Sendable {
         /// More bytes than ``ReceiverTicket/maxBody``.
         case tooLarge
         /// It did not come in time.
@@ -79,7 +79,7 @@ extension ReceiverService {
     }
 
     /// The answer to a request whose body was not read whole.
-    public func refuse(_ fault: BodyFault, _ ticket: ReceiverTicket) -> ReceiverAnswer {
+    package func refuse(_ fault: BodyFault, _ ticket: ReceiverTicket) -> ReceiverAnswer {
         switch fault {
         case .tooLarge:
             ticket.lane.count(ticket.receiver, ticket.isTest ? .test : .tooLarge)
@@ -92,7 +92,7 @@ extension ReceiverService {
     }
 
     /// Takes a body; returns when what the answer says holds.
-    public func take(_ body: [UInt8], _ ticket: ReceiverTicket) async -> ReceiverAnswer {
+    package func take(_ body: [UInt8], _ ticket: ReceiverTicket) async -> ReceiverAnswer {
         guard body.count <= ticket.longestBody else { return refuse(.tooLarge, ticket) }
         if ticket.isTest { return test(body, ticket) }
         guard ticket.lane.inbox.reserve(body.count) else { return unavailable(ticket) }

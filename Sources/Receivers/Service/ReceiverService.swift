@@ -7,7 +7,7 @@ import Warehouse
 /// whatever happens after that, it is in `iterable_events` once, and each such answer is a delivery.
 ///
 /// A request comes to ``admit(_:)`` before its body is read, and with its body to ``take(_:_:)``.
-public final class ReceiverService: Sendable {
+package final class ReceiverService: Sendable {
     /// A receiver, ready for requests.
     struct Desk: Sendable {
         var settings: ReceiverSettings
@@ -37,7 +37,7 @@ public final class ReceiverService: Sendable {
     private let ended = Occasion()
 
     /// - Parameter note: is called from any thread and must not block.
-    public init(
+    package init(
         _ setup: ReceiverSetup, clock: any ReceiverClock = SystemReceiverClock(),
         note: @escaping @Sendable (ReceiverNote) -> Void
     ) {
@@ -54,7 +54,7 @@ public final class ReceiverService: Sendable {
 
     /// Stores groups, drains the spool, writes counts and deletes old events until ``stop()``, or until the task is cancelled.
     /// Call it once.
-    public func run() async {
+    package func run() async {
         let lanes = state.withLock { state -> [WarehouseLane]? in
             guard state.phase == .idle else { return nil }
             state.phase = .running
@@ -78,7 +78,7 @@ public final class ReceiverService: Sendable {
 
     /// Takes no request any more: they are answered with 503. What waits becomes durable, counts are written as far as that is
     /// possible within a few seconds, and ``run()`` returns; then this does as well.
-    public func stop() async {
+    package func stop() async {
         if beginStop() == .idle {
             // Nothing will ever be kept.
             for lane in state.withLock({ Array($0.lanes.values) }) { lane.abandon() }
@@ -105,7 +105,7 @@ public final class ReceiverService: Sendable {
 
     /// Other receivers, tokens, filters and connections from now on. The spool stays as it is. Returns when what waited for
     /// warehouses that no receiver names any more is durable; the stores of those that are not in the setup may be closed then.
-    public func replace(_ setup: ReceiverSetup) async {
+    package func replace(_ setup: ReceiverSetup) async {
         // What a lane has put into the spool before its end is drained by another one.
         if await change(to: setup) { _ = await change(to: setup) }
         lookForStrays()

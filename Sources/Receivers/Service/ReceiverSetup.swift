@@ -1,14 +1,14 @@
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// The receivers of a process.
-public struct ReceiverSetup: Sendable {
-    public var receivers: [ReceiverSettings]
-    public var listen: ReceiverListenSettings
+package struct ReceiverSetup: Sendable {
+    package var receivers: [ReceiverSettings]
+    package var listen: ReceiverListenSettings
     /// By name of the warehouse; all of the configuration, for the spool may hold bodies for those that no receiver names any more.
-    public var stores: [String: any ReceiverStore]
+    package var stores: [String: any ReceiverStore]
 
-    public init(receivers: [ReceiverSettings], listen: ReceiverListenSettings, stores: [String: any ReceiverStore]) {
+    package init(receivers: [ReceiverSettings], listen: ReceiverListenSettings, stores: [String: any ReceiverStore]) {
         self.receivers = receivers
         self.listen = listen
         self.stores = stores
@@ -16,17 +16,17 @@ public struct ReceiverSetup: Sendable {
 }
 
 /// A request, before its body.
-public struct ReceiverHead: Sendable {
+package struct ReceiverHead: Sendable {
     /// Upper case.
-    public var method: String
+    package var method: String
     /// Without the query, not percent-decoded.
-    public var path: String
+    package var path: String
     /// Names in lower case, in their order; repeated ones are repeated. `host` is among them.
-    public var headers: [(name: String, value: String)]
+    package var headers: [(name: String, value: String)]
     /// Address at the other end of the connection, without a port; nil: not known.
-    public var peer: String?
+    package var peer: String?
 
-    public init(method: String, path: String, headers: [(name: String, value: String)], peer: String?) {
+    package init(method: String, path: String, headers: [(name: String, value: String)], peer: String?) {
         self.method = method
         self.path = path
         self.headers = headers
@@ -38,17 +38,17 @@ public struct ReceiverHead: Sendable {
 }
 
 /// An answer to a request.
-public struct ReceiverAnswer: Sendable, Equatable {
+package struct ReceiverAnswer: Sendable, Equatable {
     /// 200 (`/healthz` only), 204, 400, 401, 403, 404, 405, 408, 413 or 503.
-    public var status: Int
+    package var status: Int
     /// `Allow`, `Retry-After`, `WWW-Authenticate`.
-    public var headers: [String: String]
+    package var headers: [String: String]
     /// Empty, or one line of JSON.
-    public var body: String
+    package var body: String
     /// Whether the connection is closed after it, because the body is not read.
-    public var closes: Bool
+    package var closes: Bool
 
-    public init(status: Int, headers: [String: String] = [:], body: String = "", closes: Bool = false) {
+    package init(status: Int, headers: [String: String] = [:], body: String = "", closes: Bool = false) {
         self.status = status
         self.headers = headers
         self.body = body
@@ -75,7 +75,7 @@ public struct ReceiverAnswer: Sendable, Equatable {
 }
 
 /// A request whose body may be read.
-public struct ReceiverTicket: Sendable {
+package struct ReceiverTicket: Sendable {
     let settings: ReceiverSettings
     let lane: WarehouseLane
     let longestBody: Int
@@ -83,13 +83,13 @@ public struct ReceiverTicket: Sendable {
     let isTest: Bool
 
     /// The receiver's name.
-    public var receiver: String { settings.name }
+    package var receiver: String { settings.name }
     /// Bytes that the body may have.
-    public var maxBody: Int { longestBody }
+    package var maxBody: Int { longestBody }
 }
 
 /// What becomes of a request, as far as its head says.
-public enum Admission: Sendable {
+package enum Admission: Sendable {
     case answer(ReceiverAnswer)
     /// The body is to be read, and given to ``ReceiverService/take(_:_:)``.
     case take(ReceiverTicket)

@@ -1,17 +1,17 @@
 import Foundation
 
 /// What waits in the spool for one warehouse, of processes that live too.
-public struct SpoolContents: Sendable, Equatable {
-    public var warehouse: String
+package struct SpoolContents: Sendable, Equatable {
+    package var warehouse: String
     /// The warehouse's folder.
-    public var path: String
+    package var path: String
     /// As far as they can be counted.
-    public var bodies = 0
-    public var bytes: Int64 = 0
+    package var bodies = 0
+    package var bytes: Int64 = 0
 
     /// By name of the warehouse; those for which something waits. What cannot be read is passed over. Blocks.
     /// - Parameter root: the configured folder.
-    public static func all(in root: String) -> [SpoolContents] {
+    package static func all(in root: String) -> [SpoolContents] {
         names(in: root).compactMap { name in
             guard let warehouse = WarehouseSpool.warehouse(ofFolder: name) else { return nil }
             var contents = SpoolContents(warehouse: warehouse, path: root + "/" + name)

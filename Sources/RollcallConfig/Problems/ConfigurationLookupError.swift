@@ -1,19 +1,19 @@
 /// A name was asked for that the configuration does not have.
-public struct ConfigurationLookupError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+package struct ConfigurationLookupError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
         case sync
         case warehouse
         case destination
         case receiver
     }
 
-    public var kind: Kind
-    public var name: String
+    package var kind: Kind
+    package var name: String
     /// Name that was probably meant.
-    public var suggestion: String?
+    package var suggestion: String?
     /// All names there are, in the order of the file.
-    public var known: [String]
-    public var file: String
+    package var known: [String]
+    package var file: String
 
     init(kind: Kind, name: String, known: [String], file: String) {
         self.kind = kind
@@ -23,7 +23,7 @@ public struct ConfigurationLookupError: Error, Sendable, Equatable, CustomString
         suggestion = Suggestion.nearest(to: name, among: known)
     }
 
-    public var description: String {
+    package var description: String {
         let start = "\(file): there is no \(kind.rawValue) \(TextLayout.quoted(name))"
         if let suggestion { return start + "; did you mean \(TextLayout.quoted(suggestion))?" }
         guard !known.isEmpty else { return start + "; the file has none" }

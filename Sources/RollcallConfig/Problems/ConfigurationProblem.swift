@@ -2,26 +2,26 @@
 ///
 /// Nothing in it repeats a secret: values are shown as they are in the file, before `${NAME}` is replaced, and the
 /// values of secret keys are masked even then.
-public struct ConfigurationProblem: Sendable, Hashable {
+package struct ConfigurationProblem: Sendable, Hashable {
     /// The file as the user named it.
-    public var file: String
+    package var file: String
     /// Counted from 1; nil when the whole file is meant.
-    public var line: Int?
+    package var line: Int?
     /// Counted in Unicode scalars from 1; nil when the whole line or file is meant.
-    public var column: Int?
+    package var column: Int?
     /// Dotted path of the key (`syncs.vip.schedule.every`); empty for the file itself.
-    public var path: String
-    public var message: String
+    package var path: String
+    package var message: String
     /// What would have been right.
-    public var expected: String?
+    package var expected: String?
     /// What was probably meant; stands behind "did you mean".
-    public var suggestion: String?
+    package var suggestion: String?
     /// How to fix it.
-    public var hint: String?
+    package var hint: String?
     /// The line of the file, with secrets masked.
-    public var sourceLine: String?
+    package var sourceLine: String?
 
-    public init(
+    package init(
         file: String, line: Int? = nil, column: Int? = nil, path: String = "", message: String,
         expected: String? = nil, suggestion: String? = nil, hint: String? = nil, sourceLine: String? = nil
     ) {
@@ -38,7 +38,7 @@ public struct ConfigurationProblem: Sendable, Hashable {
     }
 
     /// `file:line:column`, as editors and terminals follow it.
-    public var location: String {
+    package var location: String {
         guard let line else { return file }
         guard let column else { return "\(file):\(line)" }
         return "\(file):\(line):\(column)"
@@ -48,7 +48,7 @@ public struct ConfigurationProblem: Sendable, Hashable {
 extension ConfigurationProblem: CustomStringConvertible {
     /// One paragraph: location and message on the first line, then the source line with a caret, then what was
     /// expected and how to fix it, wrapped at 80 columns.
-    public var description: String {
+    package var description: String {
         var headline = "\(location): \(message)"
         if let suggestion { headline += "; did you mean \(suggestion)?" }
         var lines = [headline]
@@ -79,14 +79,14 @@ extension ConfigurationProblem {
 }
 
 /// Everything that is wrong with a configuration, in one go.
-public struct ConfigurationErrors: Error, Sendable, Equatable {
+package struct ConfigurationErrors: Error, Sendable, Equatable {
     /// In the order of the lines; never empty.
-    public var problems: [ConfigurationProblem]
+    package var problems: [ConfigurationProblem]
 
-    public init(_ problems: [ConfigurationProblem]) { self.problems = problems }
+    package init(_ problems: [ConfigurationProblem]) { self.problems = problems }
 }
 
 extension ConfigurationErrors: CustomStringConvertible {
     /// One paragraph for each problem, parted by empty lines.
-    public var description: String { problems.map(\.description).joined(separator: "\n\n") }
+    package var description: String { problems.map(\.description).joined(separator: "\n\n") }
 }

@@ -1,9 +1,9 @@
 internal import RollcallCore
 
 /// The JSON Schema (draft 2020-12) of `rollcall.yaml`, made from the same keys that the reader checks.
-public enum ConfigurationSchema {
+package enum ConfigurationSchema {
     /// The schema as indented JSON text, with a newline at the end.
-    public static let json = document.rendered() + "\n"
+    package static let json = document.rendered() + "\n"
 
     /// Matches text that refers to the environment; what it stands for can only be judged when it is read.
     private static let reference = #"\$\{"#

@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What an alert is about.
-public enum AlertKind: String, Sendable, Codable, CaseIterable {
+package enum AlertKind: String, Sendable, Codable, CaseIterable {
     /// A run failed.
     case failed
     /// A guard holds a run.
@@ -19,27 +19,27 @@ public enum AlertKind: String, Sendable, Codable, CaseIterable {
 }
 
 /// When a number is worth an alert.
-public struct AlertThresholds: Sendable, Equatable {
+package struct AlertThresholds: Sendable, Equatable {
     /// Failed and invalid records of one run, 0 or more.
-    public var failuresOver = 0
+    package var failuresOver = 0
     /// Minutes that may pass after a tick until a run that began for it, or later, has ended well; 1 or more.
-    public var lateAfterMinutes = 60
+    package var lateAfterMinutes = 60
     /// Minutes that a receiver may get nothing, after it got something once; 1 or more.
-    public var silentAfterMinutes = 1440
+    package var silentAfterMinutes = 1440
     /// Seconds that a stream may lag behind its source. One that keeps up lags by seconds; where Iterable does not answer, it pauses
     /// for at most 60 s before it tries again, so that after 300 several tries have failed and the trouble is not a passing one.
-    public static let behindAfterSeconds = 300.0
+    package static let behindAfterSeconds = 300.0
 
-    public init() {}
+    package init() {}
 }
 
 /// What an alert is about, by its name; a sync and a receiver may have the same one.
-public enum AlertSubject: Sendable, Hashable {
+package enum AlertSubject: Sendable, Hashable {
     case sync(String)
     case receiver(String)
 
     /// `vip`, `receiver engagement`: how a message begins.
-    public var words: String {
+    package var words: String {
         switch self {
         case .sync(let name): name
         case .receiver(let name): "receiver \(name)"
@@ -48,17 +48,17 @@ public enum AlertSubject: Sendable, Hashable {
 }
 
 /// One message about one sync or one receiver.
-public struct Alert: Sendable, Equatable {
-    public var kind: AlertKind
-    public var subject: AlertSubject
+package struct Alert: Sendable, Equatable {
+    package var kind: AlertKind
+    package var subject: AlertSubject
     /// The run that it is about, of a stream its latest one; nil for `late` and for receivers.
-    public var run: SyncRun?
+    package var run: SyncRun?
     /// Since when the sync has been late, the receiver silent, or the oldest record of a stream without an outcome.
-    public var since: Date?
+    package var since: Date?
     /// Ids of the webhooks that got an earlier alert since the subject was last well; nil: not known.
-    public var heardBy: Set<String>?
+    package var heardBy: Set<String>?
 
-    public init(
+    package init(
         kind: AlertKind, subject: AlertSubject, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
     ) {
         self.kind = kind
@@ -68,25 +68,25 @@ public struct Alert: Sendable, Equatable {
         self.heardBy = heardBy
     }
 
-    public init(
+    package init(
         kind: AlertKind, sync: String, run: SyncRun? = nil, since: Date? = nil, heardBy: Set<String>? = nil
     ) {
         self.init(kind: kind, subject: .sync(sync), run: run, since: since, heardBy: heardBy)
     }
 
     /// nil: it is about a receiver.
-    public var sync: String? { if case .sync(let name) = subject { name } else { nil } }
+    package var sync: String? { if case .sync(let name) = subject { name } else { nil } }
     /// nil: it is about a sync.
-    public var receiver: String? { if case .receiver(let name) = subject { name } else { nil } }
+    package var receiver: String? { if case .receiver(let name) = subject { name } else { nil } }
 }
 
 /// What is kept of a subject's alerts in the warehouse: its condition, and who has got an alert since it was last well.
-public struct AlertState: Sendable, Equatable {
-    public var condition: AlertCondition
+package struct AlertState: Sendable, Equatable {
+    package var condition: AlertCondition
     /// Ids of webhooks; nil: not known yet.
-    public var heardBy: Set<String>?
+    package var heardBy: Set<String>?
 
-    public init(_ condition: AlertCondition, heardBy: Set<String>? = nil) {
+    package init(_ condition: AlertCondition, heardBy: Set<String>? = nil) {
         self.condition = condition
         self.heardBy = heardBy
     }
@@ -94,11 +94,11 @@ public struct AlertState: Sendable, Equatable {
     private static let mark = " heard="
 
     /// `failed`, or `failed heard=1f2e3d4c,9a8b7c6d`.
-    public var text: String {
+    package var text: String {
         condition.text + (heardBy.map { Self.mark + $0.sorted().joined(separator: ",") } ?? "")
     }
 
-    public init?(text: String) {
+    package init?(text: String) {
         let parts = text.components(separatedBy: Self.mark)
         guard let condition = AlertCondition(text: parts[0]) else { return nil }
         self.condition = condition
@@ -106,14 +106,14 @@ public struct AlertState: Sendable, Equatable {
     }
 
     /// The state after a change of the condition: who has heard of it counts until the subject is well again.
-    public func changed(to condition: AlertCondition) -> AlertState {
+    package func changed(to condition: AlertCondition) -> AlertState {
         AlertState(condition, heardBy: condition == .fine || self.condition == .fine ? nil : heardBy)
     }
 }
 
 /// How a sync or a receiver is doing, as far as alerts go. One message goes out for each change; what was reported last is kept in
 /// the warehouse, so that neither a restart nor a second process repeats it.
-public enum AlertCondition: Sendable, Equatable {
+package enum AlertCondition: Sendable, Equatable {
     case fine
     case failed
     case held(runID: String)
@@ -125,7 +125,7 @@ public enum AlertCondition: Sendable, Equatable {
     case behind
 
     /// As it is kept.
-    public var text: String {
+    package var text: String {
         switch self {
         case .fine: "fine"
         case .failed: "failed"
@@ -137,7 +137,7 @@ public enum AlertCondition: Sendable, Equatable {
         }
     }
 
-    public init?(text: String) {
+    package init?(text: String) {
         switch text {
         case "fine": self = .fine
         case "failed": self = .failed

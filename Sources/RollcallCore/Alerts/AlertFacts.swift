@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What is known of a sync or a receiver when its condition is judged.
-public protocol AlertEvidence: Sendable {
+package protocol AlertEvidence: Sendable {
     /// How it is doing.
     /// - Parameter previous: what was reported last.
     func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition
@@ -10,31 +10,31 @@ public protocol AlertEvidence: Sendable {
 }
 
 /// What is known of a sync when its condition is judged.
-public struct AlertFacts: AlertEvidence {
-    public var sync: String
-    public var latestRun: SyncRun?
-    public var heldRun: SyncRun?
+package struct AlertFacts: AlertEvidence {
+    package var sync: String
+    package var latestRun: SyncRun?
+    package var heldRun: SyncRun?
     /// Start of the latest run that ended well, with failed records or without.
-    public var latestGoodStart: Date?
+    package var latestGoodStart: Date?
     /// The first tick that has a row; nil without one.
-    public var firstTick: Date?
+    package var firstTick: Date?
     /// nil: the sync has no schedule, is disabled or paused, and cannot be late.
-    public var grid: TickGrid?
+    package var grid: TickGrid?
     /// Whether the configuration says that the sync streams, in whichever process.
-    public var isStreamed = false
+    package var isStreamed = false
     /// Seconds that the stream of this process lags behind its source; nil: another process may have the stream, or nothing was
     /// measured here yet.
-    public var streamLag: Double?
-    public var now: Date
+    package var streamLag: Double?
+    package var now: Date
 
-    public init(sync: String, now: Date) {
+    package init(sync: String, now: Date) {
         self.sync = sync
         self.now = now
     }
 
     /// How the sync is doing.
     /// - Parameter previous: what was reported last; a run that was interrupted or cancelled, or is in progress, changes nothing.
-    public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
+    package func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
         if let heldRun { return .held(runID: heldRun.id) }
         if latestRun?.status == .failed { return .failed }
         // While it is tried again, that it has failed says more.
@@ -59,7 +59,7 @@ public struct AlertFacts: AlertEvidence {
     }
 
     /// The tick that is still not made good; nil if the sync is in time.
-    public func lateSince(_ thresholds: AlertThresholds) -> Date? {
+    package func lateSince(_ thresholds: AlertThresholds) -> Date? {
         guard let grid, let firstTick else { return nil }
         let due = grid.latest(notAfter: now.addingTimeInterval(-60 * Double(thresholds.lateAfterMinutes)))
         // The clocks of warehouse and process may differ a little.
@@ -67,7 +67,7 @@ public struct AlertFacts: AlertEvidence {
         return due >= firstTick && good < due ? due : nil
     }
 
-    public func alert(
+    package func alert(
         from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds
     ) -> Alert? {
         if condition == previous { return nil }
@@ -88,25 +88,25 @@ public struct AlertFacts: AlertEvidence {
 }
 
 /// What is known of a receiver when its condition is judged.
-public struct ReceiverAlertFacts: AlertEvidence {
-    public var receiver: String
+package struct ReceiverAlertFacts: AlertEvidence {
+    package var receiver: String
     /// When the latest event came, whether it was kept or left out; nil: none ever has.
-    public var latestAt: Date?
-    public var now: Date
+    package var latestAt: Date?
+    package var now: Date
 
-    public init(receiver: String, latestAt: Date?, now: Date) {
+    package init(receiver: String, latestAt: Date?, now: Date) {
         self.receiver = receiver
         self.latestAt = latestAt
         self.now = now
     }
 
     /// Silent, where nothing came for ``AlertThresholds/silentAfterMinutes``; one that never got anything is not set up yet.
-    public func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
+    package func condition(after previous: AlertCondition?, _ thresholds: AlertThresholds) -> AlertCondition {
         guard let latestAt else { return previous ?? .fine }
         return now.timeIntervalSince(latestAt) >= 60 * Double(thresholds.silentAfterMinutes) ? .silent : .fine
     }
 
-    public func alert(
+    package func alert(
         from previous: AlertCondition?, to condition: AlertCondition, _ thresholds: AlertThresholds
     ) -> Alert? {
         if condition == previous { return nil }

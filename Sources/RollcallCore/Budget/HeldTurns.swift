@@ -1,6 +1,6 @@
 /// The turns of one budget that a process holds, and how many it asks for. Pure; times are microseconds of the process's
 /// monotonic clock.
-public struct HeldTurns: Sendable {
+package struct HeldTurns: Sendable {
     private struct Held {
         var time: Int64
         /// Whether the turn before it was the process's too, and whether the one behind it is: otherwise a request that leaves early
@@ -57,10 +57,10 @@ public struct HeldTurns: Sendable {
     /// Whether the first turn of the last grant had gone by when the answer came.
     private var cameLate = false
     /// Requests a second, as of the last exchange; nil before the first.
-    public private(set) var share: Double?
+    package private(set) var share: Double?
 
     /// - Parameter limit: requests a second as configured, more than 0.
-    public init(budget: String, limit: Double) {
+    package init(budget: String, limit: Double) {
         self.budget = budget
         self.limit = limit
     }
@@ -68,9 +68,9 @@ public struct HeldTurns: Sendable {
     // MARK: Requests
 
     /// When a request may leave: not before `first`, which may be now, and not after `last`.
-    public struct Turn: Sendable, Equatable {
-        public var first: Int64
-        public var last: Int64
+    package struct Turn: Sendable, Equatable {
+        package var first: Int64
+        package var last: Int64
     }
 
     /// Gives a request the next turn; nil where there is none for it yet.
@@ -82,7 +82,7 @@ public struct HeldTurns: Sendable {
     /// - Parameters:
     ///   - limit: requests a second as configured for this request; the smallest one rules from the next exchange on.
     ///   - isWaiting: whether this request has asked before, in vain; kept by the caller from call to call.
-    public mutating func take(now: Int64, limit: Double, isStream: Bool, isWaiting: inout Bool) -> Turn? {
+    package mutating func take(now: Int64, limit: Double, isStream: Bool, isWaiting: inout Bool) -> Turn? {
         asked = min(asked ?? limit, limit)
         guard let turn = take(now: now, isStream: isStream) else {
             if !isWaiting { change(isStream) { $0.waiting += 1 } }
@@ -106,7 +106,7 @@ public struct HeldTurns: Sendable {
     }
 
     /// A request that waits does so no longer.
-    public mutating func stopWaiting(now: Int64, isStream: Bool) {
+    package mutating func stopWaiting(now: Int64, isStream: Bool) {
         change(isStream) {
             $0.waiting -= 1
             $0.until = max($0.until ?? now, now + Self.idle)
@@ -147,7 +147,7 @@ public struct HeldTurns: Sendable {
     /// - Parameters:
     ///   - duration: what the last exchange took, in microseconds; 0: there was none.
     ///   - leaves: whether the process leaves the budget.
-    public mutating func need(now: Int64, duration: Int64 = 0, leaves: Bool = false) -> RateNeed {
+    package mutating func need(now: Int64, duration: Int64 = 0, leaves: Bool = false) -> RateNeed {
         guard !leaves, streams.isWanted(now) || runs.isWanted(now) else {
             return RateNeed(budget: budget, claim: nil, unused: unused)
         }
@@ -202,7 +202,7 @@ public struct HeldTurns: Sendable {
     }
 
     /// - Parameter first: the time of the grant's first turn.
-    public mutating func receive(_ grant: RateGrant, first: Int64, now: Int64) {
+    package mutating func receive(_ grant: RateGrant, first: Int64, now: Int64) {
         share = grant.share
         isAlone = grant.isAlone
         note(grant)
@@ -225,7 +225,7 @@ public struct HeldTurns: Sendable {
     }
 
     /// Lets go of all turns, as a clock was set by which their times are wrong.
-    public mutating func drop() {
+    package mutating func drop() {
         turns = []
         taken = 0
         last = nil

@@ -3,17 +3,17 @@
 /// twice, so that the limit holds whatever becomes of the processes: what a dead or a paused one was given is not used.
 ///
 /// Source: docs/decisions/0030-rate-budget.md.
-public struct RateBudget: Sendable, Equatable {
+package struct RateBudget: Sendable, Equatable {
     /// The first turn that is not given out yet, in microseconds since 1970; 0: none ever was.
-    public var next: Int64
+    package var next: Int64
 
-    public init(next: Int64 = 0) { self.next = next }
+    package init(next: Int64 = 0) { self.next = next }
 
     /// A process without an exchange for so long no longer counts, in microseconds. Its turns lie in the past by then.
-    public static let lifetime: Int64 = 5_000_000
+    package static let lifetime: Int64 = 5_000_000
     /// Seconds of its share that a process is given in advance: until its next exchange in a second, and half a second for
     /// what an exchange takes.
-    public static let advance = 1.5
+    package static let advance = 1.5
     /// Microseconds from an exchange to the first turn that it may give, at least: the answer has to arrive before. A process that is
     /// alone may be late.
     static let lead: Int64 = 20_000
@@ -28,7 +28,7 @@ public struct RateBudget: Sendable, Equatable {
     ///   - others: the claims of the other live processes.
     ///   - now: the warehouse's clock, in microseconds since 1970.
     /// - Returns: what it may use; nil for a process that leaves.
-    public mutating func exchange(_ need: RateNeed, others: [RateClaim], now: Int64) -> RateGrant? {
+    package mutating func exchange(_ need: RateNeed, others: [RateClaim], now: Int64) -> RateGrant? {
         if let unused = need.unused, unused.end == next { next = unused.first }
         guard let claim = need.claim else { return nil }
         let share = RateShare.of(claim, beside: others)
@@ -60,24 +60,24 @@ public struct RateBudget: Sendable, Equatable {
 }
 
 /// What one process asks of a budget.
-public struct RateNeed: Sendable, Equatable {
+package struct RateNeed: Sendable, Equatable {
     /// Address of Iterable, one-way hash of the API key and endpoint.
-    public var budget: String
+    package var budget: String
     /// nil: the process leaves the budget.
-    public var claim: RateClaim?
+    package var claim: RateClaim?
     /// Turns that it has and that lie in the future.
-    public var held: Int
+    package var held: Int
     /// The most further turns that are of use until the next exchange.
-    public var most: Int
+    package var most: Int
     /// Seconds of its share that it was not given yet, so that processes get the same whichever of them asks first: the time
     /// since its last exchange, more by what it lacked before that, less by what it had too much. Infinite: there was none.
-    public var owed: Double
+    package var owed: Double
     /// A turn is of use if it lies so far behind the exchange, in microseconds: what the last exchange took; 0: there was none.
-    public var lead: Int64
+    package var lead: Int64
     /// The turns that a process which leaves has not used. They are free again if nothing was given out behind them.
-    public var unused: TurnRange?
+    package var unused: TurnRange?
 
-    public init(
+    package init(
         budget: String, claim: RateClaim?, held: Int = 0, most: Int = .max, owed: Double = .infinity, lead: Int64 = 0,
         unused: TurnRange? = nil
     ) {
@@ -92,25 +92,25 @@ public struct RateNeed: Sendable, Equatable {
 }
 
 /// Turns from `first` to before `end`, in microseconds since 1970 of the warehouse's clock.
-public struct TurnRange: Sendable, Equatable {
-    public var first: Int64
-    public var end: Int64
+package struct TurnRange: Sendable, Equatable {
+    package var first: Int64
+    package var end: Int64
 
-    public init(first: Int64, end: Int64) {
+    package init(first: Int64, end: Int64) {
         self.first = first
         self.end = end
     }
 }
 
 /// What one process wants of a budget, in requests a second.
-public struct RateClaim: Sendable, Equatable {
+package struct RateClaim: Sendable, Equatable {
     /// As configured in the process; more than 0.
-    public var limit: Double
+    package var limit: Double
     /// For streams and for runs, each from 0 to `limit`.
-    public var streams: Double
-    public var runs: Double
+    package var streams: Double
+    package var runs: Double
 
-    public init(limit: Double, streams: Double, runs: Double) {
+    package init(limit: Double, streams: Double, runs: Double) {
         self.limit = limit
         self.streams = streams
         self.runs = runs
@@ -118,18 +118,18 @@ public struct RateClaim: Sendable, Equatable {
 }
 
 /// Turns that a process was given.
-public struct RateGrant: Sendable, Equatable {
-    public var budget: String
+package struct RateGrant: Sendable, Equatable {
+    package var budget: String
     /// The first turn and the distance between two, in microseconds.
-    public var first: Int64
-    public var interval: Int64
-    public var count: Int
+    package var first: Int64
+    package var interval: Int64
+    package var count: Int
     /// Requests a second that are the process's share now.
-    public var share: Double
+    package var share: Double
     /// Whether no other process takes part.
-    public var isAlone: Bool
+    package var isAlone: Bool
 
-    public init(budget: String, first: Int64, interval: Int64, count: Int, share: Double, isAlone: Bool) {
+    package init(budget: String, first: Int64, interval: Int64, count: Int, share: Double, isAlone: Bool) {
         self.budget = budget
         self.first = first
         self.interval = interval
@@ -140,14 +140,14 @@ public struct RateGrant: Sendable, Equatable {
 }
 
 /// The answer to an exchange.
-public struct RateGrants: Sendable, Equatable {
+package struct RateGrants: Sendable, Equatable {
     /// When the warehouse began with the exchange, before it waited for anybody, in microseconds since 1970 of its clock.
-    public var begun: Int64
+    package var begun: Int64
     /// When it was made, in the same time.
-    public var now: Int64
-    public var grants: [RateGrant]
+    package var now: Int64
+    package var grants: [RateGrant]
 
-    public init(begun: Int64, now: Int64, grants: [RateGrant]) {
+    package init(begun: Int64, now: Int64, grants: [RateGrant]) {
         self.begun = begun
         self.now = now
         self.grants = grants

@@ -1,11 +1,11 @@
 /// How much of a budget is whose. Pure.
-public enum RateShare {
+package enum RateShare {
     /// The smallest limit of all rules. Streams go first, but leave ``RateLimiterState/scheduleShare`` to runs that want it.
     /// Within each of the two, whoever wants little gets it all, and the others get as much as each other (max-min fairness).
     /// What no process wants is lent to all alike.
     /// - Returns: the limit, the share of `claim`, and what of it is lent, all in requests a second; the shares of all add up
     ///   to the limit less what pacing leaves.
-    public static func of(
+    package static func of(
         _ claim: RateClaim, beside others: [RateClaim]
     ) -> (limit: Double, rate: Double, lent: Double) {
         let all = [claim] + others

@@ -3,7 +3,7 @@
 /// The warehouse read its clock after the question and before the answer, so each exchange bounds the difference; together they bound
 /// it closer than the slow ones of them do. It tells it twice, before it waits for locks and behind that, so that these waits
 /// make the bounds no wider.
-public struct WarehouseOffset: Sendable {
+package struct WarehouseOffset: Sendable {
     /// Bounds of the process's time less the warehouse's, in microseconds, and when they were right.
     private var bounds: (least: Int64, most: Int64, at: Int64)?
 
@@ -14,14 +14,14 @@ public struct WarehouseOffset: Sendable {
     /// too early or too late.
     static let vaguest: Int64 = 200_000
 
-    public init() {}
+    package init() {}
 
     /// - Parameters:
     ///   - begun: the warehouse's time when it began with the question, and `now` when it made the answer.
     ///   - asked: the process's time before the question, and `answered` after the answer; all in microseconds.
     /// - Returns: false where a clock was set: what was known before is wrong, and so are times that were made of it.
     @discardableResult
-    public mutating func note(begun: Int64, now: Int64, asked: Int64, answered: Int64) -> Bool {
+    package mutating func note(begun: Int64, now: Int64, asked: Int64, answered: Int64) -> Bool {
         // In this order, unless the warehouse's clock was set in between.
         let (least, most) = (min(asked - begun, answered - now), max(asked - begun, answered - now))
         guard let known = knownBounds(at: answered) else {
@@ -37,7 +37,7 @@ public struct WarehouseOffset: Sendable {
     }
 
     /// Whether the difference is known well enough for turns to be used.
-    public var isKnown: Bool { bounds.map { $0.most - $0.least <= Self.vaguest } ?? false }
+    package var isKnown: Bool { bounds.map { $0.most - $0.least <= Self.vaguest } ?? false }
 
     private func knownBounds(at time: Int64) -> (least: Int64, most: Int64)? {
         guard let bounds else { return nil }
@@ -46,7 +46,7 @@ public struct WarehouseOffset: Sendable {
     }
 
     /// The process's time at a time of the warehouse, both in microseconds; nil while it is not known well enough (``isKnown``).
-    public func local(_ warehouse: Int64) -> Int64? {
+    package func local(_ warehouse: Int64) -> Int64? {
         guard let bounds, isKnown else { return nil }
         return warehouse + bounds.least + (bounds.most - bounds.least) / 2
     }

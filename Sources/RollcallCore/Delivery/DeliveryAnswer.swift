@@ -1,5 +1,5 @@
 /// What one attempt at a ``DeliveryRequest`` means: not "what happened" but "who does what next".
-public enum DeliveryAnswer: Sendable, Equatable {
+package enum DeliveryAnswer: Sendable, Equatable {
     /// Every record's outcome is known: one per record, in order, each `succeeded`, `failed` or `rejected`. `leftOut`: names of
     /// fields that Iterable did not take although it took the records.
     case answered([RecordOutcome], httpStatus: Int, leftOut: [String] = [])
@@ -23,7 +23,7 @@ public enum DeliveryAnswer: Sendable, Equatable {
 }
 
 /// Why a request is to be sent again: each has its own patience.
-public enum RetryCause: Sendable, Equatable {
+package enum RetryCause: Sendable, Equatable {
     /// No answer, or one of a server in trouble.
     case trouble
     /// Too many requests for now.
@@ -34,7 +34,7 @@ public enum RetryCause: Sendable, Equatable {
 
 extension DeliveryAnswer {
     /// Whether the request may have been carried out, or may still be, for one of its records at least.
-    public var mayHaveBeenApplied: Bool {
+    package var mayHaveBeenApplied: Bool {
         switch self {
         case .answered, .ambiguous: true
         case .retry(_, _, let mayHaveBeenApplied, _): mayHaveBeenApplied

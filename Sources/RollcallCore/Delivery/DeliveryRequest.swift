@@ -1,5 +1,5 @@
 /// One request that changes something for one or more records, before it is written as JSON.
-public enum DeliveryRequest: Sendable, Equatable {
+package enum DeliveryRequest: Sendable, Equatable {
     case list(ListRequest)
     case users(UsersRequest)
     case userRename(UserRename)
@@ -9,7 +9,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     case catalog(CatalogRequest)
 
     /// What it does to each of its records.
-    public var operation: Operation {
+    package var operation: Operation {
         switch self {
         case .list(let request): request.operation
         case .users(let request): request.operation
@@ -21,7 +21,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     }
 
     /// How many records it is for.
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .list(let request): request.subscribers.count
         case .users(let request): request.people.count
@@ -32,7 +32,7 @@ public enum DeliveryRequest: Sendable, Equatable {
     }
 
     /// Whether what it is for was made so recently that Iterable may not know it yet (about a minute).
-    public var targetIsNew: Bool {
+    package var targetIsNew: Bool {
         switch self {
         case .list(let request): request.listIsNew
         case .users, .userRename, .userDeletion, .events, .event: false
@@ -41,9 +41,9 @@ public enum DeliveryRequest: Sendable, Equatable {
     }
 
     /// Whether the same request may be sent again when what became of it is not known.
-    public var mayBeRepeated: Bool { if case .userRename = self { false } else { true } }
+    package var mayBeRepeated: Bool { if case .userRename = self { false } else { true } }
 
-    public var endpoint: Endpoint {
+    package var endpoint: Endpoint {
         switch (self, operation.direction) {
         case (.list, .put): .listSubscribe
         case (.list, .remove): .listUnsubscribe
@@ -59,21 +59,21 @@ public enum DeliveryRequest: Sendable, Equatable {
 }
 
 /// A subscribe or unsubscribe request.
-public struct ListRequest: Sendable, Equatable {
-    public var listID: Int64
-    public var operation: Operation
+package struct ListRequest: Sendable, Equatable {
+    package var listID: Int64
+    package var operation: Operation
     /// At least one; no two that name the same identifier.
-    public var subscribers: [Identity]
+    package var subscribers: [Identity]
     /// Of a subscribe: the fields that are written to the profile of each of them, as JSON objects; nil: none. Empty: none of all.
-    public var fields: [[UInt8]?]
+    package var fields: [[UInt8]?]
     /// Sent only with subscribe and where the project type honours it.
-    public var updateExistingUsersOnly: Bool
+    package var updateExistingUsersOnly: Bool
     /// Email projects with `placeholder_emails`: Iterable makes up an address for an unknown userId.
-    public var preferUserID: Bool
+    package var preferUserID: Bool
     /// Whether the list was created so recently that Iterable may not know it yet.
-    public var listIsNew: Bool
+    package var listIsNew: Bool
 
-    public init(
+    package init(
         listID: Int64, operation: Operation, subscribers: [Identity], fields: [[UInt8]?] = [],
         updateExistingUsersOnly: Bool = false, preferUserID: Bool = false, listIsNew: Bool = false
     ) {
@@ -89,29 +89,29 @@ public struct ListRequest: Sendable, Equatable {
 
 /// A request that puts items into a catalog, or deletes them. Iterable accepts it and carries it out later, for all of its
 /// items or, as far as the answer tells, for none (source: Iterable's API description, `POST /api/catalogs/{name}/items`).
-public struct CatalogRequest: Sendable, Equatable {
-    public struct Item: Sendable, Equatable {
+package struct CatalogRequest: Sendable, Equatable {
+    package struct Item: Sendable, Equatable {
         /// 1 to 255 letters, digits and hyphens.
-        public var id: String
+        package var id: String
         /// The document, a JSON object; empty where the item is deleted.
-        public var document: [UInt8]
+        package var document: [UInt8]
 
-        public init(id: String, document: [UInt8] = []) {
+        package init(id: String, document: [UInt8] = []) {
             self.id = id
             self.document = document
         }
     }
 
-    public var catalog: String
-    public var operation: Operation
+    package var catalog: String
+    package var operation: Operation
     /// At least one, at most 1000; no id twice.
-    public var items: [Item]
+    package var items: [Item]
     /// Whether fields that a document does not name stay as they are in an item that is there.
-    public var keepsOtherFields: Bool
+    package var keepsOtherFields: Bool
     /// Whether the catalog was created so recently that Iterable may not know it yet.
-    public var catalogIsNew: Bool
+    package var catalogIsNew: Bool
 
-    public init(
+    package init(
         catalog: String, operation: Operation, items: [Item], keepsOtherFields: Bool = false, catalogIsNew: Bool = false
     ) {
         self.catalog = catalog
@@ -123,27 +123,27 @@ public struct CatalogRequest: Sendable, Equatable {
 }
 
 /// A request that makes or updates profiles (source: Iterable's API description, `POST /api/users/bulkUpdate`).
-public struct UsersRequest: Sendable, Equatable {
-    public struct Person: Sendable, Equatable {
+package struct UsersRequest: Sendable, Equatable {
+    package struct Person: Sendable, Equatable {
         /// The identifiers that the object names.
-        public var identity: Identity
+        package var identity: Identity
         /// A JSON object: identifiers, `dataFields` and `mergeNestedObjects`.
-        public var object: [UInt8]
+        package var object: [UInt8]
 
-        public init(identity: Identity, object: [UInt8]) {
+        package init(identity: Identity, object: [UInt8]) {
             self.identity = identity
             self.object = object
         }
     }
 
     /// `update`, or `clear`: the objects have nothing but nulls then.
-    public var operation: Operation
+    package var operation: Operation
     /// At least one, at most 1000; no two that name the same identifier.
-    public var people: [Person]
+    package var people: [Person]
     /// Whether fields that the project does not have are made, for ever; else they are left out.
-    public var createsNewFields: Bool
+    package var createsNewFields: Bool
 
-    public init(_ operation: Operation = .update, people: [Person], createsNewFields: Bool = false) {
+    package init(_ operation: Operation = .update, people: [Person], createsNewFields: Bool = false) {
         self.operation = operation
         self.people = people
         self.createsNewFields = createsNewFields
@@ -152,16 +152,16 @@ public struct UsersRequest: Sendable, Equatable {
 
 /// A request that tracks events (source: Iterable's API description, `POST /api/events/trackBulk`). An event with an id that the
 /// project has already replaces it.
-public struct EventsRequest: Sendable, Equatable {
-    public struct Event: Sendable, Equatable {
+package struct EventsRequest: Sendable, Equatable {
+    package struct Event: Sendable, Equatable {
         /// The one identifier that the object names.
-        public var identity: Identity
-        public var name: String
-        public var id: String
+        package var identity: Identity
+        package var name: String
+        package var id: String
         /// A JSON object, as `POST /api/events/track` takes it.
-        public var object: [UInt8]
+        package var object: [UInt8]
 
-        public init(identity: Identity, name: String, id: String, object: [UInt8]) {
+        package init(identity: Identity, name: String, id: String, object: [UInt8]) {
             self.identity = identity
             self.name = name
             self.id = id
@@ -170,14 +170,14 @@ public struct EventsRequest: Sendable, Equatable {
     }
 
     /// At least one, at most 1000; no id twice.
-    public var events: [Event]
+    package var events: [Event]
 
-    public init(events: [Event]) { self.events = events }
+    package init(events: [Event]) { self.events = events }
 }
 
 /// A request that deletes a profile. Iterable accepts it and carries it out later
 /// (source: Iterable's API description, `DELETE /api/users/{email}` and `/api/users/byUserId/{userId}`).
-public enum UserDeletion: Sendable, Equatable {
+package enum UserDeletion: Sendable, Equatable {
     case email(String)
     /// Everybody who has the userId: in email projects that may be several.
     case userID(String)
@@ -185,11 +185,11 @@ public enum UserDeletion: Sendable, Equatable {
 
 /// A request that gives a profile of an email project another address
 /// (source: Iterable's API description, `POST /api/users/updateEmail`). A repeat answers that the old address is not known.
-public struct UserRename: Sendable, Equatable {
-    public var email: String
-    public var newEmail: String
+package struct UserRename: Sendable, Equatable {
+    package var email: String
+    package var newEmail: String
 
-    public init(email: String, newEmail: String) {
+    package init(email: String, newEmail: String) {
         self.email = email
         self.newEmail = newEmail
     }

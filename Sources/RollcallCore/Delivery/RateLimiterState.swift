@@ -10,37 +10,37 @@
 /// refused for as long as forty seconds before a 429 tells us of it; the shorter intervals meet a full bucket at once. A server that
 /// counts any second still sees no more than the limit in it. One that has no room for shorter intervals says so in the first
 /// second; then requests are spaced evenly.
-public struct RateLimiterState: Sendable {
+package struct RateLimiterState: Sendable {
     /// A place in the queue. Wait for `delay`, then ask ``RateLimiterState/confirm(_:now:)``.
-    public struct Slot: Sendable, Equatable {
-        public let delay: Duration
+    package struct Slot: Sendable, Equatable {
+        package let delay: Duration
         fileprivate let epoch: Int
         /// False: the wait is for leave to queue up, and not for a turn.
-        public let isTurn: Bool
+        package let isTurn: Bool
     }
 
     /// Share of the rate that is used. The rest absorbs late timers, so that a server that counts strictly never sees
     /// more than the limit in any window.
-    public static let utilisation = 0.995
+    package static let utilisation = 0.995
 
     /// Share of the configured rate below which the rate never falls: a server that answers 429 at random must not bring
     /// the work to a stop.
-    public static let floor = 0.1
+    package static let floor = 0.1
 
     /// Successes that a rate must last before a higher one is tried: a failed try costs one 429, which is to stay
     /// below one in a hundred.
-    public static let successesBeforeProbe = 150
+    package static let successesBeforeProbe = 150
     /// At low rates that takes long: a higher one is tried after this time in any case.
-    public static let longestBeforeProbe = Duration.seconds(150)
+    package static let longestBeforeProbe = Duration.seconds(150)
 
     /// A 429 in this time is one of a bucket that is too small for uneven intervals, and not of another client's: a larger one
     /// would not be full so soon. With some time for the answer.
     static let firstSecond = Duration.milliseconds(1500)
 
     /// Requests a second.
-    public let configuredRate: Double
+    package let configuredRate: Double
     /// Requests a second, at this time: from ``floor`` to ``configuredRate``.
-    public private(set) var currentRate: Double
+    package private(set) var currentRate: Double
 
     private var next: Duration?
     /// Requests in the pattern so far; nil when they are to be evenly spaced.
@@ -57,13 +57,13 @@ public struct RateLimiterState: Sendable {
     private var epoch = 0
 
     /// - Parameter requestsPerSecond: more than 0.
-    public init(requestsPerSecond: Double) {
+    package init(requestsPerSecond: Double) {
         configuredRate = max(requestsPerSecond, 0.001)
         currentRate = configuredRate
     }
 
     /// Share of the rate that is left to schedules while streams could use all of it.
-    public static let scheduleShare = 0.2
+    package static let scheduleShare = 0.2
     /// A stream that had to wait for its turn within this time could use more.
     static let streamsWant = Duration.seconds(1)
 
@@ -75,7 +75,7 @@ public struct RateLimiterState: Sendable {
     /// Takes the next slot.
     /// - Parameter isStream: whether a stream asks. Streams go first: while they wait for their turn, requests of schedules take no more
     ///   than ``scheduleShare`` of the rate.
-    public mutating func reserve(now: Duration, isStream: Bool = false) -> Slot {
+    package mutating func reserve(now: Duration, isStream: Bool = false) -> Slot {
         let interval = Duration.seconds(1 / (currentRate * Self.utilisation))
         if !isStream, let waited = streamWaited, now - waited < Self.streamsWant {
             let turn = max(now, nextOfSchedules ?? now)
@@ -111,13 +111,13 @@ public struct RateLimiterState: Sendable {
     }
 
     /// To be asked after the wait: nil if the request may go now, or another slot if a 429 came in meanwhile.
-    public mutating func confirm(_ slot: Slot, now: Duration, isStream: Bool = false) -> Slot? {
+    package mutating func confirm(_ slot: Slot, now: Duration, isStream: Bool = false) -> Slot? {
         slot.isTurn && slot.epoch == epoch ? nil : reserve(now: now, isStream: isStream)
     }
 
     /// Notes an answer 429.
     /// - Parameter after: what the server asked for (`Retry-After`); one second without it.
-    public mutating func rateLimited(now: Duration, after retryAfter: Duration?) {
+    package mutating func rateLimited(now: Duration, after retryAfter: Duration?) {
         let pause = max(retryAfter ?? .seconds(1), .zero)
         let resume = max(pausedUntil ?? now, now + pause)
         pausedUntil = resume
@@ -140,7 +140,7 @@ public struct RateLimiterState: Sendable {
     }
 
     /// Notes an answer other than 429.
-    public mutating func succeeded(now: Duration) {
+    package mutating func succeeded(now: Duration) {
         guard currentRate < configuredRate else { return }
         successesSinceCut += 1
         let waited = cutUntil.map { now - $0 >= Self.longestBeforeProbe } ?? true

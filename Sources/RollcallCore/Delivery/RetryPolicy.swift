@@ -1,18 +1,18 @@
 /// When, and how often, a request is sent again: full jitter over a doubling delay, bounded in number and in time.
 /// Source of the method: "Exponential Backoff And Jitter", AWS Architecture Blog.
-public struct RetryPolicy: Sendable, Equatable {
+package struct RetryPolicy: Sendable, Equatable {
     /// Most attempts, the first one included; at least 1.
-    public var attempts: Int
+    package var attempts: Int
     /// No attempt starts later than this after the first one.
-    public var longest: Duration
+    package var longest: Duration
     /// Upper bound of the delay after the first attempt; it doubles with each further one.
-    public var base: Duration
+    package var base: Duration
     /// Upper bound of every delay.
-    public var cap: Duration
+    package var cap: Duration
     /// Least delay after an answer 429 that names none itself.
-    public var leastAfterRateLimit: Duration
+    package var leastAfterRateLimit: Duration
 
-    public init(
+    package init(
         attempts: Int = 6, longest: Duration = .seconds(120), base: Duration = .milliseconds(500),
         cap: Duration = .seconds(20), leastAfterRateLimit: Duration = .seconds(1)
     ) {
@@ -24,16 +24,16 @@ public struct RetryPolicy: Sendable, Equatable {
     }
 
     /// For deliveries.
-    public static let deliveries = RetryPolicy()
+    package static let deliveries = RetryPolicy()
 
     /// For what a stream sends: until it gets through, or the stream is asked to stop.
-    public static let streams = RetryPolicy(attempts: .max, longest: .seconds(1 << 40), cap: .seconds(60))
+    package static let streams = RetryPolicy(attempts: .max, longest: .seconds(1 << 40), cap: .seconds(60))
 
     /// Whether a further attempt may be made.
     /// - Parameters:
     ///   - made: attempts made so far, from 1.
     ///   - elapsed: time since the first attempt began, with the delay that would come first.
-    public func allowsAnother(after made: Int, elapsed: Duration) -> Bool {
+    package func allowsAnother(after made: Int, elapsed: Duration) -> Bool {
         made < attempts && elapsed <= longest
     }
 
@@ -43,7 +43,7 @@ public struct RetryPolicy: Sendable, Equatable {
     ///   - random: from 0 up to, but not including, 1.
     ///   - rateLimited: whether the last answer was 429.
     ///   - retryAfter: what the server asked for (`Retry-After`); the wait is never shorter.
-    public func delay(
+    package func delay(
         attempt: Int, random: Double, rateLimited: Bool = false, retryAfter: Duration? = nil
     ) -> Duration {
         let doublings = min(max(attempt, 1) - 1, 30)

@@ -1,13 +1,13 @@
 /// A field of which a request had a value that is not of the field's type in Iterable, as the answer names it.
-public struct TypeMismatch: Sendable, Equatable {
+package struct TypeMismatch: Sendable, Equatable {
     /// The field; dots lead to its parts.
-    public var field: String
+    package var field: String
     /// Iterable's word for the field's type; nil: none that is known.
-    public var expected: String?
+    package var expected: String?
     /// A value that is not of that type.
-    public var offending: JSONTree
+    package var offending: JSONTree
 
-    public init(field: String, expected: String?, offending: JSONTree) {
+    package init(field: String, expected: String?, offending: JSONTree) {
         self.field = field
         self.expected = expected
         self.offending = offending
@@ -15,7 +15,7 @@ public struct TypeMismatch: Sendable, Equatable {
 
     /// Whether a record has a value in the field that is of the type of the offending one.
     /// - Parameter fields: those of the record.
-    public func isOf(_ fields: [String: JSONTree]) -> Bool {
+    package func isOf(_ fields: [String: JSONTree]) -> Bool {
         matches(.object(fields), field.split(separator: ".")[...])
     }
 

@@ -1,14 +1,14 @@
 /// A list of the project, as `GET /api/lists` tells it.
-public struct RemoteList: Sendable, Equatable {
-    public var id: Int64
-    public var name: String
-    public var description: String?
+package struct RemoteList: Sendable, Equatable {
+    package var id: Int64
+    package var name: String
+    package var description: String?
     /// `Standard`, `Dynamic`, `Suppression`, `Internal`, or one that Iterable adds later. Only Standard lists can be kept.
-    public var listType: String
+    package var listType: String
     /// Milliseconds since 1970.
-    public var createdAt: Int64?
+    package var createdAt: Int64?
 
-    public init(id: Int64, name: String, description: String? = nil, listType: String, createdAt: Int64? = nil) {
+    package init(id: Int64, name: String, description: String? = nil, listType: String, createdAt: Int64? = nil) {
         self.id = id
         self.name = name
         self.description = description
@@ -20,22 +20,22 @@ public struct RemoteList: Sendable, Equatable {
 extension RemoteList {
     /// Whether it has this name, byte for byte: Iterable tells names apart that Swift's `==` takes for equal (an é of one
     /// character, and of two).
-    public func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
+    package func isNamed(_ name: String) -> Bool { self.name.utf8.elementsEqual(name.utf8) }
 }
 
 /// Why a call other than a delivery did not give its answer.
-public struct DestinationError: Error, Sendable, Equatable {
-    public var error: RunError
+package struct DestinationError: Error, Sendable, Equatable {
+    package var error: RunError
     /// Whether the same call may succeed later.
-    public var isTransient: Bool
+    package var isTransient: Bool
     /// Whether the call may have been carried out all the same.
-    public var mayHaveBeenApplied: Bool
+    package var mayHaveBeenApplied: Bool
     /// The delay that the server asked for (`Retry-After`), if it did.
-    public var retryAfter: Duration?
+    package var retryAfter: Duration?
     /// Whether the call was not sent because its last look said no.
-    public var wasWithheld = false
+    package var wasWithheld = false
 
-    public init(error: RunError, isTransient: Bool, mayHaveBeenApplied: Bool = false, retryAfter: Duration? = nil) {
+    package init(error: RunError, isTransient: Bool, mayHaveBeenApplied: Bool = false, retryAfter: Duration? = nil) {
         self.error = error
         self.isTransient = isTransient
         self.mayHaveBeenApplied = mayHaveBeenApplied
@@ -48,7 +48,7 @@ public struct DestinationError: Error, Sendable, Equatable {
 ///
 /// A call that changes something gets a last look, `mayStillSend`: it is asked once a connection stands, at the last moment
 /// before the request leaves, and if it says no, nothing is sent. It returns at once and may be called on any thread.
-public protocol Destination: Sendable {
+package protocol Destination: Sendable {
     /// What one delivery may carry.
     var bodyLimits: BodyLimits { get }
     func lists() async throws(DestinationError) -> [RemoteList]
@@ -83,10 +83,10 @@ public protocol Destination: Sendable {
 
 extension Destination {
     /// As ``createList(name:description:mayStillSend:)``, sent in any case.
-    public func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
+    package func createList(name: String, description: String?) async throws(DestinationError) -> Int64 {
         try await createList(name: name, description: description) { true }
     }
 
     /// As ``deliver(_:mayStillSend:)``, sent in any case.
-    public func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer { await deliver(request) { true } }
+    package func deliver(_ request: DeliveryRequest) async -> DeliveryAnswer { await deliver(request) { true } }
 }

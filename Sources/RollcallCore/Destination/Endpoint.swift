@@ -1,6 +1,6 @@
 /// A call of Iterable with its own rate limit: those that change something, and the one that looks people up. The raw value is its
 /// name in metrics.
-public enum Endpoint: String, Sendable, Hashable, CaseIterable {
+package enum Endpoint: String, Sendable, Hashable, CaseIterable {
     case listSubscribe = "subscribe"
     case listUnsubscribe = "unsubscribe"
     case usersUpdate = "users_update"
@@ -15,7 +15,7 @@ public enum Endpoint: String, Sendable, Hashable, CaseIterable {
 
 extension DestinationLimits {
     /// How many requests a second an endpoint may get. More than 0.
-    public func requestsPerSecond(_ endpoint: Endpoint) -> Double {
+    package func requestsPerSecond(_ endpoint: Endpoint) -> Double {
         switch endpoint {
         case .listSubscribe, .listUnsubscribe: requestsPerSecond
         case .usersUpdate: users.requestsPerSecond
@@ -28,7 +28,7 @@ extension DestinationLimits {
     }
 
     /// How many records one request may have, 1 or more.
-    public func recordsPerRequest(_ kind: RecordKind) -> Int {
+    package func recordsPerRequest(_ kind: RecordKind) -> Int {
         switch kind {
         case .list: subscribersPerRequest
         case .events: events.recordsPerRequest
@@ -38,7 +38,7 @@ extension DestinationLimits {
     }
 
     /// As ``recordsPerRequest(_:)``, of one operation.
-    public func recordsPerRequest(_ kind: RecordKind, _ operation: Operation) -> Int {
+    package func recordsPerRequest(_ kind: RecordKind, _ operation: Operation) -> Int {
         kind == .users && (operation == .delete || operation == .rename) ? 1 : recordsPerRequest(kind)
     }
 }

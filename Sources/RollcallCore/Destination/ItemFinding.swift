@@ -1,5 +1,5 @@
 /// What a look at an item of a catalog finds, compared with what was put last.
-public enum ItemFinding: Sendable, Equatable {
+package enum ItemFinding: Sendable, Equatable {
     /// It has the content that was put.
     case same
     /// It is there with other content.

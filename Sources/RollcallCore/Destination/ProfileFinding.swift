@@ -1,11 +1,11 @@
 /// By what one profile is asked for.
-public enum ProfileName: Sendable, Hashable {
+package enum ProfileName: Sendable, Hashable {
     case email(String)
     case userID(String)
 }
 
 /// What a look at a profile finds.
-public enum ProfileFinding: Sendable, Equatable {
+package enum ProfileFinding: Sendable, Equatable {
     /// - Parameter userID: the one that the profile has; nil: it has none.
     case found(userID: String?)
     /// The project has no such profile.

@@ -3,9 +3,9 @@
 /// Iterable's documentation names Apache Commons EmailValidator as its rule (local addresses and bare top-level domains
 /// not allowed). These rules are the same but for what docs/identifiers.md lists: they are stricter about characters
 /// outside ASCII, invisible ones and the length of the whole.
-public enum EmailRules {
+package enum EmailRules {
     /// Which of IANA's lists of top-level domains the rules know: year, month, day and number within the day.
-    public static let topLevelDomainsVersion = TopLevelDomains.version
+    package static let topLevelDomainsVersion = TopLevelDomains.version
 
     /// Bytes of a whole address: what fits the 256-byte path of RFC 5321, section 4.5.3.1.3, between its angle
     /// brackets. Apache Commons has no such limit, but a longer address cannot be given to a mail server.
@@ -17,7 +17,7 @@ public enum EmailRules {
     ///
     /// - Parameter normal: the normal form, as ``IdentifierNormalizer/withEmail(_:_:)`` gives it. Any bytes are
     ///   allowed.
-    public static func failure(_ normal: UnsafeRawBufferPointer) -> FailureReason? {
+    package static func failure(_ normal: UnsafeRawBufferPointer) -> FailureReason? {
         guard normal.count <= maximumLookedAt else { return IdentifierFailure.emailTooLong }
         guard !normal.isEmpty else { return IdentifierFailure.emailEmpty }
         guard let failure = structuralFailure(normal) else { return nil }
@@ -25,12 +25,12 @@ public enum EmailRules {
     }
 
     /// The same for bytes in an array, in normal form.
-    public static func failure(_ normal: [UInt8]) -> FailureReason? {
+    package static func failure(_ normal: [UInt8]) -> FailureReason? {
         normal.withUnsafeBytes { failure($0) }
     }
 
     /// The same for text, in normal form.
-    public static func failure(_ normal: String) -> FailureReason? {
+    package static func failure(_ normal: String) -> FailureReason? {
         failure(Array(normal.utf8))
     }
 

@@ -5,7 +5,7 @@
 ///
 /// An object owns scratch memory that every call overwrites. It is therefore not thread-safe (one per thread of work)
 /// and its calls must not be nested.
-public final class IdentifierNormalizer {
+package final class IdentifierNormalizer {
     /// Bytes of scratch memory. An address that can become valid has at most 64 bytes before the @ and, before its
     /// domain is converted, 253 characters of at most 4 bytes after it; longer values are passed on as they are.
     private static let capacity = 1088
@@ -13,7 +13,7 @@ public final class IdentifierNormalizer {
     private let scratch: UnsafeMutableRawBufferPointer
 
     /// Allocates the scratch memory, about a kilobyte; no call allocates more for a value that is ASCII.
-    public init() {
+    package init() {
         // SAFETY: owned by this object and freed in `deinit`; what is given out of it is valid during the call only.
         scratch = .allocate(byteCount: Self.capacity, alignment: MemoryLayout<UInt64>.alignment)
     }
@@ -34,14 +34,14 @@ public final class IdentifierNormalizer {
     ///   - body: gets the bytes of the normal form, which are valid only during the call.
     /// - Returns: what `body` returns.
     @inlinable
-    public func withEmail<R>(
+    package func withEmail<R>(
         _ raw: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> R
     ) rethrows -> R {
         try body(normalForm(raw))
     }
 
     /// The normal form of an email address, or nil if it is not a valid one.
-    public static func normalizedEmail(_ text: String) -> String? {
+    package static func normalizedEmail(_ text: String) -> String? {
         let normalizer = IdentifierNormalizer()
         return Array(text.utf8).withUnsafeBytes { raw in
             normalizer.withEmail(raw) { normal in

@@ -1,24 +1,24 @@
 /// Which userIds are sent to Iterable: 1 to 52 printable ASCII characters without white space around them, case and
 /// leading zeros kept (Iterable's API documentation, `invalidUserIds`; leading blanks are refused because Iterable
 /// would take such an id as another person's).
-public enum UserIDRules {
+package enum UserIDRules {
     /// Characters, which are bytes in a valid userId.
     static let maximumCount = 52
 
     /// Why a userId is not valid; nil if it is.
     ///
     /// - Parameter raw: the cell as the warehouse gave it, or as text made of a number. Any bytes are allowed.
-    public static func failure(_ raw: UnsafeRawBufferPointer) -> FailureReason? {
+    package static func failure(_ raw: UnsafeRawBufferPointer) -> FailureReason? {
         isValid(raw) ? nil : diagnosis(raw)
     }
 
     /// The same for bytes in an array.
-    public static func failure(_ raw: [UInt8]) -> FailureReason? {
+    package static func failure(_ raw: [UInt8]) -> FailureReason? {
         raw.withUnsafeBytes { failure($0) }
     }
 
     /// The same for text.
-    public static func failure(_ raw: String) -> FailureReason? {
+    package static func failure(_ raw: String) -> FailureReason? {
         failure(Array(raw.utf8))
     }
 

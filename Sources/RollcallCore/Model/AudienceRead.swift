@@ -1,5 +1,5 @@
 /// How the rows of a source are to be read: `read` of the configuration.
-public enum ReadSetting: String, Sendable, CaseIterable {
+package enum ReadSetting: String, Sendable, CaseIterable {
     /// Every row, each time.
     case all
     /// Rows of buckets that are not as they were at the last reading.
@@ -9,8 +9,8 @@ public enum ReadSetting: String, Sendable, CaseIterable {
 }
 
 /// How the rows of one plan were read.
-public struct AudienceRead: Sendable, Equatable {
-    public enum Mode: String, Sendable, CaseIterable {
+package struct AudienceRead: Sendable, Equatable {
+    package enum Mode: String, Sendable, CaseIterable {
         /// Every row came, and nothing else was asked for.
         case all
         /// Every row came with the bucket that it lies in, so that a later run can compare buckets.
@@ -21,15 +21,15 @@ public struct AudienceRead: Sendable, Equatable {
         case fallback
     }
 
-    public var mode: Mode
+    package var mode: Mode
     /// Bytes of rows and digests that came from the database; nil: nothing travelled, or it was not counted.
-    public var bytes: Int64?
+    package var bytes: Int64?
     /// Seconds from the first question about the rows to the last row, to the millisecond.
-    public var seconds: Double
+    package var seconds: Double
     /// Why they were read so: a whole sentence.
-    public var reason: String
+    package var reason: String
 
-    public init(mode: Mode, bytes: Int64?, seconds: Double, reason: String) {
+    package init(mode: Mode, bytes: Int64?, seconds: Double, reason: String) {
         self.mode = mode
         self.bytes = bytes
         self.seconds = (seconds * 1000).rounded() / 1000
@@ -37,7 +37,7 @@ public struct AudienceRead: Sendable, Equatable {
     }
 
     /// As a run's row has it; nil where it has nothing of use.
-    public init?(mode: String?, bytes: Int64?, seconds: Double?, reason: String?) {
+    package init?(mode: String?, bytes: Int64?, seconds: Double?, reason: String?) {
         guard let mode = mode.flatMap(Mode.init), let seconds else { return nil }
         self.init(mode: mode, bytes: bytes, seconds: seconds, reason: reason ?? "")
     }

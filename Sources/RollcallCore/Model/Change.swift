@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What a change of the plan asks for.
-public enum ChangeKind: String, Sendable, Codable, CaseIterable {
+package enum ChangeKind: String, Sendable, Codable, CaseIterable {
     /// To be sent to Iterable.
     case send
     /// In the source but refused by Iterable before, or not to be sent for another reason: counted and logged as failed.
@@ -21,44 +21,46 @@ public enum ChangeKind: String, Sendable, Codable, CaseIterable {
     case wait
 
     /// Whether a plan lists and counts the change: it is sent, or would be, had Iterable not refused it before.
-    public var isListed: Bool { self == .send || self == .parked }
+    package var isListed: Bool { self == .send || self == .parked }
 }
 
 /// One change of a plan, as staged in the outbox.
-public struct Change: Sendable, Equatable {
+package struct Change: Sendable, Equatable {
     /// Position in the run, from 1, without gaps. Changes are sent in this order.
-    public var sequence: Int64
-    public var kind: ChangeKind
-    public var operation: Operation
-    public var fingerprint: Fingerprint
-    public var identity: Identity
+    package var sequence: Int64
+    package var kind: ChangeKind
+    package var operation: Operation
+    package var fingerprint: Fingerprint
+    package var identity: Identity
     /// Not sent before this time, because an opposite request may still land, and after all that need not wait. Of a change that
     /// only goes after all others it is no time (``last(_:)``).
-    public var notBefore: Date?
+    package var notBefore: Date?
     /// Only with ``ChangeKind/supersede`` and ``ChangeKind/outdate``: the `sequence` of the change that makes this entry obsolete.
-    public var parent: Int64?
+    package var parent: Int64?
     /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
-    public var loggedAs: Identity?
+    package var loggedAs: Identity?
     /// nil: a member of a list.
-    public var record: RecordReference?
+    package var record: RecordReference?
     /// Of records that are put or cleared: the JSON object as it is sent. Of a member of a list who is sent with fields: the
     /// object of these. Of a rename: the former address.
-    public var payload: [UInt8]?
+    package var payload: [UInt8]?
     /// How the record's key appears in the log where that differs (hashed).
-    public var loggedKey: String?
+    package var loggedKey: String?
     /// Of records that may have their fields cleared: which of them hold a value afterwards.
-    public var held: HeldFields?
+    package var held: HeldFields?
     /// Of a rename: the address that the profile has until now.
-    public var formerEmail: String? { operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil }
+    package var formerEmail: String? {
+        operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil
+    }
     /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
-    public var refusal: FailureReason?
+    package var refusal: FailureReason?
     /// Of an event.
-    public var event: EventReference?
+    package var event: EventReference?
     /// Of a member of a list who is sent with fields: the hash of these; 0: what the fields are is not known. nil: the change
     /// says nothing of fields.
-    public var content: Int64?
+    package var content: Int64?
 
-    public init(
+    package init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
         notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
         payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil,
@@ -82,20 +84,20 @@ public struct Change: Sendable, Equatable {
     }
 
     /// The hash of what is put, of a record or of a member.
-    public var putContent: Int64? { record?.content ?? content }
+    package var putContent: Int64? { record?.content ?? content }
 }
 
 /// One record of the validation stage, for `sync_log`; the values are the warehouse's own bytes.
-public struct ValidationRecord: Sendable, Equatable {
+package struct ValidationRecord: Sendable, Equatable {
     /// False for a row that went on (with its other identifier) or was merged into another.
-    public var isFailure: Bool
-    public var email: [UInt8]?
-    public var userID: [UInt8]?
+    package var isFailure: Bool
+    package var email: [UInt8]?
+    package var userID: [UInt8]?
     /// Of other kinds than lists, as far as the row has one.
-    public var recordKey: [UInt8]?
-    public var reason: FailureReason
+    package var recordKey: [UInt8]?
+    package var reason: FailureReason
 
-    public init(
+    package init(
         isFailure: Bool, email: [UInt8]?, userID: [UInt8]?, recordKey: [UInt8]? = nil, reason: FailureReason
     ) {
         self.isFailure = isFailure
@@ -107,7 +109,7 @@ public struct ValidationRecord: Sendable, Equatable {
 }
 
 /// What became of one change that was sent.
-public enum RecordOutcome: Sendable, Equatable {
+package enum RecordOutcome: Sendable, Equatable {
     case succeeded
     /// Refused; tried again by the next run.
     case failed(FailureReason)
@@ -121,7 +123,7 @@ public enum RecordOutcome: Sendable, Equatable {
     case waiting(FailureReason)
 
     /// The outcome without its reason.
-    public enum Kind: String, Sendable, CaseIterable {
+    package enum Kind: String, Sendable, CaseIterable {
         case succeeded
         case failed
         case rejected
@@ -130,10 +132,10 @@ public enum RecordOutcome: Sendable, Equatable {
         case waiting
 
         /// The status in `sync_log`: `succeeded`, `failed`, `unknown`, `not_attempted` or `waiting`.
-        public var logStatus: String { self == .rejected ? Kind.failed.rawValue : rawValue }
+        package var logStatus: String { self == .rejected ? Kind.failed.rawValue : rawValue }
     }
 
-    public var kind: Kind {
+    package var kind: Kind {
         switch self {
         case .succeeded: .succeeded
         case .failed: .failed
@@ -145,7 +147,7 @@ public enum RecordOutcome: Sendable, Equatable {
     }
 
     /// nil for a success.
-    public var reason: FailureReason? {
+    package var reason: FailureReason? {
         switch self {
         case .succeeded: nil
         case .failed(let reason), .rejected(let reason), .unknown(let reason), .notAttempted(let reason),
@@ -156,26 +158,26 @@ public enum RecordOutcome: Sendable, Equatable {
 }
 
 /// The outcome of a run of consecutive changes that one request carried.
-public struct BatchOutcome: Sendable, Equatable {
+package struct BatchOutcome: Sendable, Equatable {
     /// The changes that were sent, all of one operation: every `send` change of the range (`supersede` changes may
     /// lie between them).
-    public var sequences: ClosedRange<Int64>
+    package var sequences: ClosedRange<Int64>
     /// How many changes were sent.
-    public var changes: Int
-    public var operation: Operation
+    package var changes: Int
+    package var operation: Operation
     /// Changes that did not succeed; every other one of the range did.
-    public var exceptions: [Int64: RecordOutcome]
+    package var exceptions: [Int64: RecordOutcome]
     /// Status of the last answer; nil where there was none.
-    public var httpStatus: Int?
+    package var httpStatus: Int?
     /// How often the records were sent, at least 1.
-    public var attempts: Int
+    package var attempts: Int
     /// If one of the attempts got no answer: until when it may still be carried out.
-    public var mayLandUntil: Date?
+    package var mayLandUntil: Date?
     /// The changes that were sent, in order, as they are in the outbox; or empty. A warehouse may write from them what
     /// it would else read from there again.
-    public var entries: [Change]
+    package var entries: [Change]
 
-    public init(
+    package init(
         sequences: ClosedRange<Int64>, changes: Int? = nil, operation: Operation,
         exceptions: [Int64: RecordOutcome] = [:], httpStatus: Int?, attempts: Int, mayLandUntil: Date? = nil,
         entries: [Change] = []

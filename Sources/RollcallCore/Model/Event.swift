@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What a sync of events knows of one event, as a row of `synced_events` has it.
-public enum EventState: String, Sendable, CaseIterable {
+package enum EventState: String, Sendable, CaseIterable {
     /// Iterable acknowledged it.
     case sent
     /// It was sent, and whether it arrived is not known; it goes again with the same id.
@@ -14,25 +14,25 @@ public enum EventState: String, Sendable, CaseIterable {
     case rejected
 
     /// Whether it is still to be sent.
-    public var isUnfinished: Bool { self == .sending || self == .waiting }
+    package var isUnfinished: Bool { self == .sending || self == .waiting }
 }
 
 /// What Iterable knows an event by, and how it stands among others.
-public struct EventReference: Sendable, Hashable {
+package struct EventReference: Sendable, Hashable {
     /// As it is sent.
-    public var id: String
-    public var name: String
+    package var id: String
+    package var name: String
     /// Events of one person are sent in this order: microseconds since 1970 at which it happened, else its ``position``, else 0.
     /// Equal ones go by the key.
-    public var order: Int64
+    package var order: Int64
     /// Of a sync with a cursor: its value in the row, in microseconds since 1970 or as the whole number that it is.
-    public var position: Int64?
+    package var position: Int64?
     /// When the sync first met it.
-    public var firstSeen: Date
+    package var firstSeen: Date
     /// Whether it was known to wait before.
-    public var isWaiting: Bool
+    package var isWaiting: Bool
 
-    public init(
+    package init(
         id: String, name: String, order: Int64, position: Int64? = nil, firstSeen: Date, isWaiting: Bool = false
     ) {
         self.id = id
@@ -45,25 +45,25 @@ public struct EventReference: Sendable, Hashable {
 }
 
 /// How far a sync of events, or a stream of users or of a catalog, has read its source.
-public struct EventCursor: Sendable, Equatable, Codable {
-    public var column: String
+package struct EventCursor: Sendable, Equatable, Codable {
+    package var column: String
     /// Whether positions are microseconds since 1970, and not whole numbers.
-    public var isTime: Bool
+    package var isTime: Bool
     /// The highest position that was read; nil: none.
-    public var watermark: Int64?
-    public var lastSweepAt: Date?
+    package var watermark: Int64?
+    package var lastSweepAt: Date?
     /// What ``watermark`` was at the last sweep, and at the one before, from where the next one reads. nil: from the start.
-    public var sweepFrom: Int64?
-    public var earlierSweepFrom: Int64?
+    package var sweepFrom: Int64?
+    package var earlierSweepFrom: Int64?
     /// Rows that were found by sweeps alone, ever.
-    public var lateRows = 0
+    package var lateRows = 0
     /// Of a sync of events: when its first run began, from which the span of `start` counts. nil: versions that did not note it
     /// made the run.
-    public var begunAt: Date?
+    package var begunAt: Date?
     /// Keys below this position are forgotten once the cursor has moved here, for nothing reads there again; nil: none are.
-    public var keepFrom: Int64?
+    package var keepFrom: Int64?
 
-    public init(column: String, isTime: Bool) {
+    package init(column: String, isTime: Bool) {
         self.column = column
         self.isTime = isTime
     }

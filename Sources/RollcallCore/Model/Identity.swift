@@ -1,5 +1,5 @@
 /// How an Iterable project tells people apart. Fixed when the project is created.
-public enum ProjectType: String, Sendable, CaseIterable, Codable {
+package enum ProjectType: String, Sendable, CaseIterable, Codable {
     case email
     case userID = "user_id"
     case hybrid
@@ -8,20 +8,20 @@ public enum ProjectType: String, Sendable, CaseIterable, Codable {
 /// One person, by the identifiers under which Iterable will know them. At least one of the two is present.
 ///
 /// Both are in normal form (see ``IdentifierNormalizer``) and therefore ASCII, so `==` on the strings is equality of bytes.
-public struct Identity: Hashable, Sendable {
+package struct Identity: Hashable, Sendable {
     /// Lower-case, trimmed, the domain in A-labels.
-    public var email: String?
+    package var email: String?
     /// 1 to 52 printable ASCII characters without outer blanks; case matters.
-    public var userID: String?
+    package var userID: String?
 
-    public init(email: String?, userID: String?) {
+    package init(email: String?, userID: String?) {
         self.email = email
         self.userID = userID
     }
 }
 
 extension Identity: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch (email, userID) {
         case (let email?, let userID?): "\(email) (\(userID))"
         case (let email?, nil): email
@@ -36,25 +36,25 @@ extension Identity: CustomStringConvertible {
 /// Rows with a single identifier carry one 128-bit hash in `high` and `low`. Rows of hybrid projects that carry both
 /// identifiers have the email's 64-bit hash in `high` and the userId's in `low`, so that a shared identifier is seen
 /// without looking at the identifiers themselves.
-public struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
-    public var high: UInt64
-    public var low: UInt64
+package struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
+    package var high: UInt64
+    package var low: UInt64
 
     @inlinable
-    public init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// The 16 bytes, big-endian, as they are in the warehouse.
-    public var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         (0..<8).map { UInt8(truncatingIfNeeded: high >> (56 - 8 * $0)) }
             + (0..<8).map { UInt8(truncatingIfNeeded: low >> (56 - 8 * $0)) }
     }
 
     /// Reads 16 big-endian bytes where they lie; nil for any other count.
     @inlinable
-    public init?(bytes: UnsafeRawBufferPointer) {
+    package init?(bytes: UnsafeRawBufferPointer) {
         guard bytes.count == 16 else { return nil }
         self.init(
             high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
@@ -62,7 +62,7 @@ public struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
     }
 
     /// Reads 16 big-endian bytes; nil for any other count.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == 16 else { return nil }
         var high: UInt64 = 0
         var low: UInt64 = 0
@@ -72,7 +72,7 @@ public struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
     }
 
     @inlinable
-    public static func < (a: Fingerprint, b: Fingerprint) -> Bool {
+    package static func < (a: Fingerprint, b: Fingerprint) -> Bool {
         (a.high, a.low) < (b.high, b.low)
     }
 }

@@ -1,5 +1,5 @@
 /// What is done to one record, in the words of its kind.
-public enum Operation: String, Sendable, Codable, CaseIterable {
+package enum Operation: String, Sendable, Codable, CaseIterable {
     case subscribe
     case unsubscribe
     case put
@@ -10,7 +10,7 @@ public enum Operation: String, Sendable, Codable, CaseIterable {
     case track
 
     /// What it is to the engine, which knows no kinds.
-    public var direction: Direction {
+    package var direction: Direction {
         switch self {
         case .subscribe, .put, .update, .rename, .track: .put
         case .unsubscribe, .delete, .clear: .remove
@@ -19,14 +19,14 @@ public enum Operation: String, Sendable, Codable, CaseIterable {
 }
 
 /// The two things that a sync does with a record: it makes Iterable have it as the source says, or not have it any more.
-public enum Direction: String, Sendable, CaseIterable {
+package enum Direction: String, Sendable, CaseIterable {
     case put
     case remove
 }
 
 extension RecordKind {
     /// What a run of a sync of this kind does.
-    public var operations: [Operation] {
+    package var operations: [Operation] {
         switch self {
         case .list: [.subscribe, .unsubscribe]
         case .catalog: [.put, .delete]

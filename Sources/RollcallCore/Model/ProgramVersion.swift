@@ -1,2 +1,2 @@
 /// Version of the program; the changelog says what each brought.
-public let rollcallVersion = "0.1.0"
+package let rollcallVersion = "0.1.0"

@@ -1,5 +1,5 @@
 /// What a sync keeps equal: the `kind` of its configuration.
-public enum RecordKind: String, Sendable, Codable, CaseIterable {
+package enum RecordKind: String, Sendable, Codable, CaseIterable {
     case list
     case users
     case events

@@ -1,31 +1,31 @@
-public import Foundation
+package import Foundation
 
 /// A number for each operation; those of other kinds are 0.
-public struct PerOperation: Sendable, Equatable {
-    public var subscribe = 0
-    public var unsubscribe = 0
-    public var put = 0
-    public var delete = 0
-    public var update = 0
-    public var rename = 0
-    public var clear = 0
-    public var track = 0
+package struct PerOperation: Sendable, Equatable {
+    package var subscribe = 0
+    package var unsubscribe = 0
+    package var put = 0
+    package var delete = 0
+    package var update = 0
+    package var rename = 0
+    package var clear = 0
+    package var track = 0
 
-    public init() {}
+    package init() {}
 
-    public init(subscribe: Int, unsubscribe: Int = 0) {
+    package init(subscribe: Int, unsubscribe: Int = 0) {
         self.subscribe = subscribe
         self.unsubscribe = unsubscribe
     }
 
-    public init(unsubscribe: Int) { self.unsubscribe = unsubscribe }
+    package init(unsubscribe: Int) { self.unsubscribe = unsubscribe }
 
-    public init(put: Int, delete: Int = 0) {
+    package init(put: Int, delete: Int = 0) {
         self.put = put
         self.delete = delete
     }
 
-    public subscript(operation: Operation) -> Int {
+    package subscript(operation: Operation) -> Int {
         get { self[keyPath: Self.path(operation)] }
         set { self[keyPath: Self.path(operation)] = newValue }
     }
@@ -43,10 +43,10 @@ public struct PerOperation: Sendable, Equatable {
         }
     }
 
-    public var total: Int { total(.put) + total(.remove) }
+    package var total: Int { total(.put) + total(.remove) }
 
     /// Of all operations of a direction; a run has one.
-    public func total(_ direction: Direction) -> Int {
+    package func total(_ direction: Direction) -> Int {
         switch direction {
         case .put: subscribe + put + update + rename + track
         case .remove: unsubscribe + delete + clear
@@ -58,35 +58,35 @@ public struct PerOperation: Sendable, Equatable {
 ///
 /// In every ended run `rowsRead == invalid + duplicates + excluded + audience`, and for each operation
 /// `planned == succeeded + failed + notAttempted + unknown`.
-public struct RunCounts: Sendable, Equatable {
-    public var rowsRead = 0
-    public var invalid = 0
-    public var duplicates = 0
+package struct RunCounts: Sendable, Equatable {
+    package var rowsRead = 0
+    package var invalid = 0
+    package var duplicates = 0
     /// Valid rows that the configuration leaves out.
-    public var excluded = 0
-    public var audience = 0
-    public var unchanged = 0
+    package var excluded = 0
+    package var audience = 0
+    package var unchanged = 0
     /// Records that are not sent yet because something else must happen first.
-    public var waiting = 0
+    package var waiting = 0
     /// Of events: those that are sent although their cursor lies before what a run usually reads.
-    public var late = 0
+    package var late = 0
     /// Of catalogs: items that were read back and are as they were put.
-    public var verified = 0
+    package var verified = 0
     /// Of catalogs: items that were read back and are not.
-    public var notVerified = 0
-    public var planned = PerOperation()
-    public var succeeded = PerOperation()
-    public var failed = PerOperation()
-    public var notAttempted = PerOperation()
-    public var unknown = PerOperation()
+    package var notVerified = 0
+    package var planned = PerOperation()
+    package var succeeded = PerOperation()
+    package var failed = PerOperation()
+    package var notAttempted = PerOperation()
+    package var unknown = PerOperation()
 
-    public init() {}
+    package init() {}
 
     /// Whether each row that was read has its place.
-    public var rowsBalance: Bool { rowsRead == invalid + duplicates + excluded + audience }
+    package var rowsBalance: Bool { rowsRead == invalid + duplicates + excluded + audience }
 
     /// Whether the equations above hold.
-    public var balances: Bool {
+    package var balances: Bool {
         rowsBalance && Operation.allCases.allSatisfy { remainder($0) == 0 }
             && [rowsRead, invalid, duplicates, excluded, audience, unchanged, waiting, late, verified, notVerified]
                 .allSatisfy { $0 >= 0 }
@@ -94,12 +94,12 @@ public struct RunCounts: Sendable, Equatable {
     }
 
     /// Planned records that have no outcome and are not counted as not attempted either.
-    public func remainder(_ operation: Operation) -> Int {
+    package func remainder(_ operation: Operation) -> Int {
         planned[operation] - succeeded[operation] - failed[operation] - unknown[operation] - notAttempted[operation]
     }
 
     /// Adds what another plan counts to those of a run that goes on, as a stream's does.
-    public mutating func add(_ other: RunCounts) {
+    package mutating func add(_ other: RunCounts) {
         for number in Self.numbers { self[keyPath: number] += other[keyPath: number] }
         for group in Self.groups {
             for operation in Operation.allCases {
@@ -120,14 +120,14 @@ public struct RunCounts: Sendable, Equatable {
     }
 
     /// What has no outcome was not attempted.
-    public mutating func closeRecords() {
+    package mutating func closeRecords() {
         for operation in Operation.allCases {
             notAttempted[operation] = max(0, notAttempted[operation] + remainder(operation))
         }
     }
 
     /// What has no outcome may have been sent.
-    public mutating func doubtRecords() {
+    package mutating func doubtRecords() {
         for operation in Operation.allCases { unknown[operation] += max(0, remainder(operation)) }
     }
 }
@@ -168,7 +168,7 @@ private struct OperationCounts: Codable {
 extension RunCounts {
     /// The counts of all operations of a kind as a JSON object: `{"subscribe":{"planned":3,…},…}`, as the state tables keep
     /// them.
-    public func operationsJSON(of kind: RecordKind) throws -> String {
+    package func operationsJSON(of kind: RecordKind) throws -> String {
         var counted: [String: OperationCounts] = [:]
         for operation in kind.operations {
             counted[operation.rawValue] = OperationCounts(
@@ -182,7 +182,7 @@ extension RunCounts {
 
     /// Takes the counts by operation from the JSON object of ``operationsJSON(of:)``. Operations that this version does not know are
     /// left out; a number that is not there is 0.
-    public mutating func readOperations(_ json: String) throws {
+    package mutating func readOperations(_ json: String) throws {
         let stored = try JSONDecoder().decode([String: OperationCounts].self, from: Data(json.utf8))
         (planned, succeeded, failed) = (PerOperation(), PerOperation(), PerOperation())
         (notAttempted, unknown) = (PerOperation(), PerOperation())
@@ -198,7 +198,7 @@ extension RunCounts {
 
     /// As ``readOperations(_:)`` for the run of a list, whose columns say the same: where the two differ, an earlier version has
     /// written the run since, which knows the columns alone.
-    public mutating func readListOperations(_ json: String) {
+    package mutating func readListOperations(_ json: String) {
         var stored = self
         guard (try? stored.readOperations(json)) != nil, stored.planned == planned, stored.succeeded == succeeded,
             stored.failed == failed, stored.notAttempted.total == notAttempted.total,
@@ -209,7 +209,7 @@ extension RunCounts {
 
     /// Takes what an earlier version counted for both operations together: what is unknown is taken for subscribes first, as the
     /// migration does it.
-    public mutating func readTotals(notAttempted total: Int, unknown: Int) {
+    package mutating func readTotals(notAttempted total: Int, unknown: Int) {
         let others = max(0, planned.subscribe - succeeded.subscribe - failed.subscribe)
         self.unknown.subscribe = min(unknown, others)
         self.unknown.unsubscribe = unknown - self.unknown.subscribe
@@ -223,7 +223,7 @@ extension RunCounts {
 extension SyncRun {
     /// Closes a run whose process ended, balanced whatever it had counted so far.
     /// - Parameter unknown: how many of its records may have been sent and had no outcome yet.
-    public mutating func interrupt(unknown: PerOperation, at now: Date) {
+    package mutating func interrupt(unknown: PerOperation, at now: Date) {
         counts.rowsRead = counts.invalid + counts.duplicates + counts.excluded + counts.audience
         for operation in Operation.allCases {
             counts.unknown[operation] += unknown[operation]

@@ -1,11 +1,11 @@
-public import Foundation
+package import Foundation
 
 /// Ids of runs: UUIDs of version 7 (RFC 9562), so that they sort by time.
-public enum RunID {
+package enum RunID {
     /// - Parameters:
     ///   - now: the time that goes into the first 48 bits, in milliseconds since 1970.
     ///   - random: two words of randomness; 74 bits of them are used.
-    public static func make(now: Date, random: (UInt64, UInt64)) -> String {
+    package static func make(now: Date, random: (UInt64, UInt64)) -> String {
         let milliseconds = UInt64(max(0, now.timeIntervalSince1970 * 1000))
         let high = milliseconds << 16 | 0x7000 | random.0 & 0x0fff
         let low = random.1 & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000
@@ -20,7 +20,7 @@ public enum RunID {
     }
 
     /// Whether a text has the form of a run id, lower-case.
-    public static func isValid(_ text: String) -> Bool {
+    package static func isValid(_ text: String) -> Bool {
         UUID(uuidString: text) != nil && text == text.lowercased()
     }
 

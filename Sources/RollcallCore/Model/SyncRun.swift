@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What set a run off.
-public enum RunTrigger: String, Sendable, Codable {
+package enum RunTrigger: String, Sendable, Codable {
     case manual
     case schedule
     case api
@@ -10,7 +10,7 @@ public enum RunTrigger: String, Sendable, Codable {
 }
 
 /// Where a run stands. `queued` and `running` are the only ones that change by themselves; `held` waits for a person.
-public enum RunStatus: String, Sendable, Codable, CaseIterable {
+package enum RunStatus: String, Sendable, Codable, CaseIterable {
     case queued
     case running
     case succeeded
@@ -22,7 +22,7 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
     case interrupted
 
     /// True once nothing about the run will change any more.
-    public var isFinal: Bool {
+    package var isFinal: Bool {
         switch self {
         case .queued, .running, .held: false
         case .succeeded, .completedWithFailures, .failed, .cancelled, .skipped, .interrupted: true
@@ -31,12 +31,12 @@ public enum RunStatus: String, Sendable, Codable, CaseIterable {
 }
 
 /// Deliveries (subscribe and unsubscribe requests) of one run. `sent` includes the retries.
-public struct RequestCounts: Sendable, Equatable {
-    public var sent = 0
-    public var retried = 0
-    public var rateLimited = 0
+package struct RequestCounts: Sendable, Equatable {
+    package var sent = 0
+    package var retried = 0
+    package var rateLimited = 0
 
-    public init(sent: Int = 0, retried: Int = 0, rateLimited: Int = 0) {
+    package init(sent: Int = 0, retried: Int = 0, rateLimited: Int = 0) {
         self.sent = sent
         self.retried = retried
         self.rateLimited = rateLimited
@@ -44,15 +44,15 @@ public struct RequestCounts: Sendable, Equatable {
 }
 
 /// Why a run did not do what was asked, for people and for programs.
-public struct RunError: Sendable, Equatable, Codable, Error {
+package struct RunError: Sendable, Equatable, Codable, Error {
     /// Lower-case words joined by underscores; stable, listed in docs/errors.md.
-    public var code: String
+    package var code: String
     /// One sentence: what happened, where.
-    public var message: String
+    package var message: String
     /// How to fix it; nil where nothing can be advised.
-    public var hint: String?
+    package var hint: String?
 
-    public init(code: String, message: String, hint: String? = nil) {
+    package init(code: String, message: String, hint: String? = nil) {
         self.code = code
         self.message = message
         self.hint = hint
@@ -60,19 +60,19 @@ public struct RunError: Sendable, Equatable, Codable, Error {
 }
 
 extension RunError: CustomStringConvertible {
-    public var description: String { hint.map { "\(message)\n  \($0)" } ?? message }
+    package var description: String { hint.map { "\(message)\n  \($0)" } ?? message }
 }
 
 /// A guard that a plan ran into.
-public struct GuardFinding: Sendable, Equatable, Codable {
+package struct GuardFinding: Sendable, Equatable, Codable {
     /// `max_removals`, `max_changes`, `max_identity_changes`, `max_invalid`, `allow_empty`, `max_events`, `max_age`, `backfill`, or `api_key`: a catalog's items would be deleted with another key.
-    public var `guard`: String
+    package var `guard`: String
     /// The limit as configured: `25%`, `100`, `false`.
-    public var limit: String
+    package var limit: String
     /// What the plan has: `40% (400 of 1000)`.
-    public var observed: String
+    package var observed: String
 
-    public init(guard: String, limit: String, observed: String) {
+    package init(guard: String, limit: String, observed: String) {
         self.guard = `guard`
         self.limit = limit
         self.observed = observed
@@ -92,7 +92,7 @@ extension RecordKind {
 
 extension GuardFinding {
     /// What the plan would do and what is allowed, as a clause without a full stop.
-    public func clause(_ kind: RecordKind) -> String {
+    package func clause(_ kind: RecordKind) -> String {
         switch self.guard {
         case "allow_empty":
             "the \(kind == .list ? "audience" : "source") has no valid row, and guards.allow_empty is false"
@@ -119,33 +119,33 @@ extension GuardFinding {
 }
 
 /// One run of one sync: a row of `sync_runs`.
-public struct SyncRun: Sendable, Equatable {
+package struct SyncRun: Sendable, Equatable {
     /// A UUID of version 7, lower-case.
-    public var id: String
-    public var sync: String
-    public var destination: String
-    public var kind = RecordKind.list
+    package var id: String
+    package var sync: String
+    package var destination: String
+    package var kind = RecordKind.list
     /// Name of the list or catalog, name of the event, or `users`; nil until it is known.
-    public var target: String?
+    package var target: String?
     /// nil until the list is known.
-    public var listID: Int64?
-    public var trigger: RunTrigger
-    public var status: RunStatus
-    public var startedAt: Date
-    public var finishedAt: Date?
-    public var counts = RunCounts()
-    public var requests = RequestCounts()
-    public var error: RunError?
+    package var listID: Int64?
+    package var trigger: RunTrigger
+    package var status: RunStatus
+    package var startedAt: Date
+    package var finishedAt: Date?
+    package var counts = RunCounts()
+    package var requests = RequestCounts()
+    package var error: RunError?
     /// Of a run under way: what it ends with where nothing worse happens, although every record was taken.
-    public var warning: RunError?
+    package var warning: RunError?
     /// Set while the run is held, and kept afterwards.
-    public var held: [GuardFinding] = []
+    package var held: [GuardFinding] = []
     /// Whether every member is sent again (`--full`).
-    public var full = false
+    package var full = false
     /// How the rows were read; nil: no plan came about, or an earlier version made it.
-    public var read: AudienceRead?
+    package var read: AudienceRead?
 
-    public init(
+    package init(
         id: String, sync: String, destination: String, trigger: RunTrigger, status: RunStatus, startedAt: Date
     ) {
         self.id = id

@@ -1,11 +1,11 @@
 /// Finds the columns that carry the identifiers.
-public enum ColumnResolver {
+package enum ColumnResolver {
     /// A column as the warehouse tells it: name, type for messages, and whether its values can be identifiers.
-    public typealias Column = (name: String, type: String, canIdentify: Bool)
+    package typealias Column = (name: String, type: String, canIdentify: Bool)
 
     /// - Returns: names as they are in `columns`; nil for an identifier that is not read.
     /// - Throws: `RunError` `column_missing` with the names that exist, or `column_type` with the type.
-    public static func resolve(
+    package static func resolve(
         _ mapping: ColumnMapping, projectType: ProjectType, placeholderEmails: Bool, of source: String = "audience",
         columns: [Column]
     ) throws(RunError) -> (email: String?, userID: String?) {
@@ -35,7 +35,7 @@ public enum ColumnResolver {
     ///   - key: what names the column in the configuration.
     ///   - source: what the columns are of: `audience` or `source`.
     ///   - advice: what to do where no column has nearly that name.
-    public static func require(
+    package static func require(
         _ name: String, key: String, of source: String = "audience", in columns: [Column], advice: String? = nil
     ) throws(RunError) -> String {
         if let column = try unique(name, columns) { return column }
@@ -60,7 +60,7 @@ public enum ColumnResolver {
     }
 
     /// - Throws: `RunError` `column_type` where values of the column cannot be identifiers.
-    public static func checkType(_ name: String, _ columns: [Column]) throws(RunError) {
+    package static func checkType(_ name: String, _ columns: [Column]) throws(RunError) {
         guard let column = columns.first(where: { $0.name.utf8.elementsEqual(name.utf8) }), !column.canIdentify
         else { return }
         throw RunError(

@@ -1,16 +1,16 @@
-public import Foundation
+package import Foundation
 
 /// Which rows a run of a sync of events reads, and where its cursor stands afterwards.
 ///
 /// Rows may become visible later than others with a higher value in the cursor's column: their transaction was longer, or their
 /// clock behind. Each run therefore reads again what lies a little before the highest value that was read, and a *sweep* reads from
 /// where the cursor stood two sweeps ago.
-public struct EventWindow: Sendable {
+package struct EventWindow: Sendable {
     /// Rows before this position are not read; nil: all are.
-    public let from: Int64?
+    package let from: Int64?
     /// Where a run that is no sweep would begin; nil: at the start, or there was no run before.
-    public let usualFrom: Int64?
-    public let isSweep: Bool
+    package let usualFrom: Int64?
+    package let isSweep: Bool
     private let stillRead: Int64?
     private let before: EventCursor
     private let isFirst: Bool
@@ -28,7 +28,7 @@ public struct EventWindow: Sendable {
     ///   - now: the database's clock.
     ///   - start: where a look of a stream begins that is no sweep; nil: the overlap before the highest position.
     ///   - stillRead: from where a later look of the stream reads; nil: from nowhere earlier than this one.
-    public init(
+    package init(
         _ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date, start: Int64? = nil,
         stillRead: Int64? = nil
     ) {
@@ -51,7 +51,7 @@ public struct EventWindow: Sendable {
     }
 
     /// How far before the highest position a run reads, in microseconds or steps.
-    public static func overlap(_ settings: EventSettings.Cursor, isTime: Bool) -> Int64 {
+    package static func overlap(_ settings: EventSettings.Cursor, isTime: Bool) -> Int64 {
         overlap(settings.overlap, isTime)
     }
 
@@ -74,13 +74,13 @@ public struct EventWindow: Sendable {
         return min(first, second)
     }
 
-    public func contains(_ position: Int64) -> Bool { from.map { position >= $0 } ?? true }
+    package func contains(_ position: Int64) -> Bool { from.map { position >= $0 } ?? true }
 
     /// Whether only a sweep finds a new row at this position.
-    public func isLate(_ position: Int64) -> Bool { usualFrom.map { position < $0 } ?? false }
+    package func isLate(_ position: Int64) -> Bool { usualFrom.map { position < $0 } ?? false }
 
     /// Whether a row lies further in the future than clocks differ.
-    public func isAhead(_ position: Int64) -> Bool {
+    package func isAhead(_ position: Int64) -> Bool {
         before.isTime && Self.isAhead(position, now: now)
     }
 
@@ -91,7 +91,7 @@ public struct EventWindow: Sendable {
 
     /// Whether a row of a first run lies before everything that later runs read, so that its key need not be kept.
     /// - Parameter highest: the highest position so far.
-    public func isBeforeAllReads(_ position: Int64, highest: Int64?, startsNow: Bool) -> Bool {
+    package func isBeforeAllReads(_ position: Int64, highest: Int64?, startsNow: Bool) -> Bool {
         guard isFirst, startsNow, let latest = latest(highest) else { return false }
         return position < Self.difference(latest, overlap)
     }
@@ -108,7 +108,7 @@ public struct EventWindow: Sendable {
     ///   - highest: the highest position that was read and is not ahead; nil: there is none.
     ///   - late: how many new rows a sweep has found.
     ///   - startsNow: of a first run: whether what was there before is never looked at again.
-    public func moved(highest: Int64?, late: Int, startsNow: Bool) -> EventCursor {
+    package func moved(highest: Int64?, late: Int, startsNow: Bool) -> EventCursor {
         var cursor = before
         cursor.watermark = [before.watermark, latest(highest)].compactMap(\.self).max()
         cursor.lateRows += late

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Judges a whole plan before its first request.
-public enum GuardJudge {
+package enum GuardJudge {
     /// - Parameters:
     ///   - counts: of the plan.
     ///   - removals: members or records that would be removed.
@@ -9,7 +9,7 @@ public enum GuardJudge {
     ///   - changed: acknowledged records whose content is another one now.
     ///   - renamed: acknowledged records that get another address.
     /// - Returns: every guard that the plan runs into; empty when it may be carried out.
-    public static func judge(
+    package static func judge(
         _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int, changed: Int = 0,
         renamed: Int = 0
     ) -> [GuardFinding] {
@@ -46,7 +46,7 @@ public enum GuardJudge {
     ///   - new: events to be sent that no earlier run has begun to send.
     ///   - old: events to be sent that happened longer ago than the guards allow.
     ///   - possiblySent: events to be sent whose keys are forgotten, so that they may have been sent before.
-    public static func judge(
+    package static func judge(
         _ guards: GuardSettings, events counts: RunCounts, new: Int, old: Int, possiblySent: Int
     ) -> [GuardFinding] {
         var findings: [GuardFinding] = []
@@ -76,7 +76,7 @@ public enum GuardJudge {
     }
 
     /// A percentage says nothing about a handful: snapshots smaller than this are exempt from it.
-    public static let exemptBelow = 100
+    package static let exemptBelow = 100
 
     static func percentText(_ value: Double) -> String {
         value == value.rounded() ? String(Int(value)) : String(format: "%.1f", value)

@@ -11,20 +11,20 @@ extension MemberTable {
     private static var met: UInt32 { 1 << 31 }
 
     /// Begins to keep buckets; none is known yet.
-    public mutating func keepBuckets() {
+    package mutating func keepBuckets() {
         buckets = PageMemory(count: slots)
         keepsBuckets = true
     }
 
     /// The bucket of an entry; nil: none is known.
-    public func bucket(of fingerprint: Fingerprint) -> Int? {
+    package func bucket(of fingerprint: Fingerprint) -> Int? {
         guard keepsBuckets, let slot = slot(of: fingerprint) else { return nil }
         let number = Int(buckets.elements[slot] & Self.numberMask)
         return number == 0 ? nil : number - 1
     }
 
     /// Notes the bucket of an entry, which is there; nil: it has none.
-    public mutating func setBucket(_ bucket: Int?, of fingerprint: Fingerprint) {
+    package mutating func setBucket(_ bucket: Int?, of fingerprint: Fingerprint) {
         guard keepsBuckets, let slot = slot(of: fingerprint) else { return }
         buckets.elements[slot] = UInt32(truncatingIfNeeded: bucket.map { $0 + 1 } ?? 0)
     }
@@ -32,7 +32,7 @@ extension MemberTable {
     // MARK: A reading
 
     /// How many members that are not rejected and not in doubt each bucket has.
-    public func acknowledgedMembers(buckets count: Int) -> [Int64] {
+    package func acknowledgedMembers(buckets count: Int) -> [Int64] {
         var found = [Int64](repeating: 0, count: count)
         guard keepsBuckets else { return found }
         let mask = Marks([.member, .rejected, .inDoubt]).rawValue
@@ -44,7 +44,7 @@ extension MemberTable {
     }
 
     /// Marks every member whose bucket is passed over as seen, as its row would have done. Only before the first row.
-    public mutating func passOver(_ isPassedOver: (_ bucket: Int) -> Bool) {
+    package mutating func passOver(_ isPassedOver: (_ bucket: Int) -> Bool) {
         for slot in 0..<slots where marks.elements[slot] & Marks.member.rawValue != 0 {
             let number = Int(buckets.elements[slot] & Self.numberMask)
             guard number > 0, isPassedOver(number - 1) else { continue }
@@ -54,7 +54,7 @@ extension MemberTable {
     }
 
     /// Notes in which buckets rows lie that were compared; as many buckets as rows. Rows of which there is no entry leave no trace.
-    public mutating func noteBuckets(
+    package mutating func noteBuckets(
         _ rows: UnsafeBufferPointer<Fingerprint>, _ numbers: UnsafePointer<UInt32>
     ) {
         for row in 0..<rows.count {
@@ -74,7 +74,7 @@ extension MemberTable {
 
     /// Ends a reading: entries whose rows were not met, or that share an identifier, have no bucket. Calls `changed` for
     /// each entry of which something else is known now than before the reading.
-    public mutating func endReading(_ changed: (Fingerprint, Marks, _ bucket: Int?) -> Void) {
+    package mutating func endReading(_ changed: (Fingerprint, Marks, _ bucket: Int?) -> Void) {
         for slot in 0..<slots where marks.elements[slot] != 0 {
             let known = buckets.elements[slot]
             if known == 0 { continue }
@@ -92,7 +92,7 @@ extension MemberTable {
     }
 
     /// Leaves the members with what the snapshot says of them, and nothing of the audience: no marks, and no other entries.
-    public mutating func forgetAudience() {
+    package mutating func forgetAudience() {
         let kept = Marks([.used, .member, .listed, .rejected, .inDoubt]).rawValue
         for slot in 0..<slots where marks.elements[slot] != 0 {
             if marks.elements[slot] & Marks.member.rawValue != 0 {
@@ -106,7 +106,7 @@ extension MemberTable {
 
     /// Takes every member off the snapshot, which is to be read again; what is known of their buckets stays, also while the table grows.
     /// Whoever is not added again is cleared by ``forgetAudience()``.
-    public mutating func forgetMembers() {
+    package mutating func forgetMembers() {
         let kept = Marks([.used, .seen]).rawValue
         for slot in 0..<slots where marks.elements[slot] != 0 { marks.elements[slot] = kept }
     }
@@ -114,13 +114,13 @@ extension MemberTable {
     // MARK: Image
 
     /// Calls `body` with the slots' buckets, four bytes each in this machine's order; none where they are not kept.
-    public func withBucketImage<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    package func withBucketImage<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try body(UnsafeRawBufferPointer(start: buckets.elements, count: keepsBuckets ? 4 * slots : 0))
     }
 
     /// Keeps buckets from now on, as ``withBucketImage(_:)`` gave them, which `fill` puts in place.
     /// - Returns: what `fill` returns.
-    public mutating func fillBuckets(_ fill: (UnsafeMutableRawBufferPointer) throws -> Bool) rethrows -> Bool {
+    package mutating func fillBuckets(_ fill: (UnsafeMutableRawBufferPointer) throws -> Bool) rethrows -> Bool {
         keepBuckets()
         return try fill(UnsafeMutableRawBufferPointer(start: buckets.elements, count: 4 * slots))
     }

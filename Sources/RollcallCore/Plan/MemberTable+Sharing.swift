@@ -2,7 +2,7 @@
 extension MemberTable {
     /// Marks every entry that has an equal `high` (shared email) or an equal `low` (shared userId) with another one,
     /// and returns how many there are. Needs 5 to 8 bytes an entry more while it works.
-    public mutating func markSharing() -> Int {
+    package mutating func markSharing() -> Int {
         markEqual { $0.high }
         markEqual { $0.low }
         return count(with: .sharing)
@@ -10,7 +10,7 @@ extension MemberTable {
 
     /// Marks the sharing entries once more, after entries were unmet: those that share an identifier, and those for which
     /// `isShared` says so all the same.
-    public mutating func markSharingAgain(also isShared: (Fingerprint) -> Bool) {
+    package mutating func markSharingAgain(also isShared: (Fingerprint) -> Bool) {
         for slot in 0..<slots { marks.elements[slot] &= ~Marks.sharing.rawValue }
         _ = markSharing()
         for slot in 0..<slots where !Marks(rawValue: marks.elements[slot]).isVoid {
@@ -40,7 +40,7 @@ extension MemberTable {
 
     /// Halves that more than `limit` entries seen in the audience carry, each with the number of these entries; call after
     /// ``markSharing()``. An entry with this identifier alone counts too. Needs 16 bytes for each sharing entry while it works.
-    public func crowdedHalves(moreThan limit: Int) -> (emails: [UInt64: Int], userIDs: [UInt64: Int]) {
+    package func crowdedHalves(moreThan limit: Int) -> (emails: [UInt64: Int], userIDs: [UInt64: Int]) {
         let sharing = count(with: [.seen, .sharing])
         if sharing <= limit { return ([:], [:]) }
         return (crowded(limit, sharing) { $0.high }, crowded(limit, sharing) { $0.low })

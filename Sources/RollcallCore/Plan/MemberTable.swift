@@ -3,40 +3,40 @@
 /// The home of an entry grows with its hash, so the table is nearly sorted: entries that come in the order of another
 /// table, from a file or while it grows, are written from front to back, and a table that grows gives the pages behind it
 /// back as it goes. 17 bytes a slot at a load of 8/15 to 4/5: 21 to 32 bytes a member, at no time more. Not thread-safe.
-public struct MemberTable: ~Copyable {
+package struct MemberTable: ~Copyable {
     /// What is known of one fingerprint. Never zero for a slot in use.
-    public struct Marks: OptionSet, Sendable {
-        public let rawValue: UInt8
-        @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+    package struct Marks: OptionSet, Sendable {
+        package let rawValue: UInt8
+        @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
 
         /// The slot is in use.
-        public static let used = Marks(rawValue: 1)
+        package static let used = Marks(rawValue: 1)
         /// On the snapshot, in any state.
-        public static let member = Marks(rawValue: 2)
+        package static let member = Marks(rawValue: 2)
         /// Met in the audience.
-        public static let seen = Marks(rawValue: 4)
+        package static let seen = Marks(rawValue: 4)
         /// May be on the list because of this sync.
-        public static let listed = Marks(rawValue: 8)
+        package static let listed = Marks(rawValue: 8)
         /// Iterable permanently refuses the person.
-        public static let rejected = Marks(rawValue: 16)
+        package static let rejected = Marks(rawValue: 16)
         /// The last request about the person got no answer.
-        public static let inDoubt = Marks(rawValue: 32)
+        package static let inDoubt = Marks(rawValue: 32)
         /// Shares an identifier with another entry (hybrid projects).
-        public static let sharing = Marks(rawValue: 64)
+        package static let sharing = Marks(rawValue: 64)
         /// A row of the audience that cannot be sent has it: whoever it is has not left.
-        public static let standing = Marks(rawValue: 128)
+        package static let standing = Marks(rawValue: 128)
     }
 
     private(set) var fingerprints: PageMemory<Fingerprint>
     var marks: PageMemory<UInt8>
     private(set) var slots: Int
     /// Slots in use, those of removed members too.
-    public private(set) var count = 0
+    package private(set) var count = 0
     /// Made of what ``warmUp(_:)`` looked at, so that the optimiser lets it look; means nothing.
-    public private(set) var warmth: UInt64 = 0
+    package private(set) var warmth: UInt64 = 0
 
     /// Whether it is counted how often each entry was seen: one byte a slot more from the first entry on that is seen twice.
-    public var countsMeetings = false
+    package var countsMeetings = false
     /// How often the entry in each slot was seen after the first time, up to 255; empty while none was.
     private var repeats = PageMemory<UInt8>(count: 0)
     private var hasRepeats = false
@@ -50,14 +50,14 @@ public struct MemberTable: ~Copyable {
     /// In which bucket of rows each entry's row lies, and what the reading under way has found of that.
     var buckets = PageMemory<UInt32>(count: 0)
     /// Whether it is kept in which bucket the row of each entry lies.
-    public internal(set) var keepsBuckets = false
+    package internal(set) var keepsBuckets = false
 
     private static let leastSlots = 64
 
     /// - Parameters:
     ///   - capacity: how many entries are expected; the table grows by half beyond it.
     ///   - keepsContents: whether the fields of members are kept too.
-    public init(capacity: Int = 0, keepsContents: Bool = false) {
+    package init(capacity: Int = 0, keepsContents: Bool = false) {
         slots = max(MemberTable.leastSlots, capacity * 5 / 4 + 1)
         fingerprints = PageMemory(count: slots)
         marks = PageMemory(count: slots)
@@ -66,14 +66,14 @@ public struct MemberTable: ~Copyable {
     }
 
     /// Adds an entry of the snapshot, or changes what is known of it.
-    public mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks) {
+    package mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks) {
         let slot = slotForInsertion(fingerprint)
         let seen = marks.elements[slot] & Marks.seen.rawValue
         marks.elements[slot] = new.rawValue | seen
     }
 
     /// Adds many entries at once, which hides the time that memory takes to answer. As many marks as fingerprints.
-    public mutating func addMembers(_ members: UnsafeBufferPointer<Fingerprint>, _ new: UnsafeBufferPointer<UInt8>) {
+    package mutating func addMembers(_ members: UnsafeBufferPointer<Fingerprint>, _ new: UnsafeBufferPointer<UInt8>) {
         while (count + members.count) * 5 > slots * 4 { grow() }
         warmUp(members)
         for index in 0..<members.count {
@@ -83,26 +83,26 @@ public struct MemberTable: ~Copyable {
     }
 
     /// Makes room for this number of further entries, so that they do not make the table grow.
-    public mutating func reserve(_ more: Int) {
+    package mutating func reserve(_ more: Int) {
         while (count + more) * 5 > slots * 4 { grow() }
     }
 
     /// How many entries have all of these marks.
-    public func count(with wanted: Marks) -> Int {
+    package func count(with wanted: Marks) -> Int {
         var found = 0
         for slot in 0..<slots where marks.elements[slot] & wanted.rawValue == wanted.rawValue { found &+= 1 }
         return found
     }
 
     /// Takes an entry off the snapshot again; it is then as if it had never been seen. Nothing happens if there is none.
-    public mutating func removeMember(_ fingerprint: Fingerprint) {
+    package mutating func removeMember(_ fingerprint: Fingerprint) {
         guard let slot = slot(of: fingerprint) else { return }
         marks.elements[slot] = Marks.used.rawValue
         if keepsBuckets { buckets.elements[slot] = 0 }
     }
 
     /// Marks the entry as seen in the audience, if it exists; returns its marks as they were before, nil if there is none.
-    public mutating func markSeen(_ fingerprint: Fingerprint) -> Marks? {
+    package mutating func markSeen(_ fingerprint: Fingerprint) -> Marks? {
         guard let slot = slot(of: fingerprint) else { return nil }
         let before = Marks(rawValue: marks.elements[slot])
         if before.isVoid { return nil }
@@ -125,7 +125,7 @@ public struct MemberTable: ~Copyable {
     }
 
     /// How often an entry was seen; 0 if it was not. Only while ``countsMeetings``.
-    public func meetings(of fingerprint: Fingerprint) -> Int {
+    package func meetings(of fingerprint: Fingerprint) -> Int {
         guard let slot = slot(of: fingerprint), Marks(rawValue: marks.elements[slot]).contains(.seen)
         else { return 0 }
         if !hasRepeats { return 1 }
@@ -133,7 +133,7 @@ public struct MemberTable: ~Copyable {
     }
 
     /// Takes back that the entry was seen in the audience. Nothing happens if there is none.
-    public mutating func unmeet(_ fingerprint: Fingerprint) {
+    package mutating func unmeet(_ fingerprint: Fingerprint) {
         guard let slot = slot(of: fingerprint) else { return }
         marks.elements[slot] &= ~Marks.seen.rawValue
         if hasRepeats { repeats.elements[slot] = 0 }
@@ -148,7 +148,7 @@ public struct MemberTable: ~Copyable {
     ///   - unresolved: gets the place of each row that is not simply on the snapshot: unknown to the table, or with one of
     ///     these marks. The table is as it was before such a row.
     /// - Returns: rows that are on the snapshot and seen for the first time, rows that were seen before, and the others.
-    public mutating func markSeen(
+    package mutating func markSeen(
         _ rows: UnsafeBufferPointer<Fingerprint>, except: Marks, unresolved: UnsafeMutableBufferPointer<Int32>
     ) -> (unchanged: Int, duplicates: Int, unresolved: Int) {
         warmUp(rows)
@@ -185,26 +185,26 @@ public struct MemberTable: ~Copyable {
     }
 
     /// Adds an entry seen in the audience that ``markSeen(_:)`` did not find.
-    public mutating func addEntered(_ fingerprint: Fingerprint) {
+    package mutating func addEntered(_ fingerprint: Fingerprint) {
         let slot = slotForInsertion(fingerprint)
         marks.elements[slot] |= Marks([.used, .seen]).rawValue
     }
 
     /// Notes that a row which cannot be sent has the identifiers of this entry, which is made if it is not there.
-    public mutating func addStanding(_ fingerprint: Fingerprint) {
+    package mutating func addStanding(_ fingerprint: Fingerprint) {
         let slot = slotForInsertion(fingerprint)
         marks.elements[slot] |= Marks([.used, .standing]).rawValue
     }
 
     /// The marks of an entry; nil if there is none.
-    public func lookUp(_ fingerprint: Fingerprint) -> Marks? {
+    package func lookUp(_ fingerprint: Fingerprint) -> Marks? {
         guard let slot = slot(of: fingerprint) else { return nil }
         let found = Marks(rawValue: marks.elements[slot])
         return found.isVoid ? nil : found
     }
 
     /// Calls `body` for each entry, nearly in the order of their hashes.
-    public func forEach(_ body: (Fingerprint, Marks) throws -> Void) rethrows {
+    package func forEach(_ body: (Fingerprint, Marks) throws -> Void) rethrows {
         for slot in 0..<slots {
             let found = Marks(rawValue: marks.elements[slot])
             if !found.isVoid { try body(fingerprints.elements[slot], found) }
@@ -214,7 +214,7 @@ public struct MemberTable: ~Copyable {
     /// Page of the entries that have all of the `wanted` marks, of which `.member` or `.seen` is one, and none of the
     /// `unwanted`, from a place that the previous page gave (0 at first), nearly in the order of their hashes. The place is nil
     /// after the last page.
-    public func page(
+    package func page(
         from place: Int, limit: Int, with wanted: Marks, without unwanted: Marks = []
     ) -> (entries: [(Fingerprint, Marks)], next: Int?) {
         var entries: [(Fingerprint, Marks)] = []
@@ -307,18 +307,18 @@ public struct MemberTable: ~Copyable {
     // MARK: Contents
 
     /// What is known of the fields of one entry.
-    public struct Content: BitwiseCopyable, Sendable {
+    package struct Content: BitwiseCopyable, Sendable {
         /// Stands for fields that are not known; the hash of none.
-        public static let none: Int64 = 0
+        package static let none: Int64 = 0
 
         /// Hash of the fields that Iterable has acknowledged, or that are in doubt.
-        public var acknowledged: Int64
+        package var acknowledged: Int64
         /// Hash of the fields of the row that was chosen of those that were seen; only of an entry that was.
-        public var seen: Int64
+        package var seen: Int64
         /// Number of the set of fields that the sync may have given a value.
-        public var held: UInt32
+        package var held: UInt32
 
-        public init(acknowledged: Int64 = none, seen: Int64 = none, held: UInt32 = 0) {
+        package init(acknowledged: Int64 = none, seen: Int64 = none, held: UInt32 = 0) {
             self.acknowledged = acknowledged
             self.seen = seen
             self.held = held
@@ -326,19 +326,19 @@ public struct MemberTable: ~Copyable {
     }
 
     /// As ``addMember(_:_:)``, with what is known of the member's fields. Only of a table that keeps contents.
-    public mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks, _ content: Content) {
+    package mutating func addMember(_ fingerprint: Fingerprint, _ new: Marks, _ content: Content) {
         addMember(fingerprint, new)
         if let slot = slot(of: fingerprint), keepsContents { contents.elements[slot] = content }
     }
 
     /// What is known of the fields of an entry; nothing, where there is none or the table keeps no contents.
-    public func content(of fingerprint: Fingerprint) -> Content {
+    package func content(of fingerprint: Fingerprint) -> Content {
         guard keepsContents, let slot = slot(of: fingerprint) else { return Content() }
         return contents.elements[slot]
     }
 
     /// Notes which fields a row has that was chosen for an entry.
-    public mutating func choose(_ content: Int64, for fingerprint: Fingerprint) {
+    package mutating func choose(_ content: Int64, for fingerprint: Fingerprint) {
         guard keepsContents, let slot = slot(of: fingerprint) else { return }
         contents.elements[slot].seen = content
     }
@@ -347,10 +347,10 @@ public struct MemberTable: ~Copyable {
 
     /// The table as it lies in memory: what a file needs to hold to be a table again. Another layout or another home of an
     /// entry needs another ``imageVersion``.
-    public static let imageVersion: UInt64 = 1
+    package static let imageVersion: UInt64 = 1
 
     /// Calls `body` with the slots' fingerprints, 16 bytes each in this machine's order of bytes, and their marks, one byte each.
-    public func withImage<R>(
+    package func withImage<R>(
         _ body: (_ fingerprints: UnsafeRawBufferPointer, _ marks: UnsafeRawBufferPointer) throws -> R
     ) rethrows -> R {
         try body(
@@ -359,7 +359,7 @@ public struct MemberTable: ~Copyable {
     }
 
     /// A table from its image, which `fill` puts in place, as ``withImage(_:)`` gave it. nil when it returns false.
-    public init?(
+    package init?(
         slots: Int,
         fill: (_ fingerprints: UnsafeMutableRawBufferPointer, _ marks: UnsafeMutableRawBufferPointer) throws -> Bool
     ) rethrows {
@@ -379,7 +379,7 @@ public struct MemberTable: ~Copyable {
 
 extension MemberTable.Marks {
     /// What the snapshot says of a member.
-    public init(_ state: MemberState, listed: Bool) {
+    package init(_ state: MemberState, listed: Bool) {
         self = [.used, .member]
         if listed { insert(.listed) }
         switch state {

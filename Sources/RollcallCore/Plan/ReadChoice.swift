@@ -1,17 +1,17 @@
 /// How a plan reads its rows, and why.
-public struct ReadChoice: Sendable, Equatable {
+package struct ReadChoice: Sendable, Equatable {
     /// Whether buckets are asked for.
-    public var usesBuckets: Bool
+    package var usesBuckets: Bool
     /// A whole sentence.
-    public var reason: String
+    package var reason: String
 
-    public init(usesBuckets: Bool, reason: String) {
+    package init(usesBuckets: Bool, reason: String) {
         self.usesBuckets = usesBuckets
         self.reason = reason
     }
 
     /// Runs whose costs are looked at.
-    public static let history = 40
+    package static let history = 40
     /// Readings of all rows before the other way is tried: one that makes the local cache, and two that have it.
     private static let first = 3
     /// The dearer way is tried again after this many readings in the other.
@@ -26,7 +26,7 @@ public struct ReadChoice: Sendable, Equatable {
     /// other way; reading what changed twice, for the first time finds much that has changed since. Where it was tried twice and all
     /// rows came both times, it is left alone for twenty readings too: what one that succeeded once has cost says nothing of it.
     /// - Parameter runs: how earlier runs of the sync read their rows, the newest first.
-    public static func auto(_ runs: [AudienceRead]) -> ReadChoice {
+    package static func auto(_ runs: [AudienceRead]) -> ReadChoice {
         let readings = runs.count { $0.mode == .all }
         guard let all = runs.first(where: { $0.mode == .all }), readings >= first || hasTried(runs) else {
             return ReadChoice(usesBuckets: false, reason: "All rows are read at first, to know what that costs.")

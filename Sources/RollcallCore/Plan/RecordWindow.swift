@@ -1,13 +1,13 @@
-public import Foundation
+package import Foundation
 
 /// Which rows a look of a stream of users or of a catalog reads, and where its cursor stands afterwards.
 ///
 /// A *sweep* reads the whole source, as a run does. The looks between two sweeps read what lies behind the overlap before the
 /// highest position, so that what became visible later than that waits for the next sweep.
-public struct RecordWindow: Sendable {
+package struct RecordWindow: Sendable {
     /// Rows before this position are not read; nil: all are.
-    public let from: Int64?
-    public let isSweep: Bool
+    package let from: Int64?
+    package let isSweep: Bool
     private let before: EventCursor
     private let now: Date
 
@@ -17,7 +17,7 @@ public struct RecordWindow: Sendable {
     ///   - now: the database's clock.
     ///   - start: where a look begins that is no sweep; nil: the overlap before the highest position.
     ///   - leftOut: the lowest position of what earlier looks have left out and this one is to meet; nil: there is none.
-    public init(
+    package init(
         _ settings: EventSettings.Cursor, isTime: Bool, before: EventCursor?, now: Date, isSweep: Bool,
         start: Int64? = nil, leftOut: Int64? = nil
     ) {
@@ -33,16 +33,16 @@ public struct RecordWindow: Sendable {
         (self.before, self.now, self.isSweep) = (known, now, isSweep)
     }
 
-    public func contains(_ position: Int64) -> Bool { from.map { position >= $0 } ?? true }
+    package func contains(_ position: Int64) -> Bool { from.map { position >= $0 } ?? true }
 
     /// Whether a row lies further in the future than clocks differ. It is sent, and does not move the cursor.
-    public func isAhead(_ position: Int64) -> Bool {
+    package func isAhead(_ position: Int64) -> Bool {
         before.isTime && EventWindow.isAhead(position, now: now)
     }
 
     /// Where the cursor stands once everything that was read has an outcome.
     /// - Parameter highest: the highest position that was read and is not ahead; nil: there is none.
-    public func moved(highest: Int64?) -> EventCursor {
+    package func moved(highest: Int64?) -> EventCursor {
         var cursor = before
         let latest = EventWindow.latest(highest, isTime: before.isTime, now: now)
         // A sweep has read everything: where the highest rows are gone, or were put back, the cursor goes back too.

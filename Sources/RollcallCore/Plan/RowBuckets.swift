@@ -1,20 +1,20 @@
 /// How the rows of a source are grouped by the engine that has them: each row falls into one bucket, by a keyed hash of one of its
 /// identifiers, or of a catalog's key, in the bytes that the row has.
-public struct RowGrouping: Sendable, Equatable {
+package struct RowGrouping: Sendable, Equatable {
     /// Rows in a bucket, on average, when the number of buckets is chosen.
-    public static let rowsPerBucket = 64
+    package static let rowsPerBucket = 64
     /// With fewer or more than these rows in a bucket the number of buckets is chosen again.
-    public static let usefulRowsPerBucket = 52...80
+    package static let usefulRowsPerBucket = 52...80
     /// Most buckets: what is said of all of them stays small beside ten million rows.
-    public static let mostBuckets = 1 << 18
+    package static let mostBuckets = 1 << 18
 
     /// Buckets, 1 to ``mostBuckets``.
-    public let buckets: Int
+    package let buckets: Int
     /// Seeds of the hash that gives the bucket, and of the two whose sums over a bucket are its digest.
-    public let seeds: [Int64]
+    package let seeds: [Int64]
 
     /// - Parameter key: the sync's 16 secret bytes; whoever does not know them cannot choose rows whose digests are equal.
-    public init(buckets: Int, key: [UInt8]) {
+    package init(buckets: Int, key: [UInt8]) {
         self.buckets = min(max(buckets, 1), Self.mostBuckets)
         let hash = SipHash(key: key)
         seeds = (0..<3).map { number in
@@ -24,7 +24,7 @@ public struct RowGrouping: Sendable, Equatable {
 
     /// How many buckets an audience of about this many rows is grouped into.
     /// - Parameter known: into how many it was grouped before; kept while they hold a useful number of rows.
-    public static func buckets(rows: Int, known: Int? = nil) -> Int {
+    package static func buckets(rows: Int, known: Int? = nil) -> Int {
         let fresh = min(max(rows / rowsPerBucket, 1), mostBuckets)
         guard let known, known > 0 else { return fresh }
         return known == fresh || usefulRowsPerBucket.contains(rows / known) ? known : fresh
@@ -35,37 +35,37 @@ public struct RowGrouping: Sendable, Equatable {
 ///
 /// Other rows have the same digest with a probability of about 2⁻¹⁰⁸, as 18 bits of the first hash may be the number of the bucket:
 /// for the 262,144 buckets of a run about 10⁻²⁷. Sums rather than exclusive ors, for of these two equal rows would leave no trace.
-public struct BucketDigest: Sendable, Equatable, BitwiseCopyable {
-    public var rows: Int64
-    public var first: Int64
-    public var second: Int64
+package struct BucketDigest: Sendable, Equatable, BitwiseCopyable {
+    package var rows: Int64
+    package var first: Int64
+    package var second: Int64
 
-    public init(rows: Int64 = 0, first: Int64 = 0, second: Int64 = 0) {
+    package init(rows: Int64 = 0, first: Int64 = 0, second: Int64 = 0) {
         self.rows = rows
         self.first = first
         self.second = second
     }
 
     /// A bucket without rows.
-    public static let empty = BucketDigest()
+    package static let empty = BucketDigest()
     /// Sums are modulo this.
-    public static let modulus = Int64.max
+    package static let modulus = Int64.max
 }
 
 /// Adds up the rows of buckets as they come, to be compared with the digests: digests and rows take two statements, and one view is
 /// not one result, for a query may choose rows by chance or by an order that leaves a choice.
-public struct BucketSums: Sendable {
+package struct BucketSums: Sendable {
     private var rows: [Int64]
     private var sums: [Int64]
 
-    public init(buckets: Int) {
+    package init(buckets: Int) {
         rows = [Int64](repeating: 0, count: buckets)
         sums = rows
     }
 
     /// Adds a row.
     /// - Parameter hash: the one whose sum is ``BucketDigest/first``.
-    public mutating func add(_ bucket: Int, hash: Int64) {
+    package mutating func add(_ bucket: Int, hash: Int64) {
         guard rows.indices.contains(bucket) else { return }
         rows[bucket] += 1
         let sum = UInt64(sums[bucket]) + UInt64(Self.rest(hash))
@@ -73,7 +73,7 @@ public struct BucketSums: Sendable {
     }
 
     /// Whether the rows that came are those of the digests of the buckets that were wanted. Rows of others make it false.
-    public func agree(with digests: [BucketDigest], of wanted: BucketSelection) -> Bool {
+    package func agree(with digests: [BucketDigest], of wanted: BucketSelection) -> Bool {
         rows.indices.allSatisfy { bucket in
             guard wanted.contains(bucket) else { return rows[bucket] == 0 }
             return rows[bucket] == digests[bucket].rows && sums[bucket] == Self.rest(digests[bucket].first)
@@ -88,17 +88,17 @@ public struct BucketSums: Sendable {
 }
 
 /// Numbers of buckets whose rows are wanted.
-public struct BucketSelection: Sendable, Equatable {
+package struct BucketSelection: Sendable, Equatable {
     /// A bit for each bucket, the lowest of each byte first.
-    public private(set) var bits: [UInt8]
+    package private(set) var bits: [UInt8]
     /// How many are selected.
-    public private(set) var count = 0
+    package private(set) var count = 0
 
-    public init(buckets: Int) { bits = [UInt8](repeating: 0, count: (buckets + 7) / 8) }
+    package init(buckets: Int) { bits = [UInt8](repeating: 0, count: (buckets + 7) / 8) }
 
-    public func contains(_ bucket: Int) -> Bool { bits[bucket / 8] >> UInt8(bucket % 8) & 1 == 1 }
+    package func contains(_ bucket: Int) -> Bool { bits[bucket / 8] >> UInt8(bucket % 8) & 1 == 1 }
 
-    public mutating func insert(_ bucket: Int) {
+    package mutating func insert(_ bucket: Int) {
         guard !contains(bucket) else { return }
         bits[bucket / 8] |= 1 << UInt8(bucket % 8)
         count += 1

@@ -1,11 +1,11 @@
 /// SipHash-2-4 with 128 bits of output, by Aumasson and Bernstein: a keyed hash, so that fingerprints neither reveal
 /// identifiers nor can be made to collide by a person who does not know the key.
-public struct SipHash: Sendable {
+package struct SipHash: Sendable {
     @usableFromInline let key0: UInt64
     @usableFromInline let key1: UInt64
 
     /// - Parameter key: 16 bytes; more are ignored, missing ones count as zero.
-    public init(key: [UInt8]) {
+    package init(key: [UInt8]) {
         func word(_ from: Int) -> UInt64 {
             (0..<8).reduce(0) { $0 | UInt64(from + $1 < key.count ? key[from + $1] : 0) << (8 * UInt64($1)) }
         }
@@ -23,7 +23,7 @@ public struct SipHash: Sendable {
 
     /// Both halves, in the order of the reference implementation's output (little-endian words).
     @inlinable
-    public func hash(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
+    package func hash(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
         var v0 = key0 ^ 0x736f_6d65_7073_6575
         var v1 = key1 ^ 0x646f_7261_6e64_6f6d ^ 0xee
         var v2 = key0 ^ 0x6c79_6765_6e65_7261
@@ -82,14 +82,14 @@ public struct SipHash: Sendable {
 }
 
 /// Turns identifiers into ``Fingerprint``s with the sync's secret key.
-public struct Fingerprinter: Sendable {
+package struct Fingerprinter: Sendable {
     @usableFromInline let emails: SipHash
     @usableFromInline let userIDs: SipHash
     @usableFromInline let records: SipHash
     private let contents: SipHash
 
     /// - Parameter key: the sync's 16 secret bytes.
-    public init(key: [UInt8]) {
+    package init(key: [UInt8]) {
         let hash = SipHash(key: key)
         emails = hash.tweaked(0x656d_6169_6c00_0000)
         userIDs = hash.tweaked(0x7573_6572_4964_0000)
@@ -99,20 +99,20 @@ public struct Fingerprinter: Sendable {
 
     /// Of what a record is known by.
     @inlinable
-    public func fingerprint(record: UnsafeRawBufferPointer) -> Fingerprint {
+    package func fingerprint(record: UnsafeRawBufferPointer) -> Fingerprint {
         let (first, second) = records.hash(record)
         return Fingerprint(high: first, low: second)
     }
 
     /// The hash for contents of records. With another salt every record's content counts as changed.
-    public func contentHash(salt: String) -> SipHash {
+    package func contentHash(salt: String) -> SipHash {
         let (first, second) = Array(salt.utf8).withUnsafeBytes { contents.hash($0) }
         return SipHash(first, second)
     }
 
     /// Of the normal forms; at least one must be given. A shared email gives an equal `high`, a shared userId an equal `low`.
     @inlinable
-    public func fingerprint(email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?) -> Fingerprint {
+    package func fingerprint(email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?) -> Fingerprint {
         switch (email, userID) {
         case (let email?, let userID?):
             return Fingerprint(high: emails.hash(email).0, low: userIDs.hash(userID).0)
@@ -127,7 +127,7 @@ public struct Fingerprinter: Sendable {
         }
     }
 
-    public func fingerprint(_ identity: Identity) -> Fingerprint {
+    package func fingerprint(_ identity: Identity) -> Fingerprint {
         func with<R>(_ text: String?, _ body: (UnsafeRawBufferPointer?) -> R) -> R {
             guard let text else { return body(nil) }
             return Array(text.utf8).withUnsafeBytes { body($0) }

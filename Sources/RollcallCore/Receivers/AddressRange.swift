@@ -1,5 +1,5 @@
 /// Addresses of the internet that begin alike: `10.0.0.0/8`, `2001:db8::/32`, or a single one (RFC 4632, RFC 4291).
-public struct AddressRange: Sendable, Equatable {
+package struct AddressRange: Sendable, Equatable {
     /// 4 or 16.
     let bytes: [UInt8]
     /// Leading bits that count.
@@ -8,7 +8,7 @@ public struct AddressRange: Sendable, Equatable {
     /// - Parameter text: an address, or an address and the number of its leading bits behind a slash. Bits behind these are
     ///   taken for 0. An IPv4 address within IPv6 (`::ffff:10.0.0.1`) is that IPv4 address.
     /// - Returns: nil when it is none.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard let range = AddressText.range(text) else { return nil }
         self = range
     }
@@ -19,7 +19,7 @@ public struct AddressRange: Sendable, Equatable {
     }
 
     /// Whether an address, without port and brackets, lies within; false where it is none.
-    public func contains(_ address: String) -> Bool {
+    package func contains(_ address: String) -> Bool {
         guard let other = AddressText.bytes(address), other.count == bytes.count else { return false }
         return zip(bytes, other).enumerated().allSatisfy { index, pair in
             let bits = min(8, max(0, prefix - index * 8))

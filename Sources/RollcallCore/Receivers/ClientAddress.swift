@@ -1,12 +1,12 @@
 /// Who sent a request, where proxies stand between.
-public enum ClientAddress {
+package enum ClientAddress {
     /// - Parameters:
     ///   - peer: the address at the other end of the connection, without a port; nil: not known.
     ///   - forwarded: the values of `X-Forwarded-For`, in their order.
     ///   - trusted: proxies whose word is believed.
     /// - Returns: the peer, or, where it is a trusted proxy, the last hop that is none; where all are, the first hop. nil where
     ///   that is not known or is no address.
-    public static func of(peer: String?, forwarded: [String], trusted: [AddressRange]) -> String? {
+    package static func of(peer: String?, forwarded: [String], trusted: [AddressRange]) -> String? {
         guard let peer else { return nil }
         guard isTrusted(peer, trusted) else { return peer }
         var client = peer

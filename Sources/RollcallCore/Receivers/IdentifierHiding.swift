@@ -1,16 +1,16 @@
 /// How emails and userIds appear where they are not to be seen: masked, or as a keyed hash that is the same wherever the key is.
-public struct IdentifierHiding: Sendable {
+package struct IdentifierHiding: Sendable {
     private let form: LogSettings.Identifiers
     private let hash: SipHash
 
     /// - Parameter key: 16 bytes; matters to ``LogSettings/Identifiers/hashed`` only.
-    public init(_ form: LogSettings.Identifiers, key: [UInt8]) {
+    package init(_ form: LogSettings.Identifiers, key: [UInt8]) {
         self.form = form
         self.hash = SipHash(key: key)
     }
 
     /// A value in this form; `plain` leaves it as it is.
-    public func of(_ value: String) -> String {
+    package func of(_ value: String) -> String {
         switch form {
         case .plain: return value
         case .masked: return Self.mask(value)
@@ -22,7 +22,7 @@ public struct IdentifierHiding: Sendable {
 
     /// The first letter and, of an email, the domain. What stands behind the @ of a value that is no email may be
     /// anything, a person's name too; it is kept only where it looks like a domain.
-    public static func mask(_ value: String) -> String {
+    package static func mask(_ value: String) -> String {
         let bytes = Array(value.utf8)
         let head = value.unicodeScalars.first.map { $0 == "@" ? "" : String($0) } ?? ""
         guard let at = bytes.lastIndex(of: UInt8(ascii: "@")), at > 0 else { return head + "***" }

@@ -1,8 +1,8 @@
 /// The names of events that Iterable documents for its webhooks. The list grows: events of other names are kept as well. Source:
 /// Iterable's help centre, article 208013936.
-public enum KnownEvents {
+package enum KnownEvents {
     /// In the order of the documentation.
-    public static let names = [
+    package static let names = [
         "emailSend", "emailSendSkip", "emailOpen", "emailClick", "emailBounce", "emailComplaint", "emailSubscribe",
         "emailUnSubscribe", "hostedUnsubscribeClick",
         "pushSend", "pushSendSkip", "pushOpen", "pushBounce", "pushUninstall",
@@ -17,12 +17,12 @@ public enum KnownEvents {
     private static let all = Set(names)
 
     /// Names count with their letters' case.
-    public static func contains(_ name: String) -> Bool { all.contains(name) }
+    package static func contains(_ name: String) -> Bool { all.contains(name) }
 }
 
 extension ReceiverSettings.Events {
     /// Whether events of this name are stored; those without a name count as unknown ones.
-    public func includes(_ name: String?) -> Bool {
+    package func includes(_ name: String?) -> Bool {
         switch self {
         case .all: true
         case .named(let names, let unknown):

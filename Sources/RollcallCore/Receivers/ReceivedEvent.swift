@@ -1,30 +1,30 @@
-public import Foundation
+package import Foundation
 
 /// An event that Iterable posted, as a row of `iterable_events` keeps it. Identifiers are hidden already where the receiver hides
 /// them, in every member.
-public struct ReceivedEvent: Sendable, Equatable {
+package struct ReceivedEvent: Sendable, Equatable {
     /// 64 hexadecimal digits: HMAC-SHA256, under the state's key, over the receiver's name and the canonical body.
-    public var eventID: String
-    public var receiver: String
-    public var destination: String?
-    public var eventName: String?
-    public var email: String?
-    public var userID: String?
+    package var eventID: String
+    package var receiver: String
+    package var destination: String?
+    package var eventName: String?
+    package var email: String?
+    package var userID: String?
     /// When it happened, as the body says; nil where that cannot be read.
-    public var occurredAt: Date?
-    public var receivedAt: Date
-    public var campaignID: Int64?
-    public var templateID: Int64?
-    public var messageID: String?
-    public var messageTypeID: Int64?
-    public var channelID: Int64?
-    public var workflowID: Int64?
-    public var experimentID: Int64?
-    public var url: String?
+    package var occurredAt: Date?
+    package var receivedAt: Date
+    package var campaignID: Int64?
+    package var templateID: Int64?
+    package var messageID: String?
+    package var messageTypeID: Int64?
+    package var channelID: Int64?
+    package var workflowID: Int64?
+    package var experimentID: Int64?
+    package var url: String?
     /// The body, JSON in UTF-8 without U+0000.
-    public var payload: [UInt8]
+    package var payload: [UInt8]
 
-    public init(eventID: String, receiver: String, destination: String? = nil, receivedAt: Date, payload: [UInt8]) {
+    package init(eventID: String, receiver: String, destination: String? = nil, receivedAt: Date, payload: [UInt8]) {
         self.eventID = eventID
         self.receiver = receiver
         self.destination = destination
@@ -34,18 +34,18 @@ public struct ReceivedEvent: Sendable, Equatable {
 }
 
 /// A body that is no JSON object, as a row of `iterable_rejects` keeps it.
-public struct RejectedBody: Sendable, Equatable {
+package struct RejectedBody: Sendable, Equatable {
     /// Bytes that are kept of a body.
-    public static let longest = 65_536
+    package static let longest = 65_536
 
-    public var receiver: String
-    public var receivedAt: Date
+    package var receiver: String
+    package var receivedAt: Date
     /// A short code, such as `not_json`, `not_an_object`, `repeated_member`.
-    public var reason: String
+    package var reason: String
     /// The body, or its beginning, made text: what is not UTF-8 or is U+0000 is U+FFFD.
-    public var body: String
+    package var body: String
 
-    public init(receiver: String, receivedAt: Date, reason: String, body: String) {
+    package init(receiver: String, receivedAt: Date, reason: String, body: String) {
         self.receiver = receiver
         self.receivedAt = receivedAt
         self.reason = reason
@@ -54,7 +54,7 @@ public struct RejectedBody: Sendable, Equatable {
 }
 
 /// What became of a request to a receiver.
-public enum ReceiverOutcome: String, Sendable, CaseIterable, Codable {
+package enum ReceiverOutcome: String, Sendable, CaseIterable, Codable {
     /// A row was made.
     case stored
     /// The row was there already; its number of deliveries was raised.
@@ -75,14 +75,14 @@ public enum ReceiverOutcome: String, Sendable, CaseIterable, Codable {
 }
 
 /// How many requests of a receiver had an outcome in an hour.
-public struct ReceiverCount: Sendable, Equatable {
-    public var receiver: String
+package struct ReceiverCount: Sendable, Equatable {
+    package var receiver: String
     /// The beginning of the hour, UTC.
-    public var hour: Date
-    public var outcome: ReceiverOutcome
-    public var count: Int
+    package var hour: Date
+    package var outcome: ReceiverOutcome
+    package var count: Int
 
-    public init(receiver: String, hour: Date, outcome: ReceiverOutcome, count: Int) {
+    package init(receiver: String, hour: Date, outcome: ReceiverOutcome, count: Int) {
         self.receiver = receiver
         self.hour = hour
         self.outcome = outcome

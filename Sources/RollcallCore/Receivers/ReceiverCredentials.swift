@@ -2,7 +2,7 @@ import Foundation
 
 /// What proves that a request to a receiver comes from Iterable. Times of comparisons depend on what is given only, never on what
 /// is right.
-public struct ReceiverCredentials: Sendable {
+package struct ReceiverCredentials: Sendable {
     /// One credential in the forms in which it may come.
     private enum Expected: Sendable {
         /// The token, and its base64 without padding.
@@ -12,7 +12,7 @@ public struct ReceiverCredentials: Sendable {
 
     private let expected: [Expected]
 
-    public init(_ credentials: [ReceiverSettings.Credential]) {
+    package init(_ credentials: [ReceiverSettings.Credential]) {
         expected = credentials.map { credential in
             switch credential {
             case .token(let secret):
@@ -26,12 +26,12 @@ public struct ReceiverCredentials: Sendable {
     }
 
     /// Whether no request needs any.
-    public var isEmpty: Bool { expected.isEmpty }
+    package var isEmpty: Bool { expected.isEmpty }
 
     /// Whether one of them is among the headers: a token bare, `Basic TOKEN`, `Basic base64(TOKEN)` or `OAuth2 TOKEN` as
     /// `Authorization`, the scheme in any case; or the header that was agreed. A header that comes more than once proves nothing.
     /// - Parameter headers: names in lower case.
-    public func accepts(_ headers: [(name: String, value: String)]) -> Bool {
+    package func accepts(_ headers: [(name: String, value: String)]) -> Bool {
         let authorization = Self.value(of: "authorization", in: headers)
         var isAccepted = false
         // All of them, whichever fits.
@@ -82,12 +82,12 @@ public struct ReceiverCredentials: Sendable {
 }
 
 /// Requests to a receiver that needs no credentials.
-public enum UnprotectedReceiver {
+package enum UnprotectedReceiver {
     /// Whether a request can only have been made by a program of this machine: it went through no proxy, was sent to a loopback
     /// name, which a web page under another name cannot do ("DNS rebinding", OWASP), and no browser says that a page made it (the Fetch
     /// standard, `Origin`; Fetch Metadata, `Sec-Fetch-Site`): pages may post anything to any address.
     /// - Parameter headers: names in lower case.
-    public static func accepts(_ headers: [(name: String, value: String)]) -> Bool {
+    package static func accepts(_ headers: [(name: String, value: String)]) -> Bool {
         let hasProxy = headers.contains { header in
             ["forwarded", "x-real-ip", "via"].contains(header.name) || header.name.hasPrefix("x-forwarded-")
         }

@@ -4,7 +4,7 @@ extension ReceiverSettings {
     /// - Parameter body: at most 2 GB.
     /// - Returns: nil where the event is kept.
     /// - Throws: why the body is no event, where it was looked at.
-    public func omission(of body: [UInt8]) throws(BodyProblem) -> ReceiverOutcome? {
+    package func omission(of body: [UInt8]) throws(BodyProblem) -> ReceiverOutcome? {
         guard events != .all || requiresUserID else { return nil }
         let members = try FilterMembers(body)
         if !events.includes(members.eventName) { return .filtered }

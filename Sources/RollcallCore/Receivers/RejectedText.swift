@@ -1,10 +1,10 @@
 /// The text that is kept of a body that is no event.
-public enum RejectedText {
+package enum RejectedText {
     /// What is not UTF-8 or is U+0000 becomes U+FFFD; at most ``RejectedBody/longest`` bytes are kept.
     /// - Parameter hiding: how identifiers appear; nil: as they are. They are looked for by what stands around them, for the
     ///   body cannot be read: whatever looks like an email, and the values of what is called email or userId. Nothing is kept of a
     ///   body that names more people than can be looked for in a moment.
-    public static func of(_ body: [UInt8], hiding: IdentifierHiding?) -> String {
+    package static func of(_ body: [UInt8], hiding: IdentifierHiding?) -> String {
         guard let hiding else { return kept(body[...]) }
         guard let identifiers = namedIdentifiers(body) else { return "" }
         // One that begins in what is kept may end behind it.

@@ -1,14 +1,14 @@
 /// Moments as texts.
-public enum CivilTimeText {
+package enum CivilTimeText {
     /// As ``text(microseconds:)``; nil for a year beyond 1 to 9999.
-    public static func writable(microseconds: Int64) -> String? {
+    package static func writable(microseconds: Int64) -> String? {
         let day = CivilTime.day(ofSecond: CivilTime.second(ofMicrosecond: microseconds))
         return CivilTime.writableDays.contains(day) ? text(microseconds: microseconds) : nil
     }
 
     /// As RFC 3339 has it, in UTC: `2026-11-29T08:00:00Z`, with six places after the point where there is a fraction.
     /// - Parameter microseconds: since 1970, of a year from 1 to 9999.
-    public static func text(microseconds: Int64) -> String {
+    package static func text(microseconds: Int64) -> String {
         let second = CivilTime.second(ofMicrosecond: microseconds)
         var bytes: [UInt8] = []
         CivilTime.append(second: second, to: &bytes)
@@ -25,7 +25,7 @@ public enum CivilTimeText {
 
     /// Microseconds since 1970 of a text that holds a date, or a date with a time, as ``CivilText`` knows them; nil for any other.
     /// What names no zone is taken for UTC, and a date for its beginning.
-    public static func microseconds(of text: UnsafeRawBufferPointer) -> Int64? {
+    package static func microseconds(of text: UnsafeRawBufferPointer) -> Int64? {
         switch CivilText(text) {
         case .day(let day): Int64(day) * CivilTime.microsecondsPerDay
         case .timestamp(let microseconds), .localTimestamp(let microseconds): microseconds

@@ -1,43 +1,43 @@
 /// A set of small numbers, one bit for each: which fields of a record hold a value.
-public struct FieldBits: Sendable, Hashable {
+package struct FieldBits: Sendable, Hashable {
     /// Bit n is bit n % 8 of byte n / 8. The last byte is not 0, so that equal sets have equal bytes.
-    public private(set) var bytes: [UInt8]
+    package private(set) var bytes: [UInt8]
 
-    public init() { bytes = [] }
+    package init() { bytes = [] }
 
-    public init(bytes: some Sequence<UInt8>) {
+    package init(bytes: some Sequence<UInt8>) {
         self.bytes = Array(bytes)
         trim()
     }
 
-    public init(_ numbers: some Sequence<Int>) {
+    package init(_ numbers: some Sequence<Int>) {
         bytes = []
         for number in numbers { insert(number) }
     }
 
-    public var isEmpty: Bool { bytes.isEmpty }
-    public var count: Int { bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
+    package var isEmpty: Bool { bytes.isEmpty }
+    package var count: Int { bytes.reduce(0) { $0 + $1.nonzeroBitCount } }
 
-    public func contains(_ number: Int) -> Bool {
+    package func contains(_ number: Int) -> Bool {
         number >> 3 < bytes.count && bytes[number >> 3] & (1 << UInt8(number & 7)) != 0
     }
 
-    public mutating func insert(_ number: Int) {
+    package mutating func insert(_ number: Int) {
         while bytes.count <= number >> 3 { bytes.append(0) }
         bytes[number >> 3] |= 1 << UInt8(number & 7)
     }
 
-    public mutating func formUnion(_ other: FieldBits) {
+    package mutating func formUnion(_ other: FieldBits) {
         while bytes.count < other.bytes.count { bytes.append(0) }
         for index in other.bytes.indices { bytes[index] |= other.bytes[index] }
     }
 
-    public mutating func subtract(_ other: FieldBits) {
+    package mutating func subtract(_ other: FieldBits) {
         for index in bytes.indices where index < other.bytes.count { bytes[index] &= ~other.bytes[index] }
         trim()
     }
 
-    public func isDisjoint(with other: FieldBits) -> Bool {
+    package func isDisjoint(with other: FieldBits) -> Bool {
         zip(bytes, other.bytes).allSatisfy { $0 & $1 == 0 }
     }
 
@@ -48,13 +48,13 @@ public struct FieldBits: Sendable, Hashable {
 
 /// Which fields of a record this sync has given a value, once a change of it is carried out. A field's bit is the place that
 /// the warehouse keeps for its name.
-public struct HeldFields: Sendable, Hashable {
+package struct HeldFields: Sendable, Hashable {
     /// Where the change succeeds, whatever became of earlier requests with it.
-    public var ifDone: FieldBits
+    package var ifDone: FieldBits
     /// Where it may have been carried out, or not: those of before as well.
-    public var ifInDoubt: FieldBits
+    package var ifInDoubt: FieldBits
 
-    public init(ifDone: FieldBits, ifInDoubt: FieldBits) {
+    package init(ifDone: FieldBits, ifInDoubt: FieldBits) {
         self.ifDone = ifDone
         self.ifInDoubt = ifInDoubt
     }

@@ -1,10 +1,10 @@
-public import Foundation
+package import Foundation
 
 extension FieldConstant {
     /// The constant as JSON of a field of a type; `zone` of dates that name none.
     /// - Throws: ``FieldProblem`` where the constant is not of the form of that type; ``FieldConversion/Refusal`` for types
     ///   that no constant has.
-    public func json(as type: FieldType, zone: TimeZone = .gmt) throws -> [UInt8] {
+    package func json(as type: FieldType, zone: TimeZone = .gmt) throws -> [UInt8] {
         let conversion = try FieldConversion(.text, as: Self.declared(type), zone: zone)
         var text = text
         return try text.withUTF8 { bytes in
@@ -32,7 +32,7 @@ extension FieldConstant {
 extension RecordCell {
     /// Where the value stands among others of its column, for columns of integers, dates and timestamps, and texts that hold
     /// dates or timestamps; nil: unknown.
-    public var rank: Int64? {
+    package var rank: Int64? {
         switch self {
         case .integer(let value): value
         case .decimal(let digits): try? TextForm.whole(digits)
@@ -58,7 +58,7 @@ extension RecordCell {
     /// Calls `body` with the text of a key: integers in digits, without the fraction of zeros that a numeric column may give
     /// them. `body` gets nil for NULL.
     /// - Returns: nil for a value of another kind, which is no key.
-    public func withKey<R>(_ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R? {
+    package func withKey<R>(_ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R? {
         switch self {
         case .null: return try body(nil)
         case .text(let text): return try body(text)

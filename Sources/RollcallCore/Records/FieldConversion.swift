@@ -1,10 +1,10 @@
-public import Foundation
+package import Foundation
 
 /// How values of a column become values of a field: the closed table of casts. What a cast could lose in silence is refused
 /// when the configuration is read; what one value does not fit is found row by row.
-public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
+package struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
     /// What the field is in Iterable.
-    public let type: FieldType
+    package let type: FieldType
     private let rule: Rule
 
     private enum Rule: Hashable {
@@ -33,10 +33,10 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Why a column cannot fill a field of the type, with what to do.
-    public struct Refusal: Error, Sendable, Equatable {
+    package struct Refusal: Error, Sendable, Equatable {
         /// A clause: "a numeric column cannot become a boolean".
-        public var reason: String
-        public var hint: String
+        package var reason: String
+        package var hint: String
     }
 
     /// Of a single column.
@@ -44,12 +44,12 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
     /// - Parameters:
     ///   - declared: the `type` of the configuration; nil: the column's own.
     ///   - zone: of columns and texts that know none.
-    public init(_ family: ColumnFamily, as declared: DeclaredType?, zone: TimeZone = .gmt) throws(Refusal) {
+    package init(_ family: ColumnFamily, as declared: DeclaredType?, zone: TimeZone = .gmt) throws(Refusal) {
         (type, rule) = try Self.find(family, declared, zone)
     }
 
     /// Of two columns, latitude and longitude.
-    public init(latitude: ColumnFamily, longitude: ColumnFamily) throws(Refusal) {
+    package init(latitude: ColumnFamily, longitude: ColumnFamily) throws(Refusal) {
         for family in [latitude, longitude] {
             switch family {
             // What SQLite does not declare is looked at value by value.
@@ -65,7 +65,7 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
 
     /// The same text in every process, for what two of them compare: `date localTimestamp Europe/Berlin`. The text that Swift
     /// makes of a private type has an address in it, and that of a time zone says whether it is the process's.
-    public var description: String {
+    package var description: String {
         switch rule {
         case .localTimestamp(let zone): "\(type) localTimestamp \(zone.identifier)"
         case .parsedDate(let zone): "\(type) parsedDate \(zone.identifier)"
@@ -147,7 +147,7 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
 
     /// The value of a field of one column, as far as a look at the cell tells: texts and JSON are looked into by
     /// ``FieldValue/check()`` only, once a row is to be sent.
-    public func value(of cell: RecordCell) throws(FieldProblem) -> FieldValue {
+    package func value(of cell: RecordCell) throws(FieldProblem) -> FieldValue {
         if case .null = cell { return .null }
         switch rule {
         case .long: return FieldValue(.number(.long(try Self.long(cell))))
@@ -176,7 +176,7 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The value of a geo field.
-    public static func point(_ latitude: RecordCell, _ longitude: RecordCell) throws(FieldProblem) -> FieldValue {
+    package static func point(_ latitude: RecordCell, _ longitude: RecordCell) throws(FieldProblem) -> FieldValue {
         switch (latitude, longitude) {
         case (.null, .null): return .null
         case (.null, _), (_, .null): throw .halfAPoint
@@ -300,7 +300,7 @@ public struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
 
 extension ColumnFamily: CustomStringConvertible {
     /// With its article, for messages.
-    public var description: String {
+    package var description: String {
         switch self {
         case .long: "an integer column"
         case .number, .decimal: "a decimal column"

@@ -60,7 +60,7 @@ extension FieldValue {
     }
 
     /// Whether Iterable can hold what is within texts and JSON.
-    public func check() throws(FieldProblem) {
+    package func check() throws(FieldProblem) {
         switch content {
         case .text(let text): try UTF8Text.check(text)
         case .json(let text): try JSONCheck.check(text)

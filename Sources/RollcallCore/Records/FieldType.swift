@@ -1,6 +1,6 @@
 /// A type that Iterable gives a field when its first value arrives, and that stays for ever
 /// (source: Iterable's help centre, articles 208183076 and 26678893969812).
-public enum FieldType: String, Sendable, Hashable, CaseIterable {
+package enum FieldType: String, Sendable, Hashable, CaseIterable {
     case string
     case long
     case double
@@ -12,7 +12,7 @@ public enum FieldType: String, Sendable, Hashable, CaseIterable {
 }
 
 /// What the values of a column are, as far as the warehouse says. A column has one, whatever its values.
-public indirect enum ColumnFamily: Sendable, Hashable {
+package indirect enum ColumnFamily: Sendable, Hashable {
     /// Integers of any size, and numeric without places after the point.
     case long
     /// Postgres: numeric of which neither precision nor scale is declared.
@@ -37,7 +37,7 @@ public indirect enum ColumnFamily: Sendable, Hashable {
 }
 
 /// What a configuration may ask for with `type`. `json` is for text that holds JSON, `geo` for two columns.
-public enum DeclaredType: String, Sendable, Hashable, CaseIterable {
+package enum DeclaredType: String, Sendable, Hashable, CaseIterable {
     case string
     case long
     case double

@@ -1,7 +1,7 @@
 /// The value of one field as it is sent: of its type, within its limits. Bytes are valid only as long as those of its cells.
-public struct FieldValue {
+package struct FieldValue {
     /// What is sent.
-    public enum Content {
+    package enum Content {
         /// The field has no value.
         case null
         case boolean(Bool)
@@ -15,25 +15,25 @@ public struct FieldValue {
         case point(latitude: FieldNumber, longitude: FieldNumber)
     }
 
-    public var content: Content
+    package var content: Content
     /// Whether a number or truth value is written as a JSON string.
-    public var isQuoted: Bool
+    package var isQuoted: Bool
 
-    public init(_ content: Content, isQuoted: Bool = false) {
+    package init(_ content: Content, isQuoted: Bool = false) {
         self.content = content
         self.isQuoted = isQuoted
     }
 
-    public static var null: FieldValue { FieldValue(.null) }
+    package static var null: FieldValue { FieldValue(.null) }
 
-    public var isNull: Bool {
+    package var isNull: Bool {
         if case .null = content { return true }
         return false
     }
 }
 
 /// A finite number.
-public enum FieldNumber {
+package enum FieldNumber {
     case long(Int64)
     /// An integer that is sent as a decimal number: `3.0`.
     case whole(Int64)
@@ -54,7 +54,7 @@ public enum FieldNumber {
 }
 
 /// Why a value cannot be sent. The row is invalid; no other suffers.
-public enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
+package enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
     case notANumber
     case beyondInt64
     case hasFraction
@@ -74,10 +74,10 @@ public enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
     case pointOutOfRange
 
     /// Stable, for `sync_log`.
-    public var code: String { self == .tooLong ? "value_too_long" : "invalid_value" }
+    package var code: String { self == .tooLong ? "value_too_long" : "invalid_value" }
 
     /// A clause that follows the field's name and a colon, without a full stop.
-    public var clause: String {
+    package var clause: String {
         switch self {
         case .notANumber: "the number is NaN or infinite, which Iterable cannot hold"
         case .beyondInt64: "the number is beyond the range of 64-bit integers"
@@ -101,21 +101,21 @@ public enum FieldProblem: Error, Sendable, Hashable, CaseIterable {
 }
 
 /// What values may be at most.
-public enum FieldLimits {
+package enum FieldLimits {
     /// Unicode scalars in one text; Iterable takes about 32,000 (source: its help centre, article 208183076, for profile fields).
-    public static let longestText = 32_000
+    package static let longestText = 32_000
     /// Bytes of one item of a catalog (source: Iterable's API description).
-    public static let largestItem = 30_000
+    package static let largestItem = 30_000
     /// Levels of objects and arrays within a JSON value. No document of people is so deep; parsers that call themselves
     /// for each level end far beyond it.
-    public static let deepestJSON = 100
+    package static let deepestJSON = 100
 }
 
 extension FieldValue {
     /// Whether Iterable gives a new field the type that is meant when this is its first value. A text that looks like a date would
     /// make it a date, `3.0` perhaps a long, an array in a field of objects the type of its elements, and an empty object or array
     /// says nothing (source: Iterable's help centre, article 208183076).
-    public func shows(_ type: FieldType) -> Bool {
+    package func shows(_ type: FieldType) -> Bool {
         switch content {
         case .null: return false
         case .text(let text): return CivilText(text) == nil
@@ -130,7 +130,7 @@ extension FieldValue {
     }
 
     /// Whether Iterable would take a text for a date.
-    public static func looksLikeDate(_ text: String) -> Bool {
+    package static func looksLikeDate(_ text: String) -> Bool {
         var text = text
         return text.withUTF8 { CivilText(UnsafeRawBufferPointer($0)) != nil }
     }

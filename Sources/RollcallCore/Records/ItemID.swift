@@ -1,16 +1,16 @@
 /// The ids of a catalog's items: 1 to 255 ASCII letters, digits and hyphens; case matters
 /// (source: Iterable's API description and its help centre, article 360033215072).
-public enum ItemID {
-    public static let longest = 255
+package enum ItemID {
+    package static let longest = 255
 
     /// Whether the text can be an id, or a catalog's name.
-    public static func isValid(_ text: some Collection<UInt8>) -> Bool {
+    package static func isValid(_ text: some Collection<UInt8>) -> Bool {
         (1...longest).contains(text.count) && text.allSatisfy { isPlain($0) || $0 == hyphen }
     }
 
     /// The text as an id, whatever its characters: every byte but letters and digits is a hyphen and two hexadecimal digits, so
     /// that two texts never have one id, and the text can be read back.
-    public static func encode(_ text: some Sequence<UInt8>) -> [UInt8] {
+    package static func encode(_ text: some Sequence<UInt8>) -> [UInt8] {
         var id: [UInt8] = []
         for byte in text {
             guard !isPlain(byte) else {
@@ -24,7 +24,7 @@ public enum ItemID {
 
     private static let hyphen = UInt8(ascii: "-")
 
-    public static func isPlain(_ byte: UInt8) -> Bool {
+    package static func isPlain(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
             UInt8(ascii: "0")...UInt8(ascii: "9"):

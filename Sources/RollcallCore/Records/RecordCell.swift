@@ -1,5 +1,5 @@
 /// One value of a row as a warehouse gives it. Bytes are valid only during the call that the cell is given to.
-public enum RecordCell {
+package enum RecordCell {
     case null
     case integer(Int64)
     /// A number in decimal digits as SQL writes it: `-12.50`; also `NaN`, `Infinity` and `-Infinity`.

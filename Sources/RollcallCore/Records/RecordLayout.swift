@@ -1,6 +1,6 @@
 /// One field of a record: where its value comes from.
-public struct RecordField: Sendable, Hashable {
-    public enum Source: Sendable, Hashable {
+package struct RecordField: Sendable, Hashable {
+    package enum Source: Sendable, Hashable {
         /// A cell of the row.
         case cell(Int, FieldConversion)
         /// Two cells, for a geo field.
@@ -10,22 +10,22 @@ public struct RecordField: Sendable, Hashable {
     }
 
     /// The name, at the dots of the configuration's `address.city` taken apart. Never empty.
-    public var path: [String]
-    public var source: Source
+    package var path: [String]
+    package var source: Source
     /// JSON that stands where the source has no value; nil: nothing does.
-    public var fallback: [UInt8]?
+    package var fallback: [UInt8]?
 
-    public init(path: [String], source: Source, fallback: [UInt8]? = nil) {
+    package init(path: [String], source: Source, fallback: [UInt8]? = nil) {
         self.path = path
         self.source = source
         self.fallback = fallback
     }
 
     /// As the configuration writes it.
-    public var name: String { path.joined(separator: ".") }
+    package var name: String { path.joined(separator: ".") }
 
     /// What the field is in Iterable; nil for a constant, whose JSON says it.
-    public var type: FieldType? {
+    package var type: FieldType? {
         switch source {
         case .cell(_, let conversion): conversion.type
         case .point: .geoLocation
@@ -35,12 +35,12 @@ public struct RecordField: Sendable, Hashable {
 }
 
 /// A value of a row that cannot be sent.
-public struct InvalidField: Error, Sendable, Equatable {
-    public var field: String
-    public var problem: FieldProblem
+package struct InvalidField: Error, Sendable, Equatable {
+    package var field: String
+    package var problem: FieldProblem
 
     /// As the log has it.
-    public var reason: FailureReason {
+    package var reason: FailureReason {
         FailureReason(code: problem.code, reason: "The field \(field): \(problem.clause).")
     }
 }
@@ -52,19 +52,19 @@ public struct InvalidField: Error, Sendable, Equatable {
 ///
 /// What Iterable replaces as one is a *unit*: a member of the object with all its parts or, where it merges nested objects, each
 /// part of such a member with all the parts that it has. A unit has a value if one of its fields has, and is cleared as one.
-public struct RecordLayout: Sendable {
+package struct RecordLayout: Sendable {
     /// What is replaced and cleared as one.
-    public struct Unit: Sendable, Hashable {
+    package struct Unit: Sendable, Hashable {
         /// As the configuration writes it: `plan`, `address.city`.
-        public var name: String
+        package var name: String
         /// Places in ``RecordLayout/fields``.
-        public var fields: Range<Int>
+        package var fields: Range<Int>
     }
 
     /// Sorted by path.
-    public let fields: [RecordField]
+    package let fields: [RecordField]
     /// In the order of their fields.
-    public let units: [Unit]
+    package let units: [Unit]
     private let names: [[UInt8]]
     private let members: [Node]
 
@@ -85,7 +85,7 @@ public struct RecordLayout: Sendable {
     /// - Parameters:
     ///   - fields: with different paths, of which none begins with another.
     ///   - mergesNested: whether Iterable merges nested objects, which it does for one level.
-    public init(_ fields: [RecordField], mergesNested: Bool = false) {
+    package init(_ fields: [RecordField], mergesNested: Bool = false) {
         let sorted = fields.sorted { Self.precedes($0.path, $1.path) }
         self.fields = sorted
         names = sorted.map { Array($0.path.joined(separator: "\u{0}").utf8) }
@@ -139,7 +139,7 @@ public struct RecordLayout: Sendable {
 
     /// The values of a row, in the order of ``fields``, as far as a look at the cells tells.
     /// - Parameter values: room for as many values as there are fields; what it held is overwritten.
-    public func read(
+    package func read(
         _ cells: UnsafeBufferPointer<RecordCell>, into values: UnsafeMutableBufferPointer<FieldValue>
     ) throws(InvalidField) {
         for index in fields.indices {
@@ -162,7 +162,7 @@ public struct RecordLayout: Sendable {
     }
 
     /// Looks into texts and JSON. Only a row that is to be sent needs it: one that was sent before was looked into then.
-    public func check(_ values: UnsafeBufferPointer<FieldValue>) throws(InvalidField) {
+    package func check(_ values: UnsafeBufferPointer<FieldValue>) throws(InvalidField) {
         for index in fields.indices {
             do throws(FieldProblem) {
                 try values[index].check()
@@ -177,7 +177,7 @@ public struct RecordLayout: Sendable {
     /// - Parameters:
     ///   - prefix: what else belongs to the record's content; of an unmistakable length.
     ///   - scratch: reused from row to row.
-    public func hash(
+    package func hash(
         _ values: UnsafeBufferPointer<FieldValue>, prefix: [UInt8] = [], _ hash: SipHash, _ scratch: inout [UInt8]
     ) -> UInt64 {
         scratch.removeAll(keepingCapacity: true)
@@ -204,18 +204,18 @@ public struct RecordLayout: Sendable {
     // MARK: The object
 
     /// Whether a unit has a value.
-    public func hasValue(_ unit: Unit, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
+    package func hasValue(_ unit: Unit, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
         unit.fields.contains { hasValue($0, values) }
     }
 
     /// Places in ``units`` of those without a value.
-    public func emptyUnits(_ values: UnsafeBufferPointer<FieldValue>) -> FieldBits {
+    package func emptyUnits(_ values: UnsafeBufferPointer<FieldValue>) -> FieldBits {
         FieldBits(units.indices.filter { !hasValue(units[$0], values) })
     }
 
     /// Appends the object.
     /// - Parameter nulls: whether to write `null` for a unit without a value, by its place in ``units``.
-    public func write(
+    package func write(
         _ values: UnsafeBufferPointer<FieldValue>, nulls: (Int) -> Bool = { _ in false }, to bytes: inout [UInt8]
     ) {
         write(members, values, nulls, to: &bytes)

@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// What became of a tick.
-public enum TickOutcome: String, Sendable, Codable, CaseIterable {
+package enum TickOutcome: String, Sendable, Codable, CaseIterable {
     /// A process has taken the tick and is about to begin its run.
     case pending
     /// The run with the tick's run id was begun.
@@ -19,16 +19,17 @@ public enum TickOutcome: String, Sendable, Codable, CaseIterable {
 }
 
 /// One tick of a sync's schedule: a row of `schedule_ticks`.
-public struct Tick: Sendable, Equatable {
-    public var sync: String
-    public var dueAt: Date
-    public var outcome: TickOutcome
+package struct Tick: Sendable, Equatable {
+    package var sync: String
+    package var dueAt: Date
+    package var outcome: TickOutcome
     /// `pending`: the id that the run will have. `ran`: the run. `skipped_held`: the held run.
-    public var runID: String?
+    package var runID: String?
     /// Seconds from `dueAt` to the start of the run, or to the moment the tick was decided upon otherwise.
-    public var latenessSeconds: Double?
+    package var latenessSeconds: Double?
 
-    public init(sync: String, dueAt: Date, outcome: TickOutcome, runID: String? = nil, latenessSeconds: Double? = nil) {
+    package init(sync: String, dueAt: Date, outcome: TickOutcome, runID: String? = nil, latenessSeconds: Double? = nil)
+    {
         self.sync = sync
         self.dueAt = dueAt
         self.outcome = outcome
@@ -43,7 +44,7 @@ extension Tick {
     /// - Parameters:
     ///   - decision: outcome, lateness and, with `skipped_held`, the held run.
     ///   - runExists: whether a run has been begun with ``ownRunID(_:)``.
-    public func resolved(as decision: Tick, runExists: Bool) -> Tick {
+    package func resolved(as decision: Tick, runExists: Bool) -> Tick {
         if outcome == .ran { return self }
         var resolved = self
         if let own = ownRunID(decision), runExists {
@@ -65,7 +66,7 @@ extension Tick {
     }
 
     /// The id that the tick's run has, if it has one.
-    public func ownRunID(_ decision: Tick) -> String? {
+    package func ownRunID(_ decision: Tick) -> String? {
         switch outcome {
         case .pending: runID
         default: decision.outcome == .ran ? decision.runID : nil
@@ -74,11 +75,11 @@ extension Tick {
 }
 
 /// Which ticks a sync owes at a time. Pure; the warehouse asks it inside the transaction that writes the rows.
-public struct OwedTicks: Sendable, Equatable {
+package struct OwedTicks: Sendable, Equatable {
     /// The latest one: it runs, for all of them.
-    public var due: Date
+    package var due: Date
     /// The earlier ones, oldest first: they are recorded as missed.
-    public var missed: TickRange
+    package var missed: TickRange
 
     /// nil where nothing is owed.
     /// - Parameters:
@@ -87,7 +88,7 @@ public struct OwedTicks: Sendable, Equatable {
     ///     set back.
     ///   - latestRow: the latest tick at or before `now` that has a row; matters only in that case.
     ///   - retentionDays: ticks that are older get no row any more; retention would delete it.
-    public init?(grid: TickGrid, now: Date, accountedThrough: Date, latestRow: Date?, retentionDays: Int) {
+    package init?(grid: TickGrid, now: Date, accountedThrough: Date, latestRow: Date?, retentionDays: Int) {
         let due = grid.latest(notAfter: now)
         let known = accountedThrough <= now ? accountedThrough : latestRow ?? due.addingTimeInterval(-1)
         guard due > known else { return nil }

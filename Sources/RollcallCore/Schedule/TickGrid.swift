@@ -1,27 +1,27 @@
-public import Foundation
+package import Foundation
 
 /// The times at which a schedule is due: a grid in UTC through its time of day, without beginning or end.
 ///
 /// Every frequency divides a day, so the grid is the same on each day. POSIX time has no leap seconds: a day has 86,400.
-public struct TickGrid: Sendable, Equatable {
+package struct TickGrid: Sendable, Equatable {
     /// Seconds between two ticks.
-    public let interval: Int64
+    package let interval: Int64
     /// Seconds from midnight UTC to the first tick of the day, 0 to `interval` - 1.
-    public let offset: Int64
+    package let offset: Int64
 
-    public init(_ schedule: ScheduleSettings) {
+    package init(_ schedule: ScheduleSettings) {
         interval = Int64(schedule.every.seconds)
         offset = Int64(schedule.at) % interval
     }
 
     /// The last tick at or before a time.
-    public func latest(notAfter time: Date) -> Date { date(index(of: time)) }
+    package func latest(notAfter time: Date) -> Date { date(index(of: time)) }
 
     /// The first tick after a time.
-    public func next(after time: Date) -> Date { date(index(of: time) + 1) }
+    package func next(after time: Date) -> Date { date(index(of: time) + 1) }
 
     /// The ticks after `start`, up to and including `end`; none where `end` is not after `start`.
-    public func ticks(after start: Date, through end: Date) -> TickRange {
+    package func ticks(after start: Date, through end: Date) -> TickRange {
         let first = index(of: start) + 1
         let last = max(index(of: end), first - 1)
         return TickRange(grid: self, first: first, count: Int(clamping: last - first + 1))
@@ -42,15 +42,15 @@ public struct TickGrid: Sendable, Equatable {
 }
 
 /// Consecutive ticks, oldest first.
-public struct TickRange: Sendable, Equatable, RandomAccessCollection {
+package struct TickRange: Sendable, Equatable, RandomAccessCollection {
     let grid: TickGrid
     let first: Int64
-    public let count: Int
+    package let count: Int
 
-    public var startIndex: Int { 0 }
-    public var endIndex: Int { count }
-    public subscript(position: Int) -> Date { grid.date(first + Int64(position)) }
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { count }
+    package subscript(position: Int) -> Date { grid.date(first + Int64(position)) }
 
     /// Seconds between two of them.
-    public var interval: Int64 { grid.interval }
+    package var interval: Int64 { grid.interval }
 }

@@ -1,13 +1,13 @@
-public import Foundation
+package import Foundation
 
 /// The events that a sync sends.
-public struct EventSettings: Sendable, Equatable {
-    public enum Name: Sendable, Equatable {
+package struct EventSettings: Sendable, Equatable {
+    package enum Name: Sendable, Equatable {
         case constant(String)
         case column(String)
     }
 
-    public enum ID: Sendable, Equatable {
+    package enum ID: Sendable, Equatable {
         /// Made of ``EventSettings/namespace`` and the values of the key: see ``EventID``.
         case derived
         /// The text of a column, sent as it is: 1 to 512 letters, digits and hyphens.
@@ -15,36 +15,36 @@ public struct EventSettings: Sendable, Equatable {
     }
 
     /// What the whole numbers of a column count from 1970 on.
-    public enum TimeUnit: String, Sendable, CaseIterable {
+    package enum TimeUnit: String, Sendable, CaseIterable {
         case seconds = "s"
         case milliseconds = "ms"
     }
 
     /// When an event happened.
-    public struct Time: Sendable, Equatable {
-        public var column: String
+    package struct Time: Sendable, Equatable {
+        package var column: String
         /// Of columns with whole numbers, and of no others.
-        public var unit: TimeUnit?
+        package var unit: TimeUnit?
 
-        public init(column: String, unit: TimeUnit? = nil) {
+        package init(column: String, unit: TimeUnit? = nil) {
             self.column = column
             self.unit = unit
         }
     }
 
     /// A whole number that comes from a column, a constant, or the constant where the column is NULL. One of both is set.
-    public struct Number: Sendable, Equatable {
-        public var column: String?
-        public var fallback: Int64?
+    package struct Number: Sendable, Equatable {
+        package var column: String?
+        package var fallback: Int64?
 
-        public init(column: String?, fallback: Int64? = nil) {
+        package init(column: String?, fallback: Int64? = nil) {
             self.column = column
             self.fallback = fallback
         }
     }
 
     /// Which of the rows that are there at the first run are sent. The others count as seen.
-    public enum Start: Sendable, Equatable {
+    package enum Start: Sendable, Equatable {
         /// None of them.
         case now
         case all
@@ -55,32 +55,32 @@ public struct EventSettings: Sendable, Equatable {
     }
 
     /// The column by which new rows are found without reading the whole source; of streams of users and catalogs too.
-    public struct Cursor: Sendable, Equatable {
-        public enum Overlap: Sendable, Equatable {
+    package struct Cursor: Sendable, Equatable {
+        package enum Overlap: Sendable, Equatable {
             /// Of a column with times.
             case seconds(Int)
             /// Of a column with whole numbers.
             case steps(Int64)
         }
 
-        public var column: String
+        package var column: String
         /// How far before the highest value a run reads again, for rows that became visible late. nil: not said, which is
         /// 15 minutes, or 10,000 of a column with whole numbers.
-        public var overlap: Overlap?
+        package var overlap: Overlap?
         /// Seconds between two runs that read further back, 5 or more.
-        public var sweepSeconds = 86_400
+        package var sweepSeconds = 86_400
 
-        public init(column: String) { self.column = column }
+        package init(column: String) { self.column = column }
     }
 
-    public enum ChangedRows: String, Sendable, CaseIterable {
+    package enum ChangedRows: String, Sendable, CaseIterable {
         /// A row that was sent is not sent again, whatever becomes of it.
         case ignore
         /// A row whose event is another one now is sent again under the same id, which replaces the event in Iterable.
         case update
     }
 
-    public enum Delivery: String, Sendable, CaseIterable {
+    package enum Delivery: String, Sendable, CaseIterable {
         /// `POST /api/events/trackBulk`.
         case bulk
         /// `POST /api/events/track`, one event a request.
@@ -88,33 +88,33 @@ public struct EventSettings: Sendable, Equatable {
     }
 
     /// Columns that name an event for ever; at least one.
-    public var key: [String]
-    public var name: Name
+    package var key: [String]
+    package var name: Name
     /// Only events with one of these names; nil: all. Only with a column of names.
-    public var names: [String]?
-    public var id = ID.derived
+    package var names: [String]?
+    package var id = ID.derived
     /// What keeps derived ids of several syncs apart.
-    public var namespace: String
+    package var namespace: String
     /// nil: Iterable takes the time of receipt.
-    public var createdAt: Time?
-    public var campaignID: Number?
-    public var templateID: Number?
-    public var fields = FieldSelection.only([])
-    public var newFields = UserSettings.NewFields.create
-    public var start = Start.now
+    package var createdAt: Time?
+    package var campaignID: Number?
+    package var templateID: Number?
+    package var fields = FieldSelection.only([])
+    package var newFields = UserSettings.NewFields.create
+    package var start = Start.now
     /// nil: the whole source is read in each run.
-    public var cursor: Cursor?
-    public var changedRows = ChangedRows.ignore
+    package var cursor: Cursor?
+    package var changedRows = ChangedRows.ignore
     /// A sync of users of the same destination and warehouse: a person's events wait until it has had the person acknowledged.
-    public var after: String?
+    package var after: String?
     /// Seconds from the first sight of an event within which its person may still appear in Iterable.
-    public var waitForUserSeconds = 86_400
-    public var delivery = Delivery.bulk
+    package var waitForUserSeconds = 86_400
+    package var delivery = Delivery.bulk
 
     /// Fields of the events of one name (source: Iterable's help centre, article 208183076).
-    public static let mostFields = 8000
+    package static let mostFields = 8000
 
-    public init(key: [String], name: Name, namespace: String) {
+    package init(key: [String], name: Name, namespace: String) {
         self.key = key
         self.name = name
         self.namespace = namespace

@@ -2,18 +2,18 @@
 ///
 /// Iterable makes no fields by a subscribe, and an object is sent whole
 /// (source: Iterable's API description, `POST /api/lists/subscribe`).
-public struct MemberFieldSettings: Sendable, Equatable {
-    public var fields: FieldSelection
+package struct MemberFieldSettings: Sendable, Equatable {
+    package var fields: FieldSelection
     /// Of fields that do not say otherwise.
-    public var nulls = NullRule.clear
+    package var nulls = NullRule.clear
 
-    public init(fields: FieldSelection, nulls: NullRule = .clear) {
+    package init(fields: FieldSelection, nulls: NullRule = .clear) {
         self.fields = fields
         self.nulls = nulls
     }
 
     /// The same as a sync of users would have them.
-    public var ofUsers: UserSettings {
+    package var ofUsers: UserSettings {
         var users = UserSettings(fields: fields)
         users.nulls = nulls
         users.nested = .replace

@@ -1,19 +1,19 @@
 /// A value that the configuration gives, instead of a column or where a column is NULL.
-public struct FieldConstant: Sendable, Equatable {
+package struct FieldConstant: Sendable, Equatable {
     /// As it is written: `12.50`, `true`, `free`.
-    public var text: String
+    package var text: String
     /// What it is by the way it is written: a string, long, double or boolean.
-    public var type: FieldType
+    package var type: FieldType
 
-    public init(text: String, type: FieldType) {
+    package init(text: String, type: FieldType) {
         self.text = text
         self.type = type
     }
 }
 
 /// One field of a record, and where its value comes from.
-public struct FieldSetting: Sendable, Equatable {
-    public enum Source: Sendable, Equatable {
+package struct FieldSetting: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
         /// - Parameters:
         ///   - type: what the column is cast to; nil: the column's own type.
         ///   - zone: name of the time zone of columns and texts that know none; nil: UTC.
@@ -23,17 +23,17 @@ public struct FieldSetting: Sendable, Equatable {
     }
 
     /// As the configuration has it; dots nest, where the kind of record allows that.
-    public var name: String
-    public var source: Source
+    package var name: String
+    package var source: Source
     /// What is sent where the column is NULL.
-    public var fallback: FieldConstant?
+    package var fallback: FieldConstant?
     /// Of users: what becomes of the field in Iterable where it has no value; nil: what the sync says of all.
-    public var nulls: NullRule?
+    package var nulls: NullRule?
 
     /// Iterable knows geo fields by this ending (source: its help centre, article 208183076).
-    public static let pointSuffix = "_geo_location"
+    package static let pointSuffix = "_geo_location"
 
-    public init(name: String, source: Source, fallback: FieldConstant? = nil, nulls: NullRule? = nil) {
+    package init(name: String, source: Source, fallback: FieldConstant? = nil, nulls: NullRule? = nil) {
         self.name = name
         self.source = source
         self.fallback = fallback
@@ -42,14 +42,14 @@ public struct FieldSetting: Sendable, Equatable {
 }
 
 /// Which fields a record has.
-public enum FieldSelection: Sendable, Equatable {
+package enum FieldSelection: Sendable, Equatable {
     /// Every column that has no other use, under its own name, except these.
     case all(except: [String])
     case only([FieldSetting])
 }
 
 /// Which of several rows with one key and different content is sent.
-public enum DuplicateRule: Sendable, Equatable {
+package enum DuplicateRule: Sendable, Equatable {
     /// None of them.
     case refuse
     /// The one with the greatest value in this column.
@@ -57,15 +57,15 @@ public enum DuplicateRule: Sendable, Equatable {
 }
 
 /// A catalog that a sync keeps.
-public struct CatalogSettings: Sendable, Equatable {
-    public enum Mode: String, Sendable, CaseIterable {
+package struct CatalogSettings: Sendable, Equatable {
+    package enum Mode: String, Sendable, CaseIterable {
         /// Items whose rows are gone stay.
         case upsert
         /// Items whose rows are gone are deleted, if this sync put them there.
         case mirror
     }
 
-    public enum Documents: String, Sendable, CaseIterable {
+    package enum Documents: String, Sendable, CaseIterable {
         /// An item has the fields of its row and no other.
         case replace
         /// Fields that the sync does not fill stay as they are; one that it has filled and that is NULL now is sent as null.
@@ -73,42 +73,42 @@ public struct CatalogSettings: Sendable, Equatable {
     }
 
     /// How many items are read back some time after Iterable accepted them, and when.
-    public struct Verification: Sendable, Equatable {
-        public static let mostItems = 100
+    package struct Verification: Sendable, Equatable {
+        package static let mostItems = 100
 
         /// Items of one run, 1 to ``mostItems``.
-        public var sample = 20
+        package var sample = 20
         /// What Iterable is given to carry out what it accepted, in seconds.
-        public var seconds = 1800
+        package var seconds = 1800
 
-        public init(sample: Int = 20, seconds: Int = 1800) {
+        package init(sample: Int = 20, seconds: Int = 1800) {
             self.sample = sample
             self.seconds = seconds
         }
     }
 
     /// Fields of one catalog (source: Iterable's help centre, article 360033215072).
-    public static let mostFields = 350
+    package static let mostFields = 350
 
     /// 1 to 255 letters, digits and hyphens.
-    public var name: String
+    package var name: String
     /// Whether the first run makes the catalog where the project has none of this name.
-    public var create = false
+    package var create = false
     /// The column whose text is the item's id.
-    public var key: String
+    package var key: String
     /// Whether ids with other characters than Iterable takes are written in another form (see ``ItemID``).
-    public var encodesKey = false
-    public var mode = Mode.upsert
+    package var encodesKey = false
+    package var mode = Mode.upsert
     /// nil: not said, which is `replace` for a catalog that the sync makes.
-    public var documents: Documents?
-    public var fields: FieldSelection
-    public var duplicates = DuplicateRule.refuse
+    package var documents: Documents?
+    package var fields: FieldSelection
+    package var duplicates = DuplicateRule.refuse
     /// Reading items back; nil: none are.
-    public var verify: Verification?
+    package var verify: Verification?
     /// Of a stream: the column by which rows that are new or have changed are found.
-    public var cursor: EventSettings.Cursor?
+    package var cursor: EventSettings.Cursor?
 
-    public init(name: String, key: String, fields: FieldSelection) {
+    package init(name: String, key: String, fields: FieldSelection) {
         self.name = name
         self.key = key
         self.fields = fields

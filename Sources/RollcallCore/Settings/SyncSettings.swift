@@ -1,25 +1,25 @@
 /// A value that must never be shown: API keys, connection strings with passwords, tokens.
 /// Every way of printing it gives `***`; ``reveal()`` is called where the value is used and nowhere else.
-public struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     private let value: String
 
-    public init(_ value: String) { self.value = value }
+    package init(_ value: String) { self.value = value }
 
     /// The value itself, for the one place that needs it.
-    public func reveal() -> String { value }
+    package func reveal() -> String { value }
 
-    public var description: String { "***" }
-    public var debugDescription: String { "***" }
-    public var customMirror: Mirror { Mirror(self, children: [:]) }
+    package var description: String { "***" }
+    package var debugDescription: String { "***" }
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
 /// Where Iterable keeps a project.
-public enum DataCenter: String, Sendable, CaseIterable {
+package enum DataCenter: String, Sendable, CaseIterable {
     case us
     case eu
 
     /// Base address of the API, without a trailing slash. Source: Iterable's API documentation.
-    public var baseURL: String {
+    package var baseURL: String {
         switch self {
         case .us: "https://api.iterable.com"
         case .eu: "https://api.eu.iterable.com"
@@ -28,15 +28,15 @@ public enum DataCenter: String, Sendable, CaseIterable {
 }
 
 /// How fast records of one kind are sent.
-public struct RecordLimits: Sendable, Equatable {
+package struct RecordLimits: Sendable, Equatable {
     /// For each kind of request, shared by all syncs of the destination. More than 0, at most 1000.
-    public var requestsPerSecond: Double
+    package var requestsPerSecond: Double
     /// 1 to 1000.
-    public var recordsPerRequest: Int
+    package var recordsPerRequest: Int
     /// For requests that are about one record each. More than 0, at most 1000; of events 2000.
-    public var singleRequestsPerSecond: Double
+    package var singleRequestsPerSecond: Double
 
-    public init(requestsPerSecond: Double, recordsPerRequest: Int, singleRequestsPerSecond: Double = 50) {
+    package init(requestsPerSecond: Double, recordsPerRequest: Int, singleRequestsPerSecond: Double = 50) {
         self.requestsPerSecond = requestsPerSecond
         self.recordsPerRequest = recordsPerRequest
         self.singleRequestsPerSecond = singleRequestsPerSecond
@@ -44,36 +44,36 @@ public struct RecordLimits: Sendable, Equatable {
 }
 
 /// How fast a destination is called, and how long answers are waited for.
-public struct DestinationLimits: Sendable, Equatable {
+package struct DestinationLimits: Sendable, Equatable {
     /// For each of subscribe and unsubscribe, shared by all syncs of the destination. More than 0, at most 1000.
-    public var requestsPerSecond: Double = 5
+    package var requestsPerSecond: Double = 5
     /// Members of a list in one request, 1 to 5000.
-    public var subscribersPerRequest = 1000
-    public var users = RecordLimits(requestsPerSecond: 5, recordsPerRequest: 1000)
+    package var subscribersPerRequest = 1000
+    package var users = RecordLimits(requestsPerSecond: 5, recordsPerRequest: 1000)
     /// Of people who are looked up before they are sent. More than 0, at most 100
     /// (source: Iterable's API description, `GET /api/users/{email}`).
-    public var lookUpsPerSecond: Double = 100
-    public var events = RecordLimits(requestsPerSecond: 10, recordsPerRequest: 1000, singleRequestsPerSecond: 200)
-    public var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
+    package var lookUpsPerSecond: Double = 100
+    package var events = RecordLimits(requestsPerSecond: 10, recordsPerRequest: 1000, singleRequestsPerSecond: 200)
+    package var catalog = RecordLimits(requestsPerSecond: 20, recordsPerRequest: 1000)
     /// Most bytes of one request, 40,000 to 4,000,000 (Iterable's own limit is 4 MB).
-    public var bytesPerRequest = 4_000_000
+    package var bytesPerRequest = 4_000_000
     /// Requests under way at once, 1 to 64.
-    public var concurrentRequests = 4
+    package var concurrentRequests = 4
     /// Seconds until a request without an answer is given up, 1 to 40.
-    public var requestTimeoutSeconds: Double = 30
+    package var requestTimeoutSeconds: Double = 30
     /// Seconds that a request without an answer may still land after it was given up, 0 to 3600.
-    public var settleSeconds: Double = 60
+    package var settleSeconds: Double = 60
     /// The name of the warehouse in which processes share these rates; nil: the one with the sync's state.
-    public var sharedIn: String?
+    package var sharedIn: String?
 
-    public init() {}
+    package init() {}
 
     /// Seconds from now within which a request that was just sent may still be carried out, whether or not it gets an answer.
-    public var lostRequestSeconds: Double { requestTimeoutSeconds + settleSeconds }
+    package var lostRequestSeconds: Double { requestTimeoutSeconds + settleSeconds }
 }
 
 /// What a warehouse is asked for. All three forms of the configuration become one of these two.
-public enum AudienceSource: Sendable, Equatable {
+package enum AudienceSource: Sendable, Equatable {
     /// A table or view: parts of a dotted name, outermost first, already unquoted (`["crm", "vip customers"]`).
     case table([String])
     /// A single SELECT; `file` is where it was read from, nil when it stands in the configuration.
@@ -82,33 +82,33 @@ public enum AudienceSource: Sendable, Equatable {
 
 /// Which columns carry the identifiers. Both nil: columns called `email`, `user_id` or `userId` are taken,
 /// as far as the project type can use them.
-public struct ColumnMapping: Sendable, Equatable {
-    public var email: String?
-    public var userID: String?
+package struct ColumnMapping: Sendable, Equatable {
+    package var email: String?
+    package var userID: String?
 
-    public init(email: String? = nil, userID: String? = nil) {
+    package init(email: String? = nil, userID: String? = nil) {
         self.email = email
         self.userID = userID
     }
 
-    public var isAutomatic: Bool { email == nil && userID == nil }
+    package var isAutomatic: Bool { email == nil && userID == nil }
 }
 
 /// The list a sync keeps.
-public enum ListTarget: Sendable, Equatable {
+package enum ListTarget: Sendable, Equatable {
     case id(Int64)
     /// `name` is the full name, prefix included.
     case name(String, description: String?)
 }
 
 /// What a sync keeps equal to its source.
-public enum SyncTarget: Sendable, Equatable {
+package enum SyncTarget: Sendable, Equatable {
     case list(ListTarget)
     case users(UserSettings)
     case events(EventSettings)
     case catalog(CatalogSettings)
 
-    public var kind: RecordKind {
+    package var kind: RecordKind {
         switch self {
         case .list: .list
         case .users: .users
@@ -119,66 +119,66 @@ public enum SyncTarget: Sendable, Equatable {
 }
 
 /// When a plan is too drastic to be carried out without a person's approval.
-public struct GuardSettings: Sendable, Equatable {
-    public enum RemovalLimit: Sendable, Equatable {
+package struct GuardSettings: Sendable, Equatable {
+    package enum RemovalLimit: Sendable, Equatable {
         /// Share of the snapshot in percent, 0 to 100; a snapshot under 100 members is exempt.
         case percent(Double)
         /// Number of members, 0 or more; no exemption.
         case count(Int)
     }
 
-    public var maxRemovals = RemovalLimit.percent(25)
+    package var maxRemovals = RemovalLimit.percent(25)
     /// Share of the rows read that may be invalid, in percent, 0 to 100; nil: any. Not of lists.
-    public var maxInvalid: Double?
+    package var maxInvalid: Double?
     /// Share of the acknowledged records whose content may change, in percent, 0 to 100; nil: any. Of users alone.
-    public var maxChanges: Double?
+    package var maxChanges: Double?
     /// Share of the acknowledged records that may get another address, in percent, 0 to 100; nil: any. Of users alone.
-    public var maxIdentityChanges: Double?
+    package var maxIdentityChanges: Double?
     /// Events that one run may send, 0 or more; nil: any number. Of events alone.
-    public var maxEvents: Int?
+    package var maxEvents: Int?
     /// Seconds that an event which is sent may lie in the past, 0 or more; nil: any time. Of events alone.
-    public var maxAgeSeconds: Int?
+    package var maxAgeSeconds: Int?
     /// Whether an audience without one valid row may be carried out.
-    public var allowEmpty = false
+    package var allowEmpty = false
 
-    public init() {}
+    package init() {}
 }
 
 /// How rows become people.
-public struct IdentitySettings: Sendable, Equatable {
+package struct IdentitySettings: Sendable, Equatable {
     /// Hybrid projects: an identifier that more rows than this carry, each with another other identifier, counts as none.
     /// 1 to 1,000,000.
-    public var maxSharing = 10
+    package var maxSharing = 10
 
-    public init() {}
+    package init() {}
 }
 
 /// What is kept of each run, and for how long.
-public struct LogSettings: Sendable, Equatable {
-    public enum Records: String, Sendable, CaseIterable {
+package struct LogSettings: Sendable, Equatable {
+    package enum Records: String, Sendable, CaseIterable {
         case all
         case failures
     }
 
-    public enum Identifiers: String, Sendable, CaseIterable {
+    package enum Identifiers: String, Sendable, CaseIterable {
         case plain
         case masked
         case hashed
     }
 
     /// False: no rows are written to `sync_log`.
-    public var retain = true
+    package var retain = true
     /// Days of 24 hours, 1 to 3650.
-    public var retentionDays = 30
-    public var records = Records.all
-    public var identifiers = Identifiers.plain
+    package var retentionDays = 30
+    package var records = Records.all
+    package var identifiers = Identifiers.plain
 
-    public init() {}
+    package init() {}
 }
 
 /// How often a sync runs by itself.
-public struct ScheduleSettings: Sendable, Equatable {
-    public enum Frequency: String, Sendable, CaseIterable {
+package struct ScheduleSettings: Sendable, Equatable {
+    package enum Frequency: String, Sendable, CaseIterable {
         case fiveMinutes = "5m"
         case tenMinutes = "10m"
         case fifteenMinutes = "15m"
@@ -190,7 +190,7 @@ public struct ScheduleSettings: Sendable, Equatable {
         case day = "24h"
 
         /// Length in seconds.
-        public var seconds: Int {
+        package var seconds: Int {
             switch self {
             case .fiveMinutes: 300
             case .tenMinutes: 600
@@ -205,39 +205,39 @@ public struct ScheduleSettings: Sendable, Equatable {
         }
     }
 
-    public var every: Frequency
+    package var every: Frequency
     /// Seconds after midnight UTC through which the grid of ticks passes, 0 to 86399.
-    public var at: Int
+    package var at: Int
 
-    public init(every: Frequency, at: Int = 0) {
+    package init(every: Frequency, at: Int = 0) {
         self.every = every
         self.at = at
     }
 }
 
 /// Everything that says what one sync does; names refer to the configuration's warehouses and destinations.
-public struct SyncSettings: Sendable, Equatable {
-    public var name: String
-    public var warehouse: String
-    public var destination: String
-    public var enabled = true
-    public var audience: AudienceSource
+package struct SyncSettings: Sendable, Equatable {
+    package var name: String
+    package var warehouse: String
+    package var destination: String
+    package var enabled = true
+    package var audience: AudienceSource
     /// How the rows of the audience are read; of no meaning for events.
-    public var read = ReadSetting.all
-    public var target: SyncTarget
-    public var mapping = ColumnMapping()
-    public var identity = IdentitySettings()
+    package var read = ReadSetting.all
+    package var target: SyncTarget
+    package var mapping = ColumnMapping()
+    package var identity = IdentitySettings()
     /// Of lists: the fields that are sent with each member; nil: none are.
-    public var memberFields: MemberFieldSettings?
-    public var updateExistingUsersOnly = false
-    public var placeholderEmails = false
-    public var schedule: ScheduleSettings?
+    package var memberFields: MemberFieldSettings?
+    package var updateExistingUsersOnly = false
+    package var placeholderEmails = false
+    package var schedule: ScheduleSettings?
     /// Of events, users and catalogs with a cursor: what is new is sent as it comes. nil: by schedule, or when a run is asked for.
-    public var stream: StreamSettings?
-    public var guards = GuardSettings()
-    public var logs = LogSettings()
+    package var stream: StreamSettings?
+    package var guards = GuardSettings()
+    package var logs = LogSettings()
 
-    public init(
+    package init(
         name: String, warehouse: String, destination: String, audience: AudienceSource, target: SyncTarget
     ) {
         self.name = name
@@ -247,15 +247,15 @@ public struct SyncSettings: Sendable, Equatable {
         self.target = target
     }
 
-    public init(name: String, warehouse: String, destination: String, audience: AudienceSource, list: ListTarget) {
+    package init(name: String, warehouse: String, destination: String, audience: AudienceSource, list: ListTarget) {
         self.init(
             name: name, warehouse: warehouse, destination: destination, audience: audience, target: .list(list))
     }
 
-    public var kind: RecordKind { target.kind }
+    package var kind: RecordKind { target.kind }
 
     /// The column by which new rows are found; nil: there is none.
-    public var cursor: EventSettings.Cursor? {
+    package var cursor: EventSettings.Cursor? {
         switch target {
         case .list: nil
         case .users(let users): users.cursor
@@ -265,23 +265,23 @@ public struct SyncSettings: Sendable, Equatable {
     }
 
     /// The list that is kept; nil: the sync keeps something else.
-    public var list: ListTarget? { if case .list(let list) = target { list } else { nil } }
+    package var list: ListTarget? { if case .list(let list) = target { list } else { nil } }
 }
 
 /// A project in Iterable.
-public struct DestinationSettings: Sendable, Equatable {
-    public var name: String
-    public var apiKey: Secret
-    public var dataCenter = DataCenter.us
-    public var projectType: ProjectType
-    public var listNamePrefix = ""
+package struct DestinationSettings: Sendable, Equatable {
+    package var name: String
+    package var apiKey: Secret
+    package var dataCenter = DataCenter.us
+    package var projectType: ProjectType
+    package var listNamePrefix = ""
     /// Base address, without a trailing slash; the data centre's own unless a sandbox or proxy is configured.
-    public var baseURL: String
+    package var baseURL: String
     /// One-way hash of the API key, by which the warehouse can tell whether two destinations are one project; nil: not known.
-    public var keyHash: String?
-    public var limits = DestinationLimits()
+    package var keyHash: String?
+    package var limits = DestinationLimits()
 
-    public init(name: String, apiKey: Secret, projectType: ProjectType, baseURL: String = DataCenter.us.baseURL) {
+    package init(name: String, apiKey: Secret, projectType: ProjectType, baseURL: String = DataCenter.us.baseURL) {
         self.name = name
         self.apiKey = apiKey
         self.projectType = projectType
@@ -289,7 +289,7 @@ public struct DestinationSettings: Sendable, Equatable {
     }
 
     /// Whether both are one project in Iterable: the same address and the same API key, or the very same destination.
-    public func isSameProject(as other: DestinationSettings) -> Bool {
+    package func isSameProject(as other: DestinationSettings) -> Bool {
         name == other.name
             || (baseURL.utf8.elementsEqual(other.baseURL.utf8)
                 && apiKey.reveal().utf8.elementsEqual(other.apiKey.reveal().utf8))
@@ -297,7 +297,7 @@ public struct DestinationSettings: Sendable, Equatable {
 }
 
 /// A database that holds audiences and Rollcall's state.
-public enum WarehouseSettings: Sendable, Equatable {
+package enum WarehouseSettings: Sendable, Equatable {
     /// Path of the database file. `waitSeconds`: how long a call waits for another program's lock.
     case sqlite(path: String, waitSeconds: Double = 120)
     /// Any libpq URI or keyword string. `waitSeconds`: how long a call waits for a connection or a lock.
@@ -306,19 +306,19 @@ public enum WarehouseSettings: Sendable, Equatable {
 }
 
 /// How audiences are read from Postgres.
-public struct PostgresOptions: Sendable, Equatable {
+package struct PostgresOptions: Sendable, Equatable {
     /// What to do where a row level security policy would hide rows of an audience.
-    public enum RowSecurity: String, Sendable, CaseIterable {
+    package enum RowSecurity: String, Sendable, CaseIterable {
         /// The run fails: rows that a new policy hides would look like people who left.
         case refuse
         /// The audience is what the policy shows.
         case apply
     }
 
-    public var rowSecurity = RowSecurity.refuse
+    package var rowSecurity = RowSecurity.refuse
     /// Seconds that the reading of an audience may take, 0 or more; 0: no limit. The role's own `statement_timeout` holds
     /// where it is smaller.
-    public var statementTimeoutSeconds: Double = 1800
+    package var statementTimeoutSeconds: Double = 1800
 
-    public init() {}
+    package init() {}
 }

@@ -1,17 +1,17 @@
 /// What the snapshot says of one entry, as far as an outcome may change it.
-public struct EntryMark: Sendable, Hashable {
-    public var state: MemberState
+package struct EntryMark: Sendable, Hashable {
+    package var state: MemberState
     /// Whether this sync may have put the person on the list.
-    public var listed: Bool
+    package var listed: Bool
 
-    public init(_ state: MemberState, listed: Bool) {
+    package init(_ state: MemberState, listed: Bool) {
         self.state = state
         self.listed = listed
     }
 }
 
 /// What becomes of an entry of the snapshot.
-public enum EntryWrite: Sendable, Hashable {
+package enum EntryWrite: Sendable, Hashable {
     case keep
     /// The entry is made, or gets this state. Where the state is the one that it had, its `since` stays; the reason of a
     /// rejection is the outcome's, or stays where the outcome is none.
@@ -24,9 +24,9 @@ public enum EntryWrite: Sendable, Hashable {
 ///
 /// The snapshot never says more than Iterable acknowledged, and never less than may be so: a person who may be on the list
 /// because of this sync is `listed`, so that they are removed when they leave the audience.
-public enum EntryTransition {
+package enum EntryTransition {
     /// Which entry is meant.
-    public enum Relation: String, Sendable, CaseIterable {
+    package enum Relation: String, Sendable, CaseIterable {
         /// The entry of the change itself.
         case own
         /// An older entry of the same person (``ChangeKind/supersede``) whose parent is the change.
@@ -38,7 +38,7 @@ public enum EntryTransition {
     ///   - direction: of the change that has the outcome.
     ///   - mayStillLand: an attempt of the request got no answer, and may be carried out later or was already.
     ///   - isSame: whether the content that was put is the one that the entry has. Always so where entries have none.
-    public static func next(
+    package static func next(
         _ relation: Relation, _ before: EntryMark?, _ direction: Direction, _ outcome: RecordOutcome.Kind,
         mayStillLand: Bool, isSame: Bool = true
     ) -> EntryWrite {
@@ -103,24 +103,24 @@ public enum EntryTransition {
     }
 
     /// Whether a ``ChangeKind/forget`` change drops the entry: nothing of it is on the list.
-    public static func isForgotten(_ mark: EntryMark) -> Bool { mark.state == .rejected && !mark.listed }
+    package static func isForgotten(_ mark: EntryMark) -> Bool { mark.state == .rejected && !mark.listed }
 
     // MARK: As a table
 
     /// One line of the table: what happens, and what it does. Lines that keep the entry are left out.
-    public struct Line: Sendable, Equatable {
-        public var relation: Relation
-        public var before: EntryMark?
-        public var direction: Direction
-        public var outcome: RecordOutcome.Kind
-        public var mayStillLand: Bool
+    package struct Line: Sendable, Equatable {
+        package var relation: Relation
+        package var before: EntryMark?
+        package var direction: Direction
+        package var outcome: RecordOutcome.Kind
+        package var mayStillLand: Bool
         /// Where there is no entry before, and where nothing is put by the change itself, only the lines with true exist.
-        public var isSame: Bool
-        public var write: EntryWrite
+        package var isSame: Bool
+        package var write: EntryWrite
     }
 
     /// Everything that changes an entry, for adapters that carry outcomes out in sets.
-    public static let table: [Line] = Relation.allCases.flatMap { relation in
+    package static let table: [Line] = Relation.allCases.flatMap { relation in
         Direction.allCases.flatMap { direction in
             RecordOutcome.Kind.allCases.flatMap { outcome in
                 [false, true].flatMap { mayStillLand in
@@ -147,6 +147,6 @@ public enum EntryTransition {
     }
 
     /// Every mark an entry can have; nil: no entry.
-    public static let marks: [EntryMark?] =
+    package static let marks: [EntryMark?] =
         [nil] + MemberState.allCases.flatMap { [EntryMark($0, listed: true), EntryMark($0, listed: false)] }
 }

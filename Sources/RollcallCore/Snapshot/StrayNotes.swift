@@ -1,23 +1,23 @@
-public import Foundation
+package import Foundation
 
 /// A change that a process sent, perhaps after its lease was another's. What became of it is not known.
-public struct StrayNote: Sendable, Equatable {
+package struct StrayNote: Sendable, Equatable {
     /// The run that sent it.
-    public var runID: String
-    public var entries: EntrySet
-    public var fingerprint: Fingerprint
-    public var identity: Identity
+    package var runID: String
+    package var entries: EntrySet
+    package var fingerprint: Fingerprint
+    package var identity: Identity
     /// nil: a member of a list.
-    public var record: RecordReference?
+    package var record: RecordReference?
     /// The hash of what was put, of a record or of a member who was sent with fields.
-    public var content: Int64?
-    public var operation: Operation
+    package var content: Int64?
+    package var operation: Operation
     /// Until when it may still be carried out.
-    public var mayLandUntil: Date
+    package var mayLandUntil: Date
     /// The fields that hold a value if it was carried out (``HeldFields/ifInDoubt``); nil: it is not known.
-    public var held: FieldBits?
+    package var held: FieldBits?
 
-    public init(
+    package init(
         runID: String, entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
         content: Int64? = nil, operation: Operation, mayLandUntil: Date, held: FieldBits? = nil
     ) {
@@ -34,22 +34,22 @@ public struct StrayNote: Sendable, Equatable {
 }
 
 /// An entry of the snapshot that notes may be about.
-public struct NotedEntry: Sendable, Equatable {
-    public var entries: EntrySet
-    public var fingerprint: Fingerprint
-    public var identity: Identity
+package struct NotedEntry: Sendable, Equatable {
+    package var entries: EntrySet
+    package var fingerprint: Fingerprint
+    package var identity: Identity
     /// nil: a member of a list.
-    public var record: RecordReference?
+    package var record: RecordReference?
     /// The hash of what was put, of a record or of a member who was sent with fields.
-    public var content: Int64?
+    package var content: Int64?
     /// nil: there is none.
-    public var mark: EntryMark?
+    package var mark: EntryMark?
     /// The run whose note changed its state; nil: its state is what it was.
-    public var changedBy: String?
+    package var changedBy: String?
     /// The fields that this sync may have given a value.
-    public var held = FieldBits()
+    package var held = FieldBits()
 
-    public init(
+    package init(
         entries: EntrySet, fingerprint: Fingerprint, identity: Identity, record: RecordReference? = nil,
         content: Int64? = nil, mark: EntryMark?, changedBy: String? = nil
     ) {
@@ -69,7 +69,7 @@ extension EntryTransition {
     /// - Parameters:
     ///   - isOwn: whether it is the entry of the note's own change, and not one that shares an identifier with it.
     ///   - isSame: whether the entry has the content that was sent. Always so where entries have none.
-    public static func noted(
+    package static func noted(
         _ before: EntryMark?, _ direction: Direction, isOwn: Bool, isSame: Bool = true
     ) -> EntryWrite {
         switch (direction, before?.state) {
@@ -88,12 +88,12 @@ extension EntryTransition {
 }
 
 /// Notes of stray requests, and the entries that they are about.
-public enum StrayNotes {
+package enum StrayNotes {
     /// What the notes do to the entries: those that change, as they are then.
     ///
     /// Removals count before what puts where both touch an entry, and of several runs the latest.
     /// - Parameter entries: every entry of the notes' sets that has the fingerprint, the email or the userId of a note.
-    public static func apply(_ notes: [StrayNote], _ entries: [NotedEntry]) -> [NotedEntry] {
+    package static func apply(_ notes: [StrayNote], _ entries: [NotedEntry]) -> [NotedEntry] {
         var table = Table(entries)
         let inOrder = notes.sorted { first, second in
             let (one, other) = (first.operation.direction, second.operation.direction)

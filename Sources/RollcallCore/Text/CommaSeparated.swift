@@ -1,8 +1,8 @@
 /// Cells of comma-separated values (RFC 4180).
-public enum CommaSeparated {
+package enum CommaSeparated {
     /// A cell with text from elsewhere: one that a spreadsheet would take for a formula is preceded by an apostrophe.
     /// Source: OWASP, CSV Injection.
-    public static func text(_ text: String) -> String {
+    package static func text(_ text: String) -> String {
         let startsFormula = text.utf8.first.map(formulaSigns.contains) ?? false
         return quoted(startsFormula ? "'" + text : text)
     }
@@ -11,7 +11,7 @@ public enum CommaSeparated {
     private static let formulaSigns = Array("=+-@\t\r\n".utf8)
 
     /// A cell as it is, in quotation marks where it needs them.
-    public static func quoted(_ cell: String) -> String {
+    package static func quoted(_ cell: String) -> String {
         guard cell.utf8.contains(where: { Array(",\"\r\n".utf8).contains($0) }) else { return cell }
         // By Unicode scalars: a quote with a combining mark after it is a quote to every reader of CSV.
         var quoted = "\""

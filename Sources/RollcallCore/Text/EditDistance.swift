@@ -1,7 +1,7 @@
 /// How far one word is from another.
-public enum EditDistance {
+package enum EditDistance {
     /// Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, each counted once.
-    public static func between(_ left: String, _ right: String) -> Int {
+    package static func between(_ left: String, _ right: String) -> Int {
         let a = Array(left.unicodeScalars)
         let b = Array(right.unicodeScalars)
         if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
@@ -24,7 +24,7 @@ public enum EditDistance {
 
     /// The candidate nearest to `word`, if it is near enough to be a slip: the same but for case, `_` and `-`, or at
     /// most a third of its letters (one at least, three at most) away.
-    public static func nearest(to word: String, among candidates: [String]) -> String? {
+    package static func nearest(to word: String, among candidates: [String]) -> String? {
         let wanted = normalized(word)
         if let same = candidates.first(where: { normalized($0) == wanted && $0 != word }) { return same }
         guard word.utf8.count <= 100 else { return nil }
@@ -40,7 +40,7 @@ public enum EditDistance {
     }
 
     /// A word without what people write in different ways.
-    public static func normalized(_ word: String) -> String {
+    package static func normalized(_ word: String) -> String {
         word.lowercased().filter { $0 != "_" && $0 != "-" && $0 != " " }
     }
 }

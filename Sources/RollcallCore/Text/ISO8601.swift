@@ -1,8 +1,8 @@
-public import Foundation
+package import Foundation
 
 extension Date {
     /// `2026-11-21T06:00:00.000Z`
-    public var iso8601: String {
+    package var iso8601: String {
         // Years 1 to 9999; other dates, which only a broken answer can bring, become the nearest of them.
         let exact = (timeIntervalSince1970 * 1000).rounded()
         let nearest = exact.isNaN ? 0 : max(-62_135_596_800_000, min(253_402_300_799_999, exact))

@@ -1,42 +1,42 @@
-public import Foundation
+package import Foundation
 
 /// A JSON text, on one line, whose keys stay in the order in which they are written.
-public struct JSON: Sendable {
+package struct JSON: Sendable {
     /// The text.
-    public let text: String
+    package let text: String
 
     private init(text: String) { self.text = text }
 
-    public static let null = JSON(text: "null")
+    package static let null = JSON(text: "null")
 
-    public static func string(_ value: String) -> JSON { JSON(text: quoted(value)) }
-    public static func string(_ value: String?) -> JSON { value.map { JSON.string($0) } ?? .null }
-    public static func integer(_ value: some BinaryInteger) -> JSON { JSON(text: "\(value)") }
-    public static func integer(_ value: Int?) -> JSON { value.map { JSON.integer($0) } ?? .null }
-    public static func integer(_ value: Int64?) -> JSON { value.map { JSON.integer($0) } ?? .null }
-    public static func bool(_ value: Bool) -> JSON { JSON(text: value ? "true" : "false") }
-    public static func time(_ value: Date) -> JSON { .string(value.iso8601) }
-    public static func time(_ value: Date?) -> JSON { value.map { JSON.time($0) } ?? .null }
+    package static func string(_ value: String) -> JSON { JSON(text: quoted(value)) }
+    package static func string(_ value: String?) -> JSON { value.map { JSON.string($0) } ?? .null }
+    package static func integer(_ value: some BinaryInteger) -> JSON { JSON(text: "\(value)") }
+    package static func integer(_ value: Int?) -> JSON { value.map { JSON.integer($0) } ?? .null }
+    package static func integer(_ value: Int64?) -> JSON { value.map { JSON.integer($0) } ?? .null }
+    package static func bool(_ value: Bool) -> JSON { JSON(text: value ? "true" : "false") }
+    package static func time(_ value: Date) -> JSON { .string(value.iso8601) }
+    package static func time(_ value: Date?) -> JSON { value.map { JSON.time($0) } ?? .null }
 
     /// A number with at most three decimals; null for what JSON cannot say.
-    public static func number(_ value: Double?) -> JSON {
+    package static func number(_ value: Double?) -> JSON {
         guard let value, value.isFinite, abs(value) < 1e15 else { return .null }
         let rounded = (value * 1000).rounded() / 1000
         return JSON(text: rounded == rounded.rounded() ? "\(Int64(rounded))" : "\(rounded)")
     }
 
-    public static func array(_ items: [JSON]) -> JSON {
+    package static func array(_ items: [JSON]) -> JSON {
         JSON(text: "[" + items.map(\.text).joined(separator: ",") + "]")
     }
 
-    public static func object(_ fields: KeyValuePairs<String, JSON>) -> JSON { object(Array(fields)) }
+    package static func object(_ fields: KeyValuePairs<String, JSON>) -> JSON { object(Array(fields)) }
 
-    public static func object(_ fields: [(key: String, value: JSON)]) -> JSON {
+    package static func object(_ fields: [(key: String, value: JSON)]) -> JSON {
         JSON(text: "{" + fields.map { "\(quoted($0.key)):\($0.value.text)" }.joined(separator: ",") + "}")
     }
 
     /// A text that is JSON already.
-    public static func verbatim(_ text: String) -> JSON { JSON(text: text) }
+    package static func verbatim(_ text: String) -> JSON { JSON(text: text) }
 
     /// A string, with everything escaped that JSON wants escaped.
     private static func quoted(_ text: String) -> String {

@@ -1,8 +1,8 @@
 /// JSON strings as bytes, for bodies of requests: straight from a warehouse's bytes or a text's own, without another String.
-public enum JSONBytes {
+package enum JSONBytes {
     /// Appends a text in quotes, with what JSON wants escaped (RFC 8259, section 7).
     /// - Parameter text: UTF-8.
-    public static func append(quoted text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+    package static func append(quoted text: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
         bytes.append(UInt8(ascii: "\""))
         if text.contains(where: { escapedSize($0) > 1 }) {
             for byte in text { append(escaped: byte, to: &bytes) }
@@ -12,13 +12,13 @@ public enum JSONBytes {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    public static func append(quoted text: String, to bytes: inout [UInt8]) {
+    package static func append(quoted text: String, to bytes: inout [UInt8]) {
         var text = text
         text.withUTF8 { append(quoted: UnsafeRawBufferPointer($0), to: &bytes) }
     }
 
     /// How many bytes a text takes in quotes.
-    public static func quotedSize(_ text: String) -> Int { text.utf8.reduce(2) { $0 + escapedSize($1) } }
+    package static func quotedSize(_ text: String) -> Int { text.utf8.reduce(2) { $0 + escapedSize($1) } }
 
     private static func append(escaped byte: UInt8, to bytes: inout [UInt8]) {
         switch escapedSize(byte) {

@@ -1,5 +1,5 @@
 /// A JSON value that was read, for those who look into it. Whole numbers within 64 bits are exact.
-public enum JSONTree: Sendable, Equatable, Decodable {
+package enum JSONTree: Sendable, Equatable, Decodable {
     case null
     case boolean(Bool)
     case integer(Int64)
@@ -8,7 +8,7 @@ public enum JSONTree: Sendable, Equatable, Decodable {
     case array([JSONTree])
     case object([String: JSONTree])
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -28,7 +28,7 @@ public enum JSONTree: Sendable, Equatable, Decodable {
     }
 
     /// nil: no object.
-    public var members: [String: JSONTree]? { if case .object(let members) = self { members } else { nil } }
+    package var members: [String: JSONTree]? { if case .object(let members) = self { members } else { nil } }
 
-    public var isNull: Bool { self == .null }
+    package var isNull: Bool { self == .null }
 }

@@ -1,22 +1,22 @@
 /// What people call the records of a kind, and what is done to them.
-public struct KindWords: Sendable {
+package struct KindWords: Sendable {
     /// Singular and plural.
-    public let one: String
-    public let many: String
+    package let one: String
+    package let many: String
     /// Infinitives: "12 to subscribe".
-    public let put: String
-    public let remove: String
+    package let put: String
+    package let remove: String
     /// Participles: "12 subscribed".
-    public let isPut: String
-    public let isRemoved: String
+    package let isPut: String
+    package let isRemoved: String
     /// What a sync keeps, as a heading.
-    public let target: String
+    package let target: String
     /// How many there are, as a heading.
-    public let size: String
+    package let size: String
     /// Entries of the snapshot.
-    public let entries: String
+    package let entries: String
 
-    public init(_ kind: RecordKind) {
+    package init(_ kind: RecordKind) {
         switch kind {
         case .users:
             (one, many) = ("user", "users")
@@ -43,8 +43,8 @@ public struct KindWords: Sendable {
 }
 
 extension RecordKind {
-    public var words: KindWords { KindWords(self) }
+    package var words: KindWords { KindWords(self) }
 
     /// Whether a sync of the kind may take something away again.
-    public var hasRemovals: Bool { operations.contains { $0.direction == .remove } }
+    package var hasRemovals: Bool { operations.contains { $0.direction == .remove } }
 }

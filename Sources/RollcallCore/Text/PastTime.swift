@@ -1,9 +1,9 @@
-public import Foundation
+package import Foundation
 
 /// A point in the past as people write it: `--since` of the commands, `since` of the API.
-public enum PastTime {
+package enum PastTime {
     /// `2d` before `now`, never before 1970; or a day, or a time with its zone, of ISO 8601.
-    public static func parse(_ text: String, now: Date) -> Date? {
+    package static func parse(_ text: String, now: Date) -> Date? {
         let units: [Substring: Double] = ["s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604_800]
         if let match = text.wholeMatch(of: /([0-9]{1,9}(?:\.[0-9]{1,9})?)([smhdw])/) {
             guard let number = Double(match.output.1), let unit = units[match.output.2] else { return nil }
@@ -23,10 +23,10 @@ public enum PastTime {
     }
 
     /// What is taken, for error messages.
-    public static let expected = "a time such as 2026-11-21T06:00:00Z, a date, or an age such as 30m, 12h, 2d, 3w"
+    package static let expected = "a time such as 2026-11-21T06:00:00Z, a date, or an age such as 30m, 12h, 2d, 3w"
 
     /// The same as a regular expression of ECMA 262, as JSON Schema has them; days that a month lacks are refused as well.
-    public static let pattern =
+    package static let pattern =
         "^([0-9]{1,9}(\\.[0-9]{1,9})?[smhdw]|(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
         + "(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-5][0-9]))?)$"
 }

@@ -1,6 +1,6 @@
 extension EventCursor {
     /// A position for people: `2026-11-29T08:00:00Z`, or the number.
-    public func text(of position: Int64) -> String {
+    package func text(of position: Int64) -> String {
         isTime ? CivilTimeText.writable(microseconds: position) ?? String(position) : String(position)
     }
 }

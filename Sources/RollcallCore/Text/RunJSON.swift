@@ -1,13 +1,13 @@
 /// A run as JSON, as `run --json` promises it: one line, the keys always in this order.
-public struct RunJSON: Sendable {
+package struct RunJSON: Sendable {
     /// The members of the object, to which a caller may add.
-    public var fields: [(key: String, value: JSON)]
+    package var fields: [(key: String, value: JSON)]
 
-    public var json: JSON { .object(fields) }
-    public var text: String { json.text }
+    package var json: JSON { .object(fields) }
+    package var text: String { json.text }
 
     /// A run that was opened.
-    public init(_ run: SyncRun) {
+    package init(_ run: SyncRun) {
         fields = [
             ("run_id", .string(run.id)), ("sync", .string(run.sync)), ("status", .string(run.status.rawValue)),
             ("trigger", .string(run.trigger.rawValue)), ("kind", .string(run.kind.rawValue)),
@@ -22,7 +22,7 @@ public struct RunJSON: Sendable {
 
     /// A plan: the same object without run id and times. Its status is the one that the run would begin with, and all
     /// that is planned counts as not attempted, so that the accounting balances here too.
-    public init(
+    package init(
         plan planned: RunCounts, sync: String, kind: RecordKind, target: String?, listID: Int64?, held: [GuardFinding],
         read: AudienceRead? = nil
     ) {
@@ -40,7 +40,7 @@ public struct RunJSON: Sendable {
     }
 
     /// A request that led to no run.
-    public init(sync: String, kind: RecordKind, error: RunError) {
+    package init(sync: String, kind: RecordKind, error: RunError) {
         fields = [
             ("run_id", .null), ("sync", .string(sync)), ("status", .string(RunStatus.failed.rawValue)),
             ("trigger", .string(RunTrigger.manual.rawValue)), ("kind", .string(kind.rawValue)), ("target", .null),

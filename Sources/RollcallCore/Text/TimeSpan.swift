@@ -1,7 +1,7 @@
 /// A length of time as the configuration and the command line have it: a whole number and the letter of a unit, such as `15m` or `7d`.
-public enum TimeSpan {
+package enum TimeSpan {
     /// 100 years, in seconds.
-    public static let longest = 36_500 * 86_400
+    package static let longest = 36_500 * 86_400
 
     /// Letters and seconds of the units, the longest first.
     private static let units: [(letter: Character, seconds: Int)] = [
@@ -9,7 +9,7 @@ public enum TimeSpan {
     ]
 
     /// The seconds of a span, or the greatest integer where they are more; nil: the text is no span.
-    public static func seconds(_ text: String) -> Int? {
+    package static func seconds(_ text: String) -> Int? {
         guard let letter = text.last, let unit = units.first(where: { $0.letter == letter })?.seconds else {
             return nil
         }
@@ -21,7 +21,7 @@ public enum TimeSpan {
     }
 
     /// The span of these seconds in days or in the greatest unit below that in which it is a whole number: `7d`, `90m`.
-    public static func text(_ seconds: Int) -> String {
+    package static func text(_ seconds: Int) -> String {
         for unit in units.dropFirst() where seconds >= unit.seconds && seconds % unit.seconds == 0 {
             return "\(seconds / unit.seconds)\(unit.letter)"
         }

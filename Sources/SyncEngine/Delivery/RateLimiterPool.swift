@@ -2,7 +2,7 @@ import RollcallCore
 import Synchronization
 
 /// The rate limits of a process: one for each destination and endpoint, shared by all its syncs.
-public final class RateLimiterPool: Sendable {
+package final class RateLimiterPool: Sendable {
     private struct Key: Hashable {
         var destination: String
         var endpoint: Endpoint
@@ -15,7 +15,7 @@ public final class RateLimiterPool: Sendable {
     private let budgets = Mutex<[String: SharedBudget]>([:])
     private let clock: any EngineClock
 
-    public init(clock: any EngineClock) { self.clock = clock }
+    package init(clock: any EngineClock) { self.clock = clock }
 
     /// The process's part in the limits that stand in a warehouse.
     func budget(in warehouse: String, holder: Holder) -> SharedBudget {

@@ -1,13 +1,13 @@
 import RollcallCore
-public import Warehouse
+package import Warehouse
 
 /// Where the rate limits of a destination stand, which several processes keep together.
-public struct SharedLimits: Sendable {
+package struct SharedLimits: Sendable {
     /// The name of the warehouse.
-    public var warehouse: String
-    public var store: any BudgetStore
+    package var warehouse: String
+    package var store: any BudgetStore
 
-    public init(warehouse: String, store: any BudgetStore) {
+    package init(warehouse: String, store: any BudgetStore) {
         self.warehouse = warehouse
         self.store = store
     }

@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// The engine's only sources of time and chance. Two implementations: the machine's, and the simulation's.
-public protocol EngineClock: Sendable {
+package protocol EngineClock: Sendable {
     /// Monotonic time since some fixed moment; continues while the process is stopped or the machine sleeps.
     var uptime: Duration { get }
     /// Wall clock, UTC. Only for what is shown or stored where no warehouse clock is at hand.
@@ -18,16 +18,16 @@ extension EngineClock {
 }
 
 /// The machine's own clock and randomness.
-public struct SystemClock: EngineClock {
+package struct SystemClock: EngineClock {
     private let start: ContinuousClock.Instant
 
-    public init() { start = ContinuousClock.now }
+    package init() { start = ContinuousClock.now }
 
-    public var uptime: Duration { start.duration(to: ContinuousClock.now) }
-    public var wallTime: Date { Date() }
-    public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
+    package var uptime: Duration { start.duration(to: ContinuousClock.now) }
+    package var wallTime: Date { Date() }
+    package func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 
-    public func random() -> UInt64 {
+    package func random() -> UInt64 {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
     }

@@ -1,9 +1,9 @@
 import Synchronization
 
 /// Asks runs to stop: no new request after it, those under way get their answers recorded.
-public final class StopSignal: Sendable {
+package final class StopSignal: Sendable {
     /// Why a run is to stop; decides its status.
-    public enum Reason: Sendable, Equatable {
+    package enum Reason: Sendable, Equatable {
         /// The process was asked to end (Ctrl-C, SIGTERM): the run becomes `interrupted`.
         case interrupted
         /// A person cancelled this run: it becomes `cancelled`.
@@ -18,10 +18,10 @@ public final class StopSignal: Sendable {
 
     private let state = Mutex(State())
 
-    public init() {}
+    package init() {}
 
     /// The first request wins; later ones change nothing.
-    public func request(_ reason: Reason) {
+    package func request(_ reason: Reason) {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             if state.reason == nil { state.reason = reason }
             defer { state.waiters = [:] }
@@ -30,10 +30,10 @@ public final class StopSignal: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    public var reason: Reason? { state.withLock { $0.reason } }
+    package var reason: Reason? { state.withLock { $0.reason } }
 
     /// Returns when a stop is requested or the task is cancelled.
-    public func wait() async {
+    package func wait() async {
         let id = state.withLock { state in
             state.nextID += 1
             return state.nextID

@@ -1,4 +1,4 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// Carries out a ``StateMovePlan``.
@@ -6,14 +6,14 @@ import Warehouse
 /// All other places are closed first, then the one that has the state, and the target is opened by the transaction that
 /// writes the state into it. So at each moment one place at most lets runs begin, and a move that was broken off anywhere is
 /// completed by another one: it finds the state in the place that counts the most moves.
-public struct StateMove: Sendable {
+package struct StateMove: Sendable {
     let plan: StateMovePlan
     let log: LogSettings
     let limits: DestinationLimits
     let clock: any EngineClock
     let holder: Holder
 
-    public enum Outcome: Sendable {
+    package enum Outcome: Sendable {
         case done
         /// A run of the sync is in progress; what was closed stays closed until the move is begun again.
         case busy(RunError)
@@ -22,7 +22,7 @@ public struct StateMove: Sendable {
     /// - Parameters:
     ///   - log: for a run of a dead process that is closed first.
     ///   - limits: of the destination, by which it is known how long that run's requests may still land.
-    public init(
+    package init(
         _ plan: StateMovePlan, log: LogSettings = LogSettings(), limits: DestinationLimits = DestinationLimits(),
         clock: any EngineClock = SystemClock(), holder: Holder = .current
     ) {
@@ -33,7 +33,7 @@ public struct StateMove: Sendable {
         self.holder = holder
     }
 
-    public func carryOut() async throws -> Outcome {
+    package func carryOut() async throws -> Outcome {
         do {
             switch plan.step {
             case .nothing: break

@@ -1,21 +1,21 @@
 import RollcallCore
-public import Warehouse
+package import Warehouse
 
 /// A warehouse in which the state of syncs may stand.
-public struct StateHome: Sendable {
+package struct StateHome: Sendable {
     /// Its name in the configuration.
-    public var name: String
-    public var warehouse: any Warehouse & StateTransfer
+    package var name: String
+    package var warehouse: any Warehouse & StateTransfer
 
-    public init(name: String, warehouse: any Warehouse & StateTransfer) {
+    package init(name: String, warehouse: any Warehouse & StateTransfer) {
         self.name = name
         self.warehouse = warehouse
     }
 }
 
 /// What is to be done so that the state of one sync stands where the configuration has it.
-public struct StateMovePlan: Sendable {
-    public enum Step: Sendable {
+package struct StateMovePlan: Sendable {
+    package enum Step: Sendable {
         /// It is there already, or there is none anywhere.
         case nothing(isThere: Bool)
         /// It is copied: the number of rows of each table. Its warehouse keeps what it has, marked as left.
@@ -26,9 +26,9 @@ public struct StateMovePlan: Sendable {
         case useOlderCopy(lost: String)
     }
 
-    public var sync: String
-    public var target: StateHome
-    public var step: Step
+    package var sync: String
+    package var target: StateHome
+    package var step: Step
     /// Where the warehouse that has the state says that it is: an earlier move was broken off. nil: it lets runs begin.
     var elsewhere: StatePlace?
     /// Other warehouses to which an earlier move of the state was broken off.
@@ -43,7 +43,7 @@ public struct StateMovePlan: Sendable {
     ///   - acceptsOlderCopy: whether an older copy is taken where the state is in a warehouse that is not among these.
     /// - Throws: `RunError` `state_conflict` where two warehouses have a state of the sync and neither was moved to the other,
     ///   `state_elsewhere` where it is in a warehouse that is not among these.
-    public static func make(
+    package static func make(
         sync: String, among homes: [StateHome], to target: StateHome, acceptsOlderCopy: Bool = false
     ) async throws -> StateMovePlan {
         var places: [Place] = []
@@ -60,7 +60,7 @@ public struct StateMovePlan: Sendable {
     }
 
     /// Throws `RunError` `state_same` where two warehouses have one state.
-    public static func refuseSameState(_ home: StateHome, and target: StateHome) async throws {
+    package static func refuseSameState(_ home: StateHome, and target: StateHome) async throws {
         guard let id = try await home.warehouse.stateID(), try await target.warehouse.stateID() == id else { return }
         throw sameState(home, target)
     }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// What a look for states in the other warehouses of the configuration has found.
-public struct StatePlaces: Sendable {
+package struct StatePlaces: Sendable {
     /// The name of the warehouse in which the configuration has the states.
     let home: String
     /// Of each sync the name of the warehouse that has its state, or had it last. A sync is left out where no warehouse that
@@ -32,7 +32,7 @@ public struct StatePlaces: Sendable {
     /// What keeps a sync from beginning that has no state where the configuration has it: `state_elsewhere`, or `state_unknown`
     /// where a warehouse could not be read and the others do not have the state. It may be there: `state` or `warehouse` may
     /// have named any of them before. nil: none of them has it.
-    public func problem(of sync: SyncSettings) -> RunError? {
+    package func problem(of sync: SyncSettings) -> RunError? {
         if let place = places[sync.name] { return .stateElsewhere(sync, in: place, home: home, isMarked: false) }
         return unread.isEmpty ? nil : unknown(sync.name)
     }
@@ -64,7 +64,7 @@ extension RunError {
     ///   - place: the name of the warehouse that has it.
     ///   - home: the name of the one in which the configuration has it.
     ///   - isMarked: whether `home` is marked as left: it stays so, whatever becomes of the other place.
-    public static func stateElsewhere(
+    package static func stateElsewhere(
         _ sync: SyncSettings, in place: String, home: String, isMarked: Bool
     ) -> RunError {
         let stay = place == sync.warehouse ? "without `state:`" : "with `state: \(place)`"
@@ -80,7 +80,7 @@ extension RunError {
 
     /// Whether it is `state_elsewhere` or `state_unknown`: a sync has no state where the configuration has it, and another
     /// warehouse has it or may have it.
-    public var isMissingState: Bool { code == RunError.stateElsewhereCode || code == RunError.stateUnknownCode }
+    package var isMissingState: Bool { code == RunError.stateElsewhereCode || code == RunError.stateUnknownCode }
 
     static let stateElsewhereCode = "state_elsewhere"
     static let stateUnknownCode = "state_unknown"

@@ -3,20 +3,20 @@ import Warehouse
 
 /// Looks for the state of syncs in the other warehouses of the configuration, where the one that should have it knows
 /// nothing of it: a run would begin from nothing, and send again what was sent.
-public struct StateSearch: Sendable {
+package struct StateSearch: Sendable {
     let home: String
     private let others: @Sendable () -> [StateHome]
 
     /// - Parameters:
     ///   - home: the name of the warehouse in which the configuration has the state.
     ///   - others: the other warehouses, over connections that nothing else uses: they are closed after the look.
-    public init(home: String, others: @escaping @Sendable () -> [StateHome]) {
+    package init(home: String, others: @escaping @Sendable () -> [StateHome]) {
         self.home = home
         self.others = others
     }
 
     /// Where the states of these syncs are. Never throws; the warehouses are read side by side, each over one connection.
-    public func look(for syncs: [String]) async -> StatePlaces {
+    package func look(for syncs: [String]) async -> StatePlaces {
         let homes = others()
         let answers = await withTaskGroup(of: (Int, Answer).self) { group in
             for (number, home) in homes.enumerated() {
@@ -61,7 +61,7 @@ extension SyncPipeline {
 
     /// Throws `state_elsewhere` or `state_unknown` where a run would: the sync's state is in another warehouse than the
     /// configuration has it in, or may be. Writes nothing and needs no lease.
-    public func refuseStateElsewhere() async throws {
+    package func refuseStateElsewhere() async throws {
         try await lookingElsewhereIfDenied {
             if let name = try await warehouse.stateElsewhere(sync: sync.name) {
                 throw isElsewhere(name, isMarked: true)

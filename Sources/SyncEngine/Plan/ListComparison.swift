@@ -4,7 +4,7 @@ import Synchronization
 extension SyncPipeline {
     /// How many of those whom the plan subscribes are on the list already, by Iterable's own account. Zero while the
     /// list does not exist. Takes 8 bytes a member of the list.
-    public func countAlreadyOnList(_ plan: Plan) async throws -> Int {
+    package func countAlreadyOnList(_ plan: Plan) async throws -> Int {
         guard let list = plan.listID else { return 0 }
         let hash = SipHash(key: Fingerprint(high: clock.random(), low: clock.random()).bytes)
         @Sendable func code(_ identifier: String) -> UInt64 {

@@ -2,16 +2,16 @@ import RollcallCore
 
 /// An identifier that more rows of the audience carry than `identity.max_sharing` allows, each with another other identifier.
 /// It counts as none: it names no person.
-public struct OversharedIdentifier: Sendable, Equatable {
-    public enum Kind: String, Sendable {
+package struct OversharedIdentifier: Sendable, Equatable {
+    package enum Kind: String, Sendable {
         case email
         case userID = "user_id"
     }
 
-    public var kind: Kind
-    public var value: String
+    package var kind: Kind
+    package var value: String
     /// How many different other identifiers stand beside it.
-    public var others: Int
+    package var others: Int
 }
 
 /// All identifiers of an audience that count as none.

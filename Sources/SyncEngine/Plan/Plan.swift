@@ -1,26 +1,26 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// What a run would do, complete and judged; can be shown, staged, or thrown away.
-public struct Plan: Sendable {
-    public let kind: RecordKind
+package struct Plan: Sendable {
+    package let kind: RecordKind
     /// Name of the list or catalog, as far as it is known.
-    public let target: String?
+    package let target: String?
     /// rowsRead, invalid, duplicates, audience, unchanged and planned; the rest is zero.
-    public let counts: RunCounts
+    package let counts: RunCounts
     /// Guards that hold the plan; empty when it may be carried out.
-    public let held: [GuardFinding]
+    package let held: [GuardFinding]
     /// nil where the list would be created first, and for other kinds.
-    public let listID: Int64?
+    package let listID: Int64?
     /// Entries of the snapshot that may be in Iterable because of the sync, before the run.
-    public let snapshotSize: Int
+    package let snapshotSize: Int
     /// What would be made first: the catalog, fields with their types. In words, for people.
-    public let preparations: [String]
+    package let preparations: [String]
     /// How the rows were read; nil: it was not noted.
-    public var read: AudienceRead?
+    package var read: AudienceRead?
     /// What a person should know of the plan, in whole sentences.
-    public var notes: [String] = []
+    package var notes: [String] = []
 
     let changes: any PlannedChanges
 
@@ -28,7 +28,7 @@ public struct Plan: Sendable {
     var members: ListChanges? { changes as? ListChanges }
 
     /// Identifiers that count as none, as too many rows carry them; the most shared ones first.
-    public var oversharedIdentifiers: [OversharedIdentifier] { members?.overshared.list ?? [] }
+    package var oversharedIdentifiers: [OversharedIdentifier] { members?.overshared.list ?? [] }
 
     /// The changes in the order in which they are to be sent, and the records of the validation. A large plan is sent in
     /// the order of fingerprints.
@@ -41,7 +41,7 @@ public struct Plan: Sendable {
     }
 
     /// Calls `body` for the first `limit` changes (all with nil) that are listed (``ChangeKind/isListed``).
-    public func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
+    package func forEachChange(limit: Int?, _ body: (Change) throws -> Void) throws {
         let reader = try changes.makeReader(isOrdered: false)
         var left = limit ?? .max
         while left > 0 {
@@ -56,7 +56,7 @@ public struct Plan: Sendable {
     }
 
     /// Calls `body` for the first `limit` rows that failed validation.
-    public func forEachInvalidRow(limit: Int?, _ body: (ValidationRecord) throws -> Void) throws {
+    package func forEachInvalidRow(limit: Int?, _ body: (ValidationRecord) throws -> Void) throws {
         let reader = try changes.makeReader(isOrdered: false)
         var left = limit ?? .max
         while left > 0 {

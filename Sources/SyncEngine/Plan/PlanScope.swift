@@ -13,7 +13,7 @@ struct PlanScope: Sendable {
 }
 
 /// Which earlier events are sent.
-public enum Backfill: Sendable, Equatable {
+package enum Backfill: Sendable, Equatable {
     case all
     /// Those that happened within these seconds before now.
     case seconds(Int)

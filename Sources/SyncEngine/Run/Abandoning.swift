@@ -1,10 +1,10 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// Lets a sync go of what it keeps, without sending anything: the way out where two syncs keep one list, and where a sync
 /// has left the configuration. Its members stay on the list in Iterable, and no sync removes them any more.
-public struct Abandoning: Sendable {
+package struct Abandoning: Sendable {
     let sync: String
     let warehouse: any Warehouse
     let log: LogSettings
@@ -12,7 +12,7 @@ public struct Abandoning: Sendable {
     let clock: any EngineClock
     let holder: Holder
 
-    public enum Outcome: Sendable {
+    package enum Outcome: Sendable {
         case done(Abandonment)
         /// A run is in progress, or a request without an answer may still land; nothing was changed.
         case busy(RunError)
@@ -21,7 +21,7 @@ public struct Abandoning: Sendable {
     /// - Parameters:
     ///   - log: for a run of a dead process that is closed first.
     ///   - limits: of the destination, by which it is known how long that run's requests may still land.
-    public init(
+    package init(
         sync: String, warehouse: any Warehouse, log: LogSettings = LogSettings(),
         limits: DestinationLimits = DestinationLimits(), clock: any EngineClock = SystemClock(),
         holder: Holder = .current
@@ -35,14 +35,14 @@ public struct Abandoning: Sendable {
     }
 
     /// Whether the state knows the sync. Writes nothing.
-    public func isKnown() async throws(WarehouseError) -> Bool {
+    package func isKnown() async throws(WarehouseError) -> Bool {
         if try await warehouse.listBinding(sync: sync) != nil { return true }
         if try await warehouse.fingerprintKey(sync: sync, newKey: nil) != nil { return true }
         return try await !warehouse.runs(RunFilter(sync: sync, limit: 1)).isEmpty
     }
 
     /// - Parameter list: only this list; nil: all that the sync keeps or kept.
-    public func carryOut(list: Int64? = nil) async throws(WarehouseError) -> Outcome {
+    package func carryOut(list: Int64? = nil) async throws(WarehouseError) -> Outcome {
         // No tables are made in a warehouse that is only read.
         guard try await isKnown() else { return .done(Abandonment(lists: [])) }
         _ = try await warehouse.migrate()

@@ -3,7 +3,7 @@ import Warehouse
 
 extension SyncPipeline {
     /// In words: which columns carry the identifiers, or the key and the fields. Throws where they cannot.
-    public func describeColumns() async throws -> String {
+    package func describeColumns() async throws -> String {
         if let events = resolver as? EventsResolver {
             return events.settings.description(of: try await events.planner.shape())
         }
@@ -30,12 +30,12 @@ extension SyncPipeline {
     }
 
     /// What the first rows of an audience say of identifiers that many share.
-    public struct SharingFinding: Sendable {
+    package struct SharingFinding: Sendable {
         /// Identifiers that count as none, by these rows alone; the most shared ones first.
-        public var found: [OversharedIdentifier]
-        public var rows: Int
+        package var found: [OversharedIdentifier]
+        package var rows: Int
         /// Whether these are all rows.
-        public var isWhole: Bool
+        package var isWhole: Bool
     }
 
     /// Rows after which ``findOversharing(seconds:)`` has seen enough.
@@ -44,7 +44,7 @@ extension SyncPipeline {
     /// Looks for identifiers that count as none among the first rows of the audience, as far as they come in some seconds; nil
     /// where rows carry no two identifiers. Writes nothing.
     /// - Parameter seconds: how long it looks at most.
-    public func findOversharing(seconds: Double = 10) async throws -> SharingFinding? {
+    package func findOversharing(seconds: Double = 10) async throws -> SharingFinding? {
         guard sync.kind == .list, settings.projectType == .hybrid else { return nil }
         let columns = try await planner.columns()
         let diff = AudienceDiff(
@@ -100,7 +100,7 @@ extension SyncPipeline {
     }
 
     /// In words: the list or catalog, or that it will be made. Throws where a run would fail because of it.
-    public func describeTarget() async throws -> String {
+    package func describeTarget() async throws -> String {
         let found = try await resolver.find()
         if let refusal = try await found.refusal() { throw refusal }
         if let catalog = found as? FoundCatalog {

@@ -1,9 +1,9 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 extension RunError {
     /// What any error of the ports means for a run.
-    public init(any error: any Error) {
+    package init(any error: any Error) {
         switch error {
         case let error as RunError: self = error
         case let error as WarehouseError: self = error.error

@@ -1,14 +1,14 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 extension SyncService {
     /// How far a sync of events has read; nil: nothing was read yet, or it is of another kind.
-    public func eventCursor(_ sync: String) async throws(ServiceError) -> EventCursor? {
+    package func eventCursor(_ sync: String) async throws(ServiceError) -> EventCursor? {
         try await askEvents(sync, nil) { try await $0.eventCursor(sync: sync) }
     }
 
     /// How many events of a sync are in each state; on millions of them that takes a second. Empty for other kinds.
-    public func eventCounts(_ sync: String) async throws(ServiceError) -> [EventState: Int] {
+    package func eventCounts(_ sync: String) async throws(ServiceError) -> [EventState: Int] {
         try await askEvents(sync, [:]) { try await $0.eventCounts(sync: sync) }
     }
 

@@ -1,20 +1,20 @@
 import Foundation
 
 /// Who holds a lease: this process and no other on any machine, also from one that gets the same pid later.
-public struct Holder: Sendable, Equatable {
+package struct Holder: Sendable, Equatable {
     /// `machine boot pidNamespace pid startTime`, without blanks in the parts.
-    public let text: String
+    package let text: String
 
-    public init(text: String) { self.text = text }
+    package init(text: String) { self.text = text }
 
-    public static let current = Holder(
+    package static let current = Holder(
         text: [
             ProcessInfo.processInfo.hostName.isEmpty ? "-" : ProcessInfo.processInfo.hostName, bootID, pidNamespace,
             "\(getpid())", startTime(of: getpid()) ?? "-",
         ].joined(separator: " "))
 
     /// True only if the holder ran on this very machine, since the same boot and among the same pids, and is gone.
-    public static func isDead(_ text: String) -> Bool {
+    package static func isDead(_ text: String) -> Bool {
         let parts = text.split(separator: " ").map(String.init)
         guard parts.count == 5, parts[1] == bootID, parts[2] == pidNamespace, bootID != "-", pidNamespace != "-",
             let pid = Int32(parts[3]), parts[4] != "-"

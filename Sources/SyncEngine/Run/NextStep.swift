@@ -4,7 +4,7 @@ import Warehouse
 
 extension WhyReport {
     /// One sentence about the next run.
-    public var nextStep: String {
+    package var nextStep: String {
         if let refusal { return "nothing is sent, the run is refused: \(refusal.message)" }
         if kind == .events { return eventStep }
         if kind != .list { return recordStep }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 extension RunRequest {
     /// Why a sync cannot do what is asked, as far as its configuration alone tells; nil: it may be able to.
-    public func misuse(of sync: SyncSettings) -> RunError? {
+    package func misuse(of sync: SyncSettings) -> RunError? {
         let scope = PlanScope(full: full, only: only, backfill: backfill)
         if let misuse = scope.misuse(of: sync) { return misuse }
         return acceptNewIDs && sync.kind != .events ? PlanScope.onlyEvents("--accept-new-ids", sync, "") : nil

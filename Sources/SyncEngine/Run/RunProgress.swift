@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// What a run is busy with, for progress bars and live pages.
-public enum RunProgress: Sendable, Equatable {
+package enum RunProgress: Sendable, Equatable {
     /// The run has its row; or it was held and continues.
     case opened(SyncRun)
     /// Deliveries so far.
@@ -19,4 +19,4 @@ public enum RunProgress: Sendable, Equatable {
 }
 
 /// Called from any task; must not block.
-public typealias ProgressHandler = @Sendable (RunProgress) -> Void
+package typealias ProgressHandler = @Sendable (RunProgress) -> Void

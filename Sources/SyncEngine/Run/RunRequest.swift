@@ -1,9 +1,9 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// What a run is asked to do.
-public struct RunRequest: Sendable {
-    public enum Kind: Sendable, Equatable {
+package struct RunRequest: Sendable {
+    package enum Kind: Sendable, Equatable {
         /// Compare and carry out.
         case new
         /// Carry out a held run as it was staged.
@@ -12,29 +12,29 @@ public struct RunRequest: Sendable {
         case discard(runID: String)
     }
 
-    public var kind = Kind.new
-    public var trigger = RunTrigger.manual
+    package var kind = Kind.new
+    package var trigger = RunTrigger.manual
     /// Send every member again.
-    public var full = false
+    package var full = false
     /// Send again also those whom Iterable refused permanently.
-    public var retryRejected = false
+    package var retryRejected = false
     /// Only the record with this key, or item id: a first try on one record. nil: all. Not of lists.
-    public var only: String?
+    package var only: String?
     /// Of events: send also those that were there before the sync began, or were discarded.
-    public var backfill: Backfill?
+    package var backfill: Backfill?
     /// Of events: go on although what their ids are made of has changed.
-    public var acceptNewIDs = false
+    package var acceptNewIDs = false
     /// Discard a held run first, and plan again.
-    public var forceNew = false
+    package var forceNew = false
     /// The id of a new run, for those who must know it before; made up when left out. A second run of the same id is
     /// refused by the warehouse.
-    public var runID: String?
+    package var runID: String?
 
-    public init() {}
+    package init() {}
 }
 
 /// How a request ended.
-public enum RunOutcome: Sendable {
+package enum RunOutcome: Sendable {
     /// The run came to an end, or to a hold; `run.status` says which.
     case ran(SyncRun)
     /// An earlier run is held and waits for a decision; nothing was done.
@@ -44,5 +44,7 @@ public enum RunOutcome: Sendable {
     /// Nothing was begun; there is no run. `isWarehouse`: because the warehouse did not answer, or refused.
     case failed(RunError, isWarehouse: Bool)
 
-    public init(failure error: any Error) { self = .failed(RunError(any: error), isWarehouse: error is WarehouseError) }
+    package init(failure error: any Error) {
+        self = .failed(RunError(any: error), isWarehouse: error is WarehouseError)
+    }
 }

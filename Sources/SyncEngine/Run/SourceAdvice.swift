@@ -3,18 +3,18 @@ import Warehouse
 
 /// What a sync of events, or a stream, may do that its author did not mean: for `check`.
 extension SyncPipeline {
-    public struct Advice: Sendable, Equatable {
-        public var subject: String
-        public var finding: String
+    package struct Advice: Sendable, Equatable {
+        package var subject: String
+        package var finding: String
         /// nil: there is nothing to do.
-        public var fix: String?
+        package var fix: String?
         /// Whether the sync works, but less well than is meant.
-        public var isWarning = false
+        package var isWarning = false
     }
 
     /// Writes nothing. Of other kinds it says what there is to say of the cursor of a stream.
     /// - Parameter seconds: how long it looks at rows, at most.
-    public func sourceAdvice(seconds: Double = 10) async throws -> [Advice] {
+    package func sourceAdvice(seconds: Double = 10) async throws -> [Advice] {
         guard case .events(let events) = sync.target else {
             return sync.stream == nil ? [] : [try await indexAdvice()].compactMap(\.self)
         }

@@ -1,11 +1,11 @@
 import RollcallCore
-public import Warehouse
+package import Warehouse
 
 /// What there is to say of the notifications that wake a stream: for `check`.
 extension SyncPipeline {
     /// Whether they come, and what sends them. Writes nothing. Empty where the sync has no `stream.wake`.
     /// - Parameter seconds: how long it waits for the watch to say whether they come, at most.
-    public func wakeAdvice(
+    package func wakeAdvice(
         watching source: any SourceWatching, seconds: Double = 10
     ) async throws -> [Advice] {
         guard let stream = sync.stream, let channel = stream.wake else { return [] }

@@ -1,54 +1,54 @@
-public import RollcallCore
+package import RollcallCore
 import Synchronization
-public import Warehouse
+package import Warehouse
 
 /// Everything that is known of one person, or of one record, in one sync.
-public struct WhyReport: Sendable {
+package struct WhyReport: Sendable {
     /// A row of the source that carries the identifier.
-    public struct Row: Sendable, Equatable {
-        public var email: String?
-        public var userID: String?
+    package struct Row: Sendable, Equatable {
+        package var email: String?
+        package var userID: String?
         /// Of other kinds than lists.
-        public var recordKey: String?
+        package var recordKey: String?
         /// Whom the row stands for, without identifiers that are refused; nil when nothing is left.
-        public var person: Identity?
+        package var person: Identity?
         /// Why the row, or one identifier of it, is refused; nil where all is well.
-        public var failure: FailureReason?
+        package var failure: FailureReason?
         /// Who represents the person, by the identifiers of another row that shares one with this row; nil where this row does.
-        public var representative: Identity?
+        package var representative: Identity?
         /// Of events: what the row says of one.
-        public var event: Event?
+        package var event: Event?
         /// Whether the row counts as one of the audience, or as a record.
-        public var isValid: Bool {
+        package var isValid: Bool {
             if event?.isExcluded == true { return false }
             return recordKey == nil ? person != nil : failure == nil
         }
     }
 
-    public let kind: RecordKind
+    package let kind: RecordKind
     /// The identifier in the forms that were looked for; of a record its key, as the userId.
-    public var identity: Identity
+    package var identity: Identity
     /// The first 20 rows of the source that carry it.
-    public var rows: [Row]
+    package var rows: [Row]
     /// Set where the identifier itself counts as none, as too many rows carry it.
-    public var overshared: OversharedIdentifier?
+    package var overshared: OversharedIdentifier?
     /// Entries of the snapshot; of events none.
-    public var members: [MemberEntry]
+    package var members: [MemberEntry]
     /// Logged outcomes, newest first.
-    public var records: [LogRecord] = []
+    package var records: [LogRecord] = []
     /// What the next run would do about it, and whether a guard would hold the run.
-    public var changes: [Change] = []
-    public var held: [GuardFinding] = []
+    package var changes: [Change] = []
+    package var held: [GuardFinding] = []
     /// Why the next run would be refused before anything is sent (`list_taken`); `changes` is empty then.
-    public var refusal: RunError?
+    package var refusal: RunError?
     /// Whether the record is sent by a later run, once an address has changed hands.
-    public var waits = false
+    package var waits = false
     /// Of users: whether people whom Iterable has not acknowledged are looked up there first (`mode: update`).
-    public var looksUp = false
+    package var looksUp = false
     /// Of events: those that the sync has seen, the latest first.
-    public var events: [StoredEvent] = []
+    package var events: [StoredEvent] = []
     /// Of events: the people of rows and of events that are still to be sent, where these wait for another sync (`after`).
-    public var acknowledgements: [Acknowledgement] = []
+    package var acknowledgements: [Acknowledgement] = []
     /// Of events: seconds from the first sight of one within which its person may still appear.
     var waitForUserSeconds = 0
     /// Of events: why a run does not look at a row, although nothing is wrong with it; a clause.
@@ -68,7 +68,7 @@ extension SyncPipeline {
     /// - Parameters:
     ///   - identifier: an email (in any spelling) or a userId; the key of a record, or the id of an item or event.
     ///   - logLimit: how many logged outcomes are wanted.
-    public func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
+    package func why(_ identifier: String, logLimit: Int = 50) async throws -> WhyReport {
         try await refuseStateElsewhere()
         let found = try await resolver.find()
         let refusal = try await found.refusal()

@@ -1,15 +1,15 @@
-public import Foundation
-public import RollcallCore
-public import Warehouse
+package import Foundation
+package import RollcallCore
+package import Warehouse
 
 extension WhyReport.Row {
     /// What a row says of an event.
-    public struct Event: Sendable, Equatable {
+    package struct Event: Sendable, Equatable {
         /// As it is sent; nil: the row has none that can be.
-        public var id: String?
-        public var name: String?
+        package var id: String?
+        package var name: String?
         /// Whether the row is left out because of its name (`event.names`).
-        public var isExcluded = false
+        package var isExcluded = false
         /// Where the row lies, by the cursor.
         var position: Int64?
     }
@@ -17,15 +17,15 @@ extension WhyReport.Row {
 
 extension WhyReport {
     /// Whether the sync of users that events wait for has had a person acknowledged.
-    public struct Acknowledgement: Sendable, Equatable {
-        public var person: Identity
+    package struct Acknowledgement: Sendable, Equatable {
+        package var person: Identity
         /// The sync of users.
-        public var sync: String
-        public var isAcknowledged: Bool
+        package var sync: String
+        package var isAcknowledged: Bool
     }
 
     /// When an event that waits for its person is given up; nil: it does not wait.
-    public func waitsUntil(_ event: StoredEvent) -> Date? {
+    package func waitsUntil(_ event: StoredEvent) -> Date? {
         guard event.state == .waiting, let firstSeen = event.event?.firstSeen else { return nil }
         return firstSeen.addingTimeInterval(Double(waitForUserSeconds))
     }

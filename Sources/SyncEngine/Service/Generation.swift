@@ -44,7 +44,7 @@ extension ServiceSetup {
     }
 
     /// Closes all warehouses and clients, for who made them, when no service uses them any more.
-    public func close() async {
+    package func close() async {
         for resource in resources { await resource.close() }
     }
 }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Why the service did not do what was asked.
-public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+package struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
         /// The configuration has no such sync.
         case unknownSync
         /// No warehouse knows the run.
@@ -25,12 +25,12 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         case stopping
     }
 
-    public var kind: Kind
-    public var error: RunError
+    package var kind: Kind
+    package var error: RunError
     /// The run that stands in the way, or that was asked about.
-    public var runID: String?
+    package var runID: String?
 
-    public init(_ kind: Kind, _ error: RunError, runID: String? = nil) {
+    package init(_ kind: Kind, _ error: RunError, runID: String? = nil) {
         self.kind = kind
         self.error = error
         self.runID = runID
@@ -47,5 +47,5 @@ public struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible 
         self.init(kind, error)
     }
 
-    public var description: String { error.description }
+    package var description: String { error.description }
 }

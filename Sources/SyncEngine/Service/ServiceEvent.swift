@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Something that happened in this process.
-public enum ServiceEvent: Sendable, Equatable {
+package enum ServiceEvent: Sendable, Equatable {
     /// A run was opened, or a held run resumed.
     case started(SyncRun)
     /// At most a few times a second for each run.
@@ -25,17 +25,17 @@ public enum ServiceEvent: Sendable, Equatable {
 }
 
 /// Something that keeps syncs from running.
-public struct ServiceProblem: Sendable, Equatable {
-    public enum Subject: Sendable, Hashable {
+package struct ServiceProblem: Sendable, Equatable {
+    package enum Subject: Sendable, Hashable {
         case warehouse(String)
         case sync(String)
         case configuration
     }
 
-    public var subject: Subject
-    public var error: RunError
+    package var subject: Subject
+    package var error: RunError
 
-    public init(subject: Subject, error: RunError) {
+    package init(subject: Subject, error: RunError) {
         self.subject = subject
         self.error = error
     }

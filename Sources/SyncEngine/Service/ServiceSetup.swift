@@ -1,33 +1,33 @@
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// What a configuration comes to: everything that ``SyncService`` works with until the next reload.
 ///
 /// A setup that follows another may share its warehouses and clients; what it does not share is closed when the last run
 /// that uses it has ended.
-public struct ServiceSetup: Sendable {
+package struct ServiceSetup: Sendable {
     /// In the order in which they are shown.
-    public var syncs: [SyncSettings]
-    public var destinations: [String: ServiceDestination]
+    package var syncs: [SyncSettings]
+    package var destinations: [String: ServiceDestination]
     /// What the syncs of each warehouse work with.
-    public var warehouses: [String: any ServiceWarehouse]
+    package var warehouses: [String: any ServiceWarehouse]
     /// In the order in which they are shown and searched.
-    public var warehouseOrder: [String]
+    package var warehouseOrder: [String]
     /// Of each warehouse that is only read: the name of the one in which the state of its syncs lives, which has no entry.
-    public var states: [String: String]
+    package var states: [String: String]
     /// Where else the state of a sync may be that is new where the configuration has it; nil: nowhere.
-    public var search: @Sendable (SyncSettings) -> StateSearch? = { _ in nil }
+    package var search: @Sendable (SyncSettings) -> StateSearch? = { _ in nil }
     /// When alerts are due; nil: no webhook wants any.
-    public var alerts: AlertThresholds?
+    package var alerts: AlertThresholds?
     /// Receivers that alerts look after.
-    public var receivers = ServiceReceivers()
+    package var receivers = ServiceReceivers()
     /// Where snapshots are kept between runs; nil: nowhere.
-    public var cache: SnapshotCache?
+    package var cache: SnapshotCache?
     /// Whether rate limits are shared with other processes.
-    public var sharesLimits = false
+    package var sharesLimits = false
 
     /// Every sync's warehouse and destination must be among those given.
-    public init(
+    package init(
         syncs: [SyncSettings], destinations: [String: ServiceDestination],
         warehouses: [String: any ServiceWarehouse], warehouseOrder: [String], states: [String: String] = [:],
         alerts: AlertThresholds? = nil, cache: SnapshotCache? = nil
@@ -64,24 +64,24 @@ public struct ServiceSetup: Sendable {
 }
 
 /// What the service knows of receivers: enough to say when one is silent. Requests never come to it.
-public struct ServiceReceivers: Sendable {
-    public var settings: [ReceiverSettings] = []
+package struct ServiceReceivers: Sendable {
+    package var settings: [ReceiverSettings] = []
     /// By name of the warehouse; each is that of ``ServiceSetup/warehouses``.
-    public var stores: [String: any ReceiverStore] = [:]
+    package var stores: [String: any ReceiverStore] = [:]
     /// Whether events wait in this process until a warehouse takes them: what stands there is then not the latest.
-    public var hasBacklog: @Sendable (_ warehouse: String) -> Bool = { _ in false }
+    package var hasBacklog: @Sendable (_ warehouse: String) -> Bool = { _ in false }
 
-    public init() {}
+    package init() {}
 }
 
 /// A destination with its client.
-public struct ServiceDestination: Sendable {
-    public var settings: DestinationSettings
-    public var client: any Destination
+package struct ServiceDestination: Sendable {
+    package var settings: DestinationSettings
+    package var client: any Destination
     /// Ends the client's connections; called once, when the client is not used any more.
-    public var close: @Sendable () async -> Void
+    package var close: @Sendable () async -> Void
 
-    public init(
+    package init(
         settings: DestinationSettings, client: any Destination, close: @escaping @Sendable () async -> Void = {}
     ) {
         self.settings = settings

@@ -1,9 +1,9 @@
-public import Foundation
-public import Warehouse
+package import Foundation
+package import Warehouse
 
 /// What the stream of a sync does in this process.
-public struct StreamStatus: Sendable, Equatable {
-    public enum Phase: Sendable, Equatable {
+package struct StreamStatus: Sendable, Equatable {
+    package enum Phase: Sendable, Equatable {
         /// It has not looked at the source yet.
         case starting
         /// It waits for the next look, or looks.
@@ -21,12 +21,12 @@ public struct StreamStatus: Sendable, Equatable {
     }
 
     /// What went wrong, and when it is tried again.
-    public struct Failure: Sendable, Equatable {
-        public var code: String
-        public var message: String
-        public var triesAgainAt: Date
+    package struct Failure: Sendable, Equatable {
+        package var code: String
+        package var message: String
+        package var triesAgainAt: Date
 
-        public init(code: String, message: String, triesAgainAt: Date) {
+        package init(code: String, message: String, triesAgainAt: Date) {
             self.code = code
             self.message = message
             self.triesAgainAt = triesAgainAt
@@ -34,34 +34,34 @@ public struct StreamStatus: Sendable, Equatable {
     }
 
     /// What was measured at one time, for charts.
-    public struct Sample: Sendable, Equatable {
-        public var at: Date
+    package struct Sample: Sendable, Equatable {
+        package var at: Date
         /// As ``StreamStatus/lagSeconds``: the highest since the sample before.
-        public var lagSeconds: Double
-        public var recordsPerSecond: Double
+        package var lagSeconds: Double
+        package var recordsPerSecond: Double
 
-        public init(at: Date, lagSeconds: Double, recordsPerSecond: Double) {
+        package init(at: Date, lagSeconds: Double, recordsPerSecond: Double) {
             self.at = at
             self.lagSeconds = lagSeconds
             self.recordsPerSecond = recordsPerSecond
         }
     }
 
-    public var phase = Phase.starting
+    package var phase = Phase.starting
     /// Seconds since the oldest record was new that was read and has no outcome yet: by the cursor where it is a time, else since
     /// it was read. 0 where there is none.
-    public var lagSeconds = 0.0
+    package var lagSeconds = 0.0
     /// Records that were read and have no outcome yet.
-    public var backlog = 0
+    package var backlog = 0
     /// Records with an outcome since the process began.
-    public var records = 0
+    package var records = 0
     /// Records with an outcome per second, over the last ten seconds.
-    public var recordsPerSecond = 0.0
+    package var recordsPerSecond = 0.0
     /// When the source was read last; nil: not yet.
-    public var latestReadAt: Date?
-    public var wakes = WakeState.none
+    package var latestReadAt: Date?
+    package var wakes = WakeState.none
     /// Of the last hour, oldest first, one for every ten seconds.
-    public var samples: [Sample] = []
+    package var samples: [Sample] = []
 
-    public init() {}
+    package init() {}
 }

@@ -1,5 +1,5 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 extension SyncService {
@@ -50,7 +50,7 @@ extension SyncService {
 
     /// Notes which webhooks got an alert, so that only they get the one that says that all is well again, whichever process
     /// sends it. What cannot be noted is not known then, and everyone who wants to gets it.
-    public func note(_ alert: Alert, heardBy webhooks: Set<String>) async {
+    package func note(_ alert: Alert, heardBy webhooks: Set<String>) async {
         guard alert.kind != .recovered, let book = book(of: alert.subject) else { return }
         // Another process may change the state in between.
         for _ in 0..<3 {

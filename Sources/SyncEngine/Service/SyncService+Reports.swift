@@ -1,6 +1,6 @@
-public import Foundation
-public import RollcallCore
-public import Warehouse
+package import Foundation
+package import RollcallCore
+package import Warehouse
 
 extension SyncService {
     // MARK: Syncs
@@ -9,7 +9,7 @@ extension SyncService {
     /// whose state is in another one or may be, says so in `problem`. Where the state of a new sync is, is looked for in the
     /// background.
     /// - Parameter warehouses: names of warehouses that are not asked; syncs with their state there are left out.
-    public func statuses(leavingOut warehouses: Set<String> = []) async -> [SyncStatus] {
+    package func statuses(leavingOut warehouses: Set<String> = []) async -> [SyncStatus] {
         let setup = generation.setup
         var summaries: [String: Result<[String: SyncSummary], ServiceError>] = [:]
         await withTaskGroup(of: (String, Result<[String: SyncSummary], ServiceError>).self) { group in
@@ -31,7 +31,7 @@ extension SyncService {
     }
 
     /// One sync, as ``statuses(leavingOut:)`` has it.
-    public func status(of sync: String) async throws(ServiceError) -> SyncStatus {
+    package func status(of sync: String) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         switch await summaries([sync], in: generation.setup.state(of: settings)) {
         case .success(let found):
@@ -42,7 +42,7 @@ extension SyncService {
     }
 
     /// Pauses or resumes the schedule or the stream of a sync; runs on demand are still possible.
-    public func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
+    package func setPaused(_ sync: String, _ paused: Bool) async throws(ServiceError) -> SyncStatus {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         try await ask(generation.setup.state(of: settings)) { warehouse in
             _ = try await warehouse.migrate()
@@ -97,7 +97,7 @@ extension SyncService {
     /// Runs of one sync or of all, newest first. Without a sync, warehouses that do not answer are named in the list. With one,
     /// throws instead of giving an empty list where its state is in another warehouse (`stateElsewhere`), or may be in one that
     /// cannot be read (`warehouse`).
-    public func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
+    package func runs(_ filter: RunFilter) async throws(ServiceError) -> RunList {
         var list = RunList()
         var names = generation.setup.stateOrder
         if let sync = filter.sync {
@@ -122,11 +122,11 @@ extension SyncService {
         return list
     }
 
-    public func run(_ id: String) async throws(ServiceError) -> SyncRun { try await find(id).run }
+    package func run(_ id: String) async throws(ServiceError) -> SyncRun { try await find(id).run }
 
     /// Records of one run or sync (`filter` must name one), newest first; memory stays bounded. An error that `body`
     /// throws ends the reading and comes back as kind `failed`.
-    public func records(
+    package func records(
         _ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void
     ) async throws(ServiceError) {
         let name: String
@@ -142,7 +142,7 @@ extension SyncService {
     }
 
     /// Changes that an open run has staged and that have no outcome yet, in order: what a held run would do.
-    public func stagedChanges(_ runID: String, after sequence: Int64 = 0, limit: Int) async throws(ServiceError)
+    package func stagedChanges(_ runID: String, after sequence: Int64 = 0, limit: Int) async throws(ServiceError)
         -> [Change]
     {
         let name = try await find(runID).warehouse
@@ -152,7 +152,7 @@ extension SyncService {
     }
 
     /// Ticks of one sync, newest first: due at `since` or later, and before `before`. Throws as ``runs(_:)`` does.
-    public func ticks(
+    package func ticks(
         _ sync: String, since: Date? = nil, before: Date? = nil, limit: Int = 50
     ) async throws(ServiceError) -> [Tick] {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
@@ -165,7 +165,7 @@ extension SyncService {
     }
 
     /// Everything that is known of one person; reads the audience and asks the destination for its lists.
-    public func why(_ sync: String, _ identifier: String) async throws(ServiceError) -> WhyReport {
+    package func why(_ sync: String, _ identifier: String) async throws(ServiceError) -> WhyReport {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         let generation = generation
         return try await ask(settings.warehouse) { _ in
@@ -176,7 +176,7 @@ extension SyncService {
 
     // MARK: Health
 
-    public func health() -> ServiceHealth {
+    package func health() -> ServiceHealth {
         var health = ServiceHealth()
         health.isRunning = phase == .running
         health.schedulerLateness = schedulerLateness
@@ -184,7 +184,7 @@ extension SyncService {
         return health
     }
 
-    public func metrics() -> ServiceMetrics {
+    package func metrics() -> ServiceMetrics {
         var metrics = counters.metrics
         metrics.running = registry.count
         metrics.problems = problems.count

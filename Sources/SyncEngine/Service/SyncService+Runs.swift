@@ -1,4 +1,4 @@
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 extension SyncService {
@@ -6,13 +6,13 @@ extension SyncService {
 
     /// Starts a run and returns as soon as its row is open (status `running`), or with the ended or held run if it was
     /// faster than that. The request's `kind` must be `new`.
-    public func start(_ sync: String, _ request: RunRequest = RunRequest()) async throws(ServiceError) -> SyncRun {
+    package func start(_ sync: String, _ request: RunRequest = RunRequest()) async throws(ServiceError) -> SyncRun {
         guard let settings = generation.setup.sync(sync) else { throw unknown(sync: sync) }
         return try await begin(settings, request)
     }
 
     /// Asks a run to end, wherever it runs, and returns it as it is: mostly still `running`.
-    public func cancel(_ runID: String) async throws(ServiceError) -> SyncRun {
+    package func cancel(_ runID: String) async throws(ServiceError) -> SyncRun {
         let (name, run) = try await find(runID)
         guard run.status == .running || run.status == .queued else {
             let hint = run.status == .held ? "A held run is approved or discarded." : nil
@@ -31,17 +31,17 @@ extension SyncService {
     }
 
     /// Carries on with a held run as it was staged; returns when it is running again, or has ended.
-    public func approve(_ runID: String) async throws(ServiceError) -> SyncRun {
+    package func approve(_ runID: String) async throws(ServiceError) -> SyncRun {
         try await decide(runID, .approve(runID: runID))
     }
 
     /// Drops a held run; returns it, `cancelled`.
-    public func discard(_ runID: String) async throws(ServiceError) -> SyncRun {
+    package func discard(_ runID: String) async throws(ServiceError) -> SyncRun {
         try await decide(runID, .discard(runID: runID))
     }
 
     /// Runs in progress in this process, longest first.
-    public func liveRuns() -> [LiveRun] {
+    package func liveRuns() -> [LiveRun] {
         registry.all.compactMap(\.live).sorted { $0.runID < $1.runID }
     }
 

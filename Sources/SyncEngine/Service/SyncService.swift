@@ -1,12 +1,12 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// Everything that `rollcall serve` does besides HTTP: schedules, runs on demand, and the state of it all.
 ///
 /// One sync never runs twice at once: in this process the service sees to it, between processes the leases do. All work
 /// happens in child tasks of ``run()``; all time is the clock's.
-public actor SyncService {
+package actor SyncService {
     enum Phase { case idle, running, stopping, stopped }
 
     typealias Job = @Sendable () async -> Void
@@ -37,7 +37,7 @@ public actor SyncService {
     /// - Parameters:
     ///   - clock: all time; the grid of ticks is on its wall clock.
     ///   - holder: who this process is, for leases.
-    public init(_ setup: ServiceSetup, clock: any EngineClock = SystemClock(), holder: Holder = .current) {
+    package init(_ setup: ServiceSetup, clock: any EngineClock = SystemClock(), holder: Holder = .current) {
         generation = Generation(setup)
         self.clock = clock
         self.holder = holder
@@ -48,7 +48,7 @@ public actor SyncService {
 
     /// Runs schedules and what is asked for, until ``stop(within:)`` or until the task is cancelled. Call it once.
     /// The warehouses and clients of the present setup stay open: they are the caller's.
-    public func run() async {
+    package func run() async {
         guard phase == .idle else { return }
         phase = .running
         startSchedulers()
@@ -68,7 +68,7 @@ public actor SyncService {
 
     /// Starts nothing more, interrupts what runs, and returns when all has ended. Requests that still have no answer
     /// after `deadline` are given up; their records are unknown then. May be called again with a shorter deadline.
-    public func stop(within deadline: Duration = .seconds(50)) async {
+    package func stop(within deadline: Duration = .seconds(50)) async {
         switch phase {
         case .idle:
             phase = .stopped
@@ -89,7 +89,7 @@ public actor SyncService {
 
     /// Works with another configuration from now on. Runs in progress keep theirs; warehouses and clients that the new
     /// setup does not have are closed when nothing uses them any more.
-    public func reload(_ setup: ServiceSetup) {
+    package func reload(_ setup: ServiceSetup) {
         guard phase == .idle || phase == .running else { return }
         let old = generation
         generation = Generation(setup)
@@ -105,7 +105,7 @@ public actor SyncService {
     }
 
     /// Says that a new configuration was refused while the old one stays, or (nil) that this is over.
-    public func noteConfiguration(_ error: RunError?) {
+    package func noteConfiguration(_ error: RunError?) {
         if let error {
             note(.configuration, error)
             hub.send(.reloadRefused(error))
@@ -116,7 +116,7 @@ public actor SyncService {
 
     /// What happens from now on; the newest are kept if the reader is slow. Ends when the service has stopped.
     /// - Parameter limit: how many events wait for the reader at most.
-    public nonisolated func events(buffering limit: Int = 256) -> AsyncStream<ServiceEvent> {
+    package nonisolated func events(buffering limit: Int = 256) -> AsyncStream<ServiceEvent> {
         hub.stream(buffering: limit)
     }
 

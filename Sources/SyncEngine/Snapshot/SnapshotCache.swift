@@ -4,7 +4,7 @@ import RollcallCore
 /// A folder of ``SnapshotFile``s and ``KnownRowsFile``s. Without it, or when it cannot be used, runs are slower and otherwise the same.
 ///
 /// Files hold keyed hashes of identifiers, nothing that can be read without the warehouse, and may be deleted at any time.
-public struct SnapshotCache: Sendable {
+package struct SnapshotCache: Sendable {
     let folder: String
     /// A snapshot of fewer members is read from the warehouse as fast.
     let leastMembers: Int
@@ -12,7 +12,7 @@ public struct SnapshotCache: Sendable {
     /// - Parameters:
     ///   - folder: made, readable by its owner only, when it is first written to.
     ///   - leastMembers: members from which on a snapshot is kept.
-    public init(folder: String, leastMembers: Int = 20_000) {
+    package init(folder: String, leastMembers: Int = 20_000) {
         self.folder = folder
         self.leastMembers = leastMembers
     }
@@ -64,7 +64,7 @@ public struct SnapshotCache: Sendable {
     }
 
     /// Why nothing can be kept in the folder, in words; nil: it is there and may be written to, or can be made.
-    public var obstacle: String? {
+    package var obstacle: String? {
         var path = folder
         while !FileManager.default.fileExists(atPath: path), path != "/", !path.isEmpty {
             path = (path as NSString).deletingLastPathComponent

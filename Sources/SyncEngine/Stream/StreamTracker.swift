@@ -4,7 +4,7 @@ import Synchronization
 import Warehouse
 
 /// Follows the stream of one sync in this process: its state, how far behind it is, and how fast it goes.
-public final class StreamTracker: Sendable {
+package final class StreamTracker: Sendable {
     private struct State {
         var status = StreamStatus()
         /// Since when the oldest record without an outcome has been there, on the monotonic clock; nil: there is none.
@@ -25,13 +25,13 @@ public final class StreamTracker: Sendable {
     private let clock: any EngineClock
     private let state: Mutex<State>
 
-    public init(clock: any EngineClock) {
+    package init(clock: any EngineClock) {
         self.clock = clock
         state = Mutex(State(bin: clock.uptime))
     }
 
     /// As it is now.
-    public var status: StreamStatus {
+    package var status: StreamStatus {
         let (now, wall) = (clock.uptime, clock.wallTime)
         return state.withLock { state in
             Self.roll(&state, now, wall)

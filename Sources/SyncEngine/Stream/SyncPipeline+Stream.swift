@@ -1,9 +1,9 @@
 import Foundation
-public import RollcallCore
-public import Warehouse
+package import RollcallCore
+package import Warehouse
 
 /// How a stream ended.
-public enum StreamEnd: Sendable {
+package enum StreamEnd: Sendable {
     /// It was asked to stop.
     case stopped
     /// Its run was cancelled.
@@ -25,7 +25,7 @@ extension SyncPipeline {
     /// - Parameters:
     ///   - watch: makes the watch for commits, once the lease is held.
     ///   - onEnded: called with each row that has ended.
-    public func stream(
+    package func stream(
         _ settings: StreamSettings, _ tracker: StreamTracker, wake: WakeSignal = WakeSignal(),
         watch: @escaping @Sendable () async throws(WarehouseError) -> any SourceWatch,
         onEnded: @escaping @Sendable (SyncRun) -> Void = { _ in }

@@ -1,12 +1,12 @@
 import Synchronization
 
 /// Wakes a stream that waits for its next look. A signal that comes while nothing waits is kept.
-public final class WakeSignal: Sendable {
+package final class WakeSignal: Sendable {
     private let present = Mutex(StopSignal())
 
-    public init() {}
+    package init() {}
 
-    public func signal() { present.withLock { $0 }.request(.interrupted) }
+    package func signal() { present.withLock { $0 }.request(.interrupted) }
 
     /// Takes the signal back. One that comes at the same time may be lost: what it announces was committed before, and is found by
     /// the look that follows.

@@ -1,7 +1,7 @@
 /// The watch of a warehouse that cannot tell, and needs no connection for that.
-public final class BlindWatch: SourceWatch {
-    public init() {}
-    public func mayHaveChanged() async -> Bool { true }
-    public var wakes: WakeState { .none }
-    public func end() async {}
+package final class BlindWatch: SourceWatch {
+    package init() {}
+    package func mayHaveChanged() async -> Bool { true }
+    package var wakes: WakeState { .none }
+    package func end() async {}
 }

@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// The rate limits that processes share. The rules of ``Warehouse`` hold; no lease is needed.
-public protocol BudgetStore: Sendable {
+package protocol BudgetStore: Sendable {
     /// How long a call waits for a connection and for locks of others, in seconds, 0 or more.
     var waitSeconds: Double { get }
     /// As ``SchemaStore/migrate()``.
@@ -18,13 +18,13 @@ public protocol BudgetStore: Sendable {
 }
 
 /// A row of `rate_shares`.
-public struct StoredClaim: Sendable {
-    public var process: String
-    public var claim: RateClaim
+package struct StoredClaim: Sendable {
+    package var process: String
+    package var claim: RateClaim
     /// Microseconds since 1970, by the database's clock.
-    public var seenAt: Int64
+    package var seenAt: Int64
 
-    public init(process: String, claim: RateClaim, seenAt: Int64) {
+    package init(process: String, claim: RateClaim, seenAt: Int64) {
         self.process = process
         self.claim = claim
         self.seenAt = seenAt
@@ -37,7 +37,7 @@ public struct StoredClaim: Sendable {
 extension RateBudget {
     /// Exchanges with what stands in the tables.
     /// - Returns: the grant, and the processes whose rows are to be deleted: those that are gone, and one that leaves.
-    public mutating func exchange(
+    package mutating func exchange(
         _ need: RateNeed, process: String, stored: [StoredClaim], now: Int64
     ) -> (grant: RateGrant?, gone: [String]) {
         let others = stored.filter { $0.process != process }

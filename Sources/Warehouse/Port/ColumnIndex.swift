@@ -1,5 +1,5 @@
 /// Whether an index helps to find the rows of a source from a value of one of its columns on.
-public enum ColumnIndex: Sendable, Equatable {
+package enum ColumnIndex: Sendable, Equatable {
     /// An index of the table begins with the column.
     case exists
     /// None does; the statement makes one.

@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// The snapshot: the members that Iterable acknowledged, and what is in doubt. The rules of ``Warehouse`` hold.
-public protocol EntryStore: WarehouseClock {
+package protocol EntryStore: WarehouseClock {
     // MARK: Stray requests
 
     /// Notes changes of `run` that were sent, and may have been sent after the lease of its process was another's. Takes no
@@ -57,17 +57,17 @@ public protocol EntryStore: WarehouseClock {
 }
 
 /// What the snapshot says of one entry, as far as a plan compares it.
-public struct KnownContent {
-    public var fingerprint: Fingerprint
-    public var state: MemberState
+package struct KnownContent {
+    package var fingerprint: Fingerprint
+    package var state: MemberState
     /// Whether the record may be in Iterable because of the sync.
-    public var listed: Bool
+    package var listed: Bool
     /// The hash of what was sent last; 0: a member of a list of whose fields nothing is known.
-    public var content: Int64
+    package var content: Int64
     /// Bytes of ``FieldBits``: the fields that this sync has given a value. Valid during the call only; empty: none.
-    public var held: UnsafeRawBufferPointer
+    package var held: UnsafeRawBufferPointer
 
-    public init(
+    package init(
         fingerprint: Fingerprint, state: MemberState, listed: Bool, content: Int64,
         held: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
     ) {

@@ -1,11 +1,11 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 /// The events that syncs have seen, and how far they have read. The rules of ``Warehouse`` hold.
 ///
 /// What is written of events is written by ``RunStore``: outcomes move a row of `seen_events` as ``EventState`` says, and the
 /// cursor of a staged plan becomes the sync's own when its run ends with everything planned having an outcome.
-public protocol EventStore: Sendable {
+package protocol EventStore: Sendable {
     /// Of any kind that is streamed. nil: nothing was read yet.
     func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor?
     /// The ``EventCursor/begunAt`` that was staged last while nothing counts as read; nil: none was, or ``eventCursor(sync:)`` has it.
@@ -40,16 +40,16 @@ public protocol EventStore: Sendable {
 }
 
 /// What a plan compares of one event.
-public struct KnownEvent: Sendable, Equatable {
+package struct KnownEvent: Sendable, Equatable {
     /// Keyed hash of its key.
-    public var key: Fingerprint
-    public var state: EventState
+    package var key: Fingerprint
+    package var state: EventState
     /// The hash of what was sent last; nil: nothing was.
-    public var content: Int64?
+    package var content: Int64?
     /// The highest at which its row was met; nil: none.
-    public var position: Int64?
+    package var position: Int64?
 
-    public init(key: Fingerprint, state: EventState, content: Int64?, position: Int64? = nil) {
+    package init(key: Fingerprint, state: EventState, content: Int64?, position: Int64? = nil) {
         self.key = key
         self.state = state
         self.content = content
@@ -58,27 +58,27 @@ public struct KnownEvent: Sendable, Equatable {
 }
 
 /// A row of `seen_events`.
-public struct StoredEvent: Sendable, Equatable {
-    public var key: Fingerprint
-    public var state: EventState
+package struct StoredEvent: Sendable, Equatable {
+    package var key: Fingerprint
+    package var state: EventState
     /// As it is sent; nil where it was skipped.
-    public var id: String?
+    package var id: String?
     /// nil once it was sent, or where it was skipped: nothing but key, id, content and position is kept then.
-    public var event: EventReference?
-    public var position: Int64?
+    package var event: EventReference?
+    package var position: Int64?
     /// The text of its key; nil once it was sent, or where it was skipped.
-    public var recordKey: String?
-    public var identity: Identity
-    public var content: Int64?
+    package var recordKey: String?
+    package var identity: Identity
+    package var content: Int64?
     /// The JSON object as it is sent; nil once it was sent, or where it was skipped.
-    public var payload: [UInt8]?
+    package var payload: [UInt8]?
     /// Why Iterable refused it, or why it waits.
-    public var reason: FailureReason?
-    public var runID: String
+    package var reason: FailureReason?
+    package var runID: String
     /// When it got its state.
-    public var at: Date
+    package var at: Date
 
-    public init(
+    package init(
         key: Fingerprint, state: EventState, id: String?, event: EventReference?, position: Int64? = nil,
         recordKey: String? = nil,
         identity: Identity = Identity(email: nil, userID: nil), content: Int64? = nil, payload: [UInt8]? = nil,

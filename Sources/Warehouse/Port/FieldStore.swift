@@ -1,5 +1,5 @@
 /// The fields of a destination that runs have made or given a type. The rules of ``Warehouse`` hold.
-public protocol FieldStore: Sendable {
+package protocol FieldStore: Sendable {
     /// The fields of a scope, sorted by the bytes of their names.
     /// - Parameter scope: `users`, `event:NAME` or `catalog:NAME`.
     func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField]
@@ -15,14 +15,14 @@ public protocol FieldStore: Sendable {
 }
 
 /// A field of a destination, as a row of `destination_fields` has it.
-public struct KnownField: Sendable, Equatable {
-    public var name: String
+package struct KnownField: Sendable, Equatable {
+    package var name: String
     /// Iterable's word for its type.
-    public var type: String
+    package var type: String
     /// The run that gave the field its type; nil: it was there before.
-    public var createdByRun: String?
+    package var createdByRun: String?
 
-    public init(name: String, type: String, createdByRun: String?) {
+    package init(name: String, type: String, createdByRun: String?) {
         self.name = name
         self.type = type
         self.createdByRun = createdByRun

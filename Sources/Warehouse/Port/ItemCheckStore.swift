@@ -1,8 +1,8 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 /// The items of catalogs that are read back some time after Iterable accepted them. The rules of ``Warehouse`` hold.
-public protocol ItemCheckStore: Sendable {
+package protocol ItemCheckStore: Sendable {
     /// Checks of items that were accepted at `time` or earlier, or noted then where nothing is known of the acceptance: first those that
     /// have failed before, then the latest.
     func itemChecks(sync: String, acceptedBefore time: Date, limit: Int) async throws(WarehouseError) -> [ItemCheck]
@@ -20,14 +20,14 @@ public protocol ItemCheckStore: Sendable {
 }
 
 /// An item that is to be read back: a row of `item_checks`.
-public struct ItemCheck: Sendable, Equatable {
-    public var fingerprint: Fingerprint
+package struct ItemCheck: Sendable, Equatable {
+    package var fingerprint: Fingerprint
     /// The hash of what was put.
-    public var content: Int64
+    package var content: Int64
     /// Whether the item was put again because it was not as it had been put. Of one that is due, Iterable has accepted that too.
-    public var hasFailed: Bool
+    package var hasFailed: Bool
 
-    public init(fingerprint: Fingerprint, content: Int64, hasFailed: Bool = false) {
+    package init(fingerprint: Fingerprint, content: Int64, hasFailed: Bool = false) {
         self.fingerprint = fingerprint
         self.content = content
         self.hasFailed = hasFailed
@@ -35,20 +35,20 @@ public struct ItemCheck: Sendable, Equatable {
 }
 
 /// What becomes of checks.
-public struct ItemCheckNotes: Sendable, Equatable {
+package struct ItemCheckNotes: Sendable, Equatable {
     /// Items that the run puts, and that are to be read back by a later one.
-    public var added: [ItemCheck] = []
+    package var added: [ItemCheck] = []
     /// Checks that are over.
-    public var done: [ItemCheck] = []
+    package var done: [ItemCheck] = []
     /// Items that are not put any more until their row changes. Their checks are over too.
-    public var setAside: [ItemCheck] = []
+    package var setAside: [ItemCheck] = []
     /// Whether the run is held. Of items that it is to put again what is known stays known then, and their checks are due as if they had
     /// not failed, until the run is approved (``RunStore/resumeHeldRun(_:id:)``).
-    public var isHeld = false
+    package var isHeld = false
     /// Why.
-    public var reason = FailureReason(code: "not_verified", reason: "")
+    package var reason = FailureReason(code: "not_verified", reason: "")
 
-    public init() {}
+    package init() {}
 
-    public var isEmpty: Bool { added.isEmpty && done.isEmpty && setAside.isEmpty }
+    package var isEmpty: Bool { added.isEmpty && done.isEmpty && setAside.isEmpty }
 }

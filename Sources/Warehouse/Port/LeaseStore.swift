@@ -1,5 +1,5 @@
 /// Which process may run a sync. The rules of ``Warehouse`` hold.
-public protocol LeaseStore: Sendable {
+package protocol LeaseStore: Sendable {
     /// Takes the sync's lease if it is free, expired, or `isDead` says that its holder no longer lives. Raises the token.
     /// Throws ``WarehouseError/Kind/stateElsewhere`` where the sync's state was moved away (``StateTransfer``).
     func acquireLease(

@@ -1,45 +1,45 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 /// The project that a list is in, as far as the state may know it: without its API key.
-public struct ListProject: Sendable, Equatable {
+package struct ListProject: Sendable, Equatable {
     /// Address of the API, without a trailing slash.
-    public var baseURL: String
+    package var baseURL: String
     /// One-way hash of the API key; nil: not known.
-    public var keyHash: String?
+    package var keyHash: String?
 
-    public init(baseURL: String, keyHash: String?) {
+    package init(baseURL: String, keyHash: String?) {
         self.baseURL = baseURL
         self.keyHash = keyHash
     }
 }
 
 /// What a sync has to do with a list that another one wants to keep.
-public struct ListClaim: Sendable, Equatable {
+package struct ListClaim: Sendable, Equatable {
     /// A run that is queued, running or held.
-    public struct OpenRun: Sendable, Equatable {
-        public var id: String
-        public var status: RunStatus
+    package struct OpenRun: Sendable, Equatable {
+        package var id: String
+        package var status: RunStatus
         /// nil until the run knows its list.
-        public var listID: Int64?
+        package var listID: Int64?
 
-        public init(id: String, status: RunStatus, listID: Int64?) {
+        package init(id: String, status: RunStatus, listID: Int64?) {
             self.id = id
             self.status = status
             self.listID = listID
         }
     }
 
-    public var sync: String
+    package var sync: String
     /// The list that the sync is bound to now, which need not be the one that was asked about; nil: to none yet.
-    public var binding: ListBinding?
+    package var binding: ListBinding?
     /// Whether it has members that may be on the list because of it.
-    public var ownsMembers: Bool
-    public var openRun: OpenRun?
+    package var ownsMembers: Bool
+    package var openRun: OpenRun?
     /// Until when a request of its that got no answer may still change the list; nil: there is none.
-    public var mayLandUntil: Date?
+    package var mayLandUntil: Date?
 
-    public init(
+    package init(
         sync: String, binding: ListBinding?, ownsMembers: Bool, openRun: OpenRun? = nil, mayLandUntil: Date? = nil
     ) {
         self.sync = sync
@@ -51,27 +51,27 @@ public struct ListClaim: Sendable, Equatable {
 }
 
 /// What a sync has let go of.
-public struct Abandonment: Sendable, Equatable {
+package struct Abandonment: Sendable, Equatable {
     /// Members that left the snapshot, by list; the list that it was bound to is there also with none. Sorted by id.
-    public var lists: [MembersOfList]
+    package var lists: [MembersOfList]
     /// Records of other kinds than lists that left the snapshot.
-    public var records: Int
+    package var records: Int
     /// The held run that was discarded.
-    public var discardedRunID: String?
+    package var discardedRunID: String?
     /// Changes of that run that were staged and never sent.
-    public var discardedChanges: Int
+    package var discardedChanges: Int
 
-    public struct MembersOfList: Sendable, Equatable {
-        public var listID: Int64
-        public var members: Int
+    package struct MembersOfList: Sendable, Equatable {
+        package var listID: Int64
+        package var members: Int
 
-        public init(listID: Int64, members: Int) {
+        package init(listID: Int64, members: Int) {
             self.listID = listID
             self.members = members
         }
     }
 
-    public init(
+    package init(
         lists: [MembersOfList], records: Int = 0, discardedRunID: String? = nil, discardedChanges: Int = 0
     ) {
         self.lists = lists
@@ -80,8 +80,8 @@ public struct Abandonment: Sendable, Equatable {
         self.discardedChanges = discardedChanges
     }
 
-    public var members: Int { lists.reduce(0) { $0 + $1.members } }
-    public var isEmpty: Bool { lists.isEmpty && records == 0 && discardedRunID == nil }
+    package var members: Int { lists.reduce(0) { $0 + $1.members } }
+    package var isEmpty: Bool { lists.isEmpty && records == 0 && discardedRunID == nil }
 
     /// Sorted, with the list of the binding even if it had no members.
     static func of(
@@ -96,7 +96,7 @@ public struct Abandonment: Sendable, Equatable {
     }
 }
 
-public enum AbandonAttempt: Sendable, Equatable {
+package enum AbandonAttempt: Sendable, Equatable {
     case done(Abandonment)
     /// A request without an answer may still land until then; nothing was changed.
     case inDoubt(until: Date)

@@ -1,5 +1,5 @@
 /// Which list, or catalog, each sync is bound to. The rules of ``Warehouse`` hold.
-public protocol ListStore: Sendable {
+package protocol ListStore: Sendable {
     func listBinding(sync: String) async throws(WarehouseError) -> ListBinding?
     /// The bindings of all syncs to what has this name, sorted by sync. Catalogs are bound as `catalog:name`, in lower case.
     func bindings(named name: String) async throws(WarehouseError) -> [ListBinding]

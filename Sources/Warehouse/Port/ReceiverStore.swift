@@ -1,8 +1,8 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 /// What receivers keep. The rules of ``Warehouse`` hold. No lease is needed: what is written is added.
-public protocol ReceiverStore: AnyObject, SchemaStore, WarehouseClock {
+package protocol ReceiverStore: AnyObject, SchemaStore, WarehouseClock {
     /// The key under which ids of events are made, 32 bytes: the same for ever. The first call makes it, on the disk when it
     /// returns.
     func receiverKey() async throws(WarehouseError) -> [UInt8]
@@ -40,25 +40,25 @@ public protocol ReceiverStore: AnyObject, SchemaStore, WarehouseClock {
 
 extension ReceiverStore {
     /// Stores one group by the same rules.
-    public func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
+    package func storeReceived(_ group: ReceivedGroup) async throws(WarehouseError) -> StoredGroup {
         let stored = try await storeReceived([group])
         return StoredGroup(wasThere: stored.skipped > 0, stored: stored.stored, repeated: stored.repeated)
     }
 }
 
 /// Requests that become durable together.
-public struct ReceivedGroup: Sendable, Equatable {
+package struct ReceivedGroup: Sendable, Equatable {
     /// Names who wrote it: random, and another one for each start of a process.
-    public var writer: String
+    package var writer: String
     /// The writer's groups, counted from 1 and stored in this order.
-    public var sequence: Int64
+    package var sequence: Int64
     /// In the order in which they came; at most 500 in all groups of a call.
-    public var events: [ReceivedEvent]
-    public var rejects: [RejectedBody]
+    package var events: [ReceivedEvent]
+    package var rejects: [RejectedBody]
     /// Requests of other outcomes than `stored` and `repeated`.
-    public var counts: [ReceiverCount]
+    package var counts: [ReceiverCount]
 
-    public init(
+    package init(
         writer: String, sequence: Int64, events: [ReceivedEvent] = [], rejects: [RejectedBody] = [],
         counts: [ReceiverCount] = []
     ) {
@@ -71,15 +71,15 @@ public struct ReceivedGroup: Sendable, Equatable {
 }
 
 /// What became of a group.
-public struct StoredGroup: Sendable, Equatable {
+package struct StoredGroup: Sendable, Equatable {
     /// True: the group was stored by an earlier call; nothing was changed, and both numbers are empty.
-    public var wasThere: Bool
+    package var wasThere: Bool
     /// Events that made a row, by receiver.
-    public var stored: [String: Int]
+    package var stored: [String: Int]
     /// Events whose row was there, by receiver.
-    public var repeated: [String: Int]
+    package var repeated: [String: Int]
 
-    public init(wasThere: Bool = false, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
+    package init(wasThere: Bool = false, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
         self.wasThere = wasThere
         self.stored = stored
         self.repeated = repeated
@@ -87,15 +87,15 @@ public struct StoredGroup: Sendable, Equatable {
 }
 
 /// What became of groups that were given together.
-public struct StoredGroups: Sendable, Equatable {
+package struct StoredGroups: Sendable, Equatable {
     /// How many of the first groups were stored by earlier calls; they are in neither number.
-    public var skipped: Int
+    package var skipped: Int
     /// Events that made a row, by receiver.
-    public var stored: [String: Int]
+    package var stored: [String: Int]
     /// Events whose row was there, by receiver.
-    public var repeated: [String: Int]
+    package var repeated: [String: Int]
 
-    public init(skipped: Int = 0, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
+    package init(skipped: Int = 0, stored: [String: Int] = [:], repeated: [String: Int] = [:]) {
         self.skipped = skipped
         self.stored = stored
         self.repeated = repeated
@@ -103,13 +103,13 @@ public struct StoredGroups: Sendable, Equatable {
 }
 
 /// A row of `iterable_events`.
-public struct ReceivedEventRow: Sendable, Equatable {
-    public var event: ReceivedEvent
-    public var lastReceivedAt: Date
+package struct ReceivedEventRow: Sendable, Equatable {
+    package var event: ReceivedEvent
+    package var lastReceivedAt: Date
     /// How often it came, 1 or more.
-    public var deliveries: Int
+    package var deliveries: Int
 
-    public init(event: ReceivedEvent, lastReceivedAt: Date, deliveries: Int) {
+    package init(event: ReceivedEvent, lastReceivedAt: Date, deliveries: Int) {
         self.event = event
         self.lastReceivedAt = lastReceivedAt
         self.deliveries = deliveries
@@ -117,36 +117,36 @@ public struct ReceivedEventRow: Sendable, Equatable {
 }
 
 /// Which received events are asked for.
-public struct ReceivedFilter: Sendable, Equatable {
-    public var receiver: String
-    public var eventName: String?
+package struct ReceivedFilter: Sendable, Equatable {
+    package var receiver: String
+    package var eventName: String?
     /// Those that arrived before the one of this time and id, for the next page.
-    public var before: (time: Date, eventID: String)?
-    public var limit: Int
+    package var before: (time: Date, eventID: String)?
+    package var limit: Int
 
-    public init(receiver: String, eventName: String? = nil, limit: Int) {
+    package init(receiver: String, eventName: String? = nil, limit: Int) {
         self.receiver = receiver
         self.eventName = eventName
         self.limit = limit
     }
 
-    public static func == (first: ReceivedFilter, second: ReceivedFilter) -> Bool {
+    package static func == (first: ReceivedFilter, second: ReceivedFilter) -> Bool {
         first.receiver == second.receiver && first.eventName == second.eventName && first.limit == second.limit
             && first.before?.time == second.before?.time && first.before?.eventID == second.before?.eventID
     }
 }
 
 /// What is known of a receiver.
-public struct ReceiverSummary: Sendable, Equatable {
+package struct ReceiverSummary: Sendable, Equatable {
     /// When the latest event arrived; nil: none has.
-    public var latestAt: Date?
+    package var latestAt: Date?
     /// Of the newest 1,000 events: how many have a userId, and how many there are.
-    public var newestWithUserID = 0
-    public var newest = 0
+    package var newestWithUserID = 0
+    package var newest = 0
     /// By hour and outcome, oldest first.
-    public var counts: [ReceiverCount] = []
+    package var counts: [ReceiverCount] = []
     /// What alerts last said of it.
-    public var alertState: String?
+    package var alertState: String?
 
-    public init() {}
+    package init() {}
 }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Runs and records of the past, but for those of syncs whose state was moved away (``StateTransfer``): what stands here of
 /// them is older. The rules of ``Warehouse`` hold.
-public protocol ReportStore: Sendable {
+package protocol ReportStore: Sendable {
     func run(id: String) async throws(WarehouseError) -> SyncRun?
     /// Newest first.
     func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun]

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 /// A run from its beginning to its end: its plan in the outbox, what may have been sent, outcomes, recovery. The rules of
 /// ``Warehouse`` hold.
-public protocol RunStore: Sendable {
+package protocol RunStore: Sendable {
     /// Closes runs of this sync that are `running` or `queued` although their process no longer holds the lease:
     /// changes with `sequence <= claimedThrough` and still in the outbox may have been sent; they become `unknown`
     /// (logged so, snapshot as for ``RecordOutcome/unknown(_:)``, settling until now + `settleSeconds`), the other

@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Rollcall's own tables: whether they are there, and whether a run could work. The rules of ``Warehouse`` hold.
-public protocol SchemaStore: Sendable {
+package protocol SchemaStore: Sendable {
     /// Version of the state tables; nil where there are none.
     func schemaVersion() async throws(WarehouseError) -> Int?
     /// Creates or upgrades the state tables, all or nothing; safe when two processes do it at once.

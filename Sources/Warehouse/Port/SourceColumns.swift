@@ -1,17 +1,17 @@
-public import RollcallCore
+package import RollcallCore
 
 /// A column of an audience.
-public struct AudienceColumn: Sendable, Equatable {
-    public var name: String
+package struct AudienceColumn: Sendable, Equatable {
+    package var name: String
     /// The database's name of the type, lower-case (`character varying`, `uuid`, `double precision`); "" where it declares none.
-    public var type: String
+    package var type: String
     /// Whether values of this type have a text form that can be an identifier: integers, numeric, uuid, text kinds,
     /// citext, enums (and undeclared columns of SQLite). False for float, boolean, date and time, bytes, JSON, arrays.
-    public var canIdentify: Bool
+    package var canIdentify: Bool
     /// What its values are, as the content of a field.
-    public var family: ColumnFamily
+    package var family: ColumnFamily
 
-    public init(name: String, type: String, canIdentify: Bool, family: ColumnFamily) {
+    package init(name: String, type: String, canIdentify: Bool, family: ColumnFamily) {
         self.name = name
         self.type = type
         self.canIdentify = canIdentify
@@ -20,26 +20,26 @@ public struct AudienceColumn: Sendable, Equatable {
 }
 
 /// The columns to read; at least one is set. Names are exactly as ``AudienceColumn/name`` has them.
-public struct IdentifierColumns: Sendable, Equatable {
-    public var email: String?
-    public var userID: String?
+package struct IdentifierColumns: Sendable, Equatable {
+    package var email: String?
+    package var userID: String?
 
-    public init(email: String?, userID: String?) {
+    package init(email: String?, userID: String?) {
         self.email = email
         self.userID = userID
     }
 }
 
 /// The columns to read of rows with content. Names are exactly as ``AudienceColumn/name`` has them.
-public struct RecordColumns: Sendable, Equatable {
+package struct RecordColumns: Sendable, Equatable {
     /// May have none.
-    public var identifiers: IdentifierColumns
+    package var identifiers: IdentifierColumns
     /// One cell for each; a column may come more than once.
-    public var fields: [String]
+    package var fields: [String]
     /// Which rows are wanted; nil: all. A warehouse may give others as well.
-    public var bound: RowBound?
+    package var bound: RowBound?
 
-    public init(identifiers: IdentifierColumns, fields: [String], bound: RowBound? = nil) {
+    package init(identifiers: IdentifierColumns, fields: [String], bound: RowBound? = nil) {
         self.identifiers = identifiers
         self.fields = fields
         self.bound = bound
@@ -47,19 +47,19 @@ public struct RecordColumns: Sendable, Equatable {
 }
 
 /// Rows at a position of a column or later, and those that have none (NULL, or a value of another type).
-public struct RowBound: Sendable, Equatable {
-    public var column: String
+package struct RowBound: Sendable, Equatable {
+    package var column: String
     /// Of the column: whole numbers, dates, timestamps, or texts that hold dates or timestamps.
-    public var family: ColumnFamily
+    package var family: ColumnFamily
     /// Microseconds since 1970, or the whole number; nil: the column has no lower bound.
-    public var position: Int64?
+    package var position: Int64?
     /// Whether rows without a position are wanted too. If not, a warehouse may still give them.
-    public var takesRowsWithoutPosition = true
+    package var takesRowsWithoutPosition = true
     /// Whether the rows come in the order of the column, as the database sorts it; those without a position last. Where texts hold
     /// times in several forms, that is not quite the order of their positions.
-    public var isOrdered = false
+    package var isOrdered = false
 
-    public init(column: String, family: ColumnFamily, position: Int64?) {
+    package init(column: String, family: ColumnFamily, position: Int64?) {
         self.column = column
         self.family = family
         self.position = position
@@ -67,18 +67,18 @@ public struct RowBound: Sendable, Equatable {
 }
 
 /// The text form of one value. A column that is not read gives `.null`.
-public struct AudienceCell {
+package struct AudienceCell {
     /// nil: NULL.
-    public var bytes: UnsafeRawBufferPointer?
+    package var bytes: UnsafeRawBufferPointer?
     /// False: the value is of a kind that cannot be an identifier (SQLite's floats and blobs, numerics with a
     /// fraction, NaN); `bytes` then show it for the log.
-    public var isIdentifier: Bool
+    package var isIdentifier: Bool
 
     @inlinable
-    public init(bytes: UnsafeRawBufferPointer?, isIdentifier: Bool = true) {
+    package init(bytes: UnsafeRawBufferPointer?, isIdentifier: Bool = true) {
         self.bytes = bytes
         self.isIdentifier = isIdentifier
     }
 
-    @inlinable public static var null: AudienceCell { AudienceCell(bytes: nil) }
+    @inlinable package static var null: AudienceCell { AudienceCell(bytes: nil) }
 }

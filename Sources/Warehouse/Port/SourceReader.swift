@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 /// The rows of audiences. The rules of ``Warehouse`` hold.
-public protocol SourceReader: Sendable {
+package protocol SourceReader: Sendable {
     /// As ``SchemaStore/diagnose(_:)`` for a database that is only read, because state lives in another one: connection, version,
     /// whether it is a standby, and audiences. Looks for no state tables, and for no right to write.
     func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding]

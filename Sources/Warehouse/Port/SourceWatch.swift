@@ -1,5 +1,5 @@
 /// Says, cheaply, whether something may have been committed to a warehouse. The rules of ``Warehouse`` hold.
-public protocol SourceWatching: Sendable {
+package protocol SourceWatching: Sendable {
     /// Watches for commits until ``SourceWatch/end()``.
     /// - Parameters:
     ///   - channel: of Postgres's NOTIFY; nil: none. SQLite has no channels and throws for one.
@@ -10,7 +10,7 @@ public protocol SourceWatching: Sendable {
 }
 
 /// A watch for commits, over a separate connection where the warehouse needs one.
-public protocol SourceWatch: AnyObject, Sendable {
+package protocol SourceWatch: AnyObject, Sendable {
     /// Whether anything may have been committed since it was asked last. The first answer is true, and so is every answer of a
     /// warehouse that cannot tell: SQLite can (`PRAGMA data_version`), Postgres cannot.
     func mayHaveChanged() async -> Bool
@@ -21,7 +21,7 @@ public protocol SourceWatch: AnyObject, Sendable {
 }
 
 /// Whether the notifications of a channel come.
-public enum WakeState: Sendable, Equatable {
+package enum WakeState: Sendable, Equatable {
     /// No channel was asked for.
     case none
     /// A notification that was sent over another connection came.

@@ -2,7 +2,7 @@
 /// with the tables that the migrations make.
 ///
 /// Tables that `serve` writes to without a lease come last, so that they are locked for a moment only.
-public enum StateTable: String, Sendable, CaseIterable {
+package enum StateTable: String, Sendable, CaseIterable {
     case changes = "sync_changes"
     case members = "list_members"
     case records = "synced_records"

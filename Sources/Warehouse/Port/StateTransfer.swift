@@ -5,7 +5,7 @@
 /// there, or more. Of several places the one with the highest number has the state; what the others have is older. Whoever moves a
 /// state closes all other places first, then the one that has it, and opens one at the end: at each moment one place at most
 /// is open.
-public protocol StateTransfer: Sendable {
+package protocol StateTransfer: Sendable {
     /// What tells this state from every other one, a UUID; nil where the tables are not there, or older than that.
     func stateID() async throws(WarehouseError) -> String?
     /// What is here of a sync.
@@ -44,44 +44,44 @@ public protocol StateTransfer: Sendable {
 
 extension StateTransfer {
     /// Closes a place that counts what it counts.
-    public func closeState(_ lease: Lease, for place: StatePlace) async throws(WarehouseError) -> StateMark {
+    package func closeState(_ lease: Lease, for place: StatePlace) async throws(WarehouseError) -> StateMark {
         try await closeState(lease, for: place, atLeast: 0)
     }
 }
 
 /// A place for state, as a mark in another place names it.
-public struct StatePlace: Sendable, Equatable {
+package struct StatePlace: Sendable, Equatable {
     /// As ``StateTransfer/stateID()`` has it.
-    public var id: String
+    package var id: String
     /// The name of the warehouse in the configuration.
-    public var name: String
+    package var name: String
 
-    public init(id: String, name: String) {
+    package init(id: String, name: String) {
         self.id = id
         self.name = name
     }
 }
 
 /// What a place has of a sync.
-public struct StateStanding: Sendable, Equatable {
+package struct StateStanding: Sendable, Equatable {
     /// What the rows of a sync amount to.
-    public enum Content: Int, Sendable, Comparable {
+    package enum Content: Int, Sendable, Comparable {
         case none
         /// The sync is known: paused, scheduled, or its runs have failed so far. Nothing was ever sent.
         case known
         /// Something may have been sent that a run from the beginning would send again.
         case kept
 
-        public static func < (one: Content, other: Content) -> Bool { one.rawValue < other.rawValue }
+        package static func < (one: Content, other: Content) -> Bool { one.rawValue < other.rawValue }
     }
 
-    public var content: Content
+    package var content: Content
     /// How often the state had been moved when it came here, or more than that where it had to outrank another place; 0 or more.
-    public var moves: Int64
+    package var moves: Int64
     /// Where the state is, or is being moved to; nil: this place is open.
-    public var elsewhere: StatePlace?
+    package var elsewhere: StatePlace?
 
-    public init(content: Content = .none, moves: Int64 = 0, elsewhere: StatePlace? = nil) {
+    package init(content: Content = .none, moves: Int64 = 0, elsewhere: StatePlace? = nil) {
         self.content = content
         self.moves = moves
         self.elsewhere = elsewhere
@@ -89,15 +89,15 @@ public struct StateStanding: Sendable, Equatable {
 }
 
 /// How far a place has come with a sync. Two databases with one ``StateTransfer/stateID()`` that have gone on apart differ in it.
-public struct StateTrace: Sendable, Equatable {
+package struct StateTrace: Sendable, Equatable {
     /// Of the last lease; it only grows. 0: there was none.
-    public var token: Int64
+    package var token: Int64
     /// As ``StateStanding/moves``.
-    public var moves: Int64
+    package var moves: Int64
     /// Whether the place is a standby, which may lag behind its primary.
-    public var isReplica: Bool
+    package var isReplica: Bool
 
-    public init(token: Int64 = 0, moves: Int64 = 0, isReplica: Bool = false) {
+    package init(token: Int64 = 0, moves: Int64 = 0, isReplica: Bool = false) {
         self.token = token
         self.moves = moves
         self.isReplica = isReplica
@@ -105,14 +105,14 @@ public struct StateTrace: Sendable, Equatable {
 }
 
 /// The right to write into a closed place, until it is closed again or opened.
-public struct StateMark: Sendable, Equatable {
-    public var sync: String
+package struct StateMark: Sendable, Equatable {
+    package var sync: String
     /// Of the place's lease.
-    public var token: Int64
+    package var token: Int64
     /// As ``StateStanding/moves``.
-    public var moves: Int64
+    package var moves: Int64
 
-    public init(sync: String, token: Int64, moves: Int64) {
+    package init(sync: String, token: Int64, moves: Int64) {
         self.sync = sync
         self.token = token
         self.moves = moves
@@ -120,7 +120,7 @@ public struct StateMark: Sendable, Equatable {
 }
 
 /// What a sync's state is given as: a table with its columns, then its rows.
-public enum StatePart: Sendable, Equatable {
+package enum StatePart: Sendable, Equatable {
     case table(StateTable, columns: [String])
     /// A value for each column of the table before.
     case row([StateValue])
@@ -128,7 +128,7 @@ public enum StatePart: Sendable, Equatable {
 
 /// A value in the one form that all warehouses understand, which is SQLite's: times are ISO 8601 in UTC with milliseconds,
 /// flags are 0 or 1, run ids are text, fingerprints are 16 bytes, JSON is text.
-public enum StateValue: Sendable, Equatable {
+package enum StateValue: Sendable, Equatable {
     case null
     case integer(Int64)
     case real(Double)
@@ -138,7 +138,7 @@ public enum StateValue: Sendable, Equatable {
 }
 
 /// A sync's state that is read once, from its start.
-public protocol StateParts: Sendable {
+package protocol StateParts: Sendable {
     /// nil: that was all.
     func next() throws -> StatePart?
 }

@@ -1,9 +1,9 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 /// What the processes that serve a warehouse's syncs share beside the runs: ticks, pauses, requests to cancel.
 /// The rules of ``Warehouse`` hold here too; reads of state tables that do not exist yet give nothing.
-public protocol TickStore: Sendable {
+package protocol TickStore: Sendable {
     // MARK: Ticks
 
     /// Notes which schedule a sync has. Where it is new or another than before, ticks count from `now` on; a sync whose
@@ -50,19 +50,19 @@ public protocol TickStore: Sendable {
 }
 
 /// A process's claim to run the tick that is due.
-public struct TickClaim: Sendable, Equatable {
-    public var sync: String
-    public var grid: TickGrid
+package struct TickClaim: Sendable, Equatable {
+    package var sync: String
+    package var grid: TickGrid
     /// Wall clock of the process.
-    public var now: Date
+    package var now: Date
     /// Of the sync's log; older ticks get no row.
-    public var retentionDays: Int
+    package var retentionDays: Int
     /// False: the tick is recorded as `skipped_disabled`.
-    public var isEnabled: Bool
+    package var isEnabled: Bool
     /// The id that the tick's run will have.
-    public var runID: String
+    package var runID: String
 
-    public init(sync: String, grid: TickGrid, now: Date, retentionDays: Int, isEnabled: Bool, runID: String) {
+    package init(sync: String, grid: TickGrid, now: Date, retentionDays: Int, isEnabled: Bool, runID: String) {
         self.sync = sync
         self.grid = grid
         self.now = now
@@ -82,27 +82,27 @@ extension TickClaim {
     }
 }
 
-public struct ClaimedTick: Sendable, Equatable {
-    public var tick: Tick
+package struct ClaimedTick: Sendable, Equatable {
+    package var tick: Tick
     /// Earlier ticks that this call recorded as missed.
-    public var missed: Int
+    package var missed: Int
 
-    public init(tick: Tick, missed: Int) {
+    package init(tick: Tick, missed: Int) {
         self.tick = tick
         self.missed = missed
     }
 }
 
-public struct TickFilter: Sendable, Equatable {
-    public var sync: String?
-    public var outcome: TickOutcome?
+package struct TickFilter: Sendable, Equatable {
+    package var sync: String?
+    package var outcome: TickOutcome?
     /// Ticks due at or after this time.
-    public var since: Date?
+    package var since: Date?
     /// Ticks due before this time.
-    public var before: Date?
-    public var limit: Int
+    package var before: Date?
+    package var limit: Int
 
-    public init(
+    package init(
         sync: String? = nil, outcome: TickOutcome? = nil, since: Date? = nil, before: Date? = nil, limit: Int = 50
     ) {
         self.sync = sync
@@ -114,23 +114,23 @@ public struct TickFilter: Sendable, Equatable {
 }
 
 /// The state of one sync, as far as it can be read without counting members.
-public struct SyncSummary: Sendable, Equatable {
-    public var isPaused = false
-    public var latestRun: SyncRun?
-    public var heldRun: SyncRun?
-    public var latestTick: Tick?
-    public var listID: Int64?
+package struct SyncSummary: Sendable, Equatable {
+    package var isPaused = false
+    package var latestRun: SyncRun?
+    package var heldRun: SyncRun?
+    package var latestTick: Tick?
+    package var listID: Int64?
     /// Start of the latest run that ended well, with failed records or without.
-    public var latestGoodStart: Date?
+    package var latestGoodStart: Date?
     /// The earliest tick that has a row.
-    public var firstTick: Date?
+    package var firstTick: Date?
     /// As ``TickStore/changeAlertState(sync:from:to:)`` noted it last.
-    public var alertState: String?
+    package var alertState: String?
     /// No run has kept anything of the sync here, as ``Lease/isNew`` has it.
-    public var isNew = true
+    package var isNew = true
     /// The name of the warehouse to which the sync's state was moved, or was to be, as ``LeaseStore/stateElsewhere(sync:)`` has
     /// it: everything else here is what it has left. nil: it was not moved.
-    public var elsewhere: String?
+    package var elsewhere: String?
 
-    public init() {}
+    package init() {}
 }

@@ -1,4 +1,4 @@
-public import RollcallCore
+package import RollcallCore
 
 /// A database that holds audiences and Rollcall's state. Two adapters: ``PostgresWarehouse`` and ``SQLiteWarehouse``;
 /// one conformance suite says what both must do.
@@ -15,7 +15,7 @@ public import RollcallCore
 /// - Errors never contain passwords or connection strings.
 /// - A call waits for a connection and for locks of others for ``waitSeconds`` at most; ``WarehouseWait`` says who is
 ///   notified, and ends the wait early.
-public protocol Warehouse:
+package protocol Warehouse:
     SchemaStore, SourceReader, LeaseStore, RunStore, EntryStore, EventStore, ListStore, FieldStore, ItemCheckStore,
     ReportStore
 {
@@ -28,18 +28,18 @@ public protocol Warehouse:
 }
 
 /// A warehouse whose syncs `serve` schedules.
-public typealias ServiceWarehouse = Warehouse & TickStore & SourceWatching & BudgetStore
+package typealias ServiceWarehouse = Warehouse & TickStore & SourceWatching & BudgetStore
 
 extension Warehouse {
-    public var waitSeconds: Double { 120 }
-    public var adapters: [any Warehouse] { [self] }
-    public func noteReading(_ lease: Lease) {}
-    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] { await diagnose(sources) }
-    public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {}
-    public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? { nil }
+    package var waitSeconds: Double { 120 }
+    package var adapters: [any Warehouse] { [self] }
+    package func noteReading(_ lease: Lease) {}
+    package func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] { await diagnose(sources) }
+    package func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {}
+    package func stateElsewhere(sync: String) async throws(WarehouseError) -> String? { nil }
 
     /// As ``readAudience(_:columns:parts:_:)``, in one part.
-    public func readAudience(
+    package func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell) throws -> Void
     ) async throws {
@@ -47,7 +47,7 @@ extension Warehouse {
     }
 
     /// As ``readSnapshot(sync:of:parts:_:)``, in one part.
-    public func readSnapshot(
+    package func readSnapshot(
         sync: String, of entries: EntrySet,
         _ body: @escaping @Sendable (Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {

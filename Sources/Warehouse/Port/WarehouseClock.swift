@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 
 /// The time as the warehouse has it.
-public protocol WarehouseClock: Sendable {
+package protocol WarehouseClock: Sendable {
     /// Database clock.
     func now() async throws(WarehouseError) -> Date
 }

@@ -1,8 +1,8 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Why a call to a warehouse failed.
-public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
+package struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: String, Sendable {
         /// No connection, or it was lost: server down, restarted, network, authentication.
         case connection
         /// The role lacks a right; the hint has the GRANT.
@@ -39,27 +39,27 @@ public struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertibl
         case other
     }
 
-    public var kind: Kind
-    public var error: RunError
+    package var kind: Kind
+    package var error: RunError
     /// Whether the call was given up because its caller asked to stop (``WarehouseWait/isStopped``).
-    public internal(set) var wasStopped = false
+    package internal(set) var wasStopped = false
     /// The constraint that refused a row, where the database names one.
     var constraint: String?
     /// The name of the warehouse that has the sync's state, of ``Kind/stateElsewhere``.
-    public internal(set) var elsewhere: String?
+    package internal(set) var elsewhere: String?
 
-    public init(_ kind: Kind, code: String? = nil, _ message: String, hint: String? = nil) {
+    package init(_ kind: Kind, code: String? = nil, _ message: String, hint: String? = nil) {
         self.kind = kind
         self.error = RunError(code: code ?? "warehouse_\(kind.rawValue)", message: message, hint: hint)
     }
 
-    public var description: String { error.description }
+    package var description: String { error.description }
 
     /// Whether what passes ended the reading of a source in its middle, so that it can only be begun again from its start.
-    public var endsReading: Bool { kind == .recoveryConflict || kind == .lockTimeout }
+    package var endsReading: Bool { kind == .recoveryConflict || kind == .lockTimeout }
 
     /// Whether the same call may succeed a little later.
-    public var isTransient: Bool {
+    package var isTransient: Bool {
         kind == .connection || kind == .busy || kind == .timeout || kind == .inconsistent || endsReading
     }
 }

@@ -1,25 +1,25 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 extension SyncRun {
     /// - Throws: ``WarehouseError/Kind/conflict`` where the run is at rest and what it counts does not add up; nothing is to be
     ///   written then.
-    public func proveBalance() throws(WarehouseError) {
+    package func proveBalance() throws(WarehouseError) {
         guard status.isFinal || status == .held, !counts.balances else { return }
         throw WarehouseError(.conflict, "The counts of the run \(id) do not add up; this is a fault of Rollcall.")
     }
 }
 
 /// The right to run one sync, until it ends or is taken over.
-public struct Lease: Sendable, Equatable {
-    public var sync: String
-    public var holder: String
+package struct Lease: Sendable, Equatable {
+    package var sync: String
+    package var holder: String
     /// Strictly increasing for each sync.
-    public var token: Int64
+    package var token: Int64
     /// Whether the state had no secret key of the sync when the lease was taken: nothing was ever sent from it.
-    public var isNew: Bool
+    package var isNew: Bool
 
-    public init(sync: String, holder: String, token: Int64, isNew: Bool = false) {
+    package init(sync: String, holder: String, token: Int64, isNew: Bool = false) {
         self.sync = sync
         self.holder = holder
         self.token = token
@@ -27,34 +27,34 @@ public struct Lease: Sendable, Equatable {
     }
 }
 
-public enum LeaseAttempt: Sendable, Equatable {
+package enum LeaseAttempt: Sendable, Equatable {
     case acquired(Lease)
     /// Another holder has it for `secondsLeft` more; `runID` is its open run, if it has one.
     case busy(holder: String, secondsLeft: Double, runID: String?)
 }
 
-public struct MigrationResult: Sendable, Equatable {
+package struct MigrationResult: Sendable, Equatable {
     /// nil: there were no tables.
-    public var from: Int?
-    public var to: Int
+    package var from: Int?
+    package var to: Int
 
-    public init(from: Int?, to: Int) {
+    package init(from: Int?, to: Int) {
         self.from = from
         self.to = to
     }
 }
 
 /// One line of `rollcall check`.
-public struct Finding: Sendable, Equatable {
+package struct Finding: Sendable, Equatable {
     /// What was looked at: `connection`, `state schema rollcall`, `audience vip_customers` …
-    public var subject: String
-    public var isFine: Bool
+    package var subject: String
+    package var isFine: Bool
     /// What was found.
-    public var detail: String
+    package var detail: String
     /// How to fix it: the SQL to run, where that is the fix.
-    public var fix: String?
+    package var fix: String?
 
-    public init(subject: String, isFine: Bool, detail: String, fix: String? = nil) {
+    package init(subject: String, isFine: Bool, detail: String, fix: String? = nil) {
         self.subject = subject
         self.isFine = isFine
         self.detail = detail
@@ -63,7 +63,7 @@ public struct Finding: Sendable, Equatable {
 }
 
 /// What `stage` writes; each call gives the next page, an empty page is the end.
-public protocol StagedPlan: Sendable {
+package protocol StagedPlan: Sendable {
     func nextChanges(limit: Int) throws -> [Change]
     func nextRecords(limit: Int) throws -> [ValidationRecord]
     /// Of events and of streams: where the sync has read to once everything planned has an outcome; nil: it stays where it is.
@@ -76,9 +76,9 @@ public protocol StagedPlan: Sendable {
 }
 
 extension StagedPlan {
-    public var cursor: EventCursor? { nil }
-    public var begun: EventCursor? { nil }
-    public var hasFields: Bool { false }
+    package var cursor: EventCursor? { nil }
+    package var begun: EventCursor? { nil }
+    package var hasFields: Bool { false }
 }
 
 /// Of lists: whether members were sent with fields.
@@ -98,21 +98,21 @@ extension Sequence<BatchOutcome> {
 }
 
 /// Which list a sync keeps, once that is known.
-public struct ListBinding: Sendable, Equatable {
-    public var sync: String
-    public var destination: String
+package struct ListBinding: Sendable, Equatable {
+    package var sync: String
+    package var destination: String
     /// Full name by which the list was found or made; nil when the configuration gives an id.
-    public var listName: String?
+    package var listName: String?
     /// nil while a list is being created and it is not known whether that succeeded.
-    public var listID: Int64?
+    package var listID: Int64?
     /// Set when Rollcall itself created the list (or began to, while `listID` is nil).
-    public var createdAt: Date?
+    package var createdAt: Date?
     /// Set when Iterable said that the list does not exist.
-    public var goneAt: Date?
+    package var goneAt: Date?
     /// The project that the list is in; nil in rows that an earlier version wrote.
-    public var project: ListProject?
+    package var project: ListProject?
 
-    public init(
+    package init(
         sync: String, destination: String, listName: String?, listID: Int64?, createdAt: Date? = nil,
         goneAt: Date? = nil, project: ListProject? = nil
     ) {
@@ -127,12 +127,12 @@ public struct ListBinding: Sendable, Equatable {
 }
 
 /// A member with the columns that `list_members` promises.
-public struct MemberEntry: Sendable, Equatable {
-    public var member: Member
-    public var sinceRunID: String
-    public var since: Date
+package struct MemberEntry: Sendable, Equatable {
+    package var member: Member
+    package var sinceRunID: String
+    package var since: Date
 
-    public init(member: Member, sinceRunID: String, since: Date) {
+    package init(member: Member, sinceRunID: String, since: Date) {
         self.member = member
         self.sinceRunID = sinceRunID
         self.since = since

@@ -1,17 +1,17 @@
 /// Who is notified while a call waits for a warehouse, and what ends the wait early. Set around a piece of work with
 /// `WarehouseWait.$current.withValue`; every call to a warehouse inside of it heeds it.
-public struct WarehouseWait: Sendable {
-    @TaskLocal public static var current = WarehouseWait()
+package struct WarehouseWait: Sendable {
+    @TaskLocal package static var current = WarehouseWait()
 
     /// Whether the caller no longer wants what it waits for. Asked several times a second, from any thread.
-    public var isStopped: @Sendable () -> Bool
+    package var isStopped: @Sendable () -> Bool
     /// Gets what is waited for; must not block.
-    public var report: @Sendable (Report) -> Void
+    package var report: @Sendable (Report) -> Void
     /// Seconds after which a wait is reported for the first time, and between two reports after that.
-    public var firstReport: Double
-    public var nextReport: Double
+    package var firstReport: Double
+    package var nextReport: Double
 
-    public init(
+    package init(
         isStopped: @escaping @Sendable () -> Bool = { false }, report: @escaping @Sendable (Report) -> Void = { _ in },
         firstReport: Double = 5, nextReport: Double = 30
     ) {
@@ -22,21 +22,21 @@ public struct WarehouseWait: Sendable {
     }
 
     /// A wait that has lasted for a while.
-    public struct Report: Sendable, Equatable {
+    package struct Report: Sendable, Equatable {
         /// What is waited for: "a connection to Postgres (too many connections …)".
-        public var reason: String
+        package var reason: String
         /// Seconds waited so far, and at most.
-        public var seconds: Double
-        public var limit: Double
+        package var seconds: Double
+        package var limit: Double
 
-        public init(reason: String, seconds: Double, limit: Double) {
+        package init(reason: String, seconds: Double, limit: Double) {
             self.reason = reason
             self.seconds = seconds
             self.limit = limit
         }
 
         /// One line: "waiting for a lock … (5 s so far, at most 120 s)".
-        public var text: String {
+        package var text: String {
             "waiting for \(reason) (\(Int(seconds.rounded())) s so far, at most \(Int(limit.rounded())) s)"
         }
     }

@@ -1,5 +1,5 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Synchronization
 
 /// A warehouse in PostgreSQL, through libpq. Works behind a pooler in transaction mode: every call is one transaction
@@ -8,12 +8,12 @@ import Synchronization
 /// Connections are opened when first needed: one for leases (so that a renewal waits for nothing else), one for claims
 /// (so that requests begin while outcomes are written), one for what Iterable sends back, one for other short calls, and up
 /// to four for long ones (audiences, snapshots, staging, pages of the outbox, reports). Each watch of a channel has another one.
-public final class PostgresWarehouse: Warehouse {
+package final class PostgresWarehouse: Warehouse {
     enum Use { case lease, claim, receive, state, long }
 
     let tables: PostgresStateTables
     let options: PostgresOptions
-    public let waitSeconds: Double
+    package let waitSeconds: Double
     private let leaseWorker: PostgresWorker
     private let claimWorker: PostgresWorker
     private let receiveWorker: PostgresWorker
@@ -35,7 +35,7 @@ public final class PostgresWarehouse: Warehouse {
     ///   - longStatementTimeoutSeconds: limit of reading a snapshot and of staging a plan; 0: none.
     ///   - leastPartPages: pages from which on a table is read over several connections; 64 MB.
     ///   - leastPartVersion: version of the server from which on that is done, as `server_version_num` has it.
-    public init(
+    package init(
         url: Secret, stateSchema: String, options: PostgresOptions = PostgresOptions(), waitSeconds: Double = 120,
         applicationName: String = "rollcall", statementTimeoutSeconds: Double = 60,
         longStatementTimeoutSeconds: Double = 1800, leastPartPages: Int = 8192, leastPartVersion: Int = 140_000
@@ -91,7 +91,7 @@ public final class PostgresWarehouse: Warehouse {
         }
     }
 
-    public func close() async {
+    package func close() async {
         await watches.close()
         for worker in [stateWorker, claimWorker, receiveWorker] + longWorkers + [leaseWorker] { await worker.close() }
     }

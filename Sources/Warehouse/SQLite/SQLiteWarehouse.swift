@@ -1,5 +1,5 @@
 import Dispatch
-public import Foundation
+package import Foundation
 import GRDB
 import RollcallCore
 import Synchronization
@@ -10,7 +10,7 @@ import Synchronization
 ///
 /// One connection writes (every transaction takes the write lock at its start), one reads what is small, and each
 /// audience or snapshot that is streamed, and each watch, has a separate one. All are opened when they are first needed.
-public final class SQLiteWarehouse: Warehouse {
+package final class SQLiteWarehouse: Warehouse {
     let file: SQLiteFile
     let writer: SQLiteWorker
     let reader: SQLiteWorker
@@ -22,7 +22,7 @@ public final class SQLiteWarehouse: Warehouse {
     ///   - path: the database file; relative paths count from the working directory. It is not touched here.
     ///   - busyTimeoutSeconds: how long to wait for another program's lock before giving up with
     ///     ``WarehouseError/Kind/busy``, 0 or more.
-    public init(path: String, busyTimeoutSeconds: Double = 10) {
+    package init(path: String, busyTimeoutSeconds: Double = 10) {
         let file = SQLiteFile(path: path, busyTimeoutSeconds: busyTimeoutSeconds)
         self.file = file
         writer = SQLiteWorker(label: "rollcall.sqlite.writer", file: file) { try file.openWriter() }
@@ -30,9 +30,9 @@ public final class SQLiteWarehouse: Warehouse {
         streams = SQLiteStreams(file: file)
     }
 
-    public var waitSeconds: Double { file.busyTimeoutSeconds }
+    package var waitSeconds: Double { file.busyTimeoutSeconds }
 
-    public func close() async {
+    package func close() async {
         await watches.close()
         streams.close()
         await writer.close()
@@ -41,11 +41,11 @@ public final class SQLiteWarehouse: Warehouse {
 
     // MARK: Schema
 
-    public func schemaVersion() async throws(WarehouseError) -> Int? {
+    package func schemaVersion() async throws(WarehouseError) -> Int? {
         try await reader.run(.deferred) { try SQLiteMigrations.version($0) }
     }
 
-    public func migrate() async throws(WarehouseError) -> MigrationResult {
+    package func migrate() async throws(WarehouseError) -> MigrationResult {
         // Nothing is locked where nothing is to be done.
         let version = try await reader.run(.deferred) { database in
             try SQLiteMigrations.refuseNewer(database)
@@ -55,7 +55,7 @@ public final class SQLiteWarehouse: Warehouse {
         return try await writer.run(.immediate) { try SQLiteMigrations.apply($0) }
     }
 
-    public func now() async throws(WarehouseError) -> Date {
+    package func now() async throws(WarehouseError) -> Date {
         try await reader.run(.deferred) { try Self.now($0) }
     }
 

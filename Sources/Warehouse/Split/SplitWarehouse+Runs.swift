@@ -1,11 +1,11 @@
-public import RollcallCore
+package import RollcallCore
 
 /// Leases and runs: all of it is the state's, but that both databases are looked at for being the same ones still.
 extension SplitWarehouse {
     // MARK: LeaseStore
 
     /// The source is the one from now on that is there now.
-    public func acquireLease(
+    package func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
         let attempt = try await state.acquireLease(sync: sync, holder: holder, seconds: seconds, isDead: isDead)
@@ -14,80 +14,80 @@ extension SplitWarehouse {
     }
 
     /// Neither database may have been replaced.
-    public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {
+    package func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {
         try state.ensureUnreplaced(lease)
         try source.ensureUnreplaced(lease)
     }
 
-    public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+    package func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
         try await state.renewLease(lease, seconds: seconds)
     }
 
-    public func releaseLease(_ lease: Lease) async throws(WarehouseError) { try await state.releaseLease(lease) }
+    package func releaseLease(_ lease: Lease) async throws(WarehouseError) { try await state.releaseLease(lease) }
 
-    public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
+    package func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
         try await state.stateElsewhere(sync: sync)
     }
 
     // MARK: RunStore
 
-    public func recoverRuns(
+    package func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
         try await state.recoverRuns(lease, settleSeconds: settleSeconds, log: log)
     }
 
-    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try await state.openRun(lease, run)
     }
 
-    public func stage(
+    package func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await state.stage(lease, run, plan: plan, log: log)
     }
 
-    public func stageMore(
+    package func stageMore(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await state.stageMore(lease, run, plan: plan, log: log)
     }
 
-    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try await state.moveCursor(lease, run)
     }
 
-    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await state.heldRun(sync: sync) }
+    package func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? { try await state.heldRun(sync: sync) }
 
-    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await state.resumeHeldRun(lease, id: id)
     }
 
-    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await state.discardHeldRun(lease, id: id)
     }
 
-    public func applyLocalChanges(
+    package func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         try await state.applyLocalChanges(lease, run, log: log)
     }
 
-    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+    package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await state.changes(run: id, after: sequence, limit: limit)
     }
 
-    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+    package func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
         try await state.claim(lease, run: id, through: sequence)
     }
 
-    public func acknowledge(
+    package func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
         try await state.acknowledge(lease, run, outcomes: outcomes, log: log)
     }
 
-    public func finishRun(
+    package func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try await state.finishRun(lease, run, reason: reason, log: log)

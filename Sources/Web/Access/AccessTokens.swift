@@ -1,9 +1,9 @@
 import Crypto
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 /// What a token lets its holder do.
-public enum Role: String, Sendable, CaseIterable {
+package enum Role: String, Sendable, CaseIterable {
     /// Looks at everything.
     case read
     /// Starts, stops, approves and pauses too.
@@ -11,19 +11,19 @@ public enum Role: String, Sendable, CaseIterable {
 }
 
 /// Who asks.
-public struct Principal: Sendable, Equatable {
+package struct Principal: Sendable, Equatable {
     /// The token's name; shown in the log.
-    public var name: String
-    public var role: Role
+    package var name: String
+    package var role: Role
 
-    public init(name: String, role: Role) {
+    package init(name: String, role: Role) {
         self.name = name
         self.role = role
     }
 }
 
 /// The tokens that open the server. Only their hashes are kept.
-public struct AccessTokens: Sendable {
+package struct AccessTokens: Sendable {
     private struct Entry: Sendable {
         var principal: Principal
         var digest: [UInt8]
@@ -32,15 +32,15 @@ public struct AccessTokens: Sendable {
     private var entries: [Entry] = []
 
     /// No tokens: whoever reaches the server may do everything. Right on loopback only.
-    public init() {}
+    package init() {}
 
-    public var isEmpty: Bool { entries.isEmpty }
+    package var isEmpty: Bool { entries.isEmpty }
 
     /// Adds a token by its SHA-256.
     /// - Parameter sha256: 64 hexadecimal digits.
     /// - Returns: false, and nothing is added, if that is no SHA-256.
     @discardableResult
-    public mutating func add(name: String, role: Role, sha256: String) -> Bool {
+    package mutating func add(name: String, role: Role, sha256: String) -> Bool {
         let digits = Array(sha256.utf8)
         guard digits.count == 64 else { return false }
         var digest: [UInt8] = []
@@ -56,7 +56,7 @@ public struct AccessTokens: Sendable {
 
     /// Adds the tokens of `ROLLCALL_TOKENS`: `name:role:token`, comma-separated; a token may contain colons.
     /// - Throws: which entry is wrong, by its position; never the text itself.
-    public mutating func add(environment text: String) throws(RunError) {
+    package mutating func add(environment text: String) throws(RunError) {
         for (index, part) in text.split(separator: ",", omittingEmptySubsequences: true).enumerated() {
             let entry = part.trimmingCharacters(in: .whitespacesAndNewlines)
             if entry.isEmpty { continue }

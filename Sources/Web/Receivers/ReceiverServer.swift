@@ -1,9 +1,9 @@
 import Hummingbird
 import HummingbirdCore
-public import Logging
+package import Logging
 import NIOCore
-public import Receivers
-public import RollcallCore
+package import Receivers
+package import RollcallCore
 import ServiceLifecycle
 
 /// The listener to which Iterable posts events: another address than that of ``WebServer``, so that a public port shows neither
@@ -13,7 +13,7 @@ import ServiceLifecycle
 /// let server = ReceiverServer(service: service, settings: listen, logger: logger)
 /// try await server.run { port in … }   // until stop() or the task's cancellation
 /// ```
-public final class ReceiverServer: Sendable {
+package final class ReceiverServer: Sendable {
     private let intake: any ReceiverIntake
     private let settings: ReceiverListenSettings
     private let patience: ReceiverPatience
@@ -21,7 +21,7 @@ public final class ReceiverServer: Sendable {
     private let listening = Listening()
 
     /// A listener that does not listen yet.
-    public convenience init(service: ReceiverService, settings: ReceiverListenSettings, logger: Logger) {
+    package convenience init(service: ReceiverService, settings: ReceiverListenSettings, logger: Logger) {
         self.init(intake: service, settings: settings, patience: ReceiverPatience(), logger: logger)
     }
 
@@ -37,7 +37,7 @@ public final class ReceiverServer: Sendable {
     /// Listens until ``stop()`` or the cancellation of the task. Call it once.
     /// - Parameter onListening: gets the port, once connections are accepted.
     /// - Throws: `port_in_use` or `cannot_listen`, a `RunError`.
-    public func run(onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }) async throws {
+    package func run(onListening: @escaping @Sendable (_ port: Int) async -> Void = { _ in }) async throws {
         let connections = OpenFiles.connections(wanted: patience.connections, share: OpenFiles.receivers)
         let server = ReceiverChannel(intake: intake, patience: patience).server(
             configuration: ServerConfiguration(
@@ -52,5 +52,5 @@ public final class ReceiverServer: Sendable {
 
     /// Lets requests that are being read or answered come to their end, closes all connections, and returns when
     /// ``run(onListening:)`` is over. A second call returns at once.
-    public func stop() async { await listening.stop() }
+    package func stop() async { await listening.stop() }
 }

@@ -12,7 +12,7 @@ struct DiskTests {
         let disk = try SmallDisk(kilobytes: 2048)
         defer { disk.unmount() }
         let fixture = try await SQLiteFixture.make(journalMode: "DELETE", folder: URL(fileURLWithPath: disk.path))
-        try await FaultScene.with(.sqlite, fixture: fixture, tune: { $0.latencySeconds = 0.2 }) { scene in
+        try await FaultScene.with(.sqlite, fixture: fixture, tune: { $0.latencySeconds = 0.6 }) { scene in
             try await body(scene, disk)
         }
     }
@@ -91,7 +91,7 @@ struct DiskTests {
             "requests_per_second: 1000, settle_seconds: 0.2, subscribers_per_request: 200, concurrent_requests: 1, "
             + "request_timeout_seconds: 4"
         try await FaultScene.with(
-            .postgres, people: 1...10, limits: limits, fixture: fixture, tune: { $0.latencySeconds = 0.1 }
+            .postgres, people: 1...10, limits: limits, fixture: fixture, tune: { $0.latencySeconds = 0.4 }
         ) { scene in
             try await scene.putsRight()
             try await scene.enter(Set(101...3000))

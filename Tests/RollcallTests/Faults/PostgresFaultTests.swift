@@ -52,7 +52,7 @@ import Testing
         let cluster = try await PostgresCluster.separate()
         defer { cluster.stop() }
         let fixture = try await PostgresFixture.make(on: cluster)
-        try await FaultScene.with(.postgres, fixture: fixture, tune: { $0.latencySeconds = 0.2 }) { scene in
+        try await FaultScene.with(.postgres, fixture: fixture, tune: { $0.latencySeconds = 0.6 }) { scene in
             let proxy = try FaultyProxy(to: cluster.port)
             defer { proxy.stop() }
             let url = cluster.tcpURL(database: fixture.database).replacing(":\(cluster.port)/", with: ":\(proxy.port)/")

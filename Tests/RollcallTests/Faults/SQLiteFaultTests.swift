@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test func aShortLockIsWaitedFor() async throws {
-        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.2 }) { scene in
+        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.6 }) { scene in
             let program = try scene.shop.start("run", "members", "--json")
             try await scene.reached(3, since: 0, program)
             let lock = try await lock(scene)
@@ -56,7 +56,7 @@ import Testing
 
     /// In mid-run, the file gives way to a copy of before the run: what the run knows is gone, and it sends nothing more.
     @Test func aFileReplacedInMidRunEndsTheRun() async throws {
-        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.3 }) { scene in
+        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.8 }) { scene in
             try await scene.putsRight()
             try await scene.leave(Set(1...15))
             try await scene.enter(Set(31...45))
@@ -81,7 +81,7 @@ import Testing
     /// The file gives way to a copy made in mid-run, which has the run, its lease and its outbox in it: nothing in it says that
     /// requests were sent since.
     @Test func aCopyMadeInMidRunEndsTheRunBeforeItsNextRequest() async throws {
-        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.3 }) { scene in
+        try await FaultScene.with(.sqlite, tune: { $0.latencySeconds = 0.8 }) { scene in
             try await scene.putsRight()
             try await scene.leave(Set(1...15))
             try await scene.enter(Set(31...45))

@@ -45,18 +45,18 @@ import Testing
         switch moment {
         case .lookingForTheList:
             scene.shop.sandbox.setFaults([
-                Fault(.stall, trigger: .nth(1), target: .pathPrefix("/api/lists"), seconds: 0.4)
+                Fault(.stall, trigger: .nth(1), target: .pathPrefix("/api/lists"), seconds: 2)
             ])
         case .readingTheAudience:
             // So many rows that reading them takes seconds; all but the first are one person.
             try scene.configure {
                 $0.limits = limits(moment)
                 $0.audience =
-                    "query: \"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 8000000) "
+                    "query: \"WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 80000000) "
                     + "SELECT 'user1@example.com' AS email FROM c\""
             }
         case .sending:
-            scene.shop.sandbox.setFaults([Fault(.stall, seconds: 0.2)])
+            scene.shop.sandbox.setFaults([Fault(.stall, seconds: 1)])
         case .waitingForTheRateLimit: break
         case .waitingToTryAgain:
             scene.shop.sandbox.setFaults([Fault(.status(503), retryAfterSeconds: 30)])

@@ -119,10 +119,12 @@ import Testing
     }
 
     @Test func slowHeadsAndIdleConnectionsAreCutOff() async throws {
-        try await ReceiverBench.with(adjust: { $0.idleSeconds = 1 }) { bench, port in
-            let (silent, slow, idle) = (try Wire(port: port), try Wire(port: port), try Wire(port: port))
-            try await slow.send("POST \(Self.path) HT")
+        try await ReceiverBench.with(adjust: { $0.idleSeconds = 4 }) { bench, port in
+            let idle = try Wire(port: port)
             try await idle.send(ReceiverBench.post("{}"))
+            let slow = try Wire(port: port)
+            try await slow.send("POST \(Self.path) HT")
+            let silent = try Wire(port: port)
             let answer = await idle.receiveAll()
             #expect(answer.hasPrefix("HTTP/1.1 204"), "\(answer)")
             let nothing = await [silent.receiveAll(), slow.receiveAll()]
@@ -133,8 +135,8 @@ import Testing
     /// Its answer may take as long as it takes: neither the idle time nor that of a body counts for it.
     @Test func noTimeRunsWhileABodyIsKept() async throws {
         try await ReceiverBench.with(adjust: {
-            $0.idleSeconds = 1
-            $0.bodySeconds = 0.5
+            $0.idleSeconds = 4
+            $0.bodySeconds = 2
         }) { bench, port in
             bench.intake.hold()
             let wire = try Wire(port: port)

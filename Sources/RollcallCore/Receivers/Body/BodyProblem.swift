@@ -1,5 +1,5 @@
 /// Why a body is no event. The raw values are the reasons in `iterable_rejects`.
-public enum BodyProblem: String, Sendable, CaseIterable, Error {
+package enum BodyProblem: String, Sendable, CaseIterable, Error {
     case notJSON = "not_json"
     case notUTF8 = "not_utf8"
     /// JSON, but no object.
@@ -12,7 +12,7 @@ public enum BodyProblem: String, Sendable, CaseIterable, Error {
     case tooDeep = "too_deep"
 
     /// For people, as the end of a sentence.
-    public var meaning: String {
+    package var meaning: String {
         switch self {
         case .notJSON: "is not valid JSON"
         case .notUTF8: "is not valid UTF-8"

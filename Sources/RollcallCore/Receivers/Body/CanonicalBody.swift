@@ -1,7 +1,7 @@
 extension ReceivedBody {
     /// The same bytes for bodies that say the same: members sorted by code points, no white space, numbers as exact decimals, no
     /// normalisation of Unicode, escapes only where JSON needs them. Of what was received, so before anything is hidden.
-    public func canonical() -> [UInt8] {
+    package func canonical() -> [UInt8] {
         var canonical: [UInt8] = []
         canonical.reserveCapacity(bytes.count + 16)
         append(0, to: &canonical)

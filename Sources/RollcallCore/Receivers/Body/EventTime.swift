@@ -1,11 +1,11 @@
-public import Foundation
+package import Foundation
 
 /// When an event happened, as Iterable writes it.
-public enum EventTime {
+package enum EventTime {
     /// `yyyy-MM-dd HH:mm:ss +00:00`, the same with `+0000`, ISO 8601 with `Z` or an offset, with or without a fraction, and
     /// `yyyyMMddTHHmmss[.SSS]Z`. Years 1 to 9999 of UTC.
     /// - Returns: nil for other texts, also those without a zone.
-    public static func parse(_ text: [UInt8]) -> Date? {
+    package static func parse(_ text: [UInt8]) -> Date? {
         text.withUnsafeBytes { bytes in
             if case .timestamp(let microseconds)? = CivilText(bytes) { return date(microseconds) }
             return basic(text)

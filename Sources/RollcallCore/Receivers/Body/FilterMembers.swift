@@ -1,13 +1,13 @@
 /// The members of a body that filters look at. They are found in one pass which keeps nothing else. It checks the whole body all
 /// the same: it refuses what ``ReceivedBody`` refuses, for the same reason.
-public struct FilterMembers: Sendable, Equatable {
+package struct FilterMembers: Sendable, Equatable {
     /// The name of the event; nil where it has none.
-    public let eventName: String?
+    package let eventName: String?
     /// Whether the event says whose it is by a userId.
-    public let hasUserID: Bool
+    package let hasUserID: Bool
 
     /// - Parameter bytes: at most 2 GB.
-    public init(_ bytes: [UInt8]) throws(BodyProblem) {
+    package init(_ bytes: [UInt8]) throws(BodyProblem) {
         let found = try BodyParser.read(bytes, FilterMemberSearch()).keeper
         eventName = found.eventName
         hasUserID = found.hasUserID

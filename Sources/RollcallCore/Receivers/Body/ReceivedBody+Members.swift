@@ -1,11 +1,11 @@
-public import Foundation
+package import Foundation
 
 extension ReceivedBody {
     /// The event as a row. A member of another type than the column's counts as none.
     /// - Parameters:
     ///   - eventID: made of ``canonical()``.
     ///   - hiding: how identifiers appear; nil: as they are.
-    public func event(
+    package func event(
         eventID: String, receiver: String, destination: String?, receivedAt: Date, hiding: IdentifierHiding?
     ) -> ReceivedEvent {
         let fields = member("dataFields", of: 0).map { [$0] } ?? []

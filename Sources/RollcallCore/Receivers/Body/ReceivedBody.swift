@@ -1,9 +1,9 @@
 import Foundation
 
 /// A body that is a JSON object (RFC 8259) which all parsers read alike, read in one pass.
-public struct ReceivedBody: Sendable {
+package struct ReceivedBody: Sendable {
     /// Levels of objects and arrays that a body may have.
-    public static let deepest = 100
+    package static let deepest = 100
 
     let bytes: [UInt8]
     /// In the order of the text; the first is the object itself.
@@ -14,7 +14,7 @@ public struct ReceivedBody: Sendable {
     let unescaped: [UInt8]
 
     /// - Parameter bytes: at most 2 GB.
-    public init(_ bytes: [UInt8]) throws(BodyProblem) {
+    package init(_ bytes: [UInt8]) throws(BodyProblem) {
         self.bytes = bytes
         let read = try BodyParser.read(bytes, BodyTree(bytes: bytes.count))
         nodes = read.keeper.nodes

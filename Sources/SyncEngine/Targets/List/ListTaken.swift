@@ -1,5 +1,5 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Warehouse
 
 /// Who else keeps the list that a sync is to keep. Two syncs on one list would remove each other's members: what one puts
@@ -126,7 +126,7 @@ struct ListClaimRules: Sendable {
 extension SyncSettings {
     /// Other syncs of a configuration whose lists are in the same project, disabled ones and those of other warehouses too.
     /// - Parameter destination: gives the destination of a name; nil: there is none.
-    public func neighbours(
+    package func neighbours(
         among syncs: [SyncSettings], destination: (String) -> DestinationSettings?
     ) -> [SyncSettings] {
         guard let own = destination(self.destination) else { return [] }

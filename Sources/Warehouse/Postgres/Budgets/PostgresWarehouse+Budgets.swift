@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse: BudgetStore {
-    public func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
+    package func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
         // Beside claims and not beside outcomes, which take longer.
         try await write(.claim) { session in
             let needs = needs.sorted { $0.budget < $1.budget }

@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func readContents(
+    package func readContents(
         sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
         _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws(WarehouseError) {

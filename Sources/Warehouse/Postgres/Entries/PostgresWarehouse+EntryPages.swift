@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func entries(
+    package func entries(
         sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [MemberEntry] {
         let table = PostgresEntryTable(entries)

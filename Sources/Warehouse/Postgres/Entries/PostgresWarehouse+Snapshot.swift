@@ -1,8 +1,8 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+    package func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
         guard let newKey else {
             return try await read(orWithoutTables: nil) { session in
                 try session.query("SELECT encode(fingerprint_key, 'hex') FROM sync_state WHERE sync_name = $1", [sync])
@@ -21,13 +21,13 @@ extension PostgresWarehouse {
         }
     }
 
-    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+    package func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
         try await read(orWithoutTables: nil) { session in
             try session.query("SELECT nullif(generation, 0) FROM sync_state WHERE sync_name = $1", [sync]).integer(0, 0)
         }
     }
 
-    public func readSnapshot(
+    package func readSnapshot(
         sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
@@ -42,7 +42,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func readContents(
+    package func readContents(
         sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         let words = EntryWords(entries)
@@ -62,7 +62,7 @@ extension PostgresWarehouse {
         """
     }
 
-    public func members(
+    package func members(
         sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         let wanted = PostgresText.array(Set(fingerprints).map { PostgresText.uuid($0) as String? })
@@ -75,7 +75,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func members(
+    package func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
         let table = PostgresEntryTable(entries)
@@ -119,7 +119,7 @@ extension PostgresWarehouse {
         return members
     }
 
-    public func memberCounts(
+    package func memberCounts(
         sync: String, of entries: EntrySet
     ) async throws(WarehouseError) -> [MemberState: Int] {
         let table = PostgresEntryTable(entries)
@@ -137,7 +137,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func requestsInDoubt(
+    package func requestsInDoubt(
         sync: String, of entries: EntrySet
     ) async throws(WarehouseError) -> [RequestInDoubt] {
         let list = entries.listID.map { String($0) }

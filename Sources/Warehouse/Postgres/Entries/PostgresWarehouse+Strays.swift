@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func noteStrays(
+    package func noteStrays(
         _ run: SyncRun, _ changes: [Change], settleSeconds: Double
     ) async throws(WarehouseError) {
         guard let entries = run.entrySet, !changes.isEmpty else { return }
@@ -33,7 +33,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
+    package func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         try await leased(lease) { session in
             let notes = try Self.takeNotes(lease.sync, session)
             if notes.isEmpty { return 0 }

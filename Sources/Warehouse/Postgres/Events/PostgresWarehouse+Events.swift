@@ -1,16 +1,16 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
+    package func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
         try await read(orWithoutTables: nil) { try PostgresCursors.cursor(sync, $0) }
     }
 
-    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+    package func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
         try await read(orWithoutTables: nil) { try PostgresCursors.begunAt(sync, $0) }
     }
 
-    public func readEvents(
+    package func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
         let tables = tables
@@ -22,7 +22,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+    package func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         if keys.isEmpty { return [] }
         let wanted = PostgresText.array(Set(keys).map { PostgresText.uuid($0) as String? })
         return try await lookedUp(keys.count > 1000 ? .long : .state) { session, events in
@@ -31,7 +31,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func events(
+    package func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         try await lookedUp { session, events in
@@ -39,13 +39,13 @@ extension PostgresWarehouse {
         }
     }
 
-    public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
+    package func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
         try await lookedUp { session, events in
             try PostgresEvents.all(events.byID, [sync, session.array(Array(Set(ids)))], session)
         }
     }
 
-    public func events(
+    package func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         try await lookedUp { session, events in
@@ -67,7 +67,7 @@ extension PostgresWarehouse {
     private static let alongIndexes =
         "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
 
-    public func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
+    package func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
         try await read(.long, orWithoutTables: [:]) { session in
             let result = try session.query(
                 "SELECT state, count(*) FROM synced_events WHERE sync_name = $1 GROUP BY state", [sync])
@@ -79,7 +79,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func areAcknowledged(
+    package func areAcknowledged(
         sync: String, _ people: [Identity], before time: Date
     ) async throws(WarehouseError) -> [Bool] {
         let none = people.map { _ in false }
@@ -95,7 +95,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
         try await read(orWithoutTables: nil) { session in
             // Tables which no run has upgraded yet lack the column.
             try session.query("SELECT to_jsonb(s) ->> 'mapping_hash' FROM sync_state s WHERE sync_name = $1", [sync])
@@ -103,7 +103,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         _ = try await leased(lease) { session in
             try session.modify(
                 """

@@ -2,7 +2,7 @@ import Foundation
 import RollcallCore
 
 extension PostgresWarehouse {
-    public func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+    package func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         try await read(orWithoutTables: []) { session in
             let result = try session.query(
                 """
@@ -18,7 +18,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func noteFields(
+    package func noteFields(
         _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
     ) async throws(WarehouseError) {
         try await leased(lease) { session in
@@ -34,11 +34,11 @@ extension PostgresWarehouse {
         }
     }
 
-    public func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
+    package func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
         try await read(orWithoutTables: []) { try Self.fieldPlaces(sync, $0) }
     }
 
-    public func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+    package func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
         try await leased(lease) { session in
             var places = try Self.fieldPlaces(lease.sync, session)
             // Names are compared by their bytes, as the table compares them.

@@ -1,8 +1,8 @@
-public import Foundation
+package import Foundation
 import RollcallCore
 
 extension PostgresWarehouse {
-    public func itemChecks(
+    package func itemChecks(
         sync: String, acceptedBefore time: Date, limit: Int
     ) async throws(WarehouseError) -> [ItemCheck] {
         try await read(orWithoutTables: []) { session in
@@ -21,7 +21,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
+    package func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
         try await leased(lease) { session in
             var changed = 0
             for check in notes.setAside {
@@ -62,7 +62,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
+    package func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
         try await leased(lease) { session in
             let isSynced = Self.isSynced("r", fingerprint: "item_checks.fingerprint", content: "item_checks.content")
             try session.modify(

@@ -1,8 +1,8 @@
-public import Foundation
+package import Foundation
 import RollcallCore
 
 extension PostgresWarehouse {
-    public func acquireLease(
+    package func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
         try await write(.lease) { session in
@@ -87,7 +87,7 @@ extension PostgresWarehouse {
             runID: row.text(0, 3), elsewhere: row.text(0, 4))
     }
 
-    public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+    package func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
         try await write(.lease) { session in
             let renewed = try session.modify(
                 """
@@ -98,7 +98,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+    package func releaseLease(_ lease: Lease) async throws(WarehouseError) {
         _ = try await write(.lease) { session in
             try session.modify(
                 "UPDATE sync_leases SET expires_at = clock_timestamp() WHERE sync_name = $1 AND token = $2::bigint",
@@ -106,7 +106,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func now() async throws(WarehouseError) -> Date {
+    package func now() async throws(WarehouseError) -> Date {
         let date: Date? = try await write(.lease) { session in
             try session.query("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint").date(0, 0)
         }

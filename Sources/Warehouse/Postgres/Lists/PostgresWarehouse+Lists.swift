@@ -2,7 +2,7 @@ import Foundation
 import RollcallCore
 
 extension PostgresWarehouse {
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
+    package func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await read(orWithoutTables: nil) { session in
             let result = try session.query(
                 "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE sync_name = $1", [sync])
@@ -10,7 +10,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+    package func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
         try await read(orWithoutTables: []) { session in
             let result = try session.query(
                 "SELECT \(PostgresLists.bindingColumns) FROM sync_state s WHERE list_name = $1"
@@ -19,17 +19,17 @@ extension PostgresWarehouse {
         }
     }
 
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+    package func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await leased(lease) { try PostgresLists.save(binding, $0) }
     }
 
-    public func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+    package func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
         try await read(orWithoutTables: [], settings: PostgresLists.alongIndexes) {
             try PostgresLists.claims(besides: sync, list: list, $0)
         }
     }
 
-    public func takeList(
+    package func takeList(
         _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
     ) async throws(WarehouseError) -> [ListClaim] {
         let schema = tables.schema
@@ -48,7 +48,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+    package func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
         try await leased(lease, .long) { session in
             let attempt = try PostgresLists.abandon(lease.sync, list, session)
             if case .done(let abandonment) = attempt, abandonment.members > 0 {

@@ -1,5 +1,5 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 extension PostgresWarehouse: ReceiverStore {
     /// Whatever the database's own setting, a commit waits for the disk.
@@ -8,7 +8,7 @@ extension PostgresWarehouse: ReceiverStore {
     /// Few rows of many are looked for, whatever the server thinks of a table that grows and shrinks.
     private static let alongIndexes = "SET LOCAL enable_seqscan = off"
 
-    public func receiverKey() async throws(WarehouseError) -> [UInt8] {
+    package func receiverKey() async throws(WarehouseError) -> [UInt8] {
         let select = "SELECT encode(key, 'hex') FROM receiver_key WHERE id = 1"
         let present = try await read(orWithoutTables: nil) { session in
             try session.query(select).text(0, 0).map(PostgresText.bytes(hexadecimal:))
@@ -22,7 +22,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
+    package func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
         do {
             return try await store(groups, isProven: false)
         } catch  where error.kind == .query {
@@ -37,7 +37,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func pruneReceived(
+    package func pruneReceived(
         receiver: String, before time: Date, limit: Int
     ) async throws(WarehouseError) -> Int {
         let time = String(PostgresText.milliseconds(time))
@@ -54,7 +54,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func receiverSummaries(
+    package func receiverSummaries(
         _ receivers: [String], since: Date
     ) async throws(WarehouseError) -> [String: ReceiverSummary] {
         let none = Dictionary(receivers.map { ($0, ReceiverSummary()) }) { first, _ in first }
@@ -93,7 +93,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func receivedEvents(_ filter: ReceivedFilter) async throws(WarehouseError) -> [ReceivedEventRow] {
+    package func receivedEvents(_ filter: ReceivedFilter) async throws(WarehouseError) -> [ReceivedEventRow] {
         let (sql, parameters) = PostgresReceivedEvents.select(filter)
         return try await read(.long, orWithoutTables: [], settings: Self.alongIndexes) { session in
             let found = try session.query(sql, parameters)
@@ -101,7 +101,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func rejectedBodies(receiver: String, limit: Int) async throws(WarehouseError) -> [RejectedBody] {
+    package func rejectedBodies(receiver: String, limit: Int) async throws(WarehouseError) -> [RejectedBody] {
         try await read(orWithoutTables: []) { session in
             let found = try session.query(
                 """
@@ -117,7 +117,7 @@ extension PostgresWarehouse: ReceiverStore {
         }
     }
 
-    public func changeReceiverAlert(
+    package func changeReceiverAlert(
         receiver: String, from old: String?, to new: String
     ) async throws(WarehouseError) -> Bool {
         try await write { session in

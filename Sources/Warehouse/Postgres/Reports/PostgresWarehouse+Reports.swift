@@ -1,8 +1,8 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func run(id: String) async throws(WarehouseError) -> SyncRun? {
+    package func run(id: String) async throws(WarehouseError) -> SyncRun? {
         guard PostgresText.runID(id) != nil else { return nil }
         return try await read(orWithoutTables: nil) { session in
             let result = try session.query(PostgresRunRow.select + " WHERE run_id = $1::uuid", [id])
@@ -11,7 +11,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
+    package func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         if let before = filter.before, PostgresText.runID(before) == nil { return [] }
         return try await read(orWithoutTables: []) { session in
             let left = try PostgresTransfer.left(session)
@@ -37,7 +37,7 @@ extension PostgresWarehouse {
     /// Rows of `sync_log` fetched at once.
     private static let page = 1000
 
-    public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+    package func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         if let id = filter.runID, PostgresText.runID(id) == nil { return }
         try await stream { session, cancellation in
             let hasKeys = try session.hasColumn("record_key", of: "sync_log")
@@ -105,7 +105,7 @@ extension PostgresWarehouse {
             eventID: result.text(row, 15))
     }
 
-    public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+    package func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
         var result = PruneResult()
         for policy in policies {
             result.records += try await delete(policy, Self.oldRecords)

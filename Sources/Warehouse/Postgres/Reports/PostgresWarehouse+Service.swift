@@ -1,7 +1,7 @@
 import RollcallCore
 
 extension PostgresWarehouse {
-    public func summaries(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncSummary] {
+    package func summaries(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncSummary] {
         let none = Dictionary(syncs.map { ($0, SyncSummary()) }) { first, _ in first }
         return try await read(orWithoutTables: none) { session in
             var summaries = none
@@ -46,7 +46,7 @@ extension PostgresWarehouse {
         return summary
     }
 
-    public func changeAlertState(
+    package func changeAlertState(
         sync: String, from old: String?, to new: String
     ) async throws(WarehouseError) -> Bool {
         try await write { session in
@@ -59,7 +59,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError) {
+    package func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError) {
         _ = try await write { session in
             try session.modify(
                 """
@@ -69,7 +69,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func requestCancel(run id: String) async throws(WarehouseError) {
+    package func requestCancel(run id: String) async throws(WarehouseError) {
         guard PostgresText.runID(id) != nil else { return }
         _ = try await write { session in
             try session.modify(
@@ -81,7 +81,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func cancelRequests() async throws(WarehouseError) -> Set<String> {
+    package func cancelRequests() async throws(WarehouseError) -> Set<String> {
         try await read(orWithoutTables: []) { session in
             let result = try session.query(
                 """
@@ -92,7 +92,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func abandonedSyncs(
+    package func abandonedSyncs(
         isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> [String] {
         try await read(orWithoutTables: []) { session in
@@ -108,7 +108,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double? {
+    package func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double? {
         try await read(orWithoutTables: nil) { session in
             try session.query(
                 """

@@ -1,8 +1,8 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func acknowledge(
+    package func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
         try await leased(lease, lock: .shared, settings: PostgresOutcomeStatements.settings) { session in
@@ -64,7 +64,7 @@ extension PostgresWarehouse {
             """, [sync, String(Int64.random(in: 1 ... .max))])
     }
 
-    public func applyLocalChanges(
+    package func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         if run.kind == .events { return try await applyLocalEvents(lease, run, log: log) }
@@ -160,7 +160,7 @@ extension PostgresWarehouse {
             [run.id, run.sync, reason.code, reason.reason, reason.httpStatus.map { String($0) }, String(log.retain)])
     }
 
-    public func finishRun(
+    package func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try await leased(lease, .long) { session in
@@ -178,7 +178,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try await leased(lease, .long) { session in
             try PostgresRunRow.proveRunning(run, of: lease, session)
             guard run.counts.notAttempted.total == 0, try PostgresCursors.isDone(run, session) else { return }
@@ -186,7 +186,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func recoverRuns(
+    package func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
         try await leased(lease, .long, settings: PostgresOutcomeStatements.settings) { session in

@@ -1,8 +1,8 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         do {
             try await leased(lease) { session in
                 guard PostgresText.runID(run.id) != nil else {
@@ -19,7 +19,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+    package func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
         try await read(orWithoutTables: nil) { session in
             try PostgresRunRow.runs(
                 try session.query(PostgresRunRow.select + " WHERE sync_name = $1 AND status = 'held'", [sync])
@@ -27,7 +27,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await leased(lease) { session in
             try Self.leaveHeld(lease, id, session, "status = 'running', finished_at = NULL")
             let run = try Self.run(id, session)
@@ -36,7 +36,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await leased(lease, .long) { session in
             try Self.leaveHeld(
                 lease, id, session,
@@ -67,7 +67,7 @@ extension PostgresWarehouse {
         return run
     }
 
-    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+    package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         guard PostgresText.runID(id) != nil else { return [] }
         return try await read(.long, orWithoutTables: [], settings: Self.inOrder) { session in
             let contents = try Self.contents(session)
@@ -147,7 +147,7 @@ extension PostgresWarehouse {
         return HeldFields(ifDone: FieldBits(bytes: done), ifInDoubt: FieldBits(bytes: result.bytes(row, 15) ?? []))
     }
 
-    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+    package func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
         try await leased(lease, .claim, lock: .shared) { session in
             guard PostgresText.runID(id) != nil,
                 try session.modify(

@@ -1,12 +1,12 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Synchronization
 
 extension PostgresWarehouse {
     /// Changes or records asked of a plan at once.
     private static let page = 2000
 
-    public func stage(
+    package func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await put(plan, of: run, lease, log) { session in
@@ -19,7 +19,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func stageMore(
+    package func stageMore(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await put(plan, of: run, lease, log) { _ in

@@ -1,8 +1,8 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func diagnose(_ sources: [AudienceSource]) async -> [Finding] {
+    package func diagnose(_ sources: [AudienceSource]) async -> [Finding] {
         let tables = tables
         var findings: [Finding]
         do {
@@ -22,7 +22,7 @@ extension PostgresWarehouse {
         return findings
     }
 
-    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
+    package func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
         let tables = tables
         var findings: [Finding]
         do {

@@ -5,7 +5,7 @@ extension PostgresWarehouse {
     /// The version that this binary brings the state tables to.
     static var knownVersion: Int { EmbeddedMigrations.postgres.map(\.version).max() ?? 0 }
 
-    public func schemaVersion() async throws(WarehouseError) -> Int? {
+    package func schemaVersion() async throws(WarehouseError) -> Int? {
         try await read(orWithoutTables: nil) { try Self.version($0) }
     }
 
@@ -22,7 +22,7 @@ extension PostgresWarehouse {
         }
     }
 
-    public func migrate() async throws(WarehouseError) -> MigrationResult {
+    package func migrate() async throws(WarehouseError) -> MigrationResult {
         let tables = tables
         let begin = tables.begin(.readWrite, isLong: true)
         do {

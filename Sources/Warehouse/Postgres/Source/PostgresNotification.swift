@@ -1,11 +1,11 @@
 /// SQL that lets PostgreSQL 11 or later notify a channel of rows that come into a table.
-public enum PostgresNotification {
+package enum PostgresNotification {
     /// What makes a function and a trigger for each statement that inserts, one line each. The table must be no view.
     /// - Parameters:
     ///   - channel: of NOTIFY, 1 to 63 bytes.
     ///   - table: the parts of its name, outermost first, unquoted.
     ///   - updates: whether statements that change rows notify too.
-    public static func statements(channel: String, table: [String], updates: Bool) -> [String] {
+    package static func statements(channel: String, table: [String], updates: Bool) -> [String] {
         let trigger = PostgresText.identifier(name(of: channel))
         let function = (table.dropLast().map(PostgresText.identifier) + [trigger]).joined(separator: ".")
         let place = table.map(PostgresText.identifier).joined(separator: ".")

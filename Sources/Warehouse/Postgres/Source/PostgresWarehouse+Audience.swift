@@ -1,9 +1,9 @@
 import Foundation
-public import RollcallCore
+package import RollcallCore
 import Synchronization
 
 extension PostgresWarehouse {
-    public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+    package func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         try await withLockedAudience(source) { try $0.lockedColumns().map(\.column) }
     }
 
@@ -29,14 +29,14 @@ extension PostgresWarehouse {
         }
     }
 
-    public func readAudience(
+    package func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
         try await read(source, parts: parts) { try $0.work(columns, $1, body) }
     }
 
-    public func readRecords(
+    package func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
             @escaping @Sendable (

@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func readBuckets(
+    package func readBuckets(
         _ source: AudienceSource, columns: IdentifierColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body: @escaping @Sendable (AudienceCell, AudienceCell, _ bucket: Int) throws -> Void
@@ -9,7 +9,7 @@ extension PostgresWarehouse {
         try await read(source, choose) { try $0.buckets(columns, grouping, body) }
     }
 
-    public func readRecordBuckets(
+    package func readRecordBuckets(
         _ source: AudienceSource, columns: RecordColumns, grouping: RowGrouping,
         choose: @escaping @Sendable (GroupedRows) throws -> BucketSelection,
         _ body:

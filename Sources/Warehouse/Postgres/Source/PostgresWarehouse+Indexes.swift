@@ -1,7 +1,7 @@
-public import RollcallCore
+package import RollcallCore
 
 extension PostgresWarehouse {
-    public func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
+    package func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
         try await withLockedAudience(source) { audience in
             _ = try audience.lockedColumns()
             guard case .table(let parts) = source else { return .unknown }

@@ -1,8 +1,8 @@
-public import Foundation
-public import RollcallCore
+package import Foundation
+package import RollcallCore
 
 extension PostgresWarehouse: TickStore {
-    public func noteSchedule(sync: String, schedule: String, now: Date) async throws(WarehouseError) {
+    package func noteSchedule(sync: String, schedule: String, now: Date) async throws(WarehouseError) {
         _ = try await write { session in
             try session.modify(
                 """
@@ -15,7 +15,7 @@ extension PostgresWarehouse: TickStore {
         }
     }
 
-    public func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick? {
+    package func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick? {
         // Of several processes all but the first find nothing to do.
         guard let seen = try await read(orWithoutTables: nil, { try PostgresTicks.owed($0, claim) }) else { return nil }
         return try await write(seen.missed.count > PostgresTicks.mostAtOnce ? .long : .state) { session in
@@ -30,7 +30,7 @@ extension PostgresWarehouse: TickStore {
         }
     }
 
-    public func finishTick(_ decision: Tick) async throws(WarehouseError) -> Tick? {
+    package func finishTick(_ decision: Tick) async throws(WarehouseError) -> Tick? {
         try await write { session in
             let due = String(PostgresText.milliseconds(decision.dueAt))
             let row = try session.query(
@@ -59,7 +59,7 @@ extension PostgresWarehouse: TickStore {
         return try session.query("SELECT 1 FROM sync_runs WHERE run_id = $1::uuid", [run]).rowCount > 0
     }
 
-    public func takeOverTicks(pendingFor seconds: Double) async throws(WarehouseError) -> [Tick] {
+    package func takeOverTicks(pendingFor seconds: Double) async throws(WarehouseError) -> [Tick] {
         let condition =
             "outcome = 'pending' AND claimed_at <= clock_timestamp() - $1::double precision * interval '1 second'"
         let found = try await read(orWithoutTables: false) { session in
@@ -76,7 +76,7 @@ extension PostgresWarehouse: TickStore {
         }
     }
 
-    public func ticks(_ filter: TickFilter) async throws(WarehouseError) -> [Tick] {
+    package func ticks(_ filter: TickFilter) async throws(WarehouseError) -> [Tick] {
         try await read(orWithoutTables: []) { session in
             try PostgresTicks.all(
                 session.query(

@@ -1,7 +1,7 @@
 import Synchronization
 
 extension PostgresWarehouse: StateTransfer {
-    public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
+    package func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
         try await read(orWithoutTables: nil) { session in
             try session.query(
                 "SELECT \(PostgresTransfer.elsewhere) FROM sync_leases l WHERE l.sync_name = $1", [sync]
@@ -9,17 +9,17 @@ extension PostgresWarehouse: StateTransfer {
         }
     }
 
-    public func stateID() async throws(WarehouseError) -> String? {
+    package func stateID() async throws(WarehouseError) -> String? {
         try await read(orWithoutTables: nil) { session in
             try session.query("SELECT state_id FROM state_identity").text(0, 0)
         }
     }
 
-    public func stateStanding(sync: String) async throws(WarehouseError) -> StateStanding {
+    package func stateStanding(sync: String) async throws(WarehouseError) -> StateStanding {
         try await read(orWithoutTables: StateStanding()) { try PostgresTransfer.standing($0, sync: sync) }
     }
 
-    public func stateTrace(sync: String) async throws(WarehouseError) -> StateTrace {
+    package func stateTrace(sync: String) async throws(WarehouseError) -> StateTrace {
         try await read(orWithoutTables: StateTrace()) { session in
             let isReplica = try session.query("SELECT pg_catalog.pg_is_in_recovery()").boolean(0, 0)
             let row = try session.query(
@@ -28,7 +28,7 @@ extension PostgresWarehouse: StateTransfer {
         }
     }
 
-    public func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
+    package func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
         try await read(.long, orWithoutTables: [:]) { session in
             var counts: [StateTable: Int] = [:]
             for table in StateTable.allCases where try !PostgresTransferColumn.all(of: table, session).isEmpty {
@@ -43,7 +43,7 @@ extension PostgresWarehouse: StateTransfer {
     /// A step of a move is on the disk before the next one is taken in the other database, whatever the role has by default.
     private static let synced = "SET LOCAL synchronous_commit = on"
 
-    public func closeState(
+    package func closeState(
         _ lease: Lease, for place: StatePlace, atLeast moves: Int64
     ) async throws(WarehouseError) -> StateMark {
         try await leased(lease, settings: Self.synced) {
@@ -51,7 +51,7 @@ extension PostgresWarehouse: StateTransfer {
         }
     }
 
-    public func closeStateAgain(
+    package func closeStateAgain(
         sync: String, insteadOf id: String, for place: StatePlace
     ) async throws(WarehouseError) -> StateMark {
         try await write(settings: Self.synced) { session in
@@ -62,7 +62,7 @@ extension PostgresWarehouse: StateTransfer {
         }
     }
 
-    public func openState(_ mark: StateMark) async throws(WarehouseError) {
+    package func openState(_ mark: StateMark) async throws(WarehouseError) {
         try await write(settings: Self.synced) { session in
             try PostgresTransfer.prove(session, mark)
             try PostgresTransfer.open(session, mark, token: mark.token + 1, moves: mark.moves)
@@ -71,7 +71,7 @@ extension PostgresWarehouse: StateTransfer {
 
     // MARK: Rows
 
-    public func readState(sync: String, _ body: @escaping @Sendable (StatePart) throws -> Void) async throws {
+    package func readState(sync: String, _ body: @escaping @Sendable (StatePart) throws -> Void) async throws {
         try await stream { session, cancellation in
             let given = GivenRows()
             try given.during {
@@ -83,7 +83,7 @@ extension PostgresWarehouse: StateTransfer {
         }
     }
 
-    public func receiveState(
+    package func receiveState(
         _ mark: StateMark, from source: StateMark, _ parts: any StateParts
     ) async throws(WarehouseError) {
         // The parts can be read once only.

@@ -1,6 +1,6 @@
 extension PostgresWarehouse: SourceWatching {
     /// Returns when it was tried once to listen: what is committed from then on wakes, also where it did not succeed yet.
-    public func watch(
+    package func watch(
         channel: String?, onWake: @escaping @Sendable () -> Void
     ) async throws(WarehouseError) -> any SourceWatch {
         guard let channel else { return BlindWatch() }
@@ -20,7 +20,7 @@ extension PostgresWarehouse: SourceWatching {
         _ = try await write { try $0.modify("SELECT pg_catalog.pg_notify($1, $2)", [channel, payload]) }
     }
 
-    public func isPaused(sync: String) async throws(WarehouseError) -> Bool {
+    package func isPaused(sync: String) async throws(WarehouseError) -> Bool {
         try await read(orWithoutTables: false) { session in
             try session.query("SELECT paused FROM sync_state WHERE sync_name = $1", [sync]).boolean(0, 0)
         }

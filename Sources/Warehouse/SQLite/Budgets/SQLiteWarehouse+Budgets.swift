@@ -1,9 +1,9 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse: BudgetStore {
-    public func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
+    package func exchangeBudget(process: String, needs: [RateNeed]) async throws(WarehouseError) -> RateGrants {
         // By the clock of this machine, which is also that of the file, and before the lock is waited for.
         let begun = SQLiteBudgets.microseconds(Date())
         return try await write { database in

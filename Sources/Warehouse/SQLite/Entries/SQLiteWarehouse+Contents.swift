@@ -1,8 +1,8 @@
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func readContents(
+    package func readContents(
         sync: String, of kind: RecordKind, fingerprints: [Fingerprint],
         _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws(WarehouseError) {

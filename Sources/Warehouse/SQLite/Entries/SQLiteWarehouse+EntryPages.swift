@@ -1,8 +1,8 @@
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func entries(
+    package func entries(
         sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [MemberEntry] {
         let table = SQLiteEntryTable(entries)

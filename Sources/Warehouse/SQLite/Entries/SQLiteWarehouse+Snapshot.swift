@@ -1,10 +1,10 @@
 import Foundation
 import GRDB
 import GRDBSQLite
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
+    package func fingerprintKey(sync: String, newKey: [UInt8]?) async throws(WarehouseError) -> [UInt8]? {
         let present = try await read(nil) { try Self.fingerprintKey($0, sync: sync) }
         guard present == nil, let newKey else { return present }
         guard newKey.count == 16 else {
@@ -28,7 +28,7 @@ extension SQLiteWarehouse {
         return key ?? nil
     }
 
-    public func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
+    package func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
         try await read(nil) { database in
             let generation = try database.firstRow(
                 "SELECT generation FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
@@ -37,7 +37,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func readSnapshot(
+    package func readSnapshot(
         sync: String, of entries: EntrySet, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, Fingerprint, MemberState, _ listed: Bool) throws -> Void
     ) async throws {
@@ -47,7 +47,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func readContents(
+    package func readContents(
         sync: String, of entries: EntrySet, _ body: @escaping @Sendable (KnownContent) throws -> Void
     ) async throws {
         let table = SQLiteEntryTable(entries)
@@ -93,7 +93,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func members(
+    package func members(
         sync: String, of entries: EntrySet, fingerprints: [Fingerprint]
     ) async throws(WarehouseError) -> [Member] {
         guard fingerprints.count <= 10_000 else {
@@ -118,7 +118,7 @@ extension SQLiteWarehouse {
         words == .records ? " OR record_key = :user OR item_id = :user" : ""
     }
 
-    public func members(
+    package func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry] {
         let table = SQLiteEntryTable(entries)
@@ -137,7 +137,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func memberCounts(
+    package func memberCounts(
         sync: String, of entries: EntrySet
     ) async throws(WarehouseError) -> [MemberState: Int] {
         let table = SQLiteEntryTable(entries)
@@ -152,7 +152,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func requestsInDoubt(
+    package func requestsInDoubt(
         sync: String, of entries: EntrySet
     ) async throws(WarehouseError) -> [RequestInDoubt] {
         let list = entries.listID

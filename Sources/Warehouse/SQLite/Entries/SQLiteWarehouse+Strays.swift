@@ -1,9 +1,9 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func noteStrays(
+    package func noteStrays(
         _ run: SyncRun, _ changes: [Change], settleSeconds: Double
     ) async throws(WarehouseError) {
         guard let entries = run.entrySet, !changes.isEmpty else { return }
@@ -36,7 +36,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
+    package func applyStrayNotes(_ lease: Lease) async throws(WarehouseError) -> Int {
         try await write(lease) { database in
             let notes = try Self.notes(database, lease.sync)
             if notes.isEmpty { return 0 }

@@ -1,7 +1,7 @@
-public import Foundation
+package import Foundation
 import GRDB
 import GRDBSQLite
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
     /// Tables that no run has upgraded yet may have no events.
@@ -14,15 +14,15 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
+    package func eventCursor(sync: String) async throws(WarehouseError) -> EventCursor? {
         try await ofEvents(nil) { database, _ in try SQLiteCursors.cursor(database, sync) }
     }
 
-    public func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
+    package func eventsBegunAt(sync: String) async throws(WarehouseError) -> Date? {
         try await ofEvents(nil) { database, _ in try SQLiteCursors.begunAt(database, sync) }
     }
 
-    public func readEvents(
+    package func readEvents(
         sync: String, from position: Int64?, _ body: @escaping @Sendable (KnownEvent) throws -> Void
     ) async throws {
         try await streams.run { database, _ in
@@ -43,7 +43,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
+    package func knownEvents(sync: String, keys: [Fingerprint]) async throws(WarehouseError) -> [KnownEvent] {
         try Self.proveFew(keys.count)
         return try await ofEvents([]) { database, events in
             let statement = try SQLitePrepared(database, events.byKey, isCached: true)
@@ -61,7 +61,7 @@ extension SQLiteWarehouse {
         throw WarehouseError(.other, "At most 10,000 events can be looked up at once.")
     }
 
-    public func events(
+    package func events(
         sync: String, in states: Set<EventState>, after key: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         try await ofEvents([]) { database, events in
@@ -73,7 +73,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
+    package func events(sync: String, ids: [String]) async throws(WarehouseError) -> [StoredEvent] {
         try Self.proveFew(ids.count)
         return try await ofEvents([]) { database, events in
             let statement = try SQLitePrepared(database, events.byID, isCached: true)
@@ -88,7 +88,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func events(
+    package func events(
         sync: String, knownAs text: String, key: Fingerprint, limit: Int
     ) async throws(WarehouseError) -> [StoredEvent] {
         try await ofEvents([]) { database, events in
@@ -99,7 +99,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
+    package func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
         try await ofEvents([:]) { database, events in
             let counts = try database.rows(
                 "SELECT state, count(*) FROM \(events.table) WHERE sync_name = :sync GROUP BY state",
@@ -111,7 +111,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func areAcknowledged(
+    package func areAcknowledged(
         sync: String, _ people: [Identity], before time: Date
     ) async throws(WarehouseError) -> [Bool] {
         let none = people.map { _ in false }
@@ -127,7 +127,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
         try await ofEvents(nil) { database, _ in
             try database.firstRow(
                 "SELECT mapping_hash FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
@@ -135,7 +135,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         try await write(lease) { database in
             try database.change(
                 """

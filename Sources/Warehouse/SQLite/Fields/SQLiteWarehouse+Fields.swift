@@ -3,7 +3,7 @@ import GRDB
 import RollcallCore
 
 extension SQLiteWarehouse {
-    public func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
+    package func knownFields(destination: String, scope: String) async throws(WarehouseError) -> [KnownField] {
         try await read([]) { database in
             try database.rows(
                 """
@@ -14,7 +14,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func noteFields(
+    package func noteFields(
         _ lease: Lease, destination: String, scope: String, _ fields: [KnownField]
     ) async throws(WarehouseError) {
         try await write(lease) { database in
@@ -34,7 +34,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
+    package func fieldPlaces(sync: String) async throws(WarehouseError) -> [String] {
         try await read([]) { database in
             // Tables which no run has upgraded yet have none.
             guard try SQLiteMigrations.hasTable("rollcall_field_places", database) else { return [] }
@@ -42,7 +42,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
+    package func addFieldPlaces(_ lease: Lease, _ names: [String]) async throws(WarehouseError) -> [String] {
         try await write(lease) { database in
             var places = try Self.fieldPlaces(lease.sync, database)
             // Names are compared by their bytes, as the table compares them.

@@ -1,9 +1,9 @@
-public import Foundation
+package import Foundation
 import GRDB
 import RollcallCore
 
 extension SQLiteWarehouse {
-    public func itemChecks(
+    package func itemChecks(
         sync: String, acceptedBefore time: Date, limit: Int
     ) async throws(WarehouseError) -> [ItemCheck] {
         try await read([]) { database in
@@ -24,7 +24,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
+    package func noteItemChecks(_ lease: Lease, run id: String, _ notes: ItemCheckNotes) async throws(WarehouseError) {
         try await write(lease) { database in
             var changed = 0
             for check in notes.setAside {
@@ -69,7 +69,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
+    package func acceptItemChecks(_ lease: Lease, run id: String) async throws(WarehouseError) {
         try await write(lease) { database in
             let isSynced = Self.isSynced(
                 "r", fingerprint: "rollcall_item_checks.fingerprint", content: "rollcall_item_checks.content")

@@ -69,7 +69,7 @@ final class SQLiteLeaseFiles: Sendable {
 }
 
 extension SQLiteWarehouse {
-    public func acquireLease(
+    package func acquireLease(
         sync: String, holder: String, seconds: Double, isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> LeaseAttempt {
         let (attempt, file) = try await writer.runKnowing(.immediate) { database in
@@ -101,16 +101,16 @@ extension SQLiteWarehouse {
         return attempt
     }
 
-    public func noteReading(_ lease: Lease) {
+    package func noteReading(_ lease: Lease) {
         // Where there is none, the reading says so.
         if let identity = try? file.identity() { leases.add(lease, identity) }
     }
 
-    public func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {
+    package func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {
         if let taken = leases.file(of: lease), file.isReplaced(taken) { throw file.replaced }
     }
 
-    public func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
+    package func renewLease(_ lease: Lease, seconds: Double) async throws(WarehouseError) {
         try await write(lease) { database in
             try database.change(
                 "UPDATE rollcall_sync_leases SET expires_at = \(SQLiteLeases.expiry) WHERE sync_name = :sync",
@@ -119,7 +119,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func releaseLease(_ lease: Lease) async throws(WarehouseError) {
+    package func releaseLease(_ lease: Lease) async throws(WarehouseError) {
         // Also in a file that took the place of the lease's: as a copy of it, it may have the lease in it.
         leases.remove(lease)
         try await write { database in

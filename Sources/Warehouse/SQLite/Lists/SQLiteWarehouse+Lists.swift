@@ -3,7 +3,7 @@ import GRDB
 import RollcallCore
 
 extension SQLiteWarehouse {
-    public func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
+    package func listBinding(sync: String) async throws(WarehouseError) -> ListBinding? {
         try await read(nil) { database in
             try database.firstRow(
                 """
@@ -13,7 +13,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
+    package func bindings(named name: String) async throws(WarehouseError) -> [ListBinding] {
         try await read([]) { database in
             try database.rows(
                 """
@@ -25,15 +25,15 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
+    package func saveListBinding(_ lease: Lease, _ binding: ListBinding) async throws(WarehouseError) {
         try await write(lease) { try SQLiteLists.save($0, binding) }
     }
 
-    public func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
+    package func listClaims(besides sync: String, list: Int64?) async throws(WarehouseError) -> [ListClaim] {
         try await read([]) { try SQLiteLists.claims($0, besides: sync, list: list) }
     }
 
-    public func takeList(
+    package func takeList(
         _ lease: Lease, _ binding: ListBinding, refuse: @escaping @Sendable ([ListClaim]) -> [ListClaim]
     ) async throws(WarehouseError) -> [ListClaim] {
         try await write(lease) { database in
@@ -47,7 +47,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
+    package func abandon(_ lease: Lease, list: Int64?) async throws(WarehouseError) -> AbandonAttempt {
         try await write(lease) { try SQLiteLists.abandon($0, lease.sync, list) }
     }
 }

@@ -1,9 +1,9 @@
-public import Foundation
+package import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse: ReceiverStore {
-    public func receiverKey() async throws(WarehouseError) -> [UInt8] {
+    package func receiverKey() async throws(WarehouseError) -> [UInt8] {
         if let key = try await readReceivers(nil, { try Self.receiverKey($0) }) {
             return try ReceiverRules.checked(key)
         }
@@ -20,11 +20,11 @@ extension SQLiteWarehouse: ReceiverStore {
         try database.firstRow("SELECT key FROM rollcall_receiver_key WHERE id = 1") { Array($0.bytes(0)) }
     }
 
-    public func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
+    package func storeReceived(_ groups: [ReceivedGroup]) async throws(WarehouseError) -> StoredGroups {
         try await writer.run(.immediate, isSynced: true) { try SQLiteReceivedGroup.store(groups, $0) }
     }
 
-    public func pruneReceived(
+    package func pruneReceived(
         receiver: String, before time: Date, limit: Int
     ) async throws(WarehouseError) -> Int {
         let key: [String: SQLiteValue] = ["receiver": .of(receiver), "time": .of(time)]
@@ -44,7 +44,7 @@ extension SQLiteWarehouse: ReceiverStore {
         }
     }
 
-    public func receiverSummaries(
+    package func receiverSummaries(
         _ receivers: [String], since: Date
     ) async throws(WarehouseError) -> [String: ReceiverSummary] {
         let none = Dictionary(receivers.map { ($0, ReceiverSummary()) }) { first, _ in first }
@@ -58,12 +58,12 @@ extension SQLiteWarehouse: ReceiverStore {
         }
     }
 
-    public func receivedEvents(_ filter: ReceivedFilter) async throws(WarehouseError) -> [ReceivedEventRow] {
+    package func receivedEvents(_ filter: ReceivedFilter) async throws(WarehouseError) -> [ReceivedEventRow] {
         let (sql, values) = SQLiteReceivedEvents.select(filter)
         return try await readReceivers([]) { try $0.rows(sql, values, SQLiteReceivedEvents.event) }
     }
 
-    public func rejectedBodies(receiver: String, limit: Int) async throws(WarehouseError) -> [RejectedBody] {
+    package func rejectedBodies(receiver: String, limit: Int) async throws(WarehouseError) -> [RejectedBody] {
         try await readReceivers([]) { database in
             try database.rows(
                 """
@@ -78,7 +78,7 @@ extension SQLiteWarehouse: ReceiverStore {
         }
     }
 
-    public func changeReceiverAlert(
+    package func changeReceiverAlert(
         receiver: String, from old: String?, to new: String
     ) async throws(WarehouseError) -> Bool {
         try await write { database in

@@ -1,18 +1,18 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
     // MARK: Reports
 
-    public func run(id: String) async throws(WarehouseError) -> SyncRun? {
+    package func run(id: String) async throws(WarehouseError) -> SyncRun? {
         try await read(nil) { database in
             guard let run = try SQLiteRunRow.find(database, id: id) else { return nil }
             return try SQLiteTransfer.left(database).contains(run.sync) ? nil : run
         }
     }
 
-    public func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
+    package func runs(_ filter: RunFilter) async throws(WarehouseError) -> [SyncRun] {
         var conditions = SQLiteConditions()
         conditions.add("sync_name = :sync", "sync", filter.sync.map { .of($0) })
         conditions.add("status = :status", "status", filter.status.map { .of($0.rawValue) })
@@ -29,7 +29,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
+    package func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws {
         var conditions = SQLiteConditions()
         conditions.add("sync_name = :sync", "sync", filter.sync.map { .of($0) })
         conditions.add("run_id = :run", "run", filter.runID.map { .of($0) })

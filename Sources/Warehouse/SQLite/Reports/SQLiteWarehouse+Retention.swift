@@ -3,7 +3,7 @@ import GRDB
 import RollcallCore
 
 extension SQLiteWarehouse {
-    public func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
+    package func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult {
         // Where there are no state tables, or no rows that old, no lock is taken.
         guard try await read(false, { try Self.hasExpired($0, policies) }) else { return PruneResult() }
         return try await write { database in

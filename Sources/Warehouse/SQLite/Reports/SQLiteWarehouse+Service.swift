@@ -2,7 +2,7 @@ import GRDB
 import RollcallCore
 
 extension SQLiteWarehouse {
-    public func summaries(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncSummary] {
+    package func summaries(_ syncs: [String]) async throws(WarehouseError) -> [String: SyncSummary] {
         let none = Dictionary(syncs.map { ($0, SyncSummary()) }) { first, _ in first }
         return try await read(none) { database in
             var summaries = none
@@ -43,7 +43,7 @@ extension SQLiteWarehouse {
         return summary
     }
 
-    public func changeAlertState(
+    package func changeAlertState(
         sync: String, from old: String?, to new: String
     ) async throws(WarehouseError) -> Bool {
         try await write { database in
@@ -58,7 +58,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError) {
+    package func setPaused(_ paused: Bool, sync: String) async throws(WarehouseError) {
         try await write { database in
             try database.change(
                 """
@@ -69,7 +69,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func requestCancel(run id: String) async throws(WarehouseError) {
+    package func requestCancel(run id: String) async throws(WarehouseError) {
         try await write { database in
             try database.change(
                 """
@@ -81,7 +81,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func cancelRequests() async throws(WarehouseError) -> Set<String> {
+    package func cancelRequests() async throws(WarehouseError) -> Set<String> {
         let ids = try await read([]) { database in
             try database.rows(
                 """
@@ -93,7 +93,7 @@ extension SQLiteWarehouse {
         return Set(ids)
     }
 
-    public func abandonedSyncs(
+    package func abandonedSyncs(
         isDead: @escaping @Sendable (String) -> Bool
     ) async throws(WarehouseError) -> [String] {
         try await read([]) { database in
@@ -107,7 +107,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double? {
+    package func leaseSecondsLeft(sync: String) async throws(WarehouseError) -> Double? {
         let left = try await read(nil) { try SQLiteLeases.holding($0, sync: sync)?.secondsLeft }
         return left.flatMap { $0 > 0 ? $0 : nil }
     }

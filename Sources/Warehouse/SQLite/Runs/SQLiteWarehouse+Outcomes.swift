@@ -1,9 +1,9 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func acknowledge(
+    package func acknowledge(
         _ lease: Lease, _ run: SyncRun, outcomes: [BatchOutcome], log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
@@ -18,7 +18,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func finishRun(
+    package func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
@@ -40,7 +40,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func moveCursor(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try await write(lease) { database in
             try SQLiteRunRow.proveRunning(database, run, of: lease)
             guard run.counts.notAttempted.total == 0, try SQLiteCursors.isDone(database, run) else { return }
@@ -48,7 +48,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func applyLocalChanges(
+    package func applyLocalChanges(
         _ lease: Lease, _ run: SyncRun, log: LogSettings
     ) async throws(WarehouseError) -> PerOperation {
         try await write(lease) { database in
@@ -130,7 +130,7 @@ extension SQLiteWarehouse {
 
     // MARK: Runs of processes that ended
 
-    public func recoverRuns(
+    package func recoverRuns(
         _ lease: Lease, settleSeconds: Double, log: LogSettings
     ) async throws(WarehouseError) -> [SyncRun] {
         try await write(lease) { database in

@@ -1,19 +1,19 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
+    package func openRun(_ lease: Lease, _ run: SyncRun) async throws(WarehouseError) {
         try await write(lease) { try SQLiteRunRow.insert($0, run) }
     }
 
-    public func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
+    package func heldRun(sync: String) async throws(WarehouseError) -> SyncRun? {
         try await read(nil) { database in
             try SQLiteRunRow.first(database, where: "sync_name = :sync AND status = 'held'", ["sync": .of(sync)])
         }
     }
 
-    public func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func resumeHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await write(lease) { database in
             let run = try Self.turnHeld(database, lease, id: id, into: "status = 'running'")
             try Self.resumeItemChecks(database, run)
@@ -21,7 +21,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
+    package func discardHeldRun(_ lease: Lease, id: String) async throws(WarehouseError) -> SyncRun {
         try await write(lease) { database in
             let run = try Self.turnHeld(
                 database, lease, id: id, into: "status = 'cancelled', finished_at = \(SQLiteTime.now)")
@@ -47,7 +47,7 @@ extension SQLiteWarehouse {
         return run
     }
 
-    public func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+    package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await read([]) { database in
             let contents = Self.contents(try SQLiteMigrations.version(database) ?? 0)
             return try database.rows(
@@ -100,7 +100,7 @@ extension SQLiteWarehouse {
         return HeldFields(ifDone: FieldBits(bytes: row.bytes(14)), ifInDoubt: FieldBits(bytes: row.bytes(15)))
     }
 
-    public func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
+    package func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
         try await write(lease) { database in
             let changed = try database.change(
                 """

@@ -1,9 +1,9 @@
 import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func stage(
+    package func stage(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in
@@ -18,7 +18,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func stageMore(
+    package func stageMore(
         _ lease: Lease, _ run: SyncRun, plan: any StagedPlan, log: LogSettings
     ) async throws(WarehouseError) {
         try await write(lease) { database in

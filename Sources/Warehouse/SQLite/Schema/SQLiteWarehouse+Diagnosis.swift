@@ -1,10 +1,10 @@
 import Foundation
 import GRDB
 import GRDBSQLite
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func diagnose(_ sources: [AudienceSource]) async -> [Finding] {
+    package func diagnose(_ sources: [AudienceSource]) async -> [Finding] {
         let (connection, isReachable) = await diagnoseFile()
         guard isReachable else { return connection }
         var findings = connection
@@ -15,7 +15,7 @@ extension SQLiteWarehouse {
         return findings
     }
 
-    public func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
+    package func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] {
         let (connection, isReachable) = await diagnoseFile()
         guard isReachable else { return connection }
         let isWritable = access(file.path, W_OK) == 0

@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import GRDBSQLite
-public import RollcallCore
+package import RollcallCore
 
 /// The user's table, view or query as something to select from.
 struct SQLiteAudience {
@@ -172,12 +172,12 @@ struct SQLiteAudience {
 }
 
 extension SQLiteWarehouse {
-    public func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
+    package func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         let audience = SQLiteAudience(source: source, path: file.path)
         return try await reader.run(.deferred) { try audience.columns($0) }
     }
 
-    public func readAudience(
+    package func readAudience(
         _ source: AudienceSource, columns: IdentifierColumns, parts: Int,
         _ body: @escaping @Sendable (_ part: Int, AudienceCell, AudienceCell) throws -> Void
     ) async throws {
@@ -195,7 +195,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    public func readRecords(
+    package func readRecords(
         _ source: AudienceSource, columns: RecordColumns, parts: Int,
         _ body:
             @escaping @Sendable (

@@ -1,8 +1,8 @@
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse {
-    public func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
+    package func index(on column: String, of source: AudienceSource) async throws(WarehouseError) -> ColumnIndex {
         let audience = SQLiteAudience(source: source, path: file.path)
         return try await reader.run(.deferred) { database in
             _ = try audience.columns(database)

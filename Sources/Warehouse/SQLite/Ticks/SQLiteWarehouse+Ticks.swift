@@ -1,9 +1,9 @@
-public import Foundation
+package import Foundation
 import GRDB
-public import RollcallCore
+package import RollcallCore
 
 extension SQLiteWarehouse: TickStore {
-    public func noteSchedule(sync: String, schedule: String, now: Date) async throws(WarehouseError) {
+    package func noteSchedule(sync: String, schedule: String, now: Date) async throws(WarehouseError) {
         // The usual case, that nothing has changed, takes no lock.
         let known = try await read(nil) { database in
             try database.firstRow(
@@ -24,7 +24,7 @@ extension SQLiteWarehouse: TickStore {
         }
     }
 
-    public func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick? {
+    package func claimTick(_ claim: TickClaim) async throws(WarehouseError) -> ClaimedTick? {
         // Of several processes all but the first find nothing to do, without a lock.
         guard try await read(nil, { try SQLiteTicks.owed($0, claim) }) != nil else { return nil }
         return try await write { database in
@@ -39,7 +39,7 @@ extension SQLiteWarehouse: TickStore {
         }
     }
 
-    public func finishTick(_ decision: Tick) async throws(WarehouseError) -> Tick? {
+    package func finishTick(_ decision: Tick) async throws(WarehouseError) -> Tick? {
         try await write { database in
             let key: [String: SQLiteValue] = ["sync": .of(decision.sync), "due": .of(decision.dueAt)]
             guard
@@ -59,7 +59,7 @@ extension SQLiteWarehouse: TickStore {
         }
     }
 
-    public func takeOverTicks(pendingFor seconds: Double) async throws(WarehouseError) -> [Tick] {
+    package func takeOverTicks(pendingFor seconds: Double) async throws(WarehouseError) -> [Tick] {
         let condition = "outcome = 'pending' AND claimed_at <= \(SQLiteLeases.expiry)"
         let values = ["seconds": SQLiteLeases.modifier(0 - seconds)]
         let found = try await read([]) { try $0.rows(SQLiteTicks.select(condition), values, SQLiteTicks.read) }
@@ -72,7 +72,7 @@ extension SQLiteWarehouse: TickStore {
         }
     }
 
-    public func ticks(_ filter: TickFilter) async throws(WarehouseError) -> [Tick] {
+    package func ticks(_ filter: TickFilter) async throws(WarehouseError) -> [Tick] {
         var conditions = SQLiteConditions()
         conditions.add("sync_name = :sync", "sync", filter.sync.map { .of($0) })
         conditions.add("outcome = :outcome", "outcome", filter.outcome.map { .of($0.rawValue) })

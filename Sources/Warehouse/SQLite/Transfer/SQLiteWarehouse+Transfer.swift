@@ -1,22 +1,22 @@
 import GRDB
 
 extension SQLiteWarehouse: StateTransfer {
-    public func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
+    package func stateElsewhere(sync: String) async throws(WarehouseError) -> String? {
         try await read(nil) { try SQLiteTransfer.elsewhere($0, sync: sync) }
     }
 
-    public func stateID() async throws(WarehouseError) -> String? {
+    package func stateID() async throws(WarehouseError) -> String? {
         try await read(nil) { database in
             guard try SQLiteMigrations.version(database) ?? 0 >= SQLiteTransfer.version else { return nil }
             return try database.firstRow("SELECT state_id FROM rollcall_state_identity") { $0.text(0) } ?? nil
         }
     }
 
-    public func stateStanding(sync: String) async throws(WarehouseError) -> StateStanding {
+    package func stateStanding(sync: String) async throws(WarehouseError) -> StateStanding {
         try await read(StateStanding()) { try SQLiteTransfer.standing($0, sync: sync) }
     }
 
-    public func stateTrace(sync: String) async throws(WarehouseError) -> StateTrace {
+    package func stateTrace(sync: String) async throws(WarehouseError) -> StateTrace {
         try await read(StateTrace()) { database in
             guard try SQLiteMigrations.version(database) ?? 0 >= SQLiteTransfer.version else { return StateTrace() }
             let trace = try database.firstRow(
@@ -26,7 +26,7 @@ extension SQLiteWarehouse: StateTransfer {
         }
     }
 
-    public func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
+    package func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
         try await read([:]) { database in
             var counts: [StateTable: Int] = [:]
             for table in StateTable.allCases where try !SQLiteTransfer.columns(database, table).isEmpty {
@@ -38,7 +38,7 @@ extension SQLiteWarehouse: StateTransfer {
 
     // MARK: Marks
 
-    public func closeState(
+    package func closeState(
         _ lease: Lease, for place: StatePlace, atLeast moves: Int64
     ) async throws(WarehouseError) -> StateMark {
         try await move { database in
@@ -47,7 +47,7 @@ extension SQLiteWarehouse: StateTransfer {
         }
     }
 
-    public func closeStateAgain(
+    package func closeStateAgain(
         sync: String, insteadOf id: String, for place: StatePlace
     ) async throws(WarehouseError) -> StateMark {
         try await move { database in
@@ -58,7 +58,7 @@ extension SQLiteWarehouse: StateTransfer {
         }
     }
 
-    public func openState(_ mark: StateMark) async throws(WarehouseError) {
+    package func openState(_ mark: StateMark) async throws(WarehouseError) {
         try await move { database in
             try SQLiteTransfer.prove(database, mark)
             try SQLiteTransfer.open(database, mark, token: mark.token + 1, moves: mark.moves)
@@ -74,7 +74,7 @@ extension SQLiteWarehouse: StateTransfer {
 
     // MARK: Rows
 
-    public func readState(sync: String, _ body: @escaping @Sendable (StatePart) throws -> Void) async throws {
+    package func readState(sync: String, _ body: @escaping @Sendable (StatePart) throws -> Void) async throws {
         try await streams.run { database, stop in
             try SQLiteTransfer.read(database, sync: sync) { part in
                 try stop.check()
@@ -83,7 +83,7 @@ extension SQLiteWarehouse: StateTransfer {
         }
     }
 
-    public func receiveState(
+    package func receiveState(
         _ mark: StateMark, from source: StateMark, _ parts: any StateParts
     ) async throws(WarehouseError) {
         try await move { database in

@@ -1,7 +1,7 @@
 import GRDB
 
 extension SQLiteWarehouse: SourceWatching {
-    public func watch(
+    package func watch(
         channel: String?, onWake: @escaping @Sendable () -> Void
     ) async throws(WarehouseError) -> any SourceWatch {
         guard channel == nil else {
@@ -16,7 +16,7 @@ extension SQLiteWarehouse: SourceWatching {
         return watch
     }
 
-    public func isPaused(sync: String) async throws(WarehouseError) -> Bool {
+    package func isPaused(sync: String) async throws(WarehouseError) -> Bool {
         try await read(false) { database in
             try database.firstRow(
                 "SELECT paused FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]

@@ -23,6 +23,8 @@ package struct Configuration: Sendable {
     package var receiverListen: ReceiverListenSettings
     /// Nil when the file has no `server`.
     package var server: ServerSettings?
+    /// What `ROLLCALL_TOKENS` says, in the environment or in `.env`; nil: nothing.
+    package var tokens: Secret?
     /// Nil when the file has no `alerts`.
     package var alerts: AlertSettings?
     /// What is not wrong but unwise, in the order of the lines.
@@ -89,7 +91,8 @@ extension Configuration {
             stateWarehouses: reader.stateWarehouses, destinations: reader.destinations,
             destinationOrder: reader.destinationOrder, syncs: reader.syncs,
             receivers: reader.receivers, receiverListen: reader.receiverListen, server: reader.server,
-            alerts: reader.alerts, warnings: problems.finishedWarnings())
+            tokens: environment["ROLLCALL_TOKENS"].map { Secret($0) }, alerts: reader.alerts,
+            warnings: problems.finishedWarnings())
     }
 
     private static func checkText(_ source: SourceText, problems: ProblemCollector) throws(ConfigurationErrors) {

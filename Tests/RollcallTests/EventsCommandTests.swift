@@ -141,14 +141,14 @@ import Testing
             #expect(check.code == 0, "\(check.all)")
             #expect(
                 check.out.contains(
-                    "ok   sync orders, ids: the column \"name\" gives the ids, and an id is unique among all custom"),
+                    "warn sync orders, ids: the column \"name\" gives the ids, and an id is unique among all custom"),
                 "\(check.out)")
             #expect(
-                check.out.contains("ok   sync orders, people: in a project of type hybrid Iterable makes a profile"),
+                check.out.contains("warn sync orders, people: in a project of type hybrid Iterable makes a profile"),
                 "\(check.out)")
             #expect(check.out.contains("better: let a sync of kind users send the people first"), "\(check.out)")
             #expect(
-                check.out.contains("ok   sync orders, fields: every text of \"note\" looks like a date"),
+                check.out.contains("warn sync orders, fields: every text of \"note\" looks like a date"),
                 "\(check.out)")
         }
     }

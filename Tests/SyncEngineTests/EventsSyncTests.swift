@@ -501,6 +501,26 @@ import Warehouse
         #expect(try await bench.fixture.query(types) == [["quantity", "long"]])
     }
 
+    @Test func onlyFieldsThatEventsOfANameHaveHadAreRemembered() async throws {
+        let bench = try await EventsBench { events, _, _ in
+            events.name = .column("status")
+            events.fields = .only(
+                ["campaign", "note", "items"].map { FieldSetting(name: $0, source: .column($0)) })
+        }
+        try await bench.insert(
+            "id, status, email, at, campaign, note, items", "1, 'seen', 'ann@example.com', 100, 3, NULL, NULL",
+            "2, 'seen', 'ben@example.com', 200, 4, NULL, NULL",
+            "3, 'paid', 'ben@example.com', 300, NULL, 'say \"campaign\":', '{\"a\":1}'")
+        #expect(try await bench.run().counts.succeeded.track == 3)
+        let known = try await bench.fixture.query(
+            "SELECT scope, field, type FROM \(bench.fixture.state("destination_fields")) ORDER BY scope, field")
+        #expect(
+            known == [
+                ["event:paid", "items", "object"], ["event:paid", "note", "string"],
+                ["event:seen", "campaign", "long"],
+            ])
+    }
+
     @Test func aFieldKeepsTheTypeThatItWasSentWithFirst() async throws {
         let bench = try await EventsBench { events, _, _ in
             events.fields = .only([FieldSetting(name: "quantity", source: .column("campaign"))])

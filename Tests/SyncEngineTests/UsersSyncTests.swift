@@ -635,6 +635,36 @@ import Warehouse
         #expect(bench.users.requests.map(\.createsNewFields) == [false] && bench.users.types.count == 1)
     }
 
+    /// A date as a text is a date to Iterable, which gives the field another type than the column is to have.
+    @Test func aDateThatIsToBeATextIsNoFirstValue() async throws {
+        let bench = try await UsersBench { users, _, _ in
+            users.newFields = .create
+            users.fields = .only([
+                FieldSetting(name: "born", source: .column("born", type: .string)),
+                FieldSetting(name: "city", source: .column("city")),
+            ])
+        }
+        bench.users.setTypes([:])
+        try await bench.fixture.execute("ALTER TABLE customers ADD COLUMN born DATE DEFAULT '2001-02-03'")
+        try await bench.setRows(["1, 'ann@example.com', NULL, 'Bonn', 3", "2, 'ben@example.com', NULL, 'Kiel', 3"])
+        let run = try await bench.run()
+        #expect(run.error?.code == "canary_failed" && bench.users.requests.isEmpty, "\(run)")
+        // The city keeps nobody from anything.
+        #expect(run.error?.message.contains("new field born (string):") == true, "\(run)")
+    }
+
+    /// Each could be shown but for another field of its row, which a further row shows; no row shows both.
+    @Test func fieldsThatNoRowShowsTogetherAreNamed() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long"])
+        try await bench.setRows([
+            "1, 'ann@example.com', '2020-01-01', 'Bonn', 3", "2, 'ben@example.com', 'free', '2020-01-01', 3",
+        ])
+        let run = try await bench.run()
+        #expect(run.error?.code == "canary_failed" && bench.users.requests.isEmpty, "\(run)")
+        #expect(run.error?.message.contains("city (string), plan (string)") == true, "\(run)")
+    }
+
     @Test func aRecordThatShowsOneFieldAndSpoilsAnotherIsNotTheFirst() async throws {
         let bench = try await UsersBench { users, _, _ in users.newFields = .create }
         bench.users.setTypes(["orders": "long"])

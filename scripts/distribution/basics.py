@@ -31,9 +31,9 @@ def run(command: Sequence[str | Path], **options) -> str:
 def version() -> str:
     """The version in the source, which must be the binary's: a binary of before is not what is to be released."""
     source = ROOT / "Sources/RollcallCore/Model/ProgramVersion.swift"
-    found = re.search(r'^public let rollcallVersion = "([^"]+)"$', source.read_text(), re.MULTILINE)
+    found = re.search(r'^package let rollcallVersion = "([^"]+)"$', source.read_text(), re.MULTILINE)
     if not found:
-        fail(f"{source} has no line `public let rollcallVersion = \"...\"`")
+        fail(f"{source} has no line `package let rollcallVersion = \"...\"`")
     if not os.access(BINARY, os.X_OK):
         fail(f"there is no {BINARY}: run `make release` first")
     built = run([BINARY, "--version"]).strip()

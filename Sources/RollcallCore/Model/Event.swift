@@ -1,6 +1,6 @@
 package import Foundation
 
-/// What a sync of events knows of one event, as a row of `synced_events` has it.
+/// What a sync of events knows of one event, as a row of `seen_events` has it.
 package enum EventState: String, Sendable, CaseIterable {
     /// Iterable acknowledged it.
     case sent

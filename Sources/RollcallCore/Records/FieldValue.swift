@@ -119,7 +119,7 @@ extension FieldValue {
         switch content {
         case .null: return false
         case .text(let text): return CivilText(text) == nil
-        case .day, .second: return !isQuoted
+        case .day, .second: return type == .date && !isQuoted
         case .number(let number): return isQuoted || type != .double || number.hasFraction
         case .json(let text):
             let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }

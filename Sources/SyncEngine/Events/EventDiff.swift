@@ -215,7 +215,7 @@ final class EventDiff: @unchecked Sendable {
                 return try raise(fingerprint, entry, position)
             }
             if entry.isSeen { return counts.duplicates += 1 }
-            see(fingerprint, isUnchanged: !(entry.state?.isUnfinished ?? false))
+            see(fingerprint, isUnchanged: !isSentAgain(entry))
             return try raise(fingerprint, entry, position)
         }
         // Whatever the row holds: it was there before the first run.
@@ -247,6 +247,11 @@ final class EventDiff: @unchecked Sendable {
         case .rejected: scope.updates || scope.retriesRejected
         case .sent, .sending, .waiting: scope.updates
         }
+    }
+
+    /// Whether what the state has of the event is sent, and not its row.
+    private func isSentAgain(_ entry: EventTable.Entry) -> Bool {
+        entry.state?.isUnfinished == true || entry.state == .rejected && scope.retriesRejected
     }
 
     private func see(_ fingerprint: Fingerprint, isUnchanged: Bool) {
@@ -290,7 +295,7 @@ final class EventDiff: @unchecked Sendable {
             table[fingerprint].isUncounted = true
             return try raise(fingerprint, entry, position)
         }
-        see(fingerprint, isUnchanged: kind == .skip || (kind == nil && !(entry.state?.isUnfinished ?? false)))
+        see(fingerprint, isUnchanged: kind == .skip || (kind == nil && !isSentAgain(entry)))
         table[fingerprint].isTaken = kind != nil
         if entry.state == nil || kind != nil { table[fingerprint].content = content }
         if kind == nil { try raise(fingerprint, entry, position) }

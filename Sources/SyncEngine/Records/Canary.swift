@@ -49,26 +49,49 @@ struct Canary {
     }
 
     /// In words, for a plan.
-    /// - Parameter names: of all new fields.
+    /// - Parameters:
+    ///   - names: of all new fields.
+    ///   - shown: places of those of which some row has a value that shows what type is meant.
     /// - Throws: `RunError` `canary_failed` where values of a field are there and none shows what type is meant.
-    func words(_ names: [String]) throws -> [String] {
+    func words(_ names: [String], shown: FieldBits) throws -> [String] {
         func listed(_ isMeant: (Int) -> Bool) -> String {
             names.indices.filter(isMeant).map { names[$0] }.joined(separator: ", ")
         }
-        var unshown = present
-        unshown.subtract(covered)
-        if !unshown.isEmpty {
-            throw RunError(
-                code: "canary_failed",
-                message: "no row shows Iterable the type of the new \(unshown.count == 1 ? "field" : "fields")"
-                    + " \(listed(unshown.contains)): the first value decides on it for ever",
-                hint:
-                    "A text that looks like a date, a number of type double without a fraction, or an empty object would make a"
-                    + " field of another type. Make it in Iterable, by hand or with one record of your own.")
-        }
+        var missed = present
+        missed.subtract(covered)
+        var never = missed
+        never.subtract(shown)
+        // Those that no row shows keep others from being shown, which the same rows have values of.
+        if !never.isEmpty { throw Self.notShown(listed(never.contains), never.count) }
+        if !missed.isEmpty { throw Self.notShownTogether(listed(missed.contains)) }
         if covered.isEmpty { return [] }
         let records =
             entries.count == 1 ? "one record tries them" : "\(entries.count) records, one after the other, try them"
         return ["fields are made, for ever: \(listed(covered.contains)); \(records)"]
+    }
+
+    // MARK: Errors
+
+    /// - Parameter names: of fields of which no value shows Iterable the type, `count` of them.
+    static func notShown(_ names: String, _ count: Int) -> RunError {
+        RunError(
+            code: "canary_failed",
+            message: "no row shows Iterable the type of the new \(count == 1 ? "field" : "fields") \(names): the first"
+                + " value decides on it for ever",
+            hint:
+                "A text that looks like a date, a number of type double without a fraction, or an empty object would make a"
+                + " field of another type. Make it in Iterable, by hand or with one record of your own.")
+    }
+
+    private static func notShownTogether(_ names: String) -> RunError {
+        RunError(
+            code: "canary_failed",
+            message:
+                "no row shows Iterable the types of all new fields that it has values of, so that these cannot be made"
+                + " first: \(names)",
+            hint:
+                "Each of their rows also has a text that looks like a date, a number of type double without a fraction, or an"
+                + " empty object in another new field, which would get the wrong type for ever. Make that field in Iterable, by"
+                + " hand or with one record of your own.")
     }
 }

@@ -19,6 +19,8 @@ struct RecordChanges: PlannedChanges {
     let pause: OppositePause
     /// Fields that Iterable does not have yet with their types, in words, by their places in ``RecordSpool/Entry/newFields``.
     let newFields: [String]
+    /// Places of those of which some row has a value that shows Iterable what type is meant.
+    let shownFields: FieldBits
     let logIdentity: LogIdentity
     /// Of catalogs: what was found of items that were read back.
     var verdicts = ItemVerdicts()
@@ -40,7 +42,7 @@ struct RecordChanges: PlannedChanges {
 
     /// In words: the fields that are made first.
     func canaryWords() throws -> [String] {
-        newFields.isEmpty ? [] : try Canary.choose(self).words(newFields)
+        newFields.isEmpty ? [] : try Canary.choose(self).words(newFields, shown: shownFields)
     }
 
     /// Until when a request for the same record or person may land that this one must not cross; nil: there is none.

@@ -35,6 +35,8 @@ final class RecordDiff: @unchecked Sendable {
     private let writer: RecordWriter
     /// Places in the layout of fields that Iterable does not have yet.
     private let newFields: [Int]
+    /// See ``RecordChanges/shownFields``.
+    private(set) var shownFields = FieldBits()
     /// Items that are to be read back, with what was put; of one item there may be several, of which one was accepted last.
     let checks: [Fingerprint: Set<Int64>]
     private let values: UnsafeMutableBufferPointer<FieldValue>
@@ -102,9 +104,6 @@ final class RecordDiff: @unchecked Sendable {
             persons?.mention(subject)
             return try refuse(shown, reason, of: fingerprint, rank)
         }
-        if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
-            try addInvalid(shown, isFailure: false, dropped)
-        }
         let identifiers = persons?.identifiers(subject)
         if let identifiers { persons?.claim(identifiers, fingerprint) }
         if let look { holdBack(fingerprint, persons?.names(subject.email, subject.userID) ?? [], look) }
@@ -112,6 +111,9 @@ final class RecordDiff: @unchecked Sendable {
             try shape.layout.read(cells, into: values)
         } catch {
             return try refuse(shown, error.reason, of: fingerprint, rank)
+        }
+        if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
+            try addInvalid(shown, isFailure: false, dropped)
         }
         let filled = UnsafeBufferPointer(values)
         let content = contentHash(of: filled)
@@ -201,13 +203,17 @@ final class RecordDiff: @unchecked Sendable {
         var (present, show) = (FieldBits(), true)
         for (index, place) in newFields.enumerated() {
             let field = shape.layout.fields[place]
+            let isShown: Bool
             if !values[place].isNull {
-                present.insert(index)
-                show = show && values[place].shows(field.type ?? .string)
+                isShown = values[place].shows(field.type ?? .string)
             } else if let constant = field.fallback {
-                present.insert(index)
-                show = show && Self.shows(constant)
+                isShown = Self.shows(constant)
+            } else {
+                continue
             }
+            present.insert(index)
+            show = show && isShown
+            if isShown { shownFields.insert(index) }
         }
         return (present, show)
     }

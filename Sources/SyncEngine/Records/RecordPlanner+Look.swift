@@ -26,6 +26,7 @@ extension RecordPlanner {
             identities: isEmpty ? IdentityChanges() : try await identities(diff),
             inDoubt: isEmpty ? InDoubtIndex([]) : try await inDoubt(), pause: pause,
             newFields: circumstances.newFields.map { shape.description(ofField: $0) },
+            shownFields: diff.shownFields,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), sample: circumstances.checks?.sample,
             sendsAt: look.time, cursor: moved(diff, look))
         let tally = try tally(changes, diff)

@@ -81,6 +81,7 @@ struct RecordPlanner: Sendable {
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
             persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
             pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
+            shownFields: diff.shownFields,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
             sample: circumstances.checks?.sample, cursor: look?.window.moved(highest: diff.meetings.highest))
         counts.planned.rename = try changes.renamed().count

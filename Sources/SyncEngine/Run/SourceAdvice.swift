@@ -30,7 +30,8 @@ extension SyncPipeline {
             finding: "the column \"\(column)\" gives the ids, and an id is unique among all custom events of a project,"
                 + " whatever their names: an event with an id that is there replaces the one that has it",
             fix: "begin the ids with a word of this sync, as in 'order-' || id; or leave event.id out, and they are"
-                + " made of the key")
+                + " made of the key",
+            isWarning: true)
     }
 
     private func indexAdvice() async throws -> Advice? {
@@ -72,7 +73,8 @@ extension SyncPipeline {
                 + " an event that it does not know",
             fix: users.map {
                 "write after: \($0.name), and events wait until that sync has had their people acknowledged"
-            } ?? "let a sync of kind users send the people first, and name it under after")
+            } ?? "let a sync of kind users send the people first, and name it under after",
+            isWarning: true)
     }
 
     /// Rows after which ``sourceAdvice(seconds:)`` has seen enough.
@@ -95,7 +97,8 @@ extension SyncPipeline {
             finding: "every text of \(all) looks like a date, so Iterable makes a date of the field, for ever, and"
                 + " refuses texts that look otherwise",
             fix: "write fields: \(first): { column: ..., type: date } if they are dates; if not, make the field in"
-                + " Iterable with a text that does not look like one")
+                + " Iterable with a text that does not look like one",
+            isWarning: true)
     }
 
     /// Names of fields that events of the sync's name were sent with before: their types are there to stay.

@@ -159,8 +159,12 @@ struct RunCommand: AsyncParsableCommand {
         }
         line.end()
         show(outcome, sync, app.console)
-        if case .failed = outcome, stop.reason == .interrupted { return .interrupted }
-        return ExitStatus(outcome)
+        switch (outcome, request.kind) {
+        case (.failed, _) where stop.reason == .interrupted: return .interrupted
+        // A held run that was to be discarded ends as cancelled.
+        case (.ran(let run), .discard) where run.status == .cancelled && run.error == nil: return .success
+        default: return ExitStatus(outcome)
+        }
     }
 
     private func show(_ outcome: RunOutcome, _ sync: SyncSettings, _ console: Console) {

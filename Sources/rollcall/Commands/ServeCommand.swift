@@ -43,7 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
             explicit: options.config, environment: environment,
             workingDirectory: FileManager.default.currentDirectoryPath)
         let configuration = try Configuration.load(path: path, environment: environment)
-        let address = try address(configuration, environment)
+        let address = try address(configuration)
         let log = ServeLog(format: logFormat, console: .standard)
         for warning in configuration.warnings { log.write(.warning, "configuration", "\(warning)") }
         if let warning = App.cacheWarning(ProcessInfo.processInfo.environment) { log.write(.warning, "cache", warning) }
@@ -57,13 +57,13 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Where to listen; refuses to show the world what no token guards.
-    private func address(_ configuration: Configuration, _ environment: [String: String]) throws -> ServerSettings {
+    private func address(_ configuration: Configuration) throws -> ServerSettings {
         var settings = configuration.server ?? ServerSettings()
         if let listen, let address = ServerSettings.address(listen) {
             settings.host = address.host
             settings.port = address.port
         }
-        let hasTokens = !settings.tokens.isEmpty || !(environment["ROLLCALL_TOKENS"] ?? "").isEmpty
+        let hasTokens = !settings.tokens.isEmpty || configuration.tokens.map { !$0.reveal().isEmpty } ?? false
         guard settings.isLoopback || hasTokens else {
             throw ValidationError(
                 """

@@ -21,8 +21,11 @@ struct WhyCommand: AsyncParsableCommand {
                 + "event's.", valueName: "identifier"))
     var identifier: String
 
-    @Option(help: "How many logged outcomes, at most; 0: all.")
-    var limit = 20
+    @Option(help: "How many logged outcomes, at most; 0: all. (default: 20 in a table, all in other formats)")
+    var limit: Int?
+
+    /// Outcomes that a table shows where `--limit` says nothing.
+    private static let tableRows = 20
 
     @Option(help: "Output format.")
     var format = OutputFormat.table
@@ -30,16 +33,17 @@ struct WhyCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOptions
 
     func validate() throws {
-        if limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
+        if let limit, limit < 0 { throw ValidationError("--limit is 0 (all) or more.") }
     }
 
     func run() async throws {
         let app = try App.load(options)
         let sync = try app.configuration.sync(named: sync)
         try await app.withPipeline(sync) { pipeline, _ in
+            let limit = limit ?? (format == .table ? Self.tableRows : 0)
             let report = try await pipeline.why(identifier, logLimit: limit == 0 ? .max : limit)
             switch format {
-            case .table: showText(report, app.console)
+            case .table: showText(report, limit, app.console)
             case .json: app.console.out(json(report))
             case .csv:
                 let writer = RecordWriter(.csv, app.console, hasRecords: report.kind != .list)
@@ -49,7 +53,7 @@ struct WhyCommand: AsyncParsableCommand {
         }
     }
 
-    private func showText(_ report: WhyReport, _ console: Console) {
+    private func showText(_ report: WhyReport, _ limit: Int, _ console: Console) {
         console.out("\(console.styled(DisplayText.safe(identifier), .bold)) in \(sync)")
         let lines =
             report.kind == .events

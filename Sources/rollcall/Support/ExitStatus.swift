@@ -26,9 +26,8 @@ enum ExitStatus: Int32 {
         case .succeeded, .skipped: self = .success
         case .completedWithFailures: self = .completedWithFailures
         case .held: self = .held
-        case .interrupted: self = run.error == nil ? .interrupted : .failed
+        case .interrupted, .cancelled: self = run.error == nil ? .interrupted : .failed
         case .failed, .queued, .running: self = .failed
-        case .cancelled: self = run.error == nil ? .success : .failed
         }
     }
 

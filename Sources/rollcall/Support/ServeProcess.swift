@@ -33,9 +33,8 @@ struct ServeProcess {
         let receivers = ServeReceivers(configuration, composer, log: log, logger: logger)
         let setup = composer.setup(for: configuration) { receivers?.hasBacklog($0) ?? false }
         let service = SyncService(setup)
-        let environment = ProcessInfo.processInfo.environment
         let web = try ServeWeb.server(
-            service, receivers?.service, address, environment: environment, logger: logger)
+            service, receivers?.service, address, further: configuration.tokens, logger: logger)
         let parts = Parts(service: service, web: web, receivers: receivers, signals: await ServeSignals())
         let events = service.events(buffering: 10_000)
         let alerts = AlertSender(configuration.alerts, log: log)
@@ -45,8 +44,7 @@ struct ServeProcess {
         let reloader = Reloader(configuration, composer, service, receivers, log) { [log] in
             alerts.use($0.alerts)
             do throws(RunError) {
-                try web.replaceTokens(
-                    ServeWeb.tokens($0.server ?? ServerSettings(), environment: ProcessInfo.processInfo.environment))
+                try web.replaceTokens(ServeWeb.tokens($0.server ?? ServerSettings(), further: $0.tokens))
             } catch {
                 log.write(.error, "tokens", "the new tokens are refused, the old ones stay: \(error)")
             }

@@ -10,22 +10,22 @@ import Web
 enum ServeWeb {
     /// - Throws: what is wrong with `ROLLCALL_TOKENS`, or an address that no token guards.
     static func server(
-        _ service: SyncService, _ receivers: ReceiverService?, _ address: ServerSettings,
-        environment: [String: String], logger: Logger
+        _ service: SyncService, _ receivers: ReceiverService?, _ address: ServerSettings, further: Secret?,
+        logger: Logger
     ) throws -> WebServer {
         var settings = WebSettings()
         settings.host = address.host
         settings.port = address.port
         do {
-            settings.tokens = try tokens(address, environment: environment)
+            settings.tokens = try tokens(address, further: further)
             return try WebServer(service: service, settings: settings, logger: logger, receivers: receivers)
         } catch {
             throw UsageError(error)
         }
     }
 
-    /// Tokens of `server.tokens` and of `ROLLCALL_TOKENS`.
-    static func tokens(_ settings: ServerSettings, environment: [String: String]) throws(RunError) -> AccessTokens {
+    /// - Parameter further: what `ROLLCALL_TOKENS` says.
+    static func tokens(_ settings: ServerSettings, further: Secret?) throws(RunError) -> AccessTokens {
         var tokens = AccessTokens()
         for token in settings.tokens {
             let role = token.role == .operator ? Role.operator : .read
@@ -33,7 +33,7 @@ enum ServeWeb {
                 throw RunError(code: "tokens", message: "the sha256 of the token \"\(token.name)\" is none")
             }
         }
-        try tokens.add(environment: environment["ROLLCALL_TOKENS"] ?? "")
+        try tokens.add(environment: further?.reveal() ?? "")
         return tokens
     }
 }

@@ -16,7 +16,7 @@ extension HelpTexts {
 
         OPTIONS:
           --limit <limit>         How many logged outcomes, at most; 0: all. (default:
-                                  20)
+                                  20 in a table, all in other formats)
           --format <format>       Output format. (values: table, json, csv; default:
                                   table)
           --config <config>       The configuration; default: ROLLCALL_CONFIG, else

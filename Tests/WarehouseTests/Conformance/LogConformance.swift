@@ -21,6 +21,9 @@ enum LogConformance {
         ValidationRecord(
             isFailure: true, email: nil, userID: [UInt8](repeating: 120, count: 5000), reason: Scene.reason("too_long")),
         ValidationRecord(isFailure: true, email: nil, userID: nil, reason: Scene.reason("no_identifier")),
+        // No text in any encoding; programs that read the log must be able to.
+        ValidationRecord(
+            isFailure: true, email: [0x61, 0xFF, 0x00, 0x62], userID: nil, reason: Scene.reason("email_syntax")),
     ]
 
     private static func stage(_ fixture: any WarehouseFixture, _ log: LogSettings) async throws -> Scene {
@@ -37,7 +40,7 @@ enum LogConformance {
             try await scene.log() == [
                 "validate failed email_syntax - 0  Bäd  -", "validate succeeded identifier_dropped - 0 a@b.co ",
                 "validate failed too_long - 0 - " + String(repeating: "x", count: 5000),
-                "validate failed no_identifier - 0 - -",
+                "validate failed no_identifier - 0 - -", #"validate failed email_syntax - 0 a\xFF\x00b -"#,
             ])
     }
 
@@ -45,7 +48,7 @@ enum LogConformance {
         var log = LogSettings()
         log.records = .failures
         let scene = try await stage(fixture, log)
-        #expect(try await scene.count("sync_log") == 3)
+        #expect(try await scene.count("sync_log") == 4)
         try await scene.finish(Scene.run(1), log: log)
         let run = try await scene.staged(2, (1...3).map { Scene.subscribe(Int64($0), $0) }, log: log)
         let unknown = RecordOutcome.unknown(Scene.reason("timeout"))
@@ -53,7 +56,7 @@ enum LogConformance {
         try await scene.acknowledge(
             run, [Scene.batch(.subscribe, 1...2, [2: unknown], mayLandUntil: mayLandUntil)], log: log)
         try await scene.finish(run, log: log)
-        let ends = try await scene.log().dropFirst(3).map { $0.split(separator: " ")[1] }
+        let ends = try await scene.log().dropFirst(4).map { $0.split(separator: " ")[1] }
         #expect(ends == ["unknown", "not_attempted"])
         #expect(try await scene.count("list_members") == 2)
     }

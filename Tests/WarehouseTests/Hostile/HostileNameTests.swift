@@ -138,7 +138,7 @@ import Testing
         for name in Self.names {
             #expect(Array(PostgresText.identifier(name).utf8) == Array(Self.quoted(name).utf8))
             #expect(Array(SQLiteQueryText.quoted(name).utf8) == Array(Self.quoted(name).utf8))
-            #expect(!PostgresText.withoutNUL("\0\u{301}" + name + "\0").utf8.contains(0))
+            #expect(!LoggedText.withoutNUL("\0\u{301}" + name + "\0").utf8.contains(0))
         }
     }
 }

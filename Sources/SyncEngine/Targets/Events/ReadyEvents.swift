@@ -8,9 +8,7 @@ final class ReadyEvents: ReadyTarget {
     let id: Int64? = nil
     private let sync: SyncSettings
     private let settings: EventSettings
-    private let types: [RemoteField]
-    /// Names of events that Iterable took.
-    private let names = Mutex<Set<String>>([])
+    private let carried: CarriedFields
     private let hasTaken = Mutex(false)
     /// Names of fields that Iterable did not take.
     private let missing = Mutex<Set<String>>([])
@@ -18,7 +16,7 @@ final class ReadyEvents: ReadyTarget {
     init(sync: SyncSettings, settings: EventSettings, types: [RemoteField]) {
         self.sync = sync
         self.settings = settings
-        self.types = types
+        carried = CarriedFields(types)
     }
 
     func recordsPerRequest(_ operation: RollcallCore.Operation, _ limits: DestinationLimits) -> Int {
@@ -59,12 +57,7 @@ final class ReadyEvents: ReadyTarget {
 
     func took(_ changes: [Change]) {
         if !changes.isEmpty { hasTaken.withLock { $0 = true } }
-        if types.isEmpty { return }
-        names.withLock { names in
-            for change in changes where names.count < EventDiff.mostNames {
-                if let event = change.event { names.insert(event.name) }
-            }
-        }
+        carried.add(changes)
     }
 
     func leftOut(_ fields: [String]) { missing.withLock { $0.formUnion(fields) } }
@@ -77,12 +70,14 @@ final class ReadyEvents: ReadyTarget {
     /// Remembers the types of the fields, which Iterable does not tell.
     func sentAll(_ context: RunContext, isWhole: Bool) async throws {
         let missing = missing.withLock { $0 }
-        let types = types.filter { !isMissing($0.name, missing) }
-        if types.isEmpty || names.withLock({ $0.isEmpty }) { return }
+        let names = carried.all
+        if names.isEmpty { return }
         // A run that was held has sent what was staged then, perhaps by another configuration: the next run notes the types.
         let run = try await context.warehouse.run(id: context.runID)
         if run?.held.isEmpty == false { return }
-        for name in names.withLock({ $0.sorted() }) {
+        for (name, carried) in names {
+            let types = carried.filter { !isMissing($0.name, missing) }
+            if types.isEmpty { continue }
             let scope = EventSettings.scope(name)
             let known = try await context.warehouse.knownFields(destination: sync.destination, scope: scope)
             let new = types.filter { type in !known.contains { $0.name.utf8.elementsEqual(type.name.utf8) } }

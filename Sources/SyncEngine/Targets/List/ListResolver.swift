@@ -101,13 +101,16 @@ struct ListResolver: TargetResolver {
             project: project)
         // Written first: if this process dies now, the next one looks for the list before it makes another.
         try await warehouse.saveListBinding(run.lease, binding)
-        binding.listID = try await create(name, description, run)
+        var unmade = binding
+        unmade.createdAt = found?.createdAt
+        binding.listID = try await create(name, description, run, otherwise: unmade)
         try await warehouse.saveListBinding(run.lease, binding)
         return binding
     }
 
+    /// - Parameter unmade: what is kept of the list if it was certainly not made, so that the next run makes it at once.
     private func create(
-        _ name: String, _ description: String?, _ run: RunContext
+        _ name: String, _ description: String?, _ run: RunContext, otherwise unmade: ListBinding
     ) async throws -> Int64 {
         do throws(DestinationError) {
             return try await calls.retrying(
@@ -122,7 +125,11 @@ struct ListResolver: TargetResolver {
             }
         } catch {
             if error.wasWithheld { throw RunError.leaseLost }
-            guard error.mayHaveBeenApplied else { throw calls.failure(error) }
+            guard error.mayHaveBeenApplied else {
+                // If it cannot be kept, the next run waits as for an answer that was lost.
+                try? await warehouse.saveListBinding(run.lease, unmade)
+                throw calls.failure(error)
+            }
         }
         // Creating is not idempotent: look whether it was carried out before anything else.
         for pause in [1, 2, 4, 8] {

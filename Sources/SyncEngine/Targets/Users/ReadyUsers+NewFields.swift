@@ -45,8 +45,12 @@ extension ReadyUsers {
                 if let ending = try await show(change, &trial, &run, context, delivery) { return (trial.shown, ending) }
             }
         }
-        let isMissed = trial.unknown > 0 && trial.others.contains { !trial.shown.contains($0) }
-        return (trial.shown, isMissed && context.stop.reason == nil ? .init(error: noneIsKnown) : nil)
+        let missed = newFields.filter { trial.others.contains($0) && !trial.shown.contains($0) }
+        if missed.isEmpty || context.stop.reason != nil { return (trial.shown, nil) }
+        // Without their types the fields would be left out of every profile.
+        let error =
+            trial.unknown > 0 ? noneIsKnown : Canary.notShown(missed.map(\.name).joined(separator: ", "), missed.count)
+        return (trial.shown, .init(error: error))
     }
 
     private func show(

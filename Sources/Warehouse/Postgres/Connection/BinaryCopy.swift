@@ -50,7 +50,7 @@ struct BinaryCopyWriter {
     mutating func text(_ value: String?) {
         guard let value else { return null() }
         guard let characters else { return append(utf8: value) }
-        let stored = PostgresText.withoutNUL(value)
+        let stored = LoggedText.withoutNUL(value)
         if let written = characters.written(stored) {
             append(utf8: written)
         } else {

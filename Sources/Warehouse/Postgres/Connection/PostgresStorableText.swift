@@ -4,7 +4,7 @@ extension PostgresSession {
     /// The text as the database can hold it: what it lacks is escaped. The one way of text into parameters and arrays; that
     /// of a COPY is ``copyIn(_:_:)``.
     func storable(_ text: String) throws -> String {
-        let text = PostgresText.withoutNUL(text)
+        let text = LoggedText.withoutNUL(text)
         if let written = characters.written(text) { return written }
         try learn(text.unicodeScalars)
         return characters.written(text) ?? text

@@ -13,22 +13,12 @@ enum PostgresText {
     /// for Swift, and no quote to a search for `"`, but ends the name in SQL all the same.
     static func identifier(_ name: String) -> String {
         var quoted = "\""
-        for scalar in withoutNUL(name).unicodeScalars {
+        for scalar in LoggedText.withoutNUL(name).unicodeScalars {
             if scalar == "\"" { quoted.unicodeScalars.append("\"") }
             quoted.unicodeScalars.append(scalar)
         }
         quoted.unicodeScalars.append("\"")
         return quoted
-    }
-
-    /// PostgreSQL has no NUL in text and libpq's parameters end at one: it is written as `\x00`.
-    static func withoutNUL(_ text: String) -> String {
-        guard text.utf8.contains(0) else { return text }
-        var written = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            if scalar == "\0" { written.append(contentsOf: "\\x00".unicodeScalars) } else { written.append(scalar) }
-        }
-        return String(written)
     }
 
     /// A time-out of the server in milliseconds; 0: none.
@@ -48,7 +38,7 @@ enum PostgresText {
 
     private static func element(_ text: String) -> String {
         var quoted = "\""
-        for scalar in withoutNUL(text).unicodeScalars {
+        for scalar in LoggedText.withoutNUL(text).unicodeScalars {
             if scalar == "\"" || scalar == "\\" { quoted.unicodeScalars.append("\\") }
             quoted.unicodeScalars.append(scalar)
         }
@@ -77,26 +67,4 @@ enum PostgresText {
 
     private static let earliest: Int64 = -62_135_596_800_000  // 0001-01-01
     private static let latest: Int64 = 253_402_300_799_999  // 9999-12-31
-
-    /// A value of the warehouse as the log shows it: bytes that are no UTF-8, and NUL, are written as `\xHH`.
-    static func logged(_ bytes: [UInt8]?) -> String? {
-        guard let bytes else { return nil }
-        if let text = String(validating: bytes, as: UTF8.self) { return withoutNUL(text) }
-        var text = ""
-        var parser = Unicode.UTF8.ForwardParser()
-        var iterator = bytes.makeIterator()
-        var offset = 0
-        while true {
-            switch parser.parseScalar(from: &iterator) {
-            case .valid(let encoded):
-                text.unicodeScalars.append(Unicode.UTF8.decode(encoded))
-                offset += encoded.count
-            case .error(let length):
-                for byte in bytes[offset..<offset + length] { text += "\\x" + [byte].hexadecimal.uppercased() }
-                offset += length
-            case .emptyInput:
-                return withoutNUL(text)
-            }
-        }
-    }
 }

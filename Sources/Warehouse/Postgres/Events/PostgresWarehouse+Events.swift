@@ -16,8 +16,10 @@ extension PostgresWarehouse {
         let tables = tables
         let reading = reading(parts: 1) { tables.begin(.readOnly, $0, isLong: true) }
         try await streaming { session, cancellation in
-            guard let table = try session.eventTable(prefix: "\(tables.quotedSchema).") else { return }
-            let events = PostgresEventReading(sync: sync, position: position, table: table)
+            let table = try session.transaction(tables.begin(.readOnly, isLong: true)) { try $0.eventTable() }
+            guard let table else { return try tables.requireUsage(session) }
+            let events = PostgresEventReading(
+                sync: sync, position: position, table: "\(tables.quotedSchema).\(table)")
             try events.read(reading(session, cancellation), body)
         }
     }
@@ -57,8 +59,11 @@ extension PostgresWarehouse {
     private func lookedUp<Row: Sendable>(
         _ use: Use = .long, _ body: @escaping @Sendable (PostgresSession, PostgresEvents) throws -> [Row]
     ) async throws(WarehouseError) -> [Row] {
-        try await read(use, orWithoutTables: [], settings: Self.alongIndexes) { session in
-            guard let table = try session.eventTable() else { return [] }
+        try await read(use, orWithoutTables: [], settings: Self.alongIndexes) { [tables] session in
+            guard let table = try session.eventTable() else {
+                try tables.requireUsage(session)
+                return []
+            }
             return try body(session, PostgresEvents(table: table))
         }
     }
@@ -68,9 +73,13 @@ extension PostgresWarehouse {
         "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
 
     package func eventCounts(sync: String) async throws(WarehouseError) -> [EventState: Int] {
-        try await read(.long, orWithoutTables: [:]) { session in
+        try await read(.long, orWithoutTables: [:]) { [tables] session in
+            guard let table = try session.eventTable() else {
+                try tables.requireUsage(session)
+                return [:]
+            }
             let result = try session.query(
-                "SELECT state, count(*) FROM synced_events WHERE sync_name = $1 GROUP BY state", [sync])
+                "SELECT state, count(*) FROM \(table) WHERE sync_name = $1 GROUP BY state", [sync])
             var counts: [EventState: Int] = [:]
             for row in 0..<result.rowCount {
                 if let state = result.text(row, 0).flatMap(EventState.init) { counts[state] = result.count(row, 1) }

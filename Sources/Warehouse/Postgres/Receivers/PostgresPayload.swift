@@ -12,7 +12,7 @@ extension PostgresSession {
             if try !isProven || isJSON(written) { return written }
         }
         var string: [UInt8] = []
-        JSONBytes.append(quoted: PostgresText.withoutNUL(String(decoding: body, as: UTF8.self)), to: &string)
+        JSONBytes.append(quoted: LoggedText.withoutNUL(String(decoding: body, as: UTF8.self)), to: &string)
         return try storable(json: string)
     }
 

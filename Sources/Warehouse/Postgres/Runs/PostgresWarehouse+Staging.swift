@@ -133,8 +133,8 @@ extension PostgresWarehouse {
                 writer.beginRow(fields: 12)
                 writer.raw(runID)
                 writer.text(run.sync)
-                writer.text(PostgresText.logged(record.email))
-                writer.text(PostgresText.logged(record.userID))
+                writer.text(LoggedText.text(record.email))
+                writer.text(LoggedText.text(record.userID))
                 writer.text("validate")
                 writer.text(record.isFailure ? "failed" : "succeeded")
                 writer.text(record.reason.code)
@@ -142,7 +142,7 @@ extension PostgresWarehouse {
                 writer.integer(record.reason.httpStatus.map(Int32.init(clamping:)))
                 writer.integer(Int32(0))
                 writer.date(loggedAt)
-                writer.text(PostgresText.logged(record.recordKey))
+                writer.text(LoggedText.text(record.recordKey))
             }
             return !records.isEmpty
         }

@@ -199,9 +199,11 @@ struct PostgresDiagnosis {
         }
     }
 
+    /// Of tables which no run has upgraded yet too.
     private static let stateTables = [
         "sync_runs", "sync_log", "list_members", "sync_changes", "settling_requests", "stray_requests", "sync_state",
-        "sync_leases", "schedule_ticks", "synced_records", "seen_events", "sync_cursors", "destination_fields",
+        "sync_leases", "schedule_ticks", "synced_records", "seen_events", "synced_events", "sync_cursors",
+        "destination_fields",
         "field_places", "item_checks", "rate_budgets", "rate_shares",
         "state_identity",
     ]

@@ -21,7 +21,9 @@ struct PostgresReplication {
     func findings() throws -> [Finding] {
         var findings: [Finding] = []
         let isPublished = try session.query("SELECT 1 FROM pg_publication LIMIT 1").rowCount > 0
-        for (table, column) in Self.changed {
+        let events = try session.eventTable()
+        for (name, column) in Self.changed {
+            let table = name == StateTable.events.rawValue ? events ?? name : name
             if isPublished, let failure = try failure(of: table, column) {
                 findings.append(try refused(table, failure))
             } else if try isPartitioned(table) {

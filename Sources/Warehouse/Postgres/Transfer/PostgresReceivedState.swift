@@ -76,7 +76,7 @@ struct PostgresReceivedState {
     }
 
     private func prove(_ table: StateTable, _ given: Int) throws {
-        let taken = try PostgresTransfer.count(session, table, sync: sync)
+        let taken = try PostgresTransfer.count(session, table, sync: sync) ?? 0
         guard taken == given else { throw WarehouseError.rowsMissing(table, taken, of: given) }
     }
 }

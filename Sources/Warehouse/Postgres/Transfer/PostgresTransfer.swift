@@ -27,7 +27,7 @@ enum PostgresTransfer {
 
     private static func content(_ session: PostgresSession, sync: String) throws -> StateStanding.Content {
         var tables = ["list_members"]
-        for table in ["synced_records", "synced_events"] where try session.hasTable(table) { tables.append(table) }
+        tables += try [StateTable.records, .events].compactMap { try name(of: $0, session) }
         let rows = tables.map { "EXISTS (SELECT FROM \($0) WHERE sync_name = $1)" }
         let found = try session.query(
             """
@@ -101,8 +101,16 @@ enum PostgresTransfer {
 
     // MARK: Rows
 
-    static func count(_ session: PostgresSession, _ table: StateTable, sync: String) throws -> Int {
-        try session.query("SELECT count(*) FROM \(table.rawValue) WHERE \(table.condition("$1"))", [sync]).count(0, 0)
+    /// The table as it is named here; nil: what no run has upgraded yet lacks it.
+    private static func name(of table: StateTable, _ session: PostgresSession) throws -> String? {
+        if table == .events { return try session.eventTable() }
+        return try session.hasTable(table.rawValue) ? table.rawValue : nil
+    }
+
+    /// Nil where there is no such table yet.
+    static func count(_ session: PostgresSession, _ table: StateTable, sync: String) throws -> Int? {
+        guard let name = try name(of: table, session) else { return nil }
+        return try session.query("SELECT count(*) FROM \(name) WHERE \(table.condition("$1"))", [sync]).count(0, 0)
     }
 
     static func read(

@@ -31,9 +31,7 @@ extension PostgresWarehouse: StateTransfer {
     package func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
         try await read(.long, orWithoutTables: [:]) { session in
             var counts: [StateTable: Int] = [:]
-            for table in StateTable.allCases where try !PostgresTransferColumn.all(of: table, session).isEmpty {
-                counts[table] = try PostgresTransfer.count(session, table, sync: sync)
-            }
+            for table in StateTable.allCases { counts[table] = try PostgresTransfer.count(session, table, sync: sync) }
             return counts
         }
     }

@@ -120,6 +120,6 @@ enum SQLiteStaging {
         }
     }
 
-    /// The bytes as they are in the warehouse.
-    private static func shown(_ bytes: [UInt8]?) -> SQLiteValue { bytes.map { .rawText($0) } ?? .null }
+    /// Text in every case: programs that read the log refuse bytes that are none.
+    private static func shown(_ bytes: [UInt8]?) -> SQLiteValue { .of(LoggedText.text(bytes)) }
 }

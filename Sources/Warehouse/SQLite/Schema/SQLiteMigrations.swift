@@ -65,8 +65,8 @@ enum SQLiteMigrations {
         do {
             try database.execute(sql: sql)
         } catch {
-            // The connection would keep it, which no transaction takes back.
-            try? database.execute(sql: "PRAGMA writable_schema = RESET")
+            // The connection would keep them, which no transaction takes back.
+            try? database.execute(sql: "PRAGMA writable_schema = RESET; PRAGMA legacy_alter_table = OFF")
             throw error
         }
     }

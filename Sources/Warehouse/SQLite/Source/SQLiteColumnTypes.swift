@@ -21,6 +21,8 @@ enum SQLiteColumnTypes {
         if has("int") { return .long }
         if has("char", "clob", "text") { return .text }
         if has("blob", "binary", "bytea") { return .unsupported }
+        // Without digits behind the point a numeric column may hold whole numbers.
+        if has("num", "dec"), !type.contains("(") { return .number }
         if has("real", "floa", "doub", "num", "dec") { return .decimal }
         // A word that says nothing: STRING, ANY, ENUM and so on.
         return .undeclared

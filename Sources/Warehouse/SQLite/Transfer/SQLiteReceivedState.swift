@@ -64,7 +64,7 @@ struct SQLiteReceivedState {
     private var changes = 0
 
     private func prove(_ table: StateTable, _ given: Int) throws {
-        let taken = try SQLiteTransfer.count(database, table, sync: sync)
+        let taken = try SQLiteTransfer.count(database, table, sync: sync) ?? 0
         guard taken == given else { throw WarehouseError.rowsMissing(table, taken, of: given) }
     }
 }

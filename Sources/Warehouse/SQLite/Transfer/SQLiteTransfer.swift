@@ -34,10 +34,8 @@ enum SQLiteTransfer {
     }
 
     private static func content(_ database: Database, sync: String) throws -> StateStanding.Content {
-        // Tables which no run has upgraded yet lack some.
-        let isOld = try SQLiteMigrations.version(database) ?? 0 < 6
-        let tables = isOld ? ["list_members"] : ["list_members", "synced_records", "synced_events"]
-        let rows = tables.map { "EXISTS (SELECT 1 FROM rollcall_\($0) WHERE sync_name = :sync)" }
+        let tables = try [StateTable.members, .records, .events].compactMap { try name(of: $0, database) }
+        let rows = tables.map { "EXISTS (SELECT 1 FROM \($0) WHERE sync_name = :sync)" }
         let found = try database.firstRow(
             """
             SELECT EXISTS (SELECT 1 FROM rollcall_sync_state WHERE sync_name = :sync AND fingerprint_key IS NOT NULL)
@@ -124,8 +122,20 @@ enum SQLiteTransfer {
         "rollcall_\(table.rawValue) WHERE \(table.condition(":sync", prefix: "rollcall_"))"
     }
 
-    static func count(_ database: Database, _ table: StateTable, sync: String) throws -> Int {
-        try database.firstRow("SELECT count(*) FROM \(rows(table))", ["sync": .of(sync)]) { $0.count(0) } ?? 0
+    /// The table as it is named here; nil: what no run has upgraded yet lacks it.
+    private static func name(of table: StateTable, _ database: Database) throws -> String? {
+        if table == .events { return try SQLiteEvents(database)?.table }
+        let name = "rollcall_\(table.rawValue)"
+        return try SQLiteMigrations.hasTable(name, database) ? name : nil
+    }
+
+    /// Nil where there is no such table yet.
+    static func count(_ database: Database, _ table: StateTable, sync: String) throws -> Int? {
+        guard let name = try name(of: table, database) else { return nil }
+        let condition = table.condition(":sync", prefix: "rollcall_")
+        return try database.firstRow("SELECT count(*) FROM \(name) WHERE \(condition)", ["sync": .of(sync)]) {
+            $0.count(0)
+        }
     }
 
     static func read(_ database: Database, sync: String, _ body: (StatePart) throws -> Void) throws {

@@ -29,9 +29,7 @@ extension SQLiteWarehouse: StateTransfer {
     package func stateCounts(sync: String) async throws(WarehouseError) -> [StateTable: Int] {
         try await read([:]) { database in
             var counts: [StateTable: Int] = [:]
-            for table in StateTable.allCases where try !SQLiteTransfer.columns(database, table).isEmpty {
-                counts[table] = try SQLiteTransfer.count(database, table, sync: sync)
-            }
+            for table in StateTable.allCases { counts[table] = try SQLiteTransfer.count(database, table, sync: sync) }
             return counts
         }
     }

@@ -207,7 +207,8 @@ package struct SyncPipeline: Sendable {
             throw OutcomesLost(cause: error)
         }
         run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
-        run.warning = ending.leftOut.isEmpty ? nil : .fieldsDropped(ending.leftOut, run.kind)
+        let leftOut = await context.newsOfLeftOut(ending.leftOut, isFull: run.full)
+        run.warning = leftOut.isEmpty ? nil : .fieldsDropped(leftOut, run.kind)
     }
 
     /// Runs `body` and closes the run, whatever happens.

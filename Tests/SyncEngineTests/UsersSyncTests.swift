@@ -686,6 +686,27 @@ import Warehouse
         #expect(run.counts.succeeded[.update] == 1 && run.error?.message.contains("prefs.colour") == true)
     }
 
+    @Test func aMemberThatIterableLeavesOutIsSaidOnceAndAFieldEachTime() async throws {
+        let bench = try await UsersBench()
+        func run(_ orders: Int, _ request: RunRequest = RunRequest(), leavingOut names: [String]) async throws
+            -> String?
+        {
+            bench.users.setFate { _, _ in .answer(.answered([.succeeded], httpStatus: 200, leftOut: names)) }
+            try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', \(orders)"])
+            let run = try await bench.run(request)
+            #expect(run.counts.succeeded[.update] == 1, "\(run)")
+            return run.error?.message
+        }
+        #expect(try await run(1, leavingOut: ["prefs.colour"])?.contains("prefs.colour") == true)
+        #expect(try await run(2, leavingOut: ["prefs.colour"]) == nil)
+        let other = try #require(try await run(3, leavingOut: ["prefs.colour", "prefs.size", "city"]))
+        #expect(!other.contains("colour") && other.contains("city, prefs.size"), "\(other)")
+        #expect(try await run(4, leavingOut: ["prefs.colour", "city"])?.contains("have: city") == true)
+        var full = RunRequest()
+        full.full = true
+        #expect(try await run(5, full, leavingOut: ["prefs.colour"])?.contains("prefs.colour") == true)
+    }
+
     // MARK: Answers and doubt
 
     @Test func refusedForGoodIsNotSentAgainUntilTheRowChanges() async throws {

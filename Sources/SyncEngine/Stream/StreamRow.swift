@@ -43,7 +43,7 @@ struct StreamRow: Sendable {
                 hasFound = !finding.isEmpty || finding.isCut
                 isFull = finding.isCut || finding.newRecords >= context.limits.recordsPerRequest(run.kind)
                 guard let ending = try await carryOut(finding, source, &run, &progress) else { return nil }
-                leftOut.formUnion(ending.leftOut)
+                leftOut.formUnion(await context.newsOfLeftOut(ending.leftOut, isFull: false))
                 try await source.looked(finding, ending, began: began, context)
             }
             parts.tracker.caughtUp()

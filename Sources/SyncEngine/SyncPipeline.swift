@@ -207,7 +207,9 @@ package struct SyncPipeline: Sendable {
             throw OutcomesLost(cause: error)
         }
         run.error = ending.targetIsGone ? try await target.isGone(context) : ending.error
-        let leftOut = await context.newsOfLeftOut(ending.leftOut, isFull: run.full)
+        // A run that ends otherwise does not say it.
+        let isSaid = run.error == nil && stop.reason == nil
+        let leftOut = isSaid ? await context.newsOfLeftOut(ending.leftOut, isFull: run.full) : []
         run.warning = leftOut.isEmpty ? nil : .fieldsDropped(leftOut, run.kind)
     }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// The value of one field as it is sent: of its type, within its limits. Bytes are valid only as long as those of its cells.
 package struct FieldValue {
     /// What is sent.
@@ -125,8 +127,15 @@ extension FieldValue {
             let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
             return opens == (type == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
                 && text.contains { ItemID.isPlain($0) || $0 == UInt8(ascii: "\"") }
+                && (type != .string || Self.hasTextThatIsNoDate(text))
         default: return true
         }
+    }
+
+    /// Whether an array has such an element.
+    private static func hasTextThatIsNoDate(_ array: UnsafeRawBufferPointer) -> Bool {
+        let elements = (try? JSONSerialization.jsonObject(with: Data(array))) as? [Any] ?? []
+        return elements.contains { ($0 as? String).map { !looksLikeDate($0) } ?? false }
     }
 
     /// Whether Iterable would take a text for a date.
@@ -137,15 +146,14 @@ extension FieldValue {
 }
 
 extension FieldNumber {
-    /// Whether there are digits other than 0 behind the point.
+    /// Whether it has one as a number of 64 bits too.
     fileprivate var hasFraction: Bool {
         switch self {
         case .long, .whole: false
         case .real(let value): value != value.rounded()
         case .single(let value): value != value.rounded()
         case .decimal(let digits):
-            digits.drop { $0 != UInt8(ascii: ".") }.prefix { $0 | 0x20 != UInt8(ascii: "e") }
-                .contains { (49...57).contains($0) }
+            Double(String(decoding: digits, as: UTF8.self)).map { $0 != $0.rounded() } ?? false
         }
     }
 }

@@ -91,7 +91,7 @@ struct Canary {
                 + " first: \(names)",
             hint:
                 "Each of their rows also has a text that looks like a date, a number of type double without a fraction, or an"
-                + " empty object in another new field, which would get the wrong type for ever. Make that field in Iterable, by"
-                + " hand or with one record of your own.")
+                + " empty object in another new field, which would get the wrong type for ever: make that field in Iterable, by"
+                + " hand or with one record of your own. Or the row waits for an earlier request: run again later.")
     }
 }

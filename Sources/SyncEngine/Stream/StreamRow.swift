@@ -25,10 +25,22 @@ struct StreamRow: Sendable {
     /// Looks and sends until the hour is over, the stream is asked to stop, or something was not sent.
     /// - Returns: what a guard holds.
     func follow(_ run: inout SyncRun, _ source: inout any StreamSource) async throws -> Plan? {
+        var leftOut: Set<String> = []
+        let held = try await follow(&run, &source, &leftOut)
+        // A row that ends with an error does not say it.
+        if run.error == nil {
+            let news = await context.newsOfLeftOut(leftOut, isFull: false)
+            if !news.isEmpty { run.warning = .fieldsDropped(news, run.kind) }
+        }
+        return held
+    }
+
+    /// - Parameter leftOut: the fields that Iterable has left out.
+    private func follow(
+        _ run: inout SyncRun, _ source: inout any StreamSource, _ leftOut: inout Set<String>
+    ) async throws -> Plan? {
         let end = Date(timeIntervalSince1970: (context.now.timeIntervalSince1970 / 3600).rounded(.down) * 3600 + 3600)
         var progress = Progress()
-        var leftOut: Set<String> = []
-        defer { if !leftOut.isEmpty { run.warning = .fieldsDropped(leftOut, run.kind) } }
         while stop.reason == nil, context.now < end {
             try await keeper.ensure(for: .zero)
             let began = clock.uptime
@@ -43,7 +55,7 @@ struct StreamRow: Sendable {
                 hasFound = !finding.isEmpty || finding.isCut
                 isFull = finding.isCut || finding.newRecords >= context.limits.recordsPerRequest(run.kind)
                 guard let ending = try await carryOut(finding, source, &run, &progress) else { return nil }
-                leftOut.formUnion(await context.newsOfLeftOut(ending.leftOut, isFull: false))
+                leftOut.formUnion(ending.leftOut)
                 try await source.looked(finding, ending, began: began, context)
             }
             parts.tracker.caughtUp()

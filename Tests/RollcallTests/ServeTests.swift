@@ -105,6 +105,8 @@ import Testing
             let tick = try await shop.query(
                 "SELECT 'schedule', run_id FROM \(shop.state("schedule_ticks")) WHERE outcome = 'ran'")
             #expect(runs == tick)
+            // The other one may not have got so far that it heeds a signal.
+            for program in both { #expect(try await eventually { program.errorsSoFar.contains("\"serving\"") }) }
             var events: [String] = []
             for program in both {
                 let output = try await end(program)

@@ -23,7 +23,7 @@ import Warehouse
     @Test func newFieldsAreNamedWithTheirTypes() async throws {
         let bench = try await Self.bench()
         #expect(try await bench.pipeline().plan().notes.isEmpty, "there is nothing to send")
-        try await bench.add((1, "ann", 100))
+        try await bench.insert("id, email, at, total, note", "1, 'ann@example.com', 100, 2.5, 'red'")
         let plan = try await bench.pipeline().plan()
         #expect(
             plan.notes == [
@@ -45,7 +45,7 @@ import Warehouse
     /// A field that Iterable has left out has no type there: it may still be made, of another type.
     @Test func fieldsThatWereLeftOutStayNew() async throws {
         let bench = try await Self.bench(.refuse)
-        try await bench.add((1, "ann", 100))
+        try await bench.insert("id, email, at, total, note", "1, 'ann@example.com', 100, 2.5, 'red'")
         bench.events.setFate { _, _ in .leaveOut(["total"]) }
         let run = try await bench.run()
         #expect(run.status == .completedWithFailures && run.error?.code == "field_dropped", "\(run)")

@@ -707,6 +707,22 @@ import Warehouse
         #expect(try await run(5, full, leavingOut: ["prefs.colour"])?.contains("prefs.colour") == true)
     }
 
+    /// A run that ends with an error says the error alone.
+    @Test func whatARunThatFailsDoesNotSayTheNextOneSays() async throws {
+        let bench = try await UsersBench { _, _, destination in destination.limits.concurrentRequests = 1 }
+        try await bench.setRows((1...3).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        bench.users.setFate { _, number in
+            number == 1
+                ? .answer(.answered([.succeeded, .succeeded], httpStatus: 200, leftOut: ["prefs.colour"]))
+                : .answer(.stop(RunError(code: "api_key", message: "no key")))
+        }
+        let failed = try await bench.run()
+        #expect(failed.error?.code == "api_key" && failed.counts.succeeded[.update] == 2, "\(failed)")
+        bench.users.setFate { _, _ in .answer(.answered([.succeeded], httpStatus: 200, leftOut: ["prefs.colour"])) }
+        let next = try await bench.run()
+        #expect(next.error?.code == "field_dropped" && next.error?.message.contains("prefs.colour") == true, "\(next)")
+    }
+
     // MARK: Answers and doubt
 
     @Test func refusedForGoodIsNotSentAgainUntilTheRowChanges() async throws {

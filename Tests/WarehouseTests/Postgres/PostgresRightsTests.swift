@@ -52,6 +52,28 @@ import Warehouse
         }
     }
 
+    /// Rights that were granted on tables before a version made a view of one.
+    @Test func viewsNeedNoRight() async throws {
+        try await withRole { fixture, role, warehouse in
+            let owner = PostgresWarehouse(
+                url: Secret(fixture.cluster.socketURL(database: fixture.database)), stateSchema: "state of us")
+            _ = try await owner.migrate()
+            await owner.close()
+            try await fixture.execute(
+                """
+                GRANT USAGE ON SCHEMA "state of us" TO \(role);
+                GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "state of us" TO \(role);
+                REVOKE ALL ON "state of us".synced_events FROM \(role);
+                INSERT INTO "state of us".seen_events (sync_name, event_key, state, run_id, at)
+                VALUES ('orders', gen_random_uuid(), 'sent', gen_random_uuid(), now());
+                """)
+            #expect(try await warehouse.eventCounts(sync: "orders") == [.sent: 1])
+            #expect(try await warehouse.stateCounts(sync: "orders")[.events] == 1)
+            _ = try await warehouse.stateStanding(sync: "orders")
+            #expect(await warehouse.diagnose([]).allSatisfy(\.isFine))
+        }
+    }
+
     @Test func stateNeedsNoRightToCreateSchemas() async throws {
         try await withRole { fixture, role, warehouse in
             try await fixture.execute("CREATE SCHEMA \"state of us\" AUTHORIZATION \(role)")

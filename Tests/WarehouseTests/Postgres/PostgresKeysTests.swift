@@ -207,6 +207,37 @@ import Testing
         }
     }
 
+    /// The statement that looks at the index waits in its midst, and the build ends meanwhile.
+    @Test func aBuildThatEndsDuringALookIsNotTakenForUnfinished() async throws {
+        try await withVersionBefore { fixture in
+            try await Self.fillLog(fixture, rows: 10)
+            try await fixture.execute(
+                """
+                CREATE UNIQUE INDEX sync_log_key ON rollcall.sync_log (run_id, record_id);
+                UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'rollcall.sync_log_key'::regclass
+                """)
+            let (locker, builder) = (try PostgresClient(fixture.url.reveal()), try PostgresClient(fixture.url.reveal()))
+            try locker.run("BEGIN; LOCK TABLE rollcall.sync_log IN ACCESS EXCLUSIVE MODE")
+            try builder.run(
+                "BEGIN; UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'rollcall.sync_log_key'::regclass")
+            let warehouse = try #require(fixture.warehouse as? PostgresWarehouse)
+            async let standing = warehouse.worker(.long).run { session in
+                try session.transaction("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = rollcall") {
+                    try PostgresKeys(tables: warehouse.tables).standing($0)
+                }
+            }
+            try await poll {
+                try await !fixture.query(
+                    "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'rollcall.sync_log'::regclass"
+                )
+                .isEmpty
+            }
+            try builder.run("COMMIT")
+            try locker.run("COMMIT")
+            #expect(try await standing == .ready)
+        }
+    }
+
     /// The migration of another process has the table for longer than one look at it waits.
     @Test func lookingAtATableThatIsLockedWaits() async throws {
         try await withVersionBefore { fixture in

@@ -36,7 +36,15 @@ struct PostgresKeys {
 
     // MARK: Before the migration
 
+    /// The session must be in a transaction that is READ COMMITTED.
     func standing(_ session: PostgresSession) throws -> Standing {
+        let first = try look(session)
+        // The build may have ended after the statement's snapshot was taken and before the statement looked at the locks.
+        // A transaction gives its locks back after its changes can be seen, so a second statement sees that it is valid.
+        return first == .unfinished ? try look(session) : first
+    }
+
+    private func look(_ session: PostgresSession) throws -> Standing {
         let version = try PostgresWarehouse.version(session)
         guard let version, version < Self.version else { return .ready }
         let found = try session.query(
@@ -68,7 +76,7 @@ struct PostgresKeys {
             try cancellation.check()
             do {
                 // Looking waits too: for a process whose migration has the table.
-                let found = try session.transaction(tables.begin(.readOnly)) { try standing($0) }
+                let found = try session.transaction(tables.begin(.readOnly, .readCommitted)) { try standing($0) }
                 if found == .ready { return }
                 if try mayBuild(session) { try create(session) }
             } catch let failure as PostgresFailure where failure.isLockTimeout {
@@ -85,7 +93,7 @@ struct PostgresKeys {
 
     /// Whether no other process builds and nothing stands in the way. Throws ``WarehouseError/Kind/busy`` while one does.
     private func mayBuild(_ session: PostgresSession) throws -> Bool {
-        try session.transaction(tables.begin(.readWrite)) { session in
+        try session.transaction(tables.begin(.readWrite, .readCommitted)) { session in
             // The lock comes first: until it is had the transaction sees nothing, and no build waits for it.
             try session.execute("LOCK TABLE sync_log IN SHARE UPDATE EXCLUSIVE MODE")
             let found = try standing(session)

@@ -179,6 +179,9 @@ extension SectionReader {
         case "true", "True", "TRUE", "false", "False", "FALSE": return "a truth value"
         default: break
         }
+        // To look for a number costs much beside the rest, so most texts are passed over by how they begin.
+        guard let first = text.utf8.first, UInt8(ascii: "0")...UInt8(ascii: "9") ~= first || "+-.".utf8.contains(first)
+        else { return nil }
         if text.wholeMatch(of: /[+-]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+/) != nil { return "a number" }
         if text.wholeMatch(of: /[+-]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][+-]?[0-9]+)?/) != nil { return "a number" }
         return nil

@@ -50,9 +50,9 @@ package final class IdentifierNormalizer {
         }
     }
 
-    /// The normal form, in the scratch memory or, where nothing had to be done, in `raw` itself.
-    @usableFromInline
-    func normalForm(_ raw: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    /// As ``withEmail(_:_:)``. The result is valid until the next call, and while `raw` is: it lies in the scratch memory or,
+    /// where nothing had to be done, in `raw` itself.
+    package func normalForm(_ raw: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let trimmed = WhiteSpace.trim(raw)
         guard trimmed.count <= Self.capacity else { return trimmed }
         let isASCII = ASCIIFolding.fold(trimmed, into: scratch)

@@ -220,22 +220,33 @@ package struct MemberTable: ~Copyable {
         var entries: [(Fingerprint, Marks)] = []
         let mask = wanted.rawValue | unwanted.rawValue
         var slot = place
+        let (masks, wants) = (UInt64(mask) &* Self.eachByte, UInt64(wanted.rawValue) &* Self.eachByte)
         while slot < slots {
-            // Few are wanted: most slots are passed over sixteen at a time.
-            if slot &+ 16 <= slots {
-                let next = UnsafeRawPointer(marks.elements + slot).loadUnaligned(as: SIMD16<UInt8>.self)
-                if !any(next & SIMD16(repeating: mask) .== SIMD16(repeating: wanted.rawValue)) {
-                    slot &+= 16
+            // Few are wanted: most slots are passed over eight at a time.
+            if slot &+ 8 <= slots {
+                let next = UnsafeRawPointer(marks.elements + slot).loadUnaligned(as: UInt64.self)
+                if !Self.hasZeroByte(next & masks ^ wants) {
+                    slot &+= 8
                     continue
                 }
             }
-            for near in slot..<min(slot &+ 16, slots) where marks.elements[near] & mask == wanted.rawValue {
+            for near in slot..<min(slot &+ 8, slots) where marks.elements[near] & mask == wanted.rawValue {
                 entries.append((fingerprints.elements[near], Marks(rawValue: marks.elements[near])))
                 if entries.count == limit { return (entries, near + 1) }
             }
-            slot &+= 16
+            slot &+= 8
         }
         return (entries, nil)
+    }
+
+    /// One in each byte.
+    private static var eachByte: UInt64 { 0x0101_0101_0101_0101 }
+
+    /// A byte that is zero lends its highest bit to the subtraction; a byte that had that bit set before does not count.
+    /// The bytes behind a zero byte may be wrong, which does not matter where one is enough.
+    @inline(__always)
+    private static func hasZeroByte(_ bytes: UInt64) -> Bool {
+        (bytes &- eachByte) & ~bytes & (eachByte &* 0x80) != 0
     }
 
     /// Both halves count, so that people who share one address do not crowd one place.

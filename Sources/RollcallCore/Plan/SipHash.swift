@@ -111,20 +111,33 @@ package struct Fingerprinter: Sendable {
     }
 
     /// Of the normal forms; at least one must be given. A shared email gives an equal `high`, a shared userId an equal `low`.
-    @inlinable
     package func fingerprint(email: UnsafeRawBufferPointer?, userID: UnsafeRawBufferPointer?) -> Fingerprint {
         switch (email, userID) {
-        case (let email?, let userID?):
-            return Fingerprint(high: emails.hash(email).0, low: userIDs.hash(userID).0)
-        case (let email?, nil):
-            let (first, second) = emails.hash(email)
-            return Fingerprint(high: first, low: second)
-        case (nil, let userID?):
-            let (first, second) = userIDs.hash(userID)
-            return Fingerprint(high: second, low: first)
-        case (nil, nil):
-            return Fingerprint(high: 0, low: 0)
+        case (let email?, let userID?): fingerprint(email: email, userID: userID)
+        case (let email?, nil): fingerprint(email: email)
+        case (nil, let userID?): fingerprint(userID: userID)
+        case (nil, nil): Fingerprint(high: 0, low: 0)
         }
+    }
+
+    /// Of the normal forms of a person who is known by both.
+    @inlinable
+    package func fingerprint(email: UnsafeRawBufferPointer, userID: UnsafeRawBufferPointer) -> Fingerprint {
+        Fingerprint(high: emails.hash(email).0, low: userIDs.hash(userID).0)
+    }
+
+    /// Of the normal form of an email alone.
+    @inlinable
+    package func fingerprint(email: UnsafeRawBufferPointer) -> Fingerprint {
+        let (first, second) = emails.hash(email)
+        return Fingerprint(high: first, low: second)
+    }
+
+    /// Of a userId alone.
+    @inlinable
+    package func fingerprint(userID: UnsafeRawBufferPointer) -> Fingerprint {
+        let (first, second) = userIDs.hash(userID)
+        return Fingerprint(high: second, low: first)
     }
 
     package func fingerprint(_ identity: Identity) -> Fingerprint {

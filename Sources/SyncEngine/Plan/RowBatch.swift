@@ -109,13 +109,13 @@ extension RowBatch {
     @inline(__always)
     private func ofEmail(_ email: AudienceCell, _ fingerprinter: Fingerprinter) -> Fingerprint {
         guard let raw = email.bytes, email.isIdentifier else { return Self.none }
-        return normalizer.withEmail(raw) { fingerprinter.fingerprint(email: $0, userID: nil) }
+        return fingerprinter.fingerprint(email: normalizer.normalForm(raw))
     }
 
     @inline(__always)
     private func ofUserID(_ userID: AudienceCell, _ fingerprinter: Fingerprinter) -> Fingerprint {
         guard let raw = userID.bytes, userID.isIdentifier else { return Self.none }
-        return fingerprinter.fingerprint(email: nil, userID: raw)
+        return fingerprinter.fingerprint(userID: raw)
     }
 
     @inline(__always)
@@ -125,8 +125,7 @@ extension RowBatch {
         guard let rawID = userID.bytes, !rawID.isEmpty else { return ofEmail(email, fingerprinter) }
         guard let raw = email.bytes else { return ofUserID(userID, fingerprinter) }
         guard email.isIdentifier, userID.isIdentifier else { return Self.none }
-        return normalizer.withEmail(raw) { email in
-            email.isEmpty ? Self.none : fingerprinter.fingerprint(email: email, userID: rawID)
-        }
+        let normal = normalizer.normalForm(raw)
+        return normal.isEmpty ? Self.none : fingerprinter.fingerprint(email: normal, userID: rawID)
     }
 }

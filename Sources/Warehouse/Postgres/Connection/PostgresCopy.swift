@@ -4,11 +4,24 @@ import Foundation
 extension PostgresSession {
     /// Runs a SELECT, in an open transaction, and calls `body` with each message of a binary `COPY … TO STDOUT` of it, valid
     /// only during the call. An error of `body` ends the reading and costs the connection.
+    ///
+    /// - Parameters:
+    ///   - meter: gets the bytes of all messages when the reading has ended, also by an error.
+    ///   - given: notes the first message before `body` gets it.
     func copyOut(
-        _ select: String, _ cancellation: PostgresCancellation, _ body: (UnsafeRawBufferPointer) throws -> Void
+        _ select: String, _ cancellation: PostgresCancellation, _ meter: ReadMeter? = nil, _ given: GivenRows? = nil,
+        _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
+        // Not for each message, of which there is one for each row: that costs as much as to compare the row.
+        var bytes = 0
+        defer { if bytes > 0 { meter?.add(bytes) } }
+        func take(_ message: UnsafeRawBufferPointer) throws {
+            if bytes == 0 { given?.note() }
+            bytes &+= message.count
+            try body(message)
+        }
         guard try begin(copy: "COPY (\(select)) TO STDOUT (FORMAT binary)") else {
-            return try selectOut(select, cancellation, body)
+            return try selectOut(select, cancellation, take)
         }
         do {
             var messages = 0
@@ -16,7 +29,7 @@ extension PostgresSession {
                 defer { PQfreemem(UnsafeMutableRawPointer(mutating: message.baseAddress)) }
                 messages &+= 1
                 if messages & 1023 == 0 { try cancellation.check() }
-                try body(message)
+                try take(message)
             }
         } catch {
             condemn()

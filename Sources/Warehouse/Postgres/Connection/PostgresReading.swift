@@ -38,22 +38,10 @@ struct PostgresReading {
         /// A SELECT of the rows that meet a condition on `audience.ctid`.
         var selectRange: @Sendable (_ condition: String) -> String = { _ in "" }
         var makeBody: @Sendable () -> Body
-
-        /// With each message noted before it is given.
-        func noting(_ given: GivenRows) -> Work { preceded { _ in given.note() } }
-
-        /// With each message passed to `first` before it is given.
-        func preceded(_ first: @escaping @Sendable (UnsafeRawBufferPointer) -> Void) -> Work {
-            var work = self
-            work.makeBody = { [makeBody] in
-                let body = makeBody()
-                return { part, message in
-                    first(message)
-                    try body(part, message)
-                }
-            }
-            return work
-        }
+        /// Counts the bytes that come; nil: they are not counted.
+        var meter: ReadMeter?
+        /// Notes that rows came.
+        fileprivate(set) var given = GivenRows()
     }
 
     /// Reads everything.
@@ -61,7 +49,13 @@ struct PostgresReading {
     /// - Parameter prepare: takes the locks, in the transaction that is open, and says what to read.
     func read(_ prepare: (PostgresSession) throws -> Work) throws {
         let given = GivenRows()
-        try given.during { try readAll { try prepare($0).noting(given) } }
+        try given.during {
+            try readAll {
+                var work = try prepare($0)
+                work.given = given
+                return work
+            }
+        }
     }
 
     private func readAll(_ prepare: (PostgresSession) throws -> Work) throws {
@@ -71,7 +65,7 @@ struct PostgresReading {
                 session -> SharedReading? in
                 let work = try prepare(session)
                 if mayShare, let ranges = work.ranges, let shared = share(work, ranges) { return shared }
-                try Self.copy(work.select, part: 0, session, cancellation, work.makeBody())
+                try work.copy(work.select, part: 0, session, cancellation)
                 return nil
             }
             guard let shared else { return }
@@ -82,11 +76,15 @@ struct PostgresReading {
             }
         }
     }
+}
 
-    static func copy(
-        _ select: String, part: Int, _ session: PostgresSession, _ cancellation: PostgresCancellation, _ body: Body
+extension PostgresReading.Work {
+    /// Reads the rows of one COPY of ``select`` or of a part of it, with a body of their own.
+    func copy(
+        _ select: String, part: Int, _ session: PostgresSession, _ cancellation: PostgresCancellation
     ) throws {
-        try session.copyOut(select, cancellation) { try body(part, $0) }
+        let body = makeBody()
+        try session.copyOut(select, cancellation, meter, given) { try body(part, $0) }
     }
 }
 

@@ -134,9 +134,8 @@ final class SharedReading: Sendable {
         while let range = ranges.next() {
             try cancellation.check()
             let upper = range.end.map { " AND audience.ctid < '(\($0),0)'" } ?? ""
-            try PostgresReading.copy(
-                work.selectRange("audience.ctid >= '(\(range.start),0)'\(upper)"), part: part, session, cancellation,
-                work.makeBody())
+            try work.copy(
+                work.selectRange("audience.ctid >= '(\(range.start),0)'\(upper)"), part: part, session, cancellation)
         }
     }
 }

@@ -184,10 +184,7 @@ final class PostgresBucketReading: @unchecked Sendable {
     private func copy(
         _ select: String, _ session: PostgresSession, _ body: (UnsafeRawBufferPointer) throws -> Void
     ) throws {
-        try PostgresReading.copy(select, part: 0, session, own) { _, message in
-            reader.meter?.add(message.count)
-            try body(message)
-        }
+        try session.copyOut(select, own, reader.meter, nil, body)
     }
 }
 

@@ -61,7 +61,9 @@ extension PostgresWarehouse {
                         let reading = reading(session, cancellation)
                         try reading.read { _ in
                             try limit.apply(session)
-                            return try work(audience, reading).counted(by: meter)
+                            var work = try work(audience, reading)
+                            work.meter = meter
+                            return work
                         }
                     }
                 }

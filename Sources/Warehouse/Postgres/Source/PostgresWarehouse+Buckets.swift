@@ -41,11 +41,3 @@ extension PostgresWarehouse {
         }
     }
 }
-
-extension PostgresReading.Work {
-    /// With its bytes counted as they come.
-    func counted(by meter: ReadMeter?) -> PostgresReading.Work {
-        guard let meter else { return self }
-        return preceded { meter.add($0.count) }
-    }
-}

@@ -63,10 +63,10 @@ extension MemoryWarehouse {
         }
     }
 
-    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? { state.idSchemes[sync] }
+    package func mapping(sync: String) async throws(WarehouseError) -> String? { state.mappings[sync] }
 
-    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
-        try write(lease) { state, _ in state.idSchemes[lease.sync] = scheme }
+    package func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+        try write(lease) { state, _ in state.mappings[lease.sync] = scheme }
     }
 }
 

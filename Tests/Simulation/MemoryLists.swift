@@ -105,7 +105,7 @@ extension MemoryState {
         }
         if list == nil {
             records += events.removeValue(forKey: sync)?.count ?? 0
-            (cursors[sync], idSchemes[sync], itemChecks[sync]) = (nil, nil, nil)
+            (cursors[sync], mappings[sync], itemChecks[sync]) = (nil, nil, nil)
             begunAt[sync] = nil
             for row in runs where row.run.sync == sync { stagedCursors[row.run.id] = nil }
         }

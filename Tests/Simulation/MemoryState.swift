@@ -65,7 +65,7 @@ struct MemoryState {
     /// When the first runs of syncs of events began, as far as these have staged a plan.
     var begunAt: [String: Date] = [:]
     /// What the ids of events are made of, by sync.
-    var idSchemes: [String: String] = [:]
+    var mappings: [String: String] = [:]
     /// The first turn that is not given out yet, and the processes that take part, by budget.
     var budgets: [String: RateBudget] = [:]
     var shares: [String: [StoredClaim]] = [:]

@@ -611,13 +611,13 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         }
     }
 
-    func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
-        try await read("id scheme") { () async throws(WarehouseError) in try await store.eventIDScheme(sync: sync) }
+    func mapping(sync: String) async throws(WarehouseError) -> String? {
+        try await read("id scheme") { () async throws(WarehouseError) in try await store.mapping(sync: sync) }
     }
 
-    func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         try await write("save id scheme") { [store] () async throws(WarehouseError) in
-            try await store.saveEventIDScheme(lease, scheme)
+            try await store.saveMapping(lease, scheme)
         }
     }
 

@@ -42,7 +42,7 @@ extension StoreComparison {
 
     func bindEvents(_ lease: Lease) async {
         let scheme = dice.pick(["one", "two"])
-        await both("save scheme", { _ in "done" }) { try await $0.saveEventIDScheme(lease, scheme) }
+        await both("save scheme", { _ in "done" }) { try await $0.saveMapping(lease, scheme) }
         guard dice.chance(10) else { return }
         await both("abandon", { if case .inDoubt = $0 { "settling" } else { "done" } }) {
             try await $0.abandon(lease, list: nil)
@@ -55,7 +55,7 @@ extension StoreComparison {
     func compareEvents() async {
         await both("cursor") { try await $0.eventCursor(sync: "vip") }
         await both("start of events") { try await $0.eventsBegunAt(sync: "vip") }
-        await both("scheme") { try await $0.eventIDScheme(sync: "vip") }
+        await both("scheme") { try await $0.mapping(sync: "vip") }
         await both(
             "event counts",
             { counts in

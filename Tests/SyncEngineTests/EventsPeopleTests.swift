@@ -49,6 +49,23 @@ import Warehouse
         #expect(try await bench.log(run).first == "validate failed identifier_missing 3")
     }
 
+    @Test func aRowThatGoesOnWithOneOfTwoIdentifiersIsLoggedOnceWithItsEvent() async throws {
+        let bench = try await EventsBench { _, sync, destination in
+            destination.projectType = .hybrid
+            sync.mapping = ColumnMapping(email: "email", userID: "user_id")
+        }
+        try await bench.insert(
+            "id, email, user_id, at", "1, 'not an address', 'u1', 100", "2, 'ann@example.com', '', 200")
+        let run = try await bench.run()
+        #expect(run.status == .succeeded && run.counts.planned.track == 2 && run.counts.invalid == 0, "\(run)")
+        #expect(
+            try await bench.log(run).sorted() == [
+                "track succeeded  1", "track succeeded  2", "validate succeeded identifier_dropped 1",
+            ])
+        // The row is read again, and nothing is sent of it.
+        #expect(try await bench.log(bench.run()).isEmpty)
+    }
+
     @Test func aRowWithoutAPersonIsInvalidUntilItHasOne() async throws {
         let bench = try await EventsBench()
         try await bench.insert("id, email, at", "1, NULL, 100", "2, 'not an address', 200", "3, 'cy@example.com', 300")

@@ -768,9 +768,34 @@ import Warehouse
         try await bench.setRows(rows("gold", 61))
         let held = try await bench.run()
         #expect(held.status == .held && held.held.map(\.guard) == ["max_changes"], "\(held)")
+        #expect(held.held.first?.observed == "50.8% (61 of 120)")
         let outcome = await bench.pipeline().run(.approve(held.id))
         guard case .ran(let approved) = outcome else { return #expect(Bool(false), "\(outcome)") }
         #expect(approved.counts.succeeded[.update] == 61)
+    }
+
+    /// Nothing changed in the warehouse: a person who looks for it there would look in vain.
+    @Test func aHeldRunSaysThatTheMappingChanged() async throws {
+        let bench = try await UsersBench { _, sync, _ in sync.guards.maxChanges = 50 }
+        let fewer: @Sendable (inout UserSettings, inout SyncSettings, inout DestinationSettings) -> Void = {
+            users, _, _ in
+            users.fields = .only(["plan", "orders"].map { FieldSetting(name: $0, source: .column($0)) })
+        }
+        func rows(_ plan: String) -> [String] { (1...120).map { "\($0), 'p\($0)@example.com', '\(plan)', 'Bonn', 3" } }
+        try await bench.setRows(rows("free"))
+        #expect(try await bench.run().status == .succeeded)
+        let held = try await bench.run(change: fewer)
+        #expect(held.held.first?.observed == "100% (120 of 120; the mapping of the sync has changed)", "\(held)")
+        let outcome = await bench.pipeline(change: fewer).run(.approve(held.id))
+        guard case .ran(let approved) = outcome else { return #expect(Bool(false), "\(outcome)") }
+        #expect(approved.counts.succeeded[.update] == 120, "\(approved)")
+        // It was sent with this mapping now; another column that is read is no other mapping.
+        try await bench.setRows(rows("pro"))
+        let next = try await bench.run { users, sync, destination in
+            fewer(&users, &sync, &destination)
+            users.duplicates = .newest("changed")
+        }
+        #expect(next.held.first?.observed == "100% (120 of 120)", "\(next)")
     }
 
     /// An update that was carried out and got no answer, then a refusal: the profile may have what the row had.

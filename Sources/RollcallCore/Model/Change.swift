@@ -37,34 +37,12 @@ package struct Change: Sendable, Equatable {
     package var notBefore: Date?
     /// Only with ``ChangeKind/supersede`` and ``ChangeKind/outdate``: the `sequence` of the change that makes this entry obsolete.
     package var parent: Int64?
-    /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
-    package var loggedAs: Identity?
-    /// nil: a member of a list.
-    package var record: RecordReference?
-    /// Of records that are put or cleared: the JSON object as it is sent. Of a member of a list who is sent with fields: the
-    /// object of these. Of a rename: the former address.
-    package var payload: [UInt8]?
-    /// How the record's key appears in the log where that differs (hashed).
-    package var loggedKey: String?
-    /// Of records that may have their fields cleared: which of them hold a value afterwards.
-    package var held: HeldFields?
-    /// Of a rename: the address that the profile has until now.
-    package var formerEmail: String? {
-        operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil
-    }
-    /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
-    package var refusal: FailureReason?
-    /// Of an event.
-    package var event: EventReference?
-    /// Of a member of a list who is sent with fields: the hash of these; 0: what the fields are is not known. nil: the change
-    /// says nothing of fields.
-    package var content: Int64?
+    private var details: Details?
 
+    /// Of a member of a list without fields.
     package init(
         sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
-        notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
-        payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil,
-        event: EventReference? = nil, content: Int64? = nil
+        notBefore: Date? = nil, parent: Int64? = nil
     ) {
         self.sequence = sequence
         self.kind = kind
@@ -73,14 +51,105 @@ package struct Change: Sendable, Equatable {
         self.identity = identity
         self.notBefore = notBefore
         self.parent = parent
-        self.loggedAs = loggedAs
-        self.record = record
-        self.payload = payload
-        self.loggedKey = loggedKey
-        self.held = held
-        self.refusal = refusal
-        self.event = event
-        self.content = content
+    }
+
+    package init(
+        sequence: Int64, kind: ChangeKind, operation: Operation, fingerprint: Fingerprint, identity: Identity,
+        notBefore: Date? = nil, parent: Int64? = nil, loggedAs: Identity? = nil, record: RecordReference? = nil,
+        payload: [UInt8]? = nil, loggedKey: String? = nil, held: HeldFields? = nil, refusal: FailureReason? = nil,
+        event: EventReference? = nil, content: Int64? = nil
+    ) {
+        self.init(
+            sequence: sequence, kind: kind, operation: operation, fingerprint: fingerprint, identity: identity,
+            notBefore: notBefore, parent: parent)
+        more = More(
+            loggedAs: loggedAs, record: record, payload: payload, loggedKey: loggedKey, held: held, refusal: refusal,
+            event: event, content: content)
+    }
+
+    package static func == (one: Change, other: Change) -> Bool {
+        one.sequence == other.sequence && one.kind == other.kind && one.operation == other.operation
+            && one.fingerprint == other.fingerprint && one.identity == other.identity
+            && one.notBefore == other.notBefore && one.parent == other.parent && one.more == other.more
+    }
+}
+
+// MARK: What a plain member of a list has not
+
+extension Change {
+    /// Kept apart: the first sync of a large list copies every change a dozen times, and this is three quarters of its size.
+    private struct More: Sendable, Equatable {
+        var loggedAs: Identity?
+        var record: RecordReference?
+        var payload: [UInt8]?
+        var loggedKey: String?
+        var held: HeldFields?
+        var refusal: FailureReason?
+        var event: EventReference?
+        var content: Int64?
+
+        var isEmpty: Bool {
+            loggedAs == nil && record == nil && payload == nil && loggedKey == nil && held == nil && refusal == nil
+                && event == nil && content == nil
+        }
+    }
+
+    private final class Details: Sendable {
+        let more: More
+        init(_ more: More) { self.more = more }
+    }
+
+    private var more: More {
+        get { details?.more ?? More() }
+        set { details = newValue.isEmpty ? nil : Details(newValue) }
+    }
+
+    /// How the person appears in the log where that differs from `identity` (masked or hashed identifiers).
+    package var loggedAs: Identity? {
+        get { details?.more.loggedAs }
+        set { more.loggedAs = newValue }
+    }
+    /// nil: a member of a list.
+    package var record: RecordReference? {
+        get { details?.more.record }
+        set { more.record = newValue }
+    }
+    /// Of records that are put or cleared: the JSON object as it is sent. Of a member of a list who is sent with fields: the
+    /// object of these. Of a rename: the former address.
+    package var payload: [UInt8]? {
+        get { details?.more.payload }
+        set { more.payload = newValue }
+    }
+    /// How the record's key appears in the log where that differs (hashed).
+    package var loggedKey: String? {
+        get { details?.more.loggedKey }
+        set { more.loggedKey = newValue }
+    }
+    /// Of records that may have their fields cleared: which of them hold a value afterwards.
+    package var held: HeldFields? {
+        get { details?.more.held }
+        set { more.held = newValue }
+    }
+    /// With ``ChangeKind/parked``: why it is not sent; nil: Iterable refused it before.
+    package var refusal: FailureReason? {
+        get { details?.more.refusal }
+        set { more.refusal = newValue }
+    }
+    /// Of an event.
+    package var event: EventReference? {
+        get { details?.more.event }
+        set { more.event = newValue }
+    }
+    /// Of a member of a list who is sent with fields: the hash of these; 0: what the fields are is not known. nil: the change
+    /// says nothing of fields.
+    package var content: Int64? {
+        get { details?.more.content }
+        set { more.content = newValue }
+    }
+
+    /// Of a rename: the address that the profile has until now.
+    package var formerEmail: String? {
+        operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil
     }
 
     /// The hash of what is put, of a record or of a member.

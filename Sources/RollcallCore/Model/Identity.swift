@@ -71,8 +71,18 @@ package struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
         self.init(high: high, low: low)
     }
 
+    // The compiler's own would be called through a table from other modules.
+    @inlinable
+    package static func == (a: Fingerprint, b: Fingerprint) -> Bool { a.high == b.high && a.low == b.low }
+
+    @inlinable
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(high)
+        hasher.combine(low)
+    }
+
     @inlinable
     package static func < (a: Fingerprint, b: Fingerprint) -> Bool {
-        (a.high, a.low) < (b.high, b.low)
+        a.high == b.high ? a.low < b.low : a.high < b.high
     }
 }

@@ -7,11 +7,12 @@ package enum GuardJudge {
     ///   - removals: members or records that would be removed.
     ///   - snapshot: entries that may be in Iterable because of this sync, before the run.
     ///   - changed: acknowledged records whose content is another one now.
+    ///   - hasAnotherMapping: whether the configuration makes other objects of rows than the last run sent.
     ///   - renamed: acknowledged records that get another address.
     /// - Returns: every guard that the plan runs into; empty when it may be carried out.
     package static func judge(
         _ guards: GuardSettings, counts: RunCounts, removals: Int, snapshot: Int, changed: Int = 0,
-        renamed: Int = 0
+        hasAnotherMapping: Bool = false, renamed: Int = 0
     ) -> [GuardFinding] {
         var findings: [GuardFinding] = []
         if counts.audience == 0 && !guards.allowEmpty {
@@ -29,7 +30,9 @@ package enum GuardJudge {
             }
         }
         if let limit = guards.maxChanges, snapshot >= exemptBelow {
-            findings += finding("max_changes", changed, of: snapshot, above: limit)
+            findings += finding(
+                "max_changes", changed, of: snapshot, above: limit,
+                note: hasAnotherMapping ? "; the mapping of the sync has changed" : "")
         }
         if let limit = guards.maxIdentityChanges, snapshot >= exemptBelow {
             findings += finding("max_identity_changes", renamed, of: snapshot, above: limit)
@@ -66,12 +69,14 @@ package enum GuardJudge {
     }
 
     /// - Parameter limit: in percent. Compared by multiplication, so that 25 % of 100 is exactly 25.
-    private static func finding(_ name: String, _ number: Int, of total: Int, above limit: Double) -> [GuardFinding] {
+    private static func finding(
+        _ name: String, _ number: Int, of total: Int, above limit: Double, note: String = ""
+    ) -> [GuardFinding] {
         guard Double(number) * 100 > limit * Double(total) else { return [] }
         let share = percentText(Double(number) * 100 / Double(total))
         return [
             GuardFinding(
-                guard: name, limit: "\(percentText(limit))%", observed: "\(share)% (\(number) of \(total))")
+                guard: name, limit: "\(percentText(limit))%", observed: "\(share)% (\(number) of \(total)\(note))")
         ]
     }
 

@@ -23,3 +23,25 @@ package enum RecordCell {
     /// Bytes that are no text, or a value of a type that cannot be sent.
     case opaque
 }
+
+extension RecordCell {
+    /// The value as one of its column's declared type: SQLite has no truth values and no times, and stores 0 and 1, and texts. What
+    /// is none of that type stays as it is.
+    package func declared(as family: ColumnFamily) -> RecordCell {
+        switch (family, self) {
+        case (.boolean, .integer(0)): return .boolean(false)
+        case (.boolean, .integer(1)): return .boolean(true)
+        case (.date, .text(let text)):
+            guard case .day(let days)? = CivilText(text) else { return self }
+            return .date(days: days)
+        case (.timestamp, .text(let text)), (.localTimestamp, .text(let text)):
+            switch CivilText(text) {
+            case .day(let days)?: return .date(days: days)
+            case .timestamp(let microseconds)?: return .timestamp(microseconds: microseconds)
+            case .localTimestamp(let microseconds)?: return .localTimestamp(microseconds: microseconds)
+            case nil: return self
+            }
+        default: return self
+        }
+    }
+}

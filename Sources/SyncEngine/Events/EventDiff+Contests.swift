@@ -21,16 +21,16 @@ extension EventDiff {
             let counted = countedOnce(contest.rows, contest.key, Self.differentRows.code, fingerprint)
             counts.rowsRead -= contest.rows - counted - (isUncounted ? 1 : 0)
             contradict(fingerprint, rows: counted)
-            for _ in 0..<counted { try addInvalid(contest.key, Self.differentRows) }
+            for _ in 0..<counted { try invalid.addInvalid(contest.key, nil, Self.differentRows) }
         }
         for place in spool.places where !place.isLedger && !contradicted.contains(place.fingerprint) {
             let hasAnotherID = try hasAnotherID(place, known)
             guard hasAnotherID || sharedIDs.contains(place.fingerprint) else { continue }
-            let (key, reason) = (try spool.entry(at: place).key, hasAnotherID ? Self.changedID : Self.sharedID)
-            let counted = countedOnce(1, key, reason.code, place.fingerprint)
+            let (entry, reason) = (try spool.entry(at: place), hasAnotherID ? Self.changedID : Self.sharedID)
+            let counted = countedOnce(1, entry.key, reason.code, place.fingerprint)
             counts.rowsRead -= 1 - counted
             contradict(place.fingerprint, rows: counted)
-            if counted > 0 { try addInvalid(key, reason) }
+            if counted > 0 { try invalid.addInvalid(entry.key, entry.identity, reason) }
         }
     }
 
@@ -49,10 +49,6 @@ extension EventDiff {
 
     /// Ids that columns give.
     var givenIDs: [String] { owners.keys.sorted() }
-
-    private func addInvalid(_ key: String, _ reason: FailureReason) throws {
-        try Array(key.utf8).withUnsafeBytes { try invalid.addInvalid(key: $0, (nil, nil), reason) }
-    }
 
     private static let differentRows = FailureReason(
         code: "duplicate_key", reason: "Another row has the same key and another event; neither is sent.")

@@ -20,9 +20,16 @@ extension EventDiff {
         if let stream, position.map({ position in stream.startMark.map { position <= $0 } ?? false }) ?? true {
             oldInvalid += 1
         }
+        try addInvalid(shown, withKey: hasKey, reason)
+    }
+
+    /// - Parameter isFailure: false for a row that goes on without one of its identifiers.
+    func addInvalid(
+        _ shown: (AudienceCell, AudienceCell), withKey: Bool = true, isFailure: Bool = true, _ reason: FailureReason
+    ) throws {
         try subject.key.withUnsafeBytes {
             try invalid.addInvalid(
-                key: hasKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), reason)
+                key: withKey ? $0 : nil, (shown.0.bytes, shown.1.bytes), isFailure: isFailure, reason)
         }
     }
 

@@ -6,7 +6,7 @@ import RollcallCore
 ///
 /// A derived id is `rc-` and the first 40 hexadecimal digits of SHA-256 over the namespace and the values of the key. Of each value
 /// its family and its canonical text are hashed, each with its length as 8 bytes, big-endian, before it; so the id is the same on
-/// every machine, from either database, and after the state was lost.
+/// every machine, from either database, and after the state was lost. The family is that of the column, where the value is one of it.
 struct EventKey {
     /// Of one column its text, of several a JSON array of their texts.
     private(set) var text: [UInt8] = []
@@ -31,7 +31,7 @@ struct EventKey {
         for (index, cell) in cells.enumerated() {
             if isList { text.append(UInt8(ascii: index == 0 ? "[" : ",")) }
             if case .null = cell { return .missing }
-            guard let family = canonical(cell, families[index]) else { return .form }
+            guard let family = canonical(cell.declared(as: families[index]), families[index]) else { return .form }
             Self.append(Array(family.utf8), to: &hashed)
             Self.append(value, to: &hashed)
             if isList {
@@ -45,11 +45,7 @@ struct EventKey {
     }
 
     var derivedID: String {
-        let digits = SHA256.hash(data: hashed).prefix(20).map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }
-        return "rc-" + digits.joined()
+        "rc-" + SHA256.hash(data: hashed).prefix(20).hexadecimal
     }
 
     /// Puts the canonical text of a value into `value`.
@@ -59,7 +55,7 @@ struct EventKey {
         switch cell {
         case .integer(let number):
             value.append(contentsOf: String(number).utf8)
-            return "long"
+            return family == .decimal || family == .number ? "decimal" : "long"
         case .decimal(let digits):
             if family == .long, let whole = try? wholeDigits(digits) {
                 value.append(contentsOf: whole)

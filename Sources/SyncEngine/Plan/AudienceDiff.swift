@@ -98,7 +98,7 @@ final class AudienceDiff: @unchecked Sendable {
     private func emailRow(_ row: Row) throws {
         guard let raw = row.email.bytes else { return try reject(row, Reasons.missing) }
         guard row.email.isIdentifier else { return try reject(row, Reasons.unsupported) }
-        try normalizer.withEmail(raw) { try self.emailOnly($0, row) }
+        try emailOnly(normalizer.normalForm(raw), row)
     }
 
     private func userIDRow(_ row: Row) throws {

@@ -109,7 +109,8 @@ final class PlanReader: StagedPlan, @unchecked Sendable {
     private func number(_ entry: PlanSpool.Entry) -> Change? {
         var change = Change(
             sequence: 0, kind: entry.kind, operation: entry.operation, fingerprint: entry.fingerprint,
-            identity: entry.identity, loggedAs: plan.logIdentity.of(entry.identity))
+            identity: entry.identity)
+        if let logged = plan.logIdentity.of(entry.identity) { change.loggedAs = logged }
         plan.fields?.fill(&change, entry)
         if entry.kind == .send {
             let place = entry.operation == .subscribe ? plan.sharing.last[entry.fingerprint] : nil

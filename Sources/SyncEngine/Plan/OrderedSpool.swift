@@ -57,6 +57,13 @@ enum OrderedSpool {
         var fingerprint: Fingerprint
         var start: Int
         var size: Int
+
+        /// As `(fingerprint, start) < (other.fingerprint, other.start)`, which would call `<` of another module for each pair.
+        func precedes(_ other: Place) -> Bool {
+            if fingerprint.high != other.fingerprint.high { return fingerprint.high < other.fingerprint.high }
+            if fingerprint.low != other.fingerprint.low { return fingerprint.low < other.fingerprint.low }
+            return start < other.start
+        }
     }
 
     private static func sort(_ part: Spool, _ values: Int, into ordered: Spool) throws {
@@ -70,7 +77,7 @@ enum OrderedSpool {
                 places.append(Place(fingerprint: fingerprint(bytes, at: start), start: start, size: end - start))
                 start = end
             }
-            places.sort { ($0.fingerprint, $0.start) < ($1.fingerprint, $1.start) }
+            places.sort { $0.precedes($1) }
             for place in places {
                 ordered.append(raw: UnsafeRawBufferPointer(rebasing: bytes[place.start..<place.start + place.size]))
                 try ordered.endRecord()

@@ -49,6 +49,11 @@ final class Spool: @unchecked Sendable {
         cut.withUnsafeBytes { append(bytes: $0) }
     }
 
+    func append(cut text: String?, to limit: Int) {
+        guard var text else { return append(bytes: nil) }
+        text.withUTF8 { append(cut: UnsafeRawBufferPointer($0), to: limit) }
+    }
+
     func append(text: String?) {
         guard var text else { return append(bytes: nil) }
         text.withUTF8 { append(bytes: UnsafeRawBufferPointer($0)) }

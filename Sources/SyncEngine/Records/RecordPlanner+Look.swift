@@ -31,7 +31,8 @@ extension RecordPlanner {
             sendsAt: look.time, cursor: moved(diff, look))
         let tally = try tally(changes, diff)
         let plan = Plan(
-            kind: subject.kind, target: subject.target, counts: tally.counts, held: findings(tally, diff, memory),
+            kind: subject.kind, target: subject.target, counts: tally.counts,
+            held: findings(tally, diff, memory, circumstances),
             listID: nil, snapshotSize: 0, preparations: try changes.canaryWords(), changes: changes)
         return (plan, diff)
     }
@@ -88,7 +89,9 @@ extension RecordPlanner {
 
     /// What the looks between two sweeps of one row come to, together: by small looks no guard is passed that a run would meet.
     /// Who left, and whether the source is empty, is judged by sweeps.
-    private func findings(_ tally: Tally, _ diff: RecordDiff, _ memory: RecordMemory) -> [GuardFinding] {
+    private func findings(
+        _ tally: Tally, _ diff: RecordDiff, _ memory: RecordMemory, _ circumstances: Circumstances
+    ) -> [GuardFinding] {
         guard tally.counts.rowsRead > 0 else { return [] }
         var counts = memory.counts
         counts.add(tally.counts)
@@ -98,7 +101,8 @@ extension RecordPlanner {
         guards.allowEmpty = true
         return GuardJudge.judge(
             guards, counts: counts, removals: 0, snapshot: diff.table.ownedCount,
-            changed: memory.changed.union(tally.changed).count, renamed: memory.renamed.union(tally.renamed).count)
+            changed: memory.changed.union(tally.changed).count, hasAnotherMapping: circumstances.hasAnotherMapping,
+            renamed: memory.renamed.union(tally.renamed).count)
     }
 
     // MARK: After a look

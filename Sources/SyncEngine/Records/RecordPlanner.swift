@@ -36,6 +36,8 @@ struct RecordPlanner: Sendable {
         var hasAnotherKey = false
         /// Places in the layout of fields that Iterable does not have yet.
         var newFields: [Int] = []
+        /// Whether the configuration makes other objects of rows than were sent last.
+        var hasAnotherMapping = false
         /// Items that are read back; nil: none are.
         var checks: ItemChecks?
     }
@@ -96,7 +98,7 @@ struct RecordPlanner: Sendable {
             ? []
             : GuardJudge.judge(
                 sync.guards, counts: counts, removals: plannedRemovals, snapshot: owned, changed: changed,
-                renamed: counts.planned.rename)
+                hasAnotherMapping: circumstances.hasAnotherMapping, renamed: counts.planned.rename)
         if circumstances.hasAnotherKey && plannedRemovals > 0 {
             held.append(
                 GuardFinding(guard: "api_key", limit: "the key of the last run", observed: "\(plannedRemovals)"))

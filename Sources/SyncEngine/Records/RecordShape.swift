@@ -87,6 +87,22 @@ struct RecordShape: Sendable {
         }.sorted { $0.name < $1.name }
     }
 
+    /// What becomes of a row: the columns of the identifiers, and of each field its columns and how its value is made of them. The
+    /// same text in every process, whatever other columns are read.
+    var mapping: String {
+        let fields = layout.fields.map { field in
+            let source =
+                switch field.source {
+                case .cell(let cell, let conversion): [columns.fields[cell], "\(conversion)"]
+                case .point(let latitude, let longitude): [columns.fields[latitude], columns.fields[longitude]]
+                case .constant: [String]()
+                }
+            return "\([field.name] + source + [field.fallback.map { String(decoding: $0, as: UTF8.self) } ?? ""])"
+        }
+        return (["\([columns.identifiers.email ?? "", columns.identifiers.userID ?? ""])"] + fields)
+            .joined(separator: "\n")
+    }
+
     /// `plan (string)`.
     func description(ofField index: Int) -> String {
         let name = layout.fields[index].name

@@ -69,6 +69,19 @@ final class RecordSpool: @unchecked Sendable {
         invalid.append(cut: key, to: PlanSpool.loggedBytes)
         invalid.append(cut: identity.email, to: PlanSpool.loggedBytes)
         invalid.append(cut: identity.userID, to: PlanSpool.loggedBytes)
+        try end(reason)
+    }
+
+    /// - Parameter identity: nil: it is not known.
+    func addInvalid(_ key: String, _ identity: Identity?, _ reason: FailureReason) throws {
+        invalid.append(byte: 1)
+        invalid.append(cut: key, to: PlanSpool.loggedBytes)
+        invalid.append(cut: identity?.email, to: PlanSpool.loggedBytes)
+        invalid.append(cut: identity?.userID, to: PlanSpool.loggedBytes)
+        try end(reason)
+    }
+
+    private func end(_ reason: FailureReason) throws {
         invalid.append(text: reason.code)
         invalid.append(text: reason.reason)
         try invalid.endRecord()

@@ -167,8 +167,17 @@ final class RowSubject {
         case .userID: self.email = nil
         case .hybrid: if self.userID != nil { self.email = nil }
         }
-        guard self.email == nil && self.userID == nil else { return .fine }
+        guard self.email == nil && self.userID == nil else {
+            dropped = Self.dropped(emailFailure, userIDFailure)
+            return .fine
+        }
         return .invalid(emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing)
+    }
+
+    /// Why one of two identifiers is left out.
+    private static func dropped(_ email: FailureReason?, _ userID: FailureReason?) -> FailureReason? {
+        email.map { AudienceDiff.Reasons.dropped("email", $0) }
+            ?? userID.map { AudienceDiff.Reasons.dropped("userId", $0) }
     }
 
     /// Reads the key of an event and nothing else.
@@ -210,15 +219,13 @@ final class RowSubject {
         switch project {
         case .email:
             guard email != nil else { return .invalid(emailFailure ?? missing) }
-            dropped = userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
+            dropped = Self.dropped(nil, userIDFailure)
         case .userID:
             guard userID != nil else { return .invalid(userIDFailure ?? missing) }
-            dropped = emailFailure.map { AudienceDiff.Reasons.dropped("email", $0) }
+            dropped = Self.dropped(emailFailure, nil)
         case .hybrid:
             guard email != nil || userID != nil else { return .invalid(emailFailure ?? userIDFailure ?? missing) }
-            dropped =
-                emailFailure.map { AudienceDiff.Reasons.dropped("email", $0) }
-                ?? userIDFailure.map { AudienceDiff.Reasons.dropped("userId", $0) }
+            dropped = Self.dropped(emailFailure, userIDFailure)
         }
         return .fine
     }

@@ -104,7 +104,7 @@ struct RecordStream: StreamSource {
         // What was made, or is another now, is looked for again before the next look.
         mustFind =
             try isSweep && (!circumstances.preparations.isEmpty || circumstances.hasAnotherKey)
-            || !changes.canaryWords().isEmpty
+            || !changes.canaryWords().isEmpty || (circumstances.hasAnotherMapping && plan.counts.planned.total > 0)
         return StreamFinding(
             plan: plan, isEmpty: !isSweep && plan.counts == RunCounts() && !diff.spool.hasInvalid,
             newRecords: plan.counts.planned.total, oldest: cell.isTime ? diff.meetings.lowestNew : nil,

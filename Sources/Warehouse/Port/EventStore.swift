@@ -34,9 +34,10 @@ package protocol EventStore: Sendable {
     func areAcknowledged(
         sync: String, _ people: [Identity], before time: Date
     ) async throws(WarehouseError) -> [Bool]
-    /// What the ids of the sync's events are made of, as it was when the first ones were staged; nil: nothing is known.
-    func eventIDScheme(sync: String) async throws(WarehouseError) -> String?
-    func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError)
+    /// What the sync's records were made of when they were last staged or sent: of events what makes their ids, of users a hash of what
+    /// becomes of a row. nil: nothing is known.
+    func mapping(sync: String) async throws(WarehouseError) -> String?
+    func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError)
 }
 
 /// What a plan compares of one event.

@@ -113,11 +113,11 @@ extension SplitWarehouse {
         try await state.areAcknowledged(sync: sync, people, before: time)
     }
 
-    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
-        try await state.eventIDScheme(sync: sync)
+    package func mapping(sync: String) async throws(WarehouseError) -> String? {
+        try await state.mapping(sync: sync)
     }
 
-    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
-        try await state.saveEventIDScheme(lease, scheme)
+    package func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+        try await state.saveMapping(lease, scheme)
     }
 }

@@ -148,6 +148,33 @@ import Testing
         #expect(read.derivedID == OrderIDs.derived[17] && read.text == Array("17".utf8))
     }
 
+    /// What SQLite stores in a column of a type that it has no values of is the key that Postgres would give.
+    @Test(
+        arguments: [
+            (.integer(1), .boolean(true), .boolean), (.integer(0), .boolean(false), .boolean),
+            (.text("2024-02-29"), .date(19_782), .date),
+            (.text("2026-11-29 08:00:00"), .localTimestamp(1_795_939_200_000_000), .localTimestamp),
+            (.text("2026-11-29T10:00:00+02:00"), .timestamp(1_795_939_200_000_000), .localTimestamp),
+            (.text("2026-11-29 08:00:00.00025"), .timestamp(1_795_939_200_000_250), .timestamp),
+            (.integer(17), .decimal("17"), .number), (.integer(17), .decimal("17"), .decimal),
+        ] as [(Value, Value, ColumnFamily)])
+    func aStoredValueIsOfTheDeclaredType(_ stored: Value, _ meant: Value, _ family: ColumnFamily) {
+        #expect(key([stored], [family]) == key([meant], [family]))
+        #expect(key([stored], [family]).id != key([stored], [.undeclared]).id)
+    }
+
+    /// A value that is none of the declared type is a key as it is stored.
+    @Test(
+        arguments: [
+            (.integer(2), .boolean, "2"), (.text("true"), .boolean, "true"), (.text("2024-02-30"), .date, "2024-02-30"),
+            (.text("2024-02-29 08:00:00"), .date, "2024-02-29 08:00:00"), (.text("soon"), .localTimestamp, "soon"),
+            (.text("a"), .long, "a"),
+        ] as [(Value, ColumnFamily, String)])
+    func anotherValueIsAsItIsStored(_ stored: Value, _ family: ColumnFamily, _ text: String) {
+        #expect(key([stored], [family]) == key([stored], [.undeclared]))
+        #expect(key([stored], [family]).text == text)
+    }
+
     // MARK: What is no key
 
     @Test(

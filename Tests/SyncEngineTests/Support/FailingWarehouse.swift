@@ -210,8 +210,8 @@ final class FailingWarehouse: Warehouse {
         try await write { () async throws(WarehouseError) in try await inner.abandon(lease, list: list) }
     }
 
-    func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
-        try await write { () async throws(WarehouseError) in try await inner.saveEventIDScheme(lease, scheme) }
+    func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+        try await write { () async throws(WarehouseError) in try await inner.saveMapping(lease, scheme) }
     }
     func noteStrays(_ run: SyncRun, _ changes: [Change], settleSeconds: Double) async throws(WarehouseError) {
         try alive()
@@ -356,8 +356,8 @@ final class FailingWarehouse: Warehouse {
     ) async throws(WarehouseError) -> [Bool] {
         try await inner.areAcknowledged(sync: sync, people, before: time)
     }
-    func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
-        try await inner.eventIDScheme(sync: sync)
+    func mapping(sync: String) async throws(WarehouseError) -> String? {
+        try await inner.mapping(sync: sync)
     }
     func requestsInDoubt(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [RequestInDoubt] {
         try await inner.requestsInDoubt(sync: sync, of: entries)

@@ -379,7 +379,7 @@ enum EventConformance {
         let scene = try await EventScene.make(fixture)
         let other = try await scene.other()
         for (number, scene) in [(1, scene), (2, other)] {
-            try await scene.warehouse.saveEventIDScheme(scene.lease, "key id")
+            try await scene.warehouse.saveMapping(scene.lease, "key id")
             let run = try await scene.staged(number, EventScene.sends(1...2), cursor: EventScene.cursor(200))
             try await scene.scene.acknowledge(run, [Scene.batch(.track, 1...2)])
             try await scene.finish(run, succeeded: 2)
@@ -389,10 +389,10 @@ enum EventConformance {
         #expect(try await scene.warehouse.abandon(scene.lease, list: nil) == .done(done))
         #expect(try await scene.stored().isEmpty)
         #expect(try await scene.cursor() == nil)
-        #expect(try await scene.warehouse.eventIDScheme(sync: Scene.sync) == nil)
+        #expect(try await scene.warehouse.mapping(sync: Scene.sync) == nil)
         #expect(try await other.states() == [1: .sent, 2: .sent])
         #expect(try await other.watermark() == 200)
-        #expect(try await scene.warehouse.eventIDScheme(sync: "other") == "key id")
+        #expect(try await scene.warehouse.mapping(sync: "other") == "key id")
         #expect(try await scene.scene.count("sync_cursors") == 1)
         #expect(try await scene.warehouse.abandon(scene.lease, list: nil) == .done(Abandonment(lists: [])))
     }
@@ -448,15 +448,15 @@ enum EventConformance {
             { try await scene.scene.acknowledge(run, [Scene.batch(.track, 1...1)]) },
             { try await scene.finish(run, succeeded: 1) }, { _ = try await scene.recover() },
             { try await scene.warehouse.stage(scene.lease, run, plan: CursorPlan([], nil), log: LogSettings()) },
-            { try await scene.warehouse.saveEventIDScheme(scene.lease, "key id") },
+            { try await scene.warehouse.saveMapping(scene.lease, "key id") },
         ]
         for call in calls { #expect(try await kind(call) == .leaseLost) }
         #expect(try await scene.stored().isEmpty)
         #expect(try await scene.scene.count("sync_changes") == 3)
         #expect(try await scene.scene.count("sync_log") == 0)
         #expect(try await scene.isStaged())
-        #expect(try await scene.warehouse.eventIDScheme(sync: Scene.sync) == nil)
-        try await scene.warehouse.saveEventIDScheme(next, "key id")
+        #expect(try await scene.warehouse.mapping(sync: Scene.sync) == nil)
+        try await scene.warehouse.saveMapping(next, "key id")
     }
 
     @Sendable static func retention(_ fixture: any WarehouseFixture) async throws {

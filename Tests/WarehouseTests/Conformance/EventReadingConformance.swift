@@ -260,14 +260,14 @@ enum EventReadingConformance {
     @Sendable static func scheme(_ fixture: any WarehouseFixture) async throws {
         let scene = try await EventScene.make(fixture)
         let warehouse = scene.warehouse
-        #expect(try await warehouse.eventIDScheme(sync: Scene.sync) == nil)
+        #expect(try await warehouse.mapping(sync: Scene.sync) == nil)
         _ = try await warehouse.fingerprintKey(sync: Scene.sync, newKey: [UInt8](repeating: 7, count: 16))
-        #expect(try await warehouse.eventIDScheme(sync: Scene.sync) == nil)
+        #expect(try await warehouse.mapping(sync: Scene.sync) == nil)
         for scheme in ["namespace \"örders\", key \"id\"", "column \"id\""] {
-            try await warehouse.saveEventIDScheme(scene.lease, scheme)
-            #expect(try await warehouse.eventIDScheme(sync: Scene.sync) == scheme)
+            try await warehouse.saveMapping(scene.lease, scheme)
+            #expect(try await warehouse.mapping(sync: Scene.sync) == scheme)
         }
-        #expect(try await warehouse.eventIDScheme(sync: "other") == nil)
+        #expect(try await warehouse.mapping(sync: "other") == nil)
         #expect(try await warehouse.fingerprintKey(sync: Scene.sync, newKey: nil) == [UInt8](repeating: 7, count: 16))
     }
 
@@ -276,7 +276,7 @@ enum EventReadingConformance {
         let person = Scene.identity(1)
         let states = Set(EventState.allCases)
         #expect(try await warehouse.eventCursor(sync: Scene.sync) == nil)
-        #expect(try await warehouse.eventIDScheme(sync: Scene.sync) == nil)
+        #expect(try await warehouse.mapping(sync: Scene.sync) == nil)
         for position: Int64? in [nil, 5] {
             try await warehouse.readEvents(sync: Scene.sync, from: position) { _ in throw Unexpected("an event") }
         }

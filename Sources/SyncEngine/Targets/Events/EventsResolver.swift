@@ -20,7 +20,7 @@ struct EventsResolver: TargetResolver {
         let counts = try await warehouse.eventCounts(sync: sync.name)
         return FoundEvents(
             resolver: self, shape: shape, binding: try await warehouse.listBinding(sync: sync.name),
-            scheme: try await warehouse.eventIDScheme(sync: sync.name),
+            scheme: try await warehouse.mapping(sync: sync.name),
             cursor: try await warehouse.eventCursor(sync: sync.name), hasEvents: counts.values.contains { $0 > 0 })
     }
 
@@ -110,7 +110,7 @@ struct FoundEvents: PlanningTarget {
         }
         if scheme == resolver.scheme { return }
         try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-            try await run.warehouse.saveEventIDScheme(run.lease, resolver.scheme)
+            try await run.warehouse.saveMapping(run.lease, resolver.scheme)
         }
     }
 

@@ -12,6 +12,8 @@ struct FoundUsers: FoundRecords {
     let binding: ListBinding?
     /// Whether the sync has sent records, as far as is known.
     let hasRecords: Bool
+    /// What its records were last made of; nil: nothing is known.
+    let sentMapping: String?
     private let keyChange = UsersKeyChange()
 
     let id: Int64? = nil
@@ -72,6 +74,7 @@ struct FoundUsers: FoundRecords {
         let keyChange = hasAnotherKey ? keyChange : nil
         // Until a run has been carried out with another key, it counts as another one.
         if keyChange == nil { try await resolver.bind(run) }
+        if sentMapping != resolver.mapping(shape) { try await resolver.saveMapping(shape, run) }
         let lookUps = ProfileLookUps(resolver: resolver, context: run, keyChange: keyChange)
         return ReadyUsers(resolver: resolver, lookUps: lookUps, newFields: unknown, isTrial: false)
     }
@@ -86,7 +89,8 @@ struct FoundUsers: FoundRecords {
             hasAnotherKey: hasAnotherKey,
             newFields: shape.layout.fields.indices.filter { index in
                 missing.contains { $0.isNamed(shape.layout.fields[index].name) }
-            })
+            },
+            hasAnotherMapping: hasRecords && sentMapping != nil && sentMapping != resolver.mapping(shape))
     }
 
     /// For `check`.

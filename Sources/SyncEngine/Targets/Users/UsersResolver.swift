@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import RollcallCore
 import Warehouse
@@ -23,7 +24,19 @@ struct UsersResolver: TargetResolver {
         let counts = try await warehouse.memberCounts(sync: sync.name, of: planner.entries)
         return FoundUsers(
             resolver: self, shape: shape, fields: try await remoteFields(),
-            binding: try await warehouse.listBinding(sync: sync.name), hasRecords: counts.values.contains { $0 > 0 })
+            binding: try await warehouse.listBinding(sync: sync.name), hasRecords: counts.values.contains { $0 > 0 },
+            sentMapping: try await warehouse.mapping(sync: sync.name))
+    }
+
+    /// What becomes of a row, as `sync_state` has it.
+    func mapping(_ shape: RecordShape) -> String {
+        SHA256.hash(data: Data("\(users.nested.rawValue)\n\(shape.mapping)".utf8)).hexadecimal
+    }
+
+    func saveMapping(_ shape: RecordShape, _ run: RunContext) async throws {
+        try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await run.warehouse.saveMapping(run.lease, mapping(shape))
+        }
     }
 
     func remoteFields() async throws -> [RemoteField] {

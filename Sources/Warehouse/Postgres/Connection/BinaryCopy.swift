@@ -59,8 +59,11 @@ struct BinaryCopyWriter {
     }
 
     private mutating func append(utf8 value: String) {
-        append(Int32(value.utf8.count))
-        bytes.append(contentsOf: value.utf8)
+        var value = value
+        value.withUTF8 { text in
+            append(Int32(text.count))
+            bytes.append(contentsOf: text)
+        }
     }
 
     mutating func raw(_ value: [UInt8]?) {

@@ -24,6 +24,9 @@ struct PostgresResult: ~Copyable {
     func columnType(_ column: Int) -> UInt32 { PQftype(pointer, Int32(column)) }
     func columnModifier(_ column: Int) -> Int32 { PQfmod(pointer, Int32(column)) }
 
+    /// Whether the value is NULL, or outside the result.
+    func isNull(_ row: Int, _ column: Int) -> Bool { PQgetisnull(pointer, Int32(row), Int32(column)) != 0 }
+
     /// nil: NULL, or outside the result.
     func text(_ row: Int, _ column: Int) -> String? {
         value(row, column).map { String(decoding: $0, as: UTF8.self) }

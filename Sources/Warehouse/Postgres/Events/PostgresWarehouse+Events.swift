@@ -104,7 +104,7 @@ extension PostgresWarehouse {
         }
     }
 
-    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+    package func mapping(sync: String) async throws(WarehouseError) -> String? {
         try await read(orWithoutTables: nil) { session in
             // Tables which no run has upgraded yet lack the column.
             try session.query("SELECT to_jsonb(s) ->> 'mapping_hash' FROM sync_state s WHERE sync_name = $1", [sync])
@@ -112,7 +112,7 @@ extension PostgresWarehouse {
         }
     }
 
-    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    package func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         _ = try await leased(lease) { session in
             try session.modify(
                 """

@@ -118,20 +118,27 @@ extension PostgresWarehouse {
         guard let sequence = result.binaryInteger(row, 0), let operation = result.text(row, 1).flatMap(Operation.init),
             let fingerprint = result.fingerprint(row, 2)
         else { return nil }
+        let identity = Identity(email: result.text(row, 3), userID: result.text(row, 4))
+        let notBefore = result.binaryInteger(row, 5).map { Date(timeIntervalSince1970: Double($0) / 1000) }
         let logged = Identity(email: result.text(row, 7), userID: result.text(row, 8))
+        let loggedAs = logged.email == nil && logged.userID == nil ? nil : logged
+        let isRecord = !result.isNull(row, 9)
+        // Members without fields, of whom there are millions, have none of the rest.
+        if !isRecord && result.isNull(row, 11) && result.isNull(row, 14) && result.isNull(row, 16) {
+            return Change(
+                sequence: sequence, kind: .send, operation: operation, fingerprint: fingerprint, identity: identity,
+                notBefore: notBefore, parent: result.binaryInteger(row, 6), loggedAs: loggedAs)
+        }
+        let content = result.binaryInteger(row, 11)
         return Change(
-            sequence: sequence, kind: .send, operation: operation, fingerprint: fingerprint,
-            identity: Identity(email: result.text(row, 3), userID: result.text(row, 4)),
-            notBefore: result.binaryInteger(row, 5).map { Date(timeIntervalSince1970: Double($0) / 1000) },
-            parent: result.binaryInteger(row, 6),
-            loggedAs: logged.email == nil && logged.userID == nil ? nil : logged,
+            sequence: sequence, kind: .send, operation: operation, fingerprint: fingerprint, identity: identity,
+            notBefore: notBefore, parent: result.binaryInteger(row, 6), loggedAs: loggedAs,
             record: result.text(row, 9).map {
-                RecordReference(key: $0, itemID: result.text(row, 10), content: result.binaryInteger(row, 11) ?? 0)
+                RecordReference(key: $0, itemID: result.text(row, 10), content: content ?? 0)
             },
-            payload: result.bytes(row, 12), loggedKey: result.text(row, 13),
-            held: held(result, row),
+            payload: result.bytes(row, 12), loggedKey: result.text(row, 13), held: held(result, row),
             refusal: result.text(row, 16).map { FailureReason(code: $0, reason: result.text(row, 17) ?? "") },
-            event: event(result, row), content: result.text(row, 9) == nil ? result.binaryInteger(row, 11) : nil)
+            event: event(result, row), content: isRecord ? nil : content)
     }
 
     private static func event(_ result: borrowing PostgresResult, _ row: Int) -> EventReference? {

@@ -127,7 +127,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    package func eventIDScheme(sync: String) async throws(WarehouseError) -> String? {
+    package func mapping(sync: String) async throws(WarehouseError) -> String? {
         try await ofEvents(nil) { database, _ in
             try database.firstRow(
                 "SELECT mapping_hash FROM rollcall_sync_state WHERE sync_name = :sync", ["sync": .of(sync)]
@@ -135,7 +135,7 @@ extension SQLiteWarehouse {
         }
     }
 
-    package func saveEventIDScheme(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
+    package func saveMapping(_ lease: Lease, _ scheme: String) async throws(WarehouseError) {
         try await write(lease) { database in
             try database.change(
                 """

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Where `/proc` is not mounted, as in a bare chroot, Swift gives the program no arguments.
-@Suite(.timeLimit(.minutes(2))) struct NoArgumentsTests {
+@Suite(.timeLimit(.minutes(10))) struct NoArgumentsTests {
     private static let unshare = URL(fileURLWithPath: "/usr/bin/unshare")
     /// Runs what follows it, with mounts that nothing else sees.
     private static let hiding = [

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Processes that send with one API key keep its limit together.
-@Suite(.timeLimit(.minutes(5))) struct SharedRateTests {
+@Suite(.timeLimit(.minutes(10))) struct SharedRateTests {
     private static let limits = "requests_per_second: 20, subscribers_per_request: 1, settle_seconds: 1"
 
     private static let others = """

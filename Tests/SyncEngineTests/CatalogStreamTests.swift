@@ -8,7 +8,7 @@ import Warehouse
 @testable import SyncEngine
 
 /// Items are put as their rows come and change.
-@Suite(.timeLimit(.minutes(5))) struct CatalogStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct CatalogStreamTests {
     private static func make(
         sweep: Int = 86_400, change: @escaping @Sendable (inout CatalogSettings) -> Void = { _ in }
     ) async throws -> (CatalogBench, RecordStreamBench) {

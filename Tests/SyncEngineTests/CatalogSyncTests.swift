@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// A catalog is kept equal to its source.
-@Suite(.timeLimit(.minutes(5))) struct CatalogSyncTests {
+@Suite(.timeLimit(.minutes(10))) struct CatalogSyncTests {
     @Test func theFirstRunMakesTheCatalogAndTypesItsFieldsBeforeItPutsAnything() async throws {
         let bench = try await CatalogBench()
         try await bench.setRows(["'a-1', 'Pen', 1.5, 3", "'a-2', NULL, 2, 0", "'a-3', 'Ink', NULL, 7"])

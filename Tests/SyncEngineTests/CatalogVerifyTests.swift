@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// Iterable accepts items and says nothing of what became of each, so that some are read back by later runs.
-@Suite(.timeLimit(.minutes(5))) struct CatalogVerifyTests {
+@Suite(.timeLimit(.minutes(10))) struct CatalogVerifyTests {
     private static let rows = ["'a', 'Pen', 1, 1", "'b', 'Ink', 2, 1", "'c', 'Pad', 3, 1"]
 
     /// What is due at once: the warehouse's clock is the real one.

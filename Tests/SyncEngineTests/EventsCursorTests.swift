@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// With a cursor a run reads what is new, a little before it, and from time to time much before it.
-@Suite(.timeLimit(.minutes(5))) struct EventsCursorTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsCursorTests {
     /// Follows the whole numbers of `loaded`, ten of which are read again.
     private static func bench(adjust: @escaping EventsBench.Adjustment = { _, _, _ in }) async throws -> EventsBench {
         try await EventsBench {

@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// What a person decides: held runs, earlier events, single events.
-@Suite(.timeLimit(.minutes(5))) struct EventsGuardTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsGuardTests {
     private static let day = 86_400
 
     // MARK: Guards

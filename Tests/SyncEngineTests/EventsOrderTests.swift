@@ -7,7 +7,7 @@ import Testing
 import Warehouse
 
 /// The events of one person go one after the other, in the order in which they happened.
-@Suite(.timeLimit(.minutes(5))) struct EventsOrderTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsOrderTests {
     private static func bench(
         records: Int, requests: Int = 4, adjust: @escaping EventsBench.Adjustment = { _, _, _ in }
     ) async throws -> EventsBench {

@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// What a plan of events says beside its numbers.
-@Suite(.timeLimit(.minutes(5))) struct EventsPlanTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsPlanTests {
     private static func bench(
         _ newFields: UserSettings.NewFields = .create, name: EventSettings.Name = .constant("order_placed")
     ) async throws -> EventsBench {

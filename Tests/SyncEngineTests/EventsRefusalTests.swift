@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// What a refusal means depends on what else is known: of the request, of earlier attempts, of other rows.
-@Suite(.timeLimit(.minutes(5))) struct EventsRefusalTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsRefusalTests {
     private static let badRequest = FakeEvents.Fate.answer(
         .refused(FailureReason(code: "bad_request", reason: "Iterable refused the request.", httpStatus: 400)))
 

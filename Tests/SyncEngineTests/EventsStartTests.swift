@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// What a first run with a time or a span under `start` leaves out, it leaves out for good.
-@Suite(.timeLimit(.minutes(5))) struct EventsStartTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsStartTests {
     private static let start = EventSettings.Start.time(Date(timeIntervalSince1970: 150))
 
     @Test func whatIsOlderIsNotSentWhenItIsCorrectedLater() async throws {

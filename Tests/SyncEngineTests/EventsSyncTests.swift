@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// The rows of a source become events, each once.
-@Suite(.timeLimit(.minutes(5))) struct EventsSyncTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsSyncTests {
     /// The object of an order without fields.
     private static func object(_ id: Int, _ person: String, _ at: Int) -> String {
         #"{"id":"\#(OrderIDs.derived[id])","email":"\#(person)@example.com","eventName":"order_placed","#

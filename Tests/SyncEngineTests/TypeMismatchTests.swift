@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// Requests that Iterable refuses because a value in them is not of its field's type: few more requests find the records.
-@Suite(.timeLimit(.minutes(5))) struct TypeMismatchTests {
+@Suite(.timeLimit(.minutes(10))) struct TypeMismatchTests {
     private static let reason = FailureReason(
         code: "type_mismatch", reason: "A value has another type.", httpStatus: 400)
     private static let mismatch = TypeMismatch(field: "address.zip", expected: "long", offending: .string("x"))

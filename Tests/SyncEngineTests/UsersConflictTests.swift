@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// Hybrid projects: an address that belongs to a profile without a userId.
-@Suite(.timeLimit(.minutes(5))) struct UsersConflictTests {
+@Suite(.timeLimit(.minutes(10))) struct UsersConflictTests {
     private static let conflict = FailureReason(
         code: "identity_conflict", reason: "The identifiers belong to different users.", httpStatus: 200)
 

@@ -8,7 +8,7 @@ import Warehouse
 @testable import SyncEngine
 
 /// Profiles are updated as rows come and change.
-@Suite(.timeLimit(.minutes(5))) struct UsersStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct UsersStreamTests {
     private static func make(
         sweep: Int = 86_400, overlap: Int64 = 100,
         adjust: @escaping @Sendable (inout UserSettings, inout SyncSettings) -> Void = { _, _ in }

@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// The profiles of a project are kept equal to a source.
-@Suite(.timeLimit(.minutes(5))) struct UsersSyncTests {
+@Suite(.timeLimit(.minutes(10))) struct UsersSyncTests {
     @Test func aRowBecomesAnObjectAndOnlyWhatChangedIsSentAgain() async throws {
         let bench = try await UsersBench()
         try await bench.setRows([
@@ -784,11 +784,15 @@ import Warehouse
         func rows(_ plan: String) -> [String] { (1...120).map { "\($0), 'p\($0)@example.com', '\(plan)', 'Bonn', 3" } }
         try await bench.setRows(rows("free"))
         #expect(try await bench.run().status == .succeeded)
+        // A first try with one person is not all.
+        var first = RunRequest()
+        first.only = "1"
+        #expect(try await bench.run(first, change: fewer).counts.succeeded[.update] == 1)
         let held = try await bench.run(change: fewer)
-        #expect(held.held.first?.observed == "100% (120 of 120; the mapping of the sync has changed)", "\(held)")
+        #expect(held.held.first?.observed == "99.2% (119 of 120; the mapping of the sync has changed)", "\(held)")
         let outcome = await bench.pipeline(change: fewer).run(.approve(held.id))
         guard case .ran(let approved) = outcome else { return #expect(Bool(false), "\(outcome)") }
-        #expect(approved.counts.succeeded[.update] == 120, "\(approved)")
+        #expect(approved.counts.succeeded[.update] == 119, "\(approved)")
         // It was sent with this mapping now; another column that is read is no other mapping.
         try await bench.setRows(rows("pro"))
         let next = try await bench.run { users, sync, destination in

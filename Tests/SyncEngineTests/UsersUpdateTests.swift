@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// `mode: update`: only people whom Iterable knows are sent.
-@Suite(.timeLimit(.minutes(5))) struct UsersUpdateTests {
+@Suite(.timeLimit(.minutes(10))) struct UsersUpdateTests {
     private static let rows = [
         "1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Kiel', 0",
         "3, 'cy@example.com', 'pro', 'Ulm', 1",

@@ -11,3 +11,12 @@ CREATE VIEW rollcall_synced_events AS
     SELECT sync_name, lower(hex(event_key)) AS event_key, event_id, state, run_id, at, record_key, email, user_id,
            event_name, first_seen, error_code, error_reason, http_status
       FROM rollcall_seen_events;
+
+-- Records of other kinds than lists are known by their keys, and not by people.
+DROP VIEW rollcall_failed_records;
+CREATE VIEW rollcall_failed_records AS
+    SELECT l.sync_name, l.run_id, r.list_id, l.email, l.user_id, l.operation, l.error_code, l.error_reason,
+           l.http_status, l.attempts, l.logged_at, l.record_key, l.item_id, l.event_name, l.event_id
+      FROM rollcall_sync_log l LEFT JOIN rollcall_sync_runs r ON r.run_id = l.run_id
+     WHERE l.status = 'failed'
+       AND l.sync_name NOT IN (SELECT sync_name FROM rollcall_sync_leases WHERE elsewhere_id IS NOT NULL);

@@ -50,8 +50,8 @@ package final class IdentifierNormalizer {
         }
     }
 
-    /// As ``withEmail(_:_:)``. The result is valid until the next call, and while `raw` is: it lies in the scratch memory or,
-    /// where nothing had to be done, in `raw` itself.
+    /// As ``withEmail(_:_:)``. The result is valid until the next call, and while `raw` is: it lies in the scratch memory, or in `raw`
+    /// itself where that is longer than any address.
     package func normalForm(_ raw: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         let trimmed = WhiteSpace.trim(raw)
         guard trimmed.count <= Self.capacity else { return trimmed }

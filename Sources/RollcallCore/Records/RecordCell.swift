@@ -26,7 +26,7 @@ package enum RecordCell {
 
 extension RecordCell {
     /// The value as one of its column's declared type: SQLite has no truth values and no times, and stores 0 and 1, and texts. What
-    /// is none of that type stays as it is.
+    /// is none of that type stays as it is, and so does a time with more than six digits behind the point, of which some would be lost.
     package func declared(as family: ColumnFamily) -> RecordCell {
         switch (family, self) {
         case (.boolean, .integer(0)): return .boolean(false)
@@ -37,11 +37,21 @@ extension RecordCell {
         case (.timestamp, .text(let text)), (.localTimestamp, .text(let text)):
             switch CivilText(text) {
             case .day(let days)?: return .date(days: days)
-            case .timestamp(let microseconds)?: return .timestamp(microseconds: microseconds)
-            case .localTimestamp(let microseconds)?: return .localTimestamp(microseconds: microseconds)
-            case nil: return self
+            case .timestamp(let microseconds)? where Self.isExact(text, microseconds):
+                return .timestamp(microseconds: microseconds)
+            case .localTimestamp(let microseconds)? where Self.isExact(text, microseconds):
+                return .localTimestamp(microseconds: microseconds)
+            default: return self
             }
         default: return self
         }
+    }
+
+    /// Whether the moment has all digits of the text, and can be written.
+    private static func isExact(_ text: UnsafeRawBufferPointer, _ microseconds: Int64) -> Bool {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        let fraction = text.drop { $0 != UInt8(ascii: ".") }.dropFirst().prefix { digits.contains($0) }
+        return fraction.dropFirst(6).allSatisfy { $0 == UInt8(ascii: "0") }
+            && CivilTimeText.writable(microseconds: microseconds) != nil
     }
 }

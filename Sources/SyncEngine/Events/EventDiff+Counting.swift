@@ -23,6 +23,12 @@ extension EventDiff {
         try addInvalid(shown, withKey: hasKey, reason)
     }
 
+    /// Notes that an event goes on with one of two identifiers; in a stream once.
+    func note(_ dropped: FailureReason, _ shown: (AudienceCell, AudienceCell), _ position: Int64?) throws {
+        if let stream, stream.counted.add(hash(of: subject.key, dropped.code), at: position) == 0 { return }
+        try addInvalid(shown, isFailure: false, dropped)
+    }
+
     /// - Parameter isFailure: false for a row that goes on without one of its identifiers.
     func addInvalid(
         _ shown: (AudienceCell, AudienceCell), withKey: Bool = true, isFailure: Bool = true, _ reason: FailureReason

@@ -287,7 +287,7 @@ final class EventDiff: @unchecked Sendable {
         if entry.isSeen { return contest(fingerprint, entry, content) }
         if kind == .send {
             guard try send(values, shown, fingerprint, content, position) else { return }
-            if let dropped = subject.dropped { try addInvalid(shown, isFailure: false, dropped) }
+            if let dropped = subject.dropped { try note(dropped, shown, position) }
         } else if kind == .skip {
             skipped += 1
         } else if stream != nil {

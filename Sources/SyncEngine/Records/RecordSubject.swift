@@ -162,15 +162,15 @@ final class RowSubject {
     ) -> Reading {
         if let failure = readEventKey(cells) { return .noKey(failure, shown: false) }
         let (emailFailure, userIDFailure) = (readEmail(email), readUserID(userID))
+        dropped = nil
         switch project {
-        case .email: if self.email != nil { self.userID = nil }
+        case .email:
+            if self.email != nil { self.userID = nil } else { dropped = Self.dropped(emailFailure, nil) }
         case .userID: self.email = nil
-        case .hybrid: if self.userID != nil { self.email = nil }
+        case .hybrid:
+            if self.userID != nil { self.email = nil } else { dropped = Self.dropped(nil, userIDFailure) }
         }
-        guard self.email == nil && self.userID == nil else {
-            dropped = Self.dropped(emailFailure, userIDFailure)
-            return .fine
-        }
+        guard self.email == nil && self.userID == nil else { return .fine }
         return .invalid(emailFailure ?? userIDFailure ?? AudienceDiff.Reasons.missing)
     }
 

@@ -103,8 +103,9 @@ struct RecordStream: StreamSource {
         self.basis = isSweep ? basis : self.basis
         // What was made, or is another now, is looked for again before the next look.
         mustFind =
-            try isSweep && (!circumstances.preparations.isEmpty || circumstances.hasAnotherKey)
-            || !changes.canaryWords().isEmpty || (circumstances.hasAnotherMapping && plan.counts.planned.total > 0)
+            try isSweep
+            && (!circumstances.preparations.isEmpty || circumstances.hasAnotherKey || circumstances.hasAnotherMapping)
+            || !changes.canaryWords().isEmpty
         return StreamFinding(
             plan: plan, isEmpty: !isSweep && plan.counts == RunCounts() && !diff.spool.hasInvalid,
             newRecords: plan.counts.planned.total, oldest: cell.isTime ? diff.meetings.lowestNew : nil,

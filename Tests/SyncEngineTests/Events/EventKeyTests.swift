@@ -169,6 +169,8 @@ import Testing
             (.integer(2), .boolean, "2"), (.text("true"), .boolean, "true"), (.text("2024-02-30"), .date, "2024-02-30"),
             (.text("2024-02-29 08:00:00"), .date, "2024-02-29 08:00:00"), (.text("soon"), .localTimestamp, "soon"),
             (.text("a"), .long, "a"),
+            (.text("2026-11-29 08:00:00.1234567"), .timestamp, "2026-11-29 08:00:00.1234567"),
+            (.text("0001-01-01 00:00:00+02:00"), .timestamp, "0001-01-01 00:00:00+02:00"),
         ] as [(Value, ColumnFamily, String)])
     func anotherValueIsAsItIsStored(_ stored: Value, _ family: ColumnFamily, _ text: String) {
         #expect(key([stored], [family]) == key([stored], [.undeclared]))

@@ -8,7 +8,7 @@ import Warehouse
 @testable import SyncEngine
 
 /// What comes into the source is sent as it comes, in rows of an hour.
-@Suite(.timeLimit(.minutes(5))) struct EventsStreamTests {
+@Suite(.timeLimit(.minutes(10))) struct EventsStreamTests {
     @Test func whatComesIsSentOnceAndCountedOnce() async throws {
         let stream = try await StreamBench.make()
         try await stream.add(1, 2)

@@ -7,7 +7,7 @@ import Warehouse
 @testable import SyncEngine
 
 /// How a service keeps a stream going.
-@Suite(.timeLimit(.minutes(5))) struct StreamServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct StreamServiceTests {
     /// Streams the rows of a table `visits`.
     private static func with(_ body: (ServiceBench, SyncSettings) async throws -> Void) async throws {
         try await ServiceBench.with { bench in

@@ -97,7 +97,10 @@ enum SchemaConformance {
         "email_engagement":
             "message_id, email, user_id, campaign_id, template_id, sent, opened, clicked, bounced, unsubscribed",
         "latest_runs": "run_id, sync_name, status, started_at, finished_at, waiting, late",
-        "failed_records": "sync_name, run_id, email, user_id, operation, error_code, error_reason, http_status",
+        "failed_records": """
+        sync_name, run_id, email, user_id, operation, error_code, error_reason, http_status, record_key, item_id,
+        event_name, event_id
+        """,
     ]
 
     @Sendable static func promisedColumns(_ fixture: any WarehouseFixture) async throws {

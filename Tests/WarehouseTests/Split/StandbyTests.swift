@@ -6,7 +6,7 @@ import Testing
 import Warehouse
 
 /// A real standby that receives the changes of a real primary, as a source whose state lives elsewhere.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StandbyTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StandbyTests {
     /// A primary with the table `people`, and a standby of it that has the table too.
     private func withStandby(
         rows: Int = 3, _ settings: [String] = [],

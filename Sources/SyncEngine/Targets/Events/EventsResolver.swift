@@ -20,7 +20,10 @@ struct EventsResolver: TargetResolver {
         let counts = try await warehouse.eventCounts(sync: sync.name)
         return FoundEvents(
             resolver: self, shape: shape, binding: try await warehouse.listBinding(sync: sync.name),
-            scheme: try await warehouse.mapping(sync: sync.name),
+            scheme: (try await warehouse.mapping(sync: sync.name)).flatMap {
+                // Of a sync that was one of users.
+                $0.hasPrefix(UsersResolver.scope) ? nil : $0
+            },
             cursor: try await warehouse.eventCursor(sync: sync.name), hasEvents: counts.values.contains { $0 > 0 })
     }
 

@@ -14,7 +14,7 @@ struct FoundUsers: FoundRecords {
     let hasRecords: Bool
     /// What its records were last made of; nil: nothing is known.
     let sentMapping: String?
-    private let keyChange = UsersKeyChange()
+    private let whole = WholeRun()
 
     let id: Int64? = nil
     let name: String? = UsersResolver.scope
@@ -32,6 +32,10 @@ struct FoundUsers: FoundRecords {
         guard hasRecords, let known = own?.project?.keyHash, let key = resolver.project.keyHash else { return false }
         return known != key
     }
+
+    private var mapping: String { resolver.mapping(shape) }
+
+    private var hasAnotherMapping: Bool { hasRecords && sentMapping != nil && sentMapping != mapping }
 
     // MARK: What stands in the way
 
@@ -68,15 +72,20 @@ struct FoundUsers: FoundRecords {
         }
     }
 
-    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws { keyChange.note(plan) }
+    func staged(_ plan: Plan, isHeld: Bool, _ run: RunContext) async throws {
+        whole.note(plan)
+        // Of another mapping nothing is left to be sent.
+        guard !isHeld, plan.counts.planned.total == 0, whole.isWhole, hasAnotherMapping else { return }
+        try await resolver.save(mapping, run)
+    }
 
     func ensure(_ run: RunContext) async throws -> any ReadyTarget {
-        let keyChange = hasAnotherKey ? keyChange : nil
         // Until a run has been carried out with another key, it counts as another one.
-        if keyChange == nil { try await resolver.bind(run) }
-        if sentMapping != resolver.mapping(shape) { try await resolver.saveMapping(shape, run) }
-        let lookUps = ProfileLookUps(resolver: resolver, context: run, keyChange: keyChange)
-        return ReadyUsers(resolver: resolver, lookUps: lookUps, newFields: unknown, isTrial: false)
+        if !hasAnotherKey { try await resolver.bind(run) }
+        let lookUps = ProfileLookUps(resolver: resolver, context: run, hasAnotherKey: hasAnotherKey)
+        return ReadyUsers(
+            resolver: resolver, lookUps: lookUps, newFields: unknown, whole: whole,
+            newMapping: sentMapping == mapping ? nil : mapping)
     }
 
     // MARK: For the plan
@@ -90,7 +99,7 @@ struct FoundUsers: FoundRecords {
             newFields: shape.layout.fields.indices.filter { index in
                 missing.contains { $0.isNamed(shape.layout.fields[index].name) }
             },
-            hasAnotherMapping: hasRecords && sentMapping != nil && sentMapping != resolver.mapping(shape))
+            hasAnotherMapping: hasAnotherMapping)
     }
 
     /// For `check`.

@@ -6,8 +6,9 @@ import Warehouse
 struct ProfileLookUps: Sendable {
     let resolver: UsersResolver
     let context: RunContext
-    /// Set where the API key is another one than records were sent with: whom that project knew, this one may not.
-    var keyChange: UsersKeyChange?
+    /// Whether the API key is another one than records were sent with: most likely it was replaced, but it may belong to another
+    /// project, which may not know whom that one knew.
+    let hasAnotherKey: Bool
 
     /// The outcomes of those of a batch whom Iterable does not know, or refuses. Whom it has acknowledged is not looked up, unless that
     /// was with another API key.
@@ -15,7 +16,7 @@ struct ProfileLookUps: Sendable {
     func outcomes(of batch: [Change]) async throws -> [Int64: RecordOutcome] {
         let acknowledged = try await acknowledged(batch)
         let changes = batch.filter {
-            $0.operation == .update && (keyChange != nil || !acknowledged.contains($0.fingerprint))
+            $0.operation == .update && (hasAnotherKey || !acknowledged.contains($0.fingerprint))
         }
         return try await forEach(changes) { change in
             for name in names(change.identity) {

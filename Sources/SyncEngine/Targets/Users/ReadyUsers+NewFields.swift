@@ -9,7 +9,9 @@ extension ReadyUsers {
         _ run: inout SyncRun, _ context: RunContext, _ delivery: (any ReadyTarget) -> Delivery
     ) async throws -> Delivery.Ending? {
         if newFields.isEmpty { return nil }
-        let trial = delivery(ReadyUsers(resolver: resolver, lookUps: lookUps, newFields: newFields, isTrial: true))
+        var first = self
+        first.isTrial = true
+        let trial = delivery(first)
         let (shown, ending) = try await show(&run, context, trial)
         if let ending { return ending }
         if shown.isEmpty { return nil }

@@ -9,7 +9,10 @@ struct ReadyUsers: ReadyTarget {
     /// Fields of the sync that the project does not have.
     let newFields: [RemoteField]
     /// Whether requests make new fields: only those of the first few records do.
-    let isTrial: Bool
+    var isTrial = false
+    let whole: WholeRun
+    /// What the records are made of, where they were made of something else, or nothing is known; nil: of the same.
+    let newMapping: String?
 
     let id: Int64? = nil
 
@@ -93,8 +96,9 @@ struct ReadyUsers: ReadyTarget {
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")
 
     func sentAll(_ context: RunContext, isWhole: Bool) async throws {
-        guard isWhole, let keyChange = lookUps.keyChange, try await keyChange.isCarriedOut(context) else { return }
-        try await resolver.bind(context)
+        guard isWhole, lookUps.hasAnotherKey || newMapping != nil, try await whole.isCarriedOut(context) else { return }
+        if lookUps.hasAnotherKey { try await resolver.bind(context) }
+        if let newMapping { try await resolver.save(newMapping, context) }
     }
 
     /// No answer says that of profiles.

@@ -25,17 +25,18 @@ struct UsersResolver: TargetResolver {
         return FoundUsers(
             resolver: self, shape: shape, fields: try await remoteFields(),
             binding: try await warehouse.listBinding(sync: sync.name), hasRecords: counts.values.contains { $0 > 0 },
-            sentMapping: try await warehouse.mapping(sync: sync.name))
+            sentMapping: (try await warehouse.mapping(sync: sync.name)).flatMap { $0.hasPrefix(Self.scope) ? $0 : nil })
     }
 
-    /// What becomes of a row, as `sync_state` has it.
+    /// What becomes of a row, as `sync_state` has it. It begins with the kind: the sync may have been one of events, of which the
+    /// column says something else.
     func mapping(_ shape: RecordShape) -> String {
-        SHA256.hash(data: Data("\(users.nested.rawValue)\n\(shape.mapping)".utf8)).hexadecimal
+        Self.scope + " " + SHA256.hash(data: Data("\(users.nested.rawValue)\n\(shape.mapping)".utf8)).hexadecimal
     }
 
-    func saveMapping(_ shape: RecordShape, _ run: RunContext) async throws {
+    func save(_ mapping: String, _ run: RunContext) async throws {
         try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-            try await run.warehouse.saveMapping(run.lease, mapping(shape))
+            try await run.warehouse.saveMapping(run.lease, mapping)
         }
     }
 

@@ -17,6 +17,9 @@ struct PostgresKeys {
     /// Tables of fewer bytes are indexed in the migration itself, within a tenth of a second.
     static let leastBytes = 16 << 20
 
+    /// Between two looks at a build that is about to end.
+    private static let pauseMicroseconds: UInt32 = 20_000
+
     let tables: PostgresStateTables
 
     enum Standing: Equatable {
@@ -36,7 +39,7 @@ struct PostgresKeys {
 
     // MARK: Before the migration
 
-    /// The session must be in a transaction that is READ COMMITTED.
+    /// In a transaction that is READ COMMITTED. In another one, a build that just ends may be ``Standing/unfinished``.
     func standing(_ session: PostgresSession) throws -> Standing {
         let first = try look(session)
         // The build may have ended after the statement's snapshot was taken and before the statement looked at the locks.
@@ -78,7 +81,12 @@ struct PostgresKeys {
                 // Looking waits too: for a process whose migration has the table.
                 let found = try session.transaction(tables.begin(.readOnly, .readCommitted)) { try standing($0) }
                 if found == .ready { return }
-                if try mayBuild(session) { try create(session) }
+                if try mayBuild(session) {
+                    try create(session)
+                } else {
+                    // Another process has built it, or is about to have.
+                    usleep(Self.pauseMicroseconds)
+                }
             } catch let failure as PostgresFailure where failure.isLockTimeout {
                 // Another process builds, or holds the table's lock for another purpose.
                 let reason = "the primary key of \(tables.schema).sync_log, which another process makes"

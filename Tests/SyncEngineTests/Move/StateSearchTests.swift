@@ -45,6 +45,23 @@ import Warehouse
         }
     }
 
+    /// Other syncs may have their state there: tables alone say nothing of this one.
+    @Test func isRefusedAgainAndAgainAlsoWhereThereAreTables() async throws {
+        try await with { bench, _, pipeline in
+            _ = try await bench.fixture.warehouse.migrate()
+            for _ in 0..<3 {
+                guard case .failed(let error, isWarehouse: false) = await pipeline.run(RunRequest()) else {
+                    Issue.record("the run began from nothing")
+                    return
+                }
+                #expect(error.code == "state_elsewhere")
+            }
+            let plan = await #expect(throws: RunError.self) { try await pipeline.plan() }
+            #expect(plan?.code == "state_elsewhere")
+            #expect(try await bench.fixture.warehouse.runs(RunFilter(sync: "vip", limit: 10)).isEmpty)
+        }
+    }
+
     @Test func beginsFromNothingOnceTheOtherStateIsAbandoned() async throws {
         try await with { _, archive, pipeline in
             guard case .done = try await Abandoning(sync: "vip", warehouse: archive.warehouse).carryOut() else {

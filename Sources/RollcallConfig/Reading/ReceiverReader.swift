@@ -126,12 +126,7 @@ private enum ReceiverPath {
 
     /// A sign that stands for itself in a path. Source: RFC 3986, section 3.3, without percent-encoding.
     private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: "/-._~!$&'()*+,;=:@".utf8.contains(byte)
-        }
+        ASCII.isLetterOrDigit(byte) || "/-._~!$&'()*+,;=:@".utf8.contains(byte)
     }
 }
 

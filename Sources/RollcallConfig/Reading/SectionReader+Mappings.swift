@@ -1,3 +1,4 @@
+internal import RollcallCore
 internal import Yams
 
 /// Reads what stands below a key.
@@ -89,16 +90,7 @@ extension SectionReader {
     }
 
     static func isName(_ text: String) -> Bool {
-        guard text.utf8.count <= 100, let first = text.utf8.first, isLetterOrDigit(first) else { return false }
-        return text.utf8.allSatisfy { isLetterOrDigit($0) || "._-".utf8.contains($0) }
-    }
-
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
+        guard text.utf8.count <= 100, let first = text.utf8.first, ASCII.isLetterOrDigit(first) else { return false }
+        return text.utf8.allSatisfy { ASCII.isLetterOrDigit($0) || "._-".utf8.contains($0) }
     }
 }

@@ -28,7 +28,7 @@ struct ASCIISet: Sendable {
 }
 
 /// Names of the bytes that the rules speak of.
-enum ASCII {
+package enum ASCII {
     static let space = UInt8(ascii: " ")
     static let quote = UInt8(ascii: "\"")
     static let hyphen = UInt8(ascii: "-")
@@ -37,6 +37,15 @@ enum ASCII {
     static let openingBracket = UInt8(ascii: "[")
     static let backslash = UInt8(ascii: "\\")
     static let closingBracket = UInt8(ascii: "]")
+
+    package static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
 
     /// From the blank to the tilde.
     @inline(__always)

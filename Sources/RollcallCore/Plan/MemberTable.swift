@@ -4,29 +4,6 @@
 /// table, from a file or while it grows, are written from front to back, and a table that grows gives the pages behind it
 /// back as it goes. 17 bytes a slot at a load of 8/15 to 4/5: 21 to 32 bytes a member, at no time more. Not thread-safe.
 package struct MemberTable: ~Copyable {
-    /// What is known of one fingerprint. Never zero for a slot in use.
-    package struct Marks: OptionSet, Sendable {
-        package let rawValue: UInt8
-        @inlinable package init(rawValue: UInt8) { self.rawValue = rawValue }
-
-        /// The slot is in use.
-        package static let used = Marks(rawValue: 1)
-        /// On the snapshot, in any state.
-        package static let member = Marks(rawValue: 2)
-        /// Met in the audience.
-        package static let seen = Marks(rawValue: 4)
-        /// May be on the list because of this sync.
-        package static let listed = Marks(rawValue: 8)
-        /// Iterable permanently refuses the person.
-        package static let rejected = Marks(rawValue: 16)
-        /// The last request about the person got no answer.
-        package static let inDoubt = Marks(rawValue: 32)
-        /// Shares an identifier with another entry (hybrid projects).
-        package static let sharing = Marks(rawValue: 64)
-        /// A row of the audience that cannot be sent has it: whoever it is has not left.
-        package static let standing = Marks(rawValue: 128)
-    }
-
     private(set) var fingerprints: PageMemory<Fingerprint>
     var marks: PageMemory<UInt8>
     private(set) var slots: Int
@@ -386,21 +363,4 @@ package struct MemberTable: ~Copyable {
         guard isWhole else { return nil }
         for slot in 0..<slots where marks.elements[slot] != 0 { count &+= 1 }
     }
-}
-
-extension MemberTable.Marks {
-    /// What the snapshot says of a member.
-    package init(_ state: MemberState, listed: Bool) {
-        self = [.used, .member]
-        if listed { insert(.listed) }
-        switch state {
-        case .subscribed: break
-        case .subscribing, .unsubscribing: insert(.inDoubt)
-        case .rejected: insert(.rejected)
-        }
-    }
-
-    /// Neither a member nor in the audience: an empty slot, or a member that was removed.
-    @inline(__always)
-    var isVoid: Bool { isDisjoint(with: [.member, .seen, .standing]) }
 }

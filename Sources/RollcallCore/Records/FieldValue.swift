@@ -126,7 +126,7 @@ extension FieldValue {
         case .json(let text):
             let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
             return opens == (type == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
-                && text.contains { ItemID.isPlain($0) || $0 == UInt8(ascii: "\"") }
+                && text.contains { ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "\"") }
                 && (type != .string || Self.hasTextThatIsNoDate(text))
         default: return true
         }

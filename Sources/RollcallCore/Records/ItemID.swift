@@ -5,7 +5,7 @@ package enum ItemID {
 
     /// Whether the text can be an id, or a catalog's name.
     package static func isValid(_ text: some Collection<UInt8>) -> Bool {
-        (1...longest).contains(text.count) && text.allSatisfy { isPlain($0) || $0 == hyphen }
+        (1...longest).contains(text.count) && text.allSatisfy { ASCII.isLetterOrDigit($0) || $0 == hyphen }
     }
 
     /// The text as an id, whatever its characters: every byte but letters and digits is a hyphen and two hexadecimal digits, so
@@ -13,7 +13,7 @@ package enum ItemID {
     package static func encode(_ text: some Sequence<UInt8>) -> [UInt8] {
         var id: [UInt8] = []
         for byte in text {
-            guard !isPlain(byte) else {
+            guard !ASCII.isLetterOrDigit(byte) else {
                 id.append(byte)
                 continue
             }
@@ -23,15 +23,6 @@ package enum ItemID {
     }
 
     private static let hyphen = UInt8(ascii: "-")
-
-    package static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: false
-        }
-    }
 
     private static func digit(_ value: UInt8) -> UInt8 {
         value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10

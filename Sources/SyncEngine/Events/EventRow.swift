@@ -92,7 +92,7 @@ struct EventRow {
             reason: "The id of the event is not 1 to \(Self.longestID) letters, digits and hyphens.")
         let found: [UInt8]?? = cell.withKey { $0.map { Array($0) } }
         guard let bytes = found ?? nil, (1...Self.longestID).contains(bytes.count),
-            bytes.allSatisfy({ ItemID.isPlain($0) || $0 == UInt8(ascii: "-") })
+            bytes.allSatisfy({ ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
         else { return invalid }
         id = bytes
         return nil

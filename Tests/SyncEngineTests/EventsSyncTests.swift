@@ -13,6 +13,14 @@ import Warehouse
             + #""createdAt":\#(at),"createNewFields":true}"#
     }
 
+    /// The id was computed apart from this program: SHA-256 over `orders`, `timestamp`, `2026-11-29T08:00:00Z`, `boolean` and `true`.
+    @Test func anIDIsMadeOfWhatTheColumnsAreDeclaredAs() async throws {
+        let bench = try await EventsBench { events, _, _ in events.key = ["placed", "paid"] }
+        try await bench.insert("email, at, placed, paid", "'ann@example.com', 100, '2026-11-29 08:00:00', 1")
+        #expect(try await bench.run().status == .succeeded)
+        #expect(bench.events.taken["rc-6b21770ae861034b933e39242a3f8ed703e62dd5"] != nil, "\(bench.events.taken)")
+    }
+
     @Test func aRowBecomesAnEventAndIsSentOnce() async throws {
         let bench = try await EventsBench()
         try await bench.insert("id, email, at", "1, ' Ann@Example.com', 100")

@@ -10,7 +10,7 @@ extension IterableClient {
         let call = APICall(
             path: Self.catalogPath(name, "/items/\(Self.pathSegment(item.id))"), maximumAnswerBytes: 1 << 20)
         switch await transport.exchange(call) {
-        case .failure(let failure): throw AnswerClassifier.error(for: failure, changesSomething: false)
+        case .failure(let failure): throw error(for: failure, changesSomething: false)
         case .success(let answer):
             if answer.status != 404, let error = AnswerClassifier.error(for: answer, changesSomething: false) {
                 throw error

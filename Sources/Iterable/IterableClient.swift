@@ -97,11 +97,18 @@ extension IterableClient {
         if let problem { throw DestinationError(error: problem, isTransient: false) }
         switch await transport.exchange(call) {
         case .failure(let failure):
-            throw AnswerClassifier.error(for: failure, changesSomething: call.changesSomething)
+            throw error(for: failure, changesSomething: call.changesSomething)
         case .success(let answer):
             if let error = AnswerClassifier.error(for: answer, changesSomething: call.changesSomething) { throw error }
             return answer
         }
+    }
+
+    /// Why a call other than a delivery failed when there was no answer, and what may be done about it.
+    func error(for failure: TransportFailure, changesSomething: Bool) -> DestinationError {
+        var error = AnswerClassifier.error(for: failure, changesSomething: changesSomething)
+        error.error.hint = TransportFailures.hint(for: failure.code, baseURL: settings.baseURL)
+        return error
     }
 }
 

@@ -26,7 +26,7 @@ extension IterableClient {
         case .success(let error?): throw error
         case .failure(let error):
             let failure = TransportFailures.failure(for: error, BodyState(), baseURL: settings.baseURL)
-            throw AnswerClassifier.error(for: failure, changesSomething: false)
+            throw self.error(for: failure, changesSomething: false)
         }
     }
 }

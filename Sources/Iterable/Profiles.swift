@@ -11,7 +11,7 @@ extension IterableClient {
             case .userID(let id): "byUserId/\(Self.pathSegment(id))"
             }
         switch await transport.exchange(APICall(path: "/api/users/\(path)", maximumAnswerBytes: 16 << 20)) {
-        case .failure(let failure): throw AnswerClassifier.error(for: failure, changesSomething: false)
+        case .failure(let failure): throw error(for: failure, changesSomething: false)
         case .success(let answer): return try ProfileAnswer.finding(answer)
         }
     }

@@ -1,18 +1,26 @@
 import Synchronization
 
-/// What became of a request's body.
+/// How far a request got.
 final class BodyState: Sendable {
     private let state = Atomic<UInt8>(0)
 
     /// Whether the HTTP client has taken the body to send it. As long as it has not, no server can have carried the request
     /// out.
-    var isSent: Bool { state.load(ordering: .acquiring) & 1 != 0 }
+    var isSent: Bool { has(Self.sent) }
     /// Whether the last look said no.
-    var isWithheld: Bool { state.load(ordering: .acquiring) & 2 != 0 }
+    var isWithheld: Bool { has(Self.withheld) }
+    /// Whether the client has a request without a body. Nothing tells when its head is written: it may have been carried out
+    /// from then on, unless there never was a connection.
+    var isGivenAway: Bool { has(Self.givenAway) }
 
+    /// Notes that the client is given a request without a body.
+    func giveAway() { add(Self.givenAway) }
+
+    private func has(_ bit: UInt8) -> Bool { state.load(ordering: .acquiring) & bit != 0 }
     fileprivate func add(_ bit: UInt8) { state.bitwiseOr(bit, ordering: .acquiringAndReleasing) }
     fileprivate static let sent: UInt8 = 1
     fileprivate static let withheld: UInt8 = 2
+    private static let givenAway: UInt8 = 4
 }
 
 /// A request's body, which looks one last time whether it may be sent, and notes when it is taken.

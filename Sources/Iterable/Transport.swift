@@ -71,7 +71,8 @@ struct Transport: Sendable {
 
     /// Sends a call and gives the head of its answer. The caller sets the deadline, for body and head together.
     func execute(_ call: APICall, _ state: BodyState) async throws -> HTTPClientResponse {
-        try await client.execute(request(for: call, state), deadline: .now() + .hours(1))
+        if call.body == nil { state.giveAway() }
+        return try await client.execute(request(for: call, state), deadline: .now() + .hours(1))
     }
 
     func read(_ body: HTTPClientResponse.Body, upTo limit: Int) async throws -> [UInt8] {

@@ -20,7 +20,46 @@ package enum TransportFailures {
                 message: "The request to \(host) was not sent: it was too late for it.")
         }
         let (code, what) = words(for: error, host: host)
-        return TransportFailure(kind: state.isSent ? .noAnswer : .notSent, code: code, message: what)
+        let mayHaveCome = state.isSent || (state.isGivenAway && !hadNoConnection(error))
+        return TransportFailure(kind: mayHaveCome ? .noAnswer : .notSent, code: code, message: what)
+    }
+
+    /// Whether an error says that no connection came about, so that nothing can have been sent. Other errors may come from one
+    /// that stood, a refusal by the network among them.
+    private static func hadNoConnection(_ error: any Error) -> Bool {
+        if let error = error as? HTTPClientError {
+            return [.connectTimeout, .getConnectionFromPoolTimeout, .tlsHandshakeTimeout, .alreadyShutdown]
+                .contains(error)
+        }
+        let text = String(describing: error)
+        let marks = [
+            "NIOConnectionError", "SocketAddressError", "connect(descriptor", "errno: 111", "handshakeFailed",
+            "CERTIFICATE_VERIFY_FAILED",
+        ]
+        return marks.contains { text.contains($0) }
+    }
+
+    /// What may be done about a request that had no answer; nil: its message says all there is to say.
+    ///
+    /// - Parameters:
+    ///   - code: the failure's.
+    ///   - baseURL: only its port is shown, where it is this machine's.
+    static func hint(for code: String, baseURL: String) -> String? {
+        switch code {
+        case "connect_failed":
+            localPort(of: baseURL).map { "Start `rollcall sandbox --port \($0)`, or correct base_url." }
+                ?? "Check the network, a firewall, a proxy, and base_url or data_center."
+        case "unknown_host": "Check DNS, and base_url or data_center."
+        case "tls_failed": "Check this machine's certificates and clock, proxies that open TLS, and base_url."
+        default: nil
+        }
+    }
+
+    /// The port of an address of this machine; nil: it is another's, or names no port.
+    private static func localPort(of baseURL: String) -> Int? {
+        guard let address = URLComponents(string: baseURL), let host = address.host, LoopbackAddress.contains(host)
+        else { return nil }
+        return address.port
     }
 
     private static func words(for error: any Error, host: String) -> (code: String, message: String) {

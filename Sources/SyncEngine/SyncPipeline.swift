@@ -99,7 +99,10 @@ package struct SyncPipeline: Sendable {
             let hold = LeaseHold(
                 sync: sync.name, warehouse: warehouse, limits: settings.limits, clock: clock, holder: holder, stop: stop
             )
-            switch try await hold.during({ keeper in await sharing { await runLeased(request, keeper) } }) {
+            let end = try await lookingElsewhereIfReadOnly {
+                try await hold.during { keeper in await sharing { await runLeased(request, keeper) } }
+            }
+            switch end {
             case .held(let outcome): return outcome
             case .busy(let error): return .busy(error)
             }

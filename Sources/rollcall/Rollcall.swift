@@ -47,9 +47,8 @@ enum Main {
         if CommandLine.argc == 0 { exit(report(noArguments)) }
         do {
             // Whatever waits for a warehouse says so, in every command.
-            try await WarehouseWait.$current.withValue(WarehouseWait(report: { Console.standard.note($0.text) })) {
-                try await runCommand()
-            }
+            let wait = WarehouseWait(report: { Console.standard.noteSentence($0.text) })
+            try await WarehouseWait.$current.withValue(wait) { try await runCommand() }
         } catch {
             exit(report(error))
         }
@@ -80,6 +79,13 @@ enum Main {
         }
     }
 
+    /// What the parser refused. Its own texts fit a terminal already; what a command found wrong in its arguments need not.
+    private static func noteUsage(_ message: String, _ console: Console) {
+        let label = "Error: "
+        guard message.hasPrefix(label) else { return console.noteSentence(message) }
+        console.noteSentence(String(message.dropFirst(label.count)), after: label)
+    }
+
     /// Prints an error where it belongs and gives the exit code of the contract.
     static func report(_ error: any Error) -> Int32 {
         let console = Console.standard
@@ -87,7 +93,7 @@ enum Main {
         case let code as ExitCode:
             return code.rawValue
         case let errors as ConfigurationErrors:
-            console.note("\(errors)")
+            console.note(errors.problems.map { console.shown($0) }.joined(separator: "\n\n"))
             return ExitStatus.usage.rawValue
         case let error as ConfigurationLookupError:
             console.error("\(error)")
@@ -105,8 +111,11 @@ enum Main {
         default:
             let code = Rollcall.exitCode(for: error)
             let message = Rollcall.fullMessage(for: error)
-            if code == .success { console.out(message) } else { console.note(message) }
-            if code == .success { return ExitStatus.success.rawValue }
+            if code == .success {
+                console.out(message)
+                return ExitStatus.success.rawValue
+            }
+            noteUsage(message, console)
             return (code == .validationFailure ? ExitStatus.usage : .failed).rawValue
         }
     }

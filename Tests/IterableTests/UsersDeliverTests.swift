@@ -2,6 +2,7 @@ import Foundation
 import Iterable
 import IterableProtocol
 import RollcallCore
+import TestSupport
 import Testing
 
 /// `POST /api/users/bulkUpdate`, on the wire.
@@ -74,6 +75,49 @@ import Testing
             let answer = await harness.client.deliver(Self.request()) { false }
             #expect(answer == .withheld && harness.server.requests.isEmpty)
             #expect(gist(await harness.client.deliver(Self.request()) { true }) == "answered 200 ok ok")
+        }
+    }
+
+    /// A request without a body may have been carried out as soon as there was a connection.
+    @Test(arguments: [ScriptedServer.Step.close, .reset, .hold])
+    func aDeletionWithoutAnAnswerMayHaveBeenCarriedOut(_ step: ScriptedServer.Step) async throws {
+        try await Harness.run(timeout: 5) { _, _ in
+            [step]
+        } _: { harness in
+            let answer = await harness.client.deliver(.userDeletion(.email("anna@example.com")))
+            #expect(harness.server.requests.map(\.line) == ["DELETE /api/users/anna%40example%2Ecom HTTP/1.1"])
+            guard case .retry(_, _, mayHaveBeenApplied: true, _) = answer else {
+                Issue.record("\(step): \(answer)")
+                return
+            }
+        }
+    }
+
+    @Test func aDeletionThatFoundNobodyListeningWasNotCarriedOut() async throws {
+        let closed = try LoopbackListener()
+        let port = closed.port
+        closed.stop()
+        let client = Harness.client(baseURL: "http://127.0.0.1:\(port)")
+        let answer = await client.deliver(.userDeletion(.email("anna@example.com"))) { true }
+        await client.shutdown()
+        guard case .retry(let reason, _, mayHaveBeenApplied: false, _) = answer else {
+            Issue.record("\(answer)")
+            return
+        }
+        #expect(reason.code == "connect_failed")
+    }
+
+    /// So does one that makes a catalog.
+    @Test func aCatalogMayHaveBeenMadeThoughNoAnswerCame() async throws {
+        try await Harness.run { _, _ in
+            [.close]
+        } _: { harness in
+            do throws(DestinationError) {
+                try await harness.client.createCatalog("shop")
+                Issue.record("It has an answer.")
+            } catch {
+                #expect(error.mayHaveBeenApplied)
+            }
         }
     }
 }

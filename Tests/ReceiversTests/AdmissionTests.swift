@@ -48,6 +48,14 @@ import Testing
         #expect(status(nil, nil) == 403)
         #expect(status("198.51.100.1", nil, token: nil) == 403)
         #expect(status("203.0.113.7", nil, token: nil) == 401)
+        // How to let it in stands in the log, once a minute, and not in the answer.
+        #expect(harness.notes.notes == [.addressRefused(receiver: "r", address: "198.51.100.1", count: 1)])
+        let text = harness.notes.notes.first?.text ?? ""
+        for words in ["from 198.51.100.1", "allow_from", "server.trusted_proxies"] {
+            #expect(text.contains(words), "\(text)")
+        }
+        let refused = answer(harness.service.admit(harness.head(peer: "198.51.100.1")))
+        #expect(refused?.body.contains("allow_from") == false)
     }
 
     @Test func withoutTokenOnlyTheMachineItselfIsTaken() {

@@ -233,6 +233,9 @@ import Warehouse
             #expect(harness.deliveries == ["{\"before\":1}": 1, "{\"n\":1}": 1, "{\"n\":3}": 1])
             let file = try #require(files.damaged.first)
             #expect(harness.notes.notes.contains(.spoolDamaged(warehouse: "crm", file: file.path)))
+            // What the heads say, those behind the damage too.
+            let counted = place < SpoolFrame.size ? 2 : 3
+            #expect(harness.notes.notes.contains(.spoolAdopted(warehouse: "crm", bodies: counted)))
             #expect(harness.notes.kinds.filter { $0 == "spool_damaged" }.count == 1 && files.segments.isEmpty)
         }
     }
@@ -242,6 +245,36 @@ import Warehouse
             #expect(harness.deliveries.count == 3 && files.damaged.count == 1)
             #expect(harness.notes.kinds.contains("spool_damaged"))
         }
+    }
+
+    /// Nothing is taken off that was never counted, and what of a file could not be read does not stay counted.
+    @Test(arguments: [3, 30])
+    func theCountOfADamagedSpoolComesOutEven(_ place: Int) async throws {
+        let (folder, left) = (try TemporaryFolders.path("spool"), try TemporaryFolders.path("left"))
+        try await away(folder, MemoryStore()) { harness in
+            for number in 1...3 { #expect(await harness.post("{\"n\":\(number)}").status == 204) }
+            try SpoolFiles(root: folder).copy(to: left)
+        }
+        let files = SpoolFiles(root: left)
+        let file = try #require(files.segments.first)
+        let writer = file.deletingLastPathComponent()
+        try FileManager.default.copyItem(at: file, to: writer.appendingPathComponent("000002.spool"))
+        try files.change { $0[SpoolFiles.starts($0)[0] + place] ^= 0x40 }
+        guard let lock = try SpoolLock(folder: writer.path) else { throw SpoolFailure.unusable("locked") }
+        let spool = SpoolFolder(adopting: writer.path, lock: lock, budget: SpoolBudget(limit: 1_000_000))
+        try await spool.survey()
+        #expect(spool.waiting.bodies == (place < SpoolFrame.size ? 5 : 6))
+        guard case .damaged = try await spool.oldest(), case .groups(let first) = try await spool.oldest() else {
+            throw SpoolFailure.unusable("nothing was found behind the damage")
+        }
+        #expect(first.count == 2)
+        try await spool.removeOldest()
+        #expect(spool.waiting.bodies == 3 && spool.waiting.bytes > 0)
+        guard case .groups(let second) = try await spool.oldest() else { throw SpoolFailure.unusable("empty") }
+        #expect(second.count == 3)
+        try await spool.removeOldest()
+        #expect(spool.waiting == SpoolAmount())
+        await spool.end()
     }
 
     // MARK: The key

@@ -123,6 +123,14 @@ import Testing
         }
     }
 
+    @Test func theColumnsOfAKeyAreNoSecret() {
+        let key = "key: [id, status, id]"
+        let shown = Sample.rendered(EventsSample.text(EventsSample.replacing(.key, with: key)))
+        #expect(shown.contains("13 |     \(key)\n"), "\(shown)")
+        let elsewhere = Sample.rendered(Sample.replacing("api_key: ${ITERABLE_API_KEY}", with: "key: lit3ral"))
+        #expect(elsewhere.contains("key: ***") && !elsewhere.contains("lit3ral"), "\(elsewhere)")
+    }
+
     @Test func terminalControlsOfTheUserAreMadeVisible() {
         let text = Sample.replacing("warehouse: shop", with: "warehouse: \"a\\e[31mb\\u202Ec\"")
         let shown = Sample.rendered(text)

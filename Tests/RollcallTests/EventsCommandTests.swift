@@ -134,7 +134,7 @@ import Testing
     @Test func whatMayNotBeMeantIsSaid() async throws {
         try await EventsScene.with(.sqlite, .hybrid, rows: 1...3) { scene in
             let shop = scene.shop
-            try await shop.execute("UPDATE orders SET name = 'order-' || id, note = '2026-01-0' || id")
+            try await shop.execute("UPDATE orders SET name = 'order-' || id, note = '2026-01-0' || id, total = id")
             try scene.configure(
                 event: "name: { value: order_placed }, id: name, created_at: { column: placed, unit: s }")
             let check = try await shop.rollcall("check", "orders")
@@ -150,6 +150,11 @@ import Testing
             #expect(
                 check.out.contains("warn sync orders, fields: every text of \"note\" looks like a date"),
                 "\(check.out)")
+            #expect(
+                check.out.contains("warn sync orders, fields: every number of \"total\" is whole"), "\(check.out)")
+            try await shop.execute("UPDATE orders SET total = 0.5 WHERE id = 3")
+            let other = try await shop.rollcall("check", "orders")
+            #expect(!other.out.contains("\"total\" is whole"), "\(other.out)")
         }
     }
 

@@ -174,6 +174,67 @@ import Testing
         }
     }
 
+    /// The sync has no connection either, for the same reason.
+    @Test func whereNobodyListensTheSandboxIsNamed() async throws {
+        try await Shop.with(people: ["a@example.com"]) { shop in
+            let port = try LoopbackListener.freePort()
+            try shop.configure { $0.baseURL = "http://127.0.0.1:\(port)" }
+            let hint = "Start `rollcall sandbox --port \(port)`, or correct base_url."
+            let check = try await shop.rollcall("check")
+            #expect(check.code == 1 && check.out.contains("fix: \(hint)\n"), "\(check.all)")
+            let same = "FAIL sync members, list: the same as of destination iterable\n"
+            #expect(check.out.contains(same), "\(check.all)")
+            let plan = try await shop.rollcall("plan", "members")
+            #expect(plan.code == 1 && plan.err.hasSuffix("the connection was refused.\n  \(hint)\n"), "\(plan.all)")
+        }
+    }
+
+    @Test func aHostThatIsNotKnownHasAHint() async throws {
+        try await Shop.with(people: ["a@example.com"]) { shop in
+            try shop.configure { $0.baseURL = "https://nowhere.invalid" }
+            let check = try await shop.rollcall("check")
+            let fix = "fix: Check DNS, and base_url or data_center.\n"
+            #expect(check.code == 1 && check.out.contains(fix), "\(check.all)")
+        }
+    }
+
+    @Test func aRoleThatDoesNotExistIsToBeMade() async throws {
+        try await Shop.with(.postgres) { shop in
+            let postgres = try #require(shop.fixture as? PostgresFixture)
+            let url = postgres.cluster.socketURL(database: postgres.database, user: "nobody_of_this_name")
+            let check = try await shop.rollcall("check", environment: ["WAREHOUSE_URL": url])
+            let hint = "or make the role: CREATE ROLE \"nobody_of_this_name\" LOGIN PASSWORD '...'."
+            #expect(check.code == 1 && check.out.contains(hint), "\(check.all)")
+        }
+    }
+
+    @Test func stateTablesAreNotOfferedForAnAudience() async throws {
+        try await Shop.with(.postgres) { shop in
+            #expect(try await shop.rollcall("migrate").code == 0)
+            try shop.configure { $0.audience = "table: receiver" }
+            let check = try await shop.rollcall("check")
+            #expect(check.code == 1 && check.out.contains("There are: people.\n"), "\(check.all)")
+        }
+    }
+
+    @Test(arguments: Shop.Kind.allCases) func anAudienceThatTwoSyncsReadIsLookedAtOnce(_ kind: Shop.Kind) async throws {
+        try await Shop.with(kind, people: ["a@example.com"]) { shop in
+            try shop.configure {
+                $0.further = """
+                      others:
+                        warehouse: shop
+                        destination: iterable
+                        audience: { table: people }
+                        list: { name: Others }
+                        mapping: { email: email }
+                    """
+            }
+            let check = try await shop.rollcall("check")
+            let lines = check.out.split(separator: "\n").filter { $0.contains("warehouse shop, audience") }
+            #expect(check.code == 0 && lines.count == 1, "\(check.all)")
+        }
+    }
+
     @Test func checkTellsProgramsTheSame() async throws {
         try await Shop.with(people: ["a@example.com"]) { shop in
             try shop.configure { $0.audience = "table: peeple" }

@@ -78,6 +78,38 @@ import Testing
         }
     }
 
+    /// Whatever an unsubscription lacks of a person, it keeps that person off the list.
+    @Test func whoIsUnsubscribedByEitherIdentifierStaysAway() async throws {
+        try await LoopScene.with(auth: .bare) { scene in
+            _ = try await scene.run("newsletter")
+            let events = [
+                // Clicked, and unsubscribed; the later click on the hosted page has no userId.
+                ("emailClick", "'customer1@example.com'", "'c-1001'", 4),
+                ("emailUnSubscribe", "'customer1@example.com'", "'c-1001'", 3),
+                ("hostedUnsubscribeClick", "'Customer1@example.com'", "NULL", 2),
+                ("emailClick", "'customer2@example.com'", "'c-1002'", 4),
+                // Never seen with email and userId together.
+                ("emailClick", "NULL", "'c-1003'", 4), ("emailUnSubscribe", "'CUSTOMER3@example.com'", "NULL", 3),
+                // Came back under the address in other letters.
+                ("emailClick", "'customer4@example.com'", "'c-1004'", 4),
+                ("emailUnSubscribe", "'Customer4@example.com'", "NULL", 3),
+                ("emailSubscribe", "'customer4@EXAMPLE.com'", "NULL", 2),
+            ]
+            for (number, (name, email, userID, hours)) in events.enumerated() {
+                let time = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-\(hours) hours')"
+                try await scene.fixture.execute(
+                    """
+                    INSERT INTO rollcall_iterable_events (event_id, receiver, destination, event_name, email, user_id,
+                        occurred_at, received_at, last_received_at, deliveries, payload)
+                    VALUES ('e\(number)', 'engagement', 'marketing', '\(name)', \(email), \(userID),
+                        \(time), \(time), \(time), 1, '{}')
+                    """)
+            }
+            _ = try await scene.run("engaged")
+            #expect(scene.members("Engaged") == ["c-1002", "c-1004"])
+        }
+    }
+
     private func end(_ program: RunningProgram) async throws {
         program.signal(SIGTERM)
         let output = try await program.output()

@@ -61,6 +61,35 @@ import Testing
         }
     }
 
+    /// What is broken in them is a sentence; what is not, a path, an address or a statement.
+    @Test(.enabled(if: hasTerminal)) func sentencesFitATerminalOf80Columns() async throws {
+        try await Shop.with(people: Shop.people(1...3) + ["nobody"]) { shop in
+            #expect(try await shop.rollcall("run", "members").code == 3)
+            let long = "somebody.with.a.very.long.name.indeed@a-department.of-a-company.example.com"
+            for command in [
+                ["plan", "members"], ["plan", "no-such-sync-as-this-one-is-there-in-this-configuration"],
+                ["why", "members", long], ["why", "members", "nobody"],
+                ["run", "members", "--only", "user1@example.com"],
+                ["run", "members", "--approve", "01a22642-5c18-7d02-9e37-4f0ab61c82d5"],
+                ["receivers", "test", "no-such-receiver"], ["log", "--since", "yesterday-in-the-morning"],
+            ] { try await expectFit(shop, command) }
+            try shop.configure { $0.audience = "table: peeple" }
+            for command in [["check"], ["plan", "members"], ["run", "members"]] { try await expectFit(shop, command) }
+            try shop.configure { $0.guards = "max_removals_with_a_name_that_is_not_known_to_anybody: 10%" }
+            try await expectFit(shop, ["plan", "members"])
+        }
+    }
+
+    /// A line may be wider only if it ends in one word that leaves no room beside what it begins with.
+    private func expectFit(_ shop: Shop, _ command: [String]) async throws {
+        let text = try await terminal(shop, command)
+        #expect(!text.isEmpty)
+        for line in visibleLines(text) where line.count > 80 {
+            let last = line.split(separator: " ").last?.count ?? 0
+            #expect(line.count - last <= 81 && last > 40, "\(command): \(line.count) columns: \(line)")
+        }
+    }
+
     @Test(.enabled(if: hasTerminal)) func theTableOfSyncsFitsATerminalOf80Columns() async throws {
         try await Shop.with(people: Shop.people(1...3)) { shop in
             #expect(try await shop.rollcall("run", "members").code == 0)

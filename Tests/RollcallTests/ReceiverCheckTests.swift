@@ -51,6 +51,40 @@ import Warehouse
         }
     }
 
+    @Test func maskedIdentifiersAreAdvisedAgainst() {
+        var receiver = ReceiverSettings(name: "r", path: "/hooks/r", warehouse: "shop", credentials: [])
+        for form in [LogSettings.Identifiers.plain, .hashed] {
+            receiver.identifiers = form
+            #expect(ReceiverCheck.masked(receiver) == nil)
+        }
+        receiver.identifiers = .masked
+        let masked = ReceiverCheck.masked(receiver)
+        #expect(masked?.isFine == true && masked?.detail.contains("latest_unsubscribes") == true)
+        #expect(masked?.fix?.contains("identifiers: hashed") == true)
+    }
+
+    /// What left no row counts until the end of its hour, and no longer than the limit.
+    @Test func whatIsLeftOutShowsForAsLongAsTheLimitThatSomethingComes() {
+        let noon = Date(timeIntervalSince1970: 500_000 * 3600)
+        var summary = ReceiverSummary()
+        #expect(!ReceiverCheck.isSilent(summary, afterMinutes: 60, now: noon), "nothing ever came")
+        summary.latestAt = noon.addingTimeInterval(-20 * 3600)
+        for outcome in [ReceiverOutcome.filtered, .withoutUser, .repeated] {
+            summary.counts = [ReceiverCount(receiver: "r", hour: noon, outcome: outcome, count: 1)]
+            #expect(!ReceiverCheck.isSilent(summary, afterMinutes: 60, now: noon.addingTimeInterval(60)))
+            #expect(!ReceiverCheck.isSilent(summary, afterMinutes: 60, now: noon.addingTimeInterval(7199)))
+            #expect(ReceiverCheck.isSilent(summary, afterMinutes: 60, now: noon.addingTimeInterval(7200)))
+        }
+        summary.counts = [ReceiverCount(receiver: "r", hour: noon, outcome: .unauthorized, count: 1)]
+        #expect(ReceiverCheck.isSilent(summary, afterMinutes: 60, now: noon), "a stranger is no sign")
+    }
+
+    @Test func anAnswerThatSaysLittleIsExplained() {
+        #expect(ReceiverTrials.hint("address_not_allowed")?.contains("server.trusted_proxies") == true)
+        #expect(ReceiverTrials.hint("not_found")?.contains("has this path") == true)
+        #expect(ReceiverTrials.hint("unauthorized") == nil, "it has a hint of its own")
+    }
+
     // MARK: The spool
 
     @Test func aFolderOfTheSpoolIsLookedAt() async throws {

@@ -98,7 +98,9 @@ import Testing
             let receiver = try await scene.serving()
             let test = try await scene.rollcall("receivers", "test", "engagement", "--url", receiver.url)
             #expect(test.code == 0 && test.stderr.isEmpty, "\(test.all)")
-            for words in ["token 1, as typed", "in base64", "OAuth2", "a wrong token", "no JSON", "all is well"] {
+            for words in [
+                "token 1, as typed", "in base64", "OAuth2", "a wrong token", "no JSON", "all is well", "adds 2 to",
+            ] {
                 #expect(test.out.contains(words), "\(words): \(test.out)")
             }
             for line in test.out.split(separator: "\n") { #expect(line.count <= 80, "\(line)") }

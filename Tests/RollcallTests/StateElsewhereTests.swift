@@ -120,6 +120,14 @@ import Testing
                     }
                 }
             }
+            // State tables that the role may read, and not write: the lease cannot be taken.
+            try await postgres.execute("DROP SCHEMA rollcall CASCADE")
+            #expect(try await shop.rollcall("migrate", "shop").code == 0)
+            try await postgres.execute(
+                "GRANT USAGE ON SCHEMA rollcall TO \"\(role)\";"
+                    + " GRANT SELECT ON ALL TABLES IN SCHEMA rollcall TO \"\(role)\"")
+            let readOnly = try await shop.rollcall(["run", "members"], environment: asRole)
+            #expect(readOnly.code == 1 && readOnly.err.contains("is in the warehouse keeper"), "\(readOnly.all)")
             try await postgres.execute("DROP OWNED BY \"\(role)\"")
         }
     }
@@ -135,6 +143,26 @@ import Testing
             #expect(check.out.components(separatedBy: "There is no SQLite database").count == 2, "\(check.out)")
             try Data().write(to: URL(fileURLWithPath: path))
             #expect(try await shop.rollcall("check").code == 0)
+        }
+    }
+
+    /// No configuration leaves out the warehouse that the sync reads: the role gets the right to look for its state there.
+    @Test func ofTheSourceTheRightToReadIsNamed() async throws {
+        try await with(.postgresIsRead) { shop, fixture in
+            let postgres = try #require(fixture.source as? PostgresFixture)
+            let role = "reader_" + UUID().uuidString.lowercased().prefix(8)
+            try await postgres.cluster.createRole(role)
+            try await postgres.execute(
+                "GRANT SELECT ON people TO \"\(role)\"; CREATE SCHEMA rollcall;"
+                    + " CREATE TABLE rollcall.schema_migrations (version integer)")
+            let asRole = ["WAREHOUSE_URL": postgres.cluster.socketURL(database: postgres.database, user: role)]
+            let run = try await shop.rollcall(["run", "members"], environment: asRole)
+            let words = run.err.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(run.code == 1 && words.contains("the warehouse shop could not be read"), "\(run.all)")
+            let grants = "TO \(role); GRANT SELECT ON ALL TABLES IN SCHEMA \"rollcall\" TO \(role);"
+            #expect(words.replacing("\"\(role)\"", with: role).contains(grants), "\(run.all)")
+            #expect(!words.contains("--config") && !words.contains("INSERT"), "\(run.all)")
+            try await postgres.execute("DROP OWNED BY \"\(role)\"")
         }
     }
 

@@ -594,9 +594,9 @@ import Testing
             #expect(lines.dropFirst() == [["update", "2", "user2@example.com", "u-2", ""]], "\(plan.all)")
             #expect(try UserCounts(try await scene.run("--only", "2")).succeeded == UserCounts.updates(1))
             #expect(scene.profiles.keys.sorted() == ["user2@example.com"] && scene.sent == [1])
-            for key in ["2", "99"] {
-                let unchanged = try await scene.run("--only", key, code: 1)
-                #expect((unchanged["error"] as? [String: Any])?["code"] as? String == "record_unchanged", "\(key)")
+            for (key, code) in [("2", "record_unchanged"), ("99", "record_unknown")] {
+                let run = try await scene.run("--only", key, code: 1)
+                #expect((run["error"] as? [String: Any])?["code"] as? String == code, "\(key)")
             }
             #expect(try UserCounts(try await scene.run("--only", "2", "--full")).succeeded == UserCounts.updates(1))
             #expect(scene.sent == [1, 1])

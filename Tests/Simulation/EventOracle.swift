@@ -145,7 +145,7 @@ final class EventOracle {
         return position < bound
     }
 
-    /// Whether rows of a key say different things, so that nothing is sent of it where changed rows are.
+    /// Whether rows of a key say different things, or one of several cannot be sent, so that nothing is sent of it where changed rows are.
     func isContested(_ key: String, _ meaning: Visits.Meaning) -> Bool {
         tracks.updates && meaning.wanted[key] == nil && (meaning.claims[key] ?? []).contains { $0 != nil }
     }

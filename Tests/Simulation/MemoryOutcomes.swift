@@ -47,7 +47,7 @@ extension MemoryState {
                 outdate(by: records, place, run: run)
                 for record in records { carryOut(.own, on: record.change, record, place, run, now) }
             }
-            for record in records { doubt(record, place) }
+            for record in records { doubt(record, place, now) }
         }
         for record in records {
             let status = record.outcome.kind.logStatus
@@ -72,7 +72,23 @@ extension MemoryState {
         }
     }
 
-    private mutating func doubt(_ record: Record, _ place: Place) {
+    /// Requests that can land no more, but for renames: whether they were made is not known.
+    mutating func forgetSettled(_ sync: String, _ now: Date) {
+        inDoubt.removeAll { doubt in
+            guard doubt.place.sync == sync, doubt.request.mayLandUntil < now else { return false }
+            guard doubt.request.operation == .rename, let fingerprint = doubt.request.fingerprint else { return true }
+            let entry = members[doubt.place]?[fingerprint]
+            return entry.map { $0.member.identity.email == doubt.request.identity.email } ?? true
+        }
+    }
+
+    private mutating func doubt(_ record: Record, _ place: Place, _ now: Date) {
+        if record.change.operation == .rename, record.outcome.kind != .notAttempted {
+            inDoubt.removeAll { doubt in
+                doubt.place == place && doubt.request.operation == .rename && doubt.request.mayLandUntil < now
+                    && doubt.request.fingerprint == record.change.fingerprint
+            }
+        }
         guard let mayLandUntil = record.mayLandUntil, record.outcome.kind != .notAttempted else { return }
         inDoubt.append(
             InDoubt(
@@ -176,7 +192,11 @@ extension MemoryState {
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {
             if run.listID != nil { runs[index].run.listID = run.listID }
             if runs[index].run.status == .running {
-                for operation in run.kind.operations { runs[index].run.counts.failed[operation] += parked[operation] }
+                for operation in run.kind.operations {
+                    runs[index].run.counts.failed[operation] += parked[operation]
+                    let left = runs[index].run.counts.notAttempted[operation]
+                    runs[index].run.counts.notAttempted[operation] = max(0, left - parked[operation])
+                }
             }
         }
         return parked

@@ -31,7 +31,7 @@ extension MemoryState {
         // An event that comes twice is one event: there is nothing to put right.
         let others = notes.filter { $0.place.entries != .records(.events) }
         for entry in StrayNotes.apply(others.map(\.note), entries) { put(entry, sync, now: now) }
-        for note in notes where note.mayLandUntil > now {
+        for note in notes where note.mayLandUntil > now || note.change.operation == .rename {
             inDoubt.append(
                 InDoubt(
                     place: note.place,

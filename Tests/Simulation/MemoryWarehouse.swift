@@ -317,7 +317,7 @@ package final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Senda
             ended.finishedAt = run.finishedAt ?? now
             try state.save(ended)
             state.moveCursor(of: run.id, run.sync, isDone: isDone)
-            state.inDoubt.removeAll { $0.place.sync == run.sync && $0.request.mayLandUntil < now }
+            state.forgetSettled(run.sync, now)
         }
     }
 
@@ -353,9 +353,10 @@ package final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Senda
     package func snapshotGeneration(sync: String) async throws(WarehouseError) -> Int64? {
         var sum: UInt64 = 1
         func add(_ value: UInt64) { sum = SeededGenerator.mix(sum ^ value) }
-        let places = state.members.filter { $0.key.sync == sync }.sorted { "\($0.key)" < "\($1.key)" }
-        for (place, entries) in places {
-            for byte in "\(place.entries)".utf8 { add(UInt64(byte)) }
+        let places = state.members.filter { $0.key.sync == sync }
+            .map { (number: $0.key.entries.number, place: $0.key, entries: $0.value) }.sorted { $0.number < $1.number }
+        for (number, place, entries) in places {
+            add(number)
             for (fingerprint, entry) in entries.sorted(by: { $0.key < $1.key }) {
                 add(fingerprint.high)
                 add(fingerprint.low)
@@ -441,10 +442,21 @@ package final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Senda
     ) async throws(WarehouseError) -> [RequestInDoubt] {
         let now = time()
         return state.inDoubt.filter {
-            $0.place == .init(sync: sync, entries: set) && $0.request.mayLandUntil >= now
+            $0.place == .init(sync: sync, entries: set)
+                && ($0.request.mayLandUntil >= now || $0.request.operation == .rename)
         }
         .map(\.request).sorted { $0.mayLandUntil < $1.mayLandUntil }
     }
 
     package func now() async throws(WarehouseError) -> Date { time() }
+}
+
+extension EntrySet {
+    /// Tells the sets of one sync apart.
+    fileprivate var number: UInt64 {
+        switch self {
+        case .list(let id): UInt64(bitPattern: id)
+        case .records(let kind): .max - UInt64(RecordKind.allCases.firstIndex(of: kind) ?? 0)
+        }
+    }
 }

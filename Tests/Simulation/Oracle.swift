@@ -336,11 +336,11 @@ final class Oracle {
     func hasEnded(_ outcome: RunKind) {
         let store = store.state
         saw("outcome \(outcome.name)")
-        let log = Dictionary(grouping: store.log, by: \.runID)
+        let records = store.log.reduce(into: [String: Int]()) { $0[$1.runID, default: 0] += 1 }
         for row in store.runs {
-            let records = log[row.run.id] ?? []
-            let state = JudgedRun(run: row.run, records: records.count)
-            if judgedRuns.updateValue(state, forKey: row.run.id) != state { judgeAccounts(row.run, records) }
+            let state = JudgedRun(run: row.run, records: records[row.run.id] ?? 0)
+            if judgedRuns.updateValue(state, forKey: row.run.id) == state { continue }
+            judgeAccounts(row.run, store.log.filter { $0.runID == row.run.id })
         }
         for (set, members) in store.members where set.entries.listID != nil {
             for entry in members.values where entry.member.state == .subscribed {

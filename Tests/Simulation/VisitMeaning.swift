@@ -18,7 +18,7 @@ extension Visits {
         /// By key, when the event of each row with that key happened, as far as the row tells, be it one that is left out or cannot be
         /// sent.
         private(set) var times: [String: [Int64?]] = [:]
-        /// By key, what is sent: those of which the rows that can be sent say the same.
+        /// By key, what is sent: those of which all rows can be sent and say the same.
         private(set) var wanted: [String: Event] = [:]
         /// By key, the id that its event has.
         private(set) var ids: [String: String] = [:]
@@ -51,7 +51,7 @@ extension Visits {
             }
             for (key, events) in claims {
                 guard let first = events.compactMap(\.self).first else { continue }
-                if events.allSatisfy({ $0 == nil || $0?.content == first.content }) { wanted[key] = first }
+                if events.allSatisfy({ $0?.content == first.content }) { wanted[key] = first }
             }
         }
 

@@ -157,7 +157,7 @@ final class StoreComparison {
             staged.status = .held
             staged.counts.notAttempted = staged.counts.planned
         }
-        let (log, plan, cursor, toStage) = (log, changes, cursor(), staged)
+        let (log, plan, cursor, toStage) = (log, changes, cursor(), Self.asStaged(staged))
         let isDone: Void? = await both("stage \(staged.status)", { _ in "done" }) {
             try await $0.stage(lease, toStage, plan: FixedPlan(plan, cursor), log: log)
         }
@@ -171,13 +171,20 @@ final class StoreComparison {
         guard var more = run else { return }
         var sequence = latestSequence
         let (changes, people) = drawn(for: &more, (0..<16).filter { !staged.contains($0) }, behind: &sequence)
-        let (log, cursor, toStage) = (log, cursor(), more)
+        let (log, cursor, toStage) = (log, cursor(), Self.asStaged(more))
         let isDone: Void? = await both("stage more", { _ in "done" }) {
             try await $0.stageMore(lease, toStage, plan: FixedPlan(changes, cursor), log: log)
         }
         guard isDone != nil else { return }
         (run, latestSequence) = (more, sequence)
         staged.formUnion(people)
+    }
+
+    /// With what has no outcome yet counted as not attempted, as the engine stages it.
+    private static func asStaged(_ run: SyncRun) -> SyncRun {
+        var staged = run
+        staged.counts.closeRecords()
+        return staged
     }
 
     private func moveCursor(_ lease: Lease) async {

@@ -498,7 +498,7 @@ import Warehouse
             return request
         }
         let first = try await bench.run(only("b"))
-        #expect(first.counts.planned == PerOperation(put: 1) && first.counts.audience == 2, "\(first.counts)")
+        #expect(first.counts.planned == PerOperation(put: 1) && first.counts.audience == 3, "\(first.counts)")
         #expect(bench.catalogs.items("products").map { Array($0.keys) } == ["b"])
         let unchanged = try await bench.run(only("b")).error
         #expect(unchanged?.code == "record_unchanged" && unchanged?.hint?.contains("with --full it is sent") == true)

@@ -336,6 +336,29 @@ import Warehouse
 
     // MARK: Another column
 
+    @Test func aWildValueOfTheCursorIsToldAndSoIsThatNothingIsReadAfterIt() async throws {
+        let bench = try await Self.bench()
+        try await Self.load(bench, (1, "100"), (2, "200"))
+        try await bench.run()
+        try await Self.load(bench, (3, "1000000"))
+        try await bench.run()
+        #expect(bench.notes.isEmpty, "numbers may leave others out")
+        try await Self.load(bench, (4, "9000000000000"))
+        let plan = try await bench.pipeline().plan()
+        #expect(plan.notes.count == 1 && plan.notes[0].contains("9000000000000, after 1000000;"), "\(plan.notes)")
+        try await bench.run()
+        #expect(bench.notes == plan.notes)
+
+        try await bench.delete(4)
+        try await Self.load(bench, (5, "1000001"))
+        let blind = try await bench.run()
+        #expect(blind.counts.rowsRead == 0 && bench.notes.count == 2, "\(bench.notes)")
+        #expect(bench.notes.last?.contains("rollcall abandon orders") == true, "\(bench.notes)")
+        #expect(bench.notes.last?.contains("rollcall run orders --backfill all") == true, "\(bench.notes)")
+        #expect(try await bench.run(.backfilling(.all)).counts.planned.track == 1)
+        #expect(bench.requests.last == ["5"] && bench.notes.count == 2)
+    }
+
     @Test func anotherColumnIsRefused() async throws {
         let bench = try await Self.bench { events, _, _ in events.start = .now }
         try await bench.insert(

@@ -275,6 +275,9 @@ import Warehouse
         let last = try await bench.run()
         #expect(last.counts.failed.track == 1 && last.counts.planned.track == 1 && last.counts.waiting == 0, "\(last)")
         #expect(try await bench.log(last) == ["track failed user_not_found 1"])
+        let reasons = try await bench.fixture.query(
+            "SELECT error_reason FROM \(bench.fixture.state("sync_log")) WHERE run_id = '\(last.id)'")
+        #expect(reasons == [["The sync people had not acknowledged the person within 60 min (wait_for_user)."]])
         #expect(try await bench.table() == ["rejected 1"])
         #expect(try await bench.run().counts.unchanged == 1)
         #expect(bench.requests.isEmpty)

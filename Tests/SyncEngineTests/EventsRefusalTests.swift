@@ -108,14 +108,27 @@ import Warehouse
 
     /// A text with U+0000, in the first or in the second row of a key.
     @Test(arguments: [["'a'", "char(0)"], ["char(0)", "'a'"]])
-    func aRowThatCannotBeSentIsInvalidWhereverItStands(_ notes: [String]) async throws {
+    func aRowThatCannotBeSentContradictsOthersOfItsKeyWhereverItStands(_ notes: [String]) async throws {
         let bench = try await EventsBench { events, _, _ in
             events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
         }
         for note in notes { try await bench.insert("id, email, at, note", "1, 'ann@example.com', 100, \(note)") }
+        try await bench.add((2, "ben", 200))
         let run = try await bench.run()
-        #expect(run.counts.invalid == 1 && run.counts.succeeded.track == 1, "\(run)")
-        #expect(bench.events.objects(0)[0].contains(#""note":"a""#))
+        #expect(run.counts.invalid == 2 && run.counts.audience == 1 && run.counts.rowsRead == 3, "\(run)")
+        #expect(
+            Set(try await bench.log(run)) == [
+                "validate failed duplicate_key 1", "validate failed invalid_value 1", "track succeeded  2",
+            ])
+        let why = try await bench.pipeline().why("1")
+        #expect(Set(why.rows.map(\.failure?.code)) == ["duplicate_key", "invalid_value"], "\(why.rows)")
+        // What was sent stays as it is, whatever comes beside it.
+        try await bench.fixture.execute("DELETE FROM orders WHERE note = char(0)")
+        #expect(try await bench.run().counts.succeeded.track == 1)
+        try await bench.insert("id, email, at, note", "1, 'ann@example.com', 100, char(0)")
+        let last = try await bench.run()
+        #expect(last.counts.invalid == 0 && last.counts.unchanged == 2, "\(last)")
+        #expect(bench.requests == [["2"], ["1"]])
     }
 
     @Test func aRowOfBeforeTheStartThatCannotBeSentIsInvalid() async throws {

@@ -55,6 +55,31 @@ import Warehouse
         #expect(second.counts.failed.update == 3 && bench.users.requests.count == 2, "not sent until the row changes")
     }
 
+    /// No list of fields shows those of events.
+    @Test func ofAnEventTheReasonNamesTheWayOut() async throws {
+        let bench = try await EventsBench { events, _, _ in
+            events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
+        }
+        try await bench.insert(
+            "id, email, at, note", "1, 'ann@example.com', 100, 'x'", "2, 'ben@example.com', 200, NULL")
+        let mismatch = TypeMismatch(field: "note", expected: "long", offending: .string("x"))
+        bench.events.setFate { events, _ in
+            let hasText = events.contains { String(decoding: $0.object, as: UTF8.self).contains(#""note""#) }
+            return hasText ? .answer(.mismatched(Self.reason, [mismatch])) : .ok
+        }
+        let run = try await bench.run()
+        #expect(run.counts.succeeded.track == 1 && run.counts.failed.track == 1, "\(run)")
+        let reasons = try await bench.fixture.query(
+            "SELECT error_reason FROM \(bench.fixture.state("sync_log")) WHERE error_code = 'type_mismatch'")
+        #expect(
+            reasons == [
+                [
+                    "The value of the field note, which is of type long in Iterable, is of another type. Iterable gave the field"
+                        + " its type by the first value that came; send it under another name, or as that type."
+                ]
+            ])
+    }
+
     @Test func whereAllHaveSuchAValueNothingElseIsTried() async throws {
         let bench = try await Self.bench()
         try await Self.fill(bench, 5, bad: Set(1...5))

@@ -403,6 +403,26 @@ import Warehouse
         try await stream.check()
     }
 
+    /// Each pause is twice as long as the one before, and none is short again once they are as long as usual.
+    @Test func sweepsForWhatHasNoAnswerBecomeAsRareAsUsual() async throws {
+        let (users, stream) = try await Self.make(sweep: 600)
+        let reason = FailureReason(code: "unexpected_answer", reason: "")
+        users.users.setFate { _, _ in .refuse(["ann@example.com": .unknown(reason)]) }
+        try await Self.add(users, 1, "ann", "free", at: 1)
+        let sweeps = Mutex<[Date]>([])
+        let begin = stream.clock.uptime
+        await stream.stream { _ in
+            if let time = try await users.fixture.warehouse.eventCursor(sync: "people")?.lastSweepAt {
+                sweeps.withLock { if $0.last != time { $0.append(time) } }
+            }
+            return stream.clock.uptime - begin < .seconds(4500)
+        }
+        let times = sweeps.withLock { $0 }
+        let pauses = zip(times.dropFirst(), times).map { $0.timeIntervalSince($1) }
+        let usual = pauses.drop { $0 < 590 }
+        #expect(usual.count < pauses.count && usual.count > 3 && usual.allSatisfy { $0 >= 590 }, "\(pauses)")
+    }
+
     /// A look at Iterable is waited for as what is sent is.
     @Test func aLookAtIterableIsTriedUntilItGetsThrough() async throws {
         let (users, stream) = try await Self.make { settings, _ in settings.mode = .update }
@@ -471,13 +491,17 @@ import Warehouse
             {}, { try await Self.change(users, "email = 'anna@example.com', plan = 'pro', changed = 2", of: 1) },
             // Others do not wait while the profile rests.
             { try await Self.add(users, 2, "ben", "free", at: 3) },
-            { #expect(Self.sent(users) == [["ann"], ["ben"]]) },
+            {
+                #expect(Self.sent(users) == [["ann"], ["ben"]])
+                let row = try await users.fixture.warehouse.runs(RunFilter(sync: "people", limit: 1)).first
+                #expect(row?.counts.waiting == 1)
+            },
             { stream.clock.advance(by: .seconds(120)) }, {})
         #expect(users.users.renames == [UserRename(email: "ann@example.com", newEmail: "anna@example.com")])
         #expect(Self.sent(users) == [["ann"], ["ben"], ["anna"]])
         #expect(users.users.profile("anna@example.com")?["plan"] == "\"pro\"")
         let run = try #require(stream.ended.first)
-        #expect(run.counts.succeeded.rename == 1 && run.counts.waiting == 1, "\(run.counts)")
+        #expect(run.counts.succeeded.rename == 1 && run.counts.waiting == 0, "\(run.counts)")
         #expect(run.counts.succeeded.update == 3 && run.counts.rowsRead == 4, "\(run.counts)")
         try await stream.check()
     }
@@ -492,6 +516,23 @@ import Warehouse
             { stream.clock.advance(by: .seconds(120)) }, {})
         #expect(Self.sent(users) == [["ann"], ["ben"], ["anna"]])
         #expect(users.users.profile("anna@example.com")?["plan"] == "\"pro\"")
+        try await stream.check()
+    }
+
+    /// Each row of `sync_runs` in which it waits counts it, also where a look does nothing else.
+    @Test func whoWaitsAfterARenameCountsInEachHour() async throws {
+        let (users, stream) = try await Self.make()
+        try await Self.add(users, 1, "ann", "free", at: 1)
+        // The hour ends after 3200 seconds.
+        await stream.stream { number in
+            if number == 1 { stream.clock.advance(by: .seconds(3170) - stream.clock.uptime) }
+            if number == 2 {
+                try await Self.change(users, "email = 'anna@example.com', plan = 'pro', changed = 2", of: 1)
+            }
+            return stream.clock.uptime < .seconds(3205)
+        }
+        #expect(users.users.renames.count == 1)
+        #expect(Self.sent(users) == [["ann"]] && stream.ended.map(\.counts.waiting) == [1, 1], "\(stream.ended)")
         try await stream.check()
     }
 

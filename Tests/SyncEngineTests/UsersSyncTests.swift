@@ -546,6 +546,23 @@ import Warehouse
         #expect(bench.users.objects(2)[0].contains(#"{"orders":4,"plan":null}"#))
     }
 
+    /// What the sync has written is cleared under whatever key the person comes now, and not what others wrote.
+    @Test func aNullClearsWhatWasWrittenUnderAnotherKey() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        bench.users.write("ann@example.com", "address", "{\"zip\":1}")
+        try await bench.setRows(["2, 'ann@example.com', 'free', NULL, 3"])
+        try await bench.run()
+        try await bench.run()
+        #expect(bench.users.profile("ann@example.com")?["city"] == nil, "\(bench.users.requests.count)")
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"free\"")
+        #expect(bench.users.profile("ann@example.com")?["address"] != nil)
+        // Once is enough.
+        bench.users.write("ann@example.com", "city", "\"Rome\"")
+        for _ in 0..<2 { #expect(try await bench.run().counts.planned.total == 0) }
+    }
+
     @Test func partsOfAnObjectAreReplacedOrMerged() async throws {
         let bench = try await UsersBench { users, _, _ in
             users.newFields = .create
@@ -675,6 +692,62 @@ import Warehouse
         #expect(try await bench.run().status == .succeeded)
         #expect(bench.users.requests.map(\.createsNewFields) == [true, true, false])
         #expect(bench.users.types["plan"] == "string" && bench.users.types["city"] == "string")
+    }
+
+    /// What the row would show in a wrong way has its type by then.
+    @Test func aRecordMaySpoilAFieldThatAnEarlierOneHasShown() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long"])
+        try await bench.setRows([
+            "1, 'ann@example.com', NULL, 'Bonn', 3", "2, 'ben@example.com', 'free', '2020-01-01', 3",
+        ])
+        let run = try await bench.run()
+        #expect(run.status == .succeeded, "\(run)")
+        #expect(bench.users.requests.map(\.createsNewFields) == [true, true])
+        #expect(bench.users.objects(0)[0].contains("ann@example.com"))
+        #expect(bench.users.types["plan"] == "string" && bench.users.types["city"] == "string")
+    }
+
+    /// Other records show as much as one that Iterable refuses.
+    @Test func aRecordThatIsRefusedIsNotTheOnlyOneThatShowsAField() async throws {
+        let bench = try await UsersBench { users, _, _ in users.newFields = .create }
+        bench.users.setTypes(["orders": "long", "city": "string"])
+        let conflict = RecordOutcome.failed(FailureReason(code: "identity_conflict", reason: "Two people."))
+        bench.users.setFate { request, number in
+            number == 1 ? .refuse([request.people[0].identity.email ?? "": conflict]) : .ok
+        }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', NULL, 0"])
+        let run = try await bench.run()
+        #expect(run.status == .completedWithFailures && run.error == nil, "\(run)")
+        #expect(run.counts.succeeded[.update] == 1 && run.counts.failed[.update] == 1, "\(run)")
+        #expect(bench.users.types["plan"] == "string")
+    }
+
+    /// Of a constant as of a value: `3.0` might be taken for a whole number.
+    @Test func aConstantShowsWhatAValueWould() async throws {
+        for (constant, isShown) in [("3.0", false), ("3.5", true)] {
+            let bench = try await UsersBench { users, _, _ in
+                users.newFields = .create
+                users.fields = .only([
+                    FieldSetting(name: "score", source: .constant(FieldConstant(text: constant, type: .double))),
+                    FieldSetting(name: "plan", source: .column("plan")),
+                ])
+            }
+            bench.users.setTypes(["orders": "long", "city": "string"])
+            try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+            let code = try await Self.code { _ = try await bench.pipeline().plan() }
+            #expect(code == (isShown ? nil : "canary_failed"), "\(constant)")
+            #expect(try await bench.run().error?.code == code, "\(constant)")
+        }
+    }
+
+    private static func code(_ body: () async throws -> Void) async throws -> String? {
+        do {
+            try await body()
+            return nil
+        } catch let error as RunError {
+            return error.code
+        }
     }
 
     @Test func whatIterableLeavesOutIsSaid() async throws {

@@ -73,6 +73,43 @@ import Testing
         }
     }
 
+    /// On a phone, a row of records shows who, what and why; the two columns of numbers have no headings there.
+    @Test(.enabled(if: Chromium.path != nil, "Chromium is not installed: scripts/setup --browser"))
+    func recordsShowNoNumbersOnAPhone() async throws {
+        try await WebBench.with(tokens: nil, people: 1) { bench in
+            let run = try await bench.run()
+            try await bench.routes { client in
+                let page = try await client.get("/runs/\(run.id)?status=all", token: nil).body
+                let table = try #require(page.firstMatch(of: /<table class="records">[\s\S]*?<\/table>/)).output
+                let shown = try await Self.shownCells(String(table), width: 400)
+                #expect(shown == "block inline-block inline-block block none none inline-block")
+                let wide = try await Self.shownCells(String(table), width: 900)
+                #expect(Set(wide.split(separator: " ")) == ["table-cell"], "\(wide)")
+            }
+        }
+    }
+
+    /// How a browser lays out each cell of a table, in a frame that is so many pixels wide.
+    private static func shownCells(_ table: String, width: Int) async throws -> String {
+        let frame = "<style>\(StyleSheet.text)</style>\(table)"
+            .replacing("&", with: "&amp;").replacing("\"", with: "&quot;")
+        let document = """
+            <iframe width="\(width)" srcdoc="\(frame)"></iframe><script>
+            addEventListener("load", () => {
+              const inner = document.querySelector("iframe").contentWindow;
+              const cells = [...inner.document.querySelectorAll("td")];
+              document.title = cells.map(cell => inner.getComputedStyle(cell).display).join(" ");
+            });
+            </script>
+            """
+        let folder = try TemporaryFolders.make("table")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appendingPathComponent("table.html")
+        try Data(document.utf8).write(to: file)
+        let page = try await Chromium.open(file.absoluteString)
+        return String(try #require(page.document.firstMatch(of: /<title>([^<]*)<\/title>/)).output.1)
+    }
+
     private static func fetch(_ port: Int, _ path: String) async throws -> String {
         let wire = try Wire(port: port)
         try await wire.send("GET \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")

@@ -29,6 +29,33 @@ import Testing
         #expect(rows.contains("Not attempted: 1,000, 70") && rows.contains("Unknown: 100, 20"), "\(rows)")
     }
 
+    /// Who leaves a sync of users is deleted, or keeps a profile of which something is cleared.
+    @Test func clearingAProfileIsNotCalledDeleting() throws {
+        let runs = (1...2).map { number in
+            var run = SyncRun(
+                id: "0198c5f0-0000-7000-8000-00000000000\(number)", sync: "vip", destination: "marketing",
+                trigger: .manual, status: .succeeded, startedAt: Date(timeIntervalSince1970: Double(number) * 1000))
+            run.kind = .users
+            run.counts.rowsRead = 5
+            run.counts.planned.clear = 98
+            run.counts.succeeded.clear = 98
+            return run
+        }
+        var held = runs[0]
+        held.status = .held
+        let frame = Frame(title: "Run", version: "test")
+        let view = RunView(
+            held, live: nil, plan: [], records: RecordPage(status: "failed", records: []), frame: frame, now: .now)
+        let page = try PageRenderer().render(view, "run")
+        #expect(page.contains("<strong>98</strong> to clear or delete") && page.contains(">To clear or delete</th>"))
+        #expect(!page.contains("to delete") && !page.contains("To delete"), "\(page)")
+        let words = WordsView(.users)
+        #expect(words.Put == "Updated" && words.Removed == "Cleared or deleted")
+        let chart = ChartMaker(runs.reversed()).charts[1]
+        #expect(chart.title == "Updated (green) and cleared or deleted (orange)")
+        #expect(chart.bars.contains { $0.title.hasSuffix(": 98 cleared or deleted") })
+    }
+
     /// Logs in and gives the cookie.
     private func logIn(_ client: RouteClient, _ token: String, _ headers: [String: String] = [:]) async throws -> String
     {
@@ -168,6 +195,19 @@ import Testing
                 let again = try await client.form("/runs/\(held.id)/approve", ["token": token], Self.html)
                 #expect(again.status == 409)
                 #expect(again.body.contains("<h1>Conflict</h1>"))
+            }
+        }
+    }
+
+    @Test func aRunThatIsNotThereIsNotInTheWay() async throws {
+        let id = "0198c5f0-0000-7000-8000-000000000000"
+        try await WebBench.with(tokens: nil) { bench in
+            try await bench.routes { client in
+                let page = try await client.get("/runs/\(id)", token: nil, Self.html)
+                #expect(page.status == 404)
+                #expect(!page.body.contains("Show the run in the way"), "\(page.body)")
+                let problem = try await client.get("/api/v1/runs/\(id)", token: nil).json
+                #expect(problem["code"] as? String == "run_unknown" && problem["run_id"] == nil)
             }
         }
     }

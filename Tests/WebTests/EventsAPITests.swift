@@ -106,6 +106,7 @@ import Testing
                     let refused = try await client.post(path, json: body)
                     #expect(refused.status == 400, "\(body)")
                     #expect(try refused.json["code"] as? String == code, "\(body)")
+                    #expect(!refused.body.contains("--full"), "a client of the API has no such option")
                 }
                 let all = try await client.post(path, json: #"{"backfill":"all","accept_new_ids":true}"#)
                 #expect(all.status == 202)
@@ -118,6 +119,34 @@ import Testing
         }
     }
 
+    /// RudderStack's call is refused as that of our own API is, and leaves no failed run.
+    @Test func aTriggerForEverythingIsRefused() async throws {
+        try await with { bench, run in
+            try await bench.routes { client in
+                let path = "/v2/retl-connections/vip/start"
+                let refused = try await client.post(path, json: #"{"syncType":"full"}"#)
+                #expect(refused.status == 400)
+                #expect(try refused.json["code"] as? String == "full_of_events")
+                let runs = try await client.get("/api/v1/runs?sync=vip").items
+                #expect(runs.map { $0["run_id"] as? String } == [run.id])
+                let some = try await client.post(path, json: #"{"syncType":"incremental"}"#)
+                #expect(some.status == 200)
+                try await bench.ended(try #require(try some.json["syncId"] as? String))
+            }
+        }
+    }
+
+    @Test func anEventIsLookedUpByMoreThanItsPerson() async throws {
+        try await with { bench, _ in
+            try await bench.routes { client in
+                let detail = try await client.get("/api/v1/syncs/vip/why").json["detail"] as? String
+                #expect(
+                    detail == "The parameter identifier must be a key, the id of an event, an email or a userId.",
+                    "\(detail ?? "")")
+            }
+        }
+    }
+
     @Test func otherKindsHaveNoEarlierEvents() async throws {
         try await WebBench.with { bench in
             try await bench.routes { client in
@@ -125,6 +154,7 @@ import Testing
                     let refused = try await client.post("/api/v1/syncs/vip/runs", json: body)
                     #expect(refused.status == 400)
                     #expect(try refused.json["code"] as? String == "only_events", "\(body)")
+                    #expect(!refused.body.contains("--"), "a client of the API has no options of a command")
                     let unknown = try await client.post("/api/v1/syncs/none/runs", json: body)
                     #expect(unknown.status == 404)
                 }

@@ -135,6 +135,28 @@ import Testing
         }
     }
 
+    @Test func hintsNameWhatThereIs() async throws {
+        try await WebBench.with(names: ["vip", "newsletter"]) { bench in
+            try await bench.routes { client in
+                func hint(_ path: String) async throws -> String? {
+                    try await client.get(path).json["hint"] as? String
+                }
+                let near = try await hint("/api/v1/syncs/newsleter")
+                #expect(near == "Did you mean \"newsletter\"?")
+                let far = try await hint("/api/v1/runs?sync=something-else")
+                #expect(far == "There are vip, newsletter.")
+                let parameter = try await hint("/api/v1/syncs/vip?x=1")
+                let body = try await client.post("/api/v1/syncs/vip/pause", json: "{\"x\":true}")
+                #expect(body.status == 400)
+                #expect(try body.json["hint"] as? String == "None is known here." && parameter == "None is known here.")
+                let why = try await client.get("/api/v1/syncs/vip/why").json["detail"] as? String
+                #expect(why == "The parameter identifier must be an email or a userId.")
+                let unknown = try await client.get("/api/v1/syncs/none/why")
+                #expect(unknown.status == 404)
+            }
+        }
+    }
+
     @Test func pausingStopsTicksOnly() async throws {
         try await WebBench.with(adjustSync: { $0.schedule = ScheduleSettings(every: .day) }) { bench in
             try await bench.routes { client in

@@ -58,6 +58,15 @@ import Testing
         }
     }
 
+    /// A label of a metric is one word, and stays.
+    @Test func theMetricOfThoseWhoLeftKeepsItsLabel() async throws {
+        try await with { bench, _ in
+            let records = await bench.service.metrics().records
+            #expect(Set(records.keys.map(\.outcome)).isSuperset(of: ["updated", "deleted"]), "\(records)")
+            #expect(records.keys.allSatisfy { !$0.outcome.contains(" ") }, "\(records)")
+        }
+    }
+
     @Test func recordsHaveTheirKey() async throws {
         try await with { bench, run in
             try await bench.routes { client in

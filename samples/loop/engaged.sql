@@ -1,4 +1,5 @@
--- Customers who clicked in an email within the last 30 days and are not unsubscribed.
+-- Customers who clicked in an email within the last 30 days and are not unsubscribed, neither by userId nor by address: an event may
+-- lack the one or the other.
 -- In Postgres: rollcall.iterable_events, rollcall.latest_unsubscribes, and occurred_at > now() - interval '30 days'.
 SELECT c.customer_id, c.email
 FROM customers AS c
@@ -8,6 +9,5 @@ WHERE c.customer_id IN (
     WHERE e.event_name = 'emailClick'
       AND e.occurred_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days')
 )
-AND NOT EXISTS (
-    SELECT 1 FROM rollcall_latest_unsubscribes AS u WHERE u.user_id = c.customer_id
-);
+AND NOT EXISTS (SELECT 1 FROM rollcall_latest_unsubscribes AS u WHERE u.user_id = c.customer_id)
+AND NOT EXISTS (SELECT 1 FROM rollcall_latest_unsubscribes AS u WHERE lower(u.email) = lower(c.email));

@@ -26,6 +26,9 @@ package enum ReceiverNote: Sendable, Equatable {
     case keyChanged(warehouse: String)
     /// Bodies that are no events; noted once a minute. `count`: how many since the last note.
     case bodyRejected(receiver: String, reason: BodyProblem, count: Int)
+    /// Requests from addresses that `allow_from` lacks; noted once a minute. `address`: of the last one, as far as it is known;
+    /// `count`: how many since the last note.
+    case addressRefused(receiver: String, address: String?, count: Int)
     /// Old events could not be deleted.
     case retentionFailed(warehouse: String, problem: RunError)
 
@@ -33,7 +36,7 @@ package enum ReceiverNote: Sendable, Equatable {
         switch self {
         case .warehouseBack, .spoolAdopted, .spoolDrained: .info
         case .warehouseAway(_, _, let spools): spools ? .warning : .error
-        case .bodyRejected, .retentionFailed, .keyChanged, .spoolWithoutWarehouse: .warning
+        case .bodyRejected, .addressRefused, .retentionFailed, .keyChanged, .spoolWithoutWarehouse: .warning
         case .spoolDamaged, .spoolFull, .spoolUnusable: .error
         }
     }
@@ -51,6 +54,7 @@ package enum ReceiverNote: Sendable, Equatable {
         case .spoolWithoutWarehouse: "receiver_spool_without_warehouse"
         case .keyChanged: "receiver_key_changed"
         case .bodyRejected: "receiver_body_rejected"
+        case .addressRefused: "receiver_address_refused"
         case .retentionFailed: "receiver_retention_failed"
         }
     }
@@ -90,6 +94,11 @@ package enum ReceiverNote: Sendable, Equatable {
         case .bodyRejected(let receiver, let reason, let count):
             return "The receiver \(name(receiver)) refused \(Self.bodies(count)) with 400; the last one "
                 + "\(reason.meaning). See iterable_rejects."
+        case .addressRefused(let receiver, let address, let count):
+            let (requests, place) = (DisplayText.count(count, "request"), address.map(name) ?? "an unknown address")
+            return "The receiver \(name(receiver)) refused \(requests) with 403; the last one came from \(place). "
+                + "If Iterable posts from there, add the address to the receiver's allow_from; if it is your proxy's, name it in "
+                + "server.trusted_proxies."
         case .retentionFailed(let warehouse, let problem):
             return "Old events could not be deleted from the warehouse \(name(warehouse)); the next attempt is in an "
                 + "hour: " + DisplayText.line(problem.description, limit: 1000)

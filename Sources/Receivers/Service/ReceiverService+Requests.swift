@@ -50,6 +50,10 @@ extension ReceiverService {
             let client = ClientAddress.of(
                 peer: head.peer, forwarded: head.values("x-forwarded-for"), trusted: listen.trustedProxies)
             guard let client, desk.settings.allowFrom.contains(where: { $0.contains(client) }) else {
+                // How to let it in is for the log: who asked may be anyone.
+                refusedAddresses.add(desk.settings.name) {
+                    .addressRefused(receiver: desk.settings.name, address: client, count: $0)
+                }
                 return .refused(403, "address_not_allowed", "Requests from this address are not taken.")
             }
         }
@@ -136,7 +140,7 @@ extension ReceiverService {
 
     private func reject(_ body: [UInt8], _ fault: BodyProblem, _ ticket: ReceiverTicket) async {
         ticket.lane.count(ticket.receiver, .rejected)
-        rejections.add(ticket.receiver, fault)
+        rejections.add(ticket.receiver) { .bodyRejected(receiver: ticket.receiver, reason: fault, count: $0) }
         let form = ticket.settings.identifiers
         let maker = form == .plain ? nil : await ticket.lane.keys.maker()
         guard form == .plain || maker != nil else { return }

@@ -30,6 +30,7 @@ package final class ReceiverService: Sendable {
     let clock: any ReceiverClock
     let totals = OutcomeTotals()
     let rejections: RejectionNotes
+    let refusedAddresses: RejectionNotes
     private let note: @Sendable (ReceiverNote) -> Void
     private let budget: SpoolBudget
     private let state: Mutex<State>
@@ -44,6 +45,7 @@ package final class ReceiverService: Sendable {
         self.clock = clock
         self.note = note
         rejections = RejectionNotes(clock: clock, note: note)
+        refusedAddresses = RejectionNotes(clock: clock, note: note)
         budget = SpoolBudget(limit: setup.listen.spoolBytes)
         state = Mutex(State(setup: setup))
         _ = arrange(setup)

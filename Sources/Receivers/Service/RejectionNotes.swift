@@ -1,7 +1,6 @@
-import RollcallCore
 import Synchronization
 
-/// Notes bodies that are no events, once a minute for each receiver.
+/// Notes what of one kind is refused, once a minute for each receiver.
 final class RejectionNotes: Sendable {
     private static let every = Duration.seconds(60)
 
@@ -19,7 +18,8 @@ final class RejectionNotes: Sendable {
         self.note = note
     }
 
-    func add(_ receiver: String, _ fault: BodyProblem) {
+    /// - Parameter make: is given how many were refused since the last note.
+    func add(_ receiver: String, _ make: (Int) -> ReceiverNote) {
         let now = clock.uptime
         let count = seen.withLock { seen -> Int? in
             if let last = seen[receiver], now - last.notedAt < Self.every {
@@ -29,6 +29,6 @@ final class RejectionNotes: Sendable {
             defer { seen[receiver] = Seen(notedAt: now) }
             return (seen[receiver]?.count ?? 0) + 1
         }
-        if let count { note(.bodyRejected(receiver: receiver, reason: fault, count: count)) }
+        if let count { note(make(count)) }
     }
 }

@@ -61,6 +61,7 @@ actor SpoolFolder {
             throw error
         }
         segments[segments.count - 1].size += Int64(frame.count)
+        segments[segments.count - 1].bodies += group.bodies
         amount.withLock { amount in
             amount.bodies += group.bodies
             amount.bytes += Int64(frame.count)
@@ -129,8 +130,9 @@ actor SpoolFolder {
             let file = try DiskFile.open(segments[index].path, O_RDONLY)
             defer { close(file) }
             segments[index].size = try DiskFile.size(of: file, segments[index].path)
+            segments[index].bodies = try segments[index].countBodies(file)
             found.bytes += segments[index].size
-            found.bodies += try segments[index].countBodies(file)
+            found.bodies += segments[index].bodies
         }
         budget.count(found.bytes)
         amount.withLock { $0 = found }
@@ -197,8 +199,15 @@ actor SpoolFolder {
         guard let given, !segments.isEmpty else { return }
         self.given = nil
         segments[0].position = given.end
-        amount.withLock { $0.bodies -= given.bodies }
+        takeFromFirst(given.bodies)
         if segments[0].isRead { try finishFirst() }
+    }
+
+    /// - Parameter bodies: that wait no more; of a damaged file they may be more than were counted.
+    private func takeFromFirst(_ bodies: Int) {
+        let counted = min(bodies, segments[0].bodies)
+        segments[0].bodies -= counted
+        amount.withLock { $0.bodies -= counted }
     }
 
     private func fileForReading(_ segment: SpoolSegment) throws(SpoolFailure) -> Int32 {
@@ -222,6 +231,8 @@ actor SpoolFolder {
                 throw .system(errno, "cannot remove \(segment.path)")
             }
         }
+        // Those that could not be read wait no more either.
+        takeFromFirst(segments[0].bodies)
         segments.removeFirst()
         budget.release(segment.size)
         amount.withLock { amount in

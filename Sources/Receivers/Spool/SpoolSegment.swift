@@ -11,6 +11,8 @@ struct SpoolSegment {
     var size: Int64
     /// Bytes of groups that were stored.
     var position: Int64 = 0
+    /// Bodies that wait in it, as far as they can be counted.
+    var bodies = 0
     /// Whether part of it could not be read.
     var isDamaged = false
 
@@ -72,15 +74,31 @@ struct SpoolSegment {
         if rest.isEmpty { position = size }
     }
 
-    /// How many bodies wait in it, as far as it can be read.
+    /// How many bodies wait in it, as far as it can be read: those behind damaged bytes too.
     func countBodies(_ file: Int32) throws(SpoolFailure) -> Int {
         var bodies = 0
         var place = position
         while place < size {
             let head = try DiskFile.read(SpoolFrame.size, from: file, at: place, path)
-            guard let frame = SpoolFrame(head[...]) else { break }
+            guard let frame = SpoolFrame(head[...]) else {
+                let rest = try DiskFile.read(Int(size - place), from: file, at: place, path)
+                return bodies + Self.countBodies(in: rest)
+            }
             place += Int64(SpoolFrame.size + frame.length)
             if place <= size { bodies += frame.bodies }
+        }
+        return bodies
+    }
+
+    /// - Parameter bytes: the rest of a file, which begins with damage.
+    private static func countBodies(in bytes: [UInt8]) -> Int {
+        var bodies = 0
+        var place = SpoolFrame.next(in: bytes, from: 1)
+        while let start = place, let frame = SpoolFrame(bytes[start..<start + SpoolFrame.size]) {
+            let end = start + SpoolFrame.size + frame.length
+            let isWhole = end <= bytes.count
+            if isWhole { bodies += frame.bodies }
+            place = SpoolFrame.next(in: bytes, from: isWhole ? end : start + 1)
         }
         return bodies
     }

@@ -12,16 +12,20 @@ struct RedactedSource {
         var hiddenBelow: Int?
         var awaitsValue = false
         var showsKeys = false
+        var isInSyncs = false
         lines = source.lines.map { line in
             let indent = line.prefix { $0 == " " }.count
             guard indent < line.count else { return line }
+            if indent == 0, line.first != "#" { isInSyncs = line.prefixMatch(of: /syncs\s*:\s*(#.*)?$/) != nil }
             if let limit = hiddenBelow {
                 if indent > limit || (awaitsValue && !Self.looksLikeKey(line)) {
                     return showsKeys ? Self.maskedBehindKey(line) : String(repeating: " ", count: indent) + Self.mask
                 }
                 hiddenBelow = nil
             }
-            guard let valueStart = Self.secretValueStart(in: line) else { return Self.maskAddresses(in: line) }
+            guard let valueStart = Self.secretValueStart(in: line, isInSyncs: isInSyncs) else {
+                return Self.maskAddresses(in: line)
+            }
             hiddenBelow = indent
             awaitsValue = line[valueStart...].wholeMatch(of: /[|>]?[-+0-9]*\s*(#.*)?/) != nil
             showsKeys = line.wholeMatch(of: /\s*auth\s*:\s*(#.*)?/) != nil
@@ -58,7 +62,8 @@ struct RedactedSource {
     }
 
     /// Where the value of the first key that looks secret begins.
-    private static func secretValueStart(in line: String) -> String.Index? {
+    /// - Parameter isInSyncs: whether the line is one of a sync, where `key` names columns.
+    private static func secretValueStart(in line: String, isInSyncs: Bool) -> String.Index? {
         var index = line.startIndex
         while index < line.endIndex {
             guard isWordCharacter(line[index]) else {
@@ -66,12 +71,20 @@ struct RedactedSource {
                 continue
             }
             let end = line[index...].firstIndex { !isWordCharacter($0) } ?? line.endIndex
-            if startsKey(index, in: line), isSecretWord(String(line[index..<end])) {
+            let word = String(line[index..<end])
+            let namesColumns =
+                isInSyncs && word == "key" && line[..<index].allSatisfy(\.isWhitespace) && !hasLongWord(line[end...])
+            if startsKey(index, in: line), !namesColumns, isSecretWord(word) {
                 return line[end...].firstIndex { !$0.isWhitespace && !"\"':=".contains($0) } ?? line.endIndex
             }
             index = end
         }
         return nil
+    }
+
+    /// Whether a text may have an API key or a token in it; names of columns have words that are shorter.
+    private static func hasLongWord(_ text: Substring) -> Bool {
+        text.split { !($0.isLetter || $0.isNumber) }.contains { $0.count >= 24 }
     }
 
     /// A line below a key whose own keys are no secrets: what stands behind the first key is masked; without a key, the whole line.

@@ -188,9 +188,12 @@ package enum UserDeletion: Sendable, Equatable {
 package struct UserRename: Sendable, Equatable {
     package var email: String
     package var newEmail: String
+    /// Whether the row has another address by now: an earlier attempt got no answer, and it is only found out what became of it.
+    package var isWithdrawn: Bool
 
-    package init(email: String, newEmail: String) {
+    package init(email: String, newEmail: String, isWithdrawn: Bool = false) {
         self.email = email
         self.newEmail = newEmail
+        self.isWithdrawn = isWithdrawn
     }
 }

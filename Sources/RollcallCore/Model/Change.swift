@@ -147,10 +147,22 @@ extension Change {
         set { more.content = newValue }
     }
 
-    /// Of a rename: the address that the profile has until now.
-    package var formerEmail: String? {
-        operation == .rename ? payload.map { String(decoding: $0, as: UTF8.self) } : nil
+    /// Of a rename: from which address to which one.
+    package var rename: UserRename? {
+        guard operation == .rename, let payload else { return nil }
+        let isWithdrawn = payload.last == Self.withdrawn
+        return UserRename(
+            email: String(decoding: isWithdrawn ? payload.dropLast() : payload[...], as: UTF8.self),
+            newEmail: identity.email ?? "", isWithdrawn: isWithdrawn)
     }
+
+    /// What a rename is staged with: the address that the profile has until now.
+    package static func payload(ofRenameFrom email: String, isWithdrawn: Bool = false) -> [UInt8] {
+        Array(email.utf8) + (isWithdrawn ? [withdrawn] : [])
+    }
+
+    /// A line feed, which no address has.
+    private static let withdrawn = UInt8(ascii: "\n")
 
     /// The hash of what is put, of a record or of a member.
     package var putContent: Int64? { record?.content ?? content }

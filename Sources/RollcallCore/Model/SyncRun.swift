@@ -91,6 +91,8 @@ extension RecordKind {
 }
 
 extension GuardFinding {
+    private var observedEvents: String { observed == "1" ? "1 event" : "\(observed) events" }
+
     /// What the plan would do and what is allowed, as a clause without a full stop.
     package func clause(_ kind: RecordKind) -> String {
         switch self.guard {
@@ -105,11 +107,11 @@ extension GuardFinding {
         case "max_identity_changes":
             "it would give another address to \(observed) of the \(kind.words.many) that Iterable has from this sync, and"
                 + " guards.max_identity_changes allows \(limit)"
-        case "max_events": "it would send \(observed) events, and guards.max_events allows \(limit)"
+        case "max_events": "it would send \(observedEvents), and guards.max_events allows \(limit)"
         case "max_age":
-            "it would send \(observed) events that happened longer ago than \(limit), which is what guards.max_age allows"
+            "it would send \(observedEvents) that happened longer ago than \(limit), which is what guards.max_age allows"
         case "backfill":
-            "it would send \(observed) events from before the time of which Rollcall knows what it sent, some perhaps a second time"
+            "it would send \(observedEvents) from before the time of which Rollcall knows what it sent, some perhaps a second time"
         case "max_invalid": "\(observed) of the rows are invalid, and guards.max_invalid allows \(limit)"
         default:
             "it would \(kind.removing) \(observed) \(kind == .list ? "members" : kind.words.many), and"

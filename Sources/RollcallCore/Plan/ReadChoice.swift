@@ -43,14 +43,24 @@ package struct ReadChoice: Sendable, Equatable {
         let changedIsLess = costsLess(changed, than: all)
         let loser: AudienceRead.Mode = changedIsLess ? .all : .changed
         let since = runs.firstIndex { $0.mode == loser } ?? runs.count
-        // What is known of the buckets is old then: the first reading of a trial renews it, the second one shows the cost.
-        let isTryingAgain = !changedIsLess && runs[0].mode != .all && runs.count > 1 && runs[1].mode == .all
-        if since >= again || isTryingAgain {
+        if since >= again {
             return ReadChoice(
                 usesBuckets: !changedIsLess,
                 reason: "\(words(loser)) cost more before, and is tried again after \(again) runs.")
         }
+        if !changedIsLess, isFirstOfTrial(runs) {
+            return ReadChoice(
+                usesBuckets: true,
+                reason:
+                    "Reading what changed is tried once more: after \(again) runs it had much to find the first time.")
+        }
         return ReadChoice(usesBuckets: changedIsLess, reason: comparison(all, changed, changedIsLess))
+    }
+
+    /// Whether the newest reading was of what changed, and the twenty before it were of all rows. What was known of the buckets was
+    /// old: it has renewed that, and the next one shows the cost.
+    private static func isFirstOfTrial(_ runs: [AudienceRead]) -> Bool {
+        runs.first?.mode == .changed && runs.dropFirst().prefix { $0.mode == .all }.count >= again
     }
 
     private static func hasTried(_ runs: [AudienceRead]) -> Bool { runs.contains { $0.mode != .all } }

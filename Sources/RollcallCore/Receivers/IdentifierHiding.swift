@@ -20,6 +20,19 @@ package struct IdentifierHiding: Sendable {
         }
     }
 
+    /// The same of a value that was posted. The hash of an email is that of its letters in lower case, so that one address has
+    /// one hash however it is written.
+    package func inAnyCase(_ value: String) -> String {
+        guard form == .hashed, Self.isEmail(value.utf8) else { return of(value) }
+        return of(String(decoding: value.utf8.map(ASCII.lowercased), as: UTF8.self))
+    }
+
+    /// Whether a value is taken for an email: it has an @ with something on both sides.
+    static func isEmail(_ value: some BidirectionalCollection<UInt8>) -> Bool {
+        guard let at = value.firstIndex(of: ASCII.at) else { return false }
+        return at > value.startIndex && value.index(after: at) < value.endIndex
+    }
+
     /// The first letter and, of an email, the domain. What stands behind the @ of a value that is no email may be
     /// anything, a person's name too; it is kept only where it looks like a domain.
     package static func mask(_ value: String) -> String {
@@ -38,4 +51,9 @@ package struct IdentifierHiding: Sendable {
         default: false
         }
     }
+}
+
+extension ASCII {
+    /// Other bytes, those of other letters too, stay as they are.
+    static func lowercased(_ byte: UInt8) -> UInt8 { (65...90).contains(byte) ? byte | 0x20 : byte }
 }

@@ -111,7 +111,7 @@ package enum RejectedText {
             var place = 0
             func endWord() {
                 if let at = word.firstIndex(of: UInt8(ascii: "@")), at > 0, at < word.count - 1, !isHidden(word) {
-                    found.add(start..<place, hiding.of(String(decoding: word, as: UTF8.self)).utf8)
+                    found.add(start..<place, hiding.inAnyCase(String(decoding: word, as: UTF8.self)).utf8)
                 }
                 word = []
             }

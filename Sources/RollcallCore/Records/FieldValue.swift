@@ -127,15 +127,46 @@ extension FieldValue {
             let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
             return opens == (type == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
                 && text.contains { ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "\"") }
-                && (type != .string || Self.hasTextThatIsNoDate(text))
+                && (type != .string || Self.shows(json: text, as: type))
         default: return true
         }
     }
 
-    /// Whether an array has such an element.
-    private static func hasTextThatIsNoDate(_ array: UnsafeRawBufferPointer) -> Bool {
-        let elements = (try? JSONSerialization.jsonObject(with: Data(array))) as? [Any] ?? []
-        return elements.contains { ($0 as? String).map { !looksLikeDate($0) } ?? false }
+    /// ``shows(_:)`` of a value as JSON.
+    /// - Parameter type: nil: the one that JSON says, where a number with a fraction, be it `.0`, is a double.
+    package static func shows(json value: UnsafeRawBufferPointer, as type: FieldType?) -> Bool {
+        let type = type ?? typeByForm(value)
+        guard let value = try? JSONSerialization.jsonObject(with: Data(value), options: .fragmentsAllowed) else {
+            return false
+        }
+        return shows(json: value, as: type)
+    }
+
+    /// Of a constant; of no meaning for objects and arrays.
+    private static func typeByForm(_ json: UnsafeRawBufferPointer) -> FieldType {
+        switch json.first {
+        case UInt8(ascii: "\""): .string
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): .boolean
+        default: json.contains { ".eE".utf8.contains($0) } ? .double : .long
+        }
+    }
+
+    /// ``shows(_:)`` of a value of JSON that was read with `JSONSerialization`.
+    package static func shows(json value: Any, as type: FieldType) -> Bool {
+        switch value {
+        case let number as NSNumber where type == .double: number.doubleValue != number.doubleValue.rounded()
+        case let text as String where type == .string: !looksLikeDate(text)
+        // Any of the elements may be the one that decides.
+        case let array as [Any] where type == .string: areTextsThatAreNoDates(array)
+        case let array as [Any]: !array.isEmpty && type != .object
+        case let object as [String: Any]: !object.isEmpty
+        default: true
+        }
+    }
+
+    private static func areTextsThatAreNoDates(_ elements: [Any]) -> Bool {
+        let texts = elements.compactMap { $0 as? String }
+        return !texts.isEmpty && !texts.contains(where: looksLikeDate)
     }
 
     /// Whether Iterable would take a text for a date.

@@ -24,6 +24,11 @@ package struct RecordReference: Sendable, Hashable {
     /// The content of a record that is to be put again, whatever its row has: no hash of an object, but for a chance of 1 in 2^64.
     package static let forgottenContent: Int64 = 0
 
+    /// The same record, of which another content is put in any case.
+    package var forgotten: RecordReference {
+        RecordReference(key: key, itemID: itemID, content: Self.forgottenContent)
+    }
+
     package init(key: String, itemID: String? = nil, content: Int64) {
         self.key = key
         self.itemID = itemID

@@ -9,6 +9,8 @@ package struct KindWords: Sendable {
     /// Participles: "12 subscribed".
     package let isPut: String
     package let isRemoved: String
+    /// ``isRemoved`` as one word, for logs and metrics.
+    package let removedLabel: String
     /// What a sync keeps, as a heading.
     package let target: String
     /// How many there are, as a heading.
@@ -20,8 +22,8 @@ package struct KindWords: Sendable {
         switch kind {
         case .users:
             (one, many) = ("user", "users")
-            (put, remove) = ("update", "delete")
-            (isPut, isRemoved) = ("updated", "deleted")
+            (put, remove) = ("update", "clear or delete")
+            (isPut, isRemoved) = ("updated", "cleared or deleted")
             (target, size, entries) = ("Profiles", "Users in the source", "users")
         case .events:
             (one, many) = ("event", "events")
@@ -39,6 +41,7 @@ package struct KindWords: Sendable {
             (isPut, isRemoved) = ("put", "deleted")
             (target, size, entries) = ("Catalog", "Items in the source", "items")
         }
+        removedLabel = kind == .list ? isRemoved : "deleted"
     }
 }
 

@@ -15,7 +15,7 @@ struct MismatchedChanges {
             guard let fields = Self.fields(of: change), let found = mismatches.first(where: { $0.isOf(fields) }) else {
                 continue
             }
-            reasons[change.sequence] = Self.reason(found, reason.httpStatus)
+            reasons[change.sequence] = Self.reason(found, reason.httpStatus, isOfEvent: change.event != nil)
         }
     }
 
@@ -27,11 +27,16 @@ struct MismatchedChanges {
     }
 
     /// The field is one of the record's own; its value is no word for a log.
-    private static func reason(_ mismatch: TypeMismatch, _ status: Int?) -> FailureReason {
+    private static func reason(_ mismatch: TypeMismatch, _ status: Int?, isOfEvent: Bool) -> FailureReason {
         let type = mismatch.expected.map { ", which is of type \($0) in Iterable" } ?? ""
+        // No list of fields shows those of events, and nothing changes them.
+        let remedy =
+            isOfEvent
+            ? " Iterable gave the field its type by the first value that came; send it under another name, or as that type."
+            : ""
         return FailureReason(
             code: NarrowingBudget.code,
-            reason: "The value of the field \(mismatch.field)\(type), is of another type.", httpStatus: status)
+            reason: "The value of the field \(mismatch.field)\(type), is of another type.\(remedy)", httpStatus: status)
     }
 }
 

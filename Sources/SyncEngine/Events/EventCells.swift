@@ -30,6 +30,7 @@ struct EventCells: Sendable {
                 case .json, .array, .unsupported: false
                 }
             }
+            try Self.refuseFloating(column)
             families.append(column.family)
             return builder.cell(column.name)
         }
@@ -52,6 +53,17 @@ struct EventCells: Sendable {
             code: "column_type",
             message: "column \"\(column.name)\" has the type \(column.type), which cannot be \(use) (\(key))",
             hint: "Name another column, or cast it in the query.")
+    }
+
+    /// Floating point numbers name nothing: equal ones may have several texts.
+    private static func refuseFloating(_ column: AudienceColumn) throws {
+        let words = ["real", "floa", "doub"]
+        guard column.family == .decimal, words.contains(where: column.type.lowercased().contains) else { return }
+        throw RunError(
+            code: "column_type",
+            message: "column \"\(column.name)\" has the type \(column.type), of floating point numbers, which cannot be"
+                + " part of a key (key)",
+            hint: "Name another column, or cast it to text or numeric in the query.")
     }
 
     private static func text(_ name: String, _ key: String, _ builder: inout ShapeBuilder) throws -> Int {

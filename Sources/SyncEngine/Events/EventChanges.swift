@@ -31,6 +31,11 @@ struct EventChanges: PlannedChanges {
     /// Whether nothing would be written but, perhaps, where the cursor stands.
     var isEmpty: Bool { spool.isEmpty && !invalid.hasInvalid && begun == nil }
 
+    private var neverAppeared: FailureReason {
+        guard let after else { return .userNeverAppeared(after: waitForUserSeconds) }
+        return .neverAcknowledged(by: after, within: waitForUserSeconds)
+    }
+
     /// - Parameters: of the place, which are decided after the entry was spooled.
     func change(_ entry: EventEntry, _ kind: ChangeKind, _ cause: EventSpool.Cause? = nil) -> Change {
         var change = Change(
@@ -45,8 +50,7 @@ struct EventChanges: PlannedChanges {
                 cause == .isBehindAnother
                 ? .waitingBehindAnother : after.map(FailureReason.waiting(for:)) ?? .waitingForUser
         case .parked:
-            change.refusal =
-                cause == .isTooOld ? .tooOld(maxAgeSeconds ?? 0) : .userNeverAppeared(after: waitForUserSeconds)
+            change.refusal = cause == .isTooOld ? .tooOld(maxAgeSeconds ?? 0) : neverAppeared
         case .send:
             change.notBefore = inDoubt.notBefore(
                 .init(operation: .track, content: entry.content), for: .key(entry.fingerprint))
@@ -76,6 +80,15 @@ extension FailureReason {
             code: "too_old",
             reason:
                 "It happened longer ago than guards.max_age (\(Duration.seconds(seconds).spoken)) lets a stream send.")
+    }
+
+    /// - Parameter users: the sync of users that comes first. Without it no request was made.
+    static func neverAcknowledged(by users: String, within seconds: Int) -> FailureReason {
+        FailureReason(
+            code: userNotFoundCode,
+            reason:
+                "The sync \(users) had not acknowledged the person within \(Duration.seconds(seconds).spoken) (wait_for_user)."
+        )
     }
 
     static func userNeverAppeared(after seconds: Int) -> FailureReason {

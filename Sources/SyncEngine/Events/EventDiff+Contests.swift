@@ -8,6 +8,7 @@ extension EventDiff {
     /// - Parameter known: ids that other keys were sent with.
     func resolveContests(known: [String: Fingerprint]) throws {
         for (id, owner) in owners where known[id].map({ $0 != owner }) ?? false { sharedIDs.insert(owner) }
+        contestRefused()
         for (fingerprint, contest) in contests.sorted(by: { $0.key < $1.key }) {
             let isUncounted = table[fingerprint].isUncounted
             if contest.winner(.refuse) != nil {
@@ -18,10 +19,11 @@ extension EventDiff {
                 counts.duplicates += counted
                 continue
             }
-            let counted = countedOnce(contest.rows, contest.key, Self.differentRows.code, fingerprint)
+            let reason = contest.refused == nil ? Self.differentRows : Self.refusedRow
+            let counted = countedOnce(contest.rows, contest.key, reason.code, fingerprint)
             counts.rowsRead -= contest.rows - counted - (isUncounted ? 1 : 0)
             contradict(fingerprint, rows: counted)
-            for _ in 0..<counted { try invalid.addInvalid(contest.key, nil, Self.differentRows) }
+            for _ in 0..<counted { try invalid.addInvalid(contest.key, nil, reason) }
         }
         for place in spool.places where !place.isLedger && !contradicted.contains(place.fingerprint) {
             let hasAnotherID = try hasAnotherID(place, known)
@@ -33,6 +35,21 @@ extension EventDiff {
             if counted > 0 { try invalid.addInvalid(entry.key, entry.identity, reason) }
         }
     }
+
+    /// A row that cannot be sent contradicts all others of its key, where it matters what they hold.
+    private func contestRefused() {
+        for (fingerprint, rows) in refused {
+            let entry = table[fingerprint]
+            guard entry.isSeen, isLookedInto(entry), entry.state != nil || !passesOverAll else { continue }
+            if contests[fingerprint] == nil {
+                contests[fingerprint] = KeyContest(key: rows.key, content: entry.content ?? 0, rank: nil)
+            }
+            contests[fingerprint]?.refused = rows
+        }
+    }
+
+    /// Whether nothing that is new is sent, whatever it holds.
+    private var passesOverAll: Bool { scope.only == nil && scope.rule == .from(nil) }
 
     private func contradict(_ fingerprint: Fingerprint, rows: Int) {
         contradicted.insert(fingerprint)
@@ -52,6 +69,8 @@ extension EventDiff {
 
     private static let differentRows = FailureReason(
         code: "duplicate_key", reason: "Another row has the same key and another event; neither is sent.")
+    private static let refusedRow = FailureReason(
+        code: "duplicate_key", reason: "Another row has the same key and cannot be sent; neither is sent.")
     private static let changedID = FailureReason(
         code: "invalid_event_id", reason: "The event was sent with another id, and would be a second one with this.")
     private static let sharedID = FailureReason(

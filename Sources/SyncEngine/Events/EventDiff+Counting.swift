@@ -7,11 +7,24 @@ extension EventDiff {
     /// Takes back that a row was read: in a stream, rows that were met before do not count.
     func uncount() { counts.rowsRead -= 1 }
 
+    /// Counts a row that `event.names` leaves out, in a stream once. Most rows of a source may be such, so a stream remembers how many
+    /// there were about a position, and not which; those that lie before its beginning were counted before it.
+    func exclude(_ position: Int64?) {
+        if let stream, let position {
+            if let start = stream.startMark, position <= start { return uncount() }
+            let place = position / (event.cells.isTime ? 1_000_000 : 1000)
+            if stream.counted.add(UInt64(bitPattern: place), at: position) == 0 { return uncount() }
+        }
+        counts.excluded += 1
+    }
+
     /// - Parameter hasKey: whether the row has a key, which the log then shows.
     func refuse(
         _ shown: (AudienceCell, AudienceCell), _ reason: FailureReason, hasKey: Bool = false,
         _ position: Int64? = nil
     ) throws {
+        // A stream looks for rows without a position now and then; whether others of their key are sent may not depend on that.
+        if hasKey, stream == nil || position != nil { noteRefused() }
         if let stream, let position {
             let hash = hasKey ? hash(of: subject.key, reason.code) : hash(of: shown, reason.code, position)
             if stream.counted.add(hash, at: position) == 0 { return uncount() }
@@ -21,6 +34,14 @@ extension EventDiff {
             oldInvalid += 1
         }
         try addInvalid(shown, withKey: hasKey, reason)
+    }
+
+    /// Of this reading: a row that is corrected before the next one holds up nothing there.
+    private func noteRefused() {
+        let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
+        if refused[fingerprint] == nil {
+            refused[fingerprint] = RefusedRows(key: LoggedText.text(of: subject.key))
+        }
     }
 
     /// Notes that an event goes on with one of two identifiers; in a stream once.

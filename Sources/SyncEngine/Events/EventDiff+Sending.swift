@@ -51,7 +51,7 @@ extension EventDiff {
         payload: [UInt8]
     ) -> EventEntry {
         EventEntry(
-            kind: kind, fingerprint: fingerprint, key: String(decoding: subject.key, as: UTF8.self), content: content,
+            kind: kind, fingerprint: fingerprint, key: LoggedText.text(of: subject.key), content: content,
             identity: kind == .skip ? Identity(email: nil, userID: nil) : subject.identity,
             event: EventReference(
                 id: id, name: String(decoding: event.name, as: UTF8.self), order: event.createdAt ?? position ?? 0,

@@ -16,7 +16,9 @@ final class EventDiff: @unchecked Sendable {
     /// The rows that are invalid.
     let invalid = RecordSpool(.events)
     var table: EventTable
-    private(set) var contests: [Fingerprint: KeyContest] = [:]
+    var contests: [Fingerprint: KeyContest] = [:]
+    /// Keys of which a row cannot be sent.
+    var refused: [Fingerprint: RefusedRows] = [:]
     /// Rows that were there before the first run and are not sent.
     private(set) var skipped = 0
     /// Rows further in the future than clocks differ.
@@ -43,7 +45,7 @@ final class EventDiff: @unchecked Sendable {
     private let shape: RecordShape
     private let window: EventWindow?
     let keptFrom: Int64?
-    private let scope: EventScope
+    let scope: EventScope
     let now: Date
     let stream: StreamLook?
     private let mostNew: Int
@@ -134,7 +136,7 @@ final class EventDiff: @unchecked Sendable {
         switch event.readName(cells) {
         case .fine: break
         case .excluded:
-            if stream != nil { uncount() } else { counts.excluded += 1 }
+            exclude(position)
             return try skipAtFirst(cells, position)
         case .missing:
             try skipAtFirst(cells, position)
@@ -240,7 +242,7 @@ final class EventDiff: @unchecked Sendable {
     }
 
     /// Whether what the row holds matters.
-    private func isLookedInto(_ entry: EventTable.Entry) -> Bool {
+    func isLookedInto(_ entry: EventTable.Entry) -> Bool {
         switch entry.state {
         case nil: true
         case .skipped: scope.only != nil || isBackfill
@@ -298,6 +300,7 @@ final class EventDiff: @unchecked Sendable {
         }
         see(fingerprint, isUnchanged: kind == .skip || (kind == nil && !isSentAgain(entry)))
         table[fingerprint].isTaken = kind != nil
+        table[fingerprint].isSent = kind == .send
         if entry.state == nil || kind != nil { table[fingerprint].content = content }
         if kind == nil { try raise(fingerprint, entry, position) }
     }
@@ -354,8 +357,14 @@ final class EventDiff: @unchecked Sendable {
     private func contest(_ fingerprint: Fingerprint, _ entry: EventTable.Entry, _ content: Int64) {
         if contests[fingerprint] == nil {
             contests[fingerprint] = KeyContest(
-                key: String(decoding: subject.key, as: UTF8.self), content: entry.content ?? content, rank: nil)
+                key: LoggedText.text(of: subject.key), content: entry.content ?? content, rank: nil)
         }
-        contests[fingerprint]?.add(content, nil)
+        contests[fingerprint]?.add(hasSameID(fingerprint, entry) ? content : ~content, nil)
+    }
+
+    /// Whether a further row of a key gives its event the id that the first one has given, where a column does.
+    private func hasSameID(_ fingerprint: Fingerprint, _ entry: EventTable.Entry) -> Bool {
+        guard entry.isSent, let id = event.id else { return true }
+        return owners[String(decoding: id, as: UTF8.self)] == fingerprint || sharedIDs.contains(fingerprint)
     }
 }

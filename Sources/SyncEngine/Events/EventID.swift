@@ -21,7 +21,7 @@ struct EventKey {
     }
 
     /// Why a row has no key.
-    enum Problem { case missing, form }
+    enum Problem { case missing, floating, form }
 
     /// - Parameter families: of the columns.
     mutating func read(_ cells: some Collection<RecordCell>, _ families: [ColumnFamily]) -> Problem? {
@@ -31,7 +31,9 @@ struct EventKey {
         for (index, cell) in cells.enumerated() {
             if isList { text.append(UInt8(ascii: index == 0 ? "[" : ",")) }
             if case .null = cell { return .missing }
-            guard let family = canonical(cell.declared(as: families[index]), families[index]) else { return .form }
+            guard let family = canonical(cell.declared(as: families[index]), families[index]) else {
+                return Self.isFloating(cell) ? .floating : .form
+            }
             Self.append(Array(family.utf8), to: &hashed)
             Self.append(value, to: &hashed)
             if isList {
@@ -42,6 +44,13 @@ struct EventKey {
         }
         if isList { text.append(UInt8(ascii: "]")) }
         return nil
+    }
+
+    private static func isFloating(_ cell: RecordCell) -> Bool {
+        switch cell {
+        case .real, .single: true
+        default: false
+        }
     }
 
     var derivedID: String {

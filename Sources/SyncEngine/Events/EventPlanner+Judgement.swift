@@ -156,7 +156,33 @@ extension EventPlanner {
                     + " lies more than 5 minutes in the future; such events are sent, and the cursor stays where it is."
             )
         }
+        if let note = wildValue(diff, circumstances) { notes.append(note) }
         return notes
+    }
+
+    /// One wild value moves a cursor of whole numbers for good, which no clock bounds: rows that come below it are not read.
+    private func wildValue(_ diff: EventDiff, _ circumstances: Circumstances) -> String? {
+        guard circumstances.stream == nil, !circumstances.cells.isTime, let cursor = settings.cursor,
+            let window = circumstances.window, let mark = circumstances.before?.watermark
+        else { return nil }
+        let finding: String
+        if let highest = diff.highest, highest >= mark {
+            guard isWild(highest, after: mark, cursor) else { return nil }
+            finding = "The cursor \(cursor.column) has a value far above all before it: \(highest), after \(mark)"
+        } else {
+            guard let from = window.from, diff.lowestNew == nil else { return nil }
+            finding =
+                "No row has the highest value that was read any more, \(mark) in \(cursor.column), and none from \(from) on is new"
+        }
+        return "\(finding); rows with lower values are read late or not at all. Where the value was a mistake,"
+            + " `rollcall abandon \(sync.name)` begins the sync from start: again;"
+            + " `rollcall run \(sync.name) --backfill all` sends what was not read."
+    }
+
+    /// Whether the cursor would move a hundred times further than it stands from nothing.
+    private func isWild(_ highest: Int64, after mark: Int64, _ cursor: EventSettings.Cursor) -> Bool {
+        let usual = max(Double(mark).magnitude, Double(EventWindow.overlap(cursor, isTime: false)), 10_000)
+        return Double(highest) - Double(mark) > 100 * usual
     }
 }
 

@@ -55,11 +55,12 @@ struct EventPlanner: Sendable {
             isTablePartial: circumstances.window?.from != nil, key: key, window: circumstances.window,
             keptFrom: circumstances.before?.keepFrom, scope: circumstances.scope, now: circumstances.now,
             largest: destination.limits.bytesPerRequest - 1000, stream: stream,
-            mostNew: stream?.mostNew(sync.guards) ?? .max)
+            mostNew: stream?.mostNew ?? .max)
         try await read(circumstances, into: diff)
         // What was not read lies behind all that was only where the rows have come in the order of whole numbers, and never in a sweep.
         let isSweep = circumstances.window?.isSweep ?? false
         if diff.isCut, isSweep || circumstances.cells.cursorFamily != .long { circumstances.moves = false }
+        try await keepIDs(diff)
         try diff.resolveContests(known: try await known(diff.givenIDs))
         let takesUp = stream?.readsUnfinished ?? true
         let waiting = takesUp ? try await addUnfinished(diff, circumstances) : 0
@@ -179,6 +180,25 @@ struct EventPlanner: Sendable {
                 sync: sync.name, keys: Array(keys[start..<min(start + Planner.memberPage, keys.count)]))
         }
         return known
+    }
+
+    /// What was sent, or may have been, is sent again under the id that it has, whatever its key gives now. (An id that a column gives is
+    /// compared when all rows have come.)
+    private func keepIDs(_ diff: EventDiff) async throws {
+        if diff.event.cells.id != nil { return }
+        let sentBefore = diff.spool.places.filter { place in
+            diff.table[place.fingerprint].state.map { $0 != .skipped } ?? false
+        }
+        for page in sentBefore.pages(of: Planner.memberPage) {
+            let entries = try page.map { try diff.spool.entry(at: $0) }
+            let owners = try await known(entries.map(\.event.id))
+            for entry in entries where owners[entry.event.id] != entry.fingerprint {
+                let found = try await warehouse.events(
+                    sync: sync.name, knownAs: entry.event.id, key: entry.fingerprint, limit: 100)
+                guard let id = found.first(where: { $0.key == entry.fingerprint })?.id else { continue }
+                diff.spool.keep(id: id, of: entry.fingerprint)
+            }
+        }
     }
 
     /// Whose ids these are, as far as they were sent.

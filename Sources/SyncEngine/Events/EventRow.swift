@@ -136,21 +136,21 @@ struct EventRow {
         guard let cell else { return setting?.fallback }
         switch cell {
         case .null: return setting?.fallback
-        case .integer(let number): return number
-        case .decimal: if let number = cell.rank { return number }
+        case .integer, .decimal: if let number = cell.rank, number >= 1 { return number }
         default: break
         }
         throw NoNumber(
             reason: FailureReason(
-                code: "invalid_value", reason: "The \(name) of the event is no whole number of 64 bits."))
+                code: "invalid_value", reason: "The \(name) of the event is no whole number of 64 bits from 1 on."))
     }
 
     // MARK: As it is compared and sent
 
-    /// What belongs to the content beside the fields, with the length of each part.
+    /// What belongs to the content beside the fields, with the length of each part. The id does not: an event keeps the one that it was
+    /// sent with. The empty part is where hashes had it.
     func writeContent(_ subject: RowSubject, to bytes: inout [UInt8]) {
         subject.writeIdentity(to: &bytes)
-        for part in [name, id ?? []] {
+        for part in [name, []] {
             withUnsafeBytes(of: Int64(part.count).littleEndian) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: part)
         }
@@ -160,11 +160,14 @@ struct EventRow {
         }
     }
 
+    /// With what the object of an event begins.
+    static func beginning(id: String) -> [UInt8] { Array("{\"id\":\"\(id)\"".utf8) }
+
     /// - Parameter fields: a JSON object.
     func write(_ subject: RowSubject, id: String, fields: [UInt8], createsNewFields: Bool) -> [UInt8] {
         var object: [UInt8] = []
         object.reserveCapacity(fields.count + 250)
-        object.append(contentsOf: "{\"id\":\"\(id)\"".utf8)
+        object.append(contentsOf: Self.beginning(id: id))
         if let email = subject.email { Self.append("email", email, to: &object) }
         if let userID = subject.userID { Self.append("userId", userID, to: &object) }
         Self.append("eventName", name, to: &object)

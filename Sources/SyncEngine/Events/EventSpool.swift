@@ -14,6 +14,12 @@ struct EventEntry {
     var payload: [UInt8]
     /// With ``ChangeKind/parked`` and ``ChangeKind/wait``: why it is not sent.
     var refusal: FailureReason?
+
+    /// Has the event sent under another id.
+    mutating func take(id: String) {
+        payload.replaceSubrange(..<EventRow.beginning(id: event.id).count, with: EventRow.beginning(id: id))
+        event.id = id
+    }
 }
 
 /// The events of a plan, in bounded memory but for what says their order. One task writes it, then it is read any number of times.
@@ -48,6 +54,8 @@ final class EventSpool: @unchecked Sendable {
     private(set) var places: [Place] = []
     /// Of events that the source replaces: since when they are known, and whether they wait.
     private var earlier: [Fingerprint: (firstSeen: Date, isWaiting: Bool)] = [:]
+    /// Of events that were sent under another id than their keys give now: that id.
+    private var ids: [Fingerprint: String] = [:]
 
     /// - Parameters:
     ///   - person: a hash of the person.
@@ -74,11 +82,15 @@ final class EventSpool: @unchecked Sendable {
         if let known = earlier[entry.fingerprint] {
             (entry.event.firstSeen, entry.event.isWaiting) = (known.firstSeen, known.isWaiting)
         }
+        if let id = ids[entry.fingerprint] { entry.take(id: id) }
         return entry
     }
 
     /// Says of an event since when it is known: its row takes the place of what an earlier run has left.
     func replace(_ key: Fingerprint, _ event: EventReference) { earlier[key] = (event.firstSeen, event.isWaiting) }
+
+    /// Says of an event under which id it was sent: it is sent again under that one.
+    func keep(id: String, of key: Fingerprint) { ids[key] = id }
 
     /// Puts the events in the order in which they are sent, and leaves out those that `isWanted` does not want.
     func arrange(_ isWanted: (Place) -> Bool) throws {

@@ -14,6 +14,8 @@ struct EventTable {
         var isSeen = false
         /// Whether the event is to be sent, skipped or replaced as its row says.
         var isTaken = false
+        /// Whether the event is to be sent as its row says.
+        var isSent = false
         /// Whether its row counts as unchanged.
         var isUnchanged = false
         /// Whether it is written down that the event is never sent.

@@ -23,8 +23,7 @@ struct StreamLook: Sendable {
     var width = 1
     let counted: CountedRows
 
-    /// Events that may be planned and have no outcome yet. One more is read, so that the guard `max_events` sees that there are more
-    /// than its default.
+    /// Events that may be planned and have no outcome yet.
     private let mostWaiting: Int
 
     init(_ settings: StreamSettings, counted: CountedRows) {
@@ -32,15 +31,13 @@ struct StreamLook: Sendable {
         self.counted = counted
     }
 
-    /// How many new events are read at most. A guard must see that there are more than it allows.
-    func mostNew(_ guards: GuardSettings) -> Int {
-        let allowed = guards.maxEvents.map { min($0, Int.max / 2) - planned } ?? 0
-        return max(mostWaiting * width, allowed) + 1
-    }
+    /// How many new events are read at most: one more than may wait, so that the guard `max_events` sees that there are more than its
+    /// default. Where it allows more than a look reads, it judges what the looks of a row have planned together.
+    var mostNew: Int { mostWaiting * width + 1 }
 }
 
-/// What a stream has counted of rows that leave no event and no change, and meets again in each look: rows that are invalid, and
-/// equal rows of one key.
+/// What a stream has counted of rows that leave no event and no change, and meets again in each look: rows that are invalid, equal
+/// rows of one key, and, about each position, rows that the configuration leaves out.
 // SAFETY: a stream looks at its source once at a time, and the rows of a look come from one thread.
 final class CountedRows: @unchecked Sendable {
     private struct Count {

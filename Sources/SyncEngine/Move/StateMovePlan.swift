@@ -40,23 +40,34 @@ package struct StateMovePlan: Sendable {
     /// - Parameters:
     ///   - homes: the warehouses in which it may be, beside `target`.
     ///   - target: where the configuration has it.
-    ///   - acceptsOlderCopy: whether an older copy is taken where the state is in a warehouse that is not among these.
+    ///   - acceptsOlderCopy: whether an older copy is taken where the state is in a warehouse that is not among these, or cannot be
+    ///     read.
     /// - Throws: `RunError` `state_conflict` where two warehouses have a state of the sync and neither was moved to the other,
-    ///   `state_elsewhere` where it is in a warehouse that is not among these.
+    ///   `state_elsewhere` where it is in a warehouse that is not among these; the warehouse's own, with its name, where one cannot
+    ///   be read that may have it.
     package static func make(
         sync: String, among homes: [StateHome], to target: StateHome, acceptsOlderCopy: Bool = false
     ) async throws -> StateMovePlan {
         var places: [Place] = []
         for home in [target] + homes {
-            let id = try await home.warehouse.stateID()
-            // Another name of one database, or a standby that has what its primary has.
-            if let id, let known = places.first(where: { $0.id == id }) {
-                if try await isCopy(home, of: known.home, sync) { throw sameState(home, known.home) }
-                continue
+            do {
+                if let place = try await look(at: home, sync, beside: places) { places.append(place) }
+            } catch let error as WarehouseError {
+                guard home.name != target.name else { throw isUnreadable(target, error) }
+                if !acceptsOlderCopy { throw isUnreadable(home, error, sync, others: homes.count - 1) }
             }
-            places.append(Place(home: home, id: id, standing: try await home.warehouse.stateStanding(sync: sync)))
         }
         return try await make(sync, places, acceptsOlderCopy: acceptsOlderCopy)
+    }
+
+    /// The place as it stands. nil: it is another name of one that is known, or a standby that has what its primary has.
+    private static func look(at home: StateHome, _ sync: String, beside known: [Place]) async throws -> Place? {
+        let id = try await home.warehouse.stateID()
+        if let id, let known = known.first(where: { $0.id == id }) {
+            if try await isCopy(home, of: known.home, sync) { throw sameState(home, known.home) }
+            return nil
+        }
+        return Place(home: home, id: id, standing: try await home.warehouse.stateStanding(sync: sync))
     }
 
     /// Throws `RunError` `state_same` where two warehouses have one state.
@@ -147,6 +158,32 @@ package struct StateMovePlan: Sendable {
             code: "state_conflict",
             message: "the state tables in \(name) are of an earlier version, and do not say which state they are yet",
             hint: "Run `rollcall migrate \(name)`, then `rollcall move-state` again.")
+    }
+
+    /// The warehouse that is to have the state cannot be read.
+    private static func isUnreadable(_ target: StateHome, _ error: WarehouseError) -> RunError {
+        RunError(
+            code: error.error.code,
+            message: "the warehouse \(target.name), which is to have the state, could not be read: "
+                + error.error.message,
+            hint: error.error.hint)
+    }
+
+    /// A warehouse that may have the state cannot be read.
+    /// - Parameter others: how many more are looked at beside the target.
+    private static func isUnreadable(
+        _ home: StateHome, _ error: WarehouseError, _ sync: String, others: Int
+    ) -> RunError {
+        let ways = [
+            error.error.hint, "When \(home.name) can be read, run `rollcall move-state` again.",
+            others > 0 ? "With `--from NAME`, only the warehouse that is named is looked at." : nil,
+            "If \(home.name) is lost for good, --older-copy goes on with what the others have.",
+        ]
+        return RunError(
+            code: error.error.code,
+            message: "the warehouse \(home.name), which may have the state of the sync \(sync), could not be read: "
+                + error.error.message,
+            hint: ways.compactMap(\.self).joined(separator: " "))
     }
 
     private static func isUnknown(_ sync: String, _ name: String, _ elsewhere: String) -> RunError {

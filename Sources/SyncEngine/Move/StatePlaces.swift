@@ -34,7 +34,7 @@ package struct StatePlaces: Sendable {
     /// have named any of them before. nil: none of them has it.
     package func problem(of sync: SyncSettings) -> RunError? {
         if let place = places[sync.name] { return .stateElsewhere(sync, in: place, home: home, isMarked: false) }
-        return unread.isEmpty ? nil : unknown(sync.name)
+        return unread.isEmpty ? nil : unknown(sync)
     }
 
     /// Keeps what an earlier look has found in a warehouse that could not be read this time.
@@ -43,18 +43,29 @@ package struct StatePlaces: Sendable {
         if unread.contains(where: { $0.warehouse == place }) { places[sync] = place }
     }
 
-    private func unknown(_ sync: String) -> RunError {
+    private func unknown(_ sync: SyncSettings) -> RunError {
         let names = unread.map(\.warehouse).joined(separator: ", ")
         let reasons = unread.map { "the warehouse \($0.warehouse) could not be read: \($0.error.error.message)" }
         return RunError(
             code: RunError.stateUnknownCode,
-            message: "the sync \(sync) has no state in \(home) yet, and another warehouse may have it: "
+            message: "the sync \(sync.name) has no state in \(home) yet, and another warehouse may have it: "
                 + reasons.joined(separator: "; "),
             hint:
                 "Nothing was begun: a run that begins from nothing sends everybody again and takes off none of those who have left."
-                + " Make \(names) readable, then run again. If the state is certainly not there, run \(sync) once with a copy of"
-                + " the configuration that leaves \(names) out (`--config`): once \(home) has the state, no other warehouse is"
-                + " looked at.")
+                + " Make \(names) readable, then run again." + grants(sync) + wayWithout(sync))
+    }
+
+    /// The sync reads its source, so that no configuration leaves it out.
+    private func grants(_ sync: SyncSettings) -> String {
+        let source = unread.first { $0.warehouse == sync.warehouse }
+        return source?.error.readGrants.map { " In \(sync.warehouse), which \(sync.name) reads: \($0)" } ?? ""
+    }
+
+    private func wayWithout(_ sync: SyncSettings) -> String {
+        let others = unread.map(\.warehouse).filter { $0 != sync.warehouse }.joined(separator: ", ")
+        if others.isEmpty { return "" }
+        return " If the state is certainly not in \(others), run \(sync.name) once with a copy of the"
+            + " configuration that leaves \(others) out (`--config`): once \(home) has the state, no other warehouse is looked at."
     }
 }
 

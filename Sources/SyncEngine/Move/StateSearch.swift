@@ -95,6 +95,17 @@ extension SyncPipeline {
         }
     }
 
+    /// Takes the lease in `body`. Throws as ``refuseStateElsewhere()`` in place of a missing right where the role may only read the
+    /// state tables, and these do not have the state.
+    func lookingElsewhereIfReadOnly<R: Sendable>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch let error as WarehouseError where error.kind == .permission {
+            try await refuseStateElsewhere()
+            throw error
+        }
+    }
+
     private func refuseForgottenState() async throws(RunError) {
         if let problem = await search?.look(for: [sync.name]).problem(of: sync) { throw problem }
     }

@@ -17,16 +17,15 @@ struct Canary {
     static func choose(_ plan: RecordChanges) throws -> Canary {
         var canary = Canary()
         if plan.newFields.isEmpty { return canary }
-        // Of each set of fields the first record that has it.
-        var candidates: [FieldBits: RecordSpool.Entry] = [:]
+        // Of each set of fields, and of those that it shows, the first record that has it.
+        var candidates: [[FieldBits]: RecordSpool.Entry] = [:]
         let reader = plan.spool.makeReader()
         while let entry = try reader.next() {
             guard !entry.newFields.isEmpty, canBeSent(entry, plan) else { continue }
             canary.present.formUnion(entry.newFields)
-            guard entry.showsNewFields, candidates[entry.newFields] == nil, candidates.count < mostSets,
-                plan.settles(entry) == nil
-            else { continue }
-            candidates[entry.newFields] = entry
+            let set = [entry.newFields, entry.shownFields]
+            guard candidates[set] == nil, candidates.count < mostSets, plan.settles(entry) == nil else { continue }
+            candidates[set] = entry
         }
         let sorted = candidates.values.sorted { $0.fingerprint < $1.fingerprint }
         while let best = sorted.max(by: { canary.gain($0) < canary.gain($1) }), canary.gain(best) > 0 {
@@ -41,11 +40,14 @@ struct Canary {
             && plan.verdict(entry) == nil
     }
 
-    /// How many fields a record has that none of the chosen ones has.
+    /// How many fields a record shows that none of the chosen ones shows; 0 where it has another one whose type it does not show,
+    /// for it would be the first to have that.
     private func gain(_ entry: RecordSpool.Entry) -> Int {
         var rest = entry.newFields
         rest.subtract(covered)
-        return rest.count
+        let count = rest.count
+        rest.subtract(entry.shownFields)
+        return rest.isEmpty ? count : 0
     }
 
     /// In words, for a plan.

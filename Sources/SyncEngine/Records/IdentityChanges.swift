@@ -123,8 +123,10 @@ struct IdentityChanges: Sendable {
 extension RecordPlanner {
     /// Compares the identifiers of records that would be sent again with those that Iterable knows them by, and names the records
     /// that ``PersonContests`` leaves out.
-    func identities(_ diff: RecordDiff) async throws -> IdentityChanges {
+    /// - Parameter lost: see ``LostRenames``. They are settled before anything else is done with their records.
+    func identities(_ diff: RecordDiff, _ lost: LostRenames) async throws -> IdentityChanges {
         var changes = IdentityChanges()
+        var lost = lost
         guard case .people(let users, _, let project) = subject, let persons = diff.persons else { return changes }
         let renames = project == .email && users.identityChanges == .rename
         // A row that cannot be sent, or that another one contradicts, says nothing of whom its record is.
@@ -145,7 +147,7 @@ extension RecordPlanner {
             }
             let identities = Dictionary(known.map { ($0.fingerprint, $0.identity) }) { first, _ in first }
             for member in try await members(identities.keys.sorted()) {
-                guard let now = identities[member.fingerprint] else { continue }
+                guard let now = identities[member.fingerprint], !lost.want(now, member.fingerprint) else { continue }
                 if IdentityChanges.isSame(member.identity, now, in: project) {
                     let kept = Set(persons.names(now))
                     changes.giveUp(
@@ -163,10 +165,11 @@ extension RecordPlanner {
                     continue
                 }
                 changes.rename(member.fingerprint, to: name)
+                // The row is sent after it in any case: it may have its former address, and content, again by then.
                 try diff.renames.add(
                     RecordSpool.Entry(
-                        kind: .send, operation: .rename, fingerprint: member.fingerprint, record: record,
-                        payload: Array(former.utf8), isKnown: true, identity: now))
+                        kind: .send, operation: .rename, fingerprint: member.fingerprint, record: record.forgotten,
+                        payload: Change.payload(ofRenameFrom: former), isKnown: true, identity: now))
             }
             for entry in page where unnamed.remove(entry.fingerprint) != nil {
                 try diff.logContested(entry.record.key, entry.identity)
@@ -176,6 +179,12 @@ extension RecordPlanner {
             for member in try await members(page) {
                 try diff.logContested(member.record?.key ?? "", member.identity)
             }
+        }
+        for rename in lost.all {
+            let record = rename.member.fingerprint
+            changes.hold(persons.names(rename.member.identity) + persons.names(rename.identity), for: record)
+            for name in persons.names(rename.identity) { changes.rename(record, to: name) }
+            if lost.isSettled(rename) { try diff.renames.add(rename.entry) }
         }
         changes.settleRenames()
         return changes

@@ -21,6 +21,8 @@ struct RecordChanges: PlannedChanges {
     let newFields: [String]
     /// Places of those of which some row has a value that shows Iterable what type is meant.
     let shownFields: FieldBits
+    /// See ``RecordDiff/inherited``.
+    let inherited: [Fingerprint: FieldBits]
     let logIdentity: LogIdentity
     /// Of catalogs: what was found of items that were read back.
     var verdicts = ItemVerdicts()
@@ -67,6 +69,14 @@ struct RecordChanges: PlannedChanges {
             if isIt(entry), isWanted(entry), verdict(entry) == .waits { return true }
         }
         return false
+    }
+
+    /// How many rows with a key cannot be sent.
+    func invalidRows(of key: String) throws -> Int {
+        let reader = spool.makeInvalidReader()
+        var rows = 0
+        while let record = try reader.next() { if record.isFailure && record.isOf(key) { rows += 1 } }
+        return rows
     }
 
     /// How many records wait for an address to change hands.
@@ -129,7 +139,17 @@ struct RecordChanges: PlannedChanges {
             fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
             loggedAs: logIdentity.of(entry.identity), record: entry.record,
             payload: entry.payload.isEmpty ? nil : entry.payload,
-            loggedKey: logIdentity.of(key: entry.record.key), held: entry.held, refusal: refusal)
+            loggedKey: logIdentity.of(key: entry.record.key), held: held(entry), refusal: refusal)
+    }
+
+    /// The fields of which the profile holds a value because of the sync, once a change has an outcome.
+    func held(_ entry: RecordSpool.Entry) -> HeldFields? {
+        guard var held = entry.held, entry.operation.direction == .put, let more = inherited[entry.fingerprint] else {
+            return entry.held
+        }
+        held.ifDone.formUnion(more)
+        held.ifInDoubt.formUnion(more)
+        return held
     }
 }
 
@@ -213,7 +233,10 @@ final class RecordPlanReader: NumberedPlan, @unchecked Sendable {
 
     func nextRecords(limit: Int) throws -> [ValidationRecord] {
         var page: [ValidationRecord] = []
-        while page.count < limit, let record = try invalid.next() { page.append(plan.logIdentity.of(record)) }
+        while page.count < limit, let record = try invalid.next() {
+            if let only = plan.only, !record.isOf(only) { continue }
+            page.append(plan.logIdentity.of(record))
+        }
         return page
     }
 
@@ -258,4 +281,9 @@ final class RecordPlanReader: NumberedPlan, @unchecked Sendable {
         return plan.selection.contested[entry.fingerprint] == nil || entry.operation.direction == .remove
             || decided.insert(entry.fingerprint).inserted
     }
+}
+
+extension ValidationRecord {
+    /// Whether the row has the key.
+    fileprivate func isOf(_ key: String) -> Bool { recordKey.map { $0.elementsEqual(key.utf8) } ?? false }
 }

@@ -20,6 +20,9 @@ final class RecordDiff: @unchecked Sendable {
     /// Of people.
     var persons: PersonContests?
     var checked: [Fingerprint: RecordSpool.Entry] = [:]
+    /// Fields of records that now come under another key: their profiles hold values of this sync that the new records have not
+    /// written, and that these clear, by the next run, where their rows have none.
+    var inherited: [Fingerprint: FieldBits] = [:]
     /// Where rows are read by bucket: which buckets are passed over, and what is known of the rows that come.
     var buckets: RecordBuckets?
     /// Of a look of a stream: what it meets and what of that waits; see `RecordDiff+Look`.
@@ -50,7 +53,7 @@ final class RecordDiff: @unchecked Sendable {
     ///   - look: set for a look of a stream.
     init(
         _ shape: RecordShape, table: RecordTable, key: [UInt8], salt: String, resend: PlanScope,
-        largest: Int = FieldLimits.largestItem, newFields: [Int] = [], checks: [ItemCheck] = [],
+        largest: Int, newFields: [Int] = [], checks: [ItemCheck] = [],
         look: RecordLook? = nil
     ) {
         self.shape = shape
@@ -161,7 +164,7 @@ final class RecordDiff: @unchecked Sendable {
                     kind: kind, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
                     record: reference(content), payload: payload, isKnown: entry.marks.contains(.known),
                     identity: subject.identity, held: due?.held, newFields: new.present,
-                    showsNewFields: new.show, position: meetings.position))
+                    shownFields: new.shown, position: meetings.position))
             meetings.changes += 1
             meetings.noteNew()
         }
@@ -194,32 +197,34 @@ final class RecordDiff: @unchecked Sendable {
 
     private func reference(_ content: Int64) -> RecordReference {
         RecordReference(
-            key: String(decoding: subject.key, as: UTF8.self),
+            key: LoggedText.text(of: subject.key),
             itemID: subject.item.map { String(decoding: $0, as: UTF8.self) }, content: content)
     }
 
-    /// Which new fields the row has a value of, and whether each shows what type is meant.
-    private func newFields(_ values: UnsafeBufferPointer<FieldValue>) -> (present: FieldBits, show: Bool) {
-        var (present, show) = (FieldBits(), true)
+    /// Which new fields the row has a value of, and of which of them it shows what type is meant.
+    private func newFields(_ values: UnsafeBufferPointer<FieldValue>) -> (present: FieldBits, shown: FieldBits) {
+        var (present, shown) = (FieldBits(), FieldBits())
         for (index, place) in newFields.enumerated() {
             let field = shape.layout.fields[place]
             let isShown: Bool
             if !values[place].isNull {
                 isShown = values[place].shows(field.type ?? .string)
             } else if let constant = field.fallback {
-                isShown = Self.shows(constant)
+                isShown = constant.withUnsafeBytes { FieldValue.shows(json: $0, as: field.type) }
             } else {
                 continue
             }
             present.insert(index)
-            show = show && isShown
-            if isShown { shownFields.insert(index) }
+            if isShown { shown.insert(index) }
         }
-        return (present, show)
+        shownFields.formUnion(shown)
+        return (present, shown)
     }
 
-    private static func shows(_ constant: [UInt8]) -> Bool {
-        !FieldValue.looksLikeDate(String(decoding: constant.filter { $0 != UInt8(ascii: "\"") }, as: UTF8.self))
+    /// Whether no row has the key, be it one that cannot be sent, and no record is known by it.
+    func isUnknown(_ key: String) -> Bool {
+        let fingerprint = Array(key.utf8).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
+        return table[fingerprint].marks.isEmpty
     }
 
     func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {
@@ -236,7 +241,7 @@ final class RecordDiff: @unchecked Sendable {
             // The first row has its place among the others from now on.
             count(entry, entry.seen, -1)
             contests[fingerprint] = KeyContest(
-                key: String(decoding: subject.key, as: UTF8.self), content: entry.seen, rank: entry.rank)
+                key: LoggedText.text(of: subject.key), content: entry.seen, rank: entry.rank)
         }
         contests[fingerprint]?.add(content, rank)
     }
@@ -279,6 +284,6 @@ final class RecordDiff: @unchecked Sendable {
         }
         if look != nil { meetings.refuse(fingerprint) }
         table.change(fingerprint) { _ = $0.marks.insert(.stands) }
-        refused[fingerprint, default: RefusedRows(key: String(decoding: subject.key, as: UTF8.self))].add(rank)
+        refused[fingerprint, default: RefusedRows(key: LoggedText.text(of: subject.key))].add(rank)
     }
 }

@@ -25,6 +25,8 @@ final class RecordMemory: @unchecked Sendable {
     private(set) var leftOut: [Fingerprint: LeftOut] = [:]
     /// Whether the last sweep has left records waiting for an address to change hands.
     var hasWaiting = false
+    /// Records that count as waiting: those of the last sweep, and those whose profiles a look has renamed, until they are sent.
+    var waiting: Set<Fingerprint> = []
 
     // Of the present row of `sync_runs`.
     /// Acknowledged records whose content has become another one.

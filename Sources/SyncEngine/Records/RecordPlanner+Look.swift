@@ -21,12 +21,16 @@ extension RecordPlanner {
         }
         try diff.settle()
         let isEmpty = diff.meetings.changes == 0
+        let requests =
+            isEmpty ? [] : try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
+        var lost = try await lostRenames(requests)
+        lost.settled = diff.meetings.records.union(diff.meetings.refused.keys)
         let changes = RecordChanges(
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: nil, persons: diff.persons,
-            identities: isEmpty ? IdentityChanges() : try await identities(diff),
-            inDoubt: isEmpty ? InDoubtIndex([]) : try await inDoubt(), pause: pause,
+            identities: isEmpty ? IdentityChanges() : try await identities(diff, lost),
+            inDoubt: try await inDoubt(requests), pause: pause,
             newFields: circumstances.newFields.map { shape.description(ofField: $0) },
-            shownFields: diff.shownFields,
+            shownFields: diff.shownFields, inherited: diff.inherited,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), sample: circumstances.checks?.sample,
             sendsAt: look.time, cursor: moved(diff, look))
         let tally = try tally(changes, diff)
@@ -103,6 +107,29 @@ extension RecordPlanner {
             guards, counts: counts, removals: 0, snapshot: diff.table.ownedCount,
             changed: memory.changed.union(tally.changed).count, hasAnotherMapping: circumstances.hasAnotherMapping,
             renamed: memory.renamed.union(tally.renamed).count)
+    }
+
+    /// Which records count as waiting once a look is done: those that begin to, and those of before that it does not send, and whose
+    /// rows do not show that nothing is left to be sent.
+    func waiting(_ changes: RecordChanges, _ diff: RecordDiff, _ look: RecordLook) throws -> Set<Fingerprint> {
+        let earlier = look.isPartial ? look.memory.waiting : []
+        if changes.identities.isEmpty && earlier.isEmpty { return [] }
+        let renamed = look.isPartial ? try changes.renamed() : []
+        var (begun, sent, changed): (Set<Fingerprint>, Set<Fingerprint>, Set<Fingerprint>) = ([], [], [])
+        let reader = changes.spool.makeReader()
+        while let entry = try reader.next() {
+            changed.insert(entry.fingerprint)
+            guard changes.isWanted(entry) else { continue }
+            if changes.verdict(entry) != .waits {
+                sent.insert(entry.fingerprint)
+            } else if !look.isPartial || renamed.contains(entry.fingerprint) {
+                begun.insert(entry.fingerprint)
+            }
+        }
+        let left = earlier.filter { record in
+            !sent.contains(record) && (changed.contains(record) || !diff.meetings.records.contains(record))
+        }
+        return left.union(begun)
     }
 
     // MARK: After a look
@@ -236,7 +263,7 @@ extension RecordPlanner {
         guard now.marks.contains(.known) else { return .failed }
         guard now.marks.contains(.synced) else { return now.marks.contains(.rejected) ? .failed : .unanswered }
         let isTaken =
-            now.acknowledged == entry.record.content && entry.held.map { $0.ifDone == table.held(now) } ?? true
+            now.acknowledged == entry.record.content && changes.held(entry).map { $0.ifDone == table.held(now) } ?? true
         return isTaken ? .taken : .failed
     }
 

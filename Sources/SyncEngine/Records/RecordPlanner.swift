@@ -77,19 +77,28 @@ struct RecordPlanner: Sendable {
         let verdicts = await checks?.carryOut(diff, stop) ?? ItemVerdicts()
         try diff.take(verdicts)
         var counts = diff.counts
-        let removals = try await spoolGone(diff, shape)
+        let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
+        let lost = try await lostRenames(requests)
+        let removals = try await spoolGone(diff, shape, lost)
         if let removal = subject.removal { counts.planned[removal] = removals }
         let changes = RecordChanges(
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
-            persons: diff.persons, identities: try await identities(diff), inDoubt: try await inDoubt(),
+            persons: diff.persons, identities: try await identities(diff, lost), inDoubt: try await inDoubt(requests),
             pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
-            shownFields: diff.shownFields,
+            shownFields: diff.shownFields, inherited: diff.inherited,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
             sample: circumstances.checks?.sample, cursor: look?.window.moved(highest: diff.meetings.highest))
         counts.planned.rename = try changes.renamed().count
         counts.waiting = try changes.waiting()
         counts.planned.update -= counts.waiting
-        if let only = resend.only { counts.planned = try planned(of: only, changes, resend) }
+        if let only = resend.only {
+            counts.planned = try planned(of: only, changes, diff, resend)
+            // Other rows are not what is looked at.
+            let others = counts.invalid - (try changes.invalidRows(of: only))
+            counts.invalid -= others
+            counts.audience += others
+            counts.unchanged += others
+        }
         let plannedRemovals = counts.planned.total(.remove)
         let changed = resend.full || circumstances.hasAnotherKey ? 0 : diff.changed
         // One record that a person has named is no drastic plan, whatever the rest of the source looks like.
@@ -135,14 +144,31 @@ struct RecordPlanner: Sendable {
     }
 
     /// What is planned for one record.
-    /// - Throws: `RunError` `record_unchanged` where that is nothing: whoever names a record wants to see it sent.
-    private func planned(of key: String, _ changes: RecordChanges, _ resend: PlanScope) throws -> PerOperation {
+    /// - Throws: `RunError` `record_unchanged`, `record_waits` or `record_unknown` where that is nothing: whoever names a record wants
+    ///   to see it sent.
+    private func planned(
+        of key: String, _ changes: RecordChanges, _ diff: RecordDiff, _ resend: PlanScope
+    ) throws -> PerOperation {
         var planned = PerOperation()
         let reader = try changes.makeReader(isOrdered: false)
         for change in try reader.nextChanges(limit: .max) where change.kind.isListed {
             planned[change.operation] += 1
         }
         if planned.total > 0 { return planned }
+        if try changes.isWaiting({ $0.record.key == key }) {
+            throw RunError(
+                code: "record_waits",
+                message: "nothing can be sent of \"\(key)\" now: it waits for an address to change hands",
+                hint: "`rollcall why \(sync.name) \(key)` says more; a later run sends it.")
+        }
+        if subject.kind == .users, diff.isUnknown(key) {
+            throw RunError(
+                code: "record_unknown",
+                message: "no row of \(sync.name) has the key \"\(key)\", and no record that was sent",
+                hint:
+                    "--only takes the key as `records` and `log` show it: its text, of several columns a JSON array of texts."
+            )
+        }
         throw RunError(
             code: "record_unchanged", message: "there is nothing to send of \"\(key)\"",
             hint: "`rollcall why \(sync.name) \(key)` says why"
@@ -176,7 +202,7 @@ struct RecordPlanner: Sendable {
     }
 
     /// Spools what becomes of known records whose rows are gone; returns how many are removed.
-    private func spoolGone(_ diff: RecordDiff, _ shape: RecordShape) async throws -> Int {
+    private func spoolGone(_ diff: RecordDiff, _ shape: RecordShape, _ lost: LostRenames) async throws -> Int {
         let names = subject.removal == .clear ? try await warehouse.fieldPlaces(sync: sync.name) : []
         var removals = 0
         var rest = (diff.table.gone + diff.outdone)[...]
@@ -186,9 +212,10 @@ struct RecordPlanner: Sendable {
             rest = rest.dropFirst(page.count)
             let members = try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
                 .sorted { $0.fingerprint < $1.fingerprint }
-            for member in members {
+            for member in members where !lost.has(member.fingerprint) {
                 guard let record = member.record, let kind = fate(member, diff, outdone) else { continue }
                 let held = diff.table.held(diff.table[member.fingerprint])
+                if kind == .release { diff.inherit(held, of: member) }
                 try diff.spool.add(
                     RecordSpool.Entry(
                         kind: kind, operation: subject.removal ?? .delete, fingerprint: member.fingerprint,
@@ -218,11 +245,11 @@ struct RecordPlanner: Sendable {
         return .send
     }
 
-    func inDoubt() async throws -> InDoubtIndex {
-        let requests = try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
+    /// - Parameter requests: those in doubt, and renames that can land no more.
+    func inDoubt(_ requests: [RequestInDoubt]) async throws -> InDoubtIndex {
         if requests.isEmpty { return InDoubtIndex([]) }
-        let longest = destination.limits.lostRequestSeconds
-        return InDoubtIndex(requests, latest: try await warehouse.now().addingTimeInterval(longest))
+        let (now, longest) = (try await warehouse.now(), destination.limits.lostRequestSeconds)
+        return InDoubtIndex(requests.filter { $0.mayLandUntil >= now }, latest: now.addingTimeInterval(longest))
     }
 
     func pause() async throws -> OppositePause {

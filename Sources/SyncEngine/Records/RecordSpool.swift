@@ -19,8 +19,8 @@ final class RecordSpool: @unchecked Sendable {
         var held: HeldFields?
         /// New fields that the record has a value of, as places; see ``Canary``.
         var newFields = FieldBits()
-        /// Whether each of these values shows what type is meant.
-        var showsNewFields = true
+        /// Those of them of which the value shows what type is meant.
+        var shownFields = FieldBits()
         /// Of a stream: in the column of its cursor; nil: the row has none there.
         var position: Int64?
     }
@@ -36,7 +36,7 @@ final class RecordSpool: @unchecked Sendable {
     func add(_ entry: Entry) throws {
         let spool = entry.operation.direction == .put ? puts : deletions
         spool.append(
-            byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0) | (entry.showsNewFields ? Self.shows : 0)
+            byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0)
                 | (entry.position == nil ? 0 : Self.placed))
         spool.append(byte: UInt8(kind.operations.firstIndex(of: entry.operation) ?? 0))
         spool.append(number: entry.fingerprint.high)
@@ -50,6 +50,7 @@ final class RecordSpool: @unchecked Sendable {
         append(entry.held?.ifDone, to: spool)
         append(entry.held?.ifInDoubt, to: spool)
         append(entry.newFields.isEmpty ? nil : entry.newFields, to: spool)
+        if !entry.newFields.isEmpty { append(entry.shownFields, to: spool) }
         if let position = entry.position { spool.append(number: UInt64(bitPattern: position)) }
         entry.payload.withUnsafeBytes { spool.append(bytes: $0) }
         try spool.endRecord()
@@ -91,8 +92,7 @@ final class RecordSpool: @unchecked Sendable {
 
     private static let kindMask: UInt8 = 7
     private static let known: UInt8 = 8
-    private static let shows: UInt8 = 16
-    private static let placed: UInt8 = 32
+    private static let placed: UInt8 = 16
 
     private static func code(_ kind: ChangeKind) -> UInt8 { UInt8(ChangeKind.allCases.firstIndex(of: kind) ?? 0) }
 
@@ -131,8 +131,8 @@ final class RecordSpool: @unchecked Sendable {
             if let ifDone, let ifInDoubt {
                 entry.held = HeldFields(ifDone: FieldBits(bytes: ifDone), ifInDoubt: FieldBits(bytes: ifInDoubt))
             }
-            entry.showsNewFields = head & RecordSpool.shows != 0
             entry.newFields = FieldBits(bytes: try reader.bytes() ?? [])
+            if !entry.newFields.isEmpty { entry.shownFields = FieldBits(bytes: try reader.bytes() ?? []) }
             if head & RecordSpool.placed != 0 { entry.position = Int64(bitPattern: try reader.number()) }
             entry.payload = try reader.bytes() ?? []
             return entry

@@ -185,6 +185,7 @@ final class RowSubject {
         let families = shape.events?.keyFamilies ?? []
         switch eventKey?.read(shape.keyCells.lazy.map { cells[$0] }, families) {
         case .missing?: return Reasons.keyMissing
+        case .floating?: return Reasons.keyFloating
         case .form?: return Reasons.keyForm(.events)
         case nil:
             key.removeAll(keepingCapacity: true)
@@ -280,6 +281,13 @@ final class RowSubject {
         static let itemIDTooLong = FailureReason(
             code: "invalid_item_id",
             reason: "The key is empty, or longer than \(ItemID.longest) characters once it is encoded.")
+
+        /// Of events, in SQLite: whatever the column is declared as.
+        static let keyFloating = FailureReason(
+            code: "invalid_value",
+            reason:
+                "The key's value is stored as a floating point number, which names nothing; store a text or a whole number."
+        )
 
         static func keyForm(_ kind: RecordKind) -> FailureReason {
             FailureReason(

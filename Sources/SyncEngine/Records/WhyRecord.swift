@@ -65,7 +65,7 @@ extension RecordPlanner {
 
     /// The first rows with this key, and what is wrong with each.
     func rows(of key: String, _ shape: RecordShape) async throws -> [WhyReport.Row] {
-        let finder = RecordRowFinder(shape, key: key)
+        let finder = RecordRowFinder(shape, key: key, largest: largest)
         try await stop.breakingOff { [warehouse, sync] in
             try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
                 _, email, userID, cells in
@@ -84,12 +84,13 @@ private final class RecordRowFinder: @unchecked Sendable {
     private let key: [UInt8]
     private let email: [UInt8]?
 
-    init(_ shape: RecordShape, key: String) {
+    init(_ shape: RecordShape, key: String, largest: Int) {
         self.key = Array(key.utf8)
         email = IdentifierNormalizer.normalizedEmail(key).map { Array($0.utf8) }
         subject = RowSubject(shape)
         diff = RecordDiff(
-            shape, table: RecordTable(), key: [], salt: "", resend: .init(full: true, rejected: true))
+            shape, table: RecordTable(), key: [], salt: "", resend: .init(full: true, rejected: true),
+            largest: largest)
     }
 
     func row(_ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>) throws {

@@ -95,7 +95,7 @@ private final class EventRowFinder: @unchecked Sendable {
         }
         return WhyReport.Row(
             email: text(email), userID: text(userID),
-            recordKey: keyFailure == nil ? String(decoding: subject.key, as: UTF8.self) : nil, person: person,
+            recordKey: keyFailure == nil ? LoggedText.text(of: subject.key) : nil, person: person,
             failure: failures.lazy.compactMap(\.self).first, representative: nil, event: found)
     }
 

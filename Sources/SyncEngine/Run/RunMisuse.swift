@@ -5,7 +5,7 @@ extension RunRequest {
     package func misuse(of sync: SyncSettings) -> RunError? {
         let scope = PlanScope(full: full, only: only, backfill: backfill)
         if let misuse = scope.misuse(of: sync) { return misuse }
-        return acceptNewIDs && sync.kind != .events ? PlanScope.onlyEvents("--accept-new-ids", sync, "") : nil
+        return acceptNewIDs && sync.kind != .events ? PlanScope.onlyEvents("to accept new ids", sync, "") : nil
     }
 }
 
@@ -14,14 +14,14 @@ extension PlanScope {
     func misuse(of sync: SyncSettings) -> RunError? {
         if sync.kind == .events { return full ? Self.fullOfEvents(sync.name) : nil }
         if sync.kind == .list && only != nil { return Self.onlyRecords(sync.name) }
-        return backfill == nil ? nil : Self.onlyEvents("--backfill", sync, "; --full sends everything again")
+        return backfill == nil ? nil : Self.onlyEvents("a backfill", sync, "; a full run sends everything again")
     }
 
     private static func fullOfEvents(_ sync: String) -> RunError {
         RunError(
-            code: "full_of_events", message: "--full would send every event of \(sync) again",
-            hint: "An event is sent once. --backfill 30d sends those of the last 30 days that were not sent,"
-                + " --backfill all those of all times.")
+            code: "full_of_events", message: "a full run would send every event of \(sync) again",
+            hint: "An event is sent once. A backfill of 30d (--backfill 30d, or \"backfill\": \"30d\" over HTTP) sends"
+                + " those of the last 30 days that were not sent, and one of all those of all times.")
     }
 
     private static func onlyRecords(_ sync: String) -> RunError {
@@ -30,7 +30,8 @@ extension PlanScope {
             hint: "Leave --only out. `rollcall why \(sync) PERSON` tells one person's story.")
     }
 
-    fileprivate static func onlyEvents(_ option: String, _ sync: SyncSettings, _ instead: String) -> RunError {
+    /// - Parameter wish: what was asked for, in words that are true of commands and of requests.
+    fileprivate static func onlyEvents(_ wish: String, _ sync: SyncSettings, _ instead: String) -> RunError {
         let what =
             switch sync.kind {
             case .list: "a list"
@@ -39,7 +40,7 @@ extension PlanScope {
             case .catalog: "a catalog"
             }
         return RunError(
-            code: "only_events", message: "\(option) is for syncs of events, and \(sync.name) keeps \(what)",
-            hint: "Leave \(option) out\(instead).")
+            code: "only_events", message: "\(wish) is for syncs of events, and \(sync.name) keeps \(what)",
+            hint: "Leave it out\(instead).")
     }
 }

@@ -18,9 +18,8 @@ extension SyncPipeline {
         guard case .events(let events) = sync.target else {
             return sync.stream == nil ? [] : [try await indexAdvice()].compactMap(\.self)
         }
-        return [
-            idAdvice(events), profileAdvice(events), try await indexAdvice(), try await dateAdvice(events, seconds),
-        ].compactMap(\.self)
+        let before = [idAdvice(events), profileAdvice(events), try await indexAdvice()].compactMap(\.self)
+        return before + (try await fieldAdvice(events, seconds))
     }
 
     private func idAdvice(_ events: EventSettings) -> Advice? {
@@ -80,16 +79,20 @@ extension SyncPipeline {
     /// Rows after which ``sourceAdvice(seconds:)`` has seen enough.
     private static let adviceRows = 100_000
 
-    private func dateAdvice(_ events: EventSettings, _ seconds: Double) async throws -> Advice? {
-        guard let planner = (resolver as? EventsResolver)?.planner else { return nil }
+    /// What Iterable may make of new fields, of which the first value decides.
+    private func fieldAdvice(_ events: EventSettings, _ seconds: Double) async throws -> [Advice] {
+        guard let planner = (resolver as? EventsResolver)?.planner else { return [] }
         let shape = try await planner.shape()
-        let looks = DateLooks(shape, known: try await knownFields(events), most: Self.adviceRows)
+        let looks = FieldLooks(shape, known: try await knownFields(events), most: Self.adviceRows)
         _ = try await within(seconds) { [warehouse, sync] in
             try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) { _, _, _, cells in
                 if !looks.goesOn(after: cells) { throw Enough() }
             }
         }
-        let names = looks.found
+        return [dateAdvice(looks.found(.string)), longAdvice(looks.found(.double))].compactMap(\.self)
+    }
+
+    private func dateAdvice(_ names: [String]) -> Advice? {
         guard let first = names.first else { return nil }
         let all = names.map { "\"\($0)\"" }.joined(separator: ", ")
         return Advice(
@@ -101,6 +104,18 @@ extension SyncPipeline {
             isWarning: true)
     }
 
+    private func longAdvice(_ names: [String]) -> Advice? {
+        guard let first = names.first else { return nil }
+        let all = names.map { "\"\($0)\"" }.joined(separator: ", ")
+        return Advice(
+            subject: "fields",
+            finding: "every number of \(all) is whole, so Iterable may make the field one of whole numbers, for ever,"
+                + " and refuse fractions",
+            fix: "write fields: \(first): { column: ..., type: long } if they are whole; if not, send an event with a"
+                + " fraction first, or make the field in Iterable",
+            isWarning: true)
+    }
+
     /// Names of fields that events of the sync's name were sent with before: their types are there to stay.
     private func knownFields(_ events: EventSettings) async throws -> [String] {
         guard case .constant(let name) = events.name else { return [] }
@@ -109,13 +124,13 @@ extension SyncPipeline {
     }
 }
 
-/// Finds fields of type string of which every value looks like a date.
+/// Finds fields of which every value looks like one of another type: texts like dates, and decimal numbers like whole ones.
 // SAFETY: one reading calls `goesOn` from one thread at a time, and what was found is looked at when it has ended.
-private final class DateLooks: @unchecked Sendable {
+private final class FieldLooks: @unchecked Sendable {
     private let layout: RecordLayout
     private let most: Int
     private var rows = 0
-    /// Places of fields that have shown nothing else so far, and whether they have shown a date.
+    /// Places of fields that have not shown their own type so far, and whether they have shown another.
     private var candidates: [Int: Bool] = [:]
     private let values: UnsafeMutableBufferPointer<FieldValue>
 
@@ -125,22 +140,25 @@ private final class DateLooks: @unchecked Sendable {
         self.most = most
         values = .allocate(capacity: max(1, layout.fields.count))
         values.initialize(repeating: .null)
-        for (place, field) in layout.fields.enumerated() where field.type == .string && !known.contains(field.name) {
-            candidates[place] = false
+        for (place, field) in layout.fields.enumerated() where !known.contains(field.name) {
+            if field.type == .string || field.type == .double { candidates[place] = false }
         }
     }
 
     deinit { values.deallocate() }
 
-    /// Names, in order.
-    var found: [String] { candidates.filter { $0.value }.keys.sorted().map { layout.fields[$0].name } }
+    /// Names of fields of a type, in order.
+    func found(_ type: FieldType) -> [String] {
+        candidates.filter { $0.value }.keys.sorted().map { layout.fields[$0] }.filter { $0.type == type }.map(\.name)
+    }
 
     /// Looks at a row; false: no further one is needed.
     func goesOn(after cells: UnsafeBufferPointer<RecordCell>) -> Bool {
         rows += 1
         if (try? layout.read(cells, into: values)) != nil {
             for place in candidates.keys where !values[place].isNull {
-                candidates[place] = values[place].shows(.string) ? nil : true
+                guard let type = layout.fields[place].type else { continue }
+                candidates[place] = values[place].shows(type) ? nil : true
             }
         }
         return rows < most && !candidates.isEmpty

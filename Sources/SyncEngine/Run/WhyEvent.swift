@@ -61,6 +61,7 @@ struct EventStory {
             rows: try await found.resolver.planner.rows(of: identifier, email, found.shape), members: [])
         report.waitForUserSeconds = settings.waitForUserSeconds
         report.events = try await stored(report.rows.compactMap(\.recordKey))
+        try await keepIDs(in: &report)
         try addRefusals(plan, planned.logIdentity, to: &report.rows)
         if refusal == nil { report.changes = try changes(planned, report) }
         report.acknowledgements = try await acknowledgements(report)
@@ -93,6 +94,20 @@ struct EventStory {
         return found.values.sorted { ($0.at, $0.key) > ($1.at, $1.key) }
     }
 
+    /// An event that was sent keeps its id, whatever its key gives now.
+    private func keepIDs(in report: inout WhyReport) async throws {
+        guard settings.id == .derived, let secret = try await warehouse.fingerprintKey(sync: sync, newKey: nil) else {
+            return
+        }
+        let fingerprinter = Fingerprinter(key: secret)
+        for index in report.rows.indices where report.rows[index].event?.id != nil {
+            guard let key = report.rows[index].recordKey else { continue }
+            let hash = Array(key.utf8).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
+            guard let id = report.events.first(where: { $0.key == hash })?.id else { continue }
+            report.rows[index].event?.id = id
+        }
+    }
+
     private func acknowledgements(_ report: WhyReport) async throws -> [WhyReport.Acknowledgement] {
         guard let users = settings.after else { return [] }
         let named = report.rows.compactMap(\.person) + report.events.filter(\.state.isUnfinished).map(\.identity)
@@ -109,6 +124,8 @@ struct EventStory {
         let shown = rows.map { row in row.recordKey.flatMap { logIdentity.unambiguous(key: $0) } }
         try plan.forEachInvalidRow(limit: rows.contains(where: \.isValid) ? nil : 0) { record in
             guard let key = record.recordKey.map({ String(decoding: $0, as: UTF8.self) }) else { return }
+            // That of a row beside them, which is wrong by itself.
+            if rows.indices.contains(where: { shown[$0] == key && rows[$0].failure == record.reason }) { return }
             for index in rows.indices where shown[index] == key && rows[index].isValid {
                 rows[index].failure = record.reason
             }

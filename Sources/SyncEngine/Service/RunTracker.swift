@@ -15,6 +15,8 @@ final class RunTracker: Sendable {
     }
 
     let sync: SyncSettings
+    /// The held run that is decided upon; nil: a new one is begun.
+    private let heldRun: String?
     let stop = StopSignal()
     private let clock: any EngineClock
     private let hub: EventHub
@@ -22,9 +24,11 @@ final class RunTracker: Sendable {
     private let state = Mutex(State())
 
     init(
-        sync: SyncSettings, clock: any EngineClock, hub: EventHub, onOpened: @escaping @Sendable (SyncRun) -> Void
+        sync: SyncSettings, heldRun: String?, clock: any EngineClock, hub: EventHub,
+        onOpened: @escaping @Sendable (SyncRun) -> Void
     ) {
         self.sync = sync
+        self.heldRun = heldRun
         self.clock = clock
         self.hub = hub
         self.onOpened = onOpened
@@ -32,6 +36,9 @@ final class RunTracker: Sendable {
 
     /// nil before the run has its row.
     var live: LiveRun? { state.withLock { $0.live } }
+
+    /// nil before a new run has its row.
+    var runID: String? { live?.runID ?? heldRun }
 
     func handle(_ progress: RunProgress) {
         switch progress {

@@ -14,7 +14,7 @@ final class ServiceCounters: Sendable {
         let outcomes = [
             (words.isPut, counts.succeeded.total(.put)),
             run.kind == .events
-                ? ("waiting", counts.waiting) : (words.isRemoved, counts.succeeded.total(.remove)),
+                ? ("waiting", counts.waiting) : (words.removedLabel, counts.succeeded.total(.remove)),
             ("failed", counts.failed.total), ("unknown", counts.unknown.total),
             ("not_attempted", counts.notAttempted.total),
             ("invalid", counts.invalid),

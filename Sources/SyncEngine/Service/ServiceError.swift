@@ -27,7 +27,7 @@ package struct ServiceError: Error, Sendable, Equatable, CustomStringConvertible
 
     package var kind: Kind
     package var error: RunError
-    /// The run that stands in the way, or that was asked about.
+    /// The run that stands in the way, or that was asked about; nil where there is none.
     package var runID: String?
 
     package init(_ kind: Kind, _ error: RunError, runID: String? = nil) {

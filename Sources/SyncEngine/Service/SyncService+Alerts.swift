@@ -1,6 +1,6 @@
-import Foundation
+package import Foundation
 package import RollcallCore
-import Warehouse
+package import Warehouse
 
 extension SyncService {
     /// Judges how these syncs are doing and sends an event for each whose state is not the one that was last reported.
@@ -141,8 +141,9 @@ extension ReceiverSummary {
     /// Requests that leave no row that says when they came, but show that Iterable posts.
     private static let signs: Set<ReceiverOutcome> = [.repeated, .filtered, .withoutUser]
 
-    /// When the latest event came, whether it was kept or not. Of those that left no row only the hour is known; its end counts.
-    func latestSign(now: Date) -> Date? {
+    /// When the latest event came, whether it was kept or not. Of those that left no row only the hour is known; its end counts, so
+    /// that silence is found up to an hour late rather than where there is none.
+    package func latestSign(now: Date) -> Date? {
         let hours = counts.filter { Self.signs.contains($0.outcome) && $0.count > 0 }
             .map { min(now, $0.hour.addingTimeInterval(3600)) }
         return ([latestAt].compactMap { $0 } + hours).max()

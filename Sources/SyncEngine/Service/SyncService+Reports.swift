@@ -78,10 +78,8 @@ extension SyncService {
         status.isPaused = summary?.isPaused ?? false
         if status.isMissingState { return status }
         status.members = counters.members(of: sync.name)
-        if status.members == nil, sync.kind == .list ? summary?.listID != nil : summary != nil {
-            countMembers(sync, generation)
-        }
         guard let summary else { return status }
+        recountMembers(sync, summary, generation)
         status.latestRun = summary.latestRun
         status.heldRun = summary.heldRun
         status.latestTick = summary.latestTick
@@ -149,6 +147,12 @@ extension SyncService {
         return try await ask(name) { warehouse in
             try await warehouse.changes(run: runID, after: sequence, limit: limit)
         }
+    }
+
+    /// What a held run would remove, the last of it; see ``stagedChanges(_:after:limit:)``.
+    package func stagedRemovals(_ runID: String, limit: Int) async throws(ServiceError) -> [Change] {
+        let name = try await find(runID).warehouse
+        return try await ask(name) { warehouse in try await warehouse.lastRemovals(run: runID, limit: limit) }
     }
 
     /// Ticks of one sync, newest first: due at `since` or later, and before `before`. Throws as ``runs(_:)`` does.
@@ -234,7 +238,7 @@ extension SyncService {
     private func unknown(run id: String, missingState error: RunError? = nil) -> ServiceError {
         let hint = error.map { "Some runs are not shown: \($0.message). \($0.hint ?? "")" }
         return ServiceError(
-            .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\"", hint: hint), runID: id)
+            .unknownRun, RunError(code: "run_unknown", message: "there is no run \"\(id)\"", hint: hint))
     }
 
     /// Calls a warehouse of the present setup; it stays open meanwhile.

@@ -55,7 +55,8 @@ extension SyncService {
             return try await begin(settings, request)
         } catch {
             // Another caller may have been faster.
-            if let now = try? await find(runID).run, now.status != .held, error.kind != .busy { throw notHeld(now) }
+            if let now = try? await find(runID).run, now.status != .held { throw notHeld(now) }
+            if error.kind == .busy, error.runID == runID { throw isDecided(run) }
             throw error
         }
     }
@@ -67,10 +68,34 @@ extension SyncService {
             runID: run.id)
     }
 
+    /// Of a run that still is held, while another call works on it.
+    private func isDecided(_ run: SyncRun) -> ServiceError {
+        ServiceError(
+            .notHeld,
+            RunError(
+                code: "run_not_held", message: "run \(run.id) was decided upon: it is being carried out or discarded"),
+            runID: run.id)
+    }
+
     func unknown(sync: String) -> ServiceError {
         ServiceError(
             .unknownSync,
-            RunError(code: "sync_unknown", message: "the configuration has no sync \"\(sync)\""))
+            RunError(
+                code: "sync_unknown", message: "the configuration has no sync \"\(sync)\"",
+                hint: Self.hint(for: sync, among: generation.setup.syncs.map(\.name))))
+    }
+
+    /// The name that may have been meant, or the first of those that there are.
+    private static func hint(for name: String, among names: [String]) -> String {
+        let shown = { (name: String) in DisplayText.safe(name, limit: 60) }
+        if let near = EditDistance.nearest(to: name, among: names) { return "Did you mean \"\(shown(near))\"?" }
+        let first = names.prefix(5).map(shown).joined(separator: ", ")
+        switch names.count {
+        case 0: return "Syncs are configured under syncs in rollcall.yaml."
+        case 1: return "There is \(first)."
+        case 2...5: return "There are \(first)."
+        default: return "There are \(first) and \(names.count - 5) more."
+        }
     }
 
     // MARK: Carrying out
@@ -78,7 +103,7 @@ extension SyncService {
     private func begin(_ sync: SyncSettings, _ request: RunRequest) async throws(ServiceError) -> SyncRun {
         let generation = generation
         let reply = Reply()
-        let tracker = try track(sync, generation) { reply.give(.success($0)) }
+        let tracker = try track(sync, generation, heldRun: request.heldRun) { reply.give(.success($0)) }
         registry.expect(reply)
         let accepted = submit {
             let outcome = await self.carryOut(tracker, request, generation)
@@ -96,12 +121,14 @@ extension SyncService {
     private func forget(_ reply: Reply) { registry.forget(reply) }
 
     /// Takes the sync for this process.
+    /// - Parameter heldRun: the one that is decided upon; nil: a new one is begun.
     func track(
-        _ sync: SyncSettings, _ generation: Generation, onOpened: @escaping @Sendable (SyncRun) -> Void
+        _ sync: SyncSettings, _ generation: Generation, heldRun: String? = nil,
+        onOpened: @escaping @Sendable (SyncRun) -> Void
     ) throws(ServiceError) -> RunTracker {
         guard phase == .running else { throw Self.stopping }
-        if let tracker = registry[sync.name] { throw busy(sync.name, runID: tracker.live?.runID) }
-        let tracker = RunTracker(sync: sync, clock: clock, hub: hub, onOpened: onOpened)
+        if let tracker = registry[sync.name] { throw busy(sync.name, runID: tracker.runID) }
+        let tracker = RunTracker(sync: sync, heldRun: heldRun, clock: clock, hub: hub, onOpened: onOpened)
         registry.add(tracker)
         for resource in resources(sync, generation) { use(resource) }
         return tracker
@@ -134,7 +161,7 @@ extension SyncService {
             solve(.sync(sync.name))
             counters.ended(run)
             hub.send(.ended(run))
-            countMembers(sync, generation)
+            countMembers(sync, generation, after: run)
             submitAlerts([sync], generation)
         case .failed(let error, let isWarehouse):
             // That a warehouse is away is its scheduler's to say, and to take back.
@@ -192,31 +219,14 @@ extension SyncService {
                 hint: isStreamed ? "The sync is streamed: pause it first." : "Wait for it, or cancel it."), runID: runID
         )
     }
+}
 
-    // MARK: Members
-
-    /// Counts the members of a sync's snapshot in the background: on millions of members that takes a second.
-    func countMembers(_ sync: SyncSettings, _ generation: Generation) {
-        guard let warehouse = generation.setup.warehouses[sync.warehouse] else { return }
-        let counters = counters
-        use(warehouse)
-        let accepted = submit {
-            var entries = EntrySet.records(sync.kind)
-            if sync.kind == .list {
-                guard let list = try? await warehouse.listBinding(sync: sync.name)?.listID else {
-                    return await self.release(warehouse)
-                }
-                entries = .list(list)
-            }
-            if sync.kind == .events {
-                if let counts = try? await warehouse.eventCounts(sync: sync.name) {
-                    counters.setMembers((counts[.sent] ?? 0) + (counts[.sending] ?? 0), of: sync.name)
-                }
-            } else if let counts = try? await warehouse.memberCounts(sync: sync.name, of: entries) {
-                counters.setMembers(counts.reduce(0) { $1.key == .rejected ? $0 : $0 + $1.value }, of: sync.name)
-            }
-            await self.release(warehouse)
+extension RunRequest {
+    /// The held run that it decides upon; nil: it begins a new one.
+    fileprivate var heldRun: String? {
+        switch kind {
+        case .new: nil
+        case .approve(let runID), .discard(let runID): runID
         }
-        if !accepted { release(warehouse) }
     }
 }

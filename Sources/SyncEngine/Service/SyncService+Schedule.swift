@@ -77,6 +77,7 @@ extension SyncService {
             try await sweep(name, warehouse, generation)
             try await alert(generation.setup.syncs(inState: name), warehouse, generation)
             try await alertReceivers(name, generation)
+            try await recountMembers(generation.setup.syncs(inState: name), warehouse, generation)
             state.lastSweep = clock.uptime
         }
         if state.lastPrune.map({ clock.uptime - $0 >= Self.prunePause }) ?? true {

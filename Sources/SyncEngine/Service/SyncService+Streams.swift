@@ -15,6 +15,7 @@ extension SyncService {
     private static let restPause = Duration.seconds(2)
     private static let elsewherePause = Duration.seconds(5)
     private static let longestFailurePause = Duration.seconds(60)
+    private static let leaseLost = WarehouseError(.leaseLost, "").error.code
 
     /// The syncs of a configuration that are streamed.
     func startStreams(_ generation: Generation) {
@@ -60,6 +61,8 @@ extension SyncService {
     ) async -> StreamStep {
         do throws(WarehouseError) {
             if let phase = try await hindrance(sync, warehouse) {
+                // What a run by hand has found meanwhile stays.
+                if tracker.status.phase != phase { solve(.sync(sync.name)) }
                 tracker.ended(phase)
                 return .again(Self.restPause)
             }
@@ -104,12 +107,22 @@ extension SyncService {
             return .again(Self.restPause)
         case .busy:
             tracker.ended(.elsewhere)
+            // What is wrong with it is now the other process's to say.
+            solve(.sync(sync.name))
             return .again(Self.elsewherePause)
         case .failed(let error, let isWarehouse):
-            // That a warehouse is away is its scheduler's to say, and to take back. One that is only read has none.
-            if !isWarehouse || generation.setup.states[sync.warehouse] != nil { note(.sync(sync.name), error) }
+            if isProblem(error, isWarehouse: isWarehouse, sync, generation) { note(.sync(sync.name), error) }
             return .afterFailure(error)
         }
+    }
+
+    /// Whether something is wrong with the sync, and this process has to say so. That a warehouse is away is its scheduler's to say,
+    /// and to take back; one that is only read has none. Where the lease is another's now, that process streams the sync.
+    private func isProblem(
+        _ error: RunError, isWarehouse: Bool, _ sync: SyncSettings, _ generation: Generation
+    ) -> Bool {
+        if error.code == Self.leaseLost { return false }
+        return !isWarehouse || generation.setup.states[sync.warehouse] != nil
     }
 
     private func stream(
@@ -159,7 +172,7 @@ extension SyncService {
     private func rowEnded(_ run: SyncRun, _ sync: SyncSettings, _ generation: Generation) {
         counters.ended(run)
         hub.send(.ended(run))
-        countMembers(sync, generation)
+        countMembers(sync, generation, after: run)
         submitAlerts([sync], generation)
     }
 }

@@ -25,6 +25,8 @@ package actor SyncService {
     var streams: [String: StreamTracker] = [:]
     /// Where the states of syncs are that are new where the configuration has them.
     var stateFindings = StateFindings()
+    /// After which runs the members of syncs were counted, or are being counted.
+    var countedAfter: [String: CountedRun] = [:]
     /// When each state's scheduler means to look at the clock again, on the monotonic clock.
     var wakeTimes: [String: Duration] = [:]
     var resources = ResourceUses()
@@ -95,7 +97,9 @@ package actor SyncService {
         generation = Generation(setup)
         old.over.request(.interrupted)
         for resource in resources.replace(old.setup.resources, by: setup.resources) { close(resource) }
-        counters.keep(Set(setup.syncs.map(\.name)))
+        let names = Set(setup.syncs.map(\.name))
+        counters.keep(names)
+        countedAfter = countedAfter.filter { names.contains($0.key) }
         problems.keep(setup)
         stateFindings = StateFindings()
         let streamed = Set(setup.syncs.filter { $0.stream != nil }.map(\.name))

@@ -16,7 +16,8 @@ package struct SyncStatus: Sendable {
     /// When its schedule is due next; nil without a schedule, or while it is paused or disabled.
     package var nextDue: Date?
     package var latestTick: Tick?
-    /// Members of the snapshot, as counted after the latest run that ended here; nil while not counted yet.
+    /// Members of the snapshot, as counted last: they are counted again after each run, here or elsewhere; nil while not counted
+    /// yet.
     package var members: Int?
     package var listID: Int64?
     /// What its stream does in this process; nil: it has none.

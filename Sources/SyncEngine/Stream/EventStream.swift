@@ -45,8 +45,9 @@ struct EventStream: StreamSource {
         }
         self.changes = changes
         return StreamFinding(
-            plan: plan, isEmpty: changes.isEmpty, newRecords: changes.newEvents, oldest: changes.oldest,
-            isCut: changes.isCut, cursor: changes.cursor, countsAllWaiting: next.readsUnfinished,
+            plan: plan, isEmpty: changes.isEmpty && plan.counts == RunCounts(), newRecords: changes.newEvents,
+            oldest: changes.oldest, isCut: changes.isCut, cursor: changes.cursor,
+            waiting: next.readsUnfinished ? plan.counts.waiting : nil,
             reader: { EventPlanReader(changes, after: $0) })
     }
 

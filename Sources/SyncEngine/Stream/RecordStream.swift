@@ -28,7 +28,9 @@ struct RecordStream: StreamSource {
     private var basis: [String]?
     /// On the monotonic clock.
     private var sweptAt: Duration?
-    private var sweepPause: Duration
+    /// How long the stream waits for the next sweep where the last one has left records that wait; nil: it has left none.
+    private var earlySweepPause: Duration?
+    private var usualSweepPause: Duration { .seconds(cursorSettings.sweepSeconds) }
     /// How many times as many rows are read as usual, because an earlier look was broken off among rows that must wait.
     private var width = 1
     private static let mostWidth = 1 << 20
@@ -37,7 +39,16 @@ struct RecordStream: StreamSource {
     private var itemsToCheck: Int?
 
     private var next: (bound: StreamReach.Bound, isSweep: Bool, at: Duration)?
-    private var latest: (look: RecordLook, diff: RecordDiff, known: RecordPlanner.Circumstances)?
+    private var latest: Look?
+
+    /// A look of which not everything has an outcome yet.
+    private struct Look {
+        var look: RecordLook
+        var diff: RecordDiff
+        var known: RecordPlanner.Circumstances
+        /// See ``RecordMemory/waiting``.
+        var waiting: Set<Fingerprint>
+    }
 
     /// - Parameter find: looks for what the stream sends to.
     init(
@@ -49,7 +60,6 @@ struct RecordStream: StreamSource {
         }
         (self.records, self.settings, cursorSettings, self.cell) = (records, settings, cursor, cell)
         (self.key, self.find) = (key, find)
-        sweepPause = .seconds(cursor.sweepSeconds)
         pace = StreamPace(settings, overlap: cell.isTime ? EventWindow.overlap(cursor, isTime: true) : nil)
     }
 
@@ -76,7 +86,7 @@ struct RecordStream: StreamSource {
     mutating func isDue(_ run: SyncRun, mayHaveChanged: Bool, _ context: RunContext) -> Bool {
         let now = context.clock.uptime
         let mayHaveNew = pace.mayHaveNew(mayHaveChanged, now: now)
-        let sweeps = basis == nil || (sweptAt.map { now - $0 >= sweepPause } ?? true)
+        let sweeps = basis == nil || (sweptAt.map { now - $0 >= earlySweepPause ?? usualSweepPause } ?? true)
         guard sweeps || mayHaveNew || !hasLooked || memory.hasWaiting || memory.due(at: context.now).isAny else {
             return false
         }
@@ -99,7 +109,8 @@ struct RecordStream: StreamSource {
         guard let changes = plan.changes as? RecordChanges else {
             throw RunError(code: "internal", message: "the plan of \(context.sync.name) has no records")
         }
-        latest = (look, diff, circumstances)
+        let waiting = try records.planner.waiting(changes, diff, look)
+        latest = Look(look: look, diff: diff, known: circumstances, waiting: waiting)
         self.basis = isSweep ? basis : self.basis
         // What was made, or is another now, is looked for again before the next look.
         mustFind =
@@ -109,7 +120,7 @@ struct RecordStream: StreamSource {
         return StreamFinding(
             plan: plan, isEmpty: !isSweep && plan.counts == RunCounts() && !diff.spool.hasInvalid,
             newRecords: plan.counts.planned.total, oldest: cell.isTime ? diff.meetings.lowestNew : nil,
-            isCut: diff.meetings.isCut, cursor: changes.cursor, countsAllWaiting: false, isFoundAgain: isFoundSinceLook,
+            isCut: diff.meetings.isCut, cursor: changes.cursor, waiting: waiting.count, isFoundAgain: isFoundSinceLook,
             reader: { try changes.reader(after: $0) })
     }
 
@@ -150,9 +161,11 @@ struct RecordStream: StreamSource {
     mutating func looked(
         _ finding: StreamFinding, _ ending: Delivery.Ending, began: Duration, _ context: RunContext
     ) async throws {
-        guard let (look, diff, known) = latest, let next else { return }
+        guard let latest, let next else { return }
+        let (look, diff, known) = (latest.look, latest.diff, latest.known)
         try await records.planner.remember(
             finding.plan, diff, look, hasAnotherKey: known.hasAnotherKey, context.keeper)
+        memory.waiting = latest.waiting
         pauses.note(finding.plan, at: context.now)
         cursor = finding.cursor ?? cursor
         // What has no position may lie behind what was read.
@@ -165,7 +178,7 @@ struct RecordStream: StreamSource {
         }
         pace.looked(next.bound, isCut: finding.isCut, watermark: cursor?.watermark, began: began)
         if !look.isPartial { swept(finding.plan, next.at, context) }
-        latest = nil
+        self.latest = nil
     }
 
     /// In an hour, looks between two sweeps note as many items as a run does.
@@ -179,11 +192,10 @@ struct RecordStream: StreamSource {
     /// they wait still, the pauses grow.
     private mutating func swept(_ plan: Plan, _ began: Duration, _ context: RunContext) {
         (sweptAt, isFoundSinceSweep) = (began, false)
-        let usual = Duration.seconds(cursorSettings.sweepSeconds)
+        guard plan.counts.waiting > 0 || memory.hasUnansweredOfSweep else { return earlySweepPause = nil }
         let soon = Duration.seconds(context.limits.lostRequestSeconds)
-        let longer = sweepPause == usual ? soon : max(soon, sweepPause * 2)
-        let leavesNone = plan.counts.waiting == 0 && !memory.hasUnansweredOfSweep
-        sweepPause = leavesNone ? usual : min(usual, longer)
+        let longer = earlySweepPause.map { $0 * 2 } ?? soon
+        earlySweepPause = min(usualSweepPause, max(soon, longer))
     }
 }
 

@@ -106,7 +106,9 @@ struct StreamRow: Sendable {
         _ finding: StreamFinding, _ source: any StreamSource, _ run: inout SyncRun, _ progress: inout Progress
     ) async throws -> Delivery.Ending? {
         if finding.isFoundAgain { progress.target = nil }
-        if finding.isEmpty, finding.cursor == nil || finding.cursor == source.cursor { return Delivery.Ending() }
+        let moves = finding.cursor != nil && finding.cursor != source.cursor
+        let isCounted = finding.waiting == nil || finding.waiting == run.counts.waiting
+        if finding.isEmpty, isCounted, !moves { return Delivery.Ending() }
         let before = run.counts.notAttempted
         let first = progress.sequence
         run = try await stage(finding, run, &progress)
@@ -155,7 +157,7 @@ struct StreamRow: Sendable {
     private func stage(_ finding: StreamFinding, _ run: SyncRun, _ progress: inout Progress) async throws -> SyncRun {
         var staged = run
         staged.counts.add(finding.plan.counts)
-        if finding.countsAllWaiting { staged.counts.waiting = finding.plan.counts.waiting }
+        if let waiting = finding.waiting { staged.counts.waiting = waiting }
         for operation in run.kind.operations {
             staged.counts.notAttempted[operation] += finding.plan.counts.planned[operation]
         }

@@ -44,8 +44,8 @@ struct StreamFinding: Sendable {
     var isCut: Bool
     /// Where the cursor stands once everything has an outcome; nil: where it stood.
     var cursor: EventCursor?
-    /// Whether the plan counts all that waits, and not only what begins to.
-    var countsAllWaiting: Bool
+    /// How many records wait once the look is done; nil: those of before and those of the plan.
+    var waiting: Int?
     /// Whether what is sent to was looked for again.
     var isFoundAgain = false
     /// Gives the changes numbers above one.

@@ -40,7 +40,10 @@ extension SyncPipeline {
                 let hold = LeaseHold(
                     sync: sync.name, warehouse: warehouse, limits: self.settings.limits, clock: clock, holder: holder,
                     stop: stop)
-                switch try await hold.during({ keeper in await sharing { await stream(parts, keeper, watch) } }) {
+                let end = try await lookingElsewhereIfReadOnly {
+                    try await hold.during { keeper in await sharing { await stream(parts, keeper, watch) } }
+                }
+                switch end {
                 case .held(let end): return end
                 case .busy(let error): return .busy(error)
                 }
@@ -87,13 +90,19 @@ extension SyncPipeline {
                 parts.onEnded(run)
                 if let held, let found = source?.found { return .held(try await hold(held, found, context)) }
                 if let reason = stop.reason { return reason == .cancelled ? .cancelled : .stopped }
-                if let error = run.error { return .failed(error, isWarehouse: false) }
-                if run.status == .interrupted || run.counts.notAttempted.total > 0 {
-                    return .failed(.streamBrokeOff, isWarehouse: false)
-                }
+                if let error = failure(of: run) { return .failed(error, isWarehouse: false) }
             }
         } catch {
             return StreamEnd(failure: error)
+        }
+    }
+
+    /// Why the stream ends with a row that was not asked to end; nil: another row follows. That fields were left out is said of a
+    /// row that was sent, and ends nothing.
+    private func failure(of run: SyncRun) -> RunError? {
+        switch run.status {
+        case .failed, .interrupted: run.error ?? RunError.streamBrokeOff
+        default: run.counts.notAttempted.total > 0 ? RunError.streamBrokeOff : nil
         }
     }
 

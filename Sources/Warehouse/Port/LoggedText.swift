@@ -2,10 +2,13 @@ import Foundation
 import RollcallCore
 
 /// Values of a source as text that every state table holds.
-enum LoggedText {
-    /// A value of the warehouse as the log shows it: bytes that are no UTF-8, and NUL, are written as `\xHH`.
-    static func text(_ bytes: [UInt8]?) -> String? {
-        guard let bytes else { return nil }
+package enum LoggedText {
+    /// A value of the warehouse as the log shows it; nil: NULL.
+    static func text(_ bytes: [UInt8]?) -> String? { bytes.map { text(of: $0) } }
+
+    /// Bytes of the warehouse as text: those that are no UTF-8, and NUL, are written as `\xHH`, so that keys of records that differ
+    /// in such bytes differ as text too.
+    package static func text(of bytes: [UInt8]) -> String {
         if let text = String(validating: bytes, as: UTF8.self) { return withoutNUL(text) }
         var text = ""
         var parser = Unicode.UTF8.ForwardParser()

@@ -10,5 +10,6 @@ package protocol ReportStore: Sendable {
     func records(_ filter: RecordFilter, _ body: @escaping @Sendable (LogRecord) throws -> Void) async throws
     /// Deletes log rows, ended runs and ticks older than the sync's retention; never touches the snapshot, queued,
     /// running or held runs or their rows, nor a sync's latest ended run's row while it is within the default period.
+    /// Throws ``WarehouseError/Kind/schemaTooNew`` when the tables are of a newer binary.
     func prune(_ policies: [RetentionPolicy]) async throws(WarehouseError) -> PruneResult
 }

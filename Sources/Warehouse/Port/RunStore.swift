@@ -50,6 +50,9 @@ package protocol RunStore: Sendable {
     ) async throws(WarehouseError) -> PerOperation
     /// Page of `send` changes after `sequence`, in order; `limit` of them, or all that are left.
     func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change]
+    /// The last `send` changes that remove something, in order; `limit` of them at most. For reports: removals stand at the end of
+    /// most plans.
+    func lastRemovals(run id: String, limit: Int) async throws(WarehouseError) -> [Change]
     /// Says durably that changes up to and including `sequence` may be sent from now on. Never lowers the mark.
     func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError)
     /// Records outcomes, all in one transaction: snapshot, log, outbox, requests in doubt, and the run's counts,
@@ -87,4 +90,16 @@ package protocol RunStore: Sendable {
     func finishRun(
         _ lease: Lease, _ run: SyncRun, reason: FailureReason, log: LogSettings
     ) async throws(WarehouseError)
+}
+
+extension RunStore {
+    package func lastRemovals(run id: String, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await changes(run: id, after: 0, limit: .max).filter { $0.operation.direction == .remove }.suffix(limit)
+    }
+}
+
+extension Operation {
+    /// Those that remove something, as SQL has them: `'unsubscribe', 'delete'`.
+    static let removals = allCases.filter { $0.direction == .remove }.map { "'\($0.rawValue)'" }
+        .joined(separator: ", ")
 }

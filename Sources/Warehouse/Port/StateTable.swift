@@ -29,6 +29,9 @@ package enum StateTable: String, Sendable, CaseIterable {
         "receiver_writers": "a receiver's", "receivers": "a receiver's", "receiver_key": "a receiver's",
     ]
 
+    /// All tables of a place with state, in order.
+    static let ownNames = (allCases.map(\.rawValue) + staying.keys).sorted()
+
     /// SQL for the rows of a sync.
     /// - Parameters:
     ///   - sync: SQL for the name of the sync.

@@ -45,6 +45,8 @@ package struct WarehouseError: Error, Sendable, Equatable, CustomStringConvertib
     package internal(set) var wasStopped = false
     /// The constraint that refused a row, where the database names one.
     var constraint: String?
+    /// The SQL that lets the role read state tables, of a ``Kind/permission`` that it lacks on them; the hint's lets it write too.
+    package internal(set) var readGrants: String?
     /// The name of the warehouse that has the sync's state, of ``Kind/stateElsewhere``.
     package internal(set) var elsewhere: String?
 

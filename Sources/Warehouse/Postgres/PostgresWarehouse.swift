@@ -254,7 +254,7 @@ extension PostgresWarehouse {
                 .stateMissing, "The state tables do not exist in schema \(tables.schema).",
                 hint: "Run `rollcall migrate`.")
         case let failure as PostgresFailure where failure.kind == .permission:
-            return WarehouseError(.permission, "Postgres: \(failure.message)", hint: tables.grants(to: failure.role))
+            return tables.denied("Postgres: \(failure.message)", to: failure.role)
         case let failure as PostgresFailure: return failure.warehouseError
         case is CancellationError:
             var error = WarehouseError(.connection, "Stopped while connecting to Postgres.")
@@ -281,15 +281,25 @@ extension PostgresStateTables {
             "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1 AND NOT has_schema_privilege(oid, 'USAGE')",
             [schema])
         guard hidden.rowCount > 0 else { return }
-        throw WarehouseError(
-            .permission, "Postgres: the role \(session.role) may not use the schema \(schema) of the state tables.",
-            hint: grants(to: session.role))
+        throw denied(
+            "Postgres: the role \(session.role) may not use the schema \(schema) of the state tables.",
+            to: session.role)
+    }
+
+    /// What a role gets that lacks a right on the schema or its tables.
+    func denied(_ message: String, to role: String) -> WarehouseError {
+        var error = WarehouseError(.permission, message, hint: grants(to: role))
+        error.readGrants = grant("USAGE", "SELECT", to: role)
+        return error
     }
 
     /// The SQL that lets a role keep state in a schema that exists.
-    func grants(to role: String) -> String {
+    func grants(to role: String) -> String { grant("USAGE, CREATE", "SELECT, INSERT, UPDATE, DELETE", to: role) }
+
+    /// The SQL that gives a role rights on a schema that exists, and on its tables.
+    private func grant(_ onSchema: String, _ onTables: String, to role: String) -> String {
         let role = PostgresText.identifier(role)
-        return "GRANT USAGE, CREATE ON SCHEMA \(quotedSchema) TO \(role);"
-            + " GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \(quotedSchema) TO \(role);"
+        return "GRANT \(onSchema) ON SCHEMA \(quotedSchema) TO \(role);"
+            + " GRANT \(onTables) ON ALL TABLES IN SCHEMA \(quotedSchema) TO \(role);"
     }
 }

@@ -76,6 +76,9 @@ extension SplitWarehouse {
     package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
         try await state.changes(run: id, after: sequence, limit: limit)
     }
+    package func lastRemovals(run id: String, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await state.lastRemovals(run: id, limit: limit)
+    }
 
     package func claim(_ lease: Lease, run id: String, through sequence: Int64) async throws(WarehouseError) {
         try await state.claim(lease, run: id, through: sequence)

@@ -50,3 +50,13 @@ enum RunOption: Decodable, Sendable {
     private static let wrong = Problem(
         .badRequest, "bad_field", "A field of the body has a wrong value.", hint: expected)
 }
+
+extension RunRequest {
+    /// Refuses what a sync cannot do, as far as its configuration tells: that needs no run that fails.
+    func refuseMisuse(of sync: String, _ service: SyncService) async throws {
+        guard full || only != nil || backfill != nil || acceptNewIDs else { return }
+        let settings = try await service.status(of: sync).settings
+        guard let misuse = self.misuse(of: settings) else { return }
+        throw Problem(.badRequest, misuse.code, misuse.message, hint: misuse.hint)
+    }
+}

@@ -46,12 +46,7 @@ struct SyncRoutes: Sendable {
         let fields = try await request.jsonFields(
             RunOption.self, known: RunOption.names, expected: RunOption.expected, context, limits: limits)
         let wanted = try RunOption.request(fields)
-        // What the configuration tells needs no run that fails.
-        if wanted.full || wanted.only != nil || wanted.backfill != nil || wanted.acceptNewIDs,
-            let misuse = wanted.misuse(of: try await service.status(of: name).settings)
-        {
-            throw Problem(.badRequest, misuse.code, misuse.message, hint: misuse.hint)
-        }
+        try await wanted.refuseMisuse(of: name, service)
         let run = try await service.start(name, wanted)
         return Reply.json(APIObject.run(run), status: .accepted, headers: [.location: "/api/v1/runs/\(run.id)"])
     }
@@ -79,14 +74,27 @@ struct SyncRoutes: Sendable {
 
     private func why(_ request: Request, _ context: WebContext) async throws -> Response {
         let query = try Query(request, known: ["identifier"])
-        guard let identifier = query["identifier"], !identifier.isEmpty, identifier.utf8.count <= 1000 else {
-            throw Problem.badParameter("identifier", "an email or a userId")
-        }
         let name = try context.part("name")
+        guard let identifier = query["identifier"], !identifier.isEmpty, identifier.utf8.count <= 1000 else {
+            let kind = try await service.status(of: name).settings.kind
+            throw Problem.badParameter("identifier", kind.identifiers)
+        }
         guard let slot = lookups.take() else { throw Slots.problem }
         let report = try await service.why(name, identifier)
         withExtendedLifetime(slot) {}
         return Reply.json(APIObject.why(report, sync: name, identifier: identifier))
+    }
+}
+
+extension RecordKind {
+    /// By what a person or a record is looked up.
+    fileprivate var identifiers: String {
+        switch self {
+        case .list: "an email or a userId"
+        case .users: "a key, an email or a userId"
+        case .events: "a key, the id of an event, an email or a userId"
+        case .catalog: "a key or the id of an item"
+        }
     }
 }
 

@@ -34,7 +34,9 @@ struct TriggerRoutes: Sendable {
         var wanted = RunRequest()
         wanted.trigger = .api
         wanted.full = type == "full"
-        let id = try await start(try context.part("sync"), wanted)
+        let name = try context.part("sync")
+        try await wanted.refuseMisuse(of: name, service)
+        let id = try await start(name, wanted)
         return Reply.json(.object(["syncId": .string(id)]))
     }
 

@@ -135,10 +135,13 @@ struct Dashboard: Sendable {
         return try page(view, "run")
     }
 
-    /// The first changes of a held run, the removals among them first: they are what it is held for.
+    /// Some changes of a held run, removals first: they are what it is held for.
     private func removals(of run: SyncRun) async -> [Change] {
-        let all = (try? await service.stagedChanges(run.id, limit: Self.planLength)) ?? []
-        return all.sorted { $0.operation.direction == .remove && $1.operation.direction == .put }
+        // Where there are fewer, the search ends at the first of them.
+        let most = min(Self.planLength, run.counts.planned.total(.remove))
+        let removals = most > 0 ? (try? await service.stagedRemovals(run.id, limit: most)) ?? [] : []
+        let others = (try? await service.stagedChanges(run.id, limit: Self.planLength)) ?? []
+        return Array((removals + others.filter { $0.operation.direction == .put }).prefix(Self.planLength))
     }
 
     private func why(_ request: Request, _ context: WebContext) async throws -> Response {

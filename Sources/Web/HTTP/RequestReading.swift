@@ -72,7 +72,7 @@ extension Request {
         if let unknown = fields.keys.sorted().first(where: { !known.contains($0) }) {
             throw Problem(
                 .badRequest, "unknown_field", "There is no field \"\(DisplayText.safe(unknown, limit: 60))\".",
-                hint: "Known are \(known.joined(separator: ", ")).")
+                hint: Problem.naming(known))
         }
         guard let typed = try? JSONDecoder().decode([String: Value].self, from: data) else {
             throw Problem(.badRequest, "bad_field", "A field of the body has the wrong type.", hint: expected)
@@ -112,10 +112,9 @@ struct Query: Sendable {
     init(_ request: Request, known: [String]) throws(Problem) {
         items = Self.items((request.uri.query ?? "")[...])
         if let unknown = items.keys.sorted().first(where: { !known.contains($0) }) {
-            let names = known.isEmpty ? "None is known here." : "Known are \(known.joined(separator: ", "))."
             throw Problem(
                 .badRequest, "unknown_parameter", "There is no parameter \"\(DisplayText.safe(unknown, limit: 60))\".",
-                hint: names)
+                hint: Problem.naming(known))
         }
     }
 
@@ -162,6 +161,13 @@ struct Query: Sendable {
     private static func plain(_ text: Substring) -> String {
         let spaced = text.replacingOccurrences(of: "+", with: " ")
         return spaced.removingPercentEncoding ?? spaced
+    }
+}
+
+extension Problem {
+    /// A hint with the names that a field or a parameter may have.
+    fileprivate static func naming(_ known: [String]) -> String {
+        known.isEmpty ? "None is known here." : "Known are \(known.joined(separator: ", "))."
     }
 }
 

@@ -86,10 +86,11 @@ struct OutcomeTally: Sendable, Equatable {
 
     /// Those that the warehouse has: new rows, and repeats of rows.
     var kept: Int { sum([.stored, .repeated]) }
-    /// Those that the configuration leaves out, and tests.
-    var leftOut: Int { sum([.filtered, .withoutUser, .test]) }
+    /// Those that the configuration leaves out.
+    var leftOut: Int { sum([.filtered, .withoutUser]) }
     /// Those that were answered with an error.
     var refused: Int { sum([.rejected, .unauthorized, .tooLarge, .unavailable]) }
+    /// All but the posts of `rollcall receivers test`, of which nothing becomes.
     var total: Int { kept + leftOut + refused }
 }
 
@@ -108,7 +109,7 @@ enum ReceiverState: String, Sendable, CaseIterable {
     init(_ status: ReceiverStatus) {
         if status.problem != nil || status.summary == nil {
             self = .unreachable
-        } else if status.spooledBodies > 0 {
+        } else if status.spooledBytes > 0 {
             self = .spooling
         } else if status.summary?.alertState.flatMap(AlertState.init(text:))?.condition == .silent {
             self = .silent

@@ -64,18 +64,18 @@ struct CheckCommand: AsyncParsableCommand {
         var said: [String: String] = [:]
         for line in lines {
             let finding = line.finding
-            let start = "\(mark(line, console)) \(finding.subject): "
+            let (start, subject) = (mark(line, console) + " ", finding.subject + ": ")
             if !finding.isFine, let fix = finding.fix {
                 let all = "\(finding.detail)\n\(fix)"
-                if let subject = said[all] {
-                    console.out("\(start)the same as of \(subject)")
+                if let first = said[all] {
+                    console.outSentence("\(subject)the same as of \(first)", after: start)
                     continue
                 }
                 said[all] = finding.subject
             }
-            console.out(start + DisplayText.safe(finding.detail))
-            let label = finding.isFine ? "better: " : "fix: "
-            for line in finding.fix?.split(separator: "\n") ?? [] { console.out("       \(label)\(line)") }
+            console.outSentence(subject + DisplayText.safe(finding.detail), after: start)
+            let label = finding.isFine ? "       better: " : "       fix: "
+            for line in finding.fix?.split(separator: "\n") ?? [] { console.outSentence(String(line), after: label) }
         }
     }
 
@@ -114,7 +114,9 @@ struct CheckCommand: AsyncParsableCommand {
     private func diagnose(
         _ warehouse: any Warehouse, _ name: String, _ chosen: [SyncSettings], _ app: App
     ) async -> [Finding] {
+        // Several syncs may read the same; it is looked at once.
         let sources = chosen.filter { $0.warehouse == name }.map(\.audience)
+            .reduce(into: [AudienceSource]()) { if !$0.contains($1) { $0.append($1) } }
         guard let state = app.configuration.stateWarehouses[name] else { return await warehouse.diagnose(sources) }
         let elsewhere = Finding(
             subject: "state", isFine: true,

@@ -102,8 +102,8 @@ struct InitCommand: ParsableCommand {
         }
         console.out("wrote \(path)")
         let enter = folder == "." ? "" : "`cd \(DisplayText.safe(folder))`, "
-        console.out(
-            "next: \(enter)fill in the warehouse and the audience, put ITERABLE_API_KEY into .env, then `rollcall check`"
-        )
+        console.outSentence(
+            "\(enter)fill in the warehouse and the audience, put ITERABLE_API_KEY into .env, then `rollcall check`",
+            after: "next: ")
     }
 }

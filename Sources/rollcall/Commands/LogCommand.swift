@@ -133,10 +133,10 @@ final class RecordWriter: @unchecked Sendable {
         stream.listing.rows.flatMap { row in
             let time = String(row[10].plain.prefix(19)).replacingOccurrences(of: "T", with: " ")
             let names = [row[2], row[3]] + (hasRecords ? [row[11], row[13], row[14]] : [])
-            let person = names.filter { $0 != .none }.map(\.shown).joined(separator: " ")
-            let line = "\(time)  \(row[4].plain) \(row[5].plain)  \(console.styled(person, .bold))"
+            let record = names.filter { $0 != .none }.map { console.styled($0.shown, .bold) }
+            let head = console.flowed(["\(time) ", "\(row[4].plain) \(row[5].plain) "] + record, depth: 4)
             let reason = Self.reason(row).shown
-            return [line] + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })
+            return head + (reason.isEmpty ? [] : TextTable.wrap(reason, console.width - 4).map { "    " + $0 })
         }.joined(separator: "\n")
     }
 }

@@ -69,16 +69,19 @@ struct MoveStateCommand: AsyncParsableCommand {
             app.console.note("No sync of the configuration reads \(warehouse).")
             return .success
         }
-        if from != nil, let home = homes.last { try await StateMovePlan.refuseSameState(home, and: target) }
         var plans: [(sync: SyncSettings, plan: StateMovePlan)] = []
         for sync in syncs {
             let plan = try await StateMovePlan.make(
                 sync: sync.name, among: Array(homes.dropFirst()), to: target, acceptsOlderCopy: olderCopy)
             plans.append((sync, plan))
         }
+        if from != nil, !olderCopy, let home = homes.last {
+            try await StateMovePlan.refuseSameState(home, and: target)
+        }
         // What is printed as the result stays apart from what is asked.
         for (_, plan) in plans {
-            json ? app.console.note(MoveStateText.line(plan)) : app.console.out(MoveStateText.line(plan))
+            let line = MoveStateText.line(plan)
+            json ? app.console.noteSentence(line) : app.console.outSentence(line)
         }
         guard plans.contains(where: { $0.plan.step.acts }) else {
             if json { for (_, plan) in plans { app.console.out(MoveStateText.json(plan, result: "nothing")) } }
@@ -88,7 +91,7 @@ struct MoveStateCommand: AsyncParsableCommand {
         var statuses: [ExitStatus] = []
         for (sync, plan) in plans { statuses.append(try await carryOut(plan, sync, app)) }
         if statuses.contains(.success) {
-            app.console.note(
+            app.console.noteSentence(
                 "Reload `rollcall serve` wherever it has the configuration of before;"
                     + " restart it where it is of an earlier version.")
         }

@@ -194,7 +194,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     private func showText(_ plan: Plan, _ sync: SyncSettings, _ already: Int?, _ console: Console) throws {
         let words = RunText(console: console)
-        console.out("\(console.styled(sync.name, .bold))  plan for \(Self.target(plan)); nothing was changed")
+        console.outSentence(
+            "plan for \(Self.target(plan)); nothing was changed", after: console.styled(sync.name, .bold) + "  ")
         for line in words.counts(plan.counts, plan.kind, status: nil) { console.out(line) }
         if sync.read != .all { for line in words.readLines(plan.read) { console.out(line) } }
         for line in plan.preparations {

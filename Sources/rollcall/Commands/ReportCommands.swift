@@ -47,7 +47,9 @@ struct SyncsCommand: AsyncParsableCommand {
         }
         if format == .table { listing = Self.table(listing) }
         if format == .table && !TextTable(listing).fits(app.console) {
-            listing.rows.forEach { Self.showStacked($0, on: app.console) }
+            for (sync, row) in zip(app.configuration.syncs, listing.rows) {
+                Self.showStacked(row, sync.kind.words, on: app.console)
+            }
         } else {
             app.console.out(listing.render(format, on: app.console))
         }
@@ -63,11 +65,13 @@ struct SyncsCommand: AsyncParsableCommand {
     }
 
     /// For narrow terminals.
-    private static func showStacked(_ row: [Value], on console: Console) {
+    private static func showStacked(_ row: [Value], _ kind: KindWords, on console: Console) {
         console.out(console.styled(row[0].shown, .bold))
         var facts: [String] = []
         if row[3] != .none { facts.append("list \(row[3].shown)") }
-        if row[4] != .none { facts.append("\(row[4].shown) members, records or events") }
+        if row[4] != .none {
+            facts.append("\(row[4].shown) \(row[4] == Value(1) ? String(kind.entries.dropLast()) : kind.entries)")
+        }
         facts.append(row[2] == streamed ? "streamed" : row[2] == .none ? "by hand" : "every \(row[2].shown)")
         facts.append("enabled \(row[1].shown)")
         console.out("    " + facts.joined(separator: ", "))
@@ -232,16 +236,18 @@ enum RunListing {
         console.out("\(run.id)  \(time)  \(console.styled(status, words.style(run.status)))")
         let counts = run.counts
         let kind = run.kind.words
+        let (isPut, isRemoved) = run.kind == .list ? ("in", "out") : (kind.isPut, kind.isRemoved)
         let put = DisplayText.grouped(counts.succeeded.total(.put))
         let removed = DisplayText.grouped(counts.succeeded.total(.remove))
         console.out(
             "    \(run.sync): \(DisplayText.count(counts.audience, kind.one, kind.many)), "
-                + (run.kind.hasRemovals ? "\(put) in, \(removed) out, " : "\(put) \(kind.isPut), ")
+                + "\(put) \(isPut), " + (run.kind.hasRemovals ? "\(removed) \(isRemoved), " : "")
                 + "\(DisplayText.grouped(counts.invalid + counts.failed.total)) bad")
     }
 
     static func short(_ runs: some Sequence<SyncRun>) -> Listing {
-        var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "records", "in", "out", "bad"])
+        let (put, removed) = runs.allSatisfy { $0.kind == .list } ? ("in", "out") : ("sent", "removed")
+        var listing = Listing(columns: ["run", "sync", "status", "started (UTC)", "records", put, removed, "bad"])
         listing.rows = runs.map { run in
             [
                 .text(run.id), .text(run.sync), .text(run.status.rawValue),

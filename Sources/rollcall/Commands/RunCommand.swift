@@ -175,7 +175,7 @@ struct RunCommand: AsyncParsableCommand {
             if json {
                 console.out(RunJSON(held).text)
             } else {
-                console.out("\(sync.name): an earlier run is still held, so nothing was read or planned now:")
+                console.outSentence("\(sync.name): an earlier run is still held, so nothing was read or planned now:")
                 console.out(RunText(console: console).summary(held))
                 // The events of a discarded run are not sent by later ones.
                 if held.kind != .events {

@@ -54,12 +54,14 @@ struct WhyCommand: AsyncParsableCommand {
     }
 
     private func showText(_ report: WhyReport, _ limit: Int, _ console: Console) {
-        console.out("\(console.styled(DisplayText.safe(identifier), .bold)) in \(sync)")
+        let head = [console.styled(DisplayText.safe(identifier), .bold), "in", sync]
+        console.out(console.flowed(head, depth: 2).joined(separator: "\n"))
         let lines =
             report.kind == .events
             ? WhyEventText(report).lines : Self.audienceLines(report) + Self.snapshotLines(report)
-        for line in lines { console.out("  " + line) }
-        console.out("  next run:  " + DisplayText.safe(report.nextStep))
+        for line in lines + ["next run:  " + DisplayText.safe(report.nextStep)] {
+            console.outSentence(String(line.dropFirst(Self.labelWidth)), after: "  \(line.prefix(Self.labelWidth))")
+        }
         console.out()
         if report.records.isEmpty {
             console.out("  no logged outcome (logs are kept for a limited time)")
@@ -70,6 +72,9 @@ struct WhyCommand: AsyncParsableCommand {
             if report.records.count == limit { console.note("the latest \(limit) outcomes are shown; all: --limit 0") }
         }
     }
+
+    /// Characters of what each line begins with: `source:`, `next run:`, and blanks.
+    private static let labelWidth = 11
 
     static func audienceLines(_ report: WhyReport) -> [String] {
         if report.kind != .list { return sourceLines(report) }

@@ -1,4 +1,5 @@
 import Foundation
+import RollcallConfig
 import Synchronization
 
 /// Where output goes: results to stdout, logs and progress to stderr. Colour and bars only where a terminal shows them.
@@ -7,18 +8,30 @@ struct Console: Sendable {
     let errorIsTerminal: Bool
     /// Columns of the terminal; 80 where there is none.
     let width: Int
+    /// Columns of the terminals that stdout and stderr are; nil: it is none, or one that does not say.
+    private let outColumns: Int?
+    private let errorColumns: Int?
     private let allowsColour: Bool
 
     static let standard = Console()
 
-    init(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    init(
+        environment: [String: String] = ProcessInfo.processInfo.environment,
+        outColumns: Int? = Console.columns(of: STDOUT_FILENO), errorColumns: Int? = Console.columns(of: STDERR_FILENO)
+    ) {
         outIsTerminal = isatty(STDOUT_FILENO) == 1
         errorIsTerminal = isatty(STDERR_FILENO) == 1
-        var size = winsize()
-        let answered = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
-        width = answered ? max(40, Int(size.ws_col)) : 80
+        self.outColumns = outColumns
+        self.errorColumns = errorColumns
+        width = outColumns ?? 80
         let noColour = !(environment["NO_COLOR"] ?? "").isEmpty
         allowsColour = !noColour && environment["TERM"] != "dumb"
+    }
+
+    static func columns(of file: Int32) -> Int? {
+        var size = winsize()
+        guard ioctl(file, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return max(40, Int(size.ws_col))
     }
 
     enum Style: String {
@@ -45,8 +58,40 @@ struct Console: Sendable {
     /// A line for people, on stderr.
     func note(_ text: String) { Console.write(text + "\n", to: STDERR_FILENO) }
 
+    /// Sentences among the results: on a terminal they go on below, under the text that they continue.
+    func outSentence(_ text: String, after label: String = "") {
+        out(flowed(text, after: label).joined(separator: "\n"))
+    }
+
+    /// Sentences for people, on stderr, in the same way.
+    func noteSentence(_ text: String, after label: String = "") {
+        note(FlowedText.lines(text, after: label, width: errorColumns).joined(separator: "\n"))
+    }
+
+    /// The lines of ``outSentence(_:after:)``.
+    func flowed(_ text: String, after label: String = "") -> [String] {
+        FlowedText.lines(text, after: label, width: outColumns)
+    }
+
+    /// Pieces of one line of the results; on a terminal it is broken between them only.
+    func flowed(_ pieces: [String], depth: Int) -> [String] {
+        FlowedText.join(pieces, width: outColumns, depth: depth)
+    }
+
+    /// What is wrong, or unwise, in a configuration, for stderr: the place stays at the beginning of the first line, and the
+    /// lines after it are laid out already.
+    func shown(_ problem: ConfigurationProblem, after label: String = "") -> String {
+        let text = problem.description
+        let start = problem.location + ": "
+        guard errorColumns != nil, text.hasPrefix(start) else { return label + text }
+        let end = text.firstIndex(of: "\n") ?? text.endIndex
+        let headline = String(text[..<end].dropFirst(start.count))
+        let lines = FlowedText.lines(headline, after: label + start, width: errorColumns)
+        return lines.joined(separator: "\n") + String(text[end...])
+    }
+
     /// An error for people, on stderr.
-    func error(_ text: String) { note(styledError("error: ", .red) + text) }
+    func error(_ text: String) { noteSentence(text, after: styledError("error: ", .red)) }
 
     func raw(_ text: String) { Console.write(text, to: STDERR_FILENO) }
 

@@ -68,7 +68,7 @@ final class ProgressLine: Sendable {
     private func note(_ text: String) {
         state.withLock { state in
             clear(&state)
-            console.note("\(name): \(DisplayText.safe(text))")
+            console.noteSentence(DisplayText.safe(text), after: "\(name): ")
         }
     }
 
@@ -92,7 +92,7 @@ final class ProgressLine: Sendable {
         case .readingAudience(let rows):
             return
                 "reading, \(DisplayText.grouped(rows)) rows, \(DisplayText.grouped(Int(Double(rows) / seconds)))/s"
-        case .staging(let changes): return "staging \(DisplayText.grouped(changes)) changes"
+        case .staging(let changes): return "staging \(DisplayText.count(changes, "change"))"
         case .waiting(let wait, let reason): return "waiting \(Int(wait.rounded(.up))) s: \(reason)"
         case .finishing: return "finishing"
         case .sending(let done, let total):

@@ -52,14 +52,21 @@ struct ReceiverTrialResults {
         var lines = [TextTable(listing).render(on: console)]
         for entry in entries where !entry.isFine {
             guard let said = entry.said, !said.isEmpty else { continue }
-            lines.append("\(entry.name): \(DisplayText.line(said, limit: 500))")
+            lines += console.flowed(DisplayText.line(said, limit: 500), after: "\(entry.name): ")
+        }
+        if isFine, unauthorized > 0 {
+            lines += console.flowed(
+                "this test adds \(unauthorized) to the receiver's count of unauthorized requests, on purpose")
         }
         let verdict =
             isFine
             ? "all is well at \(address); nothing was stored"
             : "not all is well at \(address)"
-        return (lines + [verdict]).joined(separator: "\n")
+        return (lines + console.flowed(verdict)).joined(separator: "\n")
     }
+
+    /// Requests that the receiver refused and counted as such, for it believes of none without a valid token that it is a test.
+    private var unauthorized: Int { entries.compactMap { $0.answers[401] }.reduce(0, +) }
 
     var json: JSON {
         .object([

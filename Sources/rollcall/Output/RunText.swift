@@ -18,11 +18,12 @@ struct RunText {
     /// A few lines: what came out, what was counted, what to do next.
     func summary(_ run: SyncRun) -> String {
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
-        var lines = ["\(console.styled(run.sync, .bold))  \(console.styled(words, style(run.status)))  \(run.id)"]
+        var lines = console.flowed(
+            ["\(console.styled(run.sync, .bold)) ", "\(console.styled(words, style(run.status))) ", run.id], depth: 2)
         lines.append(contentsOf: counts(run.counts, run.kind, status: run.status))
         if run.read?.mode != .all { lines.append(contentsOf: readLines(run.read)) }
         let took = run.finishedAt.map { ", took \(DisplayText.duration($0.timeIntervalSince(run.startedAt)))" } ?? ""
-        lines.append(
+        lines += console.flowed(
             "  \(Self.target(run))\(run.trigger == .stream ? ", streamed" : ""), "
                 + DisplayText.count(run.requests.sent, "request")
                 + (run.requests.retried > 0 ? ", \(run.requests.retried) of them again" : "")
@@ -68,19 +69,17 @@ struct RunText {
         let excluded = counts.excluded > 0 ? ", \(DisplayText.grouped(counts.excluded)) left out" : ""
         let records = DisplayText.count(counts.audience, words.one, words.many)
         let unchanged = DisplayText.grouped(counts.unchanged)
-        var lines = ["  \(read)\(invalid)\(duplicates)\(excluded): \(records), \(unchanged) unchanged"]
+        let lines = console.flowed("  \(read)\(invalid)\(duplicates)\(excluded): \(records), \(unchanged) unchanged")
         let planned = counts.planned
         if status == nil || status == .held {
-            lines.append("  \(operations(planned, kind, isDone: false))\(Self.waiting(counts, kind))")
-            return lines
+            return lines + console.flowed("  \(operations(planned, kind, isDone: false))\(Self.waiting(counts, kind))")
         }
         let done = "  \(operations(counts.succeeded, kind, isDone: true))\(Self.waiting(counts, kind))"
         let rest = [
             (counts.failed.total, "failed"), (counts.notAttempted.total, "not attempted"),
             (counts.unknown.total, "unknown"),
         ].filter { $0.0 > 0 }.map { ", \(DisplayText.grouped($0.0)) \($0.1)" }.joined()
-        lines.append(done + rest)
-        return lines
+        return lines + console.flowed(done + rest)
     }
 
     /// `, 2 waiting`, of events `, 1 found late`, and of catalogs `, 20 verified, 1 not verified`.
@@ -113,8 +112,8 @@ struct RunText {
     func advice(_ run: SyncRun) -> [String] {
         var lines: [String] = []
         if let error = run.error {
-            lines.append("  " + console.styled("error: ", .red) + DisplayText.safe(error.message))
-            if let hint = error.hint { lines.append("  " + hint) }
+            lines += console.flowed(DisplayText.safe(error.message), after: "  " + console.styled("error: ", .red))
+            if let hint = error.hint { lines += console.flowed("  " + hint) }
         }
         if run.status == .held {
             lines.append(contentsOf: heldLines(run.held, run.kind))
@@ -132,12 +131,12 @@ struct RunText {
     }
 
     func heldLines(_ findings: [GuardFinding], _ kind: RecordKind) -> [String] {
-        findings.map { "  " + console.styled("held: ", .yellow) + $0.clause(kind) }
+        findings.flatMap { console.flowed($0.clause(kind), after: "  " + console.styled("held: ", .yellow)) }
     }
 
     /// Identifiers that count as none; of many, the most shared ones.
     func oversharedLines(_ found: [OversharedIdentifier]) -> [String] {
-        found.prefix(10).map { "  " + console.styled("shared: ", .yellow) + Self.words($0) }
+        found.prefix(10).flatMap { console.flowed(Self.words($0), after: "  " + console.styled("shared: ", .yellow)) }
             + (found.count > 10
                 ? ["  and \(DisplayText.grouped(found.count - 10)) more identifiers that count as none"] : [])
     }

@@ -82,7 +82,7 @@ struct ServeLog: Sendable {
             }
         let subject: (String, String) =
             switch note {
-            case .bodyRejected(let receiver, _, _): ("receiver", receiver)
+            case .bodyRejected(let receiver, _, _), .addressRefused(let receiver, _, _): ("receiver", receiver)
             case .warehouseAway(let warehouse, _, _), .warehouseBack(let warehouse), .spoolAdopted(let warehouse, _),
                 .spoolDrained(let warehouse, _), .spoolDamaged(let warehouse, _), .spoolFull(let warehouse, _),
                 .spoolUnusable(let warehouse, _), .keyChanged(let warehouse), .retentionFailed(let warehouse, _),
@@ -102,9 +102,12 @@ struct ServeLog: Sendable {
         let (counts, kind) = (run.counts, run.kind.words)
         let words = run.status.rawValue.replacingOccurrences(of: "_", with: " ")
         let reason = run.error.map { ": \($0.message)" } ?? ""
-        var done = [(kind.isPut, "\(counts.succeeded.total(.put))")]
-        if run.kind.hasRemovals { done.append((kind.isRemoved, "\(counts.succeeded.total(.remove))")) }
-        let numbers = done.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+        let (put, removed) = ("\(counts.succeeded.total(.put))", "\(counts.succeeded.total(.remove))")
+        var (numbers, done) = ("\(put) \(kind.isPut)", [(kind.isPut, put)])
+        if run.kind.hasRemovals {
+            numbers += ", \(removed) \(kind.isRemoved)"
+            done.append((kind.removedLabel, removed))
+        }
         var fields = Self.fields(run)
         fields.append(("status", run.status.rawValue))
         fields.append((run.kind == .list ? "audience" : "records", "\(counts.audience)"))

@@ -34,7 +34,7 @@ final class App: Sendable {
             workingDirectory: FileManager.default.currentDirectoryPath)
         let configuration = try Configuration.load(path: path, environment: environment)
         let app = App(configuration, console: .standard, verbose: options.verbose)
-        for warning in configuration.warnings { app.warn("\(warning)") }
+        for warning in configuration.warnings { app.warn(warning) }
         return app
     }
 
@@ -64,7 +64,11 @@ final class App: Sendable {
         console.note((message + hint.map { "  " + $0 }).joined(separator: "\n"))
     }
 
-    func warn(_ text: String) { console.note(console.styledError("warning: ", .yellow) + text) }
+    func warn(_ text: String) { console.noteSentence(text, after: warningLabel) }
+
+    private func warn(_ problem: ConfigurationProblem) { console.note(console.shown(problem, after: warningLabel)) }
+
+    private var warningLabel: String { console.styledError("warning: ", .yellow) }
 
     init(_ configuration: Configuration, console: Console, verbose: Bool) {
         self.configuration = configuration

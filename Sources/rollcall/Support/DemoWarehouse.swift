@@ -65,7 +65,8 @@ enum DemoWarehouse {
     /// Orders that come in later, as SQL to show.
     static let newOrders = """
         INSERT INTO orders (order_id, customer_id, total, placed_at)
-        VALUES (201, 'c-1001', 24.50, datetime('now')), (202, 'c-1002', 99.00, datetime('now'));
+        VALUES (201, 'c-1001', 24.50, datetime('now')),
+               (202, 'c-1002', 99.00, datetime('now'));
         """
 
     static func placeOrders(at path: String) throws { try write(at: path) { try $0.execute(sql: newOrders) } }

@@ -35,6 +35,7 @@ struct ReceiverCheck {
         var webhooks: [String: Result<[RemoteWebhook], RunError>] = [:]
         for receiver in receivers {
             findings.append(auth(receiver))
+            if let masked = Self.masked(receiver) { findings.append(masked) }
             findings += events(receiver, summaries)
             guard let destination = receiver.destination else { continue }
             if webhooks[destination] == nil { webhooks[destination] = await self.webhooks(destination) }
@@ -101,15 +102,29 @@ struct ReceiverCheck {
             fix: "give it auth, and type the same token in Iterable; behind a proxy it takes nothing without")
     }
 
+    /// Masked identifiers are those of many people.
+    static func masked(_ receiver: ReceiverSettings) -> Finding? {
+        guard receiver.identifiers == .masked else { return nil }
+        return Finding(
+            subject: "receiver \(receiver.name), identifiers", isFine: true,
+            detail: "masked: latest_unsubscribes and email_engagement cannot tell people apart",
+            fix: "hashed (identifiers: hashed) hides people too, and keeps them apart")
+    }
+
     // MARK: Warehouse
+
+    /// Minutes after which a receiver counts as silent.
+    private var silentAfterMinutes: Int { (configuration.alerts?.thresholds ?? AlertThresholds()).silentAfterMinutes }
 
     private func summaries() async -> [String: Result<ReceiverSummary, RunError>] {
         var summaries: [String: Result<ReceiverSummary, RunError>] = [:]
+        // As far back as an hour may count, and the last day.
+        let since = now.addingTimeInterval(-max(86_400, 60 * Double(silentAfterMinutes) + 3600))
         for name in configuration.stateOrder {
             let receivers = configuration.receivers.filter { $0.warehouse == name }.map(\.name)
             guard !receivers.isEmpty, let warehouse = try? app.stateWarehouse(name, waitSeconds: 10) else { continue }
             do throws(WarehouseError) {
-                let found = try await warehouse.receiverSummaries(receivers, since: now.addingTimeInterval(-86_400))
+                let found = try await warehouse.receiverSummaries(receivers, since: since)
                 for receiver in receivers { summaries[receiver] = .success(found[receiver] ?? ReceiverSummary()) }
             } catch {
                 for receiver in receivers { summaries[receiver] = .failure(error.error) }
@@ -143,11 +158,7 @@ struct ReceiverCheck {
                 fix: "`rollcall receivers test \(receiver.name)` shows whether the receiver takes them")
         }
         let age = now.timeIntervalSince(latest)
-        let limit = (configuration.alerts?.thresholds ?? AlertThresholds()).silentAfterMinutes
-        let isLeftOut = summary.counts.contains {
-            [.filtered, .withoutUser, .repeated].contains($0.outcome) && $0.count > 0
-        }
-        let isSilent = age >= 60 * Double(limit) && !isLeftOut
+        let isSilent = Self.isSilent(summary, afterMinutes: silentAfterMinutes, now: now)
         return Finding(
             subject: subject, isFine: !isSilent,
             detail: "warehouse \(receiver.warehouse), the latest came \(DisplayText.duration(age)) ago",
@@ -156,11 +167,19 @@ struct ReceiverCheck {
         )
     }
 
+    /// Whether nothing has come for so long. Events that are left out, and repeats, show as well that Iterable posts.
+    static func isSilent(_ summary: ReceiverSummary, afterMinutes limit: Int, now: Date) -> Bool {
+        guard let sign = summary.latestSign(now: now) else { return false }
+        return now.timeIntervalSince(sign) >= 60 * Double(limit)
+    }
+
     /// Iterable puts userIds into what it posts only where that was switched on for the project.
     private func userIDs(_ receiver: ReceiverSettings, _ summary: ReceiverSummary) -> Finding? {
         let subject = "receiver \(receiver.name), userId"
         let fix = "ask Iterable's support to put the userId into the payload of system webhooks"
-        let dropped = summary.counts.filter { $0.outcome == .withoutUser }.reduce(0) { $0 + $1.count }
+        let yesterday = now.addingTimeInterval(-86_400)
+        let dropped = summary.counts.filter { $0.outcome == .withoutUser && $0.hour >= yesterday }
+            .reduce(0) { $0 + $1.count }
         if receiver.requiresUserID, dropped > 0, summary.newestWithUserID == 0 {
             return Finding(
                 subject: subject, isFine: false,

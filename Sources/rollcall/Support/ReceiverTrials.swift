@@ -132,7 +132,20 @@ struct ReceiverTrials {
         guard let object = (try? JSONSerialization.jsonObject(with: Data(text.utf8))) as? [String: Any],
             let error = object["error"] as? [String: Any], let message = error["message"] as? String
         else { return "" }
-        return [message, error["hint"] as? String].compactMap { $0 }.joined(separator: " ")
+        let wayOut = error["hint"] as? String ?? (error["code"] as? String).flatMap { hint($0) }
+        return [message, wayOut].compactMap { $0 }.joined(separator: " ")
+    }
+
+    /// What to do about an answer that says nothing of it, for it may go to anyone.
+    static func hint(_ code: String) -> String? {
+        switch code {
+        case "address_not_allowed":
+            "Add this machine's address to the receiver's allow_from; behind a proxy, name the proxy in server.trusted_proxies."
+        case "not_found":
+            "No receiver that is served there has this path: compare it with the path that serve prints, and with what a proxy"
+                + " cuts off."
+        default: nil
+        }
     }
 
     /// A server that is not ours may say back what it was sent.

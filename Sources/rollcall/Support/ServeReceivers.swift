@@ -39,9 +39,9 @@ final class ServeReceivers: Sendable {
             ? nil : ReceiverServer(service: service, settings: listen, logger: logger)
     }
 
-    /// Whether bodies wait in the spool until this warehouse takes them.
+    /// Whether bodies wait in the spool until this warehouse takes them. Those of a damaged file cannot all be counted; its bytes can.
     func hasBacklog(_ warehouse: String) -> Bool {
-        service.metrics().spools.contains { $0.warehouse == warehouse && $0.bodies > 0 }
+        service.metrics().spools.contains { $0.warehouse == warehouse && $0.bytes > 0 }
     }
 
     // MARK: Lifecycle

@@ -60,8 +60,17 @@ import Testing
         let clauses = found.map { $0.clause(.events) }
         #expect(clauses[0] == "it would send 5 events, and guards.max_events allows 4")
         #expect(clauses[1].contains("2 events that happened longer ago than 1h"))
-        #expect(clauses[2].contains("1 events from before the time of which Rollcall knows what it sent"))
+        #expect(clauses[2].contains("1 event from before the time of which Rollcall knows what it sent"))
         #expect(clauses[3] == "30% (30 of 100) of the rows are invalid, and guards.max_invalid allows 20%")
+    }
+
+    @Test(arguments: ["max_events", "max_age", "backfill"])
+    func oneEventIsNotSeveral(_ name: String) {
+        func clause(_ observed: String) -> String {
+            GuardFinding(guard: name, limit: "0", observed: observed).clause(.events)
+        }
+        #expect(clause("1").hasPrefix("it would send 1 event ") || clause("1").hasPrefix("it would send 1 event,"))
+        #expect(clause("11").hasPrefix("it would send 11 events"))
     }
 
     /// Guards of other kinds have no say.

@@ -57,6 +57,16 @@ import Testing
         #expect(tried == [0, 1, 22, 23, 44, 45, 66, 67], "\(tried)")
     }
 
+    /// A reading of what changed is the first one of a trial only behind twenty readings of all rows.
+    @Test(arguments: [(1, false), (3, false), (19, false), (20, true), (30, true)])
+    func onlyATrialAfterTwentyRunsIsRepeated(_ line: (readings: Int, usesBuckets: Bool)) {
+        let earlier = [Self.read(.changed, 1, 100), Self.read(.changed, 1, 100)]
+        let all = (0..<line.readings).map { _ in Self.read(.all, 2, 400) }
+        let choice = ReadChoice.auto([Self.read(.changed, 5, 900)] + all + earlier + [Self.read(.all, 2, 400)])
+        #expect(choice.usesBuckets == line.usesBuckets, "\(choice.reason)")
+        #expect(choice.reason.contains("Reading all rows cost less") != line.usesBuckets, "\(choice.reason)")
+    }
+
     /// Of twenty-one runs one takes the dearer way, or two where that is reading what changed.
     @Test(arguments: [true, false])
     func theDearerWayIsTriedAgain(changedIsLess: Bool) {

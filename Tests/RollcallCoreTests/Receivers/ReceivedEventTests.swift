@@ -135,11 +135,12 @@ import Testing
         let event = try event(
             "{\"email\":\"A@example.com\",\"dataFields\":{\"email\":\"a@example.com\",\"x\":\"A@example.com\"}}",
             .hashed)
-        #expect(event.email == hiding.of("A@example.com") && event.email?.hasPrefix("hash:") == true)
+        // One address has one hash, however it is written.
+        let hash = hiding.of("a@example.com")
+        #expect(event.email == hash && hash.hasPrefix("hash:"))
         #expect(
             String(decoding: event.payload, as: UTF8.self)
-                == "{\"email\":\"\(hiding.of("A@example.com"))\",\"dataFields\":{\"email\":\"\(hiding.of("a@example.com"))\",\"x\":\"\(hiding.of("A@example.com"))\"}}"
-        )
+                == "{\"email\":\"\(hash)\",\"dataFields\":{\"email\":\"\(hash)\",\"x\":\"\(hash)\"}}")
     }
 
     @Test func namesThatAreMaskedAlikeStayApart() throws {

@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (FieldType.string, #"["2026-01-01"]"#, false), (.string, #"["2026-01-01", "red"]"#, true),
+        (FieldType.string, #"["2026-01-01"]"#, false), (.string, #"["2026-01-01", "red"]"#, false),
+        (.string, #"["red", "2026-01-01"]"#, false), (.string, #"["red", "blue"]"#, true),
         (.string, "[]", false),
         (.string, #"["red"]"#, true), (.object, #"{"a":1}"#, true), (.object, "{}", false), (.object, "[1]", false),
         (.long, "[1]", true), (.date, #"["2026-01-01"]"#, true),

@@ -181,7 +181,7 @@ import Testing
 
     @Test(
         arguments: [
-            (.null, .missing), (.real(1.5), .form), (.real(1), .form), (.infinity, .form), (.opaque, .form),
+            (.null, .missing), (.real(1.5), .floating), (.real(1), .floating), (.infinity, .form), (.opaque, .form),
             (.json("1"), .form), (.decimal("NaN"), .form), (.decimal("Infinity"), .form), (.text("a\u{0}b"), .form),
             (.bytes([0xFF]), .form), (.bytes([0xC0, 0x80]), .form), (.date(2_932_897), .form), (.date(-719_163), .form),
             (.timestamp(253_402_300_800_000_000), .form), (.timestamp(-62_135_596_800_000_001), .form),

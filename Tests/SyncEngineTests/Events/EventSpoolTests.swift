@@ -36,6 +36,17 @@ import Testing
         #expect(found.fingerprint == refused.fingerprint && found.refusal == refused.refusal)
     }
 
+    @Test func anEventTakesTheIDThatItWasSentWith() throws {
+        let spool = EventSpool()
+        var entry = Self.entry("7", person: "ann", order: 4)
+        entry.payload = Array(#"{"id":"id-7","eventName":"id-7"}"#.utf8)
+        try spool.add(entry, person: 1)
+        spool.keep(id: "former-7", of: entry.fingerprint)
+        let found = try Self.read(spool)[0]
+        #expect(found.event.id == "former-7")
+        #expect(String(decoding: found.payload, as: UTF8.self) == #"{"id":"former-7","eventName":"id-7"}"#)
+    }
+
     /// Beyond the megabyte that is kept in memory, with large entries among small ones.
     @Test func thePersonsEventsAreOrderedByTimeAndThenByKey() throws {
         var random = SeededGenerator(seed: 3)

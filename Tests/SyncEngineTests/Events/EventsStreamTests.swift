@@ -80,6 +80,41 @@ import Warehouse
         try await stream.check()
     }
 
+    @Test func rowsThatTheNamesLeaveOutCountOnce() async throws {
+        let stream = try await StreamBench.make { events, _, _ in
+            (events.name, events.names) = (.column("name"), ["placed"])
+        }
+        let add: @Sendable (Int, String, Int) async throws -> Void = { number, name, position in
+            try await stream.bench.insert(
+                "id, email, at, loaded, name",
+                "\(number), 'p\(number)@example.com', \(number), \(position), '\(name)'")
+        }
+        try await add(1, "placed", 1)
+        try await add(2, "viewed", 2)
+        await stream.look(
+            {}, { try await add(3, "viewed", 3) }, {}, { try await add(4, "placed", 4) },
+            // It becomes visible late.
+            { try await add(5, "viewed", 2) }, {})
+        // What lies before the beginning of a stream was counted by the one before.
+        await stream.look({}, { try await add(6, "viewed", 6) }, {})
+        #expect(stream.taken == [1, 4])
+        #expect(stream.ended.map(\.counts.excluded) == [3, 1], "\(stream.ended.map(\.counts))")
+        #expect(stream.ended.map(\.counts.rowsRead) == [5, 1] && stream.ended.map(\.counts.invalid) == [0, 0])
+        try await stream.check()
+    }
+
+    @Test func aRowThatCannotBeSentContradictsOthersOfItsKeyUntilItIsGone() async throws {
+        let stream = try await StreamBench.make()
+        try await stream.add(1, 2)
+        try await stream.bench.insert("id, email, at, loaded", "2, 'nobody', 2, 2")
+        await stream.look(
+            {}, {}, { try await stream.bench.fixture.execute("DELETE FROM orders WHERE email = 'nobody'") }, {})
+        let run = try #require(stream.ended.first)
+        #expect(run.counts.invalid == 2 && run.counts.audience == 2, "\(run.counts)")
+        #expect(stream.bench.requests == [["1"], ["2"]])
+        try await stream.check()
+    }
+
     @Test func aRowThatIsMetFurtherOnIsNotSentAgain() async throws {
         let stream = try await StreamBench.make()
         try await stream.add(1, 2)
@@ -237,6 +272,28 @@ import Warehouse
         try await stream.check()
     }
 
+    /// Also before a request follows.
+    @Test func aRowThatGoesOnBalancesWhereEventsAreTooOld() async throws {
+        let stream = try await StreamBench.make { _, sync, _ in sync.guards.maxAgeSeconds = 3600 }
+        let now = EventsBench.start
+        await stream.look(
+            { try await stream.bench.insert("id, email, at, loaded", "1, 'a@example.com', \(now), 1") },
+            {
+                try await stream.bench.insert(
+                    "id, email, at, loaded", "2, 'b@example.com', \(now - 7200), 2",
+                    "3, 'c@example.com', \(now - 7200), 3")
+            },
+            {
+                let row = try #require(
+                    try await stream.bench.fixture.warehouse.runs(RunFilter(sync: "orders", limit: 1)).first)
+                #expect(row.status == .running && row.counts.balances, "\(row.counts)")
+                #expect(row.counts.planned.track == 3 && row.counts.failed.track == 2, "\(row.counts)")
+                #expect(row.counts.succeeded.track == 1 && row.counts.notAttempted.track == 0, "\(row.counts)")
+            })
+        #expect(stream.ended.map(\.counts.failed.track) == [2])
+        try await stream.check()
+    }
+
     /// Invalid rows that were there before say nothing of what comes, however often the stream begins again.
     @Test func whatWasInvalidBeforeHoldsNothing() async throws {
         let stream = try await StreamBench.make { events, sync, _ in
@@ -275,6 +332,21 @@ import Warehouse
         let run = try #require(stream.ended.first)
         #expect(run.counts.rowsRead == 8 && run.counts.planned.track == 8, "\(run.counts)")
         try await stream.check()
+    }
+
+    /// Reading stops where enough waits, and the guard judges what the looks have planned together.
+    @Test func aGuardThatAllowsMoreThanMayWaitReadsNoMoreAtOnce() async throws {
+        let stream = try await StreamBench.make { _, sync, _ in sync.guards.maxEvents = 5 }
+        var settings = StreamSettings()
+        settings.mostWaiting = 2
+        try await stream.add(1, 2, 3, 4, 5, 6, 7, 8)
+        let end = await stream.stream(settings: settings) { $0 < 6 }
+        guard case .held(let held) = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(held.counts.planned.track == 3 && held.held.first?.observed == "6", "\(held)")
+        #expect(stream.taken == [1, 2, 3])
     }
 
     /// Rows without a position come last.
@@ -367,6 +439,24 @@ import Warehouse
         #expect(run.counts.succeeded.track == 2 && run.counts.unknown.track == 0, "\(run.counts)")
         #expect(run.requests.sent == 13 && run.requests.retried == 12, "\(run.requests)")
         #expect(stream.tracker.status.samples.contains { $0.lagSeconds > 60 }, "it took minutes")
+        try await stream.check()
+    }
+
+    /// It is said of the row, and another one follows at once.
+    @Test func thatFieldsWereLeftOutEndsNoStream() async throws {
+        let stream = try await StreamBench.make { events, _, _ in
+            events.fields = .only([FieldSetting(name: "note", source: .column("note"))])
+        }
+        stream.bench.events.setFate { _, number in number == 1 ? .leaveOut(["note"]) : .ok }
+        let end = await stream.look(
+            { try await stream.bench.insert("id, email, at, loaded, note", "1, 'p1@example.com', 1, 1, 'red'") },
+            { stream.bench.clock.advance(by: .seconds(3300)) }, { try await stream.add(2) }, {})
+        guard case .stopped = end else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(stream.ended.map(\.status) == [.completedWithFailures, .succeeded])
+        #expect(stream.ended.map(\.error?.code) == ["field_dropped", nil] && stream.taken == [1, 2])
         try await stream.check()
     }
 

@@ -202,6 +202,34 @@ import Warehouse
         }
     }
 
+    /// A warehouse that may have the state and cannot be read is named with the ways on; one that is lost is none for an older copy.
+    @Test func aPlaceThatCannotBeReadIsNamedOrLeftOut() async throws {
+        try await Scene.with { scene in
+            try await scene.move(to: "archive")
+            let lost = StateHome(name: "archive", warehouse: SQLiteWarehouse(path: "/dev/null/archive.sqlite"))
+            let (shop, attic) = (try scene.home("shop"), try scene.home("attic"))
+            for homes in [[lost], [attic, lost]] {
+                let error = await #expect(throws: RunError.self) {
+                    try await StateMovePlan.make(sync: "vip", among: homes, to: shop)
+                }
+                #expect(error?.message.contains("the warehouse archive, which may have the state") == true)
+                #expect(error?.hint?.contains("--older-copy") == true)
+                #expect(error?.hint?.contains("--from NAME") == (homes.count > 1))
+            }
+            let plan = try await StateMovePlan.make(
+                sync: "vip", among: [attic, lost], to: shop, acceptsOlderCopy: true)
+            guard case .useOlderCopy(lost: "archive") = plan.step, case .done = try await scene.carryOut(plan) else {
+                Issue.record("\(plan.step)")
+                return
+            }
+            try await scene.continues(in: "shop", "the older copy")
+            let target = await #expect(throws: RunError.self) {
+                try await StateMovePlan.make(sync: "vip", among: [shop], to: lost, acceptsOlderCopy: true)
+            }
+            #expect(target?.message.contains("archive, which is to have the state, could not be read") == true)
+        }
+    }
+
     @Test func oneStateUnderTwoNames() async throws {
         try await Scene.with { scene in
             let alias = StateHome(name: "alias", warehouse: try scene.home("shop").warehouse)

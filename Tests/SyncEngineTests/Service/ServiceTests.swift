@@ -123,6 +123,80 @@ import Warehouse
         }
     }
 
+    /// All who were not the first learn that the run is not held any more, and never that another run is in progress.
+    @Test(arguments: [true, false]) func ofSeveralDecisionsAtOnceOneCounts(approves: Bool) async throws {
+        try await ServiceBench.with { bench in
+            let strict = bench.sync { $0.guards.maxRemovals = .count(0) }
+            try await bench.serving(bench.setup([strict])) { service in
+                _ = try await service.start("vip")
+                try await bench.until("the first run ends") { await service.liveRuns().isEmpty }
+                try await bench.fixture.execute("DELETE FROM people WHERE email = 'p1@example.com'")
+                _ = try await service.start("vip")
+                try await bench.until("the run is held") { await service.liveRuns().isEmpty }
+                let id = try #require(try await service.status(of: "vip").heldRun).id
+                let refusals = await withTaskGroup(of: ServiceError?.self, returning: [ServiceError].self) { group in
+                    for _ in 0..<8 {
+                        group.addTask { await Self.refusal(of: id, service, approves: approves) }
+                    }
+                    var refusals: [ServiceError] = []
+                    for await refusal in group { if let refusal { refusals.append(refusal) } }
+                    return refusals
+                }
+                #expect(refusals.count == 7)
+                #expect(refusals.allSatisfy { $0.kind == .notHeld && $0.runID == id }, "\(refusals)")
+                #expect(refusals.allSatisfy { $0.error.code == "run_not_held" }, "\(refusals)")
+                try await bench.until("the run ends") { await service.liveRuns().isEmpty }
+                #expect(try await service.run(id).status == (approves ? .succeeded : .cancelled))
+            }
+        }
+    }
+
+    /// nil: the decision was carried out.
+    private static func refusal(of id: String, _ service: SyncService, approves: Bool) async -> ServiceError? {
+        do throws(ServiceError) {
+            if approves {
+                _ = try await service.approve(id)
+            } else {
+                _ = try await service.discard(id)
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func membersAreCountedAgainAfterRunsOfOtherProcesses() async throws {
+        try await ServiceBench.with { bench in
+            let other = try bench.anotherWarehouse()
+            func runElsewhere() async throws {
+                try await bench.serving(bench.setup([bench.sync()], warehouse: other), holder: "there 2") { service in
+                    let run = try await service.start("vip")
+                    try await bench.until("the run elsewhere ends") {
+                        let isOver = await service.liveRuns().isEmpty
+                        return try await service.run(run.id).status == .succeeded && isOver
+                    }
+                }
+            }
+            try await bench.serving(bench.setup([bench.sync()])) { service in
+                _ = try await service.start("vip")
+                try await bench.until("the run ends") { await service.liveRuns().isEmpty }
+                try await bench.until("members are counted") { try await service.status(of: "vip").members == 3 }
+                try await bench.until("the scheduler's first look has ended") { bench.clock.sleeperCount > 0 }
+                try await bench.enter(addresses(10...11))
+                try await runElsewhere()
+                #expect(try await service.status(of: "vip").members == 3, "the old number is shown meanwhile")
+                try await bench.until("they are counted again") { try await service.status(of: "vip").members == 5 }
+                // Metrics too, though the status is not asked for.
+                try await bench.enter(addresses(12...13))
+                try await runElsewhere()
+                #expect(await service.metrics().members["vip"] == 5)
+                try await bench.advance(by: 10)
+                try await bench.until("the scheduler has seen it") { await service.metrics().members["vip"] == 7 }
+            }
+            await other.close()
+        }
+    }
+
     @Test func whatIsUnknownIsSaidSo() async throws {
         try await ServiceBench.with { bench in
             let id = "01990000-0000-7000-8000-000000000001"
@@ -132,7 +206,8 @@ import Warehouse
                 #expect(await failure { _ = try await service.setPaused("nope", true) }?.kind == .unknownSync)
                 #expect(await failure { _ = try await service.ticks("nope") }?.kind == .unknownSync)
                 for unknown in [id, "", "../etc", "a'b"] {
-                    #expect(await failure { _ = try await service.run(unknown) }?.kind == .unknownRun)
+                    let missing = await failure { _ = try await service.run(unknown) }
+                    #expect(missing?.kind == .unknownRun && missing?.runID == nil, "no run stands in the way")
                     #expect(await failure { _ = try await service.cancel(unknown) }?.kind == .unknownRun)
                     #expect(await failure { _ = try await service.approve(unknown) }?.kind == .unknownRun)
                 }

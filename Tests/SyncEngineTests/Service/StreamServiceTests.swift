@@ -84,6 +84,60 @@ import Warehouse
         }
     }
 
+    /// As another process does that holds this one for dead.
+    private static func takeLease(_ bench: ServiceBench) async throws {
+        let warehouse = bench.fixture.warehouse
+        _ = try await warehouse.acquireLease(sync: "visits", holder: "there 2", seconds: 600) { _ in true }
+    }
+
+    private static func isFailing(_ service: SyncService) async -> Bool {
+        if case .failing? = await phase(service) { true } else { false }
+    }
+
+    /// Nothing is wrong any more with what this process does not stream.
+    @Test(arguments: [true, false])
+    func aProblemEndsWhereTheStreamIsPausedOrAnotherProcessHasIt(isPaused: Bool) async throws {
+        try await Self.with { bench, sync in
+            bench.iterable.events.setFate { _, _ in
+                .answer(.stop(RunError(code: "api_key_refused", message: "The key is refused.")))
+            }
+            try await bench.serving(try bench.setup([sync])) { service in
+                try await bench.until("it has failed") { await Self.isFailing(service) }
+                #expect(await service.health().problems.map(\.error.code) == ["api_key_refused"])
+                if isPaused {
+                    _ = try await service.setPaused("visits", true)
+                } else {
+                    try await Self.takeLease(bench)
+                }
+                let rest: StreamStatus.Phase = isPaused ? .paused : .elsewhere
+                try await bench.until("it rests") {
+                    bench.clock.advance(by: .seconds(1))
+                    return await Self.phase(service) == rest
+                }
+                #expect(await service.health().problems.isEmpty)
+            }
+        }
+    }
+
+    @Test func aStreamThatAnotherProcessTakesIsNoProblem() async throws {
+        try await Self.with { bench, sync in
+            var heard: AsyncStream<ServiceEvent>?
+            try await bench.serving(try bench.setup([sync])) { service in
+                heard = service.events(buffering: 10_000)
+                try await bench.until("it is sent") { bench.iterable.events.taken.count == 1 }
+                try await Self.takeLease(bench)
+                try await bench.until("the other process has it") {
+                    bench.clock.advance(by: .seconds(1))
+                    return await Self.phase(service) == .elsewhere
+                }
+            }
+            let events = try #require(heard)
+            for await event in events {
+                if case .problem(let problem) = event { Issue.record("\(problem)") }
+            }
+        }
+    }
+
     @Test func anotherConfigurationBeginsTheStreamAgain() async throws {
         try await Self.with { bench, sync in
             try await bench.serving(try bench.setup([sync])) { service in

@@ -128,6 +128,7 @@ enum AudienceConformance {
         let unknown = try #require(try await failure { _ = try await fixture.warehouse.columns(of: misspelt) })
         #expect(unknown.kind == .missing || unknown.kind == .query)
         #expect(unknown.description.contains("emial"))
+        #expect(unknown.error.hint?.contains("customers.email, customers.customer_id") == true, "\(unknown)")
     }
 
     @Sendable static func refusedQueries(_ fixture: any WarehouseFixture) async throws {

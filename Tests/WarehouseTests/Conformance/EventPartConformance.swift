@@ -9,6 +9,7 @@ enum EventPartConformance {
     static let tests = [
         ConformanceTest("a second part is staged behind the first, of which nothing is touched", second),
         ConformanceTest("what needs no request is carried out in every part", local),
+        ConformanceTest("what needs no request, and fails, counts as not attempted no more", balanced),
         ConformanceTest("only a running run of the lease's sync gets a further part, or moves its cursor", refused),
         ConformanceTest("a part that cannot be staged leaves nothing behind", atomic),
         ConformanceTest("the cursor moves between two parts, once nothing is left to be done", moves),
@@ -60,6 +61,17 @@ enum EventPartConformance {
         #expect(try await scene.warehouse.run(id: run.id)?.counts == run.counts)
         #expect(try await scene.states() == [1: .skipped, 2: .waiting, 3: .skipped, 4: .rejected])
         #expect(try await scene.warehouse.changes(run: run.id, after: 0, limit: 10).map(\.sequence) == [5])
+    }
+
+    @Sendable static func balanced(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await EventScene.make(fixture)
+        var run = try await scene.staged(1, [])
+        run.counts.notAttempted.track = 3
+        run = try await scene.stagedMore(
+            run, [EventScene.change(1, 1, .parked), EventScene.change(2, 2), EventScene.change(3, 3, .parked)])
+        #expect(try await scene.applyLocal(run).track == 2)
+        let counts = try #require(try await scene.warehouse.run(id: run.id)).counts
+        #expect(counts.balances && counts.failed.track == 2 && counts.notAttempted.track == 1, "\(counts)")
     }
 
     @Sendable static func refused(_ fixture: any WarehouseFixture) async throws {

@@ -16,6 +16,7 @@ enum HeldFieldsConformance {
         ConformanceTest("what is not sent for a reason that the change names is logged with that reason", refused),
         ConformanceTest("a run of users counts each of its operations", counted),
         ConformanceTest("a rename that succeeds, and no other, gives an entry its new address", renamed),
+        ConformanceTest("a rename without an answer stays in doubt until it has an outcome", lostRename),
         ConformanceTest("a rename that a full run has not made leaves the content as it is", unmade),
         ConformanceTest("who is released stays, and is kept no more", released),
     ]
@@ -140,6 +141,34 @@ enum HeldFieldsConformance {
         #expect(try await held(scene) == [1: [9], 2: [9], 3: [9], 4: [9]])
         let inDoubt = try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: .records(.users))
         #expect(Set(inDoubt.map(\.fingerprint)) == [Scene.fingerprint(1), Scene.fingerprint(3)])
+    }
+
+    /// Also when it can land no more: nothing tells yet under which address the profile is.
+    @Sendable static func lostRename(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2])
+        let past = Date(timeIntervalSince1970: 1_000_000_000)
+        func rename(_ number: Int, _ outcome: RecordOutcome?) async throws -> [Fingerprint?] {
+            var renamed = change(1, 1, .rename)
+            renamed.identity = Identity(email: "new1@example.com", userID: nil)
+            let run = try await stage(scene, number, [renamed, change(2, 2)])
+            try await scene.acknowledge(
+                run,
+                [
+                    BatchOutcome(
+                        sequences: 1...1, operation: .rename, exceptions: outcome.map { [1: $0] } ?? [:],
+                        httpStatus: 200, attempts: 1, mayLandUntil: outcome == nil ? nil : past),
+                    BatchOutcome(
+                        sequences: 2...2, operation: .update, exceptions: [2: .unknown(Scene.reason("timeout"))],
+                        httpStatus: nil, attempts: 1, mayLandUntil: past),
+                ])
+            try await scene.finish(run)
+            return try await scene.warehouse.requestsInDoubt(sync: Scene.sync, of: .records(.users)).map(\.fingerprint)
+        }
+        #expect(try await rename(1, .unknown(Scene.reason("timeout"))) == [Scene.fingerprint(1)])
+        // Of two attempts the later one counts.
+        #expect(try await rename(2, .unknown(Scene.reason("timeout"))) == [Scene.fingerprint(1)])
+        #expect(try await rename(3, nil).isEmpty)
     }
 
     @Sendable static func released(_ fixture: any WarehouseFixture) async throws {

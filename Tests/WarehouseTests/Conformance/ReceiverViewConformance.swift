@@ -11,6 +11,9 @@ enum ReceiverViewConformance {
             "who unsubscribed and did not subscribe again stands in latest_unsubscribes once", unsubscribes),
         ConformanceTest("a subscription lifts what it names", targets),
         ConformanceTest("people are the same by userId, and by the email that it was seen with", people),
+        ConformanceTest("what an unsubscription lacks of a person is taken from other events", knownPeople),
+        ConformanceTest("emails are the same in any case", anyCase),
+        ConformanceTest("masked unsubscriptions are never taken for one person's", masked),
         ConformanceTest("bodies that cannot be read spoil no view", unreadable),
         ConformanceTest("email_engagement counts the events of each email and person", engagement),
     ]
@@ -141,7 +144,81 @@ enum ReceiverViewConformance {
             ])
         #expect(
             found == [
-                "new@example.com - m-14", "c@example.com u-3 m-31", "- d@example.com m-41", "f@example.com - m-60",
+                "new@example.com u-1 m-14", "c@example.com u-3 m-31", "- d@example.com m-41", "f@example.com - m-60",
+            ])
+    }
+
+    @Sendable static func knownPeople(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        var elsewhere = event(31, "emailOpen", "d@example.com", "u-4")
+        elsewhere.destination = "other"
+        let found = try await rows(
+            scene,
+            [
+                // Clicked and unsubscribed, and then once more without a userId.
+                event(11, "emailClick", "a@example.com", "u-1", at: 0), event(12, leave, "a@example.com", "u-1", at: 1),
+                event(13, "hostedUnsubscribeClick", "a@example.com", at: 2),
+                // The address is known from an open alone; of two people it is the one's who had it last.
+                event(14, "emailOpen", "b@example.com", "u-2", at: 1), event(15, leave, "b@example.com", at: 3),
+                event(16, "emailOpen", "b@example.com", "u-0", at: 0),
+                // The address is the one of the person's newest event of subscription.
+                event(21, leave, "old@example.com", "u-3", at: 1), event(22, leave, "new@example.com", "u-3", at: 2),
+                event(23, leave, nil, "u-3", at: 3),
+                // Known elsewhere only.
+                elsewhere, event(32, leave, "d@example.com", at: 1),
+                // Came back under a userId that only an open shows to be theirs.
+                event(41, leave, "e@example.com", at: 1), event(42, "emailOpen", "e@example.com", "u-5", at: 0),
+                event(43, enter, nil, "u-5", at: 2),
+            ])
+        #expect(
+            found == [
+                "a@example.com u-1 m-13", "b@example.com u-2 m-15", "new@example.com u-3 m-23", "d@example.com - m-32",
+            ])
+    }
+
+    @Sendable static func anyCase(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        var sent = event(51, "emailSend", "F@Example.com", "u-6")
+        sent.messageID = "m-7"
+        var opened = event(52, "emailOpen", "f@example.com")
+        opened.messageID = "m-7"
+        let found = try await rows(
+            scene,
+            [
+                event(11, leave, "Y@example.com", at: 1), event(12, enter, "y@Example.com", at: 2),
+                event(21, leave, "Z@example.com", at: 1), event(22, leave, "z@example.com", at: 2),
+                event(31, "emailOpen", "X@example.com", "u-1", at: 0), event(32, leave, "x@EXAMPLE.com", at: 1),
+                // UserIds are what they are.
+                event(41, leave, nil, "U-2", at: 1), event(42, enter, nil, "u-2", at: 2),
+                sent, opened,
+            ])
+        #expect(found == ["z@example.com - m-22", "x@EXAMPLE.com u-1 m-32", "- U-2 m-41"])
+        let engagement = try await scene.query(
+            "user_id, sent, opened", "email_engagement", "WHERE message_id = 'm-7'")
+        #expect(engagement == [["u-6", "1", "1"]])
+    }
+
+    @Sendable static func masked(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        let found = try await rows(
+            scene,
+            [
+                // Two people, or one twice; and one who came back, who may be anyone.
+                event(11, leave, "a***@example.com", "u***", at: 1),
+                event(12, leave, "a***@example.com", "u***", at: 2),
+                event(13, enter, "a***@example.com", "u***", at: 3),
+                event(21, leave, "b***@example.com", at: 1), event(22, "emailOpen", "b***@example.com", "v***", at: 0),
+                event(31, leave, nil, "w***", at: 1), event(32, enter, nil, "w***", at: 2),
+                // A userId that is an address is masked as one.
+                event(35, leave, nil, "j***@example.com", at: 1), event(36, enter, nil, "j***@example.com", at: 2),
+                // What only looks similar is no mask.
+                event(41, leave, "star*s@example.com", "ab***", at: 1),
+                event(42, enter, "star*s@example.com", "ab***", at: 2),
+            ])
+        #expect(
+            found == [
+                "a***@example.com u*** m-11", "a***@example.com u*** m-12", "b***@example.com - m-21", "- w*** m-31",
+                "- j***@example.com m-35",
             ])
     }
 

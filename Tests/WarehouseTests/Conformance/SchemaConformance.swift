@@ -41,6 +41,8 @@ enum SchemaConformance {
         )
         #expect(try await fixture.warehouse.schemaVersion() == 999)
         #expect(try await kind { _ = try await fixture.warehouse.migrate() } == .schemaTooNew)
+        let policies = [RetentionPolicy(sync: "vip", days: 1)]
+        #expect(try await kind { _ = try await fixture.warehouse.prune(policies) } == .schemaTooNew)
         #expect(await fixture.warehouse.diagnose([]).contains { !$0.isFine && $0.detail.contains("999") })
     }
 

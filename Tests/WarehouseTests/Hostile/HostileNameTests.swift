@@ -134,6 +134,12 @@ import Testing
         await fixture.tearDown()
     }
 
+    /// Two keys whose bytes are no text differ also where they are shown.
+    @Test func bytesThatAreNoTextStayApart() {
+        let texts = [[0xFF], [0xFE], [0x41, 0xFF, 0x00], []].map { LoggedText.text(of: $0) }
+        #expect(texts == ["\\xFF", "\\xFE", "A\\xFF\\x00", ""])
+    }
+
     @Test func quotingIsTheStandardsOwnForEveryName() {
         for name in Self.names {
             #expect(Array(PostgresText.identifier(name).utf8) == Array(Self.quoted(name).utf8))

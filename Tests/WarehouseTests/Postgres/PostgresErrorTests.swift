@@ -70,6 +70,42 @@ import Testing
         }
     }
 
+    /// Those of the relations that the query names, the nearest first, and none of state tables.
+    @Test(arguments: [
+        ("SELECT emial FROM people", "people.email, people.id."),
+        ("SELECT p.ids FROM people p", "people.id, people.email."),
+        ("SELECT emial FROM marts.buyers b, rollcall.sync_log", "buyers.e-mail."),
+    ])
+    func aMissingColumnIsAnsweredWithThoseThatExist(_ query: String, _ names: String) async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute(Self.setup + "CREATE SCHEMA marts; CREATE TABLE marts.buyers (\"e-mail\" text);")
+            _ = try await fixture.warehouse.migrate()
+            let error = await warehouseFailure { try await fixture.warehouse.columns(of: .query(query, file: nil)) }
+            #expect(error?.error.code == "audience_column_missing", "\(error as Any)")
+            #expect(error?.error.hint?.hasSuffix("What the query names has: \(names)") == true, "\(error as Any)")
+        }
+    }
+
+    /// What the server parses and does not take in FROM is no syntax error of the user's.
+    @Test(arguments: ["DELETE FROM people RETURNING email", "EXPLAIN SELECT email FROM people", "SHOW search_path"])
+    func whatIsNoSelectIsCalledSo(_ query: String) async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute(Self.setup)
+            let error = await warehouseFailure { try await fixture.warehouse.columns(of: .query(query, file: nil)) }
+            #expect(error?.error.message == "The audience query is not a SELECT.", "\(error as Any)")
+            #expect(error?.error.hint == "Write a single SELECT statement.")
+        }
+    }
+
+    @Test func parametersHaveAHint() async throws {
+        try await withDatabase { fixture in
+            try await fixture.execute(Self.setup)
+            let query = AudienceSource.query("SELECT email FROM people WHERE id = $1", file: nil)
+            let error = await warehouseFailure { try await fixture.warehouse.columns(of: query) }
+            #expect(error?.error.hint == "Write the values into the query.", "\(error as Any)")
+        }
+    }
+
     @Test func literalsOfTheQueryAreNotQuotedEither() async throws {
         try await withDatabase { fixture in
             for query in [

@@ -164,6 +164,7 @@ import Testing
             #expect(message.contains("iterable_events_by_message"), "\(message)")
             let left = try await plan("SELECT * FROM latest_unsubscribes", [])
             #expect(left.contains("iterable_events_of_subscription"), "\(left)")
+            #expect(left.contains("iterable_events_of_people"), "\(left)")
         }
     }
 }

@@ -150,6 +150,17 @@ import Testing
         }
     }
 
+    /// A source is read over one connection where there is no second one; it had better have one.
+    private func readsOverOneConnection(_ url: String) async throws {
+        let warehouse = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall", waitSeconds: 0.2)
+        let findings = await warehouse.diagnoseSources([.query("SELECT 'a' AS email", file: nil)])
+        #expect(findings.allSatisfy(\.isFine) && findings.contains { $0.subject.hasPrefix("audience") }, "\(findings)")
+        let finding = findings.first { $0.subject == "connections" }
+        #expect(finding?.detail.hasPrefix("of the 2 that a run opens, 1 could be had at once: ") == true, "\(findings)")
+        #expect(finding?.fix?.hasPrefix("A run opens up to 2 connections.") == true, "\(findings)")
+        await warehouse.close()
+    }
+
     @Test func checkOpensAsManyConnectionsAsARun() async throws {
         try await withDatabase { fixture in
             let role = "role_" + fixture.database
@@ -162,12 +173,18 @@ import Testing
                 finding?.isFine == false && finding?.detail.contains("too many connections") == true,
                 "\(finding as Any)")
             #expect(finding?.fix?.contains("CONNECTION LIMIT") == true)
-            try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 20")
+            try await fixture.execute(
+                "ALTER ROLE \(role) CONNECTION LIMIT \(PostgresFailure.connectionsPerRun)")
             await warehouse.close()
             // On a busy machine it takes a while to open them all.
             let patient = PostgresWarehouse(url: Secret(url), stateSchema: "rollcall")
             #expect(await patient.diagnose([]).first { $0.subject == "connections" }?.isFine == true)
             await patient.close()
+            try await fixture.execute("ALTER ROLE \(role) CONNECTION LIMIT 1")
+            try await poll {
+                try await fixture.query("SELECT 1 FROM pg_stat_activity WHERE usename = '\(role)'").isEmpty
+            }
+            try await readsOverOneConnection(url)
             try await fixture.cluster.terminateBackends(database: fixture.database)
             try await fixture.execute("DROP OWNED BY \(role) CASCADE; DROP ROLE \(role)")
         }

@@ -15,6 +15,7 @@ import Warehouse
         ("BOOLEAN", "'true'", "wrongStorage"), ("TEXT", "'a\"é'", "\"a\\\"é\""), ("TEXT", "5", "\"5\""),
         ("TEXT", "''", "\"\""), ("TEXT", "x'4142'", "opaque"), ("TEXT", "CAST(x'41FF' AS TEXT)", "notUTF8"),
         ("TEXT", "CAST(x'410042' AS TEXT)", "hasNUL"), ("VARCHAR(5)", "'toolong'", "\"toolong\""),
+        ("ENUM", "'paid'", "\"paid\""),
         ("UUID", "'3F25'", "\"3F25\""), ("DATE", "'2024-02-29'", "\"2024-02-29\""),
         ("DATE", "'2024-02-30'", "wrongForm"),
         ("DATE", "'2024-02-29 10:00:00'", "wrongForm"), ("DATE", "20240229", "wrongStorage"),

@@ -90,6 +90,21 @@ struct SQLiteQueryTests {
         #expect(seen.sorted() == query.rows, "as a view")
         await fixture.tearDown()
     }
+
+    /// A column that does not exist is answered with those of the tables that the query names, the nearest first, and with none of
+    /// state tables.
+    @Test(arguments: [
+        ("SELECT emial FROM people", "people.email, people.city, people.spent, people.user_id."),
+        ("SELECT e.\"mial\" FROM [VIP buyers] e, rollcall_sync_log", "VIP buyers.mail."),
+    ])
+    func aMissingColumnIsAnsweredWithThoseThatExist(_ query: String, _ names: String) async throws {
+        let fixture = try await SQLiteFixture.shop("CREATE TABLE \"VIP buyers\" (mail TEXT);")
+        _ = try await fixture.warehouse.migrate()
+        let error = try await failure { _ = try await fixture.warehouse.columns(of: .query(query, file: nil)) }
+        #expect(error?.error.message.contains("no such column") == true, "\(error as Any)")
+        #expect(error?.error.hint?.hasSuffix("What the query names has: \(names)") == true, "\(error as Any)")
+        await fixture.tearDown()
+    }
 }
 
 extension SQLiteFixture {

@@ -111,6 +111,7 @@ struct SQLiteReceiverTests {
             #expect(!all.contains { $0.contains("by_message") }, "\(all)")
             let left = try await Self.plan(of: "SELECT * FROM rollcall_latest_unsubscribes", warehouse)
             #expect(left.contains { $0.contains("rollcall_iterable_events_of_subscription") }, "\(left)")
+            #expect(left.contains { $0.contains("rollcall_iterable_events_of_people") }, "\(left)")
         }
     }
 

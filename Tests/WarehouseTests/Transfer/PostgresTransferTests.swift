@@ -66,7 +66,8 @@ import Testing
         .destinationFields: ["field"], .log: ["item_id", "error_reason"], .state: ["mapping_hash", "list_name"],
     ]
 
-    /// What a database cannot hold is escaped there, and is itself again wherever it goes.
+    /// What a database cannot hold is escaped there, and is itself again wherever it goes. Valid identifiers are ASCII: what looks
+    /// like an escape in one is a part of it.
     @Test func textsLeaveAsTheyWereBeforeTheEncoding() async throws {
         try await with(encoding: "LATIN1") { fixture in
             let transfer = try TransferConformance.transfer(fixture.warehouse)
@@ -80,10 +81,13 @@ import Testing
                     columns = (table, names)
                     return part
                 case .row(let values):
-                    guard let columns, let escaped = Self.escaped[columns.table] else { return part }
+                    guard let columns else { return part }
                     return .row(
                         zip(columns.names, values).map { name, value in
-                            guard escaped.contains(name) else { return value }
+                            if ["email", "user_id"].contains(name), columns.table != .log {
+                                return StateSamples.text("n\\u{65E5}x")
+                            }
+                            guard Self.escaped[columns.table]?.contains(name) == true else { return value }
                             wide += 1
                             return StateSamples.text("\u{4E2D} \\u{00E9}")
                         })

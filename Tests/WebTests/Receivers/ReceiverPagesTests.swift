@@ -139,6 +139,19 @@ import Warehouse
         }
     }
 
+    @Test func ofAWarehouseThatIsAwayNoEventsAreDenied() async throws {
+        let shelf = ReceiverShelf("engagement") { $0.statuses[0].summary = nil }
+        try await WebBench.with(tokens: nil, receivers: shelf) { bench in
+            try await bench.routes { client in
+                let away = try await client.get("/receivers/engagement", token: nil).body
+                #expect(away.contains("Not known while the warehouse is away.") && !away.contains("None."))
+                shelf.change { $0.statuses[0].summary = ReceiverSummary() }
+                let back = try await client.get("/receivers/engagement", token: nil).body
+                #expect(back.contains("None.") && !back.contains("Not known"))
+            }
+        }
+    }
+
     @Test func whatIsWrongIsSaidWithTheWayOut() {
         var status = ReceiverStatus(settings: ReceiverShelf.settings("a"), summary: ReceiverSummary())
         status.summary?.latestAt = .now
@@ -156,7 +169,8 @@ import Warehouse
             return "\(finding.message) \(hint)"
         }.joined(separator: "\n")
         for part in [
-            "cannot be used: no route Start it.", "12 bodies, 3.4 kB of this receiver wait on disk",
+            "cannot be used: no route Start it.",
+            "12 bodies, 3.4 kB for the warehouse shop, of all its receivers, wait on disk.",
             "2,000 requests came without a valid token", "had too large a body", "server.max_body",
             "answered with 503", "no JSON object", "None of the newest 1,000 events has a userId",
         ] {
@@ -183,6 +197,22 @@ import Warehouse
         #expect(chart.bars[0].title.contains("200 kept, 100 left out, 100 refused"))
         #expect(chart.label.contains("at most 400 in one"))
         #expect(OutcomeChart.week([], CountedHours.week(.now)).bars.isEmpty)
+    }
+
+    /// The posts of `rollcall receivers test` are nobody's: no chart has them, and no configuration leaves them out.
+    @Test func testsAreNotDrawn() {
+        let hours = CountedHours.day(.now)
+        let counts = [
+            ReceiverCount(receiver: "a", hour: hours.hours[3], outcome: .test, count: 100),
+            ReceiverCount(receiver: "a", hour: hours.hours[3], outcome: .stored, count: 7),
+            ReceiverCount(receiver: "a", hour: hours.hours[5], outcome: .test, count: 3),
+        ]
+        let chart = OutcomeChart.day(counts, hours)
+        #expect(chart.bars.map(\.kind) == ["in"])
+        #expect(chart.bars.first?.title.contains("7 kept, 0 left out, 0 refused") == true)
+        #expect(chart.label.contains("at most 7 in one"))
+        let tally = OutcomeTally(counts, since: hours.start)
+        #expect(tally.total == 7 && tally[.test] == 103, "the table still counts them")
     }
 
     @Test(arguments: [

@@ -65,12 +65,15 @@ struct HiddenBody {
             let names = body.sortedNames[Int(object.names)..<Int(object.names + object.count)].map { Int($0) }
             guard names.contains(where: { contents[$0] != nil }) else { continue }
             var taken = Set(names.filter { contents[$0] == nil }.map { Array(body.content(body.nodes[$0])) })
+            // Of each content, the number that may be free next: all below it are taken.
+            var numbers: [[UInt8]: Int] = [:]
             for name in names {
                 guard let content = contents[name] else { continue }
-                var (distinct, number) = (content, 2)
+                var distinct = content
                 while !taken.insert(distinct).inserted {
+                    let number = numbers[content, default: 2]
                     distinct = content + "#\(number)".utf8
-                    number += 1
+                    numbers[content] = number + 1
                 }
                 contents[name] = distinct
             }

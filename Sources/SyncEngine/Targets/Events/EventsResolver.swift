@@ -28,8 +28,12 @@ struct EventsResolver: TargetResolver {
     }
 
     /// What the ids are made of: another one gives every event another id.
-    var scheme: String {
-        let key = settings.key.map { "\"\($0)\"" }.joined(separator: ", ")
+    /// - Parameter families: of the key's columns, in their order; none: as versions have written it that knew of no types.
+    func scheme(_ families: [ColumnFamily]) -> String {
+        let key = settings.key.enumerated().map { place, name in
+            let family = place < families.count ? families[place].inScheme : nil
+            return "\"\(name)\"" + (family.map { " (\($0))" } ?? "")
+        }.joined(separator: ", ")
         switch settings.id {
         case .derived: return "namespace \"\(settings.namespace)\", key \(key)"
         case .column(let column): return "column \"\(column)\", key \(key)"
@@ -54,13 +58,18 @@ struct FoundEvents: PlanningTarget {
 
     private var sync: SyncSettings { resolver.sync }
 
+    /// What its ids are made of now.
+    private var schemeNow: String { resolver.scheme(shape.events?.keyFamilies ?? []) }
+
     func refusal() async throws -> RunError? {
         let hasBegun = hasEvents || cursor != nil
         if hasBegun, let known = binding?.project?.baseURL, known != resolver.project.baseURL {
             return isAnother(known)
         }
         // Also where nothing was sent yet: a held run has the ids that it was staged with.
-        if !resolver.acceptsNewIDs, let scheme, scheme != resolver.scheme { return hasNewIDs(scheme) }
+        if !resolver.acceptsNewIDs, let scheme, scheme != schemeNow, scheme != resolver.scheme([]) {
+            return hasNewIDs(scheme)
+        }
         return isOnAnotherColumn
     }
 
@@ -73,12 +82,17 @@ struct FoundEvents: PlanningTarget {
     }
 
     private func hasNewIDs(_ scheme: String) -> RunError {
-        RunError(
+        let isOfAnotherType = ColumnFamily.withoutFamilies(scheme) == resolver.scheme([])
+        let remedy =
+            isOfAnotherType
+            ? "A column of the key has another type now: give it the former one again, or cast it to that in a query."
+            : "Put key, event.id and event.namespace back as they were."
+        return RunError(
             code: "event_ids_changed",
             message: "the ids of the events of \(sync.name) were made of \(scheme), and would be made of"
-                + " \(resolver.scheme) now: an event would get another id than it was sent with",
+                + " \(schemeNow) now: an event would get another id than it was sent with",
             hint:
-                "Put key, event.id and event.namespace back as they were. `rollcall run \(sync.name) --accept-new-ids` goes on"
+                remedy + " `rollcall run \(sync.name) --accept-new-ids` goes on"
                 + " with the new ids; rows that were sent and have another key now are then sent again, as other events."
         )
     }
@@ -111,9 +125,10 @@ struct FoundEvents: PlanningTarget {
         try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await run.warehouse.saveListBinding(run.lease, binding)
         }
-        if scheme == resolver.scheme { return }
+        let schemeNow = self.schemeNow
+        if scheme == schemeNow { return }
         try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
-            try await run.warehouse.saveMapping(run.lease, resolver.scheme)
+            try await run.warehouse.saveMapping(run.lease, schemeNow)
         }
     }
 
@@ -129,5 +144,31 @@ struct FoundEvents: PlanningTarget {
     func plan(key: [UInt8], runID: String, resend: PlanScope, mayWrite: Bool) async throws -> Plan {
         if let misuse = resend.misuse(of: sync) { throw misuse }
         return try await resolver.planner.plan(shape, key: key, resend: resend, isShown: runID.isEmpty)
+    }
+}
+
+extension ColumnFamily {
+    /// As ``EventsResolver/scheme(_:)`` names it: columns of different names give one value different texts, or different ids. nil: it
+    /// says nothing of the column's values.
+    fileprivate var inScheme: String? {
+        switch self {
+        case .long: "long"
+        // The same family of ids; but where the digits behind the point are declared, every value has them in its text.
+        case .number: "number"
+        case .decimal: "decimal"
+        case .boolean: "boolean"
+        case .date: "date"
+        case .timestamp, .localTimestamp: "timestamp"
+        case .text: "string"
+        case .json, .array, .undeclared, .unsupported: nil
+        }
+    }
+
+    /// What stays of a scheme when nothing is said of types.
+    fileprivate static func withoutFamilies(_ scheme: String) -> String {
+        let families: [ColumnFamily] = [.long, .number, .decimal, .boolean, .date, .timestamp, .text]
+        return families.compactMap(\.inScheme).reduce(scheme) { scheme, family in
+            scheme.replacingOccurrences(of: "\" (\(family))", with: "\"")
+        }
     }
 }

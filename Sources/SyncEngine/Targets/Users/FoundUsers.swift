@@ -12,7 +12,8 @@ struct FoundUsers: FoundRecords {
     let binding: ListBinding?
     /// Whether the sync has sent records, as far as is known.
     let hasRecords: Bool
-    /// What its records were last made of; nil: nothing is known.
+    /// What its records are made of, and what they were last made of; nil: nothing is known of that.
+    let mapping: String
     let sentMapping: String?
     private let whole = WholeRun()
 
@@ -32,8 +33,6 @@ struct FoundUsers: FoundRecords {
         guard hasRecords, let known = own?.project?.keyHash, let key = resolver.project.keyHash else { return false }
         return known != key
     }
-
-    private var mapping: String { resolver.mapping(shape) }
 
     private var hasAnotherMapping: Bool { hasRecords && sentMapping != nil && sentMapping != mapping }
 

@@ -27,13 +27,15 @@ extension ReadyUsers {
         var shown: [RemoteField] = []
         /// Fields that some record has a value of which is not to be the first one.
         var others: [RemoteField] = []
-        /// Records whose people Iterable does not know.
-        var unknown = 0
+        /// Records that Iterable did not take: it does not know their people, or refuses them.
+        var refused = 0
+        /// Why, of the last one that it refused.
+        var refusal: FailureReason?
         var isOver = false
     }
 
-    /// Sends the records that show the new fields. Those that the plan has put in front each show a further field, and no other one in
-    /// a wrong way. Where Iterable does not know one of these people, and makes no profile, records behind them may show as much.
+    /// Sends the records that show the new fields. Those that the plan has put in front each show a further field, and no other
+    /// new one in a wrong way. Where Iterable does not take one of them, records behind them may show as much.
     /// - Returns: the fields that were shown, and why nothing more may be sent.
     private func show(
         _ run: inout SyncRun, _ context: RunContext, _ delivery: Delivery
@@ -50,8 +52,9 @@ extension ReadyUsers {
         let missed = newFields.filter { trial.others.contains($0) && !trial.shown.contains($0) }
         if missed.isEmpty || context.stop.reason != nil { return (trial.shown, nil) }
         // Without their types the fields would be left out of every profile.
+        let names = missed.map(\.name).joined(separator: ", ")
         let error =
-            trial.unknown > 0 ? noneIsKnown : Canary.notShown(missed.map(\.name).joined(separator: ", "), missed.count)
+            trial.refusal.map(isRefused) ?? (trial.refused > 0 ? noneIsKnown : Canary.notShown(names, missed.count))
         return (trial.shown, .init(error: error))
     }
 
@@ -60,32 +63,39 @@ extension ReadyUsers {
     ) async throws -> Delivery.Ending? {
         let seen = newFields.map { (field: $0, shows: Self.shows($0, change.payload ?? [])) }
         let more = seen.filter { $0.shows == true && !trial.shown.contains($0.field) }.map(\.field)
-        let showsWrongly = seen.contains { $0.shows == false }
+        let showsWrongly = seen.contains { $0.shows == false && !trial.shown.contains($0.field) }
         // What must not cross an earlier request waits for its time.
         let mustWait = change.notBefore.map { $0 > context.now } ?? false
-        if more.isEmpty || showsWrongly || mustWait || trial.unknown == Self.mostUnknown {
+        if more.isEmpty || showsWrongly || mustWait || trial.refused == Self.mostRefused {
             if showsWrongly || !more.isEmpty { trial.others += seen.filter { $0.shows != nil }.map(\.field) }
-            trial.isOver = trial.unknown == 0 || context.stop.reason != nil
+            trial.isOver = trial.refused == 0 || context.stop.reason != nil
             return nil
         }
         if context.stop.reason != nil {
             trial.isOver = true
             return nil
         }
+        // What it would show wrongly has its type by an earlier record; Iterable may not have carried that out yet.
+        if seen.contains(where: { $0.shows == false }), let error = try await types(of: trial.shown, context) {
+            return .init(error: error)
+        }
         let (outcome, ending) = try await delivery.deliver(only: change, &run)
         if ending.error != nil || ending.targetIsGone { return ending }
-        if outcome.reason?.code == ProfileLookUps.unknown.code {
-            trial.unknown += 1
+        switch outcome {
+        case .succeeded: break
+        case .failed(let reason), .rejected(let reason):
+            trial.refused += 1
+            if reason.code != ProfileLookUps.unknown.code { trial.refusal = reason }
             return nil
+        default: return .init(error: isRefused(outcome.reason))
         }
-        guard outcome == .succeeded else { return .init(error: isRefused(outcome)) }
         trial.shown += more
         trial.isOver = trial.shown.count == newFields.count
         return nil
     }
 
-    /// People who may turn out to be unknown before the search for others ends.
-    private static let mostUnknown = 100
+    /// Records that may be refused before the search for others ends.
+    private static let mostRefused = 100
 
     private func changes(of run: SyncRun, after sequence: Int64, _ context: RunContext) async throws -> [Change] {
         let id = run.id
@@ -101,16 +111,7 @@ extension ReadyUsers {
         let path = field.name.components(separatedBy: ".")
         for name in path.dropLast() { value = value?[name] as? [String: Any] }
         guard let last = value?[path[path.count - 1]], !(last is NSNull) else { return nil }
-        switch last {
-        case let number as NSNumber where field.type == FieldType.double.rawValue:
-            return number.doubleValue != number.doubleValue.rounded()
-        case let text as String where field.type == FieldType.string.rawValue: return !FieldValue.looksLikeDate(text)
-        case let array as [Any] where field.type == FieldType.string.rawValue:
-            return array.contains { ($0 as? String).map { !FieldValue.looksLikeDate($0) } ?? false }
-        case let array as [Any]: return !array.isEmpty && field.type != FieldType.object.rawValue
-        case let object as [String: Any]: return !object.isEmpty
-        default: return true
-        }
+        return FieldValue.shows(json: last, as: field.type.flatMap(FieldType.init) ?? .string)
     }
 
     /// Waits until the fields are there.
@@ -166,11 +167,10 @@ extension ReadyUsers {
             hint: "Nothing more was sent. Make the fields in Iterable, or let another sync make the profiles first.")
     }
 
-    private func isRefused(_ outcome: RecordOutcome) -> RunError {
+    private func isRefused(_ reason: FailureReason?) -> RunError {
         RunError(
             code: "canary_failed",
-            message:
-                "the record that was sent first, to make new fields, was not taken: \(outcome.reason?.reason ?? "")",
+            message: "the record that was sent first, to make new fields, was not taken: \(reason?.reason ?? "")",
             hint:
                 "Nothing more was sent. The log of the run names the record: correct it; or make the fields in Iterable."
         )

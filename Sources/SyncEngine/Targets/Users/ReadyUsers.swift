@@ -21,10 +21,7 @@ struct ReadyUsers: ReadyTarget {
     }
 
     func request(_ operation: RollcallCore.Operation, for changes: ArraySlice<Change>, now: Date) -> DeliveryRequest {
-        if operation == .rename, let change = changes.first {
-            return .userRename(
-                UserRename(email: change.formerEmail ?? "", newEmail: change.identity.email ?? ""))
-        }
+        if let rename = changes.first?.rename { return .userRename(rename) }
         if operation == .delete, let change = changes.first { return .userDeletion(deletion(of: change.identity)) }
         return .users(
             UsersRequest(
@@ -81,6 +78,8 @@ struct ReadyUsers: ReadyTarget {
         case (.refused(let outcome), _), (_, .refused(let outcome)):
             let reason = outcome.reason ?? ProfileLookUps.unknown
             return .answered([.failed(reason)], httpStatus: reason.httpStatus ?? 400)
+        case (.found, .unknown) where rename.isWithdrawn:
+            return .answered([.failed(Self.withdrawn)], httpStatus: 200)
         case (.found, .unknown): return nil
         case (.found, .found): return .answered([.failed(Self.bothThere)], httpStatus: 200)
         case (.unknown, .unknown) where resolver.users.mode == .update:
@@ -91,6 +90,11 @@ struct ReadyUsers: ReadyTarget {
     }
 
     private static let conflict = "identity_conflict"
+    private static let withdrawn = FailureReason(
+        code: "identity_changed",
+        reason:
+            "The answer to this rename was lost. The profile does not have the new address, and the row has another one by"
+            + " now; the next run goes by the row.")
     private static let bothThere = FailureReason(
         code: conflict,
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")

@@ -25,6 +25,7 @@ struct UsersResolver: TargetResolver {
         return FoundUsers(
             resolver: self, shape: shape, fields: try await remoteFields(),
             binding: try await warehouse.listBinding(sync: sync.name), hasRecords: counts.values.contains { $0 > 0 },
+            mapping: mapping(shape),
             sentMapping: (try await warehouse.mapping(sync: sync.name)).flatMap { $0.hasPrefix(Self.scope) ? $0 : nil })
     }
 

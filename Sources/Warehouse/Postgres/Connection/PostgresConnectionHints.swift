@@ -3,6 +3,7 @@ extension PostgresFailure {
     /// which is English whatever the server's `lc_messages` says.
     var connectionHint: String? {
         guard kind == .connection || isDisconnected else { return nil }
+        if let missingRoleHint { return missingRoleHint }
         if let sqlState, let hint = Self.hintsByState[sqlState] { return hint }
         if let hint = Self.hintsByText.first(where: { message.contains($0.text) })?.hint { return hint }
         return isBeforeConnection
@@ -10,14 +11,25 @@ extension PostgresFailure {
             : "The connection was lost; look at the server's log and at the network. Running again carries on."
     }
 
+    /// The code is also that of a role that may not come in. Servers that speak another language get the hint for those.
+    private var missingRoleHint: String? {
+        guard sqlState == "28000", let match = message.firstMatch(of: /role "(.+)" does not exist/) else { return nil }
+        let role = PostgresText.identifier(String(match.1))
+        return "Correct the user in the URL, or make the role: CREATE ROLE \(role) LOGIN PASSWORD '...'."
+    }
+
     /// How many connections a run of one sync opens at most: lease, claims, state, two for reading and writing in bulk, and
     /// one more to read a large table in two parts.
     static let connectionsPerRun = 6
 
-    static let shortageHint =
-        "A run opens up to \(connectionsPerRun) connections. Raise the role's CONNECTION LIMIT, the database's, the"
-        + " server's max_connections or the pooler's pool size, or end other sessions of this role"
-        + " (pg_stat_activity lists them)."
+    static let shortageHint = shortage(of: connectionsPerRun)
+
+    /// How a shortage of connections is fixed where a run opens so many.
+    static func shortage(of connections: Int) -> String {
+        "A run opens up to \(connections) connections. Raise the role's CONNECTION LIMIT, the database's, the"
+            + " server's max_connections or the pooler's pool size, or end other sessions of this role"
+            + " (pg_stat_activity lists them)."
+    }
 
     private static let hintsByState: [String: String] = [
         "53300": shortageHint,

@@ -66,6 +66,26 @@ struct PostgresOutcomeStatements {
           FROM void v WHERE m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = v.fingerprint
         """
 
+    /// Where a rename has an outcome now, earlier ones of the record are settled: none of them can land any more.
+    private static let settledRenames = """
+        , settled AS (
+            DELETE FROM settling_requests s USING resolved r
+             WHERE $4 = 'rename' AND s.sync_name = $2 AND s.operation = 'rename' AND s.settles_at < clock_timestamp()
+               AND s.fingerprint = r.fingerprint AND r.outcome <> 'not_attempted'
+        )
+        """
+
+    /// Requests that can land no more are of no use, but for renames: what became of one is to be looked up, as long as its record
+    /// is there and not known by the new address.
+    static let forgetSettled = """
+        DELETE FROM settling_requests s
+         WHERE s.sync_name = $1 AND s.settles_at < clock_timestamp()
+           AND (s.operation <> 'rename'
+                OR NOT EXISTS (SELECT 1 FROM synced_records m
+                                WHERE m.sync_name = s.sync_name AND m.kind = 'users' AND m.fingerprint = s.fingerprint
+                                  AND m.email IS DISTINCT FROM s.email))
+        """
+
     /// The changes that have outcomes, with these.
     private static let parents = """
         SELECT c.sequence, COALESCE(e.outcome, b.outcome) AS outcome, b.settles IS NOT NULL AS may_still_land
@@ -265,7 +285,7 @@ struct PostgresOutcomeStatements {
                            \(PostgresText.now)
                            \(isRecord ? PostgresLoggedKey.columns : "")
                       FROM resolved WHERE $20::boolean AND ($21::boolean OR outcome <> 'succeeded') ORDER BY sequence
-                ), settling AS (
+                )\(isRecord && direction == .put ? PostgresOutcomeStatements.settledRenames : ""), settling AS (
                     INSERT INTO settling_requests (sync_name, list_id, email, user_id, operation, settles_at
                                                    \(list(settlingColumns)))
                     SELECT $2, \(isRecord ? "NULL" : "$3::bigint"), email, user_id, $4, settles_at

@@ -148,7 +148,8 @@ extension PostgresWarehouse {
                 SELECT email, user_id, operation, \(PostgresRunRow.milliseconds("settles_at")),
                        to_jsonb(settling_requests) ->> 'fingerprint', to_jsonb(settling_requests) ->> 'content'
                   FROM settling_requests
-                 WHERE sync_name = $1 AND list_id IS NOT DISTINCT FROM $2::bigint AND settles_at >= clock_timestamp()
+                 WHERE sync_name = $1 AND list_id IS NOT DISTINCT FROM $2::bigint
+                   AND (settles_at >= clock_timestamp() OR operation = 'rename')
                 """, [sync, list])
             var requests: [RequestInDoubt] = []
             for row in 0..<result.rowCount {

@@ -209,7 +209,7 @@ extension PostgresWarehouse {
                    n.content
               FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::uuid[], $8::bigint[])
                 AS n (list_id, email, user_id, operation, settles, fingerprint, content)
-             WHERE to_timestamp(n.settles / 1000.0) > clock_timestamp()
+             WHERE to_timestamp(n.settles / 1000.0) > clock_timestamp() OR n.operation = 'rename'
             """,
             [
                 sync, PostgresText.array(notes.map(\.list)),

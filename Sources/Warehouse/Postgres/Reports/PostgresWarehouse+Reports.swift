@@ -125,8 +125,9 @@ extension PostgresWarehouse {
         while true {
             let deleted: Int
             do {
-                deleted = try await write(.long, settings: Self.alongTheKey) {
-                    try $0.modify(sql, [policy.sync, days, String(Self.pruned)])
+                deleted = try await write(.long, settings: Self.alongTheKey) { [tables] session in
+                    try Self.refuseNewer(session, tables)
+                    return try session.modify(sql, [policy.sync, days, String(Self.pruned)])
                 }
             } catch  where error.kind == .stateMissing {
                 return total

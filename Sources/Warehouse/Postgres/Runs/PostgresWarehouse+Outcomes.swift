@@ -91,11 +91,16 @@ extension PostgresWarehouse {
         }
     }
 
-    /// Counts them at once, so that they stay failed should the process end before its next step.
+    /// Counts them at once, so that they stay failed should the process end before its next step, and so that the run balances.
     static func countFailed(_ run: SyncRun, _ parked: PerOperation, _ session: PostgresSession) throws {
         if parked.total == 0 { return }
         var stored = try Self.run(run.id, session)
-        for operation in run.kind.operations { stored.counts.failed[operation] += parked[operation] }
+        for operation in run.kind.operations {
+            stored.counts.failed[operation] += parked[operation]
+            // A run that is staged counts them as not attempted; one that was held before does not.
+            let left = stored.counts.notAttempted[operation]
+            stored.counts.notAttempted[operation] = max(0, left - parked[operation])
+        }
         try PostgresRunRow.updateProgress(stored, session)
     }
 
@@ -173,8 +178,7 @@ extension PostgresWarehouse {
             try Self.emptyOutbox(run, reason, log, session)
             try PostgresRunRow.updateState(run, session)
             try PostgresCursors.resolveStaged(run, isDone: isDone && run.counts.notAttempted.total == 0, session)
-            try session.modify(
-                "DELETE FROM settling_requests WHERE sync_name = $1 AND settles_at < clock_timestamp()", [run.sync])
+            try session.modify(PostgresOutcomeStatements.forgetSettled, [run.sync])
         }
     }
 

@@ -68,6 +68,22 @@ extension PostgresWarehouse {
     }
 
     package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await changes(
+            id, "sequence > $3::bigint AND kind = 'send' ORDER BY sequence", limit: limit, [String(sequence)])
+    }
+
+    package func lastRemovals(run id: String, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await changes(
+            id, "kind = 'send' AND operation IN (\(Operation.removals)) ORDER BY sequence DESC", limit: limit
+        ).reversed()
+    }
+
+    /// - Parameters:
+    ///   - condition: which changes of the run, and in which order.
+    ///   - values: of the condition, from $3 on.
+    private func changes(
+        _ id: String, _ condition: String, limit: Int, _ values: [String?] = []
+    ) async throws(WarehouseError) -> [Change] {
         guard PostgresText.runID(id) != nil else { return [] }
         return try await read(.long, orWithoutTables: [], settings: Self.inOrder) { session in
             let contents = try Self.contents(session)
@@ -75,9 +91,8 @@ extension PostgresWarehouse {
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, \(PostgresRunRow.milliseconds("not_before")),
                        parent, logged_email, logged_user_id, \(contents)
-                  FROM sync_changes WHERE run_id = $1::uuid AND sequence > $2::bigint AND kind = 'send'
-                 ORDER BY sequence LIMIT $3::bigint
-                """, [id, String(sequence), String(limit)], binary: true)
+                  FROM sync_changes WHERE run_id = $1::uuid AND \(condition) LIMIT $2::bigint
+                """, [id, String(limit)] + values, binary: true)
             var changes: [Change] = []
             changes.reserveCapacity(result.rowCount)
             for row in 0..<result.rowCount {

@@ -76,10 +76,11 @@ struct PostgresCapabilities {
 
 extension PostgresWarehouse {
     /// What is gone around, as `check` shows it.
-    func capabilities() async -> [Finding] {
+    /// - Parameter use: whose connection is looked at.
+    func capabilities(_ use: Use) async -> [Finding] {
         let version = leastPartVersion
         do {
-            return try await worker(.state).run {
+            return try await worker(use).run {
                 try PostgresCapabilities(session: $0, leastPartVersion: version).findings()
             }
         } catch {

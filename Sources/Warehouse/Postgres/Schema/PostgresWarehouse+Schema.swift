@@ -22,6 +22,13 @@ extension PostgresWarehouse {
         }
     }
 
+    /// - Throws: ``WarehouseError/Kind/schemaTooNew``.
+    static func refuseNewer(_ session: PostgresSession, _ tables: PostgresStateTables) throws {
+        guard let version = try stateVersion(session) else { return }
+        let refusal = version.refusal(EmbeddedMigrations.postgres, place: "in schema \(tables.schema)")
+        if let refusal { throw refusal }
+    }
+
     package func migrate() async throws(WarehouseError) -> MigrationResult {
         let tables = tables
         let begin = tables.begin(.readWrite, isLong: true)
@@ -60,9 +67,7 @@ extension PostgresWarehouse {
             try tables.requireUsage(session)
         }
         let from = try createLedger(session, tables)
-        let refusal = try stateVersion(session)?.refusal(
-            EmbeddedMigrations.postgres, place: "in schema \(tables.schema)")
-        if let refusal { throw refusal }
+        try refuseNewer(session, tables)
         for migration in EmbeddedMigrations.postgres where migration.version > (from ?? 0) {
             if migration.version == PostgresKeys.version {
                 try PostgresKeys(tables: tables).apply(migration.sql, session)

@@ -101,8 +101,11 @@ extension PostgresAudience {
                 pointed.isEmpty
                 ? "uses a column that does not exist: \(failure.message)"
                 : "has no column \(pointed.joined(separator: ".")) to read"
+            let names = pointed.last.flatMap { try? nearColumns(to: $0) }
+            let hints = [failure.hint, names].compactMap(\.self)
             return WarehouseError(
-                .missing, code: "audience_column_missing", "\(place) \(what)\(location(failure)).", hint: failure.hint)
+                .missing, code: "audience_column_missing", "\(place) \(what)\(location(failure)).",
+                hint: hints.isEmpty ? nil : hints.joined(separator: " "))
         }
         let wanted: String
         let what: String
@@ -125,7 +128,8 @@ extension PostgresAudience {
                 ? "The role \(failure.role) sees no tables at all." : "There are: \(names.joined(separator: ", ")).")
     }
 
-    /// Up to eight tables and views of the users' schemas, the likest first.
+    /// Up to eight tables and views of the users' schemas, the likest first. A schema in which Rollcall's state lives is none of
+    /// them, unless names are looked up in it without its own.
     private func similarTables(to wanted: String) throws -> [String] {
         let result = try session.query(
             """
@@ -133,7 +137,11 @@ extension PostgresAudience {
                         ELSE n.nspname || '.' || c.relname END
               FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
              WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname <> 'information_schema'
-               AND pg_catalog.left(n.nspname::pg_catalog.text, 3) <> 'pg_' LIMIT 2000
+               AND pg_catalog.left(n.nspname::pg_catalog.text, 3) <> 'pg_'
+               AND (n.nspname = ANY(pg_catalog.current_schemas(false)) OR NOT EXISTS (
+                    SELECT FROM pg_catalog.pg_class s
+                     WHERE s.relnamespace = n.oid AND s.relname IN ('state_identity', 'sync_leases')))
+             LIMIT 2000
             """)
         var names: [(name: String, distance: Int)] = []
         for row in 0..<result.rowCount {

@@ -45,11 +45,17 @@ struct PostgresAudience {
                 .query, "\(place) has more than one statement.", hint: "Write a single SELECT statement.")
         }
         guard described.columns > 0 else {
-            throw WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
+            throw isNoSelect
         }
         guard described.parameters == 0 else {
-            throw WarehouseError(.query, "\(place) has parameters ($1 ...); there is nothing to fill them with.")
+            throw WarehouseError(
+                .query, "\(place) has parameters ($1 ...); there is nothing to fill them with.",
+                hint: "Write the values into the query.")
         }
+    }
+
+    private var isNoSelect: WarehouseError {
+        WarehouseError(.query, "\(place) is not a SELECT.", hint: "Write a single SELECT statement.")
     }
 
     /// The query up to the semicolon that ends it. Where only blanks and comments follow a semicolon and what stands before
@@ -78,6 +84,9 @@ struct PostgresAudience {
         let result: PostgresResult
         do {
             result = try session.query("SELECT * FROM \(relation) LIMIT 0")
+        } catch let failure as PostgresFailure where failure.sqlState == "42601" {
+            // Alone the statement was parsed: it is one that cannot stand in FROM, such as DELETE ... RETURNING.
+            throw isNoSelect
         } catch var failure as PostgresFailure {
             // Counts in our statement; the user knows his own.
             failure.position = failure.position.map { $0 - Self.queryPrefix.count }

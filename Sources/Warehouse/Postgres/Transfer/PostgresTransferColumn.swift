@@ -13,10 +13,17 @@ struct PostgresTransferColumn {
     /// As `format_type` names it.
     let type: String
     let form: Form
+    /// Texts that were escaped for this database's encoding leave as they were before it: the next place has its own. What looks
+    /// like an escape in a valid identifier is a part of it, for these are ASCII.
+    private let mayBeEscaped: Bool
 
-    private init(name: String, type: String) {
+    /// Columns of valid identifiers; the log's have the values as they stand in the warehouse.
+    private static let identifiers = ["email", "user_id"]
+
+    private init(name: String, type: String, of table: StateTable) {
         self.name = name
         self.type = type
+        mayBeEscaped = type == "text" && !(Self.identifiers.contains(name) && table != .log)
         form =
             switch type {
             case "bigint", "integer": .integer
@@ -39,7 +46,7 @@ struct PostgresTransferColumn {
              ORDER BY a.attnum
             """, [table.rawValue])
         return (0..<result.rowCount).map {
-            PostgresTransferColumn(name: result.text($0, 0) ?? "", type: result.text($0, 1) ?? "")
+            PostgresTransferColumn(name: result.text($0, 0) ?? "", type: result.text($0, 1) ?? "", of: table)
         }.filter { $0.name != table.ownColumn }
     }
 
@@ -56,9 +63,6 @@ struct PostgresTransferColumn {
         case .bytes: "encode(\(quotedName), 'hex')"
         }
     }
-
-    /// Texts that were escaped for this database's encoding leave as they were before it: the next place has its own.
-    private var mayBeEscaped: Bool { type == "text" }
 
     func value(_ result: borrowing PostgresResult, _ row: Int, _ column: Int, _ session: PostgresSession) throws
         -> StateValue

@@ -43,6 +43,25 @@ struct SQLiteOutcomeStatements {
                AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
         """
 
+    /// Where a rename has an outcome now, earlier ones of the record are settled: none of them can land any more.
+    static let settleRenames = """
+        DELETE FROM rollcall_settling_requests
+         WHERE sync_name = :sync AND operation = 'rename' AND settles_at < \(SQLiteTime.now)
+           AND fingerprint IN (SELECT fingerprint FROM temp.rollcall_work
+                                WHERE operation = 'rename' AND outcome <> 'not_attempted')
+        """
+
+    /// Requests that can land no more are of no use, but for renames: what became of one is to be looked up, as long as its record
+    /// is there and not known by the new address.
+    static let forgetSettled = """
+        DELETE FROM rollcall_settling_requests AS s
+         WHERE s.sync_name = :sync AND s.settles_at < \(SQLiteTime.now)
+           AND (s.operation <> 'rename'
+                OR NOT EXISTS (SELECT 1 FROM rollcall_synced_records m
+                                WHERE m.sync_name = s.sync_name AND m.kind = 'users' AND m.fingerprint = s.fingerprint
+                                  AND m.email IS NOT s.email))
+        """
+
     /// What other entries of the people of the work table say of their fields is void: see ``ChangeKind/outdate``.
     static let outdate = """
         UPDATE rollcall_list_members AS m

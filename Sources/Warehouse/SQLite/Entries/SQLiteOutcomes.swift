@@ -192,6 +192,7 @@ struct SQLiteOutcomes {
                 }
             }
             let list = entries.listID
+            if entries == .records(.users) { _ = try change(SQLiteOutcomeStatements.settleRenames) }
             _ = try change(
                 """
                 INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at,

@@ -164,7 +164,8 @@ extension SQLiteWarehouse {
             return try database.rows(
                 """
                 SELECT email, user_id, operation, settles_at\(contents) FROM rollcall_settling_requests
-                 WHERE sync_name = :sync AND list_id IS :list AND settles_at >= \(SQLiteTime.now) ORDER BY settles_at
+                 WHERE sync_name = :sync AND list_id IS :list
+                   AND (settles_at >= \(SQLiteTime.now) OR operation = 'rename') ORDER BY settles_at
                 """, ["sync": .of(sync), "list": .of(list)]
             ) { row in
                 guard let operation = row.text(2).flatMap(Operation.init), let mayLandUntil = row.date(3) else {

@@ -162,6 +162,6 @@ extension SQLiteWarehouse {
         INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at, fingerprint,
             content)
         SELECT sync_name, list_id, email, user_id, operation, settles_at, iif(list_id IS NULL, fingerprint, NULL), content
-          FROM rollcall_stray_requests WHERE sync_name = :sync AND settles_at > \(SQLiteTime.now)
+          FROM rollcall_stray_requests WHERE sync_name = :sync AND (settles_at > \(SQLiteTime.now) OR operation = 'rename')
         """
 }

@@ -7,6 +7,7 @@ extension SQLiteWarehouse {
         // Where there are no state tables, or no rows that old, no lock is taken.
         guard try await read(false, { try Self.hasExpired($0, policies) }) else { return PruneResult() }
         return try await write { database in
+            try SQLiteMigrations.refuseNewer(database)
             let now = try Self.now(database)
             var result = PruneResult()
             for policy in policies { try Self.prune(database, policy, now, &result) }
@@ -36,6 +37,7 @@ extension SQLiteWarehouse {
     }
 
     private static func hasExpired(_ database: Database, _ policies: [RetentionPolicy]) throws -> Bool {
+        try SQLiteMigrations.refuseNewer(database)
         let now = try now(database)
         return try policies.contains { policy in
             try database.firstRow(

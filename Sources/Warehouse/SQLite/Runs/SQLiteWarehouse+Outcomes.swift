@@ -34,9 +34,7 @@ extension SQLiteWarehouse {
             ended.finishedAt = try run.finishedAt ?? Self.now(database)
             try SQLiteRunRow.save(database, ended)
             try SQLiteCursors.resolveStaged(database, ended, isDone: isDone && ended.counts.notAttempted.total == 0)
-            try database.change(
-                "DELETE FROM rollcall_settling_requests WHERE sync_name = :sync AND settles_at < \(SQLiteTime.now)",
-                ["sync": .of(run.sync)])
+            try database.change(SQLiteOutcomeStatements.forgetSettled, ["sync": .of(run.sync)])
         }
     }
 
@@ -83,10 +81,15 @@ extension SQLiteWarehouse {
         }
     }
 
-    /// Counts them at once, so that they stay failed should the process end before its next step.
+    /// Counts them at once, so that they stay failed should the process end before its next step, and so that the run balances.
     private static func countFailed(_ database: Database, _ run: SyncRun, _ parked: PerOperation) throws {
         guard var stored = try SQLiteRunRow.find(database, id: run.id), stored.status == .running else { return }
-        for operation in run.kind.operations { stored.counts.failed[operation] += parked[operation] }
+        for operation in run.kind.operations {
+            stored.counts.failed[operation] += parked[operation]
+            // A run that is staged counts them as not attempted; one that was held before does not.
+            let left = stored.counts.notAttempted[operation]
+            stored.counts.notAttempted[operation] = max(0, left - parked[operation])
+        }
         try SQLiteRunRow.saveProgress(database, stored)
     }
 

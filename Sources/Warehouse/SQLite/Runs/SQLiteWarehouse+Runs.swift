@@ -48,15 +48,30 @@ extension SQLiteWarehouse {
     }
 
     package func changes(run id: String, after sequence: Int64, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await changes(
+            "sequence > :after AND kind = 'send' ORDER BY sequence",
+            ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))])
+    }
+
+    package func lastRemovals(run id: String, limit: Int) async throws(WarehouseError) -> [Change] {
+        try await changes(
+            "kind = 'send' AND operation IN (\(Operation.removals)) ORDER BY sequence DESC",
+            ["run": .of(id), "limit": .of(max(0, limit))]
+        ).reversed()
+    }
+
+    /// - Parameter condition: which changes of a run, and in which order.
+    private func changes(
+        _ condition: String, _ values: [String: SQLiteValue]
+    ) async throws(WarehouseError) -> [Change] {
         try await read([]) { database in
             let contents = Self.contents(try SQLiteMigrations.version(database) ?? 0)
             return try database.rows(
                 """
                 SELECT sequence, operation, fingerprint, email, user_id, not_before, parent, logged_email,
                        logged_user_id, \(contents)
-                  FROM rollcall_sync_changes
-                 WHERE run_id = :run AND sequence > :after AND kind = 'send' ORDER BY sequence LIMIT :limit
-                """, ["run": .of(id), "after": .of(sequence), "limit": .of(max(0, limit))], Self.readChange)
+                  FROM rollcall_sync_changes WHERE run_id = :run AND \(condition) LIMIT :limit
+                """, values, Self.readChange)
         }
     }
 

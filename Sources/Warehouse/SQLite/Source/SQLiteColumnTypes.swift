@@ -11,6 +11,8 @@ enum SQLiteColumnTypes {
     static func family(_ type: String) -> ColumnFamily {
         func has(_ parts: String...) -> Bool { parts.contains { type.contains($0) } }
         if type.isEmpty { return .undeclared }
+        // Before all others: the word ends as "num" begins, and its values may be any words.
+        if has("enum") { return .text }
         if has("bool") { return .boolean }
         if has("json") { return .json }
         if has("uuid", "guid") { return .text }
@@ -24,13 +26,14 @@ enum SQLiteColumnTypes {
         // Without digits behind the point a numeric column may hold whole numbers.
         if has("num", "dec"), !type.contains("(") { return .number }
         if has("real", "floa", "doub", "num", "dec") { return .decimal }
-        // A word that says nothing: STRING, ANY, ENUM and so on.
+        // A word that says nothing: STRING, ANY and so on.
         return .undeclared
     }
 
     /// Whether values of this declared type (lower-case) can be identifiers. What is not declared, or unknown, can:
     /// each value is looked at when it is read.
     static func canIdentify(_ type: String) -> Bool {
-        !refusedParts.contains { type.contains($0) } && !refusedStarts.contains { type.hasPrefix($0) }
+        type.contains("enum")
+            || !refusedParts.contains { type.contains($0) } && !refusedStarts.contains { type.hasPrefix($0) }
     }
 }

@@ -30,6 +30,12 @@ enum SQLiteQueryText {
         return String(decoding: bytes[..<end], as: UTF8.self)
     }
 
+    /// The words of a query or a name, in lower case, however they are quoted. Words inside of texts and comments are among them.
+    static func words(_ text: String) -> Set<String> {
+        let words = text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "_" || $0 == "$") }
+        return Set(words.map(String.init))
+    }
+
     private static func firstSemicolon(_ bytes: [UInt8], from start: Int) -> Int? {
         var index = start
         while index < bytes.count {

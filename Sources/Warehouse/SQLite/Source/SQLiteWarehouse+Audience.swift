@@ -124,10 +124,35 @@ struct SQLiteAudience {
             return WarehouseError(.missing, "\(title) was refused by SQLite: \(said).", hint: try existing(database))
         }
         let hint =
-            said.hasPrefix("no such column")
-            ? "Correct the column's name. A text stands in single quotes; double quotes make it a column's name."
+            said.hasPrefix(Self.noColumn)
+            ? try columnHint(database, said)
             : "Write a single SELECT that only reads; try it first with `sqlite3 \(path)`."
         return refused("SQLite says: \(said)", hint: hint)
+    }
+
+    /// What SQLite says of a column that does not exist, before its name: `no such column: p.emial`.
+    private static let noColumn = "no such column: "
+
+    private func columnHint(_ database: Database, _ said: String) throws -> String {
+        let name = said.dropFirst(Self.noColumn.count).prefix { $0 != " " }.split(separator: ".").last ?? ""
+        let correct =
+            "Correct the column's name. A text stands in single quotes; double quotes make it a column's name."
+        let names = NearColumns.sentence(try namedColumns(database), near: name.filter { $0 != "\"" })
+        return [correct, names].compactMap(\.self).joined(separator: " ")
+    }
+
+    /// The columns of the tables and views that the query names.
+    private func namedColumns(_ database: Database) throws -> [(table: String, column: String)] {
+        guard case .query(let query, _) = source else { return [] }
+        let words = SQLiteQueryText.words(query)
+        let tables = try database.rows("SELECT name FROM \(Self.usersTables) ORDER BY name") { $0.text(0) ?? "" }
+        return tables.filter { SQLiteQueryText.words($0).isSubset(of: words) }.flatMap { table in
+            // A view that reads what does not exist has none.
+            let columns = try? database.rows(
+                "SELECT name FROM pragma_table_info(:table, 'main')", ["table": .of(table)]
+            ) { $0.text(0) ?? "" }
+            return (columns ?? []).map { (table: table, column: $0) }
+        }
     }
 
     private func refused(_ reason: String, hint: String) -> WarehouseError {
@@ -158,13 +183,16 @@ struct SQLiteAudience {
         return "main." + SQLiteQueryText.quoted(name)
     }
 
+    /// SQL for the tables and views that are the user's own.
+    private static let usersTables = """
+        main.sqlite_master WHERE type IN ('table', 'view')
+           AND substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 9) <> 'rollcall_'
+        """
+
     private func existing(_ database: Database) throws -> String {
-        let names = try database.rows(
-            """
-            SELECT name FROM main.sqlite_master WHERE type IN ('table', 'view')
-               AND substr(name, 1, 7) <> 'sqlite_' AND substr(name, 1, 9) <> 'rollcall_' ORDER BY name LIMIT 51
-            """
-        ) { $0.text(0) ?? "" }
+        let names = try database.rows("SELECT name FROM \(Self.usersTables) ORDER BY name LIMIT 51") {
+            $0.text(0) ?? ""
+        }
         guard !names.isEmpty else { return "The database has no tables or views." }
         let more = names.count > 50 ? ", ..." : ""
         return "Tables and views: \(names.prefix(50).joined(separator: ", "))\(more)."

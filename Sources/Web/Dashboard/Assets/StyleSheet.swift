@@ -115,7 +115,7 @@ enum StyleSheet {
         .received td:empty{display:none}.received .number::before{content:"campaign "}
         .records,.records tbody,.records tr{display:block}.records thead,.records .number{display:none}
         .records tr{border-bottom:1px solid var(--line);padding:8px 0}.records tr:last-child{border:0}
-        .records td,.records .number+td{display:inline-block;border:0;padding:1px 10px 1px 0}.records .person{font-weight:550}
+        .records td,.records .number+td:not(.number){display:inline-block;border:0;padding:1px 10px 1px 0}.records .person{font-weight:550}
         .records .person,.records td:nth-child(4){display:block;max-width:none;min-width:0}}
         @media (prefers-reduced-motion:no-preference){.pulse:not(.off)::before{animation:pulse 2.4s ease-in-out infinite}
         @keyframes pulse{50%{opacity:.35}}}

@@ -61,7 +61,7 @@ enum ReceiverTemplates {
         <button>Show</button>
         </form>
         <div id="events" data-part>
-        {{^events}}<p class="soft">None.</p>{{/events}}
+        {{^events}}<p class="soft">{{noEvents}}</p>{{/events}}
         {{#hasEvents}}<div class="scroll"><table class="received">
         <thead><tr><th scope="col">Received</th><th scope="col">Event</th><th scope="col">Person</th><th scope="col" class="number">Campaign</th><th scope="col">Came</th></tr></thead>
         <tbody>{{#events}}<tr><td>{{#when}}{{>time}}{{/when}}</td><td><bdi>{{name}}</bdi>{{#url}}<br><span class="soft"><bdi>{{url}}</bdi></span>{{/url}}</td><td class="person"><bdi>{{who}}</bdi></td><td class="number">{{campaign}}</td><td>{{came}}</td></tr>

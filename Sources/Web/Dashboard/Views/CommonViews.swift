@@ -40,9 +40,13 @@ struct WordsView: PageView {
         let words = kind.words
         (one, many, put, remove, target) = (words.one, words.many, words.put, words.remove, words.target)
         People = words.many.capitalized
-        (Put, Removed) = kind == .list ? ("Entered", "Left") : (words.isPut.capitalized, words.isRemoved.capitalized)
+        (Put, Removed) =
+            kind == .list ? ("Entered", "Left") : (Self.heading(words.isPut), Self.heading(words.isRemoved))
         hasRemovals = kind.hasRemovals
     }
+
+    /// With a capital letter at its beginning only.
+    private static func heading(_ words: String) -> String { words.prefix(1).uppercased() + words.dropFirst() }
 }
 
 /// A word with a colour.

@@ -35,7 +35,7 @@ struct ReceiverFinding: PageView {
     private static func spool(_ status: ReceiverStatus) -> ReceiverFinding? {
         ReceiverWords(status).spool.map {
             ReceiverFinding(
-                .warn, "\($0) of this receiver wait on disk for the warehouse.",
+                .warn, "\($0), wait on disk.",
                 hint: "They are stored in their order as soon as it takes them; nothing is lost meanwhile.")
         }
     }

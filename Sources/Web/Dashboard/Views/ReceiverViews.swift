@@ -54,10 +54,13 @@ struct ReceiverWords {
 
     static func number(_ count: Int?) -> String { count.map(DisplayText.grouped) ?? "–" }
 
-    /// nil: nothing waits on disk.
+    /// What waits on disk; nil: nothing does.
     var spool: String? {
-        guard status.spooledBodies > 0 else { return nil }
-        return "\(DisplayText.count(status.spooledBodies, "body", "bodies")), \(Self.size(status.spooledBytes))"
+        guard status.spooledBytes > 0 else { return nil }
+        // Of a damaged file not all bodies can be counted.
+        let bodies = status.spooledBodies > 0 ? DisplayText.count(status.spooledBodies, "body", "bodies") + ", " : ""
+        let warehouse = DisplayText.safe(status.settings.warehouse, limit: 80)
+        return "\(bodies)\(Self.size(status.spooledBytes)) for the warehouse \(warehouse), of all its receivers"
     }
 
     /// `900 B`, `3.4 kB`, `120 MB`, `1.2 GB`
@@ -136,6 +139,8 @@ struct ReceiverView: PageView {
     var names = KnownEvents.names
     var events: [ReceivedRow]
     var hasEvents: Bool
+    /// Where there are no events.
+    var noEvents: String
     /// Link to the events before these.
     var next: String?
     var rejects: [RejectRow]
@@ -178,6 +183,7 @@ struct ReceiverView: PageView {
         self.event = event ?? ""
         self.events = events.map { ReceivedRow($0, now: now) }
         hasEvents = !events.isEmpty
+        noEvents = status.summary == nil ? "Not known while the warehouse is away." : "None."
         let wanted = event.map { "event=\($0.percentEncoded)&" } ?? ""
         self.next = next.map { "\(link)?\(wanted)cursor=\($0)" }
         self.rejects = rejects.map { RejectRow($0, now: now) }

@@ -47,7 +47,7 @@ extension MemoryState {
                 outdate(by: records, place, run: run)
                 for record in records { carryOut(.own, on: record.change, record, place, run, now) }
             }
-            for record in records { doubt(record, place, now) }
+            for record in records { doubt(record, place) }
         }
         for record in records {
             let status = record.outcome.kind.logStatus
@@ -82,10 +82,10 @@ extension MemoryState {
         }
     }
 
-    private mutating func doubt(_ record: Record, _ place: Place, _ now: Date) {
+    private mutating func doubt(_ record: Record, _ place: Place) {
         if record.change.operation == .rename, record.outcome.kind != .notAttempted {
             inDoubt.removeAll { doubt in
-                doubt.place == place && doubt.request.operation == .rename && doubt.request.mayLandUntil < now
+                doubt.place == place && doubt.request.operation == .rename
                     && doubt.request.fingerprint == record.change.fingerprint
             }
         }

@@ -47,13 +47,12 @@ import Testing
     @Test(arguments: [true, false])
     func aRowThatHasAThirdAddressMakesNoSecondProfile(_ isCarriedOut: Bool) async throws {
         try await Self.afterALostRename(isCarriedOut: isCarriedOut) { bench in
-            bench.users.write("ann@example.com", "history", "1")
             bench.users.write(isCarriedOut ? "anna@example.com" : "ann@example.com", "history", "1")
             try await bench.setRows([
                 "1, 'annika@example.com', 'pro', 'Bonn', 3", "2, 'ben@example.com', 'free', 'Bonn', 3",
             ])
             for _ in 0..<3 { try await bench.run() }
-            #expect(bench.users.people.contains("annika@example.com"))
+            #expect(bench.users.people == ["annika@example.com", "ben@example.com"])
             #expect(bench.users.profile("annika@example.com")?["plan"] == "\"pro\"")
             #expect(bench.users.profile("annika@example.com")?["history"] == "1")
         }
@@ -80,6 +79,7 @@ import Testing
         try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
         for _ in 0..<2 { try await bench.run() }
         #expect(bench.users.people == ["ann@example.com"])
-        #expect(try await bench.run().counts.unchanged == 1)
+        let last = try await bench.run()
+        #expect(last.counts.unchanged == 1, "\(last)")
     }
 }

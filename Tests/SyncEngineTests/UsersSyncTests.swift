@@ -546,23 +546,6 @@ import Warehouse
         #expect(bench.users.objects(2)[0].contains(#"{"orders":4,"plan":null}"#))
     }
 
-    /// What the sync has written is cleared under whatever key the person comes now, and not what others wrote.
-    @Test func aNullClearsWhatWasWrittenUnderAnotherKey() async throws {
-        let bench = try await UsersBench()
-        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
-        try await bench.run()
-        bench.users.write("ann@example.com", "address", "{\"zip\":1}")
-        try await bench.setRows(["2, 'ann@example.com', 'free', NULL, 3"])
-        try await bench.run()
-        try await bench.run()
-        #expect(bench.users.profile("ann@example.com")?["city"] == nil, "\(bench.users.requests.count)")
-        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"free\"")
-        #expect(bench.users.profile("ann@example.com")?["address"] != nil)
-        // Once is enough.
-        bench.users.write("ann@example.com", "city", "\"Rome\"")
-        for _ in 0..<2 { #expect(try await bench.run().counts.planned.total == 0) }
-    }
-
     @Test func partsOfAnObjectAreReplacedOrMerged() async throws {
         let bench = try await UsersBench { users, _, _ in
             users.newFields = .create

@@ -150,7 +150,7 @@ extension Change {
     /// Of a rename: from which address to which one.
     package var rename: UserRename? {
         guard operation == .rename, let payload else { return nil }
-        let isWithdrawn = payload.last == Self.withdrawn
+        let isWithdrawn = Self.isWithdrawn(renameStagedWith: payload)
         return UserRename(
             email: String(decoding: isWithdrawn ? payload.dropLast() : payload[...], as: UTF8.self),
             newEmail: identity.email ?? "", isWithdrawn: isWithdrawn)
@@ -160,6 +160,8 @@ extension Change {
     package static func payload(ofRenameFrom email: String, isWithdrawn: Bool = false) -> [UInt8] {
         Array(email.utf8) + (isWithdrawn ? [withdrawn] : [])
     }
+
+    package static func isWithdrawn(renameStagedWith payload: [UInt8]) -> Bool { payload.last == withdrawn }
 
     /// A line feed, which no address has.
     private static let withdrawn = UInt8(ascii: "\n")

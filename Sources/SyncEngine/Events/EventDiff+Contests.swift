@@ -38,9 +38,9 @@ extension EventDiff {
 
     /// A row that cannot be sent contradicts all others of its key, where it matters what they hold.
     private func contestRefused() {
-        for (fingerprint, rows) in refused {
+        for (fingerprint, rows) in refusedBesideOthers {
             let entry = table[fingerprint]
-            guard entry.isSeen, isLookedInto(entry), entry.state != nil || !passesOverAll else { continue }
+            guard isLookedInto(entry), entry.state != nil || !passesOverAll else { continue }
             if contests[fingerprint] == nil {
                 contests[fingerprint] = KeyContest(key: rows.key, content: entry.content ?? 0, rank: nil)
             }
@@ -49,7 +49,7 @@ extension EventDiff {
     }
 
     /// Whether nothing that is new is sent, whatever it holds.
-    private var passesOverAll: Bool { scope.only == nil && scope.rule == .from(nil) }
+    var passesOverAll: Bool { scope.only == nil && scope.rule == .from(nil) }
 
     private func contradict(_ fingerprint: Fingerprint, rows: Int) {
         contradicted.insert(fingerprint)

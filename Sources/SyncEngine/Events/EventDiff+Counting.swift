@@ -39,9 +39,16 @@ extension EventDiff {
     /// Of this reading: a row that is corrected before the next one holds up nothing there.
     private func noteRefused() {
         let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
-        if refused[fingerprint] == nil {
-            refused[fingerprint] = RefusedRows(key: LoggedText.text(of: subject.key))
-        }
+        let entry = table[fingerprint]
+        guard isLookedInto(entry), entry.state != nil || !passesOverAll else { return }
+        refused.insert(fingerprint)
+        if entry.isSeen { noteBeside(fingerprint) }
+    }
+
+    /// Notes that a key has a row that cannot be sent, and another one, of which this is one.
+    func noteBeside(_ fingerprint: Fingerprint) {
+        if refusedBesideOthers[fingerprint] != nil { return }
+        refusedBesideOthers[fingerprint] = RefusedRows(key: LoggedText.text(of: subject.key))
     }
 
     /// Notes that an event goes on with one of two identifiers; in a stream once.

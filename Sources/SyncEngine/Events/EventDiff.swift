@@ -17,8 +17,9 @@ final class EventDiff: @unchecked Sendable {
     let invalid = RecordSpool(.events)
     var table: EventTable
     var contests: [Fingerprint: KeyContest] = [:]
-    /// Keys of which a row cannot be sent.
-    var refused: [Fingerprint: RefusedRows] = [:]
+    /// Keys of which a row cannot be sent; and those of them that another row has too.
+    var refused: Set<Fingerprint> = []
+    var refusedBesideOthers: [Fingerprint: RefusedRows] = [:]
     /// Rows that were there before the first run and are not sent.
     private(set) var skipped = 0
     /// Rows further in the future than clocks differ.
@@ -126,6 +127,7 @@ final class EventDiff: @unchecked Sendable {
         case .invalid(let reason):
             if let stream, !stream.takesRowsWithoutPosition { return }
             counts.rowsRead += 1
+            if isAnother(cells) { return seeAnother() }
             withoutPosition += 1
             _ = event.readName(cells)
             try skipAtFirst(cells, nil)
@@ -139,12 +141,13 @@ final class EventDiff: @unchecked Sendable {
             exclude(position)
             return try skipAtFirst(cells, position)
         case .missing:
+            if isAnother(cells) { return seeAnother() }
             try skipAtFirst(cells, position)
             let hasKey = subject.readEventKey(cells) == nil
             return try refuse((email, userID), EventRow.nameMissing, hasKey: hasKey, position)
         }
         if let reason = subject.readEventKey(cells) { return try refuse((email, userID), reason, position) }
-        if let only = scope.only, !subject.key.elementsEqual(only.utf8) { return seeAnother() }
+        if isAnother(cells) { return seeAnother() }
         let fingerprint = subject.key.withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
         if isTablePartial, !table.has(fingerprint) {
             try deferred.add(fingerprint, email, userID, cells)
@@ -198,6 +201,12 @@ final class EventDiff: @unchecked Sendable {
         }
     }
 
+    /// Whether one event is asked for, and the row is of another one.
+    private func isAnother(_ cells: UnsafeBufferPointer<RecordCell>) -> Bool {
+        guard let only = scope.only, subject.readEventKey(cells) == nil else { return false }
+        return !subject.key.elementsEqual(only.utf8)
+    }
+
     /// Where one event is asked for, nothing is said of the others.
     private func seeAnother() {
         counts.audience += 1
@@ -213,7 +222,7 @@ final class EventDiff: @unchecked Sendable {
             if stream != nil {
                 uncount()
                 if entry.isSeen { return }
-                table[fingerprint].isSeen = true
+                meet(fingerprint)
                 return try raise(fingerprint, entry, position)
             }
             if entry.isSeen { return counts.duplicates += 1 }
@@ -256,10 +265,15 @@ final class EventDiff: @unchecked Sendable {
         entry.state?.isUnfinished == true || entry.state == .rejected && scope.retriesRejected
     }
 
+    private func meet(_ fingerprint: Fingerprint) {
+        table[fingerprint].isSeen = true
+        if refused.contains(fingerprint) { noteBeside(fingerprint) }
+    }
+
     private func see(_ fingerprint: Fingerprint, isUnchanged: Bool) {
         counts.audience += 1
         if isUnchanged { counts.unchanged += 1 }
-        table[fingerprint].isSeen = true
+        meet(fingerprint)
         table[fingerprint].isUnchanged = isUnchanged
     }
 
@@ -294,7 +308,7 @@ final class EventDiff: @unchecked Sendable {
             skipped += 1
         } else if stream != nil {
             uncount()
-            table[fingerprint].isSeen = true
+            meet(fingerprint)
             table[fingerprint].isUncounted = true
             return try raise(fingerprint, entry, position)
         }

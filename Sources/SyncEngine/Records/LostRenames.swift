@@ -16,18 +16,23 @@ struct LostRenames: Sendable {
     }
 
     private var renames: [Fingerprint: Rename] = [:]
-    /// The records whose renames are settled; nil: all. A look of a stream knows nothing of rows that it has not read.
-    var settled: Set<Fingerprint>?
+    /// Whether not all rows were read, as in most looks of a stream: then only what a row still wants is settled.
+    var areOfSomeRows = false
 
     /// - Parameters:
-    ///   - requests: the requests in doubt; of several renames of a record the last one counts.
+    ///   - requests: the requests in doubt; of several renames of a record the last one counts. One that was answered is among them
+    ///     for as long as its profile rests; its record has the new address.
     ///   - members: those that are known of the records.
     init(_ requests: [RequestInDoubt], _ members: [Member]) {
         let known = Dictionary(members.map { ($0.fingerprint, $0) }) { first, _ in first }
         for request in requests.sorted(by: { $0.mayLandUntil < $1.mayLandUntil }) where request.operation == .rename {
             guard let member = request.fingerprint.flatMap({ known[$0] }), let record = member.record,
-                let email = request.identity.email, member.identity.email != nil, member.identity.email != email
+                let email = request.identity.email, let known = member.identity.email
             else { continue }
+            if known == email {
+                renames[member.fingerprint] = nil
+                continue
+            }
             renames[member.fingerprint] = Rename(
                 member: member, record: record, identity: Identity(email: email, userID: member.identity.userID))
         }
@@ -43,7 +48,7 @@ struct LostRenames: Sendable {
         return true
     }
 
-    func isSettled(_ rename: Rename) -> Bool { settled?.contains(rename.member.fingerprint) ?? true }
+    func isSettled(_ rename: Rename) -> Bool { rename.isWanted || !areOfSomeRows }
 
     /// In the order of their records.
     var all: [Rename] { renames.values.sorted { $0.member.fingerprint < $1.member.fingerprint } }
@@ -57,6 +62,11 @@ extension LostRenames.Rename {
             payload: Change.payload(ofRenameFrom: member.identity.email ?? "", isWithdrawn: !isWanted), isKnown: true,
             identity: identity)
     }
+}
+
+extension RecordSpool.Entry {
+    /// Of a rename: see ``UserRename/isWithdrawn``.
+    var isWithdrawn: Bool { Change.isWithdrawn(renameStagedWith: payload) }
 }
 
 extension RecordPlanner {

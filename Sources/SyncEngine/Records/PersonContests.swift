@@ -82,14 +82,6 @@ struct PersonContests: Sendable {
         names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
     }
 
-    /// The records of which rows are of this person.
-    func records(of identity: Identity) -> Set<Fingerprint> {
-        names(identity).reduce(into: []) { records, name in
-            if let owner = owners[name] { records.insert(owner) }
-            records.formUnion(shared[name] ?? [])
-        }
-    }
-
     /// Whether a row is of this person.
     func claims(_ identity: Identity) -> Bool { names(identity).contains { owners[$0] != nil } }
 

@@ -21,8 +21,6 @@ struct RecordChanges: PlannedChanges {
     let newFields: [String]
     /// Places of those of which some row has a value that shows Iterable what type is meant.
     let shownFields: FieldBits
-    /// See ``RecordDiff/inherited``.
-    let inherited: [Fingerprint: FieldBits]
     let logIdentity: LogIdentity
     /// Of catalogs: what was found of items that were read back.
     var verdicts = ItemVerdicts()
@@ -139,17 +137,7 @@ struct RecordChanges: PlannedChanges {
             fingerprint: entry.fingerprint, identity: entry.identity, notBefore: refusal == nil ? notBefore : nil,
             loggedAs: logIdentity.of(entry.identity), record: entry.record,
             payload: entry.payload.isEmpty ? nil : entry.payload,
-            loggedKey: logIdentity.of(key: entry.record.key), held: held(entry), refusal: refusal)
-    }
-
-    /// The fields of which the profile holds a value because of the sync, once a change has an outcome.
-    func held(_ entry: RecordSpool.Entry) -> HeldFields? {
-        guard var held = entry.held, entry.operation.direction == .put, let more = inherited[entry.fingerprint] else {
-            return entry.held
-        }
-        held.ifDone.formUnion(more)
-        held.ifInDoubt.formUnion(more)
-        return held
+            loggedKey: logIdentity.of(key: entry.record.key), held: entry.held, refusal: refusal)
     }
 }
 

@@ -101,15 +101,6 @@ extension RecordDiff {
         }
     }
 
-    /// Gives the fields of a record that is let go to the one that is sent of its person.
-    func inherit(_ held: FieldBits, of member: Member) {
-        guard !held.isEmpty, table[member.fingerprint].marks.contains(.owned), let persons else { return }
-        for record in persons.records(of: member.identity)
-        where record != member.fingerprint && persons.verdicts[record] == nil && table[record].marks.contains(.seen) {
-            inherited[record, default: FieldBits()].formUnion(held)
-        }
-    }
-
     /// Notes that a record is not sent because another one is of the same person.
     func logContested(_ key: String, _ identity: Identity) throws {
         try Array(key.utf8).withUnsafeBytes { key in

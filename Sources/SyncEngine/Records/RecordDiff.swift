@@ -20,9 +20,6 @@ final class RecordDiff: @unchecked Sendable {
     /// Of people.
     var persons: PersonContests?
     var checked: [Fingerprint: RecordSpool.Entry] = [:]
-    /// Fields of records that now come under another key: their profiles hold values of this sync that the new records have not
-    /// written, and that these clear, by the next run, where their rows have none.
-    var inherited: [Fingerprint: FieldBits] = [:]
     /// Where rows are read by bucket: which buckets are passed over, and what is known of the rows that come.
     var buckets: RecordBuckets?
     /// Of a look of a stream: what it meets and what of that waits; see `RecordDiff+Look`.

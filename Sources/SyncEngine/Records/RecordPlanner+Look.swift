@@ -24,13 +24,13 @@ extension RecordPlanner {
         let requests =
             isEmpty ? [] : try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
         var lost = try await lostRenames(requests)
-        lost.settled = diff.meetings.records.union(diff.meetings.refused.keys)
+        lost.areOfSomeRows = true
         let changes = RecordChanges(
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: nil, persons: diff.persons,
             identities: isEmpty ? IdentityChanges() : try await identities(diff, lost),
             inDoubt: try await inDoubt(requests), pause: pause,
             newFields: circumstances.newFields.map { shape.description(ofField: $0) },
-            shownFields: diff.shownFields, inherited: diff.inherited,
+            shownFields: diff.shownFields,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), sample: circumstances.checks?.sample,
             sendsAt: look.time, cursor: moved(diff, look))
         let tally = try tally(changes, diff)
@@ -263,7 +263,7 @@ extension RecordPlanner {
         guard now.marks.contains(.known) else { return .failed }
         guard now.marks.contains(.synced) else { return now.marks.contains(.rejected) ? .failed : .unanswered }
         let isTaken =
-            now.acknowledged == entry.record.content && changes.held(entry).map { $0.ifDone == table.held(now) } ?? true
+            now.acknowledged == entry.record.content && entry.held.map { $0.ifDone == table.held(now) } ?? true
         return isTaken ? .taken : .failed
     }
 
@@ -286,14 +286,21 @@ extension RecordPlanner {
             switch changes.verdict(entry) {
             case .refused: stuck.insert(entry.fingerprint)
             case .waits: break
+            // One that is not wanted any more is settled by failing: the row is sent as it is.
+            case nil where entry.isWithdrawn: break
             case nil: wanted[entry.fingerprint] = entry.identity
             }
         }
+        if wanted.isEmpty { return stuck }
+        let lost = try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
+            try await warehouse.requestsInDoubt(sync: sync.name, of: entries)
+        }
+        let inDoubt = Set(lost.filter { $0.operation == .rename }.compactMap(\.fingerprint))
         for page in wanted.keys.sorted().pages(of: Planner.memberPage) {
             let members = try await keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
                 try await warehouse.members(sync: sync.name, of: entries, fingerprints: page)
             }
-            for member in members where member.state == .subscribed || member.state == .rejected {
+            for member in members where member.state != .unsubscribing && !inDoubt.contains(member.fingerprint) {
                 guard let identity = wanted[member.fingerprint] else { continue }
                 if !IdentityChanges.isSame(member.identity, identity, in: project) { stuck.insert(member.fingerprint) }
             }

@@ -85,7 +85,7 @@ struct RecordPlanner: Sendable {
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
             persons: diff.persons, identities: try await identities(diff, lost), inDoubt: try await inDoubt(requests),
             pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
-            shownFields: diff.shownFields, inherited: diff.inherited,
+            shownFields: diff.shownFields,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
             sample: circumstances.checks?.sample, cursor: look?.window.moved(highest: diff.meetings.highest))
         counts.planned.rename = try changes.renamed().count
@@ -215,7 +215,6 @@ struct RecordPlanner: Sendable {
             for member in members where !lost.has(member.fingerprint) {
                 guard let record = member.record, let kind = fate(member, diff, outdone) else { continue }
                 let held = diff.table.held(diff.table[member.fingerprint])
-                if kind == .release { diff.inherit(held, of: member) }
                 try diff.spool.add(
                     RecordSpool.Entry(
                         kind: kind, operation: subject.removal ?? .delete, fingerprint: member.fingerprint,

@@ -41,6 +41,18 @@ struct EventsResolver: TargetResolver {
     }
 }
 
+extension EventsResolver {
+    /// Whether ids made by a scheme that was saved are those of today. Where it says nothing of the type of a column, or nothing is
+    /// known of it now, the column may be as it was.
+    func isSame(_ saved: String, _ families: [ColumnFamily]) -> Bool {
+        guard ColumnFamily.withoutFamilies(saved) == scheme([]) else { return false }
+        return zip(settings.key, families).allSatisfy { name, family in
+            guard let now = family.inScheme, let start = saved.range(of: "\"\(name)\" (") else { return true }
+            return saved[start.upperBound...].hasPrefix(now + ")")
+        }
+    }
+}
+
 /// A sync of events, as a run meets it.
 struct FoundEvents: PlanningTarget {
     let resolver: EventsResolver
@@ -67,7 +79,7 @@ struct FoundEvents: PlanningTarget {
             return isAnother(known)
         }
         // Also where nothing was sent yet: a held run has the ids that it was staged with.
-        if !resolver.acceptsNewIDs, let scheme, scheme != schemeNow, scheme != resolver.scheme([]) {
+        if !resolver.acceptsNewIDs, let scheme, !resolver.isSame(scheme, shape.events?.keyFamilies ?? []) {
             return hasNewIDs(scheme)
         }
         return isOnAnotherColumn

@@ -69,7 +69,11 @@ struct ReadyUsers: ReadyTarget {
         } catch is CancellationError {
             return nil
         } catch {
-            return .stop(RunError(any: error))
+            let error = RunError(any: error)
+            // What Iterable cannot say of one profile keeps no others from being sent.
+            guard Self.answersOfOneProfile.contains(error.code) else { return .stop(error) }
+            let reason = FailureReason(code: error.code, reason: error.message)
+            return .answered([.notAttempted(reason)], httpStatus: 500)
         }
     }
 
@@ -89,12 +93,13 @@ struct ReadyUsers: ReadyTarget {
         }
     }
 
+    private static let answersOfOneProfile = ["server_error", "unreadable_answer"]
     private static let conflict = "identity_conflict"
     private static let withdrawn = FailureReason(
         code: "identity_changed",
         reason:
-            "The answer to this rename was lost. The profile does not have the new address, and the row has another one by"
-            + " now; the next run goes by the row.")
+            "The answer to this rename was lost. The profile has kept its address, and no row asks for the new one any more;"
+            + " the next run goes by the rows.")
     private static let bothThere = FailureReason(
         code: conflict,
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")

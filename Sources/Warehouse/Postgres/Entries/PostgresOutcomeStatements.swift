@@ -66,11 +66,12 @@ struct PostgresOutcomeStatements {
           FROM void v WHERE m.sync_name = $2 AND m.list_id = $3::bigint AND m.fingerprint = v.fingerprint
         """
 
-    /// Where a rename has an outcome now, earlier ones of the record are settled: none of them can land any more.
+    /// Where a rename has an outcome now, earlier ones of the record are settled: it was sent, or both addresses were looked up, when
+    /// none of them could land any more.
     private static let settledRenames = """
         , settled AS (
             DELETE FROM settling_requests s USING resolved r
-             WHERE $4 = 'rename' AND s.sync_name = $2 AND s.operation = 'rename' AND s.settles_at < clock_timestamp()
+             WHERE $4 = 'rename' AND s.sync_name = $2 AND s.operation = 'rename'
                AND s.fingerprint = r.fingerprint AND r.outcome <> 'not_attempted'
         )
         """

@@ -43,10 +43,11 @@ struct SQLiteOutcomeStatements {
                AND c.parent IN (SELECT w.sequence FROM temp.rollcall_work w)
         """
 
-    /// Where a rename has an outcome now, earlier ones of the record are settled: none of them can land any more.
+    /// Where a rename has an outcome now, earlier ones of the record are settled: it was sent, or both addresses were looked up, when
+    /// none of them could land any more.
     static let settleRenames = """
         DELETE FROM rollcall_settling_requests
-         WHERE sync_name = :sync AND operation = 'rename' AND settles_at < \(SQLiteTime.now)
+         WHERE sync_name = :sync AND list_id IS NULL AND operation = 'rename'
            AND fingerprint IN (SELECT fingerprint FROM temp.rollcall_work
                                 WHERE operation = 'rename' AND outcome <> 'not_attempted')
         """

@@ -192,7 +192,7 @@ struct SQLiteOutcomes {
                 }
             }
             let list = entries.listID
-            if entries == .records(.users) { _ = try change(SQLiteOutcomeStatements.settleRenames) }
+            if entries == .records(.users), try hasRenames() { _ = try change(SQLiteOutcomeStatements.settleRenames) }
             _ = try change(
                 """
                 INSERT INTO rollcall_settling_requests (sync_name, list_id, email, user_id, operation, settles_at,
@@ -212,6 +212,11 @@ struct SQLiteOutcomes {
             DELETE FROM rollcall_sync_changes
              WHERE run_id = :run AND sequence IN (SELECT sequence FROM temp.rollcall_work)
             """)
+    }
+
+    private func hasRenames() throws -> Bool {
+        try !database.rows("SELECT 1 FROM temp.rollcall_work WHERE operation = 'rename' LIMIT 1") { $0.count(0) }
+            .isEmpty
     }
 
     /// First the older entries of the same people, then the entries of the changes themselves; dropping first, so that an older

@@ -82,4 +82,22 @@ import Testing
         let last = try await bench.run()
         #expect(last.counts.unchanged == 1, "\(last)")
     }
+
+    /// What Iterable refuses is known: the next row goes at once, and nothing counts as lost.
+    @Test func aRenameThatIsRefusedIsNotLost() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        let forgotten = RecordOutcome.failed(FailureReason(code: "forgotten", reason: "Forgotten."))
+        bench.users.setRenameFate { rename, _ in
+            rename.newEmail == "anna@example.com" ? .answer(.answered([forgotten], httpStatus: 400)) : .ok
+        }
+        try await bench.setRows(["1, 'anna@example.com', 'free', 'Bonn', 3"])
+        #expect(try await bench.run().counts.failed[.rename] == 1)
+        try await bench.setRows(["1, 'annika@example.com', 'free', 'Bonn', 3"])
+        let second = try await bench.run()
+        #expect(second.counts.succeeded[.rename] == 1 && second.counts.failed.total == 0, "\(second)")
+        try await bench.run()
+        #expect(bench.users.people == ["annika@example.com"])
+    }
 }

@@ -56,8 +56,10 @@ extension BatchSender {
                 result.leftOut.formUnion(leftOut)
                 if !leftOut.isEmpty { target.leftOut(leftOut) }
                 limiters.succeeded(settings, request.endpoint)
-                // What depends on it rests until Iterable has carried it out everywhere.
-                if !request.mayBeRepeated { history.mayLandUntil = lastLanding(from: clock.uptime) }
+                // What depends on it rests until Iterable has carried it out everywhere. What it refused leaves nothing to wait for.
+                if !request.mayBeRepeated, outcomes.contains(.succeeded) {
+                    history.mayLandUntil = lastLanding(from: clock.uptime)
+                }
                 return .outcomes(outcomes, status)
             case .ambiguous(let reason):
                 return .split(reason, isKnown: false)

@@ -11,12 +11,13 @@ struct LostRenames: Sendable {
         var record: RecordReference
         /// What the profile has if the rename was made.
         var identity: Identity
-        /// Whether the row still has the new address.
+        /// Whether the row was met that is sent of the record, and still has the new address.
+        var isMet = false
         var isWanted = false
     }
 
     private var renames: [Fingerprint: Rename] = [:]
-    /// Whether not all rows were read, as in most looks of a stream: then only what a row still wants is settled.
+    /// Whether not all rows were read, as in most looks of a stream: then only those are settled of which the row was met.
     var areOfSomeRows = false
 
     /// - Parameters:
@@ -44,11 +45,12 @@ struct LostRenames: Sendable {
     /// - Returns: whether its rename is a lost one.
     mutating func want(_ identity: Identity, _ record: Fingerprint) -> Bool {
         guard let lost = renames[record] else { return false }
+        renames[record]?.isMet = true
         renames[record]?.isWanted = identity.email == lost.identity.email
         return true
     }
 
-    func isSettled(_ rename: Rename) -> Bool { rename.isWanted || !areOfSomeRows }
+    func isSettled(_ rename: Rename) -> Bool { rename.isMet || !areOfSomeRows }
 
     /// In the order of their records.
     var all: [Rename] { renames.values.sorted { $0.member.fingerprint < $1.member.fingerprint } }

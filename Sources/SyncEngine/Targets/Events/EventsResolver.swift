@@ -45,6 +45,7 @@ extension EventsResolver {
     /// Whether ids made by a scheme that was saved are those of today. Where it says nothing of the type of a column, or nothing is
     /// known of it now, the column may be as it was.
     func isSame(_ saved: String, _ families: [ColumnFamily]) -> Bool {
+        if saved == scheme(families) { return true }
         guard ColumnFamily.withoutFamilies(saved) == scheme([]) else { return false }
         return zip(settings.key, families).allSatisfy { name, family in
             guard let now = family.inScheme, let start = saved.range(of: "\"\(name)\" (") else { return true }
@@ -138,7 +139,12 @@ struct FoundEvents: PlanningTarget {
             try await run.warehouse.saveListBinding(run.lease, binding)
         }
         let schemeNow = self.schemeNow
-        if scheme == schemeNow { return }
+        // Where less is known of the columns now, what was known stays.
+        if let scheme, resolver.isSame(scheme, shape.events?.keyFamilies ?? []),
+            scheme.utf8.count >= schemeNow.utf8.count
+        {
+            return
+        }
         try await run.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await run.warehouse.saveMapping(run.lease, schemeNow)
         }

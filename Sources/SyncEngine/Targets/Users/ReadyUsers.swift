@@ -69,11 +69,7 @@ struct ReadyUsers: ReadyTarget {
         } catch is CancellationError {
             return nil
         } catch {
-            let error = RunError(any: error)
-            // What Iterable cannot say of one profile keeps no others from being sent.
-            guard Self.answersOfOneProfile.contains(error.code) else { return .stop(error) }
-            let reason = FailureReason(code: error.code, reason: error.message)
-            return .answered([.notAttempted(reason)], httpStatus: 500)
+            return .stop(RunError(any: error))
         }
     }
 
@@ -93,13 +89,12 @@ struct ReadyUsers: ReadyTarget {
         }
     }
 
-    private static let answersOfOneProfile = ["server_error", "unreadable_answer"]
     private static let conflict = "identity_conflict"
     private static let withdrawn = FailureReason(
         code: "identity_changed",
         reason:
-            "The answer to this rename was lost. The profile has kept its address, and no row asks for the new one any more;"
-            + " the next run goes by the rows.")
+            "The answer to this rename was lost. The profile has kept its address, and no row that can be sent asks for the"
+            + " new one; the next run goes by the rows.")
     private static let bothThere = FailureReason(
         code: conflict,
         reason: "Iterable has a profile with the new address already; merge the two there. Nothing is sent meanwhile.")

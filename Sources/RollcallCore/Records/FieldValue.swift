@@ -127,14 +127,14 @@ extension FieldValue {
             let opens = text.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
             return opens == (type == .object ? UInt8(ascii: "{") : UInt8(ascii: "["))
                 && text.contains { ASCII.isLetterOrDigit($0) || $0 == UInt8(ascii: "\"") }
-                && (type != .string || Self.shows(json: text, as: type))
+                && (type != .string || Self.shows(written: text, as: type))
         default: return true
         }
     }
 
     /// ``shows(_:)`` of a value as JSON.
     /// - Parameter type: nil: the one that JSON says, where a number with a fraction, be it `.0`, is a double.
-    package static func shows(json value: UnsafeRawBufferPointer, as type: FieldType?) -> Bool {
+    package static func shows(written value: UnsafeRawBufferPointer, as type: FieldType?) -> Bool {
         let type = type ?? typeByForm(value)
         guard let value = try? JSONSerialization.jsonObject(with: Data(value), options: .fragmentsAllowed) else {
             return false

@@ -207,7 +207,7 @@ final class RecordDiff: @unchecked Sendable {
             if !values[place].isNull {
                 isShown = values[place].shows(field.type ?? .string)
             } else if let constant = field.fallback {
-                isShown = constant.withUnsafeBytes { FieldValue.shows(json: $0, as: field.type) }
+                isShown = constant.withUnsafeBytes { FieldValue.shows(written: $0, as: field.type) }
             } else {
                 continue
             }

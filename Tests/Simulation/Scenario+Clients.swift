@@ -65,7 +65,6 @@ extension Scenario {
         /// The customer goes on under the other one of two keys.
         case newKey(Int)
         case newAddress(Int)
-        case oldAddress(Int)
         case takeAddress(Int, from: Int)
         case swapAddresses(Int, Int)
         case newUserID(Int)
@@ -277,8 +276,7 @@ extension Scenario.ClientMove {
         case 19, 20: self = .other(customer, Customers.Other(&dice))
         case 21, 22: self = .noOthers(customer)
         case 23, 24: self = .newKey(customer)
-        case 25: self = .newAddress(customer)
-        case 26: self = dice.chance(50) ? .newAddress(customer) : .oldAddress(customer)
+        case 25, 26: self = .newAddress(customer)
         case 27: self = .takeAddress(customer, from: other)
         case 28: self = .swapAddresses(customer, other)
         case 29: self = .newUserID(customer)

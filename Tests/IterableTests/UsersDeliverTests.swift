@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test func aDeletionThatFoundNobodyListeningWasNotCarriedOut() async throws {
+    @Test func aDeletionThatFoundNoListenerWasNotCarriedOut() async throws {
         let closed = try LoopbackListener()
         let port = closed.port
         closed.stop()

@@ -175,7 +175,7 @@ import Testing
     }
 
     /// The sync has no connection either, for the same reason.
-    @Test func whereNobodyListensTheSandboxIsNamed() async throws {
+    @Test func whereNothingListensTheSandboxIsNamed() async throws {
         try await Shop.with(people: ["a@example.com"]) { shop in
             let port = try LoopbackListener.freePort()
             try shop.configure { $0.baseURL = "http://127.0.0.1:\(port)" }

@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    /// How a browser lays out each cell of a table, in a frame that is so many pixels wide.
+    /// How a browser lays out each cell of a table, in a frame of this width in pixels.
     private static func shownCells(_ table: String, width: Int) async throws -> String {
         let frame = "<style>\(StyleSheet.text)</style>\(table)"
             .replacing("&", with: "&amp;").replacing("\"", with: "&quot;")

@@ -60,7 +60,7 @@ package struct StateMovePlan: Sendable {
         return try await make(sync, places, acceptsOlderCopy: acceptsOlderCopy)
     }
 
-    /// The place as it stands. nil: it is another name of one that is known, or a standby that has what its primary has.
+    /// The place as it is now. nil: it is another name of one that is known, or a standby that has what its primary has.
     private static func look(at home: StateHome, _ sync: String, beside known: [Place]) async throws -> Place? {
         let id = try await home.warehouse.stateID()
         if let id, let known = known.first(where: { $0.id == id }) {

@@ -199,7 +199,7 @@ import Warehouse
         #expect(OutcomeChart.week([], CountedHours.week(.now)).bars.isEmpty)
     }
 
-    /// The posts of `rollcall receivers test` are nobody's: no chart has them, and no configuration leaves them out.
+    /// The posts of `rollcall receivers test` are of no person: no chart has them, and no configuration leaves them out.
     @Test func testsAreNotDrawn() {
         let hours = CountedHours.day(.now)
         let counts = [

@@ -24,7 +24,7 @@ extension PostgresFailure {
 
     static let shortageHint = shortage(of: connectionsPerRun)
 
-    /// How a shortage of connections is fixed where a run opens so many.
+    /// How a shortage of connections is fixed where a run opens that number.
     static func shortage(of connections: Int) -> String {
         "A run opens up to \(connections) connections. Raise the role's CONNECTION LIMIT, the database's, the"
             + " server's max_connections or the pooler's pool size, or end other sessions of this role"

@@ -506,6 +506,25 @@ import Warehouse
         try await stream.check()
     }
 
+    /// It has failed until the row changes or the next sweep, and is not looked up in each look.
+    @Test func aLostRenameThatTurnsOutAConflictFailsOnce() async throws {
+        let (users, stream) = try await Self.make()
+        try await Self.add(users, 1, "ann", "free", at: 1)
+        users.users.setRenameFate { _, _ in .loseAfter }
+        await stream.look(
+            {}, { try await Self.change(users, "email = 'anna@example.com', changed = 2", of: 1) },
+            {
+                // Others make the former address again.
+                users.users.write("ann@example.com", "plan", "\"other\"")
+                try await users.fixture.execute(
+                    "UPDATE rollcall_settling_requests SET settles_at = '2020-01-01T00:00:00.000Z'")
+                stream.clock.advance(by: .seconds(120))
+            }, {}, {}, {}, {})
+        let run = try #require(stream.ended.first)
+        #expect(users.users.renames.count == 1 && run.counts.unknown.rename == 1, "\(run.counts)")
+        #expect(run.counts.failed.rename == 1, "\(run.counts)")
+    }
+
     /// The row lies behind what later looks read.
     @Test func theFieldsOfARenamedProfileFollowAlthoughTheCursorMovesOn() async throws {
         let (users, stream) = try await Self.make(overlap: 1)

@@ -34,6 +34,8 @@ extension Customers {
         private(set) var undecided: Set<String> = []
         /// Keys with an identifier that another key has too.
         private(set) var sharing: Set<String> = []
+        /// Keys of which nothing is sent because a record with another key is sent of the person.
+        private(set) var beaten: Set<String> = []
         /// By key, what says how new the row is that is sent; and keys that have several rows.
         private(set) var ranks: [String: Int64] = [:]
         private(set) var repeated: Set<String> = []
@@ -92,7 +94,7 @@ extension Customers {
             let groups = Set(owners.values.filter { $0.count > 1 })
             hasRivals = !groups.isEmpty
             sharing = groups.reduce(into: []) { $0.formUnion($1) }
-            var (contested, beaten): (Set<String>, Set<String>) = ([], [])
+            var contested: Set<String> = []
             var equals: Set<Set<String>> = []
             for group in groups {
                 let contents = Set(group.map { winners[$0] })
@@ -106,7 +108,8 @@ extension Customers {
                 }
             }
             invalid += contested.count
-            duplicates += beaten.subtracting(contested).count
+            beaten.subtract(contested)
+            duplicates += beaten.count
             add(winners.filter { !contested.contains($0.key) && !beaten.contains($0.key) }, equals, groups)
         }
 

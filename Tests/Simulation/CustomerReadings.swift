@@ -29,11 +29,16 @@ struct CustomerReadings {
         var names: [String: Set<String>] = [:]
         /// Keys of which a row cannot be sent.
         var refused: Set<String> = []
+        /// Keys of which nothing is sent because a record with another key is sent of the person; and those of which that may be so.
+        var beaten: Set<String> = []
+        var mayBeBeaten: Set<String> = []
 
         init() {}
 
         init(_ meaning: Customers.Meaning) {
-            (standing, names, refused) = (meaning.standing, meaning.names, meaning.refused)
+            (standing, names) = (meaning.standing, meaning.names)
+            (refused, beaten) = (meaning.refused, meaning.beaten)
+            mayBeBeaten = Set(meaning.records.filter { $0.value.rivals.count > 1 }.keys)
         }
 
         /// Takes in later rows.
@@ -42,6 +47,8 @@ struct CustomerReadings {
                 standing[key] = identities
                 names[key] = later.names[key]
                 if later.refused.contains(key) { refused.insert(key) } else { refused.remove(key) }
+                if later.beaten.contains(key) { beaten.insert(key) } else { beaten.remove(key) }
+                if later.mayBeBeaten.contains(key) { mayBeBeaten.insert(key) } else { mayBeBeaten.remove(key) }
             }
         }
     }

@@ -28,6 +28,8 @@ struct Customers {
         var isIn = false
         /// Numbers of address and userId; they move between customers.
         var address: Int
+        /// The one before; nil: there was none.
+        var formerAddress: Int?
         var user: Int
         /// Odd: the row has the second one of the customer's two keys.
         var keys = 0
@@ -181,8 +183,11 @@ struct Customers {
         case .noOthers(let number): customers[number].others = []
         case .newKey(let number): customers[number].keys += 1
         case .newAddress(let number):
+            customers[number].formerAddress = customers[number].address
             customers[number].address = nextAddress
             nextAddress += 1
+        case .oldAddress(let number):
+            if let former = customers[number].formerAddress { customers[number].address = former }
         case .takeAddress(let number, let other): customers[number].address = customers[other].address
         case .swapAddresses(let one, let other):
             (customers[one].address, customers[other].address) = (customers[other].address, customers[one].address)

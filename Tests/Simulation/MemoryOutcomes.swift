@@ -115,14 +115,20 @@ extension MemoryState {
             if relation == .own, change.operation == .rename, record.outcome == .succeeded, let old {
                 let renamed = identity(change, record, old.member.identity)
                 members[place]?[change.fingerprint]?.member.identity = renamed
+                if renamed != old.member.identity {
+                    members[place]?[change.fingerprint]?.sinceRunID = run
+                    members[place]?[change.fingerprint]?.since = now
+                }
             }
         case .drop:
             members[place]?[change.fingerprint] = nil
             forgetContent(of: change.fingerprint, place)
         case .put(let mark):
-            let isSame = old?.member.state == mark.state
+            let identity = identity(change, record, old?.member.identity)
+            // Of a member of a list the fingerprint says who it is.
+            let isSame = old?.member.state == mark.state && (change.record == nil || old?.member.identity == identity)
             var member = Member(
-                fingerprint: change.fingerprint, identity: identity(change, record, old?.member.identity),
+                fingerprint: change.fingerprint, identity: identity,
                 state: mark.state,
                 listed: mark.listed, record: change.record)
             if mark.state == .rejected { member.rejection = rejection(record) ?? old?.member.rejection }

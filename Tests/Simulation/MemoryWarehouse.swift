@@ -431,6 +431,20 @@ package final class MemoryWarehouse: Warehouse, SourceWatching, @unchecked Senda
         }
     }
 
+    package func owners(
+        sync: String, of kind: RecordKind, identities: [Identity]
+    ) async throws(WarehouseError) -> [Member] {
+        let emails = Set(identities.compactMap(\.email))
+        let userIDs = Set(identities.compactMap(\.userID))
+        return (state.members[.init(sync: sync, entries: .records(kind))] ?? [:]).values.map(\.member)
+            .filter { member in
+                member.listed
+                    && (member.identity.email.map(emails.contains) == true
+                        || member.identity.userID.map(userIDs.contains) == true)
+            }
+            .sorted { $0.fingerprint < $1.fingerprint }
+    }
+
     package func memberCounts(
         sync: String, of set: EntrySet
     ) async throws(WarehouseError) -> [MemberState: Int] {

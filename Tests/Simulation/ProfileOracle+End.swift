@@ -38,8 +38,10 @@ extension ProfileOracle {
         if names.contains(where: mayBeRefused) { return }
         // Of equal records any may stand for the person, and one that names another person than before is not sent.
         let own = members.filter { record.rivals.contains($0.record?.key ?? "") && isKnown($0) }
-        if own.contains(where: { !isSame($0.identity, wanted.identity) }) { return }
         let rows = CustomerReadings.Rows(meaning)
+        if own.contains(where: { !isSame($0.identity, wanted.identity) && hasClaim($0) }) {
+            return judgeUnrenamed(record, key, run: run)
+        }
         if record.rivals.contains(where: { isTakenByAnother(wanted, $0, rows, butForRivals: false) }) { return }
         guard let profile = profiles.profile(of: wanted) else {
             if clients.updatesOnly { return judgeUnknown(record, key, run) }

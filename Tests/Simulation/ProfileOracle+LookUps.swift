@@ -54,7 +54,8 @@ extension ProfileOracle {
 
     /// Somebody without a profile is not known as synced, and the run says why.
     func judgeUnknown(_ record: Customers.Meaning.Record, _ key: String, _ run: String?) {
-        for member in members where record.rivals.contains(member.record?.key ?? "") && member.state == .subscribed {
+        for member in members
+        where record.rivals.contains(member.record?.key ?? "") && member.state == .subscribed && member.listed {
             violated("\(member.record?.key ?? "") is known as synced, and there is no profile")
         }
         guard let run else { return }

@@ -26,11 +26,17 @@ final class ProfileOracle {
     var lookUps: [String: [String: ProfileFinding]] = [:]
     private var staged: [String: [ProfileContent: Order]] = [:]
     private var approved: Set<String> = []
-    private var inFlight: [Int: (call: UsersCall, until: Duration)] = [:]
+    private var inFlight: [Int: (call: any ProfileCall, until: Duration)] = [:]
     /// Keys, each with the hash of a content that Iterable said it has taken.
     var acknowledged: Set<String> = []
     /// By identifier, what Iterable said it has taken last, and when it was sent.
     private var taken: [String: (order: Int, content: ProfileContent)] = [:]
+    /// By address that a profile had until it got another one, the request that did it.
+    private var left: [String: Int] = [:]
+    /// Of each run, the keys of records whose profiles get another address, by both addresses.
+    private var stagedRenames: [String: [String: String]] = [:]
+    /// Keys of records that the sync has let go.
+    private(set) var released: Set<String> = []
     /// By identifier, when Iterable said for the first time that it has taken something.
     private(set) var firstTaken: [String: Duration] = [:]
     /// By key, the fields that this sync may have given a value, and has not cleared for certain since.
@@ -95,6 +101,7 @@ final class ProfileOracle {
     func hasRecorded(_ changes: [Change], _ outcomes: [BatchOutcome], _ node: Node) {
         judgeLookUps(changes, outcomes, node)
         noteRefusals(changes, outcomes, node)
+        noteRenames(changes, outcomes)
         for batch in outcomes where batch.mayLandUntil == nil {
             for change in changes where change.kind == .send && batch.sequences.contains(change.sequence) {
                 guard batch.exceptions[change.sequence] == nil, let key = change.record?.key,
@@ -116,11 +123,17 @@ final class ProfileOracle {
         readingOfRun[run.id] = isLook ? nil : meaning
         var orders: [ProfileContent: Order] = [:]
         var names: Set<String> = []
+        for change in changes where change.kind == .release { released.insert(change.record?.key ?? "") }
         for change in changes where change.kind.isListed {
             if change.refusal?.code == "identity_changed" { oracle.saw("a rename was refused") }
             if change.refusal?.code == "identity_conflict" { oracle.saw("the address of another record was not taken") }
             if change.notBefore != nil { oracle.saw("a record waited for a lost one") }
             guard change.kind == .send else { continue }
+            if let record = change.record, let rename = change.rename {
+                stagedRenames[run.id, default: [:]]["\(rename.email) \(rename.newEmail)"] = record.key
+                judge(rename, of: record, meaning, run)
+                continue
+            }
             guard let record = change.record, let write = ProfileWrite(change.payload ?? []),
                 change.operation == .update
             else {
@@ -175,7 +188,7 @@ final class ProfileOracle {
             violated("run \(run.id) updates \(key) with the wrong rule for objects")
         }
         judgeNulls(sent, wanted, key, run)
-        if let member = members.first(where: { $0.record?.key == key }), isKnown(member),
+        if let member = members.first(where: { $0.record?.key == key }), isKnown(member), hasClaim(member),
             !isSame(member.identity, wanted.identity)
         {
             violated("run \(run.id) updates \(key) as another person than before")
@@ -240,11 +253,13 @@ final class ProfileOracle {
     ) -> Bool {
         let names = Set(content.names(scenario.type))
         return members.contains { member in
-            guard let other = member.record?.key, other != key, isKnown(member),
+            guard let other = member.record?.key, other != key, isKnown(member), hasClaim(member),
                 !names.isDisjoint(with: member.identity.names(scenario.type)),
-                let identities = rows.standing[other]
+                // One that another record of its person has beaten is let go.
+                let identities = rows.standing[other], !rows.beaten.contains(other)
             else { return false }
             if butForRivals && rows.names[other]?.isDisjoint(with: names) == false { return false }
+            if butForRivals && rows.mayBeBeaten.contains(other) { return false }
             return rows.refused.contains(other)
                 || identities.contains { identity in
                     // A record that keeps its person may change its other identifier. One that its row does not name any
@@ -263,6 +278,11 @@ final class ProfileOracle {
     /// The key under which a run has staged what it sends.
     func key(of content: ProfileContent, _ node: Node) -> String {
         node.runID.flatMap { staged[$0]?[content]?.key } ?? ""
+    }
+
+    /// The same of a rename.
+    func key(ofRenameFrom email: String, to newEmail: String, _ node: Node) -> String {
+        node.runID.flatMap { stagedRenames[$0]?["\(email) \(newEmail)"] } ?? ""
     }
 
     func isSent(_ call: UsersCall, number: Int) {
@@ -284,10 +304,14 @@ final class ProfileOracle {
             violated("a request of \(call.count) records makes new fields")
         }
         judgeGuards(run)
+        begin(call, number: number)
+    }
+
+    func begin(_ call: any ProfileCall, number: Int) {
         inFlight[number] = (call, world.now + .seconds(scenario.timeoutSeconds))
     }
 
-    private func judgeNeighbours(_ call: UsersCall) {
+    func judgeNeighbours(_ call: any ProfileCall) {
         for (number, other) in inFlight where other.until < world.now && other.call.node.process.isDead {
             inFlight[number] = nil
         }
@@ -298,8 +322,8 @@ final class ProfileOracle {
                 }
                 continue
             }
-            for write in call.writes where other.call.writes.contains(where: { shares($0.content, write.content) }) {
-                violated("\(write.content.identity) is in two requests at once")
+            if !names(call).isDisjoint(with: names(other.call)) {
+                violated("two requests at once are about one person: \(call.summary), \(other.call.summary)")
             }
         }
     }
@@ -312,6 +336,9 @@ final class ProfileOracle {
     /// one has a value in neither.
     private func judgeOrder(_ content: ProfileContent) {
         for late in profiles.underWay.values where oracle.isKnown(stray: late.stray) {
+            if late is RenameCall, !names(late).isDisjoint(with: content.names(scenario.type)) {
+                violated("\(content.summary) is sent while \(late.summary) may still land")
+            }
             for other in late.writes.map(\.content)
             where shares(other, content) && other.withoutNulls != content.withoutNulls {
                 violated("\(content.summary) is sent while \(other.summary) may still land")
@@ -352,8 +379,20 @@ final class ProfileOracle {
                 }
                 violated("\(write.content.summary) lands after \(last.content.summary) was taken")
             }
+            for name in write.content.names(scenario.type) where left[name].map({ $0 > call.order }) == true {
+                violated("\(write.content.summary) lands under an address that its profile has left")
+            }
         }
     }
+
+    /// What was taken under one address is that of the profile with the other one.
+    func moved(_ email: String, _ newEmail: String, order: Int) {
+        (taken[newEmail], taken[email]) = (taken[email], nil)
+        firstTaken[newEmail] = firstTaken[newEmail] ?? world.now
+        left[email] = order
+    }
+
+    func saw(_ event: String) { oracle.saw(event) }
 
     func hasConflict(_ content: ProfileContent) { conflicts.formUnion(content.names(scenario.type)) }
 

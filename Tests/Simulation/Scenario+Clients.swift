@@ -28,6 +28,8 @@ extension Scenario {
         var afflicted: [Int: Affliction] = [:]
         /// Hybrid projects: customers whose address is that of a profile with another userId.
         var strangers: [Int] = []
+        /// Whether a profile gets the address that its row has now; else such a record is refused.
+        var renames = false
         /// Whether only people are sent whom Iterable knows; and, if so, which customers have a profile at first.
         var updatesOnly = false
         var known: Set<Int> = []
@@ -65,6 +67,7 @@ extension Scenario {
         /// The customer goes on under the other one of two keys.
         case newKey(Int)
         case newAddress(Int)
+        case oldAddress(Int)
         case takeAddress(Int, from: Int)
         case swapAddresses(Int, Int)
         case newUserID(Int)
@@ -112,9 +115,28 @@ extension Scenario {
             }
             clients.rounds.append(round)
         }
+        renames(seed, &clients)
         updatesOnly(seed, &clients)
         streams(seed, &clients)
         return clients
+    }
+
+    /// In email projects most syncs give profiles their rows' addresses, and these change more often.
+    private func renames(_ seed: UInt64, _ clients: inout Clients) {
+        var dice = Dice(seed, "client renames")
+        guard type == .email, clients.hasKey, dice.chance(70) else { return }
+        clients.renames = true
+        for round in clients.rounds.indices.dropFirst() {
+            for _ in 0..<dice.between(0, 4) {
+                let (customer, other) = (dice.below(clients.customers), dice.below(clients.customers))
+                clients.rounds[round].moves.append(
+                    dice.pick([
+                        .newAddress(customer), .newAddress(customer), .oldAddress(customer),
+                        .takeAddress(customer, from: other), .swapAddresses(customer, other), .leave(customer),
+                        .enter(customer),
+                    ]))
+            }
+        }
     }
 
     func sync(_ clients: Clients, guarded: Bool) -> SyncSettings {
@@ -131,7 +153,7 @@ extension Scenario {
         users.newFields = clients.makesFields ? .create : .refuse
         users.duplicates = clients.newest ? .newest("changed") : .refuse
         users.onLeave = .keep
-        users.identityChanges = .refuse
+        users.identityChanges = clients.renames ? .rename : .refuse
         users.mode = clients.updatesOnly ? .update : .upsert
         users.cursor = clients.cursor
         var sync = SyncSettings(
@@ -276,7 +298,8 @@ extension Scenario.ClientMove {
         case 19, 20: self = .other(customer, Customers.Other(&dice))
         case 21, 22: self = .noOthers(customer)
         case 23, 24: self = .newKey(customer)
-        case 25, 26: self = .newAddress(customer)
+        case 25: self = .newAddress(customer)
+        case 26: self = dice.chance(50) ? .newAddress(customer) : .oldAddress(customer)
         case 27: self = .takeAddress(customer, from: other)
         case 28: self = .swapAddresses(customer, other)
         case 29: self = .newUserID(customer)

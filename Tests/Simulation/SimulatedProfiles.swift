@@ -1,7 +1,7 @@
 import Foundation
 import RollcallCore
 
-/// The profiles of a project, as far as `POST /api/users/bulkUpdate` goes, written from the documentation of Iterable's API. It knows
+/// The profiles of a project, as far as `POST /api/users/bulkUpdate` and `updateEmail` go, written from the documentation of Iterable's API. It knows
 /// nothing of the engine.
 final class SimulatedProfiles {
     struct Value: Equatable {
@@ -53,7 +53,7 @@ final class SimulatedProfiles {
     private var visibleAt: [String: Duration] = [:]
     private let fieldsOfSync: [String]
     /// Requests that were given up on their way and may still arrive, by number.
-    private(set) var underWay: [Int: UsersCall] = [:]
+    private(set) var underWay: [Int: any ProfileCall] = [:]
     private var number = 0
     private var writes = 0
     /// Of each profile in ``profiles``, what another system wrote into ``foreignField`` last.
@@ -192,6 +192,22 @@ final class SimulatedProfiles {
         return profiles.firstIndex { $0.userID == userID }
     }
 
+    /// Gives a profile another address, which no other one may have.
+    /// - Returns: Iterable's code.
+    func rename(_ email: String, to newEmail: String) -> String {
+        for name in [email, newEmail] {
+            switch troubled[name] {
+            case .forgotten?: return "ForgottenUserError"
+            case .invalid?: return "InvalidEmailAddressError"
+            default: break
+            }
+        }
+        guard let place = index(email: email) else { return "UnknownEmailError" }
+        if index(email: newEmail) != nil { return "EmailAlreadyExists" }
+        profiles[place].email = newEmail
+        return "Success"
+    }
+
     func profile(of content: ProfileContent) -> Profile? {
         (index(userID: content.userID) ?? index(email: content.email)).map { profiles[$0] }
     }
@@ -252,7 +268,7 @@ final class SimulatedProfiles {
 
     // MARK: Requests that come late
 
-    func landLater(_ call: UsersCall, after delay: Duration) {
+    func landLater(_ call: any ProfileCall, after delay: Duration) {
         number += 1
         let number = number
         underWay[number] = call

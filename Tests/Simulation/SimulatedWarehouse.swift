@@ -541,6 +541,12 @@ final class SimulatedWarehouse: Warehouse, SourceWatching, BudgetStore, @uncheck
         }
     }
 
+    func owners(sync: String, of kind: RecordKind, identities: [Identity]) async throws(WarehouseError) -> [Member] {
+        try await read("read owners") { () async throws(WarehouseError) in
+            try await store.owners(sync: sync, of: kind, identities: identities)
+        }
+    }
+
     func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int] {
         try await read("count members") { () async throws(WarehouseError) in
             try await store.memberCounts(sync: sync, of: entries)

@@ -39,7 +39,7 @@ struct ProfileWrite: Equatable {
 }
 
 /// A request that makes or updates profiles.
-final class UsersCall: SimulatedCall {
+final class UsersCall: ProfileCall {
     let writes: [ProfileWrite]
     /// The keys of the records, in the same order.
     let keys: [String]
@@ -96,7 +96,9 @@ final class UsersCall: SimulatedCall {
     private func carryOut(sparing spared: Set<Int>) -> [Int: SimulatedProfiles.Effect] {
         var effects: [Int: SimulatedProfiles.Effect] = [:]
         for (position, write) in writes.enumerated() where !spared.contains(position) {
-            effects[position] = profiles.carryOut(write, by: keys[position], makesFields: makesFields)
+            let effect = profiles.carryOut(write, by: keys[position], makesFields: makesFields)
+            if effect.isNew { oracle.judgeNew(write.content, of: keys[position]) }
+            effects[position] = effect
         }
         return effects
     }

@@ -443,6 +443,12 @@ final class StoreComparison {
         await both("known as", { $0.map { "\(self.shown($0.member)) \($0.sinceRunID)" }.sorted().joined() }) {
             try await $0.members(sync: "vip", of: entries, knownAs: Identity(email: "p1@example.com", userID: "u2"))
         }
+        if case .records(let kind) = entries {
+            let asked = [Identity(email: "p1@example.com", userID: nil), Identity(email: nil, userID: "u2")]
+            await both("owners", { $0.map(self.shown).sorted().joined(separator: "\n") }) {
+                try await $0.owners(sync: "vip", of: kind, identities: asked)
+            }
+        }
         await both("contents", { $0.joined(separator: "\n") }) { try await Self.contents($0, entries) }
         if let generation = try await real.snapshotGeneration(sync: "vip") {
             let snapshot = try await model.snapshotGeneration(sync: "vip") ?? 0

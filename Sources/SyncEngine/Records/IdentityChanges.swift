@@ -131,9 +131,7 @@ extension RecordPlanner {
         let renames = project == .email && users.identityChanges == .rename
         // A row that cannot be sent, or that another one contradicts, says nothing of whom its record is.
         for page in Set(diff.refused.keys).union(diff.contradicted).sorted().pages(of: Planner.memberPage) {
-            for member in try await members(page) {
-                changes.hold(persons.names(member.identity), for: member.fingerprint)
-            }
+            for (record, names) in try await claims(of: members(page), persons) { changes.hold(names, for: record) }
         }
         var unnamed = Set(persons.verdicts.filter { $0.value == .contested }.keys)
         let selection = diff.selection
@@ -146,19 +144,22 @@ extension RecordPlanner {
                     && met.insert(entry.fingerprint).inserted
             }
             let identities = Dictionary(known.map { ($0.fingerprint, $0.identity) }) { first, _ in first }
-            for member in try await members(identities.keys.sorted()) {
+            let members = try await members(identities.keys.sorted())
+            let claims = try await claims(of: members, persons)
+            for member in members {
                 guard let now = identities[member.fingerprint], !lost.want(now, member.fingerprint) else { continue }
+                // Without one its profile is another record's by now: it is as a record that was never sent.
+                guard let names = claims[member.fingerprint] else { continue }
                 if IdentityChanges.isSame(member.identity, now, in: project) {
                     let kept = Set(persons.names(now))
-                    changes.giveUp(
-                        persons.names(member.identity).filter { !kept.contains($0) }, of: member.fingerprint, for: kept)
+                    changes.giveUp(names.filter { !kept.contains($0) }, of: member.fingerprint, for: kept)
                 }
                 guard !IdentityChanges.isSame(member.identity, now, in: project),
                     // Whom Iterable has never taken can be corrected.
                     member.state != .rejected || member.listed
                 else { continue }
-                changes.hold(persons.names(member.identity), for: member.fingerprint)
-                guard renames, let name = persons.names(now).first, let former = member.identity.email,
+                changes.hold(names, for: member.fingerprint)
+                guard renames, let name = persons.names(now).first, let email = member.identity.email,
                     member.state == .subscribed || member.state == .subscribing, let record = member.record
                 else {
                     changes.refuse(member.fingerprint)
@@ -169,7 +170,7 @@ extension RecordPlanner {
                 try diff.renames.add(
                     RecordSpool.Entry(
                         kind: .send, operation: .rename, fingerprint: member.fingerprint, record: record.forgotten,
-                        payload: Change.payload(ofRenameFrom: former), isKnown: true, identity: now))
+                        payload: Change.payload(ofRenameFrom: email), isKnown: true, identity: now))
             }
             for entry in page where unnamed.remove(entry.fingerprint) != nil {
                 try diff.logContested(entry.record.key, entry.identity)
@@ -193,6 +194,25 @@ extension RecordPlanner {
     private func members(_ fingerprints: [Fingerprint]) async throws -> [Member] {
         if fingerprints.isEmpty { return [] }
         return try await warehouse.members(sync: sync.name, of: entries, fingerprints: fingerprints)
+    }
+
+    /// By record, the identifiers by which its profile is its own. One that was let go has none any more that another record of the
+    /// sync has in Iterable by now; if none is left, it is left out.
+    private func claims(
+        of members: [Member], _ persons: PersonContests
+    ) async throws -> [Fingerprint: [Fingerprint]] {
+        let released = members.filter { !$0.listed }.map(\.identity)
+        let owners =
+            released.isEmpty
+            ? [] : try await warehouse.owners(sync: sync.name, of: subject.kind, identities: released)
+        let taken = Set(owners.flatMap { persons.names($0.identity) })
+        var claims: [Fingerprint: [Fingerprint]] = [:]
+        for member in members {
+            let former = persons.names(member.identity)
+            let names = former.filter { member.listed || !taken.contains($0) }
+            if !names.isEmpty || former.isEmpty { claims[member.fingerprint] = names }
+        }
+        return claims
     }
 
     private static func page(_ reader: RecordSpool.Reader) throws -> [RecordSpool.Entry]? {

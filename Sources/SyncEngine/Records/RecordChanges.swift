@@ -113,6 +113,8 @@ struct RecordChanges: PlannedChanges {
 
     /// Whether a spooled change is one of the plan, as far as its key and its person tell.
     func isWanted(_ entry: RecordSpool.Entry) -> Bool {
+        // What is let go is nothing that is sent; a record that is sent alone may be of the same person.
+        if entry.kind == .release { return true }
         if let only, entry.record.key != only, entry.record.itemID != only { return false }
         if let sendsAt, isDeferred(entry, at: sendsAt) { return false }
         return entry.operation.direction == .remove || entry.operation == .rename || selection.has(entry)

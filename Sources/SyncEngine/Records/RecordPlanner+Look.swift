@@ -262,8 +262,10 @@ extension RecordPlanner {
         let now = table[entry.fingerprint]
         guard now.marks.contains(.known) else { return .failed }
         guard now.marks.contains(.synced) else { return now.marks.contains(.rejected) ? .failed : .unanswered }
+        // One that was let go has what it was sent with before.
         let isTaken =
-            now.acknowledged == entry.record.content && entry.held.map { $0.ifDone == table.held(now) } ?? true
+            now.marks.contains(.owned) && now.acknowledged == entry.record.content
+            && entry.held.map { $0.ifDone == table.held(now) } ?? true
         return isTaken ? .taken : .failed
     }
 

@@ -129,7 +129,7 @@ struct RecordPlanner: Sendable {
     ) throws -> [String] {
         guard case .people(let users, _, _) = subject, users.looksUp else { return [] }
         let people = try changes.lookUps {
-            !circumstances.hasAnotherKey && table[$0].marks.contains(.synced)
+            !circumstances.hasAnotherKey && table[$0].marks.isSuperset(of: [.synced, .owned])
         }
         if people == 0 { return [] }
         return ["Iterable is asked whether it knows \(people == 1 ? "one person" : "\(people) people")"]

@@ -81,7 +81,9 @@ extension WhyReport {
 
     private func isLookedUp(_ change: Change) -> Bool {
         looksUp && change.operation == .update
-            && !members.contains { $0.member.fingerprint == change.fingerprint && $0.member.state == .subscribed }
+            && !members.contains {
+                $0.member.fingerprint == change.fingerprint && $0.member.state == .subscribed && $0.member.listed
+            }
     }
 
     /// With which fields a member is sent. What was acknowledged is kept as a hash: which of them differ cannot be said.

@@ -45,6 +45,11 @@ package protocol EntryStore: WarehouseClock {
     func members(
         sync: String, of entries: EntrySet, knownAs identity: Identity
     ) async throws(WarehouseError) -> [MemberEntry]
+    /// Records that may be in Iterable because of the sync and are known under an email or a userId of these (compared byte for
+    /// byte), in any order, each once. At most 10,000 at once.
+    func owners(
+        sync: String, of kind: RecordKind, identities: [Identity]
+    ) async throws(WarehouseError) -> [Member]
     /// A page of the entries in these states, by their fingerprints; from behind `fingerprint`, or from the first one. At most 10,000
     /// at once.
     func entries(

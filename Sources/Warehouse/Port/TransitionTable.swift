@@ -82,6 +82,17 @@ enum TransitionTable {
             "content = CASE WHEN \(row).state = '\(subscribed)' OR excluded.state = '\(leaving)' THEN \(row).content END, "
     }
 
+    /// SQL, for the update of an entry, for the condition that it is what it was: it has the same state, and a record is known by the
+    /// same identifiers. Its `since` stays then.
+    /// - Parameter row: the name or alias of the table; `excluded` is what is written.
+    static func isAsBefore(_ row: String, _ words: EntryWords, isSame: String) -> String {
+        let identifiers = words.areRecords ? ["email", "user_id"] : []
+        return
+            (["\(row).state = excluded.state"]
+            + identifiers.map { "coalesce(excluded.\($0), \(row).\($0)) \(isSame) \(row).\($0)" })
+            .joined(separator: " AND ")
+    }
+
     /// SQL for the condition that a full run sends what Iterable has acknowledged of an entry once more.
     /// - Parameters:
     ///   - change: the row of the outbox, or of what is made of it.

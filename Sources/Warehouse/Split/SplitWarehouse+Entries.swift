@@ -53,6 +53,12 @@ extension SplitWarehouse {
         try await state.members(sync: sync, of: entries, knownAs: identity)
     }
 
+    package func owners(
+        sync: String, of kind: RecordKind, identities: [Identity]
+    ) async throws(WarehouseError) -> [Member] {
+        try await state.owners(sync: sync, of: kind, identities: identities)
+    }
+
     package func entries(
         sync: String, of entries: EntrySet, in states: Set<MemberState>, after fingerprint: Fingerprint?, limit: Int
     ) async throws(WarehouseError) -> [MemberEntry] {

@@ -318,6 +318,9 @@ final class FailingWarehouse: Warehouse {
     func members(sync: String, of entries: EntrySet, knownAs: Identity) async throws(WarehouseError) -> [MemberEntry] {
         try await inner.members(sync: sync, of: entries, knownAs: knownAs)
     }
+    func owners(sync: String, of kind: RecordKind, identities: [Identity]) async throws(WarehouseError) -> [Member] {
+        try await inner.owners(sync: sync, of: kind, identities: identities)
+    }
     func memberCounts(sync: String, of entries: EntrySet) async throws(WarehouseError) -> [MemberState: Int] {
         try await inner.memberCounts(sync: sync, of: entries)
     }

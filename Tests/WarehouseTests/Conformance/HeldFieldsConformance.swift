@@ -19,6 +19,8 @@ enum HeldFieldsConformance {
         ConformanceTest("a rename without an answer stays in doubt until it has an outcome", lostRename),
         ConformanceTest("a rename that a full run has not made leaves the content as it is", unmade),
         ConformanceTest("who is released stays, and is kept no more", released),
+        ConformanceTest("a new identifier begins a new time", sinceWhen),
+        ConformanceTest("records are found by the identifiers under which they may be in Iterable", owners),
     ]
 
     private static func run(_ number: Int = 1) -> SyncRun {
@@ -180,6 +182,48 @@ enum HeldFieldsConformance {
         #expect(try await addresses(scene).mapValues { $0.hasSuffix("true") } == [1: false, 2: true])
         #expect(try await scene.warehouse.snapshotGeneration(sync: Scene.sync) != generation)
         #expect(try await scene.warehouse.changes(run: run.id, after: 0, limit: 9).map(\.sequence) == [2])
+    }
+
+    /// Also in the same state: until an identifier was known for a while, Iterable may not find the person by it.
+    @Sendable static func sinceWhen(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2, 3])
+        var rename = change(1, 1, .rename, content: 5)
+        rename.identity = Identity(email: "new1@example.com", userID: nil)
+        var further = change(2, 2)
+        further.identity = Identity(email: Scene.identity(2).email, userID: "U2")
+        let run = try await stage(scene, 1, [rename, further, change(3, 3)])
+        try await scene.acknowledge(run, [Scene.batch(.rename, 1...1), Scene.batch(.update, 2...3)])
+        let members = try await scene.warehouse.entries(
+            sync: Scene.sync, of: .records(.users), in: [.subscribed], after: nil, limit: 9)
+        let changed = members.filter { $0.sinceRunID == run.id }.map(\.member.fingerprint)
+        #expect(Set(changed) == [Scene.fingerprint(1), Scene.fingerprint(2)])
+        #expect(members.count == 3)
+    }
+
+    @Sendable static func owners(_ fixture: any WarehouseFixture) async throws {
+        let scene = try await Scene.make(fixture)
+        try await enter(scene, [1, 2, 3])
+        let run = try await stage(scene, 1, [change(1, 2, .delete, kind: .release)])
+        _ = try await scene.warehouse.applyLocalChanges(scene.lease, run, log: LogSettings())
+        try await scene.finish(run)
+        let asked = [1, 2, 3, 9].map { Identity(email: Scene.identity($0).email, userID: nil) }
+        func found(_ identities: [Identity], _ kind: RecordKind = .users, _ sync: String = Scene.sync) async throws
+            -> [Fingerprint]
+        {
+            try await scene.warehouse.owners(sync: sync, of: kind, identities: identities).map(\.fingerprint).sorted()
+        }
+        #expect(try await found(asked + asked) == [Scene.fingerprint(1), Scene.fingerprint(3)].sorted())
+        #expect(try await found([Identity(email: nil, userID: nil)]).isEmpty)
+        #expect(try await found([]).isEmpty)
+        #expect(try await found(asked, .catalog).isEmpty)
+        #expect(try await found(asked, .users, "other").isEmpty)
+        // By either identifier.
+        var further = change(1, 1)
+        further.identity = Identity(email: Scene.identity(1).email, userID: "U1")
+        let second = try await stage(scene, 2, [further])
+        try await scene.acknowledge(second, [Scene.batch(.update, 1...1)])
+        #expect(try await found([Identity(email: "x@example.com", userID: "U1")]) == [Scene.fingerprint(1)])
     }
 
     // MARK: Staging

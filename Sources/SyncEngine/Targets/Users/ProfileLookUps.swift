@@ -86,7 +86,7 @@ struct ProfileLookUps: Sendable {
         }
     }
 
-    /// Those of whom Iterable has acknowledged an update. A request without an answer says nothing: it may never have been sent.
+    /// Those of whom Iterable has acknowledged an update, and whom the sync has not let go since. A request without an answer says nothing: it may never have been sent.
     private func acknowledged(_ batch: [Change]) async throws -> Set<Fingerprint> {
         let (sync, entries) = (resolver.sync.name, resolver.planner.entries)
         let fingerprints = batch.filter { $0.operation == .update }.map(\.fingerprint)
@@ -94,7 +94,7 @@ struct ProfileLookUps: Sendable {
         let members = try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await context.warehouse.members(sync: sync, of: entries, fingerprints: fingerprints)
         }
-        return Set(members.filter { $0.state == .subscribed }.map(\.fingerprint))
+        return Set(members.filter { $0.state == .subscribed && $0.listed }.map(\.fingerprint))
     }
 
     /// Under what Iterable may know a person, the most telling first.

@@ -184,6 +184,7 @@ struct PostgresOutcomeStatements {
                 case .records: contentColumns.map { "\($0) = excluded.\($0), " }.joined() + Self.identifiers
                 }
             let held = words.haveContents ? "values_held = COALESCE(excluded.values_held, m.values_held)," : ""
+            let isAsBefore = TransitionTable.isAsBefore("m", words, isSame: "IS NOT DISTINCT FROM")
             return """
                 , entry AS (
                     SELECT $2 AS sync_name, \(set), fingerprint, \(identity("email")), \(identity("user_id")), state, listed AS \(words.listed),
@@ -200,8 +201,8 @@ struct PostgresOutcomeStatements {
                     INSERT INTO \(words.table) AS m (\(entryColumns)) SELECT \(entryColumns) FROM entry WHERE before <> 'absent'
                     ON CONFLICT (\(key)) DO UPDATE
                        SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)\(held)
-                           since_run_id = CASE m.state WHEN excluded.state THEN m.since_run_id ELSE excluded.since_run_id END,
-                           since = CASE m.state WHEN excluded.state THEN m.since ELSE excluded.since END,
+                           since_run_id = CASE WHEN \(isAsBefore) THEN m.since_run_id ELSE excluded.since_run_id END,
+                           since = CASE WHEN \(isAsBefore) THEN m.since ELSE excluded.since END,
                            (error_code, error_reason, http_status) = ROW(
                                \(rejection("error_code")), \(rejection("error_reason")), \(rejection("http_status")))
                     RETURNING 1

@@ -90,6 +90,24 @@ extension PostgresWarehouse {
         }
     }
 
+    package func owners(
+        sync: String, of kind: RecordKind, identities: [Identity]
+    ) async throws(WarehouseError) -> [Member] {
+        let table = PostgresEntryTable(.records(kind))
+        let (emails, userIDs) = (identities.map(\.email), identities.map(\.userID))
+        return try await read(.long, orWithoutTables: []) { session in
+            let found = Self.members(
+                try session.query(
+                    """
+                    SELECT m.* FROM unnest($3::text[], $4::text[]) AS wanted (email, user_id) CROSS JOIN LATERAL (
+                        SELECT \(PostgresEntryTable.columns(table.words)) FROM \(table.words.table) AS e
+                         WHERE \(PostgresEntryTable.isOfSet(table.words, "e")) AND e.\(table.words.listed)
+                           AND (e.email = wanted.email COLLATE "C" OR e.user_id = wanted.user_id COLLATE "C")) AS m
+                    """, [sync, table.parameter, PostgresText.array(emails), PostgresText.array(userIDs)]), table.words)
+            return Array(Dictionary(found.map { ($0.member.fingerprint, $0.member) }) { first, _ in first }.values)
+        }
+    }
+
     private static func orByKey(_ words: EntryWords) -> String {
         words == .records ? #" OR record_key = $4 COLLATE "C" OR item_id = $4 COLLATE "C""# : ""
     }

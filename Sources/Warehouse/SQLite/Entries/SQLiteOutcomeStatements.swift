@@ -201,6 +201,7 @@ struct SQLiteOutcomeStatements {
                     ? "\(change).\(column)"
                     : "iif(t.before = 'absent' OR w.outcome = 'succeeded', \(change).\(column), NULL)"
             }
+            let isAsBefore = TransitionTable.isAsBefore(table, words, isSame: "IS")
             let key = "sync_name, \(SQLiteEntryTable.set(words)), fingerprint"
             // What is removed comes with the content that it was last sent with, and keeps it.
             // A record may get another identifier; one that its row does not name any more is still its own in Iterable.
@@ -221,8 +222,8 @@ struct SQLiteOutcomeStatements {
                   \(source) WHERE \(isOwn ? isWritten : "t.action = 'put'")
                     ON CONFLICT (\(key)) DO UPDATE
                    SET state = excluded.state, \(words.listed) = excluded.\(words.listed), \(contents)\(held)
-                       since_run_id = iif(\(table).state = excluded.state, \(table).since_run_id, excluded.since_run_id),
-                       since = iif(\(table).state = excluded.state, \(table).since, excluded.since),
+                       since_run_id = iif(\(isAsBefore), \(table).since_run_id, excluded.since_run_id),
+                       since = iif(\(isAsBefore), \(table).since, excluded.since),
                        \(kept("error_code")), \(kept("error_reason")), \(kept("http_status"))
                 """
         }

@@ -1,0 +1,81 @@
+import RollcallCore
+import SyncEngine
+import TestSupport
+import Testing
+
+/// A record whose row left, whose profile another record of the sync has got since, and whose row comes back.
+@Suite(.timeLimit(.minutes(10))) struct ReleasedRecordTests {
+    private static let ben = "2, 'ben@example.com', 'free', 'Bonn', 3"
+
+    /// Ann was sent as 1 and left; then 3 was sent under her address.
+    private static func afterATakeOver(
+        _ changes: UserSettings.IdentityChanges = .rename, _ body: (UsersBench) async throws -> Void
+    ) async throws {
+        let bench = try await UsersBench { users, _, _ in users.identityChanges = changes }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", ben])
+        try await bench.run()
+        try await bench.setRows([ben])
+        try await bench.run()
+        try await bench.setRows(["3, 'ann@example.com', 'pro', 'Kiel', 4", ben])
+        let run = try await bench.run()
+        #expect(run.counts.succeeded[.update] == 1, "\(run)")
+        try await body(bench)
+    }
+
+    @Test(arguments: UserSettings.IdentityChanges.allCases)
+    func takesNoProfileAwayWithItsNewAddress(_ changes: UserSettings.IdentityChanges) async throws {
+        try await Self.afterATakeOver(changes) { bench in
+            try await bench.setRows([
+                "1, 'anna@example.com', 'free', 'Bonn', 3", "3, 'ann@example.com', 'pro', 'Kiel', 4", Self.ben,
+            ])
+            let run = try await bench.run()
+            #expect(run.counts.succeeded[.update] == 1 && run.counts.failed.total == 0, "\(run)")
+            #expect(bench.users.renames.isEmpty)
+            #expect(bench.users.people == ["ann@example.com", "anna@example.com", "ben@example.com"])
+            #expect(bench.users.profile("ann@example.com")?["city"] == "\"Kiel\"")
+            #expect(bench.users.profile("anna@example.com")?["city"] == "\"Bonn\"")
+            let next = try await bench.run()
+            #expect(next.counts.planned.total == 0, "\(next)")
+        }
+    }
+
+    /// Both rows have another address than the profile that the second one has.
+    @Test func leavesTheProfileToTheRecordThatHasIt() async throws {
+        try await Self.afterATakeOver { bench in
+            try await bench.setRows([
+                "1, 'anna@example.com', 'free', 'Bonn', 3", "3, 'cleo@example.com', 'pro', 'Kiel', 4", Self.ben,
+            ])
+            for _ in 0..<2 { try await bench.run() }
+            #expect(bench.users.renames.map(\.newEmail) == ["cleo@example.com"])
+            #expect(bench.users.people == ["anna@example.com", "ben@example.com", "cleo@example.com"])
+            #expect(bench.users.profile("anna@example.com")?["city"] == "\"Bonn\"")
+        }
+    }
+
+    @Test func doesNotStandInTheWayWithARowThatCannotBeSent() async throws {
+        try await Self.afterATakeOver { bench in
+            try await bench.setRows([
+                "1, 'no address', 'free', 'Bonn', 3", "3, 'ann@example.com', 'pro', 'Bonn', 5", Self.ben,
+            ])
+            let run = try await bench.run()
+            #expect(run.counts.succeeded[.update] == 1 && run.counts.failed.total == 0, "\(run)")
+        }
+    }
+
+    /// The record that is sent by itself has the profile of one that is gone, which is let go with it: what becomes of that record
+    /// later is not done to this profile.
+    @Test func isLetGoWhereAnotherIsSentByItself() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .delete }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", Self.ben])
+        try await bench.run()
+        try await bench.setRows(["3, 'ann@example.com', 'pro', 'Kiel', 4", Self.ben])
+        var request = RunRequest()
+        request.only = "3"
+        let run = try await bench.run(request)
+        #expect(run.counts.succeeded[.update] == 1, "\(run)")
+        try await bench.setRows(["3, 'cleo@example.com', 'pro', 'Kiel', 4", Self.ben])
+        for _ in 0..<3 { try await bench.run() }
+        #expect(bench.users.people == ["ben@example.com", "cleo@example.com"])
+        #expect(bench.users.renames.map(\.newEmail) == ["cleo@example.com"])
+    }
+}

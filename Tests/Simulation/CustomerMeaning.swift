@@ -26,6 +26,8 @@ extension Customers {
         private(set) var standing: [String: Set<Identity>] = [:]
         /// By key, the identifiers of the rows, be they rows that cannot be sent.
         private(set) var names: [String: Set<String>] = [:]
+        /// The emails and userIds of all rows, be they of no use, or of rows without a key.
+        private(set) var mentioned: Set<String> = []
         /// Keys of which a row cannot be sent.
         private(set) var refused: Set<String> = []
         /// Whether records of several keys are one person.
@@ -46,11 +48,12 @@ extension Customers {
             self.rows = rows.count
             var claimants: [String: Claimant] = [:]
             for row in rows {
+                let content = clients.content(of: row)
+                mentioned.formUnion([content.email, content.userID].compactMap(\.self))
                 guard let key = clients.key(of: row) else {
                     invalid += 1
                     continue
                 }
-                let content = clients.content(of: row)
                 let names = content.names(type)
                 if names.isEmpty || clients.isFlawed(row) {
                     invalid += 1

@@ -23,6 +23,7 @@ extension ProfileOracle {
         for (key, record) in meaning.records.sorted(by: { $0.key < $1.key }) where !record.isAmbiguous {
             judge(record, key, meaning, run: run)
         }
+        judgeLeavers(meaning, run: run)
         for (place, note) in profiles.notes where clients.merges {
             if profiles.profiles[place].fields[SimulatedProfiles.foreignField]?.json != note {
                 violated("what another system wrote beside our fields is gone")

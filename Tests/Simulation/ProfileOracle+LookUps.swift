@@ -20,8 +20,8 @@ extension ProfileOracle {
     }
 
     /// Who was not acknowledged yet is looked up before a request.
-    func judgeLookUp(_ content: ProfileContent, _ node: Node) {
-        guard clients.updatesOnly else { return }
+    func judgeLookUp(_ content: ProfileContent, clears: Bool, _ node: Node) {
+        guard clients.updatesOnly || clears else { return }
         let isAcknowledged = members.contains { $0.state == .subscribed && isSame($0.identity, content.identity) }
         if isAcknowledged { return }
         let found = content.names(scenario.type).contains { name in

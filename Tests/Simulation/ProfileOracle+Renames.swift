@@ -11,7 +11,7 @@ extension ProfileOracle {
     }
 
     /// Whether another record is in Iterable under one of these identifiers.
-    private func isOther(_ other: Member, than key: String, _ identity: Identity) -> Bool {
+    func isOther(_ other: Member, than key: String, _ identity: Identity) -> Bool {
         other.listed && other.record?.key != key
             && !Set(other.identity.names(scenario.type)).isDisjoint(with: identity.names(scenario.type))
     }
@@ -42,18 +42,14 @@ extension ProfileOracle {
         guard let run = call.node.runID else { return violated("a request without a run") }
         if call.key.isEmpty { violated("run \(run) sends what was not staged: \(call.summary)") }
         judgeNeighbours(call)
-        let names: Set<String> = [call.email, call.newEmail]
-        for late in profiles.underWay.values where oracle.isKnown(stray: late.stray) {
-            if !names.isDisjoint(with: self.names(late)) {
-                violated("\(call.summary) is sent while \(late.summary) may still land")
-            }
-        }
+        judgeAlone(call)
         begin(call, number: number)
     }
 
     /// The addresses or userIds that a request is about.
     func names(_ call: any ProfileCall) -> Set<String> {
         if let rename = call as? RenameCall { return [rename.email, rename.newEmail] }
+        if let deletion = call as? DeletionCall { return Set(deletion.person.names(scenario.type)) }
         return Set(call.writes.flatMap { $0.content.names(scenario.type) })
     }
 

@@ -35,6 +35,8 @@ final class ProfileOracle {
     private var left: [String: Int] = [:]
     /// Of each run, the keys of records whose profiles get another address, by both addresses.
     private var stagedRenames: [String: [String: String]] = [:]
+    /// Of each run, who is to be cleared or deleted.
+    private var stagedRemovals: [String: Set<Identity>] = [:]
     /// Keys of records that the sync has let go.
     private(set) var released: Set<String> = []
     /// By identifier, when Iterable said for the first time that it has taken something.
@@ -134,6 +136,15 @@ final class ProfileOracle {
                 judge(rename, of: record, meaning, run)
                 continue
             }
+            if change.operation.direction == .remove {
+                stagedRemovals[run.id, default: []].insert(change.identity)
+                judge(removal: change, meaning, run, isLook: isLook)
+                guard change.operation == .clear else { continue }
+                if let record = change.record, let write = ProfileWrite(change.payload ?? []) {
+                    orders[write.content] = Order(key: record.key, content: record.content)
+                }
+                continue
+            }
             guard let record = change.record, let write = ProfileWrite(change.payload ?? []),
                 change.operation == .update
             else {
@@ -223,7 +234,7 @@ final class ProfileOracle {
         }
     }
 
-    private func mayHaveWritten(_ unit: String, _ key: String) -> Bool {
+    func mayHaveWritten(_ unit: String, _ key: String) -> Bool {
         mayHold[key]?.contains {
             Scenario.Clients.belongs($0, to: unit) || Scenario.Clients.belongs(unit, to: $0)
         } ?? false
@@ -285,6 +296,14 @@ final class ProfileOracle {
         node.runID.flatMap { stagedRenames[$0]?["\(email) \(newEmail)"] } ?? ""
     }
 
+    /// Whether a run is to delete somebody who has this identifier.
+    func isStaged(_ person: Identity, _ run: String) -> Bool {
+        stagedRemovals[run]?.contains {
+            $0.email == person.email ?? $0.email && $0.userID == person.userID ?? $0.userID
+        }
+            == true
+    }
+
     func isSent(_ call: UsersCall, number: Int) {
         guard let run = call.node.runID else { return violated("a request without a run") }
         judgeNeighbours(call)
@@ -297,7 +316,7 @@ final class ProfileOracle {
                 violated("\(name) is twice in one request")
             }
             judgeOrder(write.content)
-            judgeLookUp(write.content, call.node)
+            judgeLookUp(write.content, clears: call.clears, call.node)
             if write.content.values.values.contains(ProfileContent.null) { oracle.saw("a null was sent") }
         }
         if call.makesFields && (call.count > 1 || !clients.makesFields) {
@@ -336,7 +355,7 @@ final class ProfileOracle {
     /// one has a value in neither.
     private func judgeOrder(_ content: ProfileContent) {
         for late in profiles.underWay.values where oracle.isKnown(stray: late.stray) {
-            if late is RenameCall, !names(late).isDisjoint(with: content.names(scenario.type)) {
+            if late.writes.isEmpty, !names(late).isDisjoint(with: content.names(scenario.type)) {
                 violated("\(content.summary) is sent while \(late.summary) may still land")
             }
             for other in late.writes.map(\.content)
@@ -383,6 +402,17 @@ final class ProfileOracle {
                 violated("\(write.content.summary) lands under an address that its profile has left")
             }
         }
+    }
+
+    /// A deletion comes late, or is carried out late.
+    func lands(_ call: DeletionCall) {
+        if call.stray != nil || oracle.isUnknowing { return }
+        for name in call.person.names(scenario.type) {
+            if let last = taken[name], last.order > call.order {
+                violated("\(call.summary) lands after \(last.content.summary) was taken")
+            }
+        }
+        for name in call.person.names(scenario.type) { taken[name] = nil }
     }
 
     /// What was taken under one address is that of the profile with the other one.

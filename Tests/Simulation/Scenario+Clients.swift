@@ -30,6 +30,8 @@ extension Scenario {
         var strangers: [Int] = []
         /// Whether a profile gets the address that its row has now; else such a record is refused.
         var renames = false
+        /// What becomes of people whose rows are gone.
+        var leaving = UserSettings.Leaving.keep
         /// Whether only people are sent whom Iterable knows; and, if so, which customers have a profile at first.
         var updatesOnly = false
         var known: Set<Int> = []
@@ -116,6 +118,7 @@ extension Scenario {
             clients.rounds.append(round)
         }
         renames(seed, &clients)
+        leaving(seed, &clients)
         updatesOnly(seed, &clients)
         streams(seed, &clients)
         return clients
@@ -139,6 +142,19 @@ extension Scenario {
         }
     }
 
+    /// Half of the syncs clear or delete people whose rows are gone, and these leave and come back more often.
+    private func leaving(_ seed: UInt64, _ clients: inout Clients) {
+        var dice = Dice(seed, "client leaving")
+        guard dice.chance(50) else { return }
+        clients.leaving = dice.pick([.clear, .delete])
+        for round in clients.rounds.indices.dropFirst() {
+            for _ in 0..<dice.between(0, 3) {
+                let customer = dice.below(clients.customers)
+                clients.rounds[round].moves.append(dice.chance(50) ? .leave(customer) : .enter(customer))
+            }
+        }
+    }
+
     func sync(_ clients: Clients, guarded: Bool) -> SyncSettings {
         var users = UserSettings(
             fields: .only(
@@ -152,7 +168,7 @@ extension Scenario {
         users.nested = clients.merges ? .merge : .replace
         users.newFields = clients.makesFields ? .create : .refuse
         users.duplicates = clients.newest ? .newest("changed") : .refuse
-        users.onLeave = .keep
+        users.onLeave = clients.leaving
         users.identityChanges = clients.renames ? .rename : .refuse
         users.mode = clients.updatesOnly ? .update : .upsert
         users.cursor = clients.cursor

@@ -100,7 +100,7 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
             }
         case .users(let request): UsersCall(request, body, node, history.profiles)
         case .userRename: RenameCall(body, node, history.profiles)
-        case .userDeletion: nil
+        case .userDeletion(let deletion): DeletionCall(deletion, node, history.profiles)
         case .events(let request):
             EventsCall(body, count: request.events.count, isSingle: false, node, history.events)
         case .event: EventsCall(body, count: 1, isSingle: true, node, history.events)
@@ -166,9 +166,10 @@ final class SimulatedDestination: Destination, @unchecked Sendable {
         }
     }
 
-    /// Only syncs that send whom Iterable knows, or give profiles other addresses, make looks of which an oracle knows.
+    /// Only syncs that send whom Iterable knows, give profiles other addresses or clear them make looks of which an oracle knows.
     func profile(_ name: ProfileName) async throws(DestinationError) -> ProfileFinding {
-        guard let clients = scenario.clients, clients.updatesOnly || clients.renames else { return .unknown }
+        guard let clients = scenario.clients, clients.updatesOnly || clients.renames || clients.leaving == .clear
+        else { return .unknown }
         let (status, body) = try await reading("profile") { $0.profiles.answer(to: name) }
         let answer = HTTPAnswer(status: status, body: Array(body.utf8), now: history.wallTime)
         let finding = try ProfileAnswer.finding(answer)

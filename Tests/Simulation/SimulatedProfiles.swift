@@ -60,12 +60,16 @@ final class SimulatedProfiles {
     private(set) var notes: [Int: String] = [:]
     private var troubled: [String: Scenario.Affliction] = [:]
     private var lookDice: Dice
+    private var deletionDice: Dice
+    private let settleMilliseconds: Int
 
     init(_ scenario: Scenario, _ world: World) {
         type = scenario.type
         self.world = world
         dice = Dice(scenario.seed, "profile service")
         lookDice = Dice(scenario.seed, "profile look-ups")
+        deletionDice = Dice(scenario.seed, "profile deletions")
+        settleMilliseconds = max(1, Int(scenario.settleSeconds * 1000))
         fieldsOfSync = scenario.clients?.fields ?? []
         guard let clients = scenario.clients else { return }
         for field in ["address", Self.foreignField] { types[field] = Self.intended(field) }
@@ -206,6 +210,20 @@ final class SimulatedProfiles {
         if index(email: newEmail) != nil { return "EmailAlreadyExists" }
         profiles[place].email = newEmail
         return "Success"
+    }
+
+    /// 202: the profile is deleted within the time that a request settles in.
+    func accept(_ call: DeletionCall) {
+        let delay = deletionDice.chance(50) ? deletionDice.milliseconds(0, settleMilliseconds) : .zero
+        if delay == .zero { return call.lands() }
+        world.after(delay) { call.lands() }
+    }
+
+    /// Deletes a profile with everything in it. Others keep their places.
+    func delete(_ person: Identity) {
+        guard let place = index(userID: person.userID) ?? index(email: person.email) else { return }
+        profiles[place] = Profile()
+        notes[place] = nil
     }
 
     func profile(of content: ProfileContent) -> Profile? {

@@ -44,6 +44,8 @@ final class UsersCall: ProfileCall {
     /// The keys of the records, in the same order.
     let keys: [String]
     let makesFields: Bool
+    /// Whether it is about people who left.
+    let clears: Bool
     let node: Node
     var stray: Int?
     private var number = 0
@@ -58,6 +60,7 @@ final class UsersCall: ProfileCall {
         guard !writes.isEmpty, writes.count == sent.people.count else { return nil }
         self.writes = writes
         self.makesFields = makesFields
+        clears = sent.operation == .clear
         self.node = node
         self.profiles = profiles
         keys = writes.map { node.history.clients.key(of: $0.content, node) }
@@ -97,7 +100,10 @@ final class UsersCall: ProfileCall {
         var effects: [Int: SimulatedProfiles.Effect] = [:]
         for (position, write) in writes.enumerated() where !spared.contains(position) {
             let effect = profiles.carryOut(write, by: keys[position], makesFields: makesFields)
-            if effect.isNew { oracle.judgeNew(write.content, of: keys[position]) }
+            if effect.isNew {
+                if clears { oracle.violated("a profile is made of \(write.content.identity), who left") }
+                oracle.judgeNew(write.content, of: keys[position])
+            }
             effects[position] = effect
         }
         return effects

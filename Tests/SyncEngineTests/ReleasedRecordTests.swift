@@ -79,3 +79,37 @@ import Testing
         #expect(bench.users.renames.map(\.newEmail) == ["cleo@example.com"])
     }
 }
+
+/// People who are cleared of what this sync has written.
+@Suite(.timeLimit(.minutes(10))) struct ClearedPeopleTests {
+    @Test(arguments: [true, false])
+    func toClearSomebodyMakesNoProfile(_ isCarriedOut: Bool) async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .clear }
+        let noAnswer = DeliveryAnswer.retry(
+            FailureReason(code: "no_answer", reason: "no answer"), after: nil, mayHaveBeenApplied: true, cause: .trouble
+        )
+        bench.users.setFate { _, _ in isCarriedOut ? .loseAfter : .answer(noAnswer) }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3"])
+        #expect(try await bench.run().counts.unknown[.update] == 1)
+        bench.users.setFate { _, _ in .ok }
+        try await bench.setRows(["2, 'ben@example.com', 'free', 'Bonn', 3"])
+        try await bench.fixture.execute("UPDATE rollcall_settling_requests SET settles_at = '2020-01-01T00:00:00.000Z'")
+        let run = try await bench.run()
+        #expect(run.counts.succeeded[.clear] == 1, "\(run)")
+        #expect(bench.users.profile("ann@example.com") == (isCarriedOut ? [:] : nil))
+        #expect(try await bench.snapshot() == ["synced 2 ben@example.com"])
+    }
+
+    /// Another system's value of a field stays.
+    @Test func whoHasNoFieldOfTheSyncIsLetGo() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .clear }
+        try await bench.setRows(["1, 'ann@example.com', NULL, NULL, NULL", "2, 'ben@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        bench.users.write("ann@example.com", "plan", "\"pro\"")
+        try await bench.setRows(["2, 'ben@example.com', 'free', 'Bonn', 3"])
+        let run = try await bench.run()
+        #expect(run.counts.planned.total == 0, "\(run)")
+        #expect(bench.users.profile("ann@example.com")?["plan"] == "\"pro\"")
+        #expect(try await bench.run().counts.planned.total == 0)
+    }
+}

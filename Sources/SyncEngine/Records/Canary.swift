@@ -1,3 +1,4 @@
+import Foundation
 import RollcallCore
 
 /// The fewest records that hold a value of each field that Iterable does not have yet. They are sent first, one a request, and the
@@ -17,22 +18,34 @@ struct Canary {
     static func choose(_ plan: RecordChanges) throws -> Canary {
         var canary = Canary()
         if plan.newFields.isEmpty { return canary }
-        // Of each set of fields, and of those that it shows, the first record that has it.
-        var candidates: [[FieldBits]: RecordSpool.Entry] = [:]
+        // Of each set of fields, and of those that it shows, the first record that has it, and of several the one that waits least.
+        var candidates: [[FieldBits]: Candidate] = [:]
         let reader = plan.spool.makeReader()
         while let entry = try reader.next() {
             guard !entry.newFields.isEmpty, canBeSent(entry, plan) else { continue }
             canary.present.formUnion(entry.newFields)
             let set = [entry.newFields, entry.shownFields]
-            guard candidates[set] == nil, candidates.count < mostSets, plan.settles(entry) == nil else { continue }
-            candidates[set] = entry
+            guard candidates[set].map({ $0.time > .distantPast }) ?? (candidates.count < mostSets) else { continue }
+            let candidate = Candidate(entry: entry, time: plan.deferredUntil(entry) ?? .distantPast)
+            if candidate.time < candidates[set]?.time ?? .distantFuture { candidates[set] = candidate }
         }
-        let sorted = candidates.values.sorted { $0.fingerprint < $1.fingerprint }
-        while let best = sorted.max(by: { canary.gain($0) < canary.gain($1) }), canary.gain(best) > 0 {
-            canary.entries.append(best)
-            canary.covered.formUnion(best.newFields)
+        let sorted = candidates.values.sorted { $0.entry.fingerprint < $1.entry.fingerprint }
+        while let best = sorted.max(by: { canary.isWorse($0, than: $1) }), canary.gain(best.entry) > 0 {
+            canary.entries.append(best.entry)
+            canary.covered.formUnion(best.entry.newFields)
         }
         return canary
+    }
+
+    private struct Candidate {
+        var entry: RecordSpool.Entry
+        /// Before which it is not sent, as it might cross what was sent before.
+        var time: Date
+    }
+
+    private func isWorse(_ one: Candidate, than other: Candidate) -> Bool {
+        let (gain, otherGain) = (gain(one.entry), gain(other.entry))
+        return gain == otherGain ? one.time > other.time : gain < otherGain
     }
 
     private static func canBeSent(_ entry: RecordSpool.Entry, _ plan: RecordChanges) -> Bool {
@@ -94,6 +107,6 @@ struct Canary {
             hint:
                 "Each of their rows also has a text that looks like a date, a number of type double without a fraction, or an"
                 + " empty object in another new field, which would get the wrong type for ever: make that field in Iterable, by"
-                + " hand or with one record of your own. Or the row waits for an earlier request: run again later.")
+                + " hand or with one record of your own.")
     }
 }

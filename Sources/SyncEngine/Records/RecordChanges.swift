@@ -243,7 +243,7 @@ final class RecordPlanReader: NumberedPlan, @unchecked Sendable {
 
     private func nextChange() throws -> Change? {
         if let failed = failures.popFirst() { return plan.change(failed.entry, nil, failure: failed.reason) }
-        if let entry = first.popFirst() { return plan.change(entry, nil) }
+        if let entry = first.popFirst() { return plan.change(entry, plan.deferredUntil(entry)) }
         while let entry = try renames.next() ?? changes.next() {
             guard isWanted(entry), plan.verdict(entry) != .waits else { continue }
             let pause = plan.pause.end(entry)

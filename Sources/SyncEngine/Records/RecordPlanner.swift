@@ -241,6 +241,8 @@ struct RecordPlanner: Sendable {
             if persons.mentions(member.identity) { return nil }
         }
         if subject.removal == nil { return subject.kind == .users ? .release : nil }
+        // Nothing that this sync has written is there to be cleared.
+        if subject.removal == .clear, diff.table.held(diff.table[member.fingerprint]).isEmpty { return .release }
         return .send
     }
 

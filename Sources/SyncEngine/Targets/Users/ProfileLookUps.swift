@@ -10,13 +10,19 @@ struct ProfileLookUps: Sendable {
     /// project, which may not know whom that one knew.
     let hasAnotherKey: Bool
 
-    /// The outcomes of those of a batch whom Iterable does not know, or refuses. Whom it has acknowledged is not looked up, unless that
-    /// was with another API key.
+    /// The outcomes of those of a batch whom Iterable does not know, or refuses, where no profile may be made of them: `mode: update` makes
+    /// none, and to clear fields of somebody makes none either. Whom it has acknowledged is not looked up, unless that was with another API
+    /// key.
     /// - Throws: `RunError` where Iterable cannot be asked, `WarehouseError`, `CancellationError` where the run is to stop.
     func outcomes(of batch: [Change]) async throws -> [Int64: RecordOutcome] {
         let acknowledged = try await acknowledged(batch)
-        let changes = batch.filter {
-            $0.operation == .update && (hasAnotherKey || !acknowledged.contains($0.fingerprint))
+        let changes = batch.filter { change in
+            switch change.operation {
+            case .update:
+                resolver.users.looksUp && (hasAnotherKey || !acknowledged.contains(change.fingerprint))
+            case .clear: !acknowledged.contains(change.fingerprint)
+            default: false
+            }
         }
         return try await forEach(changes) { change in
             for name in names(change.identity) {
@@ -26,6 +32,8 @@ struct ProfileLookUps: Sendable {
                 case .refused(let outcome): return outcome
                 }
             }
+            // There is nothing to clear.
+            if change.operation == .clear { return .succeeded }
             // From now on the person counts as one whom Iterable has not acknowledged.
             return acknowledged.contains(change.fingerprint) ? .unknown(Self.unknown) : .failed(Self.unknown)
         }
@@ -89,7 +97,8 @@ struct ProfileLookUps: Sendable {
     /// Those of whom Iterable has acknowledged an update, and whom the sync has not let go since. A request without an answer says nothing: it may never have been sent.
     private func acknowledged(_ batch: [Change]) async throws -> Set<Fingerprint> {
         let (sync, entries) = (resolver.sync.name, resolver.planner.entries)
-        let fingerprints = batch.filter { $0.operation == .update }.map(\.fingerprint)
+        let fingerprints = batch.filter { $0.operation == .clear || resolver.users.looksUp && $0.operation == .update }
+            .map(\.fingerprint)
         if fingerprints.isEmpty { return [] }
         let members = try await context.keeper.retryWhileLeaseHeld { () async throws(WarehouseError) in
             try await context.warehouse.members(sync: sync, of: entries, fingerprints: fingerprints)

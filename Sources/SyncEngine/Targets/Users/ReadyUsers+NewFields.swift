@@ -64,12 +64,14 @@ extension ReadyUsers {
         let seen = newFields.map { (field: $0, shows: Self.shows($0, change.payload ?? [])) }
         let more = seen.filter { $0.shows == true && !trial.shown.contains($0.field) }.map(\.field)
         let showsWrongly = seen.contains { $0.shows == false && !trial.shown.contains($0.field) }
-        // What must not cross an earlier request waits for its time.
-        let mustWait = change.notBefore.map { $0 > context.now } ?? false
-        if more.isEmpty || showsWrongly || mustWait || trial.refused == Self.mostRefused {
+        if more.isEmpty || showsWrongly || trial.refused == Self.mostRefused {
             if showsWrongly || !more.isEmpty { trial.others += seen.filter { $0.shows != nil }.map(\.field) }
             trial.isOver = trial.refused == 0 || context.stop.reason != nil
             return nil
+        }
+        // What must not cross an earlier request waits for its time.
+        while let time = change.notBefore, time > context.now, context.stop.reason == nil {
+            await context.stop.sleep(for: .seconds(time.timeIntervalSince(context.now)), on: context.clock)
         }
         if context.stop.reason != nil {
             trial.isOver = true

@@ -38,7 +38,7 @@ struct ReadyUsers: ReadyTarget {
     // MARK: Looks at Iterable
 
     func withhold(_ batch: [Change]) async throws -> [Int64: RecordOutcome] {
-        resolver.users.looksUp ? try await lookUps.outcomes(of: batch) : [:]
+        try await lookUps.outcomes(of: batch)
     }
 
     /// In hybrid projects a profile may have been made by its address alone. An update under the userId is refused then, and one

@@ -242,6 +242,8 @@ class SQLiteOrders(Orders):
         for table in self.tables:
             say(f"SQLite: {table.rows:,} events")
             sqlite(self.file, self.create(table), self.rows(table, 1, table.rows), self.index(table))
+        # A sync begins only where every warehouse can say whether it has its state.
+        self.prepare_floor()
 
     def rows(self, table: Table, first: int, last: int) -> str:
         created = f"datetime(({START} + n * {STEP}) / 1000, 'unixepoch')"
@@ -271,8 +273,6 @@ class SQLiteOrders(Orders):
         return timed(["sqlite3", "-bail", self.floor_file], source=script)
 
     def empty_floor(self) -> None:
-        if not self.floor_file.exists():
-            self.prepare_floor()
         sqlite(self.floor_file, "DELETE FROM rollcall_seen_events")
 
 

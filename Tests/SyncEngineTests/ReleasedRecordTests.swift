@@ -80,6 +80,53 @@ import Testing
     }
 }
 
+extension ReleasedRecordTests {
+    /// Whatever the rest of the source looks like.
+    @Test func isKeptWhereAnotherPersonIsSentByItself() async throws {
+        let bench = try await UsersBench()
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        try await bench.setRows(["2, 'ben@example.com', 'pro', 'Bonn', 3"])
+        var request = RunRequest()
+        request.only = "2"
+        #expect(try await bench.run(request).counts.succeeded[.update] == 1)
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Bonn', 3"])
+        let run = try await bench.run()
+        #expect(run.counts.planned.total == 0, "\(run)")
+    }
+}
+
+extension ReleasedRecordTests {
+    /// Iterable carries a deletion out later: what was let go waits as what is new.
+    @Test func waitsForTheDeletionOfItsPersonUnderAnotherKey() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .delete }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", Self.ben])
+        try await bench.run()
+        try await bench.setRows(["3, 'ann@example.com', 'pro', 'Bonn', 3", Self.ben])
+        try await bench.run()
+        try await bench.setRows([Self.ben])
+        #expect(try await bench.run().counts.succeeded[.delete] == 1)
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", Self.ben])
+        let before = bench.clock.uptime
+        #expect(try await bench.run().counts.succeeded[.update] == 1)
+        #expect(bench.clock.uptime - before >= .seconds(60), "not before the deletion has settled")
+    }
+
+    /// Nobody is let go of whom another record is not sent: their deletion would never come.
+    @Test func isKeptWhereThePersonOfAnotherRowIsSentByItself() async throws {
+        let bench = try await UsersBench { users, _, _ in users.onLeave = .delete }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", Self.ben])
+        try await bench.run()
+        try await bench.setRows(["3, 'ann@example.com', 'pro', 'Bonn', 3", "2, 'ben@example.com', 'pro', 'Bonn', 3"])
+        var request = RunRequest()
+        request.only = "2"
+        #expect(try await bench.run(request).counts.succeeded[.update] == 1)
+        try await bench.setRows(["2, 'ben@example.com', 'pro', 'Bonn', 3"])
+        #expect(try await bench.run().counts.succeeded[.delete] == 1)
+        #expect(bench.users.people == ["ben@example.com"])
+    }
+}
+
 /// People who are cleared of what this sync has written.
 @Suite(.timeLimit(.minutes(10))) struct ClearedPeopleTests {
     @Test(arguments: [true, false])

@@ -13,7 +13,7 @@ package struct EntryMark: Sendable, Hashable {
 /// What becomes of an entry of the snapshot.
 package enum EntryWrite: Sendable, Hashable {
     case keep
-    /// The entry is made, or gets this state. Where the state is the one that it had, its `since` stays; the reason of a
+    /// The entry is made, or gets this state. Where the state, and the identifiers of a record, are those that it had, its `since` stays; the reason of a
     /// rejection is the outcome's, or stays where the outcome is none.
     case put(EntryMark)
     case drop

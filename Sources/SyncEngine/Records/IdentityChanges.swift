@@ -131,7 +131,8 @@ extension RecordPlanner {
         let renames = project == .email && users.identityChanges == .rename
         // A row that cannot be sent, or that another one contradicts, says nothing of whom its record is.
         for page in Set(diff.refused.keys).union(diff.contradicted).sorted().pages(of: Planner.memberPage) {
-            for (record, names) in try await claims(of: members(page), persons) { changes.hold(names, for: record) }
+            let claims = try await claims(of: members(page), persons)
+            for record in page { changes.hold(claims[record] ?? [], for: record) }
         }
         var unnamed = Set(persons.verdicts.filter { $0.value == .contested }.keys)
         let selection = diff.selection
@@ -201,10 +202,10 @@ extension RecordPlanner {
     private func claims(
         of members: [Member], _ persons: PersonContests
     ) async throws -> [Fingerprint: [Fingerprint]] {
-        let released = members.filter { !$0.listed }.map(\.identity)
+        let released = Set(members.filter { !$0.listed }.map { persons.naming($0.identity) })
         let owners =
             released.isEmpty
-            ? [] : try await warehouse.owners(sync: sync.name, of: subject.kind, identities: released)
+            ? [] : try await warehouse.owners(sync: sync.name, of: subject.kind, identities: Array(released))
         let taken = Set(owners.flatMap { persons.names($0.identity) })
         var claims: [Fingerprint: [Fingerprint]] = [:]
         for member in members {

@@ -78,12 +78,22 @@ struct PersonContests: Sendable {
             .compactMap(\.self)
     }
 
+    /// Of the identifiers of a person those that identify people in the project.
+    func naming(_ identity: Identity) -> Identity {
+        Identity(email: usesEmail ? identity.email : nil, userID: usesUserID ? identity.userID : nil)
+    }
+
     func names(_ identity: Identity) -> [Fingerprint] {
         names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
     }
 
     /// Whether a row is of this person.
     func claims(_ identity: Identity) -> Bool { names(identity).contains { owners[$0] != nil } }
+
+    /// Whether a row of a record has an identifier of a person.
+    func has(_ identity: Identity, _ record: Fingerprint) -> Bool {
+        names(identity).contains { owners[$0] == record || shared[$0]?.contains(record) == true }
+    }
 
     /// Whether a row carries an identifier of a person, be it one that says nothing of who it is in this project.
     func mentions(_ identity: Identity) -> Bool {

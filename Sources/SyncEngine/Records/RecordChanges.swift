@@ -89,13 +89,14 @@ struct RecordChanges: PlannedChanges {
         return waiting
     }
 
-    /// How many records are sent to people whom Iterable has not acknowledged.
+    /// How many people are looked up, as Iterable has not acknowledged them: those who are cleared, and perhaps those who are updated.
     /// - Parameter isAcknowledged: whether it has acknowledged a record.
-    func lookUps(_ isAcknowledged: (Fingerprint) -> Bool) throws -> Int {
+    func lookUps(ofUpdates areLookedUp: Bool, _ isAcknowledged: (Fingerprint) -> Bool) throws -> Int {
         var met: Set<Fingerprint> = []
         let reader = spool.makeReader()
         while let entry = try reader.next() {
-            let isSent = entry.kind == .send && entry.operation == .update && isWanted(entry) && verdict(entry) == nil
+            guard entry.operation == .clear || areLookedUp && entry.operation == .update else { continue }
+            let isSent = entry.kind == .send && isWanted(entry) && verdict(entry) == nil
             if isSent && !isAcknowledged(entry.fingerprint) { met.insert(entry.fingerprint) }
         }
         return met.count
@@ -113,7 +114,7 @@ struct RecordChanges: PlannedChanges {
 
     /// Whether a spooled change is one of the plan, as far as its key and its person tell.
     func isWanted(_ entry: RecordSpool.Entry) -> Bool {
-        // What is let go is nothing that is sent; a record that is sent alone may be of the same person.
+        // Nothing is sent for whoever is let go; ``RecordPlanner`` chooses whom.
         if entry.kind == .release { return true }
         if let only, entry.record.key != only, entry.record.itemID != only { return false }
         if let sendsAt, isDeferred(entry, at: sendsAt) { return false }
@@ -157,7 +158,8 @@ struct OppositePause: Sendable {
         switch entry.operation.direction {
         case .remove: deletions
         case .put where entry.operation == .rename: addresses
-        case .put: entry.isKnown ? nil : [newRecords, addresses].compactMap(\.self).max()
+        // One that was let go may be of a person who was deleted since, under another key.
+        case .put: entry.isOwned ? nil : [newRecords, addresses].compactMap(\.self).max()
         }
     }
 

@@ -31,7 +31,7 @@ final class RecordDiff: @unchecked Sendable {
     let rule: DuplicateRule
     let fingerprinter: Fingerprinter
     private let contentHash: SipHash
-    private let resend: PlanScope
+    let resend: PlanScope
     private let writer: RecordWriter
     /// Places in the layout of fields that Iterable does not have yet.
     private let newFields: [Int]
@@ -160,7 +160,8 @@ final class RecordDiff: @unchecked Sendable {
                 RecordSpool.Entry(
                     kind: kind, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
                     record: reference(content), payload: payload, isKnown: entry.marks.contains(.known),
-                    identity: subject.identity, held: due?.held, newFields: new.present,
+                    isOwned: entry.marks.contains(.owned), identity: subject.identity, held: due?.held,
+                    newFields: new.present,
                     shownFields: new.shown, position: meetings.position))
             meetings.changes += 1
             meetings.noteNew()
@@ -181,7 +182,8 @@ final class RecordDiff: @unchecked Sendable {
         guard let payload = try? writer.write(values, subject, nulls: due?.nulls ?? []) else { return }
         checked[fingerprint] = RecordSpool.Entry(
             kind: .send, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
-            record: reference(content), payload: payload, isKnown: true, identity: subject.identity, held: due?.held)
+            record: reference(content), payload: payload, isKnown: true, isOwned: true,
+            identity: subject.identity, held: due?.held)
     }
 
     private func contentHash(of values: UnsafeBufferPointer<FieldValue>) -> Int64 {
@@ -219,9 +221,10 @@ final class RecordDiff: @unchecked Sendable {
     }
 
     /// Whether no row has the key, be it one that cannot be sent, and no record is known by it.
-    func isUnknown(_ key: String) -> Bool {
-        let fingerprint = Array(key.utf8).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
-        return table[fingerprint].marks.isEmpty
+    func isUnknown(_ key: String) -> Bool { table[fingerprint(ofKey: key)].marks.isEmpty }
+
+    func fingerprint(ofKey key: String) -> Fingerprint {
+        Array(key.utf8).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
     }
 
     func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {

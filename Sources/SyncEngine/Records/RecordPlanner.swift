@@ -127,8 +127,8 @@ struct RecordPlanner: Sendable {
     private func lookUps(
         _ changes: RecordChanges, _ table: RecordTable, _ circumstances: Circumstances
     ) throws -> [String] {
-        guard case .people(let users, _, _) = subject, users.looksUp else { return [] }
-        let people = try changes.lookUps {
+        guard case .people(let users, _, _) = subject else { return [] }
+        let people = try changes.lookUps(ofUpdates: users.looksUp) {
             !circumstances.hasAnotherKey && table[$0].marks.isSuperset(of: [.synced, .owned])
         }
         if people == 0 { return [] }
@@ -214,6 +214,12 @@ struct RecordPlanner: Sendable {
                 .sorted { $0.fingerprint < $1.fingerprint }
             for member in members where !lost.has(member.fingerprint) {
                 guard let record = member.record, let kind = fate(member, diff, outdone) else { continue }
+                // A record that is sent by itself lets go only of those whose identifiers it has now.
+                if kind == .release, let only = diff.resend.only,
+                    diff.persons?.has(member.identity, diff.fingerprint(ofKey: only)) != true
+                {
+                    continue
+                }
                 let held = diff.table.held(diff.table[member.fingerprint])
                 try diff.spool.add(
                     RecordSpool.Entry(

@@ -14,6 +14,8 @@ final class RecordSpool: @unchecked Sendable {
         var payload: [UInt8]
         /// Whether the snapshot has the record.
         var isKnown: Bool
+        /// Whether it may be in Iterable because of this sync, which has not let go of it.
+        var isOwned = false
         /// Of people.
         var identity = Identity(email: nil, userID: nil)
         var held: HeldFields?
@@ -36,7 +38,7 @@ final class RecordSpool: @unchecked Sendable {
     func add(_ entry: Entry) throws {
         let spool = entry.operation.direction == .put ? puts : deletions
         spool.append(
-            byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0)
+            byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0) | (entry.isOwned ? Self.owned : 0)
                 | (entry.position == nil ? 0 : Self.placed))
         spool.append(byte: UInt8(kind.operations.firstIndex(of: entry.operation) ?? 0))
         spool.append(number: entry.fingerprint.high)
@@ -93,6 +95,7 @@ final class RecordSpool: @unchecked Sendable {
     private static let kindMask: UInt8 = 7
     private static let known: UInt8 = 8
     private static let placed: UInt8 = 16
+    private static let owned: UInt8 = 32
 
     private static func code(_ kind: ChangeKind) -> UInt8 { UInt8(ChangeKind.allCases.firstIndex(of: kind) ?? 0) }
 
@@ -125,7 +128,7 @@ final class RecordSpool: @unchecked Sendable {
                 fingerprint: fingerprint,
                 record: RecordReference(
                     key: key, itemID: kind == .catalog ? itemID : nil, content: Int64(bitPattern: reader.number())),
-                payload: [], isKnown: head & RecordSpool.known != 0)
+                payload: [], isKnown: head & RecordSpool.known != 0, isOwned: head & RecordSpool.owned != 0)
             entry.identity = Identity(email: try reader.text(), userID: try reader.text())
             let (ifDone, ifInDoubt) = (try reader.bytes(), try reader.bytes())
             if let ifDone, let ifInDoubt {

@@ -80,7 +80,7 @@ extension WhyReport {
     }
 
     private func isLookedUp(_ change: Change) -> Bool {
-        looksUp && change.operation == .update
+        (change.operation == .clear || looksUp && change.operation == .update)
             && !members.contains {
                 $0.member.fingerprint == change.fingerprint && $0.member.state == .subscribed && $0.member.listed
             }

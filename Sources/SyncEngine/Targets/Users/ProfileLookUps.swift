@@ -20,7 +20,7 @@ struct ProfileLookUps: Sendable {
             switch change.operation {
             case .update:
                 resolver.users.looksUp && (hasAnotherKey || !acknowledged.contains(change.fingerprint))
-            case .clear: !acknowledged.contains(change.fingerprint)
+            case .clear: hasAnotherKey || !acknowledged.contains(change.fingerprint)
             default: false
             }
         }

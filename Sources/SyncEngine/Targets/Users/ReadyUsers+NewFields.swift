@@ -71,7 +71,9 @@ extension ReadyUsers {
         }
         // What must not cross an earlier request waits for its time.
         while let time = change.notBefore, time > context.now, context.stop.reason == nil {
-            await context.stop.sleep(for: .seconds(time.timeIntervalSince(context.now)), on: context.clock)
+            let seconds = time.timeIntervalSince(context.now)
+            context.progress(.waiting(seconds: seconds, reason: "what was sent before may still land"))
+            await context.stop.sleep(for: .seconds(seconds), on: context.clock)
         }
         if context.stop.reason != nil {
             trial.isOver = true

@@ -95,15 +95,22 @@ extension PostgresWarehouse {
     ) async throws(WarehouseError) -> [Member] {
         let table = PostgresEntryTable(.records(kind))
         let (emails, userIDs) = (identities.map(\.email), identities.map(\.userID))
+        // Each along its index, whatever the server knows of the table: the indexes have the database's collation, under which equal
+        // texts are the same bytes.
+        func owners(_ column: String, _ parameter: String) -> String {
+            """
+            SELECT m.* FROM unnest(\(parameter)::text[]) AS wanted (name) CROSS JOIN LATERAL (
+                SELECT \(PostgresEntryTable.columns(table.words)) FROM \(table.words.table) AS e
+                 WHERE \(PostgresEntryTable.isOfSet(table.words, "e")) AND e.\(column) = wanted.name
+                   AND e.\(table.words.listed) OFFSET 0) AS m
+            """
+        }
+        let query = owners("email", "$3") + " UNION ALL " + owners("user_id", "$4")
         return try await read(.long, orWithoutTables: []) { session in
             let found = Self.members(
                 try session.query(
-                    """
-                    SELECT m.* FROM unnest($3::text[], $4::text[]) AS wanted (email, user_id) CROSS JOIN LATERAL (
-                        SELECT \(PostgresEntryTable.columns(table.words)) FROM \(table.words.table) AS e
-                         WHERE \(PostgresEntryTable.isOfSet(table.words, "e")) AND e.\(table.words.listed)
-                           AND (e.email = wanted.email COLLATE "C" OR e.user_id = wanted.user_id COLLATE "C")) AS m
-                    """, [sync, table.parameter, PostgresText.array(emails), PostgresText.array(userIDs)]), table.words)
+                    query, [sync, table.parameter, PostgresText.array(emails), PostgresText.array(userIDs)]),
+                table.words)
             return Array(Dictionary(found.map { ($0.member.fingerprint, $0.member) }) { first, _ in first }.values)
         }
     }

@@ -143,21 +143,22 @@ extension SQLiteWarehouse {
         let table = SQLiteEntryTable(.records(kind))
         return try await read([]) { database in
             guard try SQLiteMigrations.hasTable(table.name, database) else { return [] }
-            let condition = """
-                sync_name = ? AND \(SQLiteEntryTable.set(table.words)) = ? AND \(table.words.listed) = 1
-                   AND (email = ? OR user_id = ?)
-                """
-            let statement = try SQLitePrepared(database, Self.select(table, condition), isCached: true)
-            try statement.bind(1, .of(sync))
-            try statement.bind(2, table.parameter)
             var owners: [Fingerprint: Member] = [:]
-            for identity in identities {
-                defer { statement.reset() }
-                try statement.bind(3, .of(identity.email))
-                try statement.bind(4, .of(identity.userID))
-                while try statement.step() {
-                    let member = try Self.readEntry(statement, table.words).member
-                    owners[member.fingerprint] = member
+            // Each along its index: for both at once SQLite reads all records of the sync.
+            let names = [("email", identities.compactMap(\.email)), ("user_id", identities.compactMap(\.userID))]
+            for (column, names) in names where !names.isEmpty {
+                let condition =
+                    "sync_name = ? AND \(SQLiteEntryTable.set(table.words)) = ? AND \(column) = ? AND \(table.words.listed) = 1"
+                let statement = try SQLitePrepared(database, Self.select(table, condition), isCached: true)
+                try statement.bind(1, .of(sync))
+                try statement.bind(2, table.parameter)
+                for name in names {
+                    defer { statement.reset() }
+                    try statement.bind(3, .of(name))
+                    while try statement.step() {
+                        let member = try Self.readEntry(statement, table.words).member
+                        owners[member.fingerprint] = member
+                    }
                 }
             }
             return Array(owners.values)

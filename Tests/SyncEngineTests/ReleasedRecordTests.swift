@@ -147,6 +147,30 @@ extension ReleasedRecordTests {
         #expect(try await bench.snapshot() == ["synced 2 ben@example.com"])
     }
 
+    /// The key may be that of another project, which has never heard of the person.
+    @Test func withAnotherKeyToClearSomebodyMakesNoProfile() async throws {
+        let bench = try await UsersBench { users, _, destination in
+            users.onLeave = .clear
+            destination.keyHash = "one"
+        }
+        try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", "2, 'ben@example.com', 'free', 'Bonn', 3"])
+        try await bench.run()
+        _ = bench.users.delete(.email("ann@example.com"))
+        try await bench.setRows(["2, 'ben@example.com', 'free', 'Bonn', 3"])
+        let change: @Sendable (inout UserSettings, inout SyncSettings, inout DestinationSettings) -> Void = {
+            $2.keyHash = "another"
+        }
+        let plan = try await bench.pipeline(change: change).plan()
+        #expect(plan.preparations == ["Iterable is asked whether it knows one person"])
+        let held = try await bench.run(change: change)
+        #expect(held.status == .held, "\(held)")
+        var request = RunRequest()
+        request.kind = .approve(runID: held.id)
+        let run = try await bench.run(request, change: change)
+        #expect(run.counts.succeeded[.clear] == 1, "\(run)")
+        #expect(bench.users.people == ["ben@example.com"])
+    }
+
     /// Another system's value of a field stays.
     @Test func whoHasNoFieldOfTheSyncIsLetGo() async throws {
         let bench = try await UsersBench { users, _, _ in users.onLeave = .clear }

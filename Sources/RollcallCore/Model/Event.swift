@@ -1,7 +1,7 @@
 package import Foundation
 
 /// What a sync of events knows of one event, as a row of `seen_events` has it.
-package enum EventState: String, Sendable, CaseIterable {
+package enum EventState: String, Sendable, BitwiseCopyable, CaseIterable {
     /// Iterable acknowledged it.
     case sent
     /// It was sent, and whether it arrived is not known; it goes again with the same id.

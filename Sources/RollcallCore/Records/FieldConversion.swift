@@ -292,9 +292,11 @@ package struct FieldConversion: Sendable, Hashable, CustomStringConvertible {
 
     /// A JSON value that is `null` as a whole is none.
     private static func document(_ text: UnsafeRawBufferPointer) -> FieldValue {
-        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-        let isNull = text.count < 64 && text.filter { !blanks.contains($0) }.elementsEqual("null".utf8)
-        return isNull ? .null : FieldValue(.json(text))
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D }
+        guard let first = text.first, first == UInt8(ascii: "n") || isBlank(first), text.count < 64 else {
+            return FieldValue(.json(text))
+        }
+        return text.lazy.filter { !isBlank($0) }.elementsEqual("null".utf8) ? .null : FieldValue(.json(text))
     }
 }
 

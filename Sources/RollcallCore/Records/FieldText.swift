@@ -28,35 +28,33 @@ extension FieldValue {
     }
 
     /// Appends what tells the value from every other one: a byte for its form, then the value. Cheaper than its JSON.
-    func writeIdentity(to bytes: inout [UInt8]) {
+    func writeIdentity(to input: inout HashInput) {
         switch content {
-        case .null: bytes.append(0)
-        case .boolean(let value): bytes.append(contentsOf: [isQuoted ? 2 : 1, value ? 1 : 0])
+        case .null: input.append(byte: 0)
+        case .boolean(let value):
+            input.append(byte: isQuoted ? 2 : 1)
+            input.append(byte: value ? 1 : 0)
         case .number(let number):
-            bytes.append(isQuoted ? 4 : 3)
-            number.write(to: &bytes)
+            input.append(byte: isQuoted ? 4 : 3)
+            number.write(to: &input)
         case .text(let text):
-            bytes.append(5)
-            bytes.append(contentsOf: text)
+            input.append(byte: 5)
+            input.append(bytes: text)
         case .day(let day):
-            bytes.append(6)
-            Self.append(Int64(day), to: &bytes)
+            input.append(byte: 6)
+            input.append(number: UInt64(bitPattern: Int64(day)))
         case .second(let second):
-            bytes.append(7)
-            Self.append(second, to: &bytes)
+            input.append(byte: 7)
+            input.append(number: UInt64(bitPattern: second))
         case .json(let text):
-            bytes.append(8)
-            bytes.append(contentsOf: text)
+            input.append(byte: 8)
+            input.append(bytes: text)
         case .point(let latitude, let longitude):
-            bytes.append(9)
-            latitude.write(to: &bytes)
-            bytes.append(UInt8(ascii: " "))
-            longitude.write(to: &bytes)
+            input.append(byte: 9)
+            latitude.write(to: &input)
+            input.append(byte: UInt8(ascii: " "))
+            longitude.write(to: &input)
         }
-    }
-
-    private static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// Whether Iterable can hold what is within texts and JSON.
@@ -72,46 +70,53 @@ extension FieldValue {
 extension FieldNumber {
     /// Appends the number as JSON: a long without, everything else with a fraction, so that Iterable gives a new field the right
     /// type whatever its first value is.
-    func write(to bytes: inout [UInt8]) {
+    func write<Sink: ByteSink & ~Copyable>(to bytes: inout Sink) {
         switch self {
         case .long(let value): Self.append(value, to: &bytes)
         case .whole(let value):
             Self.append(value, to: &bytes)
-            bytes.append(contentsOf: ".0".utf8)
+            bytes.append(text: ".0")
         case .decimal(let digits): Self.append(digits, to: &bytes)
-        case .real(let value): Self.append(shortest: "\(value)", to: &bytes)
-        case .single(let value): Self.append(shortest: "\(value)", to: &bytes)
+        case .real(let value): Self.append(shortest: value.description, to: &bytes)
+        case .single(let value): Self.append(shortest: value.description, to: &bytes)
         }
     }
 
-    private static func append(_ value: Int64, to bytes: inout [UInt8]) {
-        var rest = value.magnitude
-        if value < 0 { bytes.append(UInt8(ascii: "-")) }
-        let start = bytes.count
-        repeat {
-            bytes.append(UInt8(truncatingIfNeeded: 48 + rest % 10))
-            rest /= 10
-        } while rest > 0
-        bytes[start...].reverse()
+    private static func append<Sink: ByteSink & ~Copyable>(_ value: Int64, to bytes: inout Sink) {
+        // SAFETY: a number of 64 bits has at most 20 digits; those from `start` on were written.
+        withUnsafeTemporaryAllocation(byteCount: 21, alignment: 1) { digits in
+            var rest = value.magnitude
+            var start = digits.count
+            repeat {
+                start -= 1
+                digits[start] = UInt8(truncatingIfNeeded: 48 + rest % 10)
+                rest /= 10
+            } while rest > 0
+            if value < 0 {
+                start -= 1
+                digits[start] = UInt8(ascii: "-")
+            }
+            bytes.append(bytes: UnsafeRawBufferPointer(rebasing: digits[start...]))
+        }
     }
 
-    private static func append(shortest text: String, to bytes: inout [UInt8]) {
+    private static func append<Sink: ByteSink & ~Copyable>(shortest text: String, to bytes: inout Sink) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0), to: &bytes) }
     }
 
     /// Digits as they are, but for zeros in front, which JSON has not, and with the fraction that they may lack.
-    private static func append(_ digits: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+    private static func append<Sink: ByteSink & ~Copyable>(_ digits: UnsafeRawBufferPointer, to bytes: inout Sink) {
         var place = 0
         if digits.first == UInt8(ascii: "-") {
-            bytes.append(UInt8(ascii: "-"))
+            bytes.append(byte: UInt8(ascii: "-"))
             place = 1
         }
         while place + 1 < digits.count, digits[place] == 48, (48...57).contains(digits[place + 1]) { place += 1 }
         let rest = digits[place...]
         let exponent = rest.firstIndex { $0 | 0x20 == UInt8(ascii: "e") } ?? rest.endIndex
-        bytes.append(contentsOf: rest[..<exponent])
-        if !rest[..<exponent].contains(UInt8(ascii: ".")) { bytes.append(contentsOf: ".0".utf8) }
-        bytes.append(contentsOf: rest[exponent...])
+        bytes.append(bytes: UnsafeRawBufferPointer(rebasing: rest[..<exponent]))
+        if !rest[..<exponent].contains(UInt8(ascii: ".")) { bytes.append(text: ".0") }
+        bytes.append(bytes: UnsafeRawBufferPointer(rebasing: rest[exponent...]))
     }
 }

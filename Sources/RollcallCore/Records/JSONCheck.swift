@@ -10,8 +10,11 @@ struct JSONCheck {
         get { scanner.place }
         set { scanner.place = newValue }
     }
-    /// The keys so far of each object around the present place; nil for arrays.
-    private var open: [Set<String>?] = []
+    /// The keys so far of each object around the present place; nil for arrays. As UTF-8: Swift takes differently composed letters
+    /// for equal, JSON does not.
+    private var open: [Set<[UInt8]>?] = []
+    /// What the last key was, as UTF-8.
+    private var lastKey: [UInt8] = []
 
     static func check(_ bytes: UnsafeRawBufferPointer) throws(FieldProblem) {
         var check = JSONCheck(bytes)
@@ -44,7 +47,7 @@ struct JSONCheck {
                 scanner.skipBlanks()
                 if scanner.peek() == UInt8(ascii: "]") { return }
             case UInt8(ascii: "\""):
-                _ = try text(wantsContent: false)
+                try text(isKey: false)
                 return
             case UInt8(ascii: "t"): return try scanner.word("rue")
             case UInt8(ascii: "f"): return try scanner.word("alse")
@@ -74,17 +77,16 @@ struct JSONCheck {
         }
     }
 
-    private mutating func push(_ keys: Set<String>?) throws(FieldProblem) {
+    private mutating func push(_ keys: Set<[UInt8]>?) throws(FieldProblem) {
         open.append(keys)
         guard open.count <= FieldLimits.deepestJSON else { throw .tooDeep }
     }
 
     private mutating func key() throws(FieldProblem) {
         guard try scanner.next() == UInt8(ascii: "\"") else { throw .notJSON }
-        let key = try text(wantsContent: true)
-        // As scalars: Swift takes differently composed letters for equal, JSON does not.
-        let exact = key.unicodeScalars.map { String($0.value, radix: 36) }.joined(separator: " ")
-        guard open[open.count - 1]?.insert(exact).inserted == true else { throw .repeatedKey }
+        lastKey.removeAll(keepingCapacity: true)
+        try text(isKey: true)
+        guard open[open.count - 1]?.insert(lastKey).inserted == true else { throw .repeatedKey }
         scanner.skipBlanks()
         guard try scanner.next() == UInt8(ascii: ":") else { throw .notJSON }
     }
@@ -92,8 +94,7 @@ struct JSONCheck {
     // MARK: Texts
 
     /// What follows an opening quote, up to the closing one. Counts its characters.
-    private mutating func text(wantsContent: Bool) throws(FieldProblem) -> String {
-        var content = String.UnicodeScalarView()
+    private mutating func text(isKey: Bool) throws(FieldProblem) {
         var length = 0
         while true {
             let start = place
@@ -111,10 +112,9 @@ struct JSONCheck {
             }
             if scalar.value == 0 { throw .hasNUL }
             length += 1
-            if wantsContent { content.append(scalar) }
+            if isKey { lastKey.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter) }
         }
         guard length <= FieldLimits.longestText else { throw .tooLong }
-        return String(content)
     }
 
     // MARK: Numbers
@@ -161,7 +161,12 @@ enum UTF8Text {
         var place = 0
         var length = 0
         while place < bytes.count {
-            if try scalar(bytes, &place).value == 0 { throw .hasNUL }
+            let byte = bytes[place]
+            if byte > 0 && byte < 0x80 {
+                place += 1
+            } else if try scalar(bytes, &place).value == 0 {
+                throw .hasNUL
+            }
             length += 1
         }
         guard length <= FieldLimits.longestText else { throw .tooLong }

@@ -65,7 +65,11 @@ package struct RecordLayout: Sendable {
     package let fields: [RecordField]
     /// In the order of their fields.
     package let units: [Unit]
-    private let names: [[UInt8]]
+    private let unitFields: [Range<Int>]
+    /// The names as they are hashed, one after the other, and where each ends.
+    private let names: [UInt8]
+    private let nameEnds: [Int]
+    private let hasFallback: [Bool]
     private let members: [Node]
 
     /// A member of the object, or of an object within it.
@@ -88,10 +92,14 @@ package struct RecordLayout: Sendable {
     package init(_ fields: [RecordField], mergesNested: Bool = false) {
         let sorted = fields.sorted { Self.precedes($0.path, $1.path) }
         self.fields = sorted
-        names = sorted.map { Array($0.path.joined(separator: "\u{0}").utf8) }
+        let names = sorted.map { Array($0.path.joined(separator: "\u{0}").utf8) }
+        self.names = names.flatMap(\.self)
+        nameEnds = names.indices.map { names[...$0].reduce(0) { $0 + $1.count } }
+        hasFallback = sorted.map { $0.fallback != nil }
         var builder = Builder(fields: sorted, unitDepth: mergesNested ? 2 : 1)
         members = builder.nodes(sorted.indices, depth: 0)
         units = builder.units
+        unitFields = units.map(\.fields)
     }
 
     /// By the bytes of the names, as every machine sorts them.
@@ -176,29 +184,35 @@ package struct RecordLayout: Sendable {
     /// not change it.
     /// - Parameters:
     ///   - prefix: what else belongs to the record's content; of an unmistakable length.
-    ///   - scratch: reused from row to row.
+    ///   - input: reused from row to row.
     package func hash(
-        _ values: UnsafeBufferPointer<FieldValue>, prefix: [UInt8] = [], _ hash: SipHash, _ scratch: inout [UInt8]
+        _ values: UnsafeBufferPointer<FieldValue>, prefix: [UInt8] = [], _ hash: SipHash, _ input: inout HashInput
     ) -> UInt64 {
-        scratch.removeAll(keepingCapacity: true)
-        scratch.append(contentsOf: prefix)
-        for index in fields.indices where hasValue(index, values) {
-            scratch.append(contentsOf: names[index])
-            let start = scratch.count
-            if values[index].isNull {
-                scratch.append(UInt8.max)
-                scratch.append(contentsOf: fields[index].fallback ?? [])
-            } else {
-                values[index].writeIdentity(to: &scratch)
+        input.removeAll()
+        prefix.withUnsafeBytes { input.append(bytes: $0) }
+        names.withUnsafeBytes { names in
+            var start = 0
+            for index in nameEnds.indices {
+                let name = UnsafeRawBufferPointer(rebasing: names[start..<nameEnds[index]])
+                start = nameEnds[index]
+                guard hasValue(index, values) else { continue }
+                input.append(bytes: name)
+                let before = input.count
+                if values[index].isNull {
+                    input.append(byte: UInt8.max)
+                    fields[index].fallback?.withUnsafeBytes { input.append(bytes: $0) }
+                } else {
+                    values[index].writeIdentity(to: &input)
+                }
+                // The length of the value, so that where one ends and the next name begins cannot be mistaken.
+                input.append(number: UInt64(input.count - before))
             }
-            // The length of the value, so that where one ends and the next name begins cannot be mistaken.
-            withUnsafeBytes(of: UInt64(scratch.count - start).littleEndian) { scratch.append(contentsOf: $0) }
         }
-        return scratch.withUnsafeBytes { hash.hash($0).0 }
+        return hash.hash(input.bytes).0
     }
 
     private func hasValue(_ index: Int, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
-        !values[index].isNull || fields[index].fallback != nil
+        !values[index].isNull || hasFallback[index]
     }
 
     // MARK: The object
@@ -206,6 +220,20 @@ package struct RecordLayout: Sendable {
     /// Whether a unit has a value.
     package func hasValue(_ unit: Unit, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
         unit.fields.contains { hasValue($0, values) }
+    }
+
+    /// Whether one of some units has no value.
+    /// - Parameter units: places in ``units``.
+    package func hasEmpty(_ units: [Int], _ values: UnsafeBufferPointer<FieldValue>) -> Bool {
+        for unit in units {
+            var hasValue = false
+            for field in unitFields[unit] where self.hasValue(field, values) {
+                hasValue = true
+                break
+            }
+            if !hasValue { return true }
+        }
+        return false
     }
 
     /// Places in ``units`` of those without a value.

@@ -60,7 +60,7 @@ final class EventDiff: @unchecked Sendable {
     let writer: RecordWriter
     let largest: Int
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var scratch: [UInt8] = []
+    private var hashed = HashInput()
     private var prefix: [UInt8] = []
     /// Of ids that columns give: whose they are.
     var owners: [String: Fingerprint] = [:]
@@ -294,7 +294,7 @@ final class EventDiff: @unchecked Sendable {
         prefix.removeAll(keepingCapacity: true)
         event.writeContent(subject, to: &prefix)
         let values = UnsafeBufferPointer(values)
-        let content = Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &scratch))
+        let content = Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &hashed))
         let kind = entry.isSeen ? nil : kind(entry, content, position)
         // What is sent is looked into when it is written. Whether a row can be sent does not depend on the order of rows.
         if entry.isSeen || kind == .skip, let reason = unsendable(values) {

@@ -24,20 +24,65 @@ struct EventTable {
         var isUncounted = false
     }
 
-    private var entries: [Fingerprint: Entry] = [:]
+    /// As an entry lies in memory.
+    private struct Stored: BitwiseCopyable, Sendable {
+        var content = Word(0 as Int64)
+        var position = Word(0 as Int64)
+        var state: EventState?
+        var marks: Marks = []
+    }
+
+    private struct Marks: OptionSet, BitwiseCopyable, Sendable {
+        var rawValue: UInt8
+        static let hasContent = Marks(rawValue: 1)
+        static let hasPosition = Marks(rawValue: 2)
+        static let isSeen = Marks(rawValue: 4)
+        static let isTaken = Marks(rawValue: 8)
+        static let isSent = Marks(rawValue: 16)
+        static let isUnchanged = Marks(rawValue: 32)
+        static let isSkipped = Marks(rawValue: 64)
+        static let isUncounted = Marks(rawValue: 128)
+    }
+
+    private var rows = FingerprintRows<Stored>()
 
     subscript(key: Fingerprint) -> Entry {
-        get { entries[key] ?? Entry() }
-        set { entries[key] = newValue }
+        get { rows.number(of: key).map { Self.entry(rows[$0]) } ?? Entry() }
+        set { rows[rows.number(adding: key, Stored())] = Self.stored(newValue) }
+    }
+
+    private static func entry(_ stored: Stored) -> Entry {
+        let marks = stored.marks
+        return Entry(
+            state: stored.state,
+            content: marks.contains(.hasContent) ? stored.content.number : nil,
+            position: marks.contains(.hasPosition) ? stored.position.number : nil,
+            isSeen: marks.contains(.isSeen), isTaken: marks.contains(.isTaken), isSent: marks.contains(.isSent),
+            isUnchanged: marks.contains(.isUnchanged), isSkipped: marks.contains(.isSkipped),
+            isUncounted: marks.contains(.isUncounted))
+    }
+
+    private static func stored(_ entry: Entry) -> Stored {
+        var stored = Stored(
+            content: Word(entry.content ?? 0), position: Word(entry.position ?? 0), state: entry.state)
+        if entry.content != nil { stored.marks.insert(.hasContent) }
+        if entry.position != nil { stored.marks.insert(.hasPosition) }
+        if entry.isSeen { stored.marks.insert(.isSeen) }
+        if entry.isTaken { stored.marks.insert(.isTaken) }
+        if entry.isSent { stored.marks.insert(.isSent) }
+        if entry.isUnchanged { stored.marks.insert(.isUnchanged) }
+        if entry.isSkipped { stored.marks.insert(.isSkipped) }
+        if entry.isUncounted { stored.marks.insert(.isUncounted) }
+        return stored
     }
 
     mutating func know(_ event: KnownEvent) {
-        entries[event.key] = Entry(state: event.state, content: event.content, position: event.position)
+        self[event.key] = Entry(state: event.state, content: event.content, position: event.position)
     }
 
-    func has(_ key: Fingerprint) -> Bool { entries[key] != nil }
+    func has(_ key: Fingerprint) -> Bool { rows.number(of: key) != nil }
 
-    var isEmpty: Bool { entries.isEmpty }
+    var isEmpty: Bool { rows.count == 0 }
 }
 
 /// What decides which rows a plan takes.

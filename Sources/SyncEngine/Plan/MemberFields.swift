@@ -33,7 +33,8 @@ final class MemberFields {
     /// Bytes that one object may have.
     private let largest: Int
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var scratch: [UInt8] = []
+    private var hashed = HashInput()
+    private var watched: WatchedUnits
     private var row = Row.read(content: MemberTable.Content.none)
 
     /// - Parameters:
@@ -42,6 +43,7 @@ final class MemberFields {
     init(_ shape: RecordShape, _ fingerprinter: Fingerprinter, largest: Int, heldSets: HeldSets = HeldSets()) {
         self.shape = shape
         self.heldSets = heldSets
+        watched = WatchedUnits(shape.nulls)
         hash = fingerprinter.contentHash(salt: "fields of members")
         // Each field that is cleared takes its name, four marks and the null.
         self.largest = largest - shape.layout.units.reduce(0) { $0 + $1.name.utf8.count + 8 }
@@ -64,7 +66,7 @@ final class MemberFields {
             row = .refused(error.reason)
             return
         }
-        let found = Int64(bitPattern: shape.layout.hash(filled, hash, &scratch))
+        let found = Int64(bitPattern: shape.layout.hash(filled, hash, &hashed))
         row = .read(content: found == MemberTable.Content.none ? 1 : found)
     }
 
@@ -86,7 +88,7 @@ final class MemberFields {
     /// Whether a null is due although the content is the one that was acknowledged.
     func clears(held: UInt32) -> Bool {
         guard case .read = row else { return false }
-        return shape.nulls?.clears(shape.layout, filled, held: heldSets[held]) ?? false
+        return shape.layout.hasEmpty(watched.units(held, heldSets[held]), filled)
     }
 
     /// Looks into texts and JSON.

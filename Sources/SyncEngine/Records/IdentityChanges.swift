@@ -138,7 +138,7 @@ extension RecordPlanner {
         let selection = diff.selection
         var met: Set<Fingerprint> = []
         let reader = diff.spool.makeReader()
-        while let page = try Self.page(reader) {
+        while diff.spool.hasKnown || !unnamed.isEmpty, let page = try Self.page(reader) {
             // Of several rows of one key, or of one person, only the one that is sent says who its person is.
             let known = page.filter { entry in
                 entry.isKnown && entry.kind == .send && entry.operation.direction == .put && selection.has(entry)
@@ -202,7 +202,7 @@ extension RecordPlanner {
     private func claims(
         of members: [Member], _ persons: PersonContests
     ) async throws -> [Fingerprint: [Fingerprint]] {
-        let released = Set(members.filter { !$0.listed }.map { persons.naming($0.identity) })
+        let released = Set(members.filter { !$0.listed }.map { persons.people.naming($0.identity) })
         let owners =
             released.isEmpty
             ? [] : try await warehouse.owners(sync: sync.name, of: subject.kind, identities: Array(released))

@@ -11,7 +11,7 @@ struct KnownRow: Equatable, Sendable {
     var bucket: Int
     /// ``RecordCell/rank`` of the column that says which row is the newest; nil: there is none.
     var rank: Int64?
-    /// Of people; see ``PersonContests/Identifiers``.
+    /// Of people; see ``PersonNames/Identifiers``.
     var email: Fingerprint?
     var userID: Fingerprint?
 }

@@ -44,19 +44,11 @@ struct NullPolicy: Sendable {
             && (longer.count == shorter.count || longer[shorter.count] == UInt8(ascii: "."))
     }
 
-    /// Whether a null is due because this sync has put a value where the row has none.
-    func clears(_ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>, held: FieldBits) -> Bool {
-        if held.isEmpty { return false }
-        return layout.units.indices.contains { index in
-            rules[index] != .skip && !layout.hasValue(layout.units[index], values)
-                && !held.isDisjoint(with: masks[index])
-        }
-    }
-
-    /// As ``clears(_:_:held:)``, for a row of which it is known which units have no value.
-    func clears(empty: FieldBits, held: FieldBits) -> Bool {
-        if held.isEmpty { return false }
-        return rules.indices.contains { rules[$0] != .skip && empty.contains($0) && !held.isDisjoint(with: masks[$0]) }
+    /// The units of which a null is due, because this sync has put a value there, where the row has none.
+    /// - Parameter held: the fields that this sync may have given a value until now.
+    func watched(held: FieldBits) -> [Int] {
+        if held.isEmpty { return [] }
+        return rules.indices.filter { rules[$0] != .skip && !held.isDisjoint(with: masks[$0]) }
     }
 
     /// What is due for a row of which it is known which units have no value.
@@ -104,5 +96,25 @@ struct NullPolicy: Sendable {
     private func fill(_ index: Int, in due: inout Due) {
         due.held.ifDone.insert(places[index])
         due.held.ifInDoubt.insert(places[index])
+    }
+}
+
+/// ``NullPolicy/watched(held:)`` by the number of a set of held fields: many records have the same set.
+struct WatchedUnits {
+    private let nulls: NullPolicy?
+    private var known: [[Int]?] = []
+
+    /// - Parameter nulls: nil: no null is ever due.
+    init(_ nulls: NullPolicy?) { self.nulls = nulls }
+
+    /// - Parameter set: the set with this number.
+    mutating func units(_ number: UInt32, _ set: @autoclosure () -> FieldBits) -> [Int] {
+        guard let nulls else { return [] }
+        let place = Int(number)
+        while known.count <= place { known.append(nil) }
+        if let units = known[place] { return units }
+        let units = nulls.watched(held: set())
+        known[place] = units
+        return units
     }
 }

@@ -27,83 +27,39 @@ struct PersonContests: Sendable {
     /// The records that are not sent.
     private(set) var verdicts: [Fingerprint: Verdict] = [:]
 
-    private let usesEmail: Bool
-    private let usesUserID: Bool
-    private let fingerprinter: Fingerprinter
-    /// Which record has an identifier; of several the first one.
-    private(set) var owners: [Fingerprint: Fingerprint] = [:]
+    let people: PersonNames
+    /// Which record has an identifier, by its number in the table (``RecordTable``); of several the first one.
+    private var owners = FingerprintRows<UInt32>()
     /// Identifiers of rows that are no record's: because of the project's type, or because the row says of no record what it is.
     /// Only where people who left are removed.
     private var mentioned: Set<Fingerprint> = []
-    private let keepsMentions: Bool
     /// Identifiers that several records have.
     private var shared: [Fingerprint: Set<Fingerprint>] = [:]
 
-    /// What identifies a person depends on the type of the project: the email, the userId, or in hybrid projects each of them.
-    init(_ project: ProjectType, _ fingerprinter: Fingerprinter, keepsMentions: Bool) {
-        self.keepsMentions = keepsMentions
-        usesEmail = project != .userID
-        usesUserID = project != .email
-        self.fingerprinter = fingerprinter
-    }
+    init(_ people: PersonNames) { self.people = people }
 
-    /// Fingerprints of the identifiers of a row, each by itself; nil where it has none, or where it is of no use here.
-    struct Identifiers: Sendable {
-        var email: Fingerprint?
-        var userID: Fingerprint?
-    }
-
-    /// Which identifiers of a row ``claim(_:_:)`` has a use for.
-    var claimsEmail: Bool { usesEmail || keepsMentions }
-    var claimsUserID: Bool { usesUserID || keepsMentions }
-
-    /// The identifiers of a row, as far as ``claim(_:_:)`` has a use for them.
-    func identifiers(_ row: RowSubject) -> Identifiers {
-        Identifiers(
-            email: claimsEmail ? row.email.map(fingerprint(email:)) : nil,
-            userID: claimsUserID ? row.userID.map(fingerprint(userID:)) : nil)
-    }
-
-    private func fingerprint(email: [UInt8]) -> Fingerprint {
-        email.withUnsafeBytes { fingerprinter.fingerprint(email: $0, userID: nil) }
-    }
-
-    private func fingerprint(userID: [UInt8]) -> Fingerprint {
-        userID.withUnsafeBytes { fingerprinter.fingerprint(email: nil, userID: $0) }
-    }
-
-    /// Fingerprints of what identifies a person.
-    func names(_ email: [UInt8]?, _ userID: [UInt8]?) -> [Fingerprint] {
-        [usesEmail ? email.map(fingerprint(email:)) : nil, usesUserID ? userID.map(fingerprint(userID:)) : nil]
-            .compactMap(\.self)
-    }
-
-    /// Of the identifiers of a person those that identify people in the project.
-    func naming(_ identity: Identity) -> Identity {
-        Identity(email: usesEmail ? identity.email : nil, userID: usesUserID ? identity.userID : nil)
-    }
-
-    func names(_ identity: Identity) -> [Fingerprint] {
-        names(identity.email.map { Array($0.utf8) }, identity.userID.map { Array($0.utf8) })
-    }
+    func names(_ identity: Identity) -> [Fingerprint] { people.names(identity) }
 
     /// Whether a row is of this person.
-    func claims(_ identity: Identity) -> Bool { names(identity).contains { owners[$0] != nil } }
+    func claims(_ identity: Identity) -> Bool { names(identity).contains { owners.number(of: $0) != nil } }
 
     /// Whether a row of a record has an identifier of a person.
-    func has(_ identity: Identity, _ record: Fingerprint) -> Bool {
-        names(identity).contains { owners[$0] == record || shared[$0]?.contains(record) == true }
+    func has(_ identity: Identity, _ record: Fingerprint, in table: RecordTable) -> Bool {
+        names(identity).contains { owner(of: $0, in: table) == record || shared[$0]?.contains(record) == true }
+    }
+
+    private func owner(of name: Fingerprint, in table: RecordTable) -> Fingerprint? {
+        owners.number(of: name).map { table.fingerprint(Int(owners[$0])) }
+    }
+
+    /// Calls `body` for each identifier with the record that has it.
+    func forEachOwner(in table: RecordTable, _ body: (_ name: Fingerprint, _ record: Fingerprint) -> Void) {
+        for number in 0..<owners.count { body(owners.fingerprint(number), table.fingerprint(Int(owners[number]))) }
     }
 
     /// Whether a row carries an identifier of a person, be it one that says nothing of who it is in this project.
     func mentions(_ identity: Identity) -> Bool {
-        claims(identity) || (names(identity) + others(identity)).contains { mentioned.contains($0) }
-    }
-
-    /// The identifiers that do not identify anybody in this project.
-    private func others(_ identity: Identity) -> [Fingerprint] {
-        let other = Identity(email: usesEmail ? nil : identity.email, userID: usesUserID ? nil : identity.userID)
-        return other == Identity(email: nil, userID: nil) ? [] : [fingerprinter.fingerprint(other)]
+        claims(identity) || (names(identity) + people.others(identity)).contains { mentioned.contains($0) }
     }
 
     /// Records that have an identifier in common with another one.
@@ -111,27 +67,29 @@ struct PersonContests: Sendable {
 
     /// Notes that a row without a key, or of which no record is made, has these identifiers: whoever has one of them is not gone.
     mutating func mention(_ row: RowSubject) {
-        guard keepsMentions else { return }
-        let row = identifiers(row)
+        guard people.keepsMentions else { return }
+        let row = people.identifiers(row)
         for name in [row.email, row.userID] { if let name { mentioned.insert(name) } }
     }
 
     /// Notes that a record has the identifiers of a row, be it one that cannot be sent.
-    mutating func claim(_ row: Identifiers, _ record: Fingerprint) {
-        if let email = row.email { claim(email, record, identifies: usesEmail) }
-        if let userID = row.userID { claim(userID, record, identifies: usesUserID) }
+    /// - Parameters:
+    ///   - record: its number in the table.
+    ///   - fingerprint: that of the record with a number.
+    mutating func claim(_ row: PersonNames.Identifiers, _ record: Int, _ fingerprint: (Int) -> Fingerprint) {
+        if let email = row.email { claim(email, record, fingerprint, identifies: people.usesEmail) }
+        if let userID = row.userID { claim(userID, record, fingerprint, identifies: people.usesUserID) }
     }
 
-    private mutating func claim(_ name: Fingerprint, _ record: Fingerprint, identifies: Bool) {
+    private mutating func claim(
+        _ name: Fingerprint, _ record: Int, _ fingerprint: (Int) -> Fingerprint, identifies: Bool
+    ) {
         guard identifies else {
             mentioned.insert(name)
             return
         }
-        guard let owner = owners[name] else {
-            owners[name] = record
-            return
-        }
-        if owner != record { shared[name, default: [owner]].insert(record) }
+        let owner = Int(owners[owners.number(adding: name, UInt32(record))])
+        if owner != record { shared[name, default: [fingerprint(owner)]].insert(fingerprint(record)) }
     }
 
     mutating func settle(_ rule: DuplicateRule, _ standing: (Fingerprint) -> Standing) {

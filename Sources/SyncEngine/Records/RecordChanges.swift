@@ -11,8 +11,8 @@ struct RecordChanges: PlannedChanges {
     let selection: SelectedRecords
     /// Only the record with this key, or item id; nil: all.
     let only: String?
-    /// Of people: which records are one person.
-    let persons: PersonContests?
+    /// Of people.
+    let people: PersonNames?
     /// Of people: whose identifiers are others now.
     let identities: IdentityChanges
     let inDoubt: InDoubtIndex
@@ -55,9 +55,9 @@ struct RecordChanges: PlannedChanges {
 
     /// Why a change is not made although something differs; nil: it is.
     func verdict(_ entry: RecordSpool.Entry) -> IdentityChanges.Verdict? {
-        guard let persons, entry.kind == .send, entry.operation.direction == .put else { return nil }
+        guard let people, entry.kind == .send, entry.operation.direction == .put else { return nil }
         if entry.operation == .rename { return identities.renameVerdict(entry.fingerprint) }
-        return identities.verdict(entry.fingerprint, persons.names(entry.identity))
+        return identities.verdict(entry.fingerprint, people.names(entry.identity))
     }
 
     /// Whether a record waits for an address to change hands.

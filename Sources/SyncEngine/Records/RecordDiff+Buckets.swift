@@ -6,8 +6,8 @@ extension RecordDiff {
     var knownParts: KnownRows.Parts {
         var parts: KnownRows.Parts = []
         if shape.rankCell != nil { parts.insert(.rank) }
-        if persons?.claimsEmail == true { parts.insert(.email) }
-        if persons?.claimsUserID == true { parts.insert(.userID) }
+        if people?.claimsEmail == true { parts.insert(.email) }
+        if people?.claimsUserID == true { parts.insert(.userID) }
         return parts
     }
 
@@ -17,14 +17,15 @@ extension RecordDiff {
     func isUnchanged(_ row: KnownRow, empty: FieldBits) -> Bool {
         let entry = table[row.fingerprint]
         guard kind(entry, row.content) == nil, checks[row.fingerprint] == nil else { return false }
-        return shape.nulls?.clears(empty: empty, held: table.held(entry)) != true
+        return empty.isEmpty || !watched.units(entry.held, table.held(entry)).contains(where: empty.contains)
     }
 
     /// Does what the row of an unchanged record does.
     func passOver(_ row: KnownRow) {
         counts.rowsRead += 1
-        persons?.claim(.init(email: row.email, userID: row.userID), row.fingerprint)
-        see(row.fingerprint, row.content, row.rank)
+        let record = table.number(adding: row.fingerprint)
+        persons?.claim(.init(email: row.email, userID: row.userID), record) { table.fingerprint($0) }
+        see(record, row.content, row.rank)
     }
 
     /// The records of which several rows were met, or one that cannot be sent, or one that shares an identifier with another record.

@@ -18,6 +18,7 @@ final class RecordDiff: @unchecked Sendable {
     /// Rows that cannot be sent although their key can; of each key one.
     var refused: [Fingerprint: RefusedRows] = [:]
     /// Of people.
+    let people: PersonNames?
     var persons: PersonContests?
     var checked: [Fingerprint: RecordSpool.Entry] = [:]
     /// Where rows are read by bucket: which buckets are passed over, and what is known of the rows that come.
@@ -40,7 +41,8 @@ final class RecordDiff: @unchecked Sendable {
     /// Items that are to be read back, with what was put; of one item there may be several, of which one was accepted last.
     let checks: [Fingerprint: Set<Int64>]
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var scratch: [UInt8] = []
+    private var hashed = HashInput()
+    var watched: WatchedUnits
     private var prefix: [UInt8] = []
 
     /// - Parameters:
@@ -67,8 +69,12 @@ final class RecordDiff: @unchecked Sendable {
         contentHash = fingerprinter.contentHash(salt: salt)
         writer = RecordWriter(shape, largest: largest)
         if case .people(_, _, let project) = shape.subject {
-            persons = PersonContests(project, fingerprinter, keepsMentions: shape.subject.removal != nil)
+            let people = PersonNames(project, fingerprinter, keepsMentions: shape.subject.removal != nil)
+            (self.people, persons) = (people, PersonContests(people))
+        } else {
+            people = nil
         }
+        watched = WatchedUnits(shape.nulls)
         values = .allocate(capacity: shape.layout.fields.count)
         values.initialize(repeating: .null)
     }
@@ -104,9 +110,10 @@ final class RecordDiff: @unchecked Sendable {
             persons?.mention(subject)
             return try refuse(shown, reason, of: fingerprint, rank)
         }
-        let identifiers = persons?.identifiers(subject)
-        if let identifiers { persons?.claim(identifiers, fingerprint) }
-        if let look { holdBack(fingerprint, persons?.names(subject.email, subject.userID) ?? [], look) }
+        let record = table.number(adding: fingerprint)
+        let identifiers = people?.identifiers(subject)
+        if let identifiers { persons?.claim(identifiers, record) { table.fingerprint($0) } }
+        if let look { holdBack(fingerprint, people?.names(subject.email, subject.userID) ?? [], look) }
         do throws(InvalidField) {
             try shape.layout.read(cells, into: values)
         } catch {
@@ -117,7 +124,7 @@ final class RecordDiff: @unchecked Sendable {
         }
         let filled = UnsafeBufferPointer(values)
         let content = contentHash(of: filled)
-        try compare(filled, content, shown, fingerprint, rank)
+        try compare(filled, content, shown, fingerprint, record, rank)
         guard let buckets, subject.dropped == nil else { return }
         buckets.add(
             KnownRow(
@@ -135,19 +142,19 @@ final class RecordDiff: @unchecked Sendable {
     /// The fingerprint is that of the key, of catalogs that of the item: what Iterable knows one record by, there is one entry for.
     private func compare(
         _ values: UnsafeBufferPointer<FieldValue>, _ content: Int64, _ shown: Shown, _ fingerprint: Fingerprint,
-        _ rank: Int64?
+        _ record: Int, _ rank: Int64?
     ) throws {
-        var entry = table[fingerprint]
-        let held = table.held(entry)
+        var entry = table[record]
         if entry.marks.contains(.known), entry.acknowledged == content,
-            shape.nulls?.clears(shape.layout, values, held: held) == true
+            shape.layout.hasEmpty(watched.units(entry.held, table.held(entry)), values)
         {
             entry.marks.insert(.clears)
-            table[fingerprint] = entry
+            table[record] = entry
         }
         let kind = look?.leavesOut(fingerprint, entry, content) == true ? nil : kind(entry, content)
         let isRepeated = entry.marks.contains(.seen)
         if let kind, !(isRepeated && entry.seen == content) {
+            let held = table.held(entry)
             let due = shape.nulls?.due(shape.layout, values, held: held, missing: newFields)
             let payload: [UInt8]
             do throws(RefusedRecord) {
@@ -161,15 +168,14 @@ final class RecordDiff: @unchecked Sendable {
                     kind: kind, operation: shape.subject.kind.operations[0], fingerprint: fingerprint,
                     record: reference(content), payload: payload, isKnown: entry.marks.contains(.known),
                     isOwned: entry.marks.contains(.owned), identity: subject.identity, held: due?.held,
-                    newFields: new.present,
-                    shownFields: new.shown, position: meetings.position))
+                    newFields: new.present, shownFields: new.shown, position: meetings.position))
             meetings.changes += 1
             meetings.noteNew()
         }
         if kind == nil, checks[fingerprint]?.contains(content) == true {
-            remember(values, fingerprint, content, held: held)
+            remember(values, fingerprint, content, held: table.held(entry))
         }
-        if isRepeated { contest(fingerprint, entry, content, rank) } else { see(fingerprint, content, rank) }
+        if isRepeated { contest(fingerprint, entry, content, rank) } else { see(record, content, rank) }
         try endWhereEnough()
     }
 
@@ -187,11 +193,11 @@ final class RecordDiff: @unchecked Sendable {
     }
 
     private func contentHash(of values: UnsafeBufferPointer<FieldValue>) -> Int64 {
-        if persons != nil {
+        if people != nil {
             prefix.removeAll(keepingCapacity: true)
             subject.writeIdentity(to: &prefix)
         }
-        return Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &scratch))
+        return Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &hashed))
     }
 
     private func reference(_ content: Int64) -> RecordReference {
@@ -227,13 +233,14 @@ final class RecordDiff: @unchecked Sendable {
         Array(key.utf8).withUnsafeBytes { fingerprinter.fingerprint(record: $0) }
     }
 
-    func see(_ fingerprint: Fingerprint, _ content: Int64, _ rank: Int64?) {
-        table.change(fingerprint) { entry in
-            entry.marks.insert(.seen)
-            entry.seen = content
-            entry.rank = rank
-        }
-        count(table[fingerprint], content, 1)
+    /// Notes the first valid row of a record.
+    func see(_ record: Int, _ content: Int64, _ rank: Int64?) {
+        var entry = table[record]
+        entry.marks.insert(.seen)
+        entry.seen = content
+        entry.rank = rank
+        table[record] = entry
+        count(entry, content, 1)
     }
 
     private func contest(_ fingerprint: Fingerprint, _ entry: RecordTable.Entry, _ content: Int64, _ rank: Int64?) {
@@ -283,7 +290,7 @@ final class RecordDiff: @unchecked Sendable {
             try addInvalid(shown, reason)
         }
         if look != nil { meetings.refuse(fingerprint) }
-        table.change(fingerprint) { _ = $0.marks.insert(.stands) }
+        table[fingerprint].marks.insert(.stands)
         refused[fingerprint, default: RefusedRows(key: LoggedText.text(of: subject.key))].add(rank)
     }
 }

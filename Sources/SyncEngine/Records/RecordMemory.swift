@@ -120,6 +120,11 @@ final class RecordMemory: @unchecked Sendable {
     /// Notes whose identifiers these are, as far as they are no other record's.
     func own(_ names: [Fingerprint: Fingerprint]) { owners.merge(names) { first, _ in first } }
 
+    /// As ``own(_:)``, of the identifiers of the rows that were read.
+    func own(_ persons: PersonContests?, in table: RecordTable) {
+        persons?.forEachOwner(in: table) { name, record in if owners[name] == nil { owners[name] = record } }
+    }
+
     func fail(_ record: Fingerprint, _ content: Int64) { (failed[record], leftOut[record]) = (content, nil) }
 
     func succeed(_ record: Fingerprint) { (failed[record], leftOut[record]) = (nil, nil) }

@@ -26,7 +26,7 @@ extension RecordPlanner {
         var lost = try await lostRenames(requests)
         lost.areOfSomeRows = true
         let changes = RecordChanges(
-            spool: diff.spool, renames: diff.renames, selection: diff.selection, only: nil, persons: diff.persons,
+            spool: diff.spool, renames: diff.renames, selection: diff.selection, only: nil, people: diff.people,
             identities: isEmpty ? IdentityChanges() : try await identities(diff, lost),
             inDoubt: try await inDoubt(requests), pause: pause,
             newFields: circumstances.newFields.map { shape.description(ofField: $0) },
@@ -160,8 +160,9 @@ extension RecordPlanner {
         for record in diff.contradicted { memory.doubt(record, since: nil) }
         for record in diff.persons?.sharing ?? [] { memory.doubt(record, since: nil) }
         memory.note(diff.newestRows)
+        // Before the table is taken, whose numbers this goes by.
+        memory.own(diff.persons, in: diff.table)
         memory.table = try await refreshed(changes, diff, look, keeper)
-        memory.own(diff.persons?.owners ?? [:])
         try await noteOutcomes(changes, look, earlier, keeper)
     }
 

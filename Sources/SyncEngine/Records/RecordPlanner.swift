@@ -83,7 +83,7 @@ struct RecordPlanner: Sendable {
         if let removal = subject.removal { counts.planned[removal] = removals }
         let changes = RecordChanges(
             spool: diff.spool, renames: diff.renames, selection: diff.selection, only: resend.only,
-            persons: diff.persons, identities: try await identities(diff, lost), inDoubt: try await inDoubt(requests),
+            people: diff.people, identities: try await identities(diff, lost), inDoubt: try await inDoubt(requests),
             pause: pause, newFields: circumstances.newFields.map { shape.description(ofField: $0) },
             shownFields: diff.shownFields,
             logIdentity: LogIdentity(sync.logs.identifiers, key: key), verdicts: verdicts,
@@ -127,7 +127,7 @@ struct RecordPlanner: Sendable {
     private func lookUps(
         _ changes: RecordChanges, _ table: RecordTable, _ circumstances: Circumstances
     ) throws -> [String] {
-        guard case .people(let users, _, _) = subject else { return [] }
+        guard case .people(let users, _, _) = subject, users.looksUp || users.onLeave == .clear else { return [] }
         let people = try changes.lookUps(ofUpdates: users.looksUp) {
             !circumstances.hasAnotherKey && table[$0].marks.isSuperset(of: [.synced, .owned])
         }
@@ -216,7 +216,7 @@ struct RecordPlanner: Sendable {
                 guard let record = member.record, let kind = fate(member, diff, outdone) else { continue }
                 // A record that is sent by itself lets go only of those whose identifiers it has now.
                 if kind == .release, let only = diff.resend.only,
-                    diff.persons?.has(member.identity, diff.fingerprint(ofKey: only)) != true
+                    diff.persons?.has(member.identity, diff.fingerprint(ofKey: only), in: diff.table) != true
                 {
                     continue
                 }

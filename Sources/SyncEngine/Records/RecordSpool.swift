@@ -32,11 +32,14 @@ final class RecordSpool: @unchecked Sendable {
     private let puts = Spool()
     private let deletions = Spool()
     private let invalid = Spool()
+    /// Whether the snapshot has one of its records.
+    private(set) var hasKnown = false
 
     init(_ kind: RecordKind) { self.kind = kind }
 
     func add(_ entry: Entry) throws {
         let spool = entry.operation.direction == .put ? puts : deletions
+        if entry.isKnown { hasKnown = true }
         spool.append(
             byte: Self.code(entry.kind) | (entry.isKnown ? Self.known : 0) | (entry.isOwned ? Self.owned : 0)
                 | (entry.position == nil ? 0 : Self.placed))

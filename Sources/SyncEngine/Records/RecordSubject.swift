@@ -82,12 +82,29 @@ final class RowSubject {
     private(set) var dropped: FailureReason?
 
     private let shape: RecordShape
+    private let form: Form
     /// Of events.
     private var eventKey: EventKey?
     private let normalizer = IdentifierNormalizer()
+    /// Memory of an identifier that the row before had.
+    private var spareEmail: [UInt8] = []
+    private var spareUserID: [UInt8] = []
+
+    /// What is asked of each row.
+    private enum Form {
+        case item(encodesKey: Bool)
+        case person(ProjectType)
+        case event(ProjectType)
+    }
 
     init(_ shape: RecordShape) {
         self.shape = shape
+        form =
+            switch shape.subject {
+            case .items(let catalog): .item(encodesKey: catalog.encodesKey)
+            case .people(_, _, let project): .person(project)
+            case .events(_, _, let project): .event(project)
+            }
         if case .events(let events, _, _) = shape.subject { eventKey = EventKey(namespace: events.namespace) }
     }
 
@@ -106,10 +123,10 @@ final class RowSubject {
     func read(
         _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>
     ) -> Reading {
-        switch shape.subject {
-        case .items(let catalog): readItem(cells, encodes: catalog.encodesKey)
-        case .people(_, _, let project): readPerson(email, userID, cells, project)
-        case .events(_, _, let project): readEvent(email, userID, cells, project)
+        switch form {
+        case .item(let encodesKey): readItem(cells, encodes: encodesKey)
+        case .person(let project): readPerson(email, userID, cells, project)
+        case .event(let project): readEvent(email, userID, cells, project)
         }
     }
 
@@ -233,24 +250,38 @@ final class RowSubject {
 
     /// - Returns: what is wrong with it; nil for one that is fine and for one that is missing.
     private func readEmail(_ cell: AudienceCell) -> FailureReason? {
-        email = nil
+        Self.empty(&email, into: &spareEmail)
         guard let raw = cell.bytes else { return nil }
         guard cell.isIdentifier else { return AudienceDiff.Reasons.unsupported }
         return normalizer.withEmail(raw) { normal in
             if normal.isEmpty { return nil }
             if let failure = EmailRules.failure(normal) { return failure }
-            email = Array(normal)
+            email = Self.filled(&spareEmail, normal)
             return nil
         }
     }
 
     private func readUserID(_ cell: AudienceCell) -> FailureReason? {
-        userID = nil
+        Self.empty(&userID, into: &spareUserID)
         guard let raw = cell.bytes, !raw.isEmpty else { return nil }
         guard cell.isIdentifier else { return AudienceDiff.Reasons.unsupported }
         if let failure = UserIDRules.failure(raw) { return failure }
-        userID = Array(raw)
+        userID = Self.filled(&spareUserID, raw)
         return nil
+    }
+
+    /// Takes an identifier away and keeps its memory for the next one.
+    private static func empty(_ name: inout [UInt8]?, into spare: inout [UInt8]) {
+        guard let taken = name.take() else { return }
+        spare = taken
+    }
+
+    private static func filled(_ spare: inout [UInt8], _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        var name: [UInt8] = []
+        swap(&name, &spare)
+        name.removeAll(keepingCapacity: true)
+        name.append(contentsOf: bytes)
+        return name
     }
 
     var identity: Identity {
@@ -265,7 +296,7 @@ final class RowSubject {
     func writeIdentity(to bytes: inout [UInt8]) {
         for name in [email, userID] {
             withUnsafeBytes(of: Int32(name?.count ?? -1).littleEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: name ?? [])
+            name?.withUnsafeBytes { bytes.append(contentsOf: $0) }
         }
     }
 

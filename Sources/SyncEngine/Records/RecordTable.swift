@@ -44,18 +44,59 @@ struct RecordTable {
         static let clears = Marks(rawValue: 64)
     }
 
-    private var heldSets = HeldSets()
-
-    private var entries: [Fingerprint: Entry] = [:]
-
-    subscript(fingerprint: Fingerprint) -> Entry {
-        get { entries[fingerprint, default: Entry()] }
-        set { entries[fingerprint] = newValue }
+    /// As an entry lies in memory. A row that says what was acknowledged, and of a record that is not known any row, needs nothing else.
+    private struct Stored: BitwiseCopyable, Sendable {
+        /// ``Entry/acknowledged`` of a record that is known; ``Entry/seen`` of another one.
+        var content: Word
+        var held: UInt32
+        var marks: UInt8
+        /// Whether ``others`` and ``ranks`` have the entry.
+        var hasOther = false
+        var hasRank = false
     }
 
-    /// Calls `body` with the entry of a key, which is made if it is not there.
-    mutating func change<R>(_ fingerprint: Fingerprint, _ body: (inout Entry) throws -> R) rethrows -> R {
-        try body(&entries[fingerprint, default: Entry()])
+    private var heldSets = HeldSets()
+    private var rows = FingerprintRows<Stored>()
+    /// ``Entry/seen`` of known records whose rows say something else than was acknowledged.
+    private var others: [Int: Int64] = [:]
+    private var ranks: [Int: Int64] = [:]
+
+    subscript(fingerprint: Fingerprint) -> Entry {
+        get { rows.number(of: fingerprint).map { self[$0] } ?? Entry() }
+        set { self[number(adding: fingerprint)] = newValue }
+    }
+
+    /// The number of a record, which has an empty entry from now on if it had none. It stays what it is.
+    mutating func number(adding fingerprint: Fingerprint) -> Int {
+        rows.number(adding: fingerprint, Stored(content: Word(0 as Int64), held: 0, marks: 0))
+    }
+
+    func number(of fingerprint: Fingerprint) -> Int? { rows.number(of: fingerprint) }
+
+    func fingerprint(_ number: Int) -> Fingerprint { rows.fingerprint(number) }
+
+    subscript(number: Int) -> Entry {
+        get {
+            let stored = rows[number]
+            var entry = Entry(held: stored.held, marks: Marks(rawValue: stored.marks))
+            let content = stored.content.number
+            if entry.marks.contains(.known) { entry.acknowledged = content }
+            guard entry.marks.contains(.seen) else { return entry }
+            entry.seen = stored.hasOther ? others[number] ?? content : content
+            if stored.hasRank { entry.rank = ranks[number] }
+            return entry
+        }
+        set {
+            let isKnown = newValue.marks.contains(.known)
+            let content = isKnown ? newValue.acknowledged : newValue.seen
+            let before = rows[number]
+            var stored = Stored(content: Word(content), held: newValue.held, marks: newValue.marks.rawValue)
+            stored.hasOther = newValue.marks.contains(.seen) && newValue.seen != content
+            stored.hasRank = newValue.rank != nil
+            if stored.hasOther || before.hasOther { others[number] = stored.hasOther ? newValue.seen : nil }
+            if stored.hasRank || before.hasRank { ranks[number] = newValue.rank }
+            rows[number] = stored
+        }
     }
 
     mutating func acknowledge(_ known: KnownContent) {
@@ -63,37 +104,53 @@ struct RecordTable {
         if known.listed { entry.marks.insert(.owned) }
         if known.state == .subscribed { entry.marks.insert(.synced) }
         if known.state == .rejected { entry.marks.insert(.rejected) }
-        if !known.held.isEmpty { entry.held = heldSets.number(of: FieldBits(bytes: known.held)) }
-        entries[known.fingerprint] = entry
+        entry.held = heldSets.number(of: known.held)
+        self[known.fingerprint] = entry
     }
 
     /// What the source said of these records is forgotten, so that its rows may come again; those that were not acknowledged are
     /// left out.
     mutating func forgetRows(of fingerprints: some Sequence<Fingerprint>) {
         for fingerprint in fingerprints {
-            guard var entry = entries[fingerprint] else { continue }
-            entry.forgetRow()
-            entries[fingerprint] = entry.marks.contains(.known) ? entry : nil
+            if let number = number(of: fingerprint) { forgetRow(number) }
         }
     }
 
     /// As ``forgetRows(of:)``, of all records.
-    mutating func forgetRows() { forgetRows(of: Array(entries.keys)) }
+    mutating func forgetRows() {
+        // Their memory goes too.
+        (others, ranks) = ([:], [:])
+        for number in 0..<rows.count { forgetRow(number) }
+    }
+
+    private mutating func forgetRow(_ number: Int) {
+        var entry = self[number]
+        entry.forgetRow()
+        self[number] = entry.marks.contains(.known) ? entry : Entry()
+    }
 
     /// Nothing is known of a record.
-    mutating func remove(_ fingerprint: Fingerprint) { entries[fingerprint] = nil }
+    mutating func remove(_ fingerprint: Fingerprint) {
+        if let number = number(of: fingerprint) { self[number] = Entry() }
+    }
 
     func held(_ entry: Entry) -> FieldBits { heldSets[entry.held] }
 
     /// Records that are known, or of which a row was met.
-    var count: Int { entries.count }
+    var count: Int { count { !$0.isEmpty } }
 
     /// Records that may be in Iterable because of this sync.
-    var ownedCount: Int { entries.values.count { $0.marks.contains(.owned) } }
+    var ownedCount: Int { count { $0.contains(.owned) } }
+
+    private func count(_ isCounted: (Marks) -> Bool) -> Int {
+        (0..<rows.count).count { isCounted(Marks(rawValue: rows[$0].marks)) }
+    }
 
     /// Known records of which the source has no row, in the order of their fingerprints.
     var gone: [Fingerprint] {
-        entries.filter { $0.value.marks.contains(.known) && $0.value.marks.isDisjoint(with: [.seen, .stands]) }
-            .keys.sorted()
+        (0..<rows.count).lazy.filter {
+            let marks = Marks(rawValue: rows[$0].marks)
+            return marks.contains(.known) && marks.isDisjoint(with: [.seen, .stands])
+        }.map(fingerprint).sorted()
     }
 }

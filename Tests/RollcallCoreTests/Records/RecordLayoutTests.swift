@@ -36,10 +36,11 @@ import Testing
             try cells.withUnsafeBufferPointer { try layout.read($0, into: values) }
             let read = UnsafeBufferPointer(values)
             try layout.check(read)
-            var (object, scratch): ([UInt8], [UInt8]) = ([], [])
+            var object: [UInt8] = []
+            var input = HashInput()
             layout.write(read, nulls: nulls, to: &object)
             return Result(
-                object: String(decoding: object, as: UTF8.self), hash: layout.hash(read, Self.key, &scratch),
+                object: String(decoding: object, as: UTF8.self), hash: layout.hash(read, Self.key, &input),
                 presence: layout.units.map { layout.hasValue($0, read) })
         }
     }
@@ -120,10 +121,49 @@ import Testing
                 let values = UnsafeMutableBufferPointer<FieldValue>.allocate(capacity: 1)
                 defer { values.deallocate() }
                 try [cell].withUnsafeBufferPointer { try layout.read($0, into: values) }
-                var scratch: [UInt8] = []
-                return layout.hash(UnsafeBufferPointer(values), Self.key, &scratch)
+                var input = HashInput()
+                return layout.hash(UnsafeBufferPointer(values), Self.key, &input)
             }
             #expect(seen.insert(hash).inserted, "\(cell) of \(family) as \(String(describing: type))")
+        }
+    }
+
+    /// The hash is kept in warehouses: other bytes would make every record of every sync one that has changed.
+    @Test func whatIsHashedStaysAsItIs() throws {
+        let forms: [(OwnedCell, ColumnFamily, DeclaredType?, [UInt8])] = [
+            (.boolean(true), .boolean, nil, [1, 1]), (.boolean(false), .boolean, .string, [2, 0]),
+            (.integer(-1207), .long, nil, [3] + Array("-1207".utf8)),
+            (.integer(.min), .long, .string, [4] + Array("-9223372036854775808".utf8)),
+            (.integer(0), .long, .double, [3] + Array("0.0".utf8)),
+            (.real(1234567.125), .number, nil, [3] + Array("1234567.125".utf8)),
+            (.real(5), .number, nil, [3] + Array("5.0".utf8)),
+            (.real(-2e-30), .number, nil, [3] + Array("-2.0e-30".utf8)),
+            (.decimal("-0012.50"), .decimal, nil, [3] + Array("-12.50".utf8)),
+            (.decimal("7"), .decimal, nil, [3] + Array("7.0".utf8)),
+            (.text("Zoë"), .text, nil, [5] + Array("Zoë".utf8)), (.text(""), .text, nil, [5]),
+            (.date(-2), .date, nil, [6, 254, 255, 255, 255, 255, 255, 255, 255]),
+            (.timestamp(258_000_000), .timestamp, nil, [7, 2, 1, 0, 0, 0, 0, 0, 0]),
+            (.json(#"{"a":1}"#), .json, nil, [8] + Array(#"{"a":1}"#.utf8)),
+            (.text(String(repeating: "x", count: 5000)), .text, nil, [5] + [UInt8](repeating: 120, count: 5000)),
+        ]
+        for (cell, family, type, value) in forms {
+            let layout = RecordLayout([
+                RecordField(path: ["a", "b"], source: .cell(0, try FieldConversion(family, as: type))),
+                RecordField(path: ["c"], source: .constant, fallback: Array("7".utf8)),
+            ])
+            let hash = try cell.with { cell in
+                let values = UnsafeMutableBufferPointer<FieldValue>.allocate(capacity: 2)
+                defer { values.deallocate() }
+                try [cell].withUnsafeBufferPointer { try layout.read($0, into: values) }
+                var input = HashInput()
+                return layout.hash(UnsafeBufferPointer(values), prefix: [9, 8], Self.key, &input)
+            }
+            let length = withUnsafeBytes(of: UInt64(value.count).littleEndian) { Array($0) }
+            let bytes: [UInt8] =
+                [9, 8] + Array("a\u{0}b".utf8) + value + length + Array("c".utf8) + [255, 55] + [
+                    2, 0, 0, 0, 0, 0, 0, 0,
+                ]
+            #expect(hash == bytes.withUnsafeBytes { Self.key.hash($0).0 }, "\(cell) of \(family)")
         }
     }
 }

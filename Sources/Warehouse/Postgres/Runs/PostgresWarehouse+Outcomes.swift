@@ -15,11 +15,11 @@ extension PostgresWarehouse {
                 guard let entries = run.entrySet else {
                     throw WarehouseError(.conflict, "The run \(run.id) has outcomes but no list.")
                 }
-                if case .list(let list) = entries, operation == .subscribe {
-                    let found = PostgresBulkInserts.find(rest)
+                if entries != .records(.events) {
+                    let found = PostgresBulkInserts.find(rest, of: operation)
                     rest = found.rest
                     for inserts in found.inserts {
-                        if try inserts.write(run, list: list, log: log, session) {
+                        if try inserts.write(run, entries, hasFields: hasFields, log: log, session) {
                             moved = true
                         } else {
                             rest += inserts.batches

@@ -77,7 +77,7 @@ extension FieldNumber {
             Self.append(value, to: &bytes)
             bytes.append(text: ".0")
         case .decimal(let digits): Self.append(digits, to: &bytes)
-        case .real(let value): Self.append(shortest: value.description, to: &bytes)
+        case .real(let value): Self.append(value, to: &bytes)
         case .single(let value): Self.append(shortest: value.description, to: &bytes)
         }
     }
@@ -98,6 +98,26 @@ extension FieldNumber {
             }
             bytes.append(bytes: UnsafeRawBufferPointer(rebasing: digits[start...]))
         }
+    }
+
+    /// The shortest digits that stand for the number, as `description` has them. Most numbers of a warehouse have few digits behind the
+    /// point, and are written without a search for these: of all decimals of up to fifteen digits, only one has the value of a
+    /// given number (IEEE 754, `DBL_DIG`), so that no shorter one has.
+    static func append<Sink: ByteSink & ~Copyable>(_ value: Double, to bytes: inout Sink) {
+        let thousandths = (value * 1000).rounded()
+        guard abs(thousandths) < 1e15, thousandths / 1000 == value, thousandths != 0 else {
+            return append(shortest: value.description, to: &bytes)
+        }
+        let digits = UInt64(thousandths.magnitude)
+        if value < 0 { bytes.append(byte: UInt8(ascii: "-")) }
+        append(Int64(digits / 1000), to: &bytes)
+        bytes.append(byte: UInt8(ascii: "."))
+        var (fraction, place) = (digits % 1000, UInt64(100))
+        repeat {
+            bytes.append(byte: UInt8(truncatingIfNeeded: 48 + fraction / place))
+            fraction %= place
+            place /= 10
+        } while fraction > 0
     }
 
     private static func append<Sink: ByteSink & ~Copyable>(shortest text: String, to bytes: inout Sink) {

@@ -44,15 +44,33 @@ struct RecordTable {
         static let clears = Marks(rawValue: 64)
     }
 
-    /// As an entry lies in memory. A row that says what was acknowledged, and of a record that is not known any row, needs nothing else.
+    /// As an entry lies in memory, in twelve bytes.
     private struct Stored: BitwiseCopyable, Sendable {
         /// ``Entry/acknowledged`` of a record that is known; ``Entry/seen`` of another one.
         var content: Word
-        var held: UInt32
-        var marks: UInt8
-        /// Whether ``others`` and ``ranks`` have the entry.
-        var hasOther = false
-        var hasRank = false
+        /// ``Marks``, then the flags, then ``Entry/held``, which hardly ever needs more than the bits that are left.
+        private var bits: UInt32
+
+        static let hasOther: UInt32 = 1 << 8
+        static let hasRank: UInt32 = 1 << 9
+        static let hasManyHeld: UInt32 = 1 << 10
+        private static let heldShift: UInt32 = 11
+
+        init(_ content: Int64 = 0, _ entry: Entry = Entry()) {
+            self.content = Word(content)
+            bits = UInt32(entry.marks.rawValue)
+            if entry.held <= UInt32.max >> Self.heldShift {
+                bits |= entry.held << Self.heldShift
+            } else {
+                bits |= Self.hasManyHeld
+            }
+        }
+
+        var marks: Marks { Marks(rawValue: UInt8(truncatingIfNeeded: bits)) }
+        var held: UInt32 { bits >> Self.heldShift }
+
+        func has(_ flag: UInt32) -> Bool { bits & flag != 0 }
+        mutating func set(_ flag: UInt32) { bits |= flag }
     }
 
     private var heldSets = HeldSets()
@@ -60,6 +78,8 @@ struct RecordTable {
     /// ``Entry/seen`` of known records whose rows say something else than was acknowledged.
     private var others: [Int: Int64] = [:]
     private var ranks: [Int: Int64] = [:]
+    /// ``Entry/held`` where it is a large number.
+    private var manyHeld: [Int: UInt32] = [:]
 
     subscript(fingerprint: Fingerprint) -> Entry {
         get { rows.number(of: fingerprint).map { self[$0] } ?? Entry() }
@@ -68,7 +88,7 @@ struct RecordTable {
 
     /// The number of a record, which has an empty entry from now on if it had none. It stays what it is.
     mutating func number(adding fingerprint: Fingerprint) -> Int {
-        rows.number(adding: fingerprint, Stored(content: Word(0 as Int64), held: 0, marks: 0))
+        rows.number(adding: fingerprint, Stored())
     }
 
     func number(of fingerprint: Fingerprint) -> Int? { rows.number(of: fingerprint) }
@@ -78,23 +98,28 @@ struct RecordTable {
     subscript(number: Int) -> Entry {
         get {
             let stored = rows[number]
-            var entry = Entry(held: stored.held, marks: Marks(rawValue: stored.marks))
+            var entry = Entry(held: stored.held, marks: stored.marks)
             let content = stored.content.number
+            if stored.has(Stored.hasManyHeld) { entry.held = manyHeld[number] ?? 0 }
             if entry.marks.contains(.known) { entry.acknowledged = content }
             guard entry.marks.contains(.seen) else { return entry }
-            entry.seen = stored.hasOther ? others[number] ?? content : content
-            if stored.hasRank { entry.rank = ranks[number] }
+            entry.seen = stored.has(Stored.hasOther) ? others[number] ?? content : content
+            if stored.has(Stored.hasRank) { entry.rank = ranks[number] }
             return entry
         }
         set {
-            let isKnown = newValue.marks.contains(.known)
-            let content = isKnown ? newValue.acknowledged : newValue.seen
             let before = rows[number]
-            var stored = Stored(content: Word(content), held: newValue.held, marks: newValue.marks.rawValue)
-            stored.hasOther = newValue.marks.contains(.seen) && newValue.seen != content
-            stored.hasRank = newValue.rank != nil
-            if stored.hasOther || before.hasOther { others[number] = stored.hasOther ? newValue.seen : nil }
-            if stored.hasRank || before.hasRank { ranks[number] = newValue.rank }
+            let content = newValue.marks.contains(.known) ? newValue.acknowledged : newValue.seen
+            var stored = Stored(content, newValue)
+            if newValue.marks.contains(.seen), newValue.seen != content {
+                stored.set(Stored.hasOther)
+                others[number] = newValue.seen
+            } else if before.has(Stored.hasOther) {
+                others[number] = nil
+            }
+            if newValue.rank != nil { stored.set(Stored.hasRank) }
+            if newValue.rank != nil || before.has(Stored.hasRank) { ranks[number] = newValue.rank }
+            if stored.has(Stored.hasManyHeld) { manyHeld[number] = newValue.held }
             rows[number] = stored
         }
     }
@@ -143,13 +168,13 @@ struct RecordTable {
     var ownedCount: Int { count { $0.contains(.owned) } }
 
     private func count(_ isCounted: (Marks) -> Bool) -> Int {
-        (0..<rows.count).count { isCounted(Marks(rawValue: rows[$0].marks)) }
+        (0..<rows.count).count { isCounted(rows[$0].marks) }
     }
 
     /// Known records of which the source has no row, in the order of their fingerprints.
     var gone: [Fingerprint] {
         (0..<rows.count).lazy.filter {
-            let marks = Marks(rawValue: rows[$0].marks)
+            let marks = rows[$0].marks
             return marks.contains(.known) && marks.isDisjoint(with: [.seen, .stands])
         }.map(fingerprint).sorted()
     }

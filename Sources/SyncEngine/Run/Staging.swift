@@ -5,8 +5,13 @@ import Warehouse
 /// became of it: the renewal of the lease waits for the row that the lost transaction has locked, and what is read after
 /// it is the truth.
 extension SyncPipeline {
+    /// Of fewer rows a plan leaves little on the heap.
+    private static let manyRows = 100_000
+
     /// Puts the plan into the outbox, or holds it. `run` is changed only if that was done.
     func stage(_ plan: Plan, _ run: inout SyncRun, _ keeper: LeaseKeeper) async throws {
+        // What the rows were compared with is gone.
+        if plan.counts.rowsRead >= Self.manyRows { HeapMemory.trim() }
         var staged = run
         staged.counts = plan.counts
         staged.read = plan.read

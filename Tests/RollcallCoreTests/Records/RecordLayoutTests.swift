@@ -140,13 +140,21 @@ import Testing
             (.real(-2e-30), .number, nil, [3] + Array("-2.0e-30".utf8)),
             (.decimal("-0012.50"), .decimal, nil, [3] + Array("-12.50".utf8)),
             (.decimal("7"), .decimal, nil, [3] + Array("7.0".utf8)),
+            (.decimal("-00e3"), .decimal, nil, [3] + Array("-0.0e3".utf8)),
+            (.single(0.1), .number, nil, [3] + Array("0.1".utf8)),
+            (.boolean(true), .boolean, .string, [2, 1]),
             (.text("Zoë"), .text, nil, [5] + Array("Zoë".utf8)), (.text(""), .text, nil, [5]),
             (.date(-2), .date, nil, [6, 254, 255, 255, 255, 255, 255, 255, 255]),
             (.timestamp(258_000_000), .timestamp, nil, [7, 2, 1, 0, 0, 0, 0, 0, 0]),
             (.json(#"{"a":1}"#), .json, nil, [8] + Array(#"{"a":1}"#.utf8)),
             (.text(String(repeating: "x", count: 5000)), .text, nil, [5] + [UInt8](repeating: 120, count: 5000)),
         ]
-        for (cell, family, type, value) in forms {
+        // Among them those that fill the memory to the last byte.
+        let texts = (990...1030).map { length -> (OwnedCell, ColumnFamily, DeclaredType?, [UInt8]) in
+            let text = String(repeating: "y", count: length)
+            return (.text(text), .text, nil, [5] + Array(text.utf8))
+        }
+        for (cell, family, type, value) in forms + texts {
             let layout = RecordLayout([
                 RecordField(path: ["a", "b"], source: .cell(0, try FieldConversion(family, as: type))),
                 RecordField(path: ["c"], source: .constant, fallback: Array("7".utf8)),

@@ -72,6 +72,10 @@ import Warehouse
         #expect(table.count == 1 && table[Self.first].seen == 0 && table[Self.first].rank == nil)
         #expect(table[Self.first].acknowledged == 10 && table.gone == [Self.first])
         #expect(table[Self.second].marks.isEmpty && table[Self.second].rank == nil)
+        for held in [0, 1, 2_097_151, 2_097_152, UInt32.max, 5] {
+            table[Self.first].held = held
+            #expect(table[Self.first].held == held && table[Self.first].acknowledged == 10)
+        }
         table.remove(Self.first)
         #expect(table.count == 0 && table.gone.isEmpty && table.ownedCount == 0)
     }

@@ -62,7 +62,10 @@ extension RecordCell {
         switch self {
         case .null: return try body(nil)
         case .text(let text): return try body(text)
-        case .integer(let number): return try Array(String(number).utf8).withUnsafeBytes { try body($0) }
+        case .integer(let number):
+            return try withUnsafeTemporaryAllocation(byteCount: DecimalDigits.longest, alignment: 1) { memory in
+                try body(DecimalDigits.write(number, toEndOf: memory))
+            }
         case .decimal(let digits):
             let whole = digits.prefix { $0 != UInt8(ascii: ".") }
             let isWhole = digits.dropFirst(whole.count + 1).allSatisfy { $0 == UInt8(ascii: "0") }

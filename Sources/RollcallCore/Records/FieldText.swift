@@ -83,20 +83,8 @@ extension FieldNumber {
     }
 
     private static func append<Sink: ByteSink & ~Copyable>(_ value: Int64, to bytes: inout Sink) {
-        // SAFETY: a number of 64 bits has at most 20 digits; those from `start` on were written.
-        withUnsafeTemporaryAllocation(byteCount: 21, alignment: 1) { digits in
-            var rest = value.magnitude
-            var start = digits.count
-            repeat {
-                start -= 1
-                digits[start] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-                rest /= 10
-            } while rest > 0
-            if value < 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "-")
-            }
-            bytes.append(bytes: UnsafeRawBufferPointer(rebasing: digits[start...]))
+        withUnsafeTemporaryAllocation(byteCount: DecimalDigits.longest, alignment: 1) { memory in
+            bytes.append(bytes: DecimalDigits.write(value, toEndOf: memory))
         }
     }
 

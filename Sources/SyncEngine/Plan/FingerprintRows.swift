@@ -8,13 +8,8 @@ import RollcallCore
 /// gone is for the values to say.
 struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
     private struct Entry {
-        let high: Word
-        let low: Word
+        let key: PackedFingerprint
         var value: Value
-
-        func isOf(_ fingerprint: Fingerprint) -> Bool {
-            high.bits == fingerprint.high && low.bits == fingerprint.low
-        }
     }
 
     private var blocks: [ContiguousArray<Entry>] = []
@@ -43,8 +38,7 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
             // Small tables stay small.
             if blocks.count > 1 { blocks[blocks.count - 1].reserveCapacity(Self.blockSize) }
         }
-        blocks[blocks.count - 1].append(
-            Entry(high: Word(fingerprint.high), low: Word(fingerprint.low), value: value()))
+        blocks[blocks.count - 1].append(Entry(key: PackedFingerprint(fingerprint), value: value()))
         count += 1
         index[place.slot] = place.mark | UInt32(count)
         return count - 1
@@ -55,10 +49,7 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
         set { blocks[number >> Self.blockShift][number & (Self.blockSize - 1)].value = newValue }
     }
 
-    func fingerprint(_ number: Int) -> Fingerprint {
-        let entry = entry(number)
-        return Fingerprint(high: entry.high.bits, low: entry.low.bits)
-    }
+    func fingerprint(_ number: Int) -> Fingerprint { entry(number).key.fingerprint }
 
     private func entry(_ number: Int) -> Entry {
         blocks[number >> Self.blockShift][number & (Self.blockSize - 1)]
@@ -84,7 +75,7 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
             let found = index[place.slot]
             if found & ~numberMask == place.mark {
                 let number = Int(found & numberMask) - 1
-                if entry(number).isOf(fingerprint) {
+                if entry(number).key.fingerprint == fingerprint {
                     place.number = number
                     return place
                 }
@@ -121,4 +112,14 @@ struct Word: BitwiseCopyable, Sendable {
 
     var bits: UInt64 { UInt64(upper) << 32 | UInt64(lower) }
     var number: Int64 { Int64(bitPattern: bits) }
+}
+
+/// A fingerprint that may lie at any multiple of four bytes.
+struct PackedFingerprint: BitwiseCopyable, Sendable {
+    private let high: Word
+    private let low: Word
+
+    init(_ fingerprint: Fingerprint) { (high, low) = (Word(fingerprint.high), Word(fingerprint.low)) }
+
+    var fingerprint: Fingerprint { Fingerprint(high: high.bits, low: low.bits) }
 }

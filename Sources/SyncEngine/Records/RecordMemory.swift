@@ -17,7 +17,7 @@ final class RecordMemory: @unchecked Sendable {
     /// Of keys with several rows, the one that a column says is the newest.
     private var newest: [Fingerprint: NewestRow] = [:]
     /// Of people: which record has an identifier, by its row or in Iterable.
-    private var owners: [Fingerprint: Fingerprint] = [:]
+    private var owners = FingerprintRows<PackedFingerprint>()
     /// Records that were planned and not taken, with the content that they had.
     private var failed: [Fingerprint: Int64] = [:]
     /// Records that were left out for a while, or have no answer: the cursor moves past their rows, and a later look reads those
@@ -48,7 +48,7 @@ final class RecordMemory: @unchecked Sendable {
 
     /// Whether one of these identifiers is that of another record.
     func isOfAnother(_ names: [Fingerprint], than record: Fingerprint) -> Bool {
-        names.contains { owners[$0].map { $0 != record } ?? false }
+        names.contains { owners.number(of: $0).map { owners[$0].fingerprint != record } ?? false }
     }
 
     /// Whether the key has, or may have, another row that a look does not read.
@@ -83,7 +83,7 @@ final class RecordMemory: @unchecked Sendable {
     // MARK: After a look
 
     /// Forgets what was known of the source: a sweep has read all of it.
-    func forgetSource() { (doubtful, newest, owners, failed, leftOut) = ([:], [:], [:], [:], [:]) }
+    func forgetSource() { (doubtful, newest, owners, failed, leftOut) = ([:], [:], FingerprintRows(), [:], [:]) }
 
     /// Forgets what a look between sweeps has judged again, as it has read all of its window.
     func forget(_ records: some Sequence<Fingerprint>, judgedBy look: RecordLook) {
@@ -118,11 +118,13 @@ final class RecordMemory: @unchecked Sendable {
     }
 
     /// Notes whose identifiers these are, as far as they are no other record's.
-    func own(_ names: [Fingerprint: Fingerprint]) { owners.merge(names) { first, _ in first } }
+    func own(_ names: [Fingerprint: Fingerprint]) { for (name, record) in names { own(name, record) } }
 
     /// As ``own(_:)``, of the identifiers of the rows that were read.
-    func own(_ persons: PersonContests?, in table: RecordTable) {
-        persons?.forEachOwner(in: table) { name, record in if owners[name] == nil { owners[name] = record } }
+    func own(_ persons: PersonContests?, in table: RecordTable) { persons?.forEachOwner(in: table, own) }
+
+    private func own(_ name: Fingerprint, _ record: Fingerprint) {
+        _ = owners.number(adding: name, PackedFingerprint(record))
     }
 
     func fail(_ record: Fingerprint, _ content: Int64) { (failed[record], leftOut[record]) = (content, nil) }

@@ -1,4 +1,5 @@
 import Foundation
+import RollcallCore
 
 /// Turns the binary COPY of an audience into cells, without copying a value that is text already.
 final class PostgresAudienceReader {
@@ -70,19 +71,8 @@ final class PostgresAudienceReader {
     }
 
     private func integer(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {
-        let value = try BinaryFieldCursor.integer(bytes)
-        var rest = value.magnitude
-        var start = offset + Self.width
-        repeat {
-            start -= 1
-            scratch[start] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
-            rest /= 10
-        } while rest > 0
-        if value < 0 {
-            start -= 1
-            scratch[start] = UInt8(ascii: "-")
-        }
-        return UnsafeRawBufferPointer(rebasing: scratch[start..<offset + Self.width])
+        let place = UnsafeMutableRawBufferPointer(rebasing: scratch[offset..<offset + Self.width])
+        return DecimalDigits.write(try BinaryFieldCursor.integer(bytes), toEndOf: place)
     }
 
     private func uuid(_ bytes: UnsafeRawBufferPointer, _ offset: Int) throws -> UnsafeRawBufferPointer {

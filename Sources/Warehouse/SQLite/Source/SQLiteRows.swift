@@ -122,9 +122,9 @@ struct SQLiteRow: SQLiteValues {
 /// The text forms of one column's values.
 final class SQLiteCells {
     private let column: Int?
-    /// Room for the digits of an integer: the longest is `-9223372036854775808`.
+    /// Room for the digits of an integer.
     // SAFETY: owned by this object, freed in `deinit`; cells into it are valid until the next call, as `cell(_:)` says.
-    private let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: 20, alignment: 1)
+    private let digits = UnsafeMutableRawBufferPointer.allocate(byteCount: DecimalDigits.longest, alignment: 1)
 
     /// - Parameter column: nil: always NULL.
     init(column: Int?) { self.column = column }
@@ -138,7 +138,7 @@ final class SQLiteCells {
         switch row.type(column) {
         case SQLITE_TEXT: return AudienceCell(bytes: present(row.text(column)))
         case SQLITE_NULL: return .null
-        case SQLITE_INTEGER: return AudienceCell(bytes: decimal(row.integer(column)))
+        case SQLITE_INTEGER: return AudienceCell(bytes: DecimalDigits.write(row.integer(column), toEndOf: digits))
         case SQLITE_BLOB: return AudienceCell(bytes: present(row.blob(column)), isIdentifier: false)
         default: return AudienceCell(bytes: present(row.text(column)), isIdentifier: false)
         }
@@ -148,20 +148,5 @@ final class SQLiteCells {
     @inline(__always)
     private func present(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
         bytes.baseAddress == nil ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[..<0]) : bytes
-    }
-
-    private func decimal(_ value: Int64) -> UnsafeRawBufferPointer {
-        var rest = value.magnitude
-        var start = digits.count
-        repeat {
-            start -= 1
-            digits[start] = UInt8(truncatingIfNeeded: 48 + rest % 10)
-            rest /= 10
-        } while rest > 0
-        if value < 0 {
-            start -= 1
-            digits[start] = UInt8(ascii: "-")
-        }
-        return UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(digits)[start...])
     }
 }

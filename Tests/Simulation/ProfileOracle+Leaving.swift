@@ -1,7 +1,7 @@
 import RollcallCore
 import Warehouse
 
-/// Syncs that clear or delete people whose rows are gone: nobody of whom a row says anything, and nothing that others wrote.
+/// Syncs that clear or delete people whose rows are gone: no person of whom a row says anything, and nothing that others wrote.
 extension ProfileOracle {
     /// A removal is staged of a record that this sync has sent, and of whose person no row says anything, under whatever key.
     func judge(removal change: Change, _ meaning: Customers.Meaning, _ run: SyncRun, isLook: Bool) {
@@ -50,7 +50,7 @@ extension ProfileOracle {
         }
     }
 
-    /// Nobody who left is kept, and nothing is left of what this sync wrote, but where the last run says why.
+    /// No person who left is kept, and nothing is left of what this sync wrote, but where the last run says why.
     func judgeLeavers(_ meaning: Customers.Meaning, run: String) {
         guard clients.leaving != .keep else { return }
         let failed = Set(store.state.log.filter { $0.runID == run && $0.errorCode != nil }.compactMap(\.recordKey))

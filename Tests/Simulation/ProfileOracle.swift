@@ -296,7 +296,7 @@ final class ProfileOracle {
         node.runID.flatMap { stagedRenames[$0]?["\(email) \(newEmail)"] } ?? ""
     }
 
-    /// Whether a run is to delete somebody who has this identifier.
+    /// Whether a run is to delete a person who has this identifier.
     func isStaged(_ person: Identity, _ run: String) -> Bool {
         stagedRemovals[run]?.contains {
             $0.email == person.email ?? $0.email && $0.userID == person.userID ?? $0.userID

@@ -112,7 +112,7 @@ extension ReleasedRecordTests {
         #expect(bench.clock.uptime - before >= .seconds(60), "not before the deletion has settled")
     }
 
-    /// Nobody is let go of whom another record is not sent: their deletion would never come.
+    /// A person whom no other record is sent for is not let go: the deletion would never come.
     @Test func isKeptWhereThePersonOfAnotherRowIsSentByItself() async throws {
         let bench = try await UsersBench { users, _, _ in users.onLeave = .delete }
         try await bench.setRows(["1, 'ann@example.com', 'free', 'Bonn', 3", Self.ben])

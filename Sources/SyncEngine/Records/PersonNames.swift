@@ -5,7 +5,7 @@ import RollcallCore
 struct PersonNames: Sendable {
     let usesEmail: Bool
     let usesUserID: Bool
-    /// Whether identifiers that identify nobody are of use too.
+    /// Whether identifiers by which Iterable does not tell people apart are of use too.
     let keepsMentions: Bool
     private let fingerprinter: Fingerprinter
 
@@ -56,7 +56,7 @@ struct PersonNames: Sendable {
         Identity(email: usesEmail ? identity.email : nil, userID: usesUserID ? identity.userID : nil)
     }
 
-    /// Fingerprints of the identifiers that identify nobody in this project.
+    /// Fingerprints of the identifiers by which Iterable does not tell people apart in this project.
     func others(_ identity: Identity) -> [Fingerprint] {
         let other = Identity(email: usesEmail ? nil : identity.email, userID: usesUserID ? nil : identity.userID)
         return other == Identity(email: nil, userID: nil) ? [] : [fingerprinter.fingerprint(other)]

@@ -11,7 +11,7 @@ struct ProfileLookUps: Sendable {
     let hasAnotherKey: Bool
 
     /// The outcomes of those of a batch whom Iterable does not know, or refuses, where no profile may be made of them: `mode: update` makes
-    /// none, and to clear fields of somebody makes none either. Whom it has acknowledged is not looked up, unless that was with another API
+    /// none, and to clear fields of a person makes none either. Whom it has acknowledged is not looked up, unless that was with another API
     /// key.
     /// - Throws: `RunError` where Iterable cannot be asked, `WarehouseError`, `CancellationError` where the run is to stop.
     func outcomes(of batch: [Change]) async throws -> [Int64: RecordOutcome] {

@@ -2,6 +2,7 @@ import CLibPQ
 package import Foundation
 import Synchronization
 import TemporaryFolders
+import Warehouse
 
 /// A private PostgreSQL server for one test process, in a temporary folder, on a Unix socket and a free loopback port.
 /// Started when first asked for; gone, with its folder, when the process has ended (see `TemporaryFolders`).
@@ -157,7 +158,7 @@ package final class PostgresCluster: Sendable {
     /// Stops a server of its own and removes its folder; returns before that is done.
     package func stop() {
         kill(SIGQUIT)
-        DispatchQueue.global().async {
+        SeparateThread.begin("rollcall.tests") {
             if (try? self.awaitStop()) != nil { try? FileManager.default.removeItem(at: self.folder) }
         }
     }
@@ -169,7 +170,7 @@ package final class PostgresCluster: Sendable {
 
     static func onThread<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(with: Result { try body() }) }
+            SeparateThread.begin("rollcall.tests") { continuation.resume(with: Result { try body() }) }
         }
     }
 }

@@ -128,7 +128,7 @@ struct MoveStateCommand: AsyncParsableCommand {
         console.raw("Move it? [y/N] ")
         // A person may take long to answer: the task waits without a thread.
         let answer = await withCheckedContinuation { (continuation: CheckedContinuation<String?, Never>) in
-            DispatchQueue.global().async { continuation.resume(returning: readLine()) }
+            SeparateThread.begin("rollcall.answer") { continuation.resume(returning: readLine()) }
         }
         guard ["y", "yes"].contains(answer?.lowercased() ?? "") else {
             throw UsageError(code: "not_confirmed", message: "nothing was moved", hint: nil)

@@ -122,17 +122,34 @@ struct SQLiteRowsTests {
         await fixture.tearDown()
     }
 
-    /// The query gives one row and then computes for ever.
-    private static let endless = """
-        SELECT 'x' AS email UNION ALL
-        SELECT * FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n WHERE i < 0)
+    /// The query gives one row and then computes, to a hundred million or for ever.
+    private static func computing(toAnEnd: Bool) -> String {
         """
+        SELECT 'x' AS email UNION ALL
+        SELECT * FROM (
+            WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT \(toAnEnd ? 100_000_000 : -1))
+            SELECT max(i) FROM n WHERE i < 0)
+        """
+    }
 
     @Test func cancellingEndsAQueryThatGivesNoRows() async throws {
         let fixture = try await SQLiteFixture.shop()
         let reading = try await Self.begin(fixture)
         reading.cancel()
         await #expect(throws: CancellationError.self) { try await reading.value }
+        await fixture.tearDown()
+    }
+
+    /// Swift's tasks have as many threads as the machine has cores. If queries computed on them, this test would go on when they
+    /// are at their end, and have nothing to cancel.
+    @Test func queriesThatComputeKeepNoTaskWaiting() async throws {
+        let fixture = try await SQLiteFixture.shop()
+        var readings: [Task<Void, any Error>] = []
+        for _ in 0..<(ProcessInfo.processInfo.activeProcessorCount + 1) {
+            readings.append(try await Self.begin(fixture, toAnEnd: true))
+        }
+        for reading in readings { reading.cancel() }
+        for reading in readings { await #expect(throws: CancellationError.self) { try await reading.value } }
         await fixture.tearDown()
     }
 
@@ -146,12 +163,13 @@ struct SQLiteRowsTests {
     }
 
     /// Returns when the first row has come.
-    private static func begin(_ fixture: SQLiteFixture) async throws -> Task<Void, any Error> {
+    private static func begin(_ fixture: SQLiteFixture, toAnEnd: Bool = false) async throws -> Task<Void, any Error> {
         let (rows, row) = AsyncStream<Void>.makeStream()
         let reading = Task {
             defer { row.finish() }
             try await fixture.warehouse.readAudience(
-                .query(Self.endless, file: nil), columns: IdentifierColumns(email: "email", userID: nil)
+                .query(Self.computing(toAnEnd: toAnEnd), file: nil),
+                columns: IdentifierColumns(email: "email", userID: nil)
             ) { _, _ in row.yield() }
         }
         for await _ in rows { break }

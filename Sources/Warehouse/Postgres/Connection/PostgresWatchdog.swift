@@ -6,6 +6,9 @@ import Foundation
 /// nothing is alive to TCP.
 // SAFETY: all that changes is read and written with `lock` held.
 final class PostgresWatchdog: @unchecked Sendable {
+    /// A queue with a thread to itself, which no work of others keeps waiting.
+    private static let clock = DispatchQueue(label: "rollcall.postgres.watchdog")
+
     private let lock = NSLock()
     private var socket: SharedSocket?
     private var didFire = false
@@ -14,7 +17,7 @@ final class PostgresWatchdog: @unchecked Sendable {
     /// Starts counting.
     init(_ socket: SharedSocket, seconds: Double) {
         self.socket = socket
-        timer = DispatchSource.makeTimerSource(queue: .global())
+        timer = DispatchSource.makeTimerSource(queue: Self.clock)
         timer.schedule(deadline: .now() + seconds)
         timer.setEventHandler { [weak self] in self?.fire() }
         timer.resume()

@@ -169,7 +169,7 @@ final class PostgresCancellation: @unchecked Sendable {
             return self.followers
         }
         for follower in followers { follower.request() }
-        DispatchQueue.global().async {
+        SeparateThread.begin("rollcall.postgres.cancel") {
             // The lock is not held while the request is made: it may wait for a network that is silent.
             guard let handle = self.takeHandle() else { return }
             var message = [CChar](repeating: 0, count: 256)

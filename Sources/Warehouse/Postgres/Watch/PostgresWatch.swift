@@ -75,7 +75,7 @@ final class PostgresWatch: SourceWatch {
         state.withLock { $0.isEnded = true }
         pipe.wake()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            DispatchQueue.global().async { [presence] in
+            SeparateThread.begin("rollcall.postgres.watch.end") { [presence] in
                 // A connection that libpq is still making is closed as soon as it is there.
                 _ = presence.wait(timeout: .now() + Self.endSeconds)
                 continuation.resume()

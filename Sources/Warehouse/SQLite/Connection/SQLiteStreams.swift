@@ -1,4 +1,3 @@
-import Dispatch
 import GRDB
 import GRDBSQLite
 import Synchronization
@@ -43,7 +42,6 @@ final class SQLiteStreams: Sendable {
     private static let stepsBetweenChecks: Int32 = 100_000
 
     private let file: SQLiteFile
-    private let threads = DispatchQueue(label: "rollcall.sqlite.streams", attributes: .concurrent)
     private let registry = Mutex(Registry())
 
     init(file: SQLiteFile) { self.file = file }
@@ -55,7 +53,7 @@ final class SQLiteStreams: Sendable {
         let wait = WarehouseWait.current
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
-                threads.async {
+                SeparateThread.begin("rollcall.sqlite.stream") {
                     continuation.resume(
                         returning: WarehouseWait.$current.withValue(wait) { self.attempt(stop, body) })
                 }

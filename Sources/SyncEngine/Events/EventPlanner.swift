@@ -164,11 +164,15 @@ struct EventPlanner: Sendable {
 
     private func read(_ columns: RecordColumns, into diff: EventDiff) async throws {
         try await stop.breakingOff { [warehouse, sync, progress, stop, columns] in
-            try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) { _, email, userID, cells in
+            let feed = RowFeed(columns: columns.fields.count, reading: warehouse.readingProcessors) {
+                email, userID, cells, _ in
                 try diff.row(email, userID, cells)
                 guard diff.takesProgress(every: Self.progressRows) else { return }
                 if stop.reason != nil { throw CancellationError() }
                 progress(.readingAudience(rows: diff.counts.rowsRead))
+            }
+            try await feed.during {
+                try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) { try feed.row($1, $2, $3) }
             }
         }
     }

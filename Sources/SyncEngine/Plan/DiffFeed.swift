@@ -1,4 +1,3 @@
-import Dispatch
 import RollcallCore
 import Synchronization
 import Warehouse
@@ -8,12 +7,12 @@ import Warehouse
 ///
 /// A large audience that comes in one part is read by one thread and compared by another; the reader takes the hashing over
 /// whenever the other one falls behind. An audience that comes in several parts keeps the cores busy as it is.
-// SAFETY: a batch belongs to the thread of its part, or, in the ring of the first part, to the worker from `flush` until it signals
-// `spare`; `turn` belongs to the first part's thread, and to who ends the feed when it has ended; `diff` is touched with `lock`
+// SAFETY: a batch belongs to the thread of its part, or, in the ring of the first part, to the worker from when it is handed until it
+// was compared; `turn` belongs to the first part's thread, and to who ends the feed when it has ended; `diff` is touched with `lock`
 // held, but for the hashing, which changes nothing in it. The memory is owned by this object and freed in `deinit`.
 final class DiffFeed: @unchecked Sendable {
-    /// Batches of the first part: one is filled while the others wait to be compared.
-    private static let ring = 4
+    /// Batches of the first part.
+    private static let ring = BatchWorker.ring
     /// Batches after which an audience is large.
     private static let few = 8
 
@@ -26,9 +25,7 @@ final class DiffFeed: @unchecked Sendable {
     private let turn: UnsafeMutablePointer<(place: Int, filled: Int)>
     private let lock = Mutex(())
     private let onRows: @Sendable (Int) throws -> Void
-    private let worker = DispatchQueue(label: "rollcall.compare")
-    private let spare = DispatchSemaphore(value: ring - 1)
-    private let failure = Mutex<(any Error)?>(nil)
+    private let worker = BatchWorker()
     private let isShared = Atomic(false)
 
     /// - Parameter onRows: called from time to time with the number of rows read; ends the reading with its error.
@@ -65,30 +62,22 @@ final class DiffFeed: @unchecked Sendable {
 
     /// When the reading has failed: afterwards nothing is compared, or reported to `onRows`, any more. Blocks the thread while
     /// another one compares.
-    func stop() { worker.sync {} }
+    func stop() { worker.stop() }
 
     /// When no thread feeds any more. Blocks the thread while another one compares.
     func finish() throws {
-        worker.sync {}
-        if let failure = failure.withLock({ $0 }) { throw failure }
+        try worker.finish()
+        try compareRest()
+    }
+
+    private func compareRest() throws {
         for place in 0..<(Self.ring + parts - 1) { try compare(place) }
     }
 
     /// Reads the audience by `read`, which feeds, and ends with it: whether it succeeds or fails, nothing is compared afterwards.
     func during<R>(_ read: () async throws -> R) async throws -> R {
-        let result: R
-        do {
-            result = try await read()
-        } catch {
-            if hasWorker { try? await BlockingWork.run { self.stop() } }
-            throw error
-        }
-        if hasWorker { try await BlockingWork.run { try self.finish() } } else { try finish() }
-        return result
+        try await worker.during(read) { try self.compareRest() }
     }
-
-    /// Whether the other thread may be comparing. Only when no thread feeds.
-    private var hasWorker: Bool { turn.pointee.filled >= Self.few }
 
     private func flush(_ part: Int, _ place: Int) throws {
         if part > 0 { isShared.store(true, ordering: .relaxed) }
@@ -96,14 +85,11 @@ final class DiffFeed: @unchecked Sendable {
             if part == 0 { turn.pointee.filled += 1 }
             return try onRows(compare(place))
         }
-        if let failure = failure.withLock({ $0 }) { throw failure }
-        let isBehind = spare.wait(timeout: .now()) == .timedOut
-        if isBehind { diff.hash(batches[place]) }
-        worker.async { [self] in
-            do { try onRows(compare(place, isHashed: isBehind)) } catch { failure.withLock { $0 = $0 ?? error } }
-            spare.signal()
+        try worker.hand {
+            diff.hash(batches[place])
+        } _: { [self] isHashed in
+            try onRows(compare(place, isHashed: isHashed))
         }
-        if isBehind { spare.wait() }
         turn.pointee.place = (place + 1) % Self.ring
     }
 

@@ -28,9 +28,15 @@ extension Planner {
     func stream(
         _ shape: RecordShape, into diff: AudienceDiff, onRows: @escaping @Sendable (Int) throws -> Void
     ) async throws {
-        try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) { _, email, userID, cells in
+        let feed = RowFeed(columns: shape.columns.fields.count, reading: warehouse.readingProcessors) {
+            email, userID, cells, _ in
             try diff.row(email, userID, cells)
             if diff.counts.rowsRead.isMultiple(of: Self.progressRows) { try onRows(diff.counts.rowsRead) }
+        }
+        try await feed.during {
+            try await warehouse.readRecords(sync.audience, columns: shape.columns, parts: 1) {
+                try feed.row($1, $2, $3)
+            }
         }
     }
 

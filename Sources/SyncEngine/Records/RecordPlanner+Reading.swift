@@ -36,17 +36,20 @@ extension RecordPlanner {
         let buckets = RowGrouping.buckets(rows: diff.table.count, known: known?.reading.digests.count)
         let basis = Self.basis(shape, salt, sync.audience)
         try await stop.breakingOff {
-            _ = try await warehouse.readRecordBuckets(
-                sync.audience, columns: shape.columns, grouping: RowGrouping(buckets: buckets, key: key)
-            ) { found in
-                let reading = BucketReading(
-                    proof: Fingerprint(key: key, text: "record rows \(basis)\n\(found.basis)"), digests: found.digests)
-                let buckets = RecordBuckets(reading, known: known, parts: diff.knownParts)
-                diff.buckets = buckets
-                return buckets.choose(diff)
-            } _: { email, userID, cells, bucket in
-                try diff.row(email, userID, cells, bucket: bucket)
-                try report(diff)
+            let feed = feed(shape.columns, into: diff)
+            _ = try await feed.during {
+                try await warehouse.readRecordBuckets(
+                    sync.audience, columns: shape.columns, grouping: RowGrouping(buckets: buckets, key: key)
+                ) { found in
+                    let reading = BucketReading(
+                        proof: Fingerprint(key: key, text: "record rows \(basis)\n\(found.basis)"),
+                        digests: found.digests)
+                    let buckets = RecordBuckets(reading, known: known, parts: diff.knownParts)
+                    diff.buckets = buckets
+                    return buckets.choose(diff)
+                } _: { email, userID, cells, bucket in
+                    try feed.row(email, userID, cells, bucket: bucket)
+                }
             }
         }
         progress(.readingAudience(rows: diff.counts.rowsRead))

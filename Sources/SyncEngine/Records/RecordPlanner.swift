@@ -185,17 +185,23 @@ struct RecordPlanner: Sendable {
     func read(_ columns: RecordColumns, into diff: RecordDiff) async throws {
         progress(.readingAudience(rows: 0))
         try await stop.breakingOff {
-            try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) {
-                _, email, userID, cells in
-                try diff.row(email, userID, cells)
-                try report(diff)
+            let feed = feed(columns, into: diff)
+            try await feed.during {
+                try await warehouse.readRecords(sync.audience, columns: columns, parts: 1) { try feed.row($1, $2, $3) }
             }
         }
         progress(.readingAudience(rows: diff.counts.rowsRead))
     }
 
-    /// Reports from time to time how many rows were read; ends the reading where the run is to stop.
-    func report(_ diff: RecordDiff) throws {
+    /// Compares rows, and reports from time to time how many; ends the reading where the run is to stop.
+    func feed(_ columns: RecordColumns, into diff: RecordDiff) -> RowFeed {
+        RowFeed(columns: columns.fields.count, reading: warehouse.readingProcessors) { email, userID, cells, bucket in
+            try diff.row(email, userID, cells, bucket: bucket)
+            try report(diff)
+        }
+    }
+
+    private func report(_ diff: RecordDiff) throws {
         guard diff.counts.rowsRead.isMultiple(of: Self.progressRows) else { return }
         if stop.reason != nil { throw CancellationError() }
         progress(.readingAudience(rows: diff.counts.rowsRead))

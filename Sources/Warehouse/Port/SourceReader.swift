@@ -8,6 +8,9 @@ package protocol SourceReader: Sendable {
     /// Notes that a run reads this database whose lease stands in another one. ``LeaseStore/ensureUnreplaced(_:)`` then throws where
     /// it is known not to be the one any more that was there at this call.
     func noteReading(_ lease: Lease)
+    /// Processors that reading the source keeps busy: 1 where the thread that calls back also runs the query, 2 where a server runs it,
+    /// which may be on this machine.
+    var readingProcessors: Int { get }
     /// Columns of the audience in order, without running it to its end. Throws ``WarehouseError/Kind/missing`` with
     /// the names that exist when the table is missing, ``WarehouseError/Kind/query`` when the query is refused
     /// (also when it is not a single SELECT, or would write).

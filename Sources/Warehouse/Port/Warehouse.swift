@@ -34,6 +34,7 @@ extension Warehouse {
     package var waitSeconds: Double { 120 }
     package var adapters: [any Warehouse] { [self] }
     package func noteReading(_ lease: Lease) {}
+    package var readingProcessors: Int { 2 }
     package func diagnoseSources(_ sources: [AudienceSource]) async -> [Finding] { await diagnose(sources) }
     package func ensureUnreplaced(_ lease: Lease) throws(WarehouseError) {}
     package func stateElsewhere(sync: String) async throws(WarehouseError) -> String? { nil }

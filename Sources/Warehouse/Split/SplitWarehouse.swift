@@ -34,6 +34,7 @@ package final class SplitWarehouse: ServiceWarehouse {
     }
 
     package func noteReading(_ lease: Lease) { source.noteReading(lease) }
+    package var readingProcessors: Int { source.readingProcessors }
 
     package func columns(of audience: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         try await source.columns(of: audience)

@@ -148,7 +148,8 @@ final class RecordReadingBench: Sendable {
         grouper.map { FailingWarehouse(fixture.warehouse, grouper: $0) } ?? fixture.warehouse
     }
 
-    /// What a plan would do, in an order that does not depend on that of the rows.
+    /// What a plan would do, in an order that does not depend on that of the rows, but for how long changes wait: of two plans one may be
+    /// made when that is over.
     struct Contents: Equatable {
         var counts: RunCounts
         var held: [GuardFinding]
@@ -165,7 +166,7 @@ final class RecordReadingBench: Sendable {
                 changes += page.map {
                     "\($0.operation) \($0.kind) \($0.record?.key ?? "-") \($0.record?.content ?? 0)"
                         + " \($0.identity.email ?? "-")/\($0.identity.userID ?? "-")"
-                        + ($0.notBefore == nil ? "" : " waits") + " \($0.refusal?.code ?? "")"
+                        + " \($0.refusal?.code ?? "")"
                         + " \(String(decoding: $0.payload ?? [], as: UTF8.self)) \($0.held?.ifDone.bytes ?? [])"
                 }
             }

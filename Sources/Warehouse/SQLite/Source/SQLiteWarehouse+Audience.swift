@@ -200,6 +200,8 @@ struct SQLiteAudience {
 }
 
 extension SQLiteWarehouse {
+    package var readingProcessors: Int { 1 }
+
     package func columns(of source: AudienceSource) async throws(WarehouseError) -> [AudienceColumn] {
         let audience = SQLiteAudience(source: source, path: file.path)
         return try await reader.run(.deferred) { try audience.columns($0) }

@@ -37,7 +37,9 @@ class Story:
         warehouses = {"shop": shop}
         if place.is_only_read:
             shop["state"] = "keeper"
-            warehouses["keeper"] = {"type": "sqlite", "path": str(self.folder / "keeper.sqlite")}
+            state = self.folder / "keeper.sqlite"
+            state.touch()
+            warehouses["keeper"] = {"type": "sqlite", "path": str(state)}
         return {
             "warehouses": warehouses,
             "destinations": {"iterable": {

@@ -85,6 +85,17 @@ import Warehouse
         await fixture.tearDown()
     }
 
+    @Test func theSourceSaysHowManyProcessorsItsReadingsKeepBusy() async throws {
+        let (source, state) = (try await SQLiteFixture.make(), try await PostgresFixture.make())
+        #expect(source.warehouse.readingProcessors == 1 && state.warehouse.readingProcessors == 2)
+        let file = try #require(source.warehouse as? any ServiceWarehouse)
+        let server = try #require(state.warehouse as? any ServiceWarehouse)
+        #expect(SplitWarehouse(source: file, state: server).readingProcessors == 1)
+        #expect(SplitWarehouse(source: server, state: file).readingProcessors == 2)
+        await source.tearDown()
+        await state.tearDown()
+    }
+
     /// Others may use the state's connections: whoever counts uses counts them by the adapters.
     @Test func theAdaptersAreThoseOfBothParts() async throws {
         let fixture = try await SplitFixture.make()

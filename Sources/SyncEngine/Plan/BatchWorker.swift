@@ -32,7 +32,7 @@ final class BatchWorker: Sendable {
         if isBehind { spare.wait() }
     }
 
-    /// Waits, without a turn of Swift's tasks in between, until nothing is being taken: nothing is afterwards. Blocks the thread.
+    /// Waits until the batches that were handed over are taken. Blocks the thread.
     func stop() { queue.sync {} }
 
     /// As ``stop()``.
@@ -43,7 +43,7 @@ final class BatchWorker: Sendable {
     }
 
     /// Runs `read`, whose thread hands batches, and waits for the last one: whether it succeeds or fails, nothing is taken afterwards.
-    /// - Parameter rest: takes what was handed to nobody.
+    /// - Parameter rest: takes the rows that were not handed over.
     func during<R>(_ read: () async throws -> R, rest: @escaping @Sendable () throws -> Void) async throws -> R {
         let result: R
         do {

@@ -8,15 +8,16 @@ import Warehouse
 // the worker from when it is handed until it was taken. The memory is owned by this object and freed in `deinit`.
 final class RowFeed: @unchecked Sendable {
     /// Of ``SourceReader/readRecordBuckets(_:columns:grouping:choose:_:)``.
-    typealias Body = (
-        _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
-    ) throws -> Void
+    typealias Body =
+        @Sendable (
+            _ email: AudienceCell, _ userID: AudienceCell, _ cells: UnsafeBufferPointer<RecordCell>, _ bucket: Int
+        ) throws -> Void
 
     /// Rows after which a source is large.
     static let few = 2048
 
     private let columns: Int
-    private let take: @Sendable (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>, Int) throws -> Void
+    private let take: Body
     private let worker = BatchWorker()
     /// Rows that the reader is still to give without a batch.
     private var direct: Int
@@ -32,7 +33,7 @@ final class RowFeed: @unchecked Sendable {
     ///   - take: called for each row, by one thread at a time, until it throws. Its error ends the reading, some hundred rows later.
     init(
         columns: Int, reading: Int, available: Int = ProcessInfo.processInfo.activeProcessorCount,
-        _ take: @escaping @Sendable (AudienceCell, AudienceCell, UnsafeBufferPointer<RecordCell>, Int) throws -> Void
+        _ take: @escaping Body
     ) {
         self.columns = columns
         self.take = take

@@ -3,7 +3,7 @@ import Dispatch
 /// Threads for work that blocks or computes for long, apart from those of Swift's tasks.
 ///
 /// Swift's tasks, concurrent queues and `DispatchQueue.global()` share as many threads as the machine has cores. Where that many
-/// pieces of work compute, no task goes on: no lease is renewed, nobody gets an answer, and not even a cancellation arrives. A serial
+/// pieces of work compute, no task goes on: no lease is renewed, no request is answered, and not even a cancellation arrives. A serial
 /// queue with work to do has a thread to itself whatever the others do.
 public enum SeparateThread {
     /// Returns at once; `work` runs beside everything else.

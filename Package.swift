@@ -49,7 +49,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CMemory"),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "RollcallCore", swiftSettings: hot),
         .target(name: "IterableProtocol", dependencies: ["RollcallCore"], swiftSettings: hot),
@@ -61,7 +61,7 @@ let package = Package(
         .target(
             name: "IterableSandbox", dependencies: [hummingbird, nioCore, log, crypto], swiftSettings: hot),
         .target(
-            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMalloc", crypto],
+            name: "SyncEngine", dependencies: ["RollcallCore", "Warehouse", "CMemory", crypto],
             swiftSettings: hot),
         .target(
             name: "Receivers", dependencies: ["RollcallCore", "Warehouse", crypto], swiftSettings: settings),

@@ -31,6 +31,17 @@ def run(command: Sequence[str | Path], **options) -> str:
     return done.stdout
 
 
+def install_package(package: str, folder: Path) -> str | None:
+    """Installs a package of PyPI into a virtual environment in `folder`; what went wrong, if anything did."""
+    say(f"installing {package} into {folder}")
+    for command in ([sys.executable, "-m", "venv", folder],
+                    [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", package]):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            return (done.stderr or done.stdout).strip()[-500:]
+    return None
+
+
 def busy(seconds: float = 2) -> float:
     """How busy the machine is by itself, 0 to 1: whatever else runs spoils every number."""
 

@@ -13,12 +13,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from .audience import postgres_people
-from .basics import fail, say
+from .basics import fail, install_package, say
 from .bench import Bench
 from .timing import Measured, Way, alternate, timed
 
@@ -35,14 +33,10 @@ def drt(bench: Bench) -> None:
 def install(folder: Path) -> Path | None:
     """The tool's program, from a virtual environment; None, with a message, where it cannot be installed."""
     tool = folder / "bin" / "drt"
-    if tool.exists():
-        return tool
-    say(f"installing {PACKAGE} into {folder}")
-    for command in ([sys.executable, "-m", "venv", folder],
-                    [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", PACKAGE]):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            say(f"drt skipped: {PACKAGE} cannot be installed: {(done.stderr or done.stdout).strip()[-500:]}")
+    if not tool.exists():
+        trouble = install_package(PACKAGE, folder)
+        if trouble:
+            say(f"drt skipped: {PACKAGE} cannot be installed: {trouble}")
             return None
     return tool
 

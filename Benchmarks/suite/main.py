@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 from . import (
-    catalog, contents, drt, endurance, events, first_sync, pace, plans, read_changed, receivers, small, sql, stream, users,
+    catalog, contents, drt, endurance, events, first_sync, huge, pace, plans, read_changed, receivers, small, sql, stream, users,
     versions)
 from .basics import ROOT, busy, end_on_signals, fail, say
 from .bench import Bench
@@ -58,8 +58,9 @@ SECTIONS: dict[str, tuple[Callable[[Bench], None], str]] = {
     "stream-faults": (endurance.stream_faults, "1,000 rows a second for ten minutes, a kill and an outage (only if asked for)"),
     "kills-postgres": (endurance.receiver_kills_postgres, "--records events posted, 50 kills (only if asked for)"),
     "kills-sqlite": (endurance.receiver_kills_sqlite, "the same (only if asked for)"),
+    "huge": (huge.huge, "plan with a snapshot that SQL has put in place, for 100 M --rows (only if asked for)"),
 }
-LONG = ("contents", "stream-faults", "kills-postgres", "kills-sqlite")
+LONG = ("contents", "stream-faults", "kills-postgres", "kills-sqlite", "huge")
 
 
 def sections(text: str) -> list[str]:

@@ -197,13 +197,7 @@ extension MemoryState {
         outbox[run.id]?.removeAll { [.parked, .forget, .release, .skip, .wait].contains($0.kind) }
         if let index = runs.firstIndex(where: { $0.run.id == run.id }) {
             if run.listID != nil { runs[index].run.listID = run.listID }
-            if runs[index].run.status == .running {
-                for operation in run.kind.operations {
-                    runs[index].run.counts.failed[operation] += parked[operation]
-                    let left = runs[index].run.counts.notAttempted[operation]
-                    runs[index].run.counts.notAttempted[operation] = max(0, left - parked[operation])
-                }
-            }
+            if runs[index].run.status == .running { runs[index].run.counts.addFailed(parked) }
         }
         return parked
     }

@@ -41,6 +41,7 @@ package struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
     package var low: UInt64
 
     @inlinable
+    @inline(__always)
     package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
@@ -73,6 +74,7 @@ package struct Fingerprint: Hashable, Sendable, Comparable, BitwiseCopyable {
 
     // The compiler's own would be called through a table from other modules.
     @inlinable
+    @inline(__always)
     package static func == (a: Fingerprint, b: Fingerprint) -> Bool { a.high == b.high && a.low == b.low }
 
     @inlinable

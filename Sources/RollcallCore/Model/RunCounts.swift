@@ -119,6 +119,15 @@ package struct RunCounts: Sendable, Equatable {
         [\.planned, \.succeeded, \.failed, \.notAttempted, \.unknown]
     }
 
+    /// Counts planned records as failed, which so far count as not attempted (in a run that is staged) or as nothing (in one that was
+    /// held).
+    package mutating func addFailed(_ records: PerOperation) {
+        for operation in Operation.allCases {
+            failed[operation] += records[operation]
+            notAttempted[operation] = max(0, notAttempted[operation] - records[operation])
+        }
+    }
+
     /// What has no outcome was not attempted.
     package mutating func closeRecords() {
         for operation in Operation.allCases {

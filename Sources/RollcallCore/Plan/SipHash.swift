@@ -104,7 +104,7 @@ package struct Fingerprinter: Sendable {
         return Fingerprint(high: first, low: second)
     }
 
-    /// The hash for contents of records. With another salt every record's content counts as changed.
+    /// The key for the ``ContentHasher`` of records. With another salt every record's content counts as changed.
     package func contentHash(salt: String) -> SipHash {
         let (first, second) = Array(salt.utf8).withUnsafeBytes { contents.hash($0) }
         return SipHash(first, second)

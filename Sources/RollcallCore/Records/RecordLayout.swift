@@ -66,9 +66,8 @@ package struct RecordLayout: Sendable {
     /// In the order of their fields.
     package let units: [Unit]
     private let unitFields: [Range<Int>]
-    /// The names as they are hashed, one after the other, and where each ends.
-    private let names: [UInt8]
-    private let nameEnds: [Int]
+    /// What stands for the names in hashes: 56 bits of a hash of each, and eight that are 0.
+    private let marks: [UInt64]
     private let hasFallback: [Bool]
     private let members: [Node]
 
@@ -92,9 +91,9 @@ package struct RecordLayout: Sendable {
     package init(_ fields: [RecordField], mergesNested: Bool = false) {
         let sorted = fields.sorted { Self.precedes($0.path, $1.path) }
         self.fields = sorted
-        let names = sorted.map { Array($0.path.joined(separator: "\u{0}").utf8) }
-        self.names = names.flatMap(\.self)
-        nameEnds = names.indices.map { names[...$0].reduce(0) { $0 + $1.count } }
+        marks = sorted.map { field in
+            Array(field.path.joined(separator: "\u{0}").utf8).withUnsafeBytes { SipHash(key: []).hash($0).0 & ~0xff }
+        }
         hasFallback = sorted.map { $0.fallback != nil }
         var builder = Builder(fields: sorted, unitDepth: mergesNested ? 2 : 1)
         members = builder.nodes(sorted.indices, depth: 0)
@@ -180,35 +179,17 @@ package struct RecordLayout: Sendable {
         }
     }
 
-    /// A keyed hash of the fields that have a value, by name: another order of the columns, or a field more that is empty, does
-    /// not change it.
-    /// - Parameters:
-    ///   - prefix: what else belongs to the record's content; of an unmistakable length.
-    ///   - input: reused from row to row.
-    package func hash(
-        _ values: UnsafeBufferPointer<FieldValue>, prefix: [UInt8] = [], _ hash: SipHash, _ input: inout HashInput
-    ) -> UInt64 {
-        input.removeAll()
-        prefix.withUnsafeBytes { input.append(bytes: $0) }
-        names.withUnsafeBytes { names in
-            var start = 0
-            for index in nameEnds.indices {
-                let name = UnsafeRawBufferPointer(rebasing: names[start..<nameEnds[index]])
-                start = nameEnds[index]
-                guard hasValue(index, values) else { continue }
-                input.append(bytes: name)
-                let before = input.count
-                if values[index].isNull {
-                    input.append(byte: UInt8.max)
-                    fields[index].fallback?.withUnsafeBytes { input.append(bytes: $0) }
-                } else {
-                    values[index].writeIdentity(to: &input)
-                }
-                // The length of the value, so that where one ends and the next name begins cannot be mistaken.
-                input.append(number: UInt64(input.count - before))
+    /// Hashes the fields that have a value, by name: another order of the columns, or a field more that is empty, does not change
+    /// the hash.
+    package func hash(_ values: UnsafeBufferPointer<FieldValue>, into hasher: inout ContentHasher) {
+        for index in marks.indices where hasValue(index, values) {
+            if values[index].isNull {
+                hasher.add(marks[index] | 0xff)
+                hasher.add(fields[index].fallback)
+            } else {
+                values[index].hash(into: &hasher, mark: marks[index])
             }
         }
-        return hash.hash(input.bytes).0
     }
 
     private func hasValue(_ index: Int, _ values: UnsafeBufferPointer<FieldValue>) -> Bool {

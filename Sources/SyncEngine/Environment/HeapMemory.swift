@@ -1,4 +1,4 @@
-import CMalloc
+import CMemory
 
 /// The heap of this process.
 enum HeapMemory {

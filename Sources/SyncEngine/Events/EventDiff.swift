@@ -60,8 +60,6 @@ final class EventDiff: @unchecked Sendable {
     let writer: RecordWriter
     let largest: Int
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var hashed = HashInput()
-    private var prefix: [UInt8] = []
     /// Of ids that columns give: whose they are.
     var owners: [String: Fingerprint] = [:]
     /// Keys of which another one has the id.
@@ -291,10 +289,11 @@ final class EventDiff: @unchecked Sendable {
         _ shown: (AudienceCell, AudienceCell), _ fingerprint: Fingerprint, _ entry: EventTable.Entry,
         _ position: Int64?
     ) throws {
-        prefix.removeAll(keepingCapacity: true)
-        event.writeContent(subject, to: &prefix)
         let values = UnsafeBufferPointer(values)
-        let content = Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &hashed))
+        var hasher = ContentHasher(contentHash)
+        event.hash(subject, into: &hasher)
+        shape.layout.hash(values, into: &hasher)
+        let content = hasher.finish()
         let kind = entry.isSeen ? nil : kind(entry, content, position)
         // What is sent is looked into when it is written. Whether a row can be sent does not depend on the order of rows.
         if entry.isSeen || kind == .skip, let reason = unsendable(values) {

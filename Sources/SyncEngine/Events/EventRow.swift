@@ -146,18 +146,13 @@ struct EventRow {
 
     // MARK: As it is compared and sent
 
-    /// What belongs to the content beside the fields, with the length of each part. The id does not: an event keeps the one that it was
-    /// sent with. The empty part is where hashes had it.
-    func writeContent(_ subject: RowSubject, to bytes: inout [UInt8]) {
-        subject.writeIdentity(to: &bytes)
-        for part in [name, []] {
-            withUnsafeBytes(of: Int64(part.count).littleEndian) { bytes.append(contentsOf: $0) }
-            bytes.append(contentsOf: part)
-        }
-        for number in [createdAt.map(EventTime.seconds), campaign, template] {
-            bytes.append(number == nil ? 0 : 1)
-            withUnsafeBytes(of: (number ?? 0).littleEndian) { bytes.append(contentsOf: $0) }
-        }
+    /// What belongs to the content beside the fields. The id does not: an event keeps the one that it was sent with.
+    func hash(_ subject: RowSubject, into hasher: inout ContentHasher) {
+        subject.hashIdentity(into: &hasher)
+        hasher.add(name)
+        hasher.add(createdAt.map(EventTime.seconds))
+        hasher.add(campaign)
+        hasher.add(template)
     }
 
     /// With what the object of an event begins.

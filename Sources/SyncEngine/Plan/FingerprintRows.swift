@@ -1,3 +1,4 @@
+import CMemory
 import RollcallCore
 
 /// Values of one size by fingerprint, numbered from 0 in the order in which they were added.
@@ -21,6 +22,13 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
 
     private static var blockShift: Int { 13 }
     private static var blockSize: Int { 1 << blockShift }
+
+    /// Asks for the memory in which a fingerprint will be looked up: a table of millions is in no cache of the processor, and whoever has
+    /// something else to do until then need not wait for it.
+    func prefetch(_ fingerprint: Fingerprint) {
+        let slot = slot(Self.hash(fingerprint))
+        index.withUnsafeBufferPointer { memory_prefetch($0.baseAddress.map { $0 + slot }) }
+    }
 
     /// The number of a fingerprint; nil: it was not added.
     func number(of fingerprint: Fingerprint) -> Int? { find(fingerprint).number }
@@ -65,12 +73,19 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
         var number: Int?
     }
 
-    private func find(_ fingerprint: Fingerprint) -> Place {
+    private static func hash(_ fingerprint: Fingerprint) -> UInt64 {
         // Both halves count: of some fingerprints one half is that of an identifier which many have.
-        let hash = (fingerprint.high ^ (fingerprint.low &<< 17 | fingerprint.low &>> 47)) &* 0x9e37_79b9_7f4a_7c15
-        var place = Place(
-            slot: Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(truncatingIfNeeded: index.count)).high),
-            mark: UInt32(truncatingIfNeeded: hash) & ~numberMask)
+        (fingerprint.high ^ (fingerprint.low &<< 17 | fingerprint.low &>> 47)) &* 0x9e37_79b9_7f4a_7c15
+    }
+
+    /// Where the search for a fingerprint with this hash begins.
+    private func slot(_ hash: UInt64) -> Int {
+        Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(truncatingIfNeeded: index.count)).high)
+    }
+
+    private func find(_ fingerprint: Fingerprint) -> Place {
+        let hash = Self.hash(fingerprint)
+        var place = Place(slot: slot(hash), mark: UInt32(truncatingIfNeeded: hash) & ~numberMask)
         while index[place.slot] != 0 {
             let found = index[place.slot]
             if found & ~numberMask == place.mark {
@@ -92,6 +107,8 @@ struct FingerprintRows<Value: BitwiseCopyable & Sendable>: Sendable {
         index = []
         index = ContiguousArray(repeating: 0, count: slots)
         for number in 0..<count {
+            let ahead = number + 16
+            if ahead < count { prefetch(fingerprint(ahead)) }
             let place = find(fingerprint(number))
             index[place.slot] = place.mark | UInt32(number + 1)
         }

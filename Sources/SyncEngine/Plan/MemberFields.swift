@@ -33,7 +33,6 @@ final class MemberFields {
     /// Bytes that one object may have.
     private let largest: Int
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var hashed = HashInput()
     private var watched: WatchedUnits
     private var row = Row.read(content: MemberTable.Content.none)
 
@@ -66,7 +65,9 @@ final class MemberFields {
             row = .refused(error.reason)
             return
         }
-        let found = Int64(bitPattern: shape.layout.hash(filled, hash, &hashed))
+        var hasher = ContentHasher(hash)
+        shape.layout.hash(filled, into: &hasher)
+        let found = hasher.finish()
         row = .read(content: found == MemberTable.Content.none ? 1 : found)
     }
 

@@ -92,6 +92,12 @@ struct PersonContests: Sendable {
         if owner != record { shared[name, default: [fingerprint(owner)]].insert(fingerprint(record)) }
     }
 
+    /// Before ``claim(_:_:_:)``; see ``FingerprintRows/prefetch(_:)``.
+    func prefetch(_ row: PersonNames.Identifiers) {
+        if let email = row.email, people.usesEmail { owners.prefetch(email) }
+        if let userID = row.userID, people.usesUserID { owners.prefetch(userID) }
+    }
+
     mutating func settle(_ rule: DuplicateRule, _ standing: (Fingerprint) -> Standing) {
         for records in shared.values { settle(records.sorted(), rule, standing) }
     }

@@ -41,9 +41,7 @@ final class RecordDiff: @unchecked Sendable {
     /// Items that are to be read back, with what was put; of one item there may be several, of which one was accepted last.
     let checks: [Fingerprint: Set<Int64>]
     private let values: UnsafeMutableBufferPointer<FieldValue>
-    private var hashed = HashInput()
     var watched: WatchedUnits
-    private var prefix: [UInt8] = []
 
     /// - Parameters:
     ///   - table: the records that were acknowledged; marked from now on.
@@ -110,20 +108,19 @@ final class RecordDiff: @unchecked Sendable {
             persons?.mention(subject)
             return try refuse(shown, reason, of: fingerprint, rank)
         }
-        let record = table.number(adding: fingerprint)
+        table.prefetch(fingerprint)
         let identifiers = people?.identifiers(subject)
+        if let identifiers { persons?.prefetch(identifiers) }
+        let invalid = readValues(cells)
+        let content = invalid == nil ? contentHash(of: UnsafeBufferPointer(values)) : 0
+        let record = table.number(adding: fingerprint)
         if let identifiers { persons?.claim(identifiers, record) { table.fingerprint($0) } }
         if let look { holdBack(fingerprint, people?.names(subject.email, subject.userID) ?? [], look) }
-        do throws(InvalidField) {
-            try shape.layout.read(cells, into: values)
-        } catch {
-            return try refuse(shown, error.reason, of: fingerprint, rank)
-        }
+        if let invalid { return try refuse(shown, invalid.reason, of: fingerprint, rank) }
         if let dropped = subject.dropped, isCounted(dropped, [subject.key]) {
             try addInvalid(shown, isFailure: false, dropped)
         }
         let filled = UnsafeBufferPointer(values)
-        let content = contentHash(of: filled)
         try compare(filled, content, shown, fingerprint, record, rank)
         guard let buckets, subject.dropped == nil else { return }
         buckets.add(
@@ -131,6 +128,16 @@ final class RecordDiff: @unchecked Sendable {
                 fingerprint: fingerprint, content: content, bucket: bucket, rank: rank, email: identifiers?.email,
                 userID: identifiers?.userID),
             empty: shape.nulls == nil ? FieldBits() : shape.layout.emptyUnits(filled))
+    }
+
+    /// Reads the fields of a row into `values`.
+    private func readValues(_ cells: UnsafeBufferPointer<RecordCell>) -> InvalidField? {
+        do throws(InvalidField) {
+            try shape.layout.read(cells, into: values)
+            return nil
+        } catch {
+            return error
+        }
     }
 
     /// The identifiers of a row as the warehouse has them.
@@ -193,11 +200,10 @@ final class RecordDiff: @unchecked Sendable {
     }
 
     private func contentHash(of values: UnsafeBufferPointer<FieldValue>) -> Int64 {
-        if people != nil {
-            prefix.removeAll(keepingCapacity: true)
-            subject.writeIdentity(to: &prefix)
-        }
-        return Int64(bitPattern: shape.layout.hash(values, prefix: prefix, contentHash, &hashed))
+        var hasher = ContentHasher(contentHash)
+        if people != nil { subject.hashIdentity(into: &hasher) }
+        shape.layout.hash(values, into: &hasher)
+        return hasher.finish()
     }
 
     private func reference(_ content: Int64) -> RecordReference {

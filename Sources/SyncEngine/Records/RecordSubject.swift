@@ -292,12 +292,10 @@ final class RowSubject {
 
     // MARK: What belongs to the content
 
-    /// Both identifiers with their lengths: they are sent with the record, and a change of one changes it.
-    func writeIdentity(to bytes: inout [UInt8]) {
-        for name in [email, userID] {
-            withUnsafeBytes(of: Int32(name?.count ?? -1).littleEndian) { bytes.append(contentsOf: $0) }
-            name?.withUnsafeBytes { bytes.append(contentsOf: $0) }
-        }
+    /// Both identifiers: they are sent with the record, and a change of one changes it.
+    func hashIdentity(into hasher: inout ContentHasher) {
+        hasher.add(email)
+        hasher.add(userID)
     }
 
     // MARK: Reasons

@@ -93,6 +93,9 @@ struct RecordTable {
 
     func number(of fingerprint: Fingerprint) -> Int? { rows.number(of: fingerprint) }
 
+    /// See ``FingerprintRows/prefetch(_:)``.
+    func prefetch(_ fingerprint: Fingerprint) { rows.prefetch(fingerprint) }
+
     func fingerprint(_ number: Int) -> Fingerprint { rows.fingerprint(number) }
 
     subscript(number: Int) -> Entry {

@@ -14,9 +14,15 @@ import Testing
             fallback: fallback.map { Array($0.utf8) })
     }
 
+    private static func hash(_ layout: RecordLayout, _ values: UnsafeBufferPointer<FieldValue>) -> Int64 {
+        var hasher = ContentHasher(key)
+        layout.hash(values, into: &hasher)
+        return hasher.finish()
+    }
+
     private struct Result: Equatable {
         var object: String
-        var hash: UInt64
+        var hash: Int64
         var presence: [Bool]
     }
 
@@ -37,10 +43,9 @@ import Testing
             let read = UnsafeBufferPointer(values)
             try layout.check(read)
             var object: [UInt8] = []
-            var input = HashInput()
             layout.write(read, nulls: nulls, to: &object)
             return Result(
-                object: String(decoding: object, as: UTF8.self), hash: layout.hash(read, Self.key, &input),
+                object: String(decoding: object, as: UTF8.self), hash: Self.hash(layout, read),
                 presence: layout.units.map { layout.hasValue($0, read) })
         }
     }
@@ -80,7 +85,7 @@ import Testing
         let other = RecordLayout([Self.field("b", 0), Self.field("c", 2), Self.field("a", 1)])
         let hash = try result(one, ["x", "y"]).hash
         #expect(try result(other, ["y", "x", nil]).hash == hash, "another order, and a field more that is empty")
-        var different: Set<UInt64> = [hash]
+        var different: Set<Int64> = [hash]
         for cells in [["y", "x"], ["xy", nil], [nil, "xy"], ["x", nil], [nil, nil], ["x", "y "], ["", "xy"]]
             as [[String?]]
         {
@@ -105,7 +110,7 @@ import Testing
 
     /// Text, number, truth value and date of the same letters are different contents, as their JSON is.
     @Test func formsOfOneTextAreDifferentContents() throws {
-        var seen: Set<UInt64> = []
+        var seen: Set<Int64> = []
         var forms: [(OwnedCell, ColumnFamily, DeclaredType?)] = [
             (.integer(1), .long, nil), (.integer(1), .long, .string), (.integer(1), .long, .double),
             (.boolean(true), .boolean, nil), (.boolean(true), .boolean, .string), (.text("1"), .text, nil),
@@ -121,40 +126,35 @@ import Testing
                 let values = UnsafeMutableBufferPointer<FieldValue>.allocate(capacity: 1)
                 defer { values.deallocate() }
                 try [cell].withUnsafeBufferPointer { try layout.read($0, into: values) }
-                var input = HashInput()
-                return layout.hash(UnsafeBufferPointer(values), Self.key, &input)
+                return Self.hash(layout, UnsafeBufferPointer(values))
             }
             #expect(seen.insert(hash).inserted, "\(cell) of \(family) as \(String(describing: type))")
         }
     }
 
-    /// The hash is kept in warehouses: other bytes would make every record of every sync one that has changed.
+    /// The hash is kept in warehouses: other words would make every record of every sync one that has changed.
     @Test func whatIsHashedStaysAsItIs() throws {
-        let forms: [(OwnedCell, ColumnFamily, DeclaredType?, [UInt8])] = [
-            (.boolean(true), .boolean, nil, [1, 1]), (.boolean(false), .boolean, .string, [2, 0]),
-            (.integer(-1207), .long, nil, [3] + Array("-1207".utf8)),
-            (.integer(.min), .long, .string, [4] + Array("-9223372036854775808".utf8)),
-            (.integer(0), .long, .double, [3] + Array("0.0".utf8)),
-            (.real(1234567.125), .number, nil, [3] + Array("1234567.125".utf8)),
-            (.real(5), .number, nil, [3] + Array("5.0".utf8)),
-            (.real(-2e-30), .number, nil, [3] + Array("-2.0e-30".utf8)),
-            (.decimal("-0012.50"), .decimal, nil, [3] + Array("-12.50".utf8)),
-            (.decimal("7"), .decimal, nil, [3] + Array("7.0".utf8)),
-            (.decimal("-00e3"), .decimal, nil, [3] + Array("-0.0e3".utf8)),
-            (.single(0.1), .number, nil, [3] + Array("0.1".utf8)),
-            (.boolean(true), .boolean, .string, [2, 1]),
-            (.text("Zoë"), .text, nil, [5] + Array("Zoë".utf8)), (.text(""), .text, nil, [5]),
-            (.date(-2), .date, nil, [6, 254, 255, 255, 255, 255, 255, 255, 255]),
-            (.timestamp(258_000_000), .timestamp, nil, [7, 2, 1, 0, 0, 0, 0, 0, 0]),
-            (.json(#"{"a":1}"#), .json, nil, [8] + Array(#"{"a":1}"#.utf8)),
-            (.text(String(repeating: "x", count: 5000)), .text, nil, [5] + [UInt8](repeating: 120, count: 5000)),
+        let forms: [(OwnedCell, ColumnFamily, DeclaredType?, UInt64, [UInt64])] = [
+            (.boolean(false), .boolean, nil, 1, []), (.boolean(true), .boolean, nil, 2, []),
+            (.boolean(false), .boolean, .string, 3, []), (.boolean(true), .boolean, .string, 4, []),
+            (.integer(-1207), .long, nil, 0x20, [UInt64(bitPattern: -1207)]),
+            (.integer(.min), .long, .string, 0x30, [1 << 63]),
+            (.integer(3), .long, .double, 0x21, [Double(3).bitPattern]),
+            (.integer(.max), .long, .double, 0x22, [UInt64(Int64.max)]),
+            (.real(1234567.125), .number, nil, 0x21, [Double(1234567.125).bitPattern]),
+            (.single(0.1), .number, nil, 0x23, [UInt64(Float(0.1).bitPattern)]),
+            (.decimal("-0012.50"), .decimal, nil, 0x25, [5, text("12.50"), 0]),
+            (.decimal("7"), .decimal, nil, 0x24, [1, text("7"), 0]),
+            (.decimal("007.0"), .decimal, nil, 0x24, [1, text("7"), 0]),
+            (.decimal("-00e3"), .decimal, nil, 0x25, [1, text("0"), 2, text("e3")]),
+            (.text("Zoë"), .text, nil, 5, [4, text("Zoë")]), (.text(""), .text, nil, 5, [0]),
+            (.text("eight by"), .text, nil, 5, [8, text("eight by")]),
+            (.text("eight bytes"), .text, nil, 5, [11, text("eight by"), text("tes")]),
+            (.date(-2), .date, nil, 6, [UInt64(bitPattern: -2)]),
+            (.timestamp(258_000_000), .timestamp, nil, 7, [258]),
+            (.json(#"{"a":1}"#), .json, nil, 8, [7, text(#"{"a":1}"#)]),
         ]
-        // Among them those that fill the memory to the last byte.
-        let texts = (990...1030).map { length -> (OwnedCell, ColumnFamily, DeclaredType?, [UInt8]) in
-            let text = String(repeating: "y", count: length)
-            return (.text(text), .text, nil, [5] + Array(text.utf8))
-        }
-        for (cell, family, type, value) in forms + texts {
+        for (cell, family, type, form, words) in forms {
             let layout = RecordLayout([
                 RecordField(path: ["a", "b"], source: .cell(0, try FieldConversion(family, as: type))),
                 RecordField(path: ["c"], source: .constant, fallback: Array("7".utf8)),
@@ -163,15 +163,18 @@ import Testing
                 let values = UnsafeMutableBufferPointer<FieldValue>.allocate(capacity: 2)
                 defer { values.deallocate() }
                 try [cell].withUnsafeBufferPointer { try layout.read($0, into: values) }
-                var input = HashInput()
-                return layout.hash(UnsafeBufferPointer(values), prefix: [9, 8], Self.key, &input)
+                return Self.hash(layout, UnsafeBufferPointer(values))
             }
-            let length = withUnsafeBytes(of: UInt64(value.count).littleEndian) { Array($0) }
-            let bytes: [UInt8] =
-                [9, 8] + Array("a\u{0}b".utf8) + value + length + Array("c".utf8) + [255, 55] + [
-                    2, 0, 0, 0, 0, 0, 0, 0,
-                ]
-            #expect(hash == bytes.withUnsafeBytes { Self.key.hash($0).0 }, "\(cell) of \(family)")
+            var expected = ContentHasher(Self.key)
+            for word in [mark("a\u{0}b") | form] + words + [mark("c") | 0xff, 1, text("7")] { expected.add(word) }
+            #expect(hash == expected.finish(), "\(cell) of \(family)")
         }
+    }
+
+    /// Up to eight bytes, the first one lowest.
+    private func text(_ text: String) -> UInt64 { text.utf8.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+
+    private func mark(_ name: String) -> UInt64 {
+        Array(name.utf8).withUnsafeBytes { SipHash(key: []).hash($0).0 & ~0xff }
     }
 }

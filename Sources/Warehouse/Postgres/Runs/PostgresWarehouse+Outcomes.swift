@@ -92,15 +92,10 @@ extension PostgresWarehouse {
     }
 
     /// Counts them at once, so that they stay failed should the process end before its next step, and so that the run balances.
-    static func countFailed(_ run: SyncRun, _ parked: PerOperation, _ session: PostgresSession) throws {
-        if parked.total == 0 { return }
+    static func countFailed(_ run: SyncRun, _ failed: PerOperation, _ session: PostgresSession) throws {
+        if failed.total == 0 { return }
         var stored = try Self.run(run.id, session)
-        for operation in run.kind.operations {
-            stored.counts.failed[operation] += parked[operation]
-            // A run that is staged counts them as not attempted; one that was held before does not.
-            let left = stored.counts.notAttempted[operation]
-            stored.counts.notAttempted[operation] = max(0, left - parked[operation])
-        }
+        stored.counts.addFailed(failed)
         try PostgresRunRow.updateProgress(stored, session)
     }
 

@@ -52,7 +52,7 @@ extension SQLiteWarehouse {
         try await write(lease) { database in
             if run.kind == .events {
                 let failed = try SQLiteOutcomes(database, run, log, sentFields: .known(false)).applyLocalEvents()
-                if failed.total > 0 { try Self.countFailed(database, run, failed) }
+                try Self.countFailed(database, run, failed)
                 return failed
             }
             let table = run.entrySet.map { SQLiteEntryTable($0) }
@@ -69,7 +69,7 @@ extension SQLiteWarehouse {
             if run.listID != nil {
                 try database.change("UPDATE rollcall_sync_runs SET list_id = :list WHERE run_id = :run", names)
             }
-            if parked.total > 0 { try Self.countFailed(database, run, parked) }
+            try Self.countFailed(database, run, parked)
             let forgotten = try database.change(Self.forget(words), names)
             if try database.change(Self.release(words), names) + forgotten > 0 {
                 try SQLiteOutcomes.renewGeneration(database, sync: run.sync)
@@ -82,14 +82,10 @@ extension SQLiteWarehouse {
     }
 
     /// Counts them at once, so that they stay failed should the process end before its next step, and so that the run balances.
-    private static func countFailed(_ database: Database, _ run: SyncRun, _ parked: PerOperation) throws {
-        guard var stored = try SQLiteRunRow.find(database, id: run.id), stored.status == .running else { return }
-        for operation in run.kind.operations {
-            stored.counts.failed[operation] += parked[operation]
-            // A run that is staged counts them as not attempted; one that was held before does not.
-            let left = stored.counts.notAttempted[operation]
-            stored.counts.notAttempted[operation] = max(0, left - parked[operation])
-        }
+    private static func countFailed(_ database: Database, _ run: SyncRun, _ failed: PerOperation) throws {
+        guard failed.total > 0, var stored = try SQLiteRunRow.find(database, id: run.id), stored.status == .running
+        else { return }
+        stored.counts.addFailed(failed)
         try SQLiteRunRow.saveProgress(database, stored)
     }
 

@@ -47,7 +47,7 @@ class Bench:
 
     @cached_property
     def sink(self) -> SinkServer:
-        """The sink, and the configuration that names it."""
+        """The sink, and the configuration of lists from Postgres, which names it."""
         sink = SinkServer()
         address = uri(self.folder)
         postgres = {"type": "postgres", "url": address}
@@ -56,14 +56,10 @@ class Bench:
                 "postgres": postgres,
                 "postgres-small": {**postgres, "state_schema": "rollcall_small"},
                 "postgres-drt": {**postgres, "state_schema": "rollcall_drt"},
-                "sqlite": {"type": "sqlite", "path": "shop.sqlite"},
-                "sqlite-small": {"type": "sqlite", "path": "small.sqlite"},
             },
             {
                 PostgresShop.sync: ("postgres", "people"),
-                SQLiteShop.sync: ("sqlite", "people"),
                 "small-postgres": ("postgres-small", "small"),
-                "small-sqlite": ("sqlite-small", "people"),
                 "drt": ("postgres-drt", "drt_people"),
             },
             sink.url, UNLIMITED)
@@ -81,13 +77,19 @@ class Bench:
 
     @cached_property
     def sqlite(self) -> SQLiteShop:
-        assert self.sink
-        return SQLiteShop(self.rollcall, self.rows, self.folder)
+        return SQLiteShop(self.with_sqlite("shop", SQLiteShop.sync), self.rows)
 
     @cached_property
-    def small_sqlite(self) -> Path:
-        assert self.sink
+    def small_sqlite(self) -> Rollcall:
         say(f"SQLite: {SMALL:,} people")
-        file = self.folder / "small.sqlite"
-        fill_sqlite(file, SMALL)
-        return file
+        rollcall = self.with_sqlite("small", "small-sqlite")
+        fill_sqlite(rollcall.folder / "small.sqlite", SMALL)
+        return rollcall
+
+    def with_sqlite(self, name: str, sync: str) -> Rollcall:
+        """Rollcall in a separate folder, with one list from a SQLite file of that name there. A sync that begins looks for an earlier
+        state in all warehouses of its configuration, so that there may be none that a section does not make."""
+        rollcall = Rollcall(self.rollcall.binary, self.folder / name, self.rollcall.project_type)
+        rollcall.configure(
+            {"sqlite": {"type": "sqlite", "path": f"{name}.sqlite"}}, {sync: ("sqlite", "people")}, self.sink.url, UNLIMITED)
+        return rollcall

@@ -70,7 +70,7 @@ def first_sync_sqlite(bench: Bench) -> None:
     def empty() -> None:
         """A copy of the warehouse as `migrate` leaves it, with the tables empty."""
         shop.reset()
-        bench.rollcall.time("migrate", "sqlite")
+        shop.rollcall.time("migrate", "sqlite")
         floor_file.unlink(missing_ok=True)
         shop.file.rename(floor_file)
         shop.reset()

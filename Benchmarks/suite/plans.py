@@ -27,7 +27,7 @@ def compare(
     uncached: float | None,
 ) -> None:
     """The plan with and without the cache of fingerprints, and the floor, in turn."""
-    rollcall, members = bench.rollcall, shop.rows + shop.churn
+    rollcall, members = shop.rollcall, shop.rows + shop.churn
     plan = ("plan", shop.sync, "--rows", "0")
     ways = [Way("floor", lambda: timed(floor))]
     if rollcall.has_cache:

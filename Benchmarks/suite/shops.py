@@ -83,10 +83,10 @@ class PostgresShop(Shop):
 class SQLiteShop(Shop):
     sync = "bench-sqlite"
 
-    def __init__(self, rollcall: Rollcall, rows: int, folder: Path):
+    def __init__(self, rollcall: Rollcall, rows: int):
         super().__init__(rollcall, rows)
         say(f"SQLite: {rows:,} people")
-        self.file, self.untouched = folder / "shop.sqlite", folder / "untouched.sqlite"
+        self.file, self.untouched = rollcall.folder / "shop.sqlite", rollcall.folder / "untouched.sqlite"
         fill_sqlite(self.untouched, rows)
         self.restore()
 

@@ -12,15 +12,13 @@ STARTS = 20
 
 def small(bench: Bench) -> None:
     """A run without a change, audience of 1000, and `--help`: milliseconds from the prompt."""
-    rollcall = bench.rollcall
-    assert bench.small_sqlite
-    cluster = bench.cluster
+    rollcall, with_sqlite, cluster = bench.rollcall, bench.small_sqlite, bench.cluster
     cluster.sql(f"CREATE TABLE small AS {postgres_people('1', str(SMALL))}", "VACUUM ANALYZE small")
-    for sync in ("small-sqlite", "small-postgres"):
-        rollcall.time_run(sync, SMALL)
+    with_sqlite.time_run("small-sqlite", SMALL)
+    rollcall.time_run("small-postgres", SMALL)
     sqlite, postgres, start = alternate(
         STARTS,
-        Way("SQLite", lambda: rollcall.time_run("small-sqlite", 0)),
+        Way("SQLite", lambda: with_sqlite.time_run("small-sqlite", 0)),
         Way("Postgres", lambda: rollcall.time_run("small-postgres", 0)),
         Way("--help", lambda: timed([rollcall.binary, "--help"])))
     for what, result, limit in [

@@ -76,7 +76,7 @@ def compare(
         return measured
 
     def plan() -> Measured:
-        return bench.rollcall.time("plan", shop.sync, "--rows", "0")
+        return shop.rollcall.time("plan", shop.sync, "--rows", "0")
 
     ways = [Way(title, lambda statements=statements: query(statements)) for title, statements in queries.items()]
     ours, *others = alternate(bench.few_runs, Way("plan", plan), *ways)

@@ -115,6 +115,47 @@ import Warehouse
         #expect(try await bench.snapshot().count == 3)
     }
 
+    /// What Iterable has stored of one person may keep it from answering about them, in every run.
+    @Test(arguments: ["server_error", "unreadable_answer"])
+    func aPersonOfWhomIterableCannotTellKeepsNobodyWaiting(code: String) async throws {
+        let people = (1...5).map { "p\($0)@example.com" }
+        let bench = try await bench(knows: people)
+        try await bench.setRows((1...5).map { "\($0), 'p\($0)@example.com', 'free', 'Bonn', 3" })
+        func fail(_ names: [String]) {
+            let names = names.map { ProfileName.email($0) }
+            bench.users.setLookFate { name, _ throws(DestinationError) in
+                if !names.contains(name) { return nil }
+                throw DestinationError(
+                    error: RunError(code: code, message: "It cannot be told."), isTransient: true,
+                    retryAfter: .seconds(5))
+            }
+        }
+        func run() async throws -> SyncRun {
+            try await bench.run { _, _, destination in
+                destination.limits.users.recordsPerRequest = 2
+                destination.limits.concurrentRequests = 1
+            }
+        }
+        // Two in a row, and one more after others.
+        fail([people[0], people[1], people[3]])
+        let first = try await run()
+        #expect(first.status == .completedWithFailures && first.error == nil, "\(first)")
+        #expect(first.counts.succeeded[.update] == 2 && first.counts.failed[.update] == 3)
+        let refusal = "update failed \(code)"
+        #expect(
+            try await bench.log(first).sorted() == [
+                "\(refusal) 1", "\(refusal) 2", "\(refusal) 4", "update succeeded  3", "update succeeded  5",
+            ])
+        // Three in a row are no longer about one person.
+        fail([people[0], people[1], people[3]])
+        let second = try await run()
+        #expect(second.error?.code == code && second.counts.succeeded.total == 0, "\(second)")
+        #expect(second.counts.balances && second.counts.notAttempted[.update] >= 1)
+        fail([])
+        let third = try await run()
+        #expect(third.status == .succeeded && third.counts.succeeded[.update] == 3, "\(third)")
+    }
+
     @Test func aRefusalIsAboutThePersonAndNotAboutTheRun() async throws {
         let bench = try await bench(knows: ["ann@example.com"])
         try await bench.setRows(Array(Self.rows.prefix(2)))
@@ -189,6 +230,30 @@ import Warehouse
         try await bench.setRows(["2, 'ben@example.com', 'free', 'Kiel', 0"])
         #expect(try await bench.run(change: change).counts.succeeded[.update] == 1)
         #expect(bench.users.looks.count == looks)
+    }
+
+    /// The run of another key counts as carried out; whoever could not be looked up by it is looked up by the next one all the same.
+    @Test func whoCouldNotBeLookedUpWithAnotherKeyIsNotSentUnseen() async throws {
+        let bench = try await bench(knows: ["ann@example.com", "ben@example.com"]) { $2.keyHash = "one" }
+        try await bench.setRows(Array(Self.rows.prefix(2)))
+        try await bench.run()
+        _ = bench.users.delete(.email("ann@example.com"))
+        let change: @Sendable (inout UserSettings, inout SyncSettings, inout DestinationSettings) -> Void = {
+            $2.keyHash = "another"
+        }
+        bench.users.setLookFate { name, _ throws(DestinationError) in
+            if name != .email("ann@example.com") { return nil }
+            throw DestinationError(
+                error: RunError(code: "server_error", message: "It failed."), isTransient: true, retryAfter: .seconds(5)
+            )
+        }
+        let first = try await bench.run(change: change)
+        #expect(first.counts.succeeded[.update] == 1 && first.counts.unknown[.update] == 1, "\(first)")
+        bench.users.setLookFate { _, _ in nil }
+        bench.clock.advance(by: .seconds(300))
+        let second = try await bench.run(change: change)
+        #expect(second.counts.failed[.update] == 1, "\(second)")
+        #expect(bench.users.people == ["ben@example.com"], "no profile was made")
     }
 
     // MARK: By userId

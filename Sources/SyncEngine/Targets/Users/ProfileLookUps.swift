@@ -1,5 +1,6 @@
 import Foundation
 import RollcallCore
+import Synchronization
 import Warehouse
 
 /// Looks people up in Iterable, at the pace of its limit, several at once.
@@ -9,6 +10,31 @@ struct ProfileLookUps: Sendable {
     /// Whether the API key is another one than records were sent with: most likely it was replaced, but it may belong to another
     /// project, which may not know whom that one knew.
     let hasAnotherKey: Bool
+    private let failures = Failures()
+
+    init(resolver: UsersResolver, context: RunContext, hasAnotherKey: Bool) {
+        self.resolver = resolver
+        self.context = context
+        self.hasAnotherKey = hasAnotherKey
+    }
+
+    /// Look-ups one after the other that failed as one that a single profile is to blame for may fail.
+    private final class Failures: Sendable {
+        private let number = Mutex(0)
+
+        /// As many end the run: it is not one profile then.
+        static let most = 3
+
+        /// - Returns: whether there are too many by now.
+        func add() -> Bool {
+            number.withLock { number in
+                number += 1
+                return number >= Self.most
+            }
+        }
+
+        func reset() { number.withLock { $0 = 0 } }
+    }
 
     /// The outcomes of those of a batch whom Iterable does not know, or refuses, where no profile may be made of them: `mode: update` makes
     /// none, and to clear fields of a person makes none either. Whom it has acknowledged is not looked up, unless that was with another API
@@ -26,16 +52,20 @@ struct ProfileLookUps: Sendable {
         }
         return try await forEach(changes) { change in
             for name in names(change.identity) {
-                switch try await look(name) {
+                switch try await finding(name) {
                 case .found: return nil
                 case .unknown: continue
+                case .refused(.failed(let reason)): return failed(reason)
                 case .refused(let outcome): return outcome
                 }
             }
             // There is nothing to clear.
-            if change.operation == .clear { return .succeeded }
-            // From now on the person counts as one whom Iterable has not acknowledged.
-            return acknowledged.contains(change.fingerprint) ? .unknown(Self.unknown) : .failed(Self.unknown)
+            return change.operation == .clear ? .succeeded : failed(Self.unknown)
+
+            func failed(_ reason: FailureReason) -> RecordOutcome {
+                // From now on the person counts as one whom Iterable has not acknowledged, and is looked up again.
+                acknowledged.contains(change.fingerprint) ? .unknown(reason) : .failed(reason)
+            }
         }
     }
 
@@ -56,6 +86,24 @@ struct ProfileLookUps: Sendable {
             return found
         }
     }
+
+    /// As ``look(_:)``; but where Iterable fails to answer about this person alone, nobody else waits for that: the person has failed, and the
+    /// next run asks again. A stream, which waits however long Iterable is away, cannot tell the two apart.
+    func finding(_ name: ProfileName) async throws -> ProfileFinding {
+        do {
+            let finding = try await look(name)
+            failures.reset()
+            return finding
+        } catch let error as RunError where !context.isStream && Self.mayBeOfOneProfile.contains(error.code) {
+            if failures.add() { throw error }
+            return .refused(
+                .failed(FailureReason(code: error.code, reason: "The profile could not be looked up. \(error.message)"))
+            )
+        }
+    }
+
+    /// Codes of an answer with which a server fails because of what it has stored.
+    private static let mayBeOfOneProfile: Set<String> = ["server_error", "unreadable_answer"]
 
     /// A stream waits until Iterable can be asked, as it waits with what it sends.
     /// - Throws: as ``outcomes(of:)``.

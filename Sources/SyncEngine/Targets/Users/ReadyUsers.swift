@@ -51,7 +51,7 @@ struct ReadyUsers: ReadyTarget {
     func otherForms(of refused: [Change]) async throws -> [Change] {
         let forms = try await lookUps.forEach(refused) { change in
             guard let email = change.identity.email else { return Change?.none }
-            guard try await lookUps.look(.email(email)) == .found(userID: nil) else { return nil }
+            guard try await lookUps.finding(.email(email)) == .found(userID: nil) else { return nil }
             var other = change
             other.payload = change.payload.flatMap { ProfileObject.byEmail($0, change.identity) }
             return other.payload == nil ? nil : other
